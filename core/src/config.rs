@@ -1,0 +1,150 @@
+//! How an endpoint is set up. Every default is documented with its unit.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::crypto::{Key, Provider};
+use crate::limits;
+use crate::schema::Schema;
+
+/// Who may connect to an endpoint that accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Access {
+    /// Nobody: this endpoint only dials.
+    #[default]
+    Closed,
+    /// Whoever holds a valid ticket. A connection without one is met with silence.
+    Tickets,
+    /// Anybody, after showing that its address is its own.
+    Open,
+}
+
+/// How a channel treats its messages.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Delivery {
+    /// Sent once; may be lost, may arrive in any order, never twice.
+    Unreliable,
+    /// Sent once; whatever is older than the newest received is dropped.
+    Sequenced,
+    /// Arrives exactly once, in any order.
+    ReliableUnordered,
+    /// Arrives exactly once, in the order of sending.
+    #[default]
+    ReliableOrdered,
+}
+
+/// One channel of every connection of an endpoint. Both ends configure the same list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ChannelConfig {
+    /// How its messages are treated.
+    pub delivery: Delivery,
+    /// Its share of the bandwidth when channels compete: weight 2^priority. 0 to 7, default 3.
+    pub priority: u8,
+    /// Bytes (with overhead) that may wait to be sent before `send` says `Full`. Default 4 MiB.
+    pub queue_bytes: u64,
+    /// Messages that may wait to be sent before `send` says `Full`. Default 4096.
+    pub queue_messages: usize,
+    /// How long a message may wait for its first transmission before it is dropped as `NotSent`. Default: for ever.
+    pub lifetime: Option<Duration>,
+    /// Whether each delivered reliable message yields an `Event::Delivered`. Default: no.
+    pub receipts: bool,
+    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller. Default: no.
+    pub compress: bool,
+}
+
+impl ChannelConfig {
+    /// A channel with the defaults of its fields.
+    #[must_use]
+    pub const fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            priority: 3,
+            queue_bytes: 4 << 20,
+            queue_messages: 4096,
+            lifetime: None,
+            receipts: false,
+            compress: false,
+        }
+    }
+}
+
+/// The long-lived keys of an endpoint. They outlive restarts; the seed does not.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The X25519 secret whose public key clients pin.
+    pub identity: Key,
+    /// The key that opens this server's tickets, derived by the backend from its master. Only for [`Access::Tickets`].
+    pub ticket: Option<Key>,
+}
+
+impl core::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
+
+impl Secrets {
+    /// Secrets of an endpoint without tickets.
+    #[must_use]
+    pub const fn new(identity: Key) -> Self {
+        Self { identity, ticket: None }
+    }
+
+    /// With the key that opens this server's tickets.
+    #[must_use]
+    pub const fn ticket_key(mut self, key: Key) -> Self {
+        self.ticket = Some(key);
+        self
+    }
+}
+
+/// How an endpoint behaves. `Config::new` gives the defaults.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Names the game; endpoints of different games ignore each other.
+    pub application: u64,
+    /// Who may connect. Default: nobody.
+    pub access: Access,
+    /// Connections accepted and dialled together. Default 100, at most 32,768.
+    pub max_connections: usize,
+    /// Connections accepted per source (IPv4 address or IPv6 /64). Default 64.
+    pub max_connections_per_source: usize,
+    /// Half-open handshakes above which only a cookie earns a Diffie-Hellman. Default 64.
+    pub cookie_threshold: usize,
+    /// Handshakes per second and source that are answered under load. Default 10.
+    pub handshakes_per_second: u32,
+    /// The channels of every connection, at most 32. Default: one of each [`Delivery`], reliable ordered first.
+    pub channels: Vec<ChannelConfig>,
+    /// A heartbeat is sent after this much silence. Default 5 s.
+    pub heartbeat: Duration,
+    /// A peer that was not heard for this long is gone. Default 20 s.
+    pub idle_timeout: Duration,
+    /// How long a vanished peer's session waits for it. Zero: not at all. Default 60 s.
+    pub resume_window: Duration,
+    /// Whether a dialled connection that is lost is dialled again. Default: yes.
+    pub reconnect: bool,
+    /// How long an attempt to connect may take. Default 10 s.
+    pub connect_timeout: Duration,
+    /// The longest that an acknowledgement is held back. Default 50 ms.
+    pub ack_delay: Duration,
+    /// The largest message in bytes, either way. Default 1 MiB; a larger one grows the receive window with it.
+    pub max_message: usize,
+    /// Packets after which keys are rotated. Default 2^24.
+    pub rotate_after: u64,
+    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`], for ticket expiry. Default 0.
+    pub wall_offset: u64,
+    /// The message types that this endpoint was built with. Channels are added to it.
+    pub schema: Schema,
+    /// The cryptography. Default: pure Rust; with the feature `ring`, ring.
+    pub provider: Arc<dyn Provider>,
+}
+
+/// The receive window that goes with a largest message of `max_message` bytes: room for two of them.
+#[must_use]
+pub(crate) fn receive_window(max_message: usize) -> u64 {
+    let two = (max_message as u64 + limits::MESSAGE_OVERHEAD).saturating_mul(2);
+    two.max(limits::RECEIVE_WINDOW)
+}

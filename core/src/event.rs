@@ -1,0 +1,205 @@
+//! What the core tells its caller.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::address::Address;
+use crate::schema::SchemaDifference;
+
+slotmap::new_key_type! {
+    /// A connection of one endpoint. Keys are never reused; an old one finds nothing.
+    pub struct ConnectionId;
+}
+
+/// A channel, by its place in [`crate::Config::channels`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChannelId(pub u8);
+
+/// A message, counted from 0 per connection and channel in the order of `send`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageId(pub u64);
+
+/// Who the peer is: as the ticket, the authenticator, or the resumed session says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PeerInfo {
+    /// The identity that the ticket carries; zeros for a client without one.
+    pub identity: [u8; 16],
+    /// What the backend put into the ticket for the server.
+    pub user_data: Bytes,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fate {
+    /// Waiting to be sent for the first time.
+    Queued,
+    /// Sent at least once, not yet acknowledged.
+    InFlight,
+    /// Taken into the peer core's event queue. Nobody can promise more across a peer's death.
+    Delivered,
+    /// Never sent: the connection ended first, or its lifetime passed.
+    NotSent,
+    /// Sent, but the connection ended before an acknowledgement came.
+    Unknown,
+}
+
+/// A message that was not delivered when its connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Undelivered {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its number, as `send` returned it.
+    pub message: MessageId,
+    /// [`Fate::NotSent`] or [`Fate::Unknown`].
+    pub fate: Fate,
+}
+
+/// Why a server does not let a client in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// All places are taken.
+    Full,
+    /// This identity is not welcome.
+    Banned,
+    /// The ticket was valid once.
+    Expired,
+    /// The two ends were built from different message types.
+    Schema(SchemaDifference),
+    /// The authenticator's own reason.
+    Other {
+        /// The game's code.
+        code: u16,
+        /// Text for a person.
+        text: String,
+    },
+}
+
+/// Why a connection ended, or was never made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// This end called `close`.
+    Local {
+        /// The code given to `close`.
+        code: u16,
+    },
+    /// The peer closed it.
+    Peer {
+        /// The peer's code.
+        code: u16,
+        /// The peer's text.
+        text: String,
+    },
+    /// Nothing was heard for the idle timeout, and the resume window passed too.
+    TimedOut,
+    /// No answer within the connect timeout.
+    ConnectTimedOut {
+        /// The protocol version that the far end hinted at, if it differs from ours. Unauthenticated.
+        version_hint: Option<u8>,
+    },
+    /// The server refused.
+    Refused(Refusal),
+    /// The server restarted or forgot the session; a new connection takes its place.
+    SessionLost,
+    /// The peer did what the protocol forbids.
+    Violation(Violation),
+    /// The keys are worn out: too many forged packets were seen.
+    KeysExhausted,
+    /// The link under the connection was closed by the driver.
+    LinkClosed,
+}
+
+/// What a peer did that the protocol forbids.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A frame inside an authentic packet does not parse.
+    MalformedFrame,
+    /// An acknowledgement of a packet that was never sent.
+    AcknowledgedUnsent,
+    /// A channel that is not configured, or a frame that its mode does not allow.
+    BadChannel,
+    /// A message larger than agreed.
+    MessageTooLarge,
+    /// More data than granted.
+    CreditExceeded,
+    /// A fragment outside its message, or one that contradicts an earlier one.
+    BadFragment,
+    /// Resume state that contradicts what was sent.
+    BadResume,
+    /// Messages that failed validation, more than the budget allows.
+    InvalidMessages,
+}
+
+/// What happened. Of a connection, `Connected` comes before all else, `Closed` last and once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection is usable: one that this end dialled, or one that it accepted.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+        /// Where its peer is.
+        address: Address,
+        /// Who its peer is.
+        peer: PeerInfo,
+        /// The connection that this one takes the place of, if the server lost its session.
+        replaces: Option<ConnectionId>,
+    },
+    /// A message arrived.
+    Message {
+        /// Its connection.
+        connection: ConnectionId,
+        /// Its channel.
+        channel: ChannelId,
+        /// Its bytes.
+        data: Bytes,
+    },
+    /// A reliable message was delivered (only on channels that ask for receipts).
+    Delivered {
+        /// Its connection.
+        connection: ConnectionId,
+        /// Its channel.
+        channel: ChannelId,
+        /// Its number.
+        message: MessageId,
+    },
+    /// A channel whose queue was full takes messages again.
+    SendReady {
+        /// Its connection.
+        connection: ConnectionId,
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The peer fell silent; its session waits for it to come back.
+    Interrupted {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The session goes on, on fresh keys.
+    Resumed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Where its peer is now.
+        address: Address,
+    },
+    /// The peer was found at another address, and proved that it is there.
+    Moved {
+        /// The connection.
+        connection: ConnectionId,
+        /// Where its peer is now.
+        address: Address,
+    },
+    /// The connection is over; its id finds nothing from here on.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why.
+        reason: CloseReason,
+        /// The reliable messages that were not delivered, in order of channel and number.
+        undelivered: Vec<Undelivered>,
+    },
+}

@@ -1,0 +1,53 @@
+//! The one source of randomness of an endpoint: ChaCha20, seeded once by the caller.
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
+
+/// A deterministic, cryptographically strong generator whose stream depends on its seed only.
+pub struct Rng(ChaCha20Rng);
+
+impl core::fmt::Debug for Rng {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Rng(..)")
+    }
+}
+
+impl Rng {
+    /// A generator that yields the same stream for the same `seed` on every target.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    /// Fills `out` with random bytes.
+    pub fn fill(&mut self, out: &mut [u8]) {
+        self.0.fill_bytes(out);
+    }
+
+    /// `N` random bytes.
+    #[must_use]
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        self.fill(&mut out);
+        out
+    }
+
+    /// 64 random bits.
+    #[must_use]
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A value below `bound`, or 0 if `bound` is 0. The bias of at most `bound`/2^64 is accepted.
+    #[must_use]
+    pub fn below(&mut self, bound: u64) -> u64 {
+        let wide = u128::from(self.next_u64()) * u128::from(bound);
+        (wide >> 64) as u64
+    }
+
+    /// A generator of its own, seeded from this one.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self::from_seed(self.array())
+    }
+}

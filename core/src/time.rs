@@ -1,0 +1,108 @@
+//! The core's own clock type.
+//!
+//! The core never reads a clock. Every call that needs the time takes an [`Instant`], and the caller decides
+//! what it means: a monotonic clock in a driver, a counter in a simulation.
+
+use core::fmt;
+use core::ops::{Add, AddAssign, Sub};
+pub use core::time::Duration;
+
+/// A point in time: microseconds since an epoch that the caller picks.
+///
+/// Values above 2^62 are refused, so that sums of an instant and any protocol interval cannot overflow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The caller's epoch.
+    pub const ZERO: Self = Self(0);
+    /// The latest representable instant, 2^62 microseconds after the epoch. It doubles as "never".
+    pub const MAX: Self = Self(1 << 62);
+
+    /// The instant `micros` microseconds after the epoch, or `None` above 2^62.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Option<Self> {
+        if micros > Self::MAX.0 { None } else { Some(Self(micros)) }
+    }
+
+    /// The instant `micros` microseconds after the epoch; values above [`Instant::MAX`] become it.
+    #[must_use]
+    pub const fn saturating_from_micros(micros: u64) -> Self {
+        if micros > Self::MAX.0 { Self::MAX } else { Self(micros) }
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`, or zero if `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
+/// Microseconds of `duration`, saturating at 2^62.
+#[must_use]
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).map_or(Instant::MAX.0, |value| value.min(Instant::MAX.0))
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::MAX`].
+    fn add(self, rhs: Duration) -> Self {
+        Self::saturating_from_micros(self.0.saturating_add(micros(rhs)))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, rhs: Duration) {
+        *self = *self + rhs;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::ZERO`].
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(rhs)))
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    /// Saturates at zero, so that a clock that ran backwards cannot panic.
+    fn sub(self, rhs: Self) -> Duration {
+        self.saturating_since(rhs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_above_two_to_the_sixty_second_are_refused() {
+        assert_eq!(Instant::from_micros(1 << 62), Some(Instant::MAX));
+        assert_eq!(Instant::from_micros((1 << 62) + 1), None);
+    }
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Instant::MAX + Duration::MAX, Instant::MAX);
+        assert_eq!(Instant::ZERO - Duration::MAX, Instant::ZERO);
+        assert_eq!(Instant::ZERO - Instant::MAX, Duration::ZERO);
+    }
+}

@@ -1,0 +1,18 @@
+//! Bytes on the wire: how they are read and written. Byte order is little-endian throughout.
+#![deny(clippy::indexing_slicing)]
+
+mod reader;
+mod varint;
+mod writer;
+
+pub use reader::Reader;
+pub use varint::varint_len;
+pub use writer::Writer;
+
+/// The bytes are not what the format asks for. Noise is counted, so nothing more is said about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Malformed;
+
+/// The buffer is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoRoom;

@@ -1,0 +1,119 @@
+//! Reading bytes from the wire: the only way in. Nothing here indexes, so nothing here can panic.
+
+use super::{Malformed, varint};
+
+/// A cursor over received bytes.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// The bytes not read yet.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Whether all bytes are read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next `length` bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] if fewer are left; nothing is consumed then.
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] if fewer are left.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end.
+    pub fn u8(&mut self) -> Result<u8, Malformed> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// Two bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end.
+    pub fn u16(&mut self) -> Result<u16, Malformed> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    /// Three bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end.
+    pub fn u24(&mut self) -> Result<u32, Malformed> {
+        self.array().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
+    }
+
+    /// Four bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end.
+    pub fn u32(&mut self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// Eight bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end.
+    pub fn u64(&mut self) -> Result<u64, Malformed> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A variable-length integer ([`super::varint_len`]).
+    ///
+    /// # Errors
+    /// [`Malformed`] at the end, or if the value is not in its shortest form.
+    pub fn varint(&mut self) -> Result<u64, Malformed> {
+        varint::read(self)
+    }
+
+    /// A varint length and as many bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the length is above `most`, or fewer bytes are left.
+    pub fn sized(&mut self, most: usize) -> Result<&'a [u8], Malformed> {
+        let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
+        if length > most { Err(Malformed) } else { self.take(length) }
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.rest)
+    }
+
+    /// Says that nothing may follow.
+    ///
+    /// # Errors
+    /// [`Malformed`] if bytes are left.
+    pub fn finish(self) -> Result<(), Malformed> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
+    }
+}

@@ -1,0 +1,116 @@
+//! Writing bytes into a caller's buffer, never past its end.
+
+use super::{NoRoom, varint};
+
+/// A cursor over a buffer that is being filled.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    buffer: &'a mut [u8],
+    written: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer at the start of `buffer`.
+    #[must_use]
+    pub const fn new(buffer: &'a mut [u8]) -> Self {
+        Self { buffer, written: 0 }
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Bytes that still fit.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.buffer.len().saturating_sub(self.written)
+    }
+
+    /// Takes back everything written after the first `length` bytes. A `length` beyond them changes nothing.
+    pub const fn truncate(&mut self, length: usize) {
+        if length < self.written {
+            self.written = length;
+        }
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if they do not fit; nothing is written then.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
+        self.slot(bytes.len())?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Appends `length` bytes and lends them for filling in.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if they do not fit; nothing is written then.
+    pub fn slot(&mut self, length: usize) -> Result<&mut [u8], NoRoom> {
+        let end = self.written.checked_add(length).ok_or(NoRoom)?;
+        let slot = self.buffer.get_mut(self.written..end).ok_or(NoRoom)?;
+        self.written = end;
+        Ok(slot)
+    }
+
+    /// Appends one byte.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer.
+    pub fn u8(&mut self, value: u8) -> Result<(), NoRoom> {
+        self.bytes(&[value])
+    }
+
+    /// Appends two bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer.
+    pub fn u16(&mut self, value: u16) -> Result<(), NoRoom> {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Appends the low three bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer.
+    pub fn u24(&mut self, value: u32) -> Result<(), NoRoom> {
+        let [a, b, c, _] = value.to_le_bytes();
+        self.bytes(&[a, b, c])
+    }
+
+    /// Appends four bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer.
+    pub fn u32(&mut self, value: u32) -> Result<(), NoRoom> {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Appends eight bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer.
+    pub fn u64(&mut self, value: u64) -> Result<(), NoRoom> {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Appends a variable-length integer ([`super::varint_len`]).
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer; nothing is written then.
+    pub fn varint(&mut self, value: u64) -> Result<(), NoRoom> {
+        varint::write(self, value)
+    }
+
+    /// Appends a varint length and `bytes`.
+    ///
+    /// # Errors
+    /// [`NoRoom`] at the end of the buffer; nothing is written then.
+    pub fn sized(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
+        let start = self.written;
+        self.varint(bytes.len() as u64)?;
+        self.bytes(bytes).inspect_err(|_| self.written = start)
+    }
+}
