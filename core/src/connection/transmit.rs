@@ -1,0 +1,223 @@
+//! Building a datagram, at the last moment: whatever is freshest when the socket is ready goes out.
+
+use super::control::{ResumeExchange, TicketPush};
+use super::sent::SentFrame;
+use super::transport::Transport;
+use crate::address::Path;
+use crate::channel::{ReceiveSide, SendSide};
+use crate::limits::TAG;
+use crate::time::Instant;
+use crate::wire::{Chain, DataHeader, Writer, encode_packet_number, frame};
+
+/// The size of a datagram with a challenge: larger than the answer to it.
+pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
+/// The size of a datagram that has only a PING to say: enough to pay for a challenge to a new address.
+const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
+
+/// Where the frames of a packet come from.
+pub(crate) struct Sources<'a> {
+    pub(crate) send: &'a mut SendSide,
+    pub(crate) receive: &'a mut ReceiveSide,
+    pub(crate) ticket: &'a mut TicketPush,
+    pub(crate) resume: &'a mut ResumeExchange,
+}
+
+impl Sources<'_> {
+    /// Whether something waits that asks for an acknowledgement.
+    pub(crate) fn has_eliciting(&self) -> bool {
+        self.ticket.is_due
+            || self.resume.unsent != 0
+            || self.receive.grant_due().is_some()
+            || self.send.has_sendable()
+    }
+}
+
+/// A packet under construction: the frames go between the header and the tag.
+struct Draft<'a> {
+    buffer: &'a mut [u8],
+    header: DataHeader,
+    number: u64,
+}
+
+impl<'a> Draft<'a> {
+    fn new(transport: &Transport, buffer: &'a mut [u8]) -> Option<Self> {
+        let number = transport.sent.next();
+        let (packet_number, pn_len) = encode_packet_number(number, transport.largest_acked);
+        let header = DataHeader::new(transport.keys.send_phase(), transport.remote_id, packet_number, pn_len);
+        (buffer.len() > header.header_len + TAG).then_some(Self { buffer, header, number })
+    }
+
+    /// Room for frames.
+    fn body(&mut self) -> &mut [u8] {
+        let end = self.buffer.len().saturating_sub(TAG);
+        self.buffer.get_mut(self.header.header_len..end).unwrap_or_default()
+    }
+
+    /// Encrypts the packet around `body` bytes of frames and records it; returns the datagram's size.
+    fn seal(self, now: Instant, transport: &mut Transport, body: usize, eliciting: bool) -> Option<usize> {
+        let size = self.header.header_len + body + TAG;
+        let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len)?;
+        self.header.write(&mut Writer::new(head)).ok()?;
+        transport.keys.seal(self.number, head, packet);
+        transport.recent.push(packet);
+        transport.sent.record(now, size, eliciting);
+        if eliciting {
+            let in_flight = transport.sent.bytes_in_flight();
+            transport.congestion.on_sent(now, size as u64, in_flight);
+            transport.last_eliciting = now;
+        }
+        Some(size)
+    }
+}
+
+/// A datagram with nothing but path validation, for an address where the peer is not yet known to be.
+pub(crate) fn write_path_datagram(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+) -> Option<(Path, usize)> {
+    if let Some((path, data)) = transport.migration.challenge_due(CHALLENGE_DATAGRAM as u64) {
+        let size = write_small(now, transport, buffer, CHALLENGE_DATAGRAM, |writer| {
+            frame::write_challenge(writer, &data).is_ok()
+        })?;
+        transport.migration.on_challenge_sent(now, size as u64);
+        return Some((path, size));
+    }
+    let response = transport.migration.response()?;
+    if response.path.remote == transport.path.remote {
+        return None;
+    }
+    if !transport.migration.allows(&transport.path, &response.path, CHALLENGE_DATAGRAM as u64) {
+        return None;
+    }
+    let size = write_small(now, transport, buffer, 0, |writer| {
+        frame::write_response(writer, &response.data).is_ok()
+    })?;
+    transport.migration.on_response_sent(size as u64);
+    Some((response.path, size))
+}
+
+/// A datagram that asks for no acknowledgement, padded to `least` bytes.
+fn write_small(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+    least: usize,
+    write: impl FnOnce(&mut Writer<'_>) -> bool,
+) -> Option<usize> {
+    let mut draft = Draft::new(transport, buffer)?;
+    let overhead = draft.header.header_len + TAG;
+    let mut writer = Writer::new(draft.body());
+    if !write(&mut writer) {
+        return None;
+    }
+    frame::write_padding(&mut writer, least.saturating_sub(overhead));
+    let body = writer.written();
+    draft.seal(now, transport, body, false)
+}
+
+/// A CLOSE, alone in its datagram.
+pub(crate) fn write_close(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+    code: u16,
+    text: &str,
+) -> Option<usize> {
+    write_small(now, transport, buffer, 0, |writer| frame::write_close(writer, code, text.as_bytes()).is_ok())
+}
+
+/// The next ordinary datagram, if there is anything to say.
+pub(crate) fn write_datagram(
+    now: Instant,
+    transport: &mut Transport,
+    sources: &mut Sources<'_>,
+    buffer: &mut [u8],
+) -> Option<usize> {
+    let size = buffer.len().min(transport.max_datagram);
+    let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
+    let overhead = draft.header.header_len + TAG;
+    let is_open = transport.window_is_open();
+    let mut writer = Writer::new(draft.body());
+
+    let acked = write_ack(now, transport, &mut writer);
+    let after_ack = writer.written();
+    write_response(transport, &mut writer);
+    let before_eliciting = writer.written();
+    if is_open {
+        write_control(transport, sources, &mut writer);
+        write_pieces(now, transport, sources, &mut writer);
+    }
+    let mut eliciting = writer.written() > before_eliciting;
+    if !eliciting && transport.ping_due && frame::write_ping(&mut writer).is_ok() {
+        frame::write_padding(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
+        transport.last_ping = now;
+        eliciting = true;
+    }
+    let body = writer.written();
+    // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
+    let rides_alone = body == after_ack && !transport.acks.is_due();
+    if body == 0 || (rides_alone && !(is_open && sources.has_eliciting())) {
+        return None;
+    }
+    if let Some(largest) = acked {
+        if eliciting {
+            transport.sent.note(SentFrame::Ack(largest));
+        }
+        transport.acks.on_sent();
+    }
+    if eliciting {
+        transport.probe_due = false;
+        transport.ping_due = false;
+    }
+    draft.seal(now, transport, body, eliciting)
+}
+
+fn write_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {
+    if !transport.acks.is_owed() {
+        return None;
+    }
+    let (ranges, largest_at) = transport.acks.report();
+    let largest = ranges.largest()?;
+    frame::write_ack(writer, ranges, now - largest_at, largest_at).ok()?;
+    Some(largest)
+}
+
+fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
+    if let Some(response) = transport.migration.response()
+        && response.path.remote == transport.path.remote
+        && frame::write_response(writer, &response.data).is_ok()
+    {
+        transport.migration.on_response_sent(0);
+    }
+}
+
+fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
+    while let Some(channel) = sources.resume.next_unsent() {
+        if sources.receive.write_resume(channel, writer).is_err() {
+            break;
+        }
+        sources.resume.on_sent(channel);
+        transport.sent.note(SentFrame::Resume(channel));
+    }
+    if let Some(total) = sources.receive.grant_due()
+        && frame::write_credit(writer, total).is_ok()
+    {
+        sources.receive.on_grant_sent(total);
+        transport.sent.note(SentFrame::Credit);
+    }
+    let ticket = &mut *sources.ticket;
+    if ticket.is_due
+        && frame::write_ticket(writer, u64::from(ticket.sequence), ticket.expiry, &ticket.sealed).is_ok()
+    {
+        ticket.is_due = false;
+        transport.sent.note(SentFrame::Ticket(ticket.sequence));
+    }
+}
+
+fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
+    let mut chain = Chain::default();
+    while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
+        transport.sent.note(SentFrame::Piece(piece));
+    }
+}

@@ -1,0 +1,147 @@
+//! Where a datagram belongs.
+
+use super::Endpoint;
+use super::ids::Entry;
+use crate::address::{Ecn, Path};
+use crate::connection::Connection;
+use crate::drop_reason::DropReason;
+use crate::event::ConnectionId;
+use crate::handshake::{self, Screened};
+use crate::limits;
+use crate::time::Instant;
+use crate::wire::{Control, DataHeader, PacketKind, classify};
+
+impl Endpoint {
+    /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
+    pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, _ecn: Ecn, datagram: &mut [u8]) {
+        let now = self.advance(now);
+        let from = from.into();
+        if let Err(reason) = self.route(now, &from, datagram) {
+            self.drops.count(reason);
+        }
+    }
+
+    fn route(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+        if datagram.is_empty() {
+            return Err(DropReason::TooShort);
+        }
+        if datagram.len() > limits::MAX_DATAGRAM {
+            return Err(DropReason::TooLarge);
+        }
+        match classify(datagram).ok_or(DropReason::UnknownType)? {
+            PacketKind::Data => self.on_data(now, from, datagram),
+            PacketKind::Hello | PacketKind::Control(Control::KeyQuery) => self.on_hello(now, from, datagram),
+            PacketKind::Retry
+            | PacketKind::Welcome
+            | PacketKind::Control(Control::Version | Control::KeyReply) => {
+                let id = handshake::client_id(datagram).ok_or(DropReason::TooShort)?;
+                match self.ids.get(id) {
+                    Some(Entry::Dial(connection)) => self.on_answer(now, connection, datagram),
+                    _ => Err(DropReason::UnexpectedHandshake),
+                }
+            }
+            PacketKind::Control(Control::Unknown) => self.on_unknown(from, datagram),
+        }
+    }
+
+    fn on_data(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+        let header = DataHeader::parse(datagram).ok_or(DropReason::TooShort)?;
+        match self.ids.get(header.id) {
+            Some(Entry::Connection(connection)) => {
+                let Some(state) = self.connections.get_mut(connection) else {
+                    return Err(DropReason::UnknownConnection);
+                };
+                let tag = last_eight(datagram);
+                let was_here = state.address() == Some(from.remote);
+                let result = state.handle_data(
+                    now,
+                    from,
+                    &header,
+                    datagram,
+                    &mut self.arena,
+                    &mut self.rng,
+                    &self.settings,
+                );
+                self.refresh(connection);
+                if result == Err(DropReason::NotAuthentic) && !was_here {
+                    // Perhaps a client of an earlier life of this server, whose id now belongs to another.
+                    self.reply_unknown(now, from, header.id, tag);
+                }
+                result
+            }
+            Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, from, half_open, &header, datagram),
+            Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
+            None => {
+                self.reply_unknown(now, from, header.id, last_eight(datagram));
+                Err(DropReason::UnknownConnection)
+            }
+        }
+    }
+
+    fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let validated = matches!(from.remote, crate::address::Address::Link(_));
+        let mut reply = self.replies.buffer();
+        let wall = self.wall(now);
+        let screened =
+            self.acceptor.screen(now, wall, *from, validated, datagram, &mut reply, &mut self.rng);
+        match screened {
+            Screened::Dropped(reason) => {
+                self.replies.give_back(reply);
+                Err(reason)
+            }
+            Screened::Replied => {
+                self.queue_reply(*from, reply);
+                Ok(())
+            }
+            Screened::Candidate(candidate) => self.judge(now, from, candidate, reply),
+        }
+    }
+
+    pub(super) fn queue_reply(&mut self, to: Path, reply: alloc::vec::Vec<u8>) {
+        if !self.replies.push(to, reply) {
+            self.drops.count(DropReason::NoRoom);
+        }
+    }
+
+    /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
+    fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: [u8; 8]) {
+        if self.unknown_budget.take(now) {
+            let mut reply = self.replies.buffer();
+            handshake::write_unknown(id, &echo, &mut reply);
+            self.queue_reply(*to, reply);
+        }
+    }
+
+    /// The peer says that it does not know us. Only whoever saw a datagram of ours can echo its tag, but that may still be
+    /// somebody on the path: nothing is torn down, a handshake begins beside the old connection.
+    fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let unknown = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
+        let concerns = |state: &Connection| {
+            state.transport.as_deref().is_some_and(|transport| {
+                transport.remote_id == unknown.id
+                    && transport.path.remote == from.remote
+                    && transport.recent.contains(&unknown.echo)
+            })
+        };
+        let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.on_unknown();
+            self.refresh(connection);
+        }
+        Ok(())
+    }
+
+    fn find_dialled(&self, matches: impl Fn(&Connection) -> bool) -> Option<ConnectionId> {
+        let mut candidates = self.dialled.iter().copied();
+        candidates.find(|id| self.connections.get(*id).is_some_and(&matches))
+    }
+
+    /// Wall time in microseconds since the Unix epoch.
+    pub(super) fn wall(&self, now: Instant) -> u64 {
+        self.config.wall_offset.saturating_add(now.as_micros())
+    }
+}
+
+fn last_eight(datagram: &[u8]) -> [u8; 8] {
+    datagram.last_chunk::<8>().copied().unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+//! MESSAGE frames: the payload of a channel, whole or in fragments.
