@@ -5,10 +5,14 @@
 //! same bytes; they differ in speed and in where they compile.
 
 mod noise;
+#[cfg(feature = "ring")]
+mod ring;
 mod rustcrypto;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "ring")]
+pub use ring::Ring;
 pub use rustcrypto::RustCrypto;
 
 use alloc::boxed::Box;
@@ -142,7 +146,11 @@ pub trait Responder: Send + Sync {
 /// The fastest provider that this build has: ring with the feature `ring`, else [`RustCrypto`].
 #[must_use]
 pub fn default_provider() -> Arc<dyn Provider> {
-    Arc::new(RustCrypto)
+    #[cfg(feature = "ring")]
+    let provider = Ring;
+    #[cfg(not(feature = "ring"))]
+    let provider = RustCrypto;
+    Arc::new(provider)
 }
 
 /// The 96-bit nonce of a packet: four zero bytes, then its number as 64 bits, little-endian.
