@@ -36,6 +36,14 @@ pub const HALF_OPEN: usize = 1024;
 pub const HALF_OPEN_BYTES: usize = 512;
 /// Half-open handshakes per ticket.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
+/// Refusals kept to be repeated to whoever asks the same again; beyond, a refusal is said once.
+pub const REFUSALS_KEPT: usize = 256;
+/// Bytes of the first Noise message in a Hello.
+pub const HELLO_NOISE_BYTES: usize = 128;
+/// Bytes of a name in a schema.
+pub const SCHEMA_NAME: usize = 64;
+/// The smallest "largest datagram" that a peer or a link may declare, in bytes.
+pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;
 /// Stateless replies waiting to be sent; when it is full, new ones are dropped.
