@@ -5,6 +5,7 @@
 //! same bytes; they differ in speed and in where they compile.
 
 mod noise;
+pub(crate) mod replay;
 #[cfg(feature = "ring")]
 mod ring;
 mod rustcrypto;
