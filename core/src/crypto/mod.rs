@@ -4,7 +4,9 @@
 //! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. Every provider produces the
 //! same bytes; they differ in speed and in where they compile.
 
+pub(crate) mod keys;
 mod noise;
+pub(crate) mod replay;
 #[cfg(feature = "ring")]
 mod ring;
 mod rustcrypto;
