@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// The derive macros name this crate by its own name; so do they inside it.
+extern crate self as tickwire_core;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
@@ -14,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod handshake;
 pub mod limits;
+pub mod message;
 pub mod rng;
 pub mod schema;
 pub mod time;

@@ -64,3 +64,15 @@ pub const SOURCE_BUCKETS: usize = 4096;
 pub const TIMERS_PER_CALL: usize = 64;
 /// Datagrams written by one call of `poll_transmit`.
 pub const DATAGRAMS_PER_TRANSMIT: usize = 64;
+/// Message types of one registry.
+pub const MESSAGE_TYPES: usize = 4096;
+/// Bytes of the name of a message type.
+pub const MESSAGE_NAME: usize = 64;
+/// How deep lists, maps and boxes nest inside one message.
+pub const MESSAGE_DEPTH: usize = 16;
+/// Values inside one MessagePack or JSON message, containers included.
+pub const MESSAGE_ITEMS: usize = 1 << 16;
+/// List items that a message of the bits codec may hold beyond one per bit: some items take no bits at all.
+pub const MESSAGE_FREE_ITEMS: usize = 1024;
+/// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
+pub const VIOLATION_RECORDS: usize = 32_768;

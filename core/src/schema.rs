@@ -31,3 +31,46 @@ pub struct SchemaDifference {
     /// The server had more entries than a refusal can carry; the lists may be incomplete.
     pub truncated: bool,
 }
+
+/// FNV-1a with 64 bits: the same for the same bytes on every target and in every build.
+#[derive(Clone, Debug)]
+pub(crate) struct StableHasher(u64);
+
+impl StableHasher {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+    pub(crate) const fn new() -> Self {
+        Self(Self::BASIS)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
+        }
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    /// Eight bytes, little-endian.
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    /// The length in eight bytes, then the text: no two sequences of texts give the same bytes.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.u64(text.len() as u64);
+        self.bytes(text.as_bytes());
+    }
+
+    pub(crate) const fn finish(&self) -> u64 {
+        self.0
+    }
+
+    /// Both halves, exclusive-ored (the reduction that FNV's authors recommend).
+    pub(crate) const fn finish_32(&self) -> u32 {
+        (self.0 >> 32) as u32 ^ self.0 as u32
+    }
+}
