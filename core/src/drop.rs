@@ -81,6 +81,8 @@ drop_reasons! {
     UnexpectedHandshake => "unexpected-handshake",
     /// The connection is closing and hears nothing any more.
     Closing => "closing",
+    /// Authentic, but forbidden: the connection was closed for it.
+    Violation => "violation",
 }
 
 impl DropReason {
@@ -88,6 +90,41 @@ impl DropReason {
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
+    }
+}
+
+/// How many datagrams were dropped, by reason.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DropCounts([u64; DropReason::COUNT]);
+
+impl Default for DropCounts {
+    fn default() -> Self {
+        Self([0; DropReason::COUNT])
+    }
+}
+
+impl DropCounts {
+    pub(crate) fn count(&mut self, reason: DropReason) {
+        if let Some(count) = self.0.get_mut(reason.index()) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Datagrams dropped for this reason.
+    #[must_use]
+    pub fn of(&self, reason: DropReason) -> u64 {
+        self.0.get(reason.index()).copied().unwrap_or(0)
+    }
+
+    /// Datagrams dropped for whatever reason.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Every reason that occurred, with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL.iter().map(|&reason| (reason, self.of(reason))).filter(|&(_, count)| count > 0)
     }
 }
 

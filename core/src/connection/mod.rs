@@ -47,7 +47,7 @@ use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
 use crate::endpoint::Source;
-use crate::drop_reason::DropReason;
+use crate::drop::DropReason;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
 use crate::rng::Rng;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};

@@ -43,20 +43,20 @@ impl<'a> Draft<'a> {
     fn new(transport: &Transport, buffer: &'a mut [u8]) -> Option<Self> {
         let number = transport.sent.next();
         let (packet_number, pn_len) = encode_packet_number(number, transport.largest_acked);
-        let header = DataHeader::new(transport.keys.send_phase(), transport.remote_id, packet_number, pn_len);
-        (buffer.len() > header.header_len + TAG).then_some(Self { buffer, header, number })
+        let header = DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
+        (buffer.len() > header.header_len() + TAG).then_some(Self { buffer, header, number })
     }
 
     /// Room for frames.
     fn body(&mut self) -> &mut [u8] {
         let end = self.buffer.len().saturating_sub(TAG);
-        self.buffer.get_mut(self.header.header_len..end).unwrap_or_default()
+        self.buffer.get_mut(self.header.header_len()..end).unwrap_or_default()
     }
 
     /// Encrypts the packet around `body` bytes of frames and records it; returns the datagram's size.
     fn seal(self, now: Instant, transport: &mut Transport, body: usize, eliciting: bool) -> Option<usize> {
-        let size = self.header.header_len + body + TAG;
-        let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len)?;
+        let size = self.header.header_len() + body + TAG;
+        let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len())?;
         self.header.write(&mut Writer::new(head)).ok()?;
         transport.keys.seal(self.number, head, packet);
         transport.recent.push(packet);
@@ -106,7 +106,7 @@ fn write_small(
     write: impl FnOnce(&mut Writer<'_>) -> bool,
 ) -> Option<usize> {
     let mut draft = Draft::new(transport, buffer)?;
-    let overhead = draft.header.header_len + TAG;
+    let overhead = draft.header.header_len() + TAG;
     let mut writer = Writer::new(draft.body());
     if !write(&mut writer) {
         return None;
@@ -136,7 +136,7 @@ pub(crate) fn write_datagram(
 ) -> Option<usize> {
     let size = buffer.len().min(transport.max_datagram);
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
-    let overhead = draft.header.header_len + TAG;
+    let overhead = draft.header.header_len() + TAG;
     let is_open = transport.window_is_open();
     let mut writer = Writer::new(draft.body());
 

@@ -14,7 +14,7 @@ use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
 use crate::address::Path;
 use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
-use crate::drop_reason::DropReason;
+use crate::drop::DropReason;
 use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, decode_packet_number};
@@ -107,7 +107,7 @@ impl Transport {
             path: setup.path,
             exporter,
             keys: PacketKeys::new(Arc::clone(&settings.provider), send, receive),
-            replay: ReplayWindow::default(),
+            replay: ReplayWindow::new(),
             largest_received: None,
             sent: SentPackets::default(),
             largest_acked: None,
@@ -139,16 +139,16 @@ impl Transport {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<Opened, DropReason> {
-        let number = decode_packet_number(self.largest_received, header.packet_number, header.pn_len);
+        let number = decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
         if !self.replay.check(number) {
             return Err(DropReason::Replayed);
         }
-        let (head, packet) = datagram.split_at_mut_checked(header.header_len).ok_or(DropReason::TooShort)?;
+        let (head, packet) = datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
         let pto = self.probe_timeout();
         let opened = self.keys.open(now, header.phase, number, head, packet, pto);
         let payload_len = opened.map_err(|_| DropReason::NotAuthentic)?;
         let is_highest = self.largest_received.is_none_or(|largest| number > largest);
-        Ok(Opened { number, is_highest, payload_from: header.header_len, payload_len })
+        Ok(Opened { number, is_highest, payload_from: header.header_len(), payload_len })
     }
 
     /// Takes note of an authentic packet, before its frames are looked at.
@@ -211,7 +211,7 @@ impl Transport {
 
     /// The pre-shared key of the resume ticket of this sequence.
     pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Key {
-        handshake::resume_psk(&*settings.provider, &self.exporter, sequence)
+        handshake::resume_psk(&*settings.provider, &self.exporter, u64::from(sequence))
     }
 
     /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.

@@ -12,7 +12,7 @@ use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
 use crate::connection::{Connection, Phase, Role, Transport, TransportSetup};
-use crate::drop_reason::DropReason;
+use crate::drop::DropReason;
 use crate::event::{ConnectionId, PeerInfo, Refusal};
 use crate::handshake::{Candidate, Confirmed, HalfOpenId, Session, Verdict};
 use crate::time::{Duration, Instant};
@@ -136,6 +136,7 @@ impl Endpoint {
         if candidate.expired {
             return Some(Refusal::Expired);
         }
+        // The acceptor lists the differences, as many as fit.
         if candidate.parameters.schema != self.parameters.schema {
             return Some(Refusal::Schema(crate::schema::SchemaDifference::default()));
         }
@@ -170,15 +171,15 @@ impl Endpoint {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
-        let half = self.acceptor.half_open(half_open).ok_or(DropReason::UnknownConnection)?;
+        let half = self.acceptor.half_open(now, &half_open).ok_or(DropReason::UnknownConnection)?;
         let resumes = half.session == Session::Resumed;
         let setup = TransportSetup {
             role: Role::Responder,
             local_id: half.local_id,
             remote_id: half.client_id,
             path: *from,
-            keys: half.keys.clone(),
-            peer_ack_delay: half.parameters.ack_delay(),
+            keys: half.keys(&*self.settings.provider),
+            peer_ack_delay: bounded_ack_delay(half.parameters.ack_delay()),
             max_datagram: self.max_datagram(from.remote, half.parameters.max_datagram),
             is_reliable: self.links.properties(from.remote).is_some_and(|link| link.reliable),
             resumed: resumes,
@@ -186,8 +187,8 @@ impl Endpoint {
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
         let opened = transport.open(now, header, datagram)?;
         // Authentic: from here on the handshake is spent, whatever becomes of it.
-        let confirmed = self.acceptor.confirm(now, half_open).ok_or(DropReason::BurntTicket)?;
-        for id in &confirmed.released {
+        let confirmed = self.acceptor.confirm(now, &half_open).ok_or(DropReason::BurntTicket)?;
+        for id in &confirmed.freed {
             self.ids.release(*id);
         }
         let connection = if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };

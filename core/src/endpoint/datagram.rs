@@ -4,9 +4,9 @@ use super::Endpoint;
 use super::ids::Entry;
 use crate::address::{Ecn, Path};
 use crate::connection::Connection;
-use crate::drop_reason::DropReason;
+use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, Screened};
+use crate::handshake::{self, Arrival, Screened};
 use crate::limits;
 use crate::time::Instant;
 use crate::wire::{Control, DataHeader, PacketKind, classify};
@@ -34,7 +34,7 @@ impl Endpoint {
             PacketKind::Retry
             | PacketKind::Welcome
             | PacketKind::Control(Control::Version | Control::KeyReply) => {
-                let id = handshake::client_id(datagram).ok_or(DropReason::TooShort)?;
+                let id = handshake::addressee(datagram).ok_or(DropReason::TooShort)?;
                 match self.ids.get(id) {
                     Some(Entry::Dial(connection)) => self.on_answer(now, connection, datagram),
                     _ => Err(DropReason::UnexpectedHandshake),
@@ -45,13 +45,13 @@ impl Endpoint {
     }
 
     fn on_data(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
-        let header = DataHeader::parse(datagram).ok_or(DropReason::TooShort)?;
+        let header = DataHeader::read(datagram).map_err(|_| DropReason::TooShort)?;
         match self.ids.get(header.id) {
             Some(Entry::Connection(connection)) => {
                 let Some(state) = self.connections.get_mut(connection) else {
                     return Err(DropReason::UnknownConnection);
                 };
-                let tag = last_eight(datagram);
+                let unknown = handshake::unknown(header.id, datagram);
                 let was_here = state.address() == Some(from.remote);
                 let result = state.handle_data(
                     now,
@@ -65,14 +65,14 @@ impl Endpoint {
                 self.refresh(connection);
                 if result == Err(DropReason::NotAuthentic) && !was_here {
                     // Perhaps a client of an earlier life of this server, whose id now belongs to another.
-                    self.reply_unknown(now, from, header.id, tag);
+                    self.reply_unknown(now, from, unknown);
                 }
                 result
             }
             Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, from, half_open, &header, datagram),
             Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
             None => {
-                self.reply_unknown(now, from, header.id, last_eight(datagram));
+                self.reply_unknown(now, from, handshake::unknown(header.id, datagram));
                 Err(DropReason::UnknownConnection)
             }
         }
@@ -81,10 +81,8 @@ impl Endpoint {
     fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let validated = matches!(from.remote, crate::address::Address::Link(_));
         let mut reply = self.replies.buffer();
-        let wall = self.wall(now);
-        let screened =
-            self.acceptor.screen(now, wall, *from, validated, datagram, &mut reply, &mut self.rng);
-        match screened {
+        let arrival = Arrival { now, wall_now: self.wall(now), from: *from, validated };
+        match self.acceptor.screen(arrival, datagram, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => {
                 self.replies.give_back(reply);
                 Err(reason)
@@ -104,10 +102,12 @@ impl Endpoint {
     }
 
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
-    fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: [u8; 8]) {
-        if self.unknown_budget.take(now) {
+    fn reply_unknown(&mut self, now: Instant, to: &Path, unknown: Option<impl AsRef<[u8]>>) {
+        if let Some(unknown) = unknown
+            && self.unknown_budget.take(now)
+        {
             let mut reply = self.replies.buffer();
-            handshake::write_unknown(id, &echo, &mut reply);
+            reply.extend_from_slice(unknown.as_ref());
             self.queue_reply(*to, reply);
         }
     }
@@ -115,12 +115,12 @@ impl Endpoint {
     /// The peer says that it does not know us. Only whoever saw a datagram of ours can echo its tag, but that may still be
     /// somebody on the path: nothing is torn down, a handshake begins beside the old connection.
     fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
-        let unknown = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
+        let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
         let concerns = |state: &Connection| {
             state.transport.as_deref().is_some_and(|transport| {
-                transport.remote_id == unknown.id
+                transport.remote_id == id
                     && transport.path.remote == from.remote
-                    && transport.recent.contains(&unknown.echo)
+                    && transport.recent.contains(&echo)
             })
         };
         let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;
@@ -140,8 +140,4 @@ impl Endpoint {
     pub(super) fn wall(&self, now: Instant) -> u64 {
         self.config.wall_offset.saturating_add(now.as_micros())
     }
-}
-
-fn last_eight(datagram: &[u8]) -> [u8; 8] {
-    datagram.last_chunk::<8>().copied().unwrap_or_default()
 }

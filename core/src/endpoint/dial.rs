@@ -8,7 +8,7 @@ use super::ids::Entry;
 use super::{ConnectOptions, Endpoint};
 use crate::address::{Address, Path};
 use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
-use crate::drop_reason::DropReason;
+use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo};
 use crate::handshake::{Accepted, Answer, DialSetup, Dialer, Session};
@@ -67,7 +67,7 @@ impl Endpoint {
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
             timeout,
-            wall_offset: self.config.wall_offset,
+            reliable: self.links.properties(plan.path.remote).is_some_and(|link| link.reliable),
         };
         match Dialer::new(now, &mut self.rng, Arc::clone(&self.settings.provider), setup) {
             Ok(dialer) => Ok(Dial::new(dialer, plan.path, local_id)),
@@ -115,7 +115,7 @@ impl Endpoint {
                 Ok(())
             }
             Answer::Accepted(accepted) => {
-                self.on_accepted(now, connection, accepted);
+                self.on_accepted(now, connection, *accepted);
                 Ok(())
             }
         };

@@ -6,7 +6,7 @@ use super::Endpoint;
 use crate::address::{Address, LinkId};
 use crate::connection::Phase;
 use crate::crypto::Key;
-use crate::drop_reason::DropCounts;
+use crate::drop::DropCounts;
 use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats};
 use crate::time::Instant;

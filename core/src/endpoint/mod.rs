@@ -37,10 +37,10 @@ use crate::address::{LinkId, LinkProperties};
 use crate::channel::Arena;
 use crate::config::{Config, Secrets};
 use crate::connection::{Connection, Settings, reliable_channels};
-use crate::drop_reason::DropCounts;
+use crate::drop::DropCounts;
 use crate::error::{ConfigError, SendError};
 use crate::event::{ChannelId, CloseReason, ConnectionId, MessageId};
-use crate::handshake::{Acceptor, Parameters};
+use crate::handshake::{AcceptSetup, Acceptor, Parameters};
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::time::Instant;
@@ -105,7 +105,7 @@ impl Endpoint {
         };
         let schema = config.schema_with_channels();
         let parameters = config.parameters(schema.hash());
-        let acceptor = Acceptor::new(&config, &secrets, &mut rng);
+        let acceptor = Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {
             settings,
             secrets,

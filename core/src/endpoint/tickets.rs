@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::event::ConnectionId;
-use crate::handshake::{self, ResumeContents};
+use crate::handshake::ResumeContents;
 use crate::time::{Duration, Instant, micros};
 
 /// How long a resume ticket is good for: longer than it takes to be replaced.
@@ -25,19 +25,13 @@ impl Endpoint {
             session: state.session,
             incarnation: state.ticket.sequence,
             identity: state.peer.identity,
-            user_data: state.peer.user_data.clone(),
+            user_data: state.peer.user_data.to_vec(),
             psk: transport.resume_psk(&self.settings, state.ticket.sequence),
             expiry,
         };
         let wall = self.config.wall_offset.saturating_add(now.as_micros());
-        let sealed = handshake::seal_resume_ticket(
-            &*self.settings.provider,
-            &self.secrets.identity,
-            self.config.application,
-            wall,
-            &contents,
-            &mut self.rng,
-        );
+        let sealer = self.acceptor.resume_sealer();
+        let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
         state.ticket.offer(sealed, expiry);
     }
 }

@@ -7,7 +7,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod burn;
-pub(crate) mod client;
+mod client;
 mod control;
 mod cookie;
 mod half_open;
@@ -16,16 +16,19 @@ mod keys;
 mod load;
 mod parameters;
 mod peer;
-pub(crate) mod resume_ticket;
+mod resume_ticket;
 mod sealing;
-pub(crate) mod server;
+mod server;
 mod sources;
 mod ticket;
 mod welcome;
 
+pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 pub(crate) use control::{addressee, parse_unknown, unknown};
 pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, initiates};
+pub(crate) use resume_ticket::{ResumeContents, resume_psk};
+pub(crate) use server::{AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict};
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
 pub(crate) use welcome::Session;
 

@@ -1,5 +1,7 @@
 //! What each end tells the other about itself, inside the encryption.
 
+use core::time::Duration;
+
 use crate::limits;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
@@ -23,6 +25,11 @@ pub(crate) struct Parameters {
 impl Parameters {
     /// The most bytes that parameters take.
     pub(crate) const SIZE_MAX: usize = 8 + 9 + 5 + 5 + 5 + 2;
+
+    /// The longest that this end holds an acknowledgement back.
+    pub(crate) fn ack_delay(&self) -> Duration {
+        Duration::from_micros(self.ack_delay_us.into())
+    }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         writer.u64(self.schema)?;

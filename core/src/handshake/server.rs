@@ -26,7 +26,7 @@ use super::sources::Sources;
 use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::Path;
-use crate::config::{Access, Secrets};
+use crate::config::{Access, Config, Secrets};
 use crate::crypto::{HandshakeInput, Key, Provider, Responder, SessionKeys};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
@@ -46,6 +46,17 @@ pub(crate) struct AcceptSetup {
     pub(crate) cookie_threshold: usize,
     /// Handshakes per second and source that are answered from then on.
     pub(crate) handshakes_per_second: u32,
+}
+
+impl AcceptSetup {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            application: config.application,
+            access: config.access,
+            cookie_threshold: config.cookie_threshold,
+            handshakes_per_second: config.handshakes_per_second,
+        }
+    }
 }
 
 /// When and whence a datagram came.
