@@ -1,5 +1,7 @@
 //! Every bound on what a peer, or the network, can make an endpoint hold or do.
 
+use core::time::Duration;
+
 /// The largest datagram sent before the path MTU is known, and the size of a padded Hello, in bytes (RFC 8899 base).
 pub const BASE_DATAGRAM: usize = 1200;
 /// The largest datagram that is looked at; anything larger is counted and dropped.
@@ -74,5 +76,9 @@ pub const MESSAGE_DEPTH: usize = 16;
 pub const MESSAGE_ITEMS: usize = 1 << 16;
 /// List items that a message of the bits codec may hold beyond one per bit: some items take no bits at all.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
+/// Invalid messages that a connection may send within [`VIOLATION_WINDOW`] by default; one more is too many.
+pub const VIOLATIONS: u16 = 8;
+/// The default of the time that a violation counts.
+pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
 pub const VIOLATION_RECORDS: usize = 32_768;

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::wire::Malformed;
+
 /// Why a value could not be written. It is always the caller's own value that is at fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -83,3 +85,9 @@ impl fmt::Display for DecodeError {
 }
 
 impl core::error::Error for DecodeError {}
+
+impl From<Malformed> for DecodeError {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Truncated
+    }
+}

@@ -9,20 +9,39 @@
 
 pub mod bits;
 mod bounded;
+mod codec;
+mod dispatch;
+mod envelope;
 mod error;
+mod export;
 mod message_type;
+mod options;
+mod registry;
+mod script;
 mod shape;
 mod shape_impls;
+#[cfg(all(test, feature = "std", feature = "derive"))]
+mod tests;
+mod violation;
 
 use alloc::vec::Vec;
 
 pub use bits::{BitReader, BitWriter, Bits, NetSerialize};
 pub use bounded::{BoundedBytes, BoundedString, BoundedVec, Full};
+#[cfg(feature = "std")]
+pub use codec::MessagePack;
+pub use codec::{Json, Zerocopy};
+pub use dispatch::{Dispatcher, HandlerAction, HandlerId, Outcome, Rejection};
+pub use envelope::{Decoded, Message};
 pub use error::{DecodeError, EncodeError};
 pub use message_type::MessageType;
+pub use options::SendOptions;
+pub use registry::{RegisterError, Registry};
+pub use script::ScriptValue;
 pub use shape::{Field, NetShape, Shape, Shapes, Variant};
 #[cfg(feature = "derive")]
 pub use tickwire_derive::{NetMessage, NetSerialize, NetShape};
+pub use violation::{Verdict, ViolationBudget, ViolationLimit};
 
 use crate::event::ChannelId;
 use crate::limits;
