@@ -202,7 +202,7 @@ fn arrows_point_to_the_core() {
     }
     assert_eq!(wrong_arrows(&depends("tickwire-sim", true), is_wrong).len(), 1);
     assert_eq!(wrong_arrows(&depends("libc", true), is_wrong), [""; 0]);
-    for good in ["tickwire-core-derive", "rand_chacha", "rand_core", "bytes"] {
+    for good in ["tickwire-derive", "rand_chacha", "rand_core", "bytes"] {
         assert_eq!(wrong_arrows(&depends(good, false), is_wrong), [""; 0]);
     }
 
@@ -216,7 +216,7 @@ fn arrows_point_to_the_core() {
 fn is_wrong_for(member: &str, dependency: &str) -> bool {
     let is_own = dependency == "tickwire" || dependency.starts_with("tickwire-");
     match member {
-        "tickwire-core" | "tickwire-core-derive" if is_own => dependency != "tickwire-core-derive",
+        "tickwire-core" | "tickwire-derive" if is_own => dependency != "tickwire-derive",
         "tickwire-core" => {
             let is_generator = ["rand_chacha", "rand_core"].contains(&dependency);
             !is_generator && WORLDLY.iter().any(|name| dependency.starts_with(name))
