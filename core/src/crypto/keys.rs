@@ -75,9 +75,7 @@ impl PacketKeys {
             return opened;
         };
         match which {
-            Which::Previous => {
-                self.receive.last_of_previous = self.receive.last_of_previous.max(Some(packet_number))
-            }
+            Which::Previous => self.receive.on_previous_opened(packet_number),
             Which::Current => self.receive.on_opened(packet_number),
             Which::Next => {
                 let discard_at = now + pto.saturating_mul(PREVIOUS_KEPT_PTOS);
@@ -225,6 +223,10 @@ impl Receiving {
             let fits = self.opened.is_none_or(|(_, highest)| packet_number > highest);
             fits.then_some((Which::Next, &*self.next))
         }
+    }
+
+    fn on_previous_opened(&mut self, packet_number: u64) {
+        self.last_of_previous = self.last_of_previous.max(Some(packet_number));
     }
 
     fn on_opened(&mut self, packet_number: u64) {

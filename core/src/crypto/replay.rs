@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn every_number_of_a_shuffled_window_is_taken_once() {
         fn property(base: u64, stride: u16) -> TestResult {
-            if stride % 2 == 0 || base > u64::MAX - 1024 {
+            if stride.is_multiple_of(2) || base > u64::MAX - 1024 {
                 return TestResult::discard();
             }
             // An odd stride visits every number below a power of two.

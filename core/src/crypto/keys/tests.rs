@@ -151,6 +151,20 @@ fn a_packet_of_the_old_phase_above_the_new_one_is_rejected() {
 }
 
 #[test]
+fn a_late_packet_of_the_new_phase_lowers_where_it_starts() {
+    let [mut a, mut b] = pair();
+    a.next = 11;
+    let above = a.send();
+    a.next = 10;
+    assert!(a.rotate(0));
+    let first = a.send();
+    a.next = 12;
+    assert_eq!(b.receive(0, &a.send()), Ok(4));
+    assert_eq!(b.receive(0, &first), Ok(4));
+    assert_eq!(b.receive(0, &above), Err(Rejected));
+}
+
+#[test]
 fn a_packet_of_the_new_phase_below_the_old_one_is_rejected() {
     let [mut a, mut b] = pair();
     a.next = 10;
