@@ -16,9 +16,7 @@ impl Connection {
         if let Some((channel, data)) = self.receive.pop() {
             return Some(Event::Message { connection, channel, data });
         }
-        if !self.notices.is_closed()
-            && let Some(channel) = self.send.take_ready()
-        {
+        if let Some(channel) = self.ready.take().filter(|_| !self.notices.is_closed()) {
             return Some(Event::SendReady { connection, channel });
         }
         self.notices.take_closed(connection)
@@ -29,6 +27,6 @@ impl Connection {
         self.notices.is_pending()
             || self.receive.has_messages()
             || self.send.has_delivered()
-            || (!self.notices.is_closed() && self.send.has_ready())
+            || (!self.notices.is_closed() && self.ready.is_some())
     }
 }

@@ -131,6 +131,8 @@ pub(crate) struct Connection {
     pub(crate) timers: TimerTable,
     closing: Closing,
     farewell: Option<Farewell>,
+    /// A channel that takes messages again, in its reserved place.
+    ready: Option<ChannelId>,
     /// Connection ids that no longer lead here; the endpoint collects them.
     pub(crate) retired_ids: SmallVec<[u32; 2]>,
     /// The endpoint should dial again.
@@ -165,6 +167,7 @@ impl Connection {
             timers: TimerTable::new(),
             closing: Closing::default(),
             farewell: None,
+            ready: None,
             retired_ids: SmallVec::new(),
             wants_dial: false,
             wants_ticket: false,
@@ -222,9 +225,7 @@ impl Connection {
 
     /// What one channel has done so far.
     pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
-        let mut stats = self.send.stats(channel)?;
-        stats.add(&self.receive.stats(channel)?);
-        Some(stats)
+        Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }
 
     /// Where the peer is, as far as known.
@@ -453,7 +454,8 @@ impl Connection {
         }
     }
 
-    fn has_eliciting(&self) -> bool {
+    /// Whether something waits that asks for an acknowledgement.
+    pub(crate) fn has_eliciting(&self) -> bool {
         self.ticket.is_due
             || self.resume.unsent != 0
             || self.receive.grant_due().is_some()

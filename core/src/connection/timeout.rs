@@ -10,6 +10,9 @@ use crate::time::Instant;
 impl Connection {
     /// Sets every timer from the state that it depends on. Called after whatever may have changed that state.
     pub(crate) fn arm(&mut self, now: Instant, settings: &Settings) {
+        if self.ready.is_none() {
+            self.ready = self.send.take_ready();
+        }
         self.timers.set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout()));
         if self.phase == Phase::Connected {
             let reliable_waits = self.send.has_unacked_reliable();

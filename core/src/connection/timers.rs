@@ -77,6 +77,10 @@ impl TimerTable {
         }
     }
 
+    pub(crate) fn at(&self, timer: Timer) -> Instant {
+        self.at.get(timer as usize).copied().unwrap_or(Instant::MAX)
+    }
+
     pub(crate) fn set_option(&mut self, timer: Timer, at: Option<Instant>) {
         self.set(timer, at.unwrap_or(Instant::MAX));
     }

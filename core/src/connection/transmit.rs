@@ -5,8 +5,10 @@ use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::address::Path;
 use crate::channel::{ReceiveSide, SendSide};
+use crate::event::ChannelId;
 use crate::limits::TAG;
 use crate::time::Instant;
+use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Writer, encode_packet_number, frame};
 
 /// The size of a datagram with a challenge: larger than the answer to it.
@@ -140,7 +142,7 @@ pub(crate) fn write_datagram(
     let is_open = transport.window_is_open();
     let mut writer = Writer::new(draft.body());
 
-    let acked = write_ack(now, transport, &mut writer);
+    let acked = write_owed_ack(now, transport, &mut writer);
     let after_ack = writer.written();
     write_response(transport, &mut writer);
     let before_eliciting = writer.written();
@@ -173,13 +175,13 @@ pub(crate) fn write_datagram(
     draft.seal(now, transport, body, eliciting)
 }
 
-fn write_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {
+fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {
     if !transport.acks.is_owed() {
         return None;
     }
     let (ranges, largest_at) = transport.acks.report();
     let largest = ranges.largest()?;
-    frame::write_ack(writer, ranges, now - largest_at, largest_at).ok()?;
+    write_ack(ranges, now - largest_at, largest_at, writer).ok()?;
     Some(largest)
 }
 
@@ -194,7 +196,9 @@ fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
 
 fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
     while let Some(channel) = sources.resume.next_unsent() {
-        if sources.receive.write_resume(channel, writer).is_err() {
+        let id = ChannelId(channel);
+        let floor = sources.receive.floor(id).unwrap_or(0);
+        if frame::write_resume(writer, id, floor, sources.receive.ranges(id)).is_err() {
             break;
         }
         sources.resume.on_sent(channel);

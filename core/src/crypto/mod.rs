@@ -4,9 +4,9 @@
 //! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. Every provider produces the
 //! same bytes; they differ in speed and in where they compile.
 
-pub(crate) mod keys;
+mod keys;
 mod noise;
-pub(crate) mod replay;
+mod replay;
 #[cfg(feature = "ring")]
 mod ring;
 mod rustcrypto;
@@ -16,6 +16,8 @@ mod tests;
 #[cfg(feature = "ring")]
 pub use ring::Ring;
 pub use rustcrypto::RustCrypto;
+pub(crate) use keys::PacketKeys;
+pub(crate) use replay::ReplayWindow;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

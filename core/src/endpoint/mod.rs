@@ -103,7 +103,7 @@ impl Endpoint {
             rotate_after: config.rotate_after,
             reliable_channels: reliable_channels(&config.channels),
         };
-        let schema = config.schema_with_channels();
+        let schema = config.schema.clone().with_channels(&config.channels);
         let parameters = config.parameters(schema.hash());
         let acceptor = Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {

@@ -440,6 +440,11 @@ impl Acceptor {
         self.half_open.expire(now)
     }
 
+    /// Handshakes that are half open.
+    pub(crate) fn half_open_count(&self) -> usize {
+        self.half_open.len()
+    }
+
     /// When [`Acceptor::expire`] has work; [`Instant::MAX`] if never.
     pub(crate) const fn next_timeout(&self) -> Instant {
         self.half_open.next_timeout()
