@@ -1,6 +1,7 @@
 //! Bytes on the wire: how they are read and written. Byte order is little-endian throughout.
 #![deny(clippy::indexing_slicing)]
 
+pub mod message;
 mod reader;
 mod varint;
 mod writer;
