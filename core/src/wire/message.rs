@@ -169,6 +169,7 @@ fn kind(channel: u8, id: Option<u32>, part: Part, chain: &Chain) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
