@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod address;
+mod channel;
 pub mod config;
 pub mod crypto;
 pub mod error;

@@ -56,3 +56,26 @@ pub const SOURCE_BUCKETS: usize = 4096;
 pub const TIMERS_PER_CALL: usize = 64;
 /// Datagrams written by one call of `poll_transmit`.
 pub const DATAGRAMS_PER_TRANSMIT: usize = 64;
+/// Ranges of received messages that one channel's resume state names; what lies beyond is sent again.
+pub const RESUME_RANGES: usize = 32;
+/// The smallest piece that a message is cut into, in bytes.
+pub const FRAGMENT_MIN: usize = 64;
+/// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.
+pub const WHOLE_FRAME: usize = 1150;
+/// Unreliable messages in reassembly per connection; the oldest gives way.
+pub const UNRELIABLE_REASSEMBLIES: usize = 16;
+/// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
+pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
+/// Times the receive window that reliable messages in reassembly may hold, overhead of their pieces included. A sender
+/// that cuts by [`FRAGMENT_MIN`] needs less.
+pub const REASSEMBLY_OVERHEAD: u64 = 4;
+/// The largest message that is compressed, in bytes; larger ones travel as they are.
+pub const COMPRESS_MAX: usize = 1 << 22;
+/// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
+pub const EXPIRED_RANGES: usize = 64;
+/// Bytes of the chunks that received messages share.
+pub const ARENA_CHUNK: usize = 16 << 10;
+/// Messages above this many bytes do not share a chunk.
+pub const ARENA_SHARED: usize = 4 << 10;
+/// Full chunks kept for reuse, per arena and kind.
+pub const ARENA_CHUNKS: usize = 8;
