@@ -82,3 +82,26 @@ pub const VIOLATIONS: u16 = 8;
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
 pub const VIOLATION_RECORDS: usize = 32_768;
+/// Ranges of received messages that one channel's resume state names; what lies beyond is sent again.
+pub const RESUME_RANGES: usize = 32;
+/// The smallest piece that a message is cut into, in bytes.
+pub const FRAGMENT_MIN: usize = 64;
+/// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.
+pub const WHOLE_FRAME: usize = 1150;
+/// Unreliable messages in reassembly per connection; the oldest gives way.
+pub const UNRELIABLE_REASSEMBLIES: usize = 16;
+/// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
+pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
+/// Times the receive window that reliable messages in reassembly may hold, overhead of their pieces included. A sender
+/// that cuts by [`FRAGMENT_MIN`] needs less.
+pub const REASSEMBLY_OVERHEAD: u64 = 4;
+/// The largest message that is compressed, in bytes; larger ones travel as they are.
+pub const COMPRESS_MAX: usize = 1 << 22;
+/// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
+pub const EXPIRED_RANGES: usize = 64;
+/// Bytes of the chunks that received messages share.
+pub const ARENA_CHUNK: usize = 16 << 10;
+/// Messages above this many bytes do not share a chunk.
+pub const ARENA_SHARED: usize = 4 << 10;
+/// Full chunks kept for reuse, per arena and kind.
+pub const ARENA_CHUNKS: usize = 8;

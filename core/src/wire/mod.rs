@@ -3,10 +3,16 @@
 
 pub mod ack;
 pub mod header;
+pub mod frame;
+pub mod message;
 mod reader;
 mod varint;
 mod writer;
 
+pub use ack::{AckFrame, AckRanges};
+pub use frame::{Frame, FrameReader, ResumeFrame};
+pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number, encode_packet_number};
+pub use message::{Chain, MessageFrame, Part};
 pub use reader::Reader;
 pub use varint::varint_len;
 pub use writer::Writer;

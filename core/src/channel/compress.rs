@@ -1,0 +1,284 @@
+//! Payloads of compressed channels: one byte says what follows. 0: the message. 1: a varint, the message's length, then
+//! an LZ4 block.
+//!
+//! The encoder is our own because the block that `lz4_flex` writes depends on the target's word size and byte order,
+//! and the same calls must give the same bytes everywhere. Reading a block has one outcome on every target.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::arena::{Arena, Keep};
+use crate::event::Violation;
+use crate::limits::COMPRESS_MAX;
+use crate::wire::{Reader, Writer};
+
+/// Messages below this many bytes are not worth the work.
+const WORTHWHILE: usize = 64;
+const RAW: u8 = 0;
+const BLOCK: u8 = 1;
+/// LZ4: matches are at least this long.
+const MATCH_MIN: usize = 4;
+/// LZ4: the last match starts at least this far from the end.
+const MATCH_MARGIN: usize = 12;
+/// LZ4: the last bytes of a block are literals.
+const TAIL: usize = 5;
+/// LZ4: how far back a match may lie.
+const REACH: usize = 65_535;
+
+/// Compresses messages; keeps its tables from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Compressor {
+    /// The last place, plus one, of four bytes with each hash.
+    table: Vec<u32>,
+    block: Vec<u8>,
+    arena: Arena,
+}
+
+impl Compressor {
+    /// What a compressed channel sends for `message`.
+    pub(super) fn payload(&mut self, message: &[u8]) -> Bytes {
+        let mut length = [0; 9];
+        let mut writer = Writer::new(&mut length);
+        let written = writer.varint(message.len() as u64).map_or(0, |()| writer.written());
+        let (length, _) = length.split_at(written);
+        let room = message.len().saturating_sub(written);
+        let payload = if (WORTHWHILE..=COMPRESS_MAX).contains(&message.len()) && self.compress(message, room) {
+            self.arena.concat(&[&[BLOCK], length, &self.block], Keep::Queued)
+        } else {
+            self.arena.concat(&[&[RAW], message], Keep::Queued)
+        };
+        if self.block.capacity() > REACH {
+            self.block = Vec::new();
+        }
+        payload
+    }
+
+    /// Whether `message` as a block takes less than `room` bytes; then it is in `self.block`.
+    fn compress(&mut self, message: &[u8], room: usize) -> bool {
+        let bits = message.len().ilog2().clamp(8, 12);
+        self.table.clear();
+        self.table.resize(1 << bits, 0);
+        self.block.clear();
+        let limit = message.len().saturating_sub(MATCH_MARGIN);
+        let (mut at, mut anchor, mut misses) = (0usize, 0usize, 0usize);
+        while at < limit && self.block.len() < room {
+            let Some(found) = self.find(message, at, bits) else {
+                // The longer nothing is found, the faster it is given up.
+                at += 1 + (misses >> 6);
+                misses += 1;
+                continue;
+            };
+            misses = 0;
+            let end = message.len() - TAIL;
+            let length = common(message, found, at, end);
+            self.sequence(message.get(anchor..at).unwrap_or_default(), Some((at - found, length)));
+            at += length;
+            anchor = at;
+        }
+        self.sequence(message.get(anchor..).unwrap_or_default(), None);
+        self.block.len() < room
+    }
+
+    /// An earlier place with the same four bytes as `at`, within reach. Remembers `at`.
+    fn find(&mut self, message: &[u8], at: usize, bits: u32) -> Option<usize> {
+        let here = four(message, at)?;
+        let hash = here.wrapping_mul(2_654_435_761) >> (32 - bits);
+        let slot = self.table.get_mut(hash as usize)?;
+        let last = core::mem::replace(slot, at as u32 + 1).checked_sub(1)? as usize;
+        (at - last <= REACH && four(message, last)? == here).then_some(last)
+    }
+
+    fn sequence(&mut self, literals: &[u8], copy: Option<(usize, usize)>) {
+        let extra = copy.map_or(0, |(_, length)| length - MATCH_MIN);
+        self.block.push((literals.len().min(15) << 4 | extra.min(15)) as u8);
+        self.long(literals.len());
+        self.block.extend_from_slice(literals);
+        if let Some((offset, _)) = copy {
+            self.block.extend_from_slice(&(offset as u16).to_le_bytes());
+            self.long(extra);
+        }
+    }
+
+    fn long(&mut self, length: usize) {
+        let Some(mut rest) = length.checked_sub(15) else { return };
+        while rest >= 255 {
+            self.block.push(255);
+            rest -= 255;
+        }
+        self.block.push(rest as u8);
+    }
+}
+
+fn four(message: &[u8], at: usize) -> Option<u32> {
+    message.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+/// How many bytes from `one` and from `other` on are the same, up to `end` of the latter.
+fn common(message: &[u8], one: usize, other: usize, end: usize) -> usize {
+    let ahead = message.get(other..end).unwrap_or_default();
+    let behind = message.get(one..).unwrap_or_default();
+    ahead.iter().zip(behind).take_while(|(a, b)| a == b).count()
+}
+
+/// A received payload of a compressed channel, looked at but not unpacked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Packed<'a> {
+    /// The message.
+    Raw(&'a [u8]),
+    /// A block that claims to hold `length` bytes; no more than a block of its size can.
+    Block {
+        /// Bytes of the message.
+        length: usize,
+        /// The LZ4 block.
+        block: &'a [u8],
+    },
+}
+
+impl<'a> Packed<'a> {
+    /// Looks at `payload`; `most` is the largest message in bytes.
+    pub(super) fn open(payload: &'a [u8], most: usize) -> Result<Self, Violation> {
+        let mut reader = Reader::new(payload);
+        let packed = match reader.u8() {
+            Ok(RAW) => Self::Raw(reader.rest()),
+            Ok(BLOCK) => {
+                let length = reader.varint().ok().and_then(|length| usize::try_from(length).ok());
+                Self::Block { length: length.ok_or(Violation::InvalidMessages)?, block: reader.rest() }
+            }
+            _ => return Err(Violation::InvalidMessages),
+        };
+        match packed {
+            Self::Raw(message) if message.len() > most => Err(Violation::MessageTooLarge),
+            // No byte of a block stands for more than 255, and a block that saves nothing is never sent.
+            Self::Block { length, block }
+                if length > most
+                    || length > COMPRESS_MAX
+                    || length <= block.len()
+                    || length > block.len().saturating_mul(255) =>
+            {
+                Err(Violation::InvalidMessages)
+            }
+            _ => Ok(packed),
+        }
+    }
+
+    /// Bytes of the message.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::Raw(message) => message.len(),
+            Self::Block { length, .. } => *length,
+        }
+    }
+
+    /// The message.
+    pub(super) fn unpack(self, arena: &mut Arena, keep: Keep) -> Result<Bytes, Violation> {
+        match self {
+            Self::Raw(message) => Ok(arena.copy(message, keep)),
+            Self::Block { length, block } => {
+                let mut message = alloc::vec![0; length];
+                match lz4_flex::block::decompress_into(block, &mut message) {
+                    Ok(written) if written == length => Ok(message.into()),
+                    _ => Err(Violation::InvalidMessages),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    fn unpack(payload: &[u8], most: usize) -> Result<Bytes, Violation> {
+        Packed::open(payload, most)?.unpack(&mut Arena::default(), Keep::Queued)
+    }
+
+    fn text(seed: u32, length: usize) -> Vec<u8> {
+        let mut state = seed | 1;
+        (0..length)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                b"the tick "[(state >> 24) as usize % 9]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_size_around_the_edges_of_the_format_survives() {
+        let mut compressor = Compressor::default();
+        for length in (0..700).chain([4096, 65_535, 65_536, 70_000, 200_000]) {
+            for message in [vec![7; length], text(length as u32, length)] {
+                let payload = compressor.payload(&message);
+                assert_eq!(unpack(&payload, 1 << 20).unwrap(), message, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_repeats_gets_smaller_and_what_does_not_stays() {
+        let mut compressor = Compressor::default();
+        assert!(compressor.payload(&vec![0; 100_000]).len() < 420);
+        assert!(compressor.payload(&text(1, 10_000)).len() < 7500);
+        let mut noise = vec![0; 10_000];
+        crate::rng::Rng::from_seed([7; 32]).fill(&mut noise);
+        assert_eq!(compressor.payload(&noise).len(), 10_001);
+        assert_eq!(compressor.payload(&[0; 63]).len(), 64);
+        assert_eq!(compressor.payload(&vec![0; COMPRESS_MAX + 1]).len(), COMPRESS_MAX + 2);
+    }
+
+    #[test]
+    fn the_same_message_gives_the_same_bytes_whatever_came_before() {
+        let mut used = Compressor::default();
+        used.payload(&text(3, 50_000));
+        for length in [100, 1000, 70_000] {
+            let message = text(9, length);
+            assert_eq!(used.payload(&message), Compressor::default().payload(&message));
+        }
+    }
+
+    #[test]
+    fn a_decompression_bomb_is_refused_before_it_is_allocated() {
+        let claim = |length: u64, block: &[u8]| {
+            let mut bytes = vec![0; 16];
+            let mut writer = Writer::new(&mut bytes);
+            writer.u8(BLOCK).unwrap();
+            writer.varint(length).unwrap();
+            writer.bytes(block).unwrap();
+            let written = writer.written();
+            bytes.truncate(written);
+            Packed::open(&bytes, 1 << 20).map(|packed| packed.len())
+        };
+        assert_eq!(claim(u64::MAX, b"abc"), Err(Violation::InvalidMessages));
+        assert_eq!(claim((1 << 20) + 1, b"abc"), Err(Violation::InvalidMessages));
+        assert_eq!(claim(3 * 255 + 1, b"abc"), Err(Violation::InvalidMessages));
+        assert_eq!(claim(3 * 255, b"abc"), Ok(765));
+    }
+
+    #[test]
+    fn a_block_that_holds_more_or_less_than_it_claims_is_invalid() {
+        let payload = Compressor::default().payload(&vec![5; 1000]);
+        let claim = |length: u16| {
+            let mut changed = payload.to_vec();
+            changed[1..3].copy_from_slice(&[0x80 | (length & 0x3f) as u8, (length >> 6) as u8]);
+            unpack(&changed, 1 << 20)
+        };
+        assert!(claim(1000).is_ok());
+        assert_eq!(claim(999), Err(Violation::InvalidMessages));
+        assert_eq!(claim(1001), Err(Violation::InvalidMessages));
+        assert_eq!(unpack(&[], 10), Err(Violation::InvalidMessages));
+        assert_eq!(unpack(&[2, 1], 10), Err(Violation::InvalidMessages));
+        assert_eq!(unpack(&[0, 1, 2], 1), Err(Violation::MessageTooLarge));
+    }
+
+    quickcheck! {
+        fn no_payload_panics(payload: Vec<u8>, length: u8) -> bool {
+            let _ = unpack(&payload, 1000);
+            let hinted = [&[BLOCK, length & 0x7f], payload.as_slice()].concat();
+            unpack(&hinted, 1000).is_ok_and(|message| message.len() > 1000) == false
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Message numbers: 64 bits inside, 24 on the wire.
+
+use crate::wire::message::ID_MAX;
+
+/// The low 24 bits of `id`.
+pub(super) const fn truncate(id: u64) -> u32 {
+    (id & ID_MAX as u64) as u32
+}
+
+/// The number nearest to `near` whose low 24 bits are `id`; never negative, so near 0 it may be the one above.
+pub(super) fn expand(id: u32, near: u64) -> u64 {
+    const HALF: u64 = 1 << 23;
+    let ahead = u64::from(id.wrapping_sub(truncate(near)) & ID_MAX);
+    let behind = u64::from(ID_MAX) + 1 - ahead;
+    if ahead >= HALF && behind <= near { near - behind } else { near.saturating_add(ahead) }
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    #[test]
+    fn near_zero_what_would_be_negative_is_ahead() {
+        assert_eq!(expand(ID_MAX, 0), u64::from(ID_MAX));
+        assert_eq!(expand(ID_MAX, 1), u64::from(ID_MAX));
+        assert_eq!(expand(ID_MAX, 1 << 24), (1 << 24) - 1);
+    }
+
+    quickcheck! {
+        fn a_number_within_two_to_the_23_of_the_floor_is_recovered(floor: u32, distance: i32) -> bool {
+            let floor = u64::from(floor) << 4;
+            let distance = i64::from(distance >> 8);
+            let id = floor.saturating_add_signed(distance);
+            expand(truncate(id), floor) == id
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Channels: messages in, frames out, and back.
+//!
+//! Nothing here knows packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and learns what became
+//! of them; a [`receive::ReceiveSide`] puts them together again.
+#![deny(clippy::indexing_slicing)]
+
+pub(crate) mod arena;
+mod compress;
+mod ids;
+pub(crate) mod receive;
+pub(crate) mod send;
+
+pub(crate) use arena::Arena;
+pub(crate) use receive::{Receipt, ReceiveSide};
+pub(crate) use send::{PieceRecord, SendSide};
+
+#[cfg(test)]
+mod model_tests;

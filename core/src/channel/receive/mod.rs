@@ -1,0 +1,356 @@
+//! The receiving side of a connection's channels: from frames to messages.
+
+mod grants;
+mod inbox;
+mod loose;
+mod ordered;
+mod payload;
+mod reassembly;
+mod reliable;
+mod sequenced;
+#[cfg(test)]
+mod tests;
+mod unordered;
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use self::grants::Grants;
+use self::inbox::Inbox;
+use self::loose::Loose;
+use self::ordered::Ordered;
+use self::payload::{Payload, Reading};
+use self::reassembly::Fragment;
+use self::reliable::{Body, Context, DEADLINE, Order, Reliable, Shared};
+use self::sequenced::Sequenced;
+use self::unordered::Unordered;
+use super::arena::{Arena, Keep};
+use super::ids;
+use crate::config::{ChannelConfig, Delivery};
+use crate::event::{ChannelId, Violation};
+use crate::limits::CHANNELS;
+use crate::stats::ChannelReceived;
+use crate::time::Instant;
+use crate::wire::message::{MessageFrame, Part};
+
+/// The receiving side of a connection's channels.
+#[derive(Debug)]
+pub(crate) struct ReceiveSide {
+    channels: Vec<Incoming>,
+    shared: Shared,
+    loose: Loose,
+    max_message: usize,
+    /// When to look for reliable messages whose reassembly makes no progress; may be early.
+    check: Option<Instant>,
+    suspended: bool,
+}
+
+/// One channel of the receiving side.
+#[derive(Debug)]
+struct Incoming {
+    compressed: bool,
+    mode: Mode,
+    counters: ChannelReceived,
+}
+
+/// What a channel keeps.
+#[derive(Debug)]
+enum Mode {
+    Unreliable,
+    Sequenced(Sequenced),
+    Reliable(Reliable),
+}
+
+/// What became of a frame. All but the last may be acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Receipt {
+    /// It was new.
+    Taken,
+    /// It was received before.
+    Duplicate,
+    /// A newer message was received before it.
+    Stale,
+    /// There is no room: its packet must not be acknowledged.
+    Refused,
+}
+
+impl ReceiveSide {
+    /// The receiving side for `channels`, for messages up to `max_message` bytes, which granted `window` bytes at
+    /// first. The window has room for at least one message.
+    pub(crate) fn new(channels: &[ChannelConfig], max_message: usize, window: u64) -> Self {
+        Self::with_first_id(channels, max_message, window, 0)
+    }
+
+    /// As [`Self::new`], but the first message on each channel has the id `first_id`.
+    pub(crate) fn with_first_id(channels: &[ChannelConfig], max_message: usize, window: u64, first_id: u64) -> Self {
+        Self {
+            channels: channels.iter().take(CHANNELS).map(|config| Incoming::new(config, first_id)).collect(),
+            shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },
+            loose: Loose::new(max_message),
+            max_message,
+            check: None,
+            suspended: false,
+        }
+    }
+
+    /// Takes a frame of an authentic packet.
+    ///
+    /// # Errors
+    /// A [`Violation`], after which the connection ends and this is of no more use.
+    pub(crate) fn on_message(
+        &mut self,
+        now: Instant,
+        frame: &MessageFrame<'_>,
+        arena: &mut Arena,
+    ) -> Result<Receipt, Violation> {
+        self.lift_suspension(now);
+        let data = frame.data;
+        let body = match frame.part {
+            Part::Whole => Body::Whole(data),
+            Part::Fragment { total, offset } => Body::Fragment(Fragment { total, offset, data }),
+        };
+        let incoming = self.channels.get_mut(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
+        let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
+        let receipt = match (&mut incoming.mode, frame.id, body) {
+            (Mode::Reliable(reliable), Some(id), body) => {
+                let shared = &mut self.shared;
+                if matches!(body, Body::Fragment(_)) && self.check.is_none() {
+                    self.check = Some(now + DEADLINE);
+                }
+                reliable.take(Context { now, channel: frame.channel, reading, shared, arena }, id, body)?
+            }
+            (Mode::Unreliable, None, Body::Whole(data)) => {
+                self.pass(frame.channel, Payload::Borrowed(data), reading, arena)?;
+                Receipt::Taken
+            }
+            (Mode::Unreliable, Some(id), Body::Fragment(fragment)) => {
+                self.reassemble(now, frame.channel, u64::from(id), fragment, reading, arena)?
+            }
+            (Mode::Sequenced(sequenced), Some(id), body) => {
+                let id = ids::expand(id, sequenced.next());
+                if id < sequenced.next() {
+                    Receipt::Stale
+                } else {
+                    match body {
+                        Body::Whole(data) => {
+                            self.pass_newest(frame.channel, id, Payload::Borrowed(data), reading, arena)?;
+                            Receipt::Taken
+                        }
+                        Body::Fragment(fragment) => {
+                            self.reassemble(now, frame.channel, id, fragment, reading, arena)?
+                        }
+                    }
+                }
+            }
+            _ => return Err(Violation::BadChannel),
+        };
+        self.count(frame.channel, receipt);
+        Ok(receipt)
+    }
+
+    /// The next message for the application. Its credit returns to the peer.
+    pub(crate) fn pop(&mut self) -> Option<(ChannelId, Bytes)> {
+        let ready = self.shared.inbox.pop()?;
+        self.shared.grants.consume(ready.charge);
+        if let Some(incoming) = self.channels.get_mut(usize::from(ready.channel.0)) {
+            incoming.counters.messages += 1;
+            incoming.counters.bytes += ready.message.len() as u64;
+        }
+        Some((ready.channel, ready.message))
+    }
+
+    /// Whether a message waits for the application.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.shared.inbox.is_empty()
+    }
+
+    /// The total of reliable bytes to grant, if at least a quarter of the window is to be added, or if the last grant
+    /// may not have arrived.
+    pub(crate) fn grant_due(&self) -> Option<u64> {
+        self.shared.grants.due()
+    }
+
+    /// A grant of `total` was sent.
+    pub(crate) fn on_grant_sent(&mut self, total: u64) {
+        self.shared.grants.on_sent(total);
+    }
+
+    /// A packet with a grant was lost.
+    pub(crate) fn on_grant_lost(&mut self) {
+        self.shared.grants.on_lost();
+    }
+
+    /// Gives up unreliable messages that are in reassembly for too long.
+    ///
+    /// # Errors
+    /// [`Violation::BadFragment`] if a reliable one made no progress for too long.
+    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        let channels = &mut self.channels;
+        self.loose.expire(now, |channel| count_abandoned(channels, channel, 1));
+        if self.suspended || self.check.is_none_or(|check| now < check) {
+            return Ok(());
+        }
+        self.check = self.reliable().filter_map(Reliable::overdue).min();
+        if self.check.is_some_and(|overdue| overdue <= now) { Err(Violation::BadFragment) } else { Ok(()) }
+    }
+
+    /// When [`Self::expire`] next may have something to do.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let check = self.check.filter(|_| !self.suspended);
+        self.loose.next_expiry().into_iter().chain(check).min()
+    }
+
+    /// The peer fell silent: until its next message no reliable reassembly is overdue, and then their deadlines start
+    /// over.
+    pub(crate) fn suspend(&mut self) {
+        self.suspended = true;
+    }
+
+    /// The low 24 bits of the lowest id not received on a reliable channel.
+    pub(crate) fn floor(&self, channel: ChannelId) -> Option<u32> {
+        self.reliable_on(channel).map(|reliable| ids::truncate(reliable.floor()))
+    }
+
+    /// What was received above the floor of a reliable channel: each time how many are missing, and how many were then
+    /// received. At most [`crate::limits::RESUME_RANGES`].
+    pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = (u32, u32)> {
+        self.reliable_on(channel).into_iter().flat_map(Reliable::ranges)
+    }
+
+    /// The transport is replaced: messages in reassembly are given up and refunded, and the grant is due again.
+    pub(crate) fn begin_resume(&mut self) {
+        let channels = &mut self.channels;
+        self.loose.clear(|channel| count_abandoned(channels, channel, 1));
+        for incoming in &mut self.channels {
+            if let Mode::Reliable(reliable) = &mut incoming.mode {
+                reliable.drop_partial(&mut self.shared);
+            }
+        }
+        self.check = None;
+        self.suspended = false;
+        self.shared.grants.on_lost();
+    }
+
+    /// Bytes held for the peer, with [`crate::limits::MESSAGE_OVERHEAD`] per message and per fragment.
+    pub(crate) fn memory(&self) -> u64 {
+        let held: u64 = self.reliable().map(Reliable::held_bytes).sum();
+        held + self.shared.reassembly_bytes + self.shared.inbox.memory() + self.loose.memory()
+    }
+
+    /// What became of the messages of one channel so far.
+    pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelReceived> {
+        self.channels.get(usize::from(channel.0)).map(|incoming| incoming.counters)
+    }
+
+    fn reassemble(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        id: u64,
+        fragment: Fragment<'_>,
+        reading: Reading,
+        arena: &mut Arena,
+    ) -> Result<Receipt, Violation> {
+        if fragment.total > reading.payload_most() {
+            return Err(Violation::MessageTooLarge);
+        }
+        let channels = &mut self.channels;
+        let abandoned = |channel| count_abandoned(channels, channel, 1);
+        if let Some(payload) = self.loose.insert(now, channel, id, fragment, abandoned)? {
+            self.pass_newest(channel, id, Payload::Owned(payload), reading, arena)?;
+        }
+        Ok(Receipt::Taken)
+    }
+
+    /// Passes on an unreliable message; on a sequenced channel it makes older ones stale.
+    fn pass_newest(
+        &mut self,
+        channel: ChannelId,
+        id: u64,
+        payload: Payload<'_>,
+        reading: Reading,
+        arena: &mut Arena,
+    ) -> Result<(), Violation> {
+        if let Some(Incoming { mode: Mode::Sequenced(sequenced), counters, .. }) =
+            self.channels.get_mut(usize::from(channel.0))
+        {
+            sequenced.take(id);
+            counters.abandoned += self.loose.give_up_below(channel, id);
+        }
+        self.pass(channel, payload, reading, arena)
+    }
+
+    fn pass(
+        &mut self,
+        channel: ChannelId,
+        payload: Payload<'_>,
+        reading: Reading,
+        arena: &mut Arena,
+    ) -> Result<(), Violation> {
+        payload.message_len(reading)?;
+        let message = payload.into_message(reading, Keep::Passing, arena)?;
+        let channels = &mut self.channels;
+        self.shared.inbox.push_passing(channel, message, |channel| {
+            if let Some(incoming) = channels.get_mut(usize::from(channel.0)) {
+                incoming.counters.dropped += 1;
+            }
+        });
+        Ok(())
+    }
+
+    fn count(&mut self, channel: ChannelId, receipt: Receipt) {
+        let Some(incoming) = self.channels.get_mut(usize::from(channel.0)) else { return };
+        match receipt {
+            Receipt::Duplicate => incoming.counters.duplicates += 1,
+            Receipt::Stale => incoming.counters.stale += 1,
+            Receipt::Taken | Receipt::Refused => {}
+        }
+    }
+
+    fn lift_suspension(&mut self, now: Instant) {
+        if !self.suspended {
+            return;
+        }
+        self.suspended = false;
+        for incoming in &mut self.channels {
+            if let Mode::Reliable(reliable) = &mut incoming.mode {
+                reliable.restart_deadlines(now);
+            }
+        }
+    }
+
+    fn reliable(&self) -> impl Iterator<Item = &Reliable> {
+        self.channels.iter().filter_map(Incoming::reliable)
+    }
+
+    fn reliable_on(&self, channel: ChannelId) -> Option<&Reliable> {
+        self.channels.get(usize::from(channel.0)).and_then(Incoming::reliable)
+    }
+}
+
+impl Incoming {
+    fn new(config: &ChannelConfig, first_id: u64) -> Self {
+        let reliable = |order| Mode::Reliable(Reliable::new(order));
+        let mode = match config.delivery {
+            Delivery::Unreliable => Mode::Unreliable,
+            Delivery::Sequenced => Mode::Sequenced(Sequenced::new(first_id)),
+            Delivery::ReliableUnordered => reliable(Order::Unordered(Unordered::new(first_id))),
+            Delivery::ReliableOrdered => reliable(Order::Ordered(Ordered::new(first_id))),
+        };
+        Self { compressed: config.compress, mode, counters: ChannelReceived::default() }
+    }
+
+    const fn reliable(&self) -> Option<&Reliable> {
+        match &self.mode {
+            Mode::Reliable(reliable) => Some(reliable),
+            _ => None,
+        }
+    }
+}
+
+fn count_abandoned(channels: &mut [Incoming], channel: ChannelId, count: u64) {
+    if let Some(incoming) = channels.get_mut(usize::from(channel.0)) {
+        incoming.counters.abandoned += count;
+    }
+}

@@ -1,0 +1,246 @@
+//! One reliable channel of the receiving side.
+
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
+use core::time::Duration;
+
+use super::Receipt;
+use super::grants::Grants;
+use super::inbox::Inbox;
+use super::ordered::{Held, Ordered};
+use super::payload::{Payload, Reading};
+use super::reassembly::{Fragment, Reassembly};
+use super::unordered::Unordered;
+use crate::channel::arena::{Arena, Keep};
+use crate::channel::ids;
+use crate::event::{ChannelId, Violation};
+use crate::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
+use crate::time::Instant;
+
+/// After this long without a new byte, the sender of a message does not keep its word.
+pub(super) const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What a reliable channel keeps.
+#[derive(Debug)]
+pub(super) struct Reliable {
+    order: Order,
+    reassemblies: BTreeMap<u64, Reassembly>,
+}
+
+/// How the messages of a reliable channel reach the application.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// As sent.
+    Ordered(Ordered),
+    /// As they come.
+    Unordered(Unordered),
+}
+
+/// What the reliable channels of a connection share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) inbox: Inbox,
+    pub(super) grants: Grants,
+    /// Bytes of reliable messages in reassembly, overhead included.
+    pub(super) reassembly_bytes: u64,
+}
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body<'a> {
+    /// All of a message.
+    Whole(&'a [u8]),
+    /// Some bytes of it.
+    Fragment(Fragment<'a>),
+}
+
+/// What a frame meets on its way to the application.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) now: Instant,
+    pub(super) channel: ChannelId,
+    pub(super) reading: Reading,
+    pub(super) shared: &'a mut Shared,
+    pub(super) arena: &'a mut Arena,
+}
+
+impl Reliable {
+    pub(super) const fn new(order: Order) -> Self {
+        Self { order, reassemblies: BTreeMap::new() }
+    }
+
+    /// Takes a frame of the message whose id on the wire is `id`.
+    pub(super) fn take(&mut self, mut context: Context<'_>, id: u32, body: Body<'_>) -> Result<Receipt, Violation> {
+        let id = ids::expand(id, self.floor());
+        let Some(ahead) = id.checked_sub(self.floor()) else { return Ok(Receipt::Duplicate) };
+        if ahead >= u64::from(RELIABLE_WINDOW) {
+            return Err(Violation::CreditExceeded);
+        }
+        let ahead = ahead as usize;
+        if self.has(ahead) {
+            return Ok(Receipt::Duplicate);
+        }
+        let payload = match body {
+            Body::Whole(data) => {
+                self.begin_whole(context.shared, id, data)?;
+                Payload::Borrowed(data)
+            }
+            Body::Fragment(fragment) => match self.take_fragment(&mut context, id, fragment)? {
+                Step::Complete => {
+                    let Some(reassembly) = self.remove_reassembly(context.shared, id) else {
+                        return Ok(Receipt::Taken);
+                    };
+                    Payload::Owned(reassembly.into_payload())
+                }
+                Step::Partial => return Ok(Receipt::Taken),
+                Step::NoRoom => return Ok(Receipt::Refused),
+            },
+        };
+        self.finish(context, ahead, payload)?;
+        Ok(Receipt::Taken)
+    }
+
+    /// The lowest id not received.
+    pub(super) const fn floor(&self) -> u64 {
+        match &self.order {
+            Order::Ordered(ordered) => ordered.floor,
+            Order::Unordered(unordered) => unordered.floor,
+        }
+    }
+
+    /// What was received above the floor: each time how many are missing, and how many were then received. At most
+    /// [`RESUME_RANGES`].
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (u32, u32)> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = (at..self.span()).find(|&ahead| self.has(ahead))?;
+            let end = (start..self.span()).find(|&ahead| !self.has(ahead)).unwrap_or_else(|| self.span());
+            let range = ((start - at) as u32, (end - start) as u32);
+            at = end;
+            Some(range)
+        })
+        .take(RESUME_RANGES)
+    }
+
+    /// Bytes of messages that wait for earlier ones, overhead included.
+    pub(super) fn held_bytes(&self) -> u64 {
+        match &self.order {
+            Order::Ordered(ordered) => {
+                ordered.held().map(|held| held.message.len() as u64 + MESSAGE_OVERHEAD).sum()
+            }
+            Order::Unordered(_) => 0,
+        }
+    }
+
+    /// When the first message in reassembly is overdue.
+    pub(super) fn overdue(&self) -> Option<Instant> {
+        self.reassemblies.values().map(|reassembly| reassembly.progress + DEADLINE).min()
+    }
+
+    /// Starts the deadlines of reassembly over.
+    pub(super) fn restart_deadlines(&mut self, now: Instant) {
+        self.reassemblies.values_mut().for_each(|reassembly| reassembly.progress = now);
+    }
+
+    /// Gives up messages in reassembly; their sender begins them again.
+    pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
+        for reassembly in core::mem::take(&mut self.reassemblies).into_values() {
+            shared.grants.refund(cost(reassembly.total()));
+            shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
+        }
+    }
+
+    /// Charges a message that came whole, unless some of it came before in fragments, as from a sender that found the
+    /// packets smaller and cut it.
+    fn begin_whole(&mut self, shared: &mut Shared, id: u64, data: &[u8]) -> Result<(), Violation> {
+        let length = data.len() as u64;
+        match self.remove_reassembly(shared, id) {
+            Some(reassembly) if reassembly.total() != length => Err(Violation::BadFragment),
+            Some(_) => Ok(()),
+            None => shared.grants.charge(cost(length)),
+        }
+    }
+
+    fn take_fragment(
+        &mut self,
+        context: &mut Context<'_>,
+        id: u64,
+        fragment: Fragment<'_>,
+    ) -> Result<Step, Violation> {
+        let shared = &mut *context.shared;
+        if fragment.total > context.reading.payload_most() {
+            return Err(Violation::MessageTooLarge);
+        }
+        let most = shared.grants.window().saturating_mul(REASSEMBLY_OVERHEAD);
+        if shared.reassembly_bytes.saturating_add(cost(fragment.data.len() as u64)) > most {
+            return Ok(Step::NoRoom);
+        }
+        let reassembly = match self.reassemblies.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                shared.grants.charge(cost(fragment.total))?;
+                let reassembly = Reassembly::new(context.now, fragment.total);
+                shared.reassembly_bytes += reassembly.memory();
+                entry.insert(reassembly)
+            }
+        };
+        let before = reassembly.memory();
+        reassembly.insert(context.now, fragment)?;
+        shared.reassembly_bytes += reassembly.memory() - before;
+        Ok(if reassembly.is_complete() { Step::Complete } else { Step::Partial })
+    }
+
+    fn finish(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
+        let Context { channel, reading, shared, arena, .. } = context;
+        let length = payload.message_len(reading)?;
+        // The sender was charged for the message or for its payload, whichever is longer; the latter is known first.
+        let extra = length.saturating_sub(payload.len()) as u64;
+        shared.grants.charge(extra)?;
+        let charge = cost(payload.len() as u64) + extra;
+        let direct = ahead == 0 || matches!(self.order, Order::Unordered(_));
+        let keep = if direct { Keep::Queued } else { Keep::Held };
+        let message = payload.into_message(reading, keep, arena)?;
+        match &mut self.order {
+            Order::Ordered(ordered) => ordered.take(ahead, Held { message, charge }, |held| {
+                shared.inbox.push_reliable(channel, held.message, held.charge);
+            }),
+            Order::Unordered(unordered) => {
+                unordered.take(ahead);
+                shared.inbox.push_reliable(channel, message, charge);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_reassembly(&mut self, shared: &mut Shared, id: u64) -> Option<Reassembly> {
+        let reassembly = self.reassemblies.remove(&id)?;
+        shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
+        Some(reassembly)
+    }
+
+    fn has(&self, ahead: usize) -> bool {
+        match &self.order {
+            Order::Ordered(ordered) => ordered.has(ahead),
+            Order::Unordered(unordered) => unordered.has(ahead),
+        }
+    }
+
+    fn span(&self) -> usize {
+        match &self.order {
+            Order::Ordered(ordered) => ordered.span(),
+            Order::Unordered(unordered) => unordered.span(),
+        }
+    }
+}
+
+/// What a fragment did.
+enum Step {
+    Complete,
+    Partial,
+    NoRoom,
+}
+
+/// What a payload of `length` bytes is charged.
+const fn cost(length: u64) -> u64 {
+    length.saturating_add(MESSAGE_OVERHEAD)
+}

@@ -1,0 +1,379 @@
+//! The sending side of a connection's channels: queues, what is in flight, and who sends next.
+
+mod fair;
+mod outgoing;
+mod piece;
+mod queue;
+mod ranges;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use self::fair::VirtualClock;
+use self::outgoing::{Outgoing, Wish};
+use self::window::Sent;
+use super::compress::Compressor;
+use crate::config::ChannelConfig;
+use crate::error::SendError;
+use crate::event::{ChannelId, Fate, MessageId, Undelivered, Violation};
+use crate::limits::{CHANNELS, MESSAGE_OVERHEAD};
+use crate::stats::ChannelSent;
+use crate::time::Instant;
+use crate::wire::Writer;
+use crate::wire::message::Chain;
+
+/// The sending side of a connection's channels.
+#[derive(Debug)]
+pub(crate) struct SendSide {
+    channels: Vec<Outgoing>,
+    max_message: usize,
+    credit: Credit,
+    clock: VirtualClock,
+    /// Receipts to report, in the order in which messages were delivered.
+    delivered: VecDeque<(ChannelId, MessageId)>,
+    /// Channels that owe a word when their queue has room, as bits.
+    refused: u32,
+    /// Between [`Self::begin_resume`] and [`Self::end_resume`].
+    resuming: bool,
+    /// Counts transports, so that a record of an old one changes nothing.
+    transport: u8,
+    compressor: Compressor,
+}
+
+/// Reliable bytes that the peer granted, and those begun.
+#[derive(Debug)]
+struct Credit {
+    granted: u64,
+    used: u64,
+}
+
+/// What one frame of a packet carried. A packet's record keeps it until the packet is acknowledged or lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PieceRecord {
+    id: u64,
+    start: u32,
+    end: u32,
+    channel: ChannelId,
+    transport: u8,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Sent once, forgotten.
+    Once,
+    /// A reliable message, for the nth time.
+    Whole(u8),
+    /// Some bytes of a reliable message.
+    Fragment,
+}
+
+const _: () = assert!(size_of::<PieceRecord>() <= 24);
+
+impl SendSide {
+    /// The sending side for `channels`, for messages up to `max_message` bytes, with the peer's first grant of
+    /// `credit` bytes.
+    pub(crate) fn new(channels: &[ChannelConfig], max_message: usize, credit: u64) -> Self {
+        Self::with_first_id(channels, max_message, credit, 0)
+    }
+
+    /// As [`Self::new`], but the first message on each channel has the id `first_id`.
+    pub(crate) fn with_first_id(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
+        let numbered = (0..).map(ChannelId).zip(channels).take(CHANNELS);
+        Self {
+            channels: numbered.map(|(channel, config)| Outgoing::new(channel, config, first_id)).collect(),
+            max_message,
+            credit: Credit { granted: credit, used: 0 },
+            clock: VirtualClock::default(),
+            delivered: VecDeque::new(),
+            refused: 0,
+            resuming: false,
+            transport: 0,
+            compressor: Compressor::default(),
+        }
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// [`SendError::NoSuchChannel`], [`SendError::TooLarge`], or [`SendError::Full`]; then [`Self::take_ready`] says
+    /// when it is worth another try.
+    pub(crate) fn enqueue(&mut self, now: Instant, channel: ChannelId, message: Bytes) -> Result<MessageId, SendError> {
+        let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) else {
+            return Err(SendError::NoSuchChannel(message));
+        };
+        if message.len() > self.max_message {
+            return Err(SendError::TooLarge { message, most: self.max_message });
+        }
+        // A compressed channel's payload is one byte longer at worst.
+        let most = cost(message.len() + usize::from(outgoing.compress));
+        if !outgoing.queue.admit(most, outgoing.receipts_waiting) {
+            self.refused |= 1 << channel.0;
+            outgoing.on_full();
+            return Err(SendError::Full(message));
+        }
+        let length = message.len();
+        let payload = if outgoing.compress { self.compressor.payload(&message) } else { message };
+        // The peer holds the message unpacked, and charges for that.
+        let cost = cost(payload.len().max(length));
+        Ok(MessageId(outgoing.queue.push(now, payload, cost)))
+    }
+
+    /// Whether [`Self::write_piece`] would write something into an empty packet. Exact if what expired was dropped.
+    pub(crate) fn has_sendable(&self) -> bool {
+        self.sendable() != 0
+    }
+
+    /// Writes the next frame that fits and whose turn it is, and says what it carried. Keep `chain` for the packet.
+    pub(crate) fn write_piece(
+        &mut self,
+        now: Instant,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<PieceRecord> {
+        self.expire(now);
+        let mut left = self.sendable();
+        let (_, lowest) = self.next_of(left)?;
+        self.clock.advance(lowest);
+        while let Some((index, _)) = self.next_of(left) {
+            left &= !(1 << index);
+            if let Some(record) = self.write_from(index, writer, chain) {
+                return Some(record);
+            }
+        }
+        None
+    }
+
+    /// The packet that carried `record` was acknowledged.
+    pub(crate) fn on_acked(&mut self, record: PieceRecord) {
+        let Some((outgoing, sent)) = current(&mut self.channels, self.transport, record) else { return };
+        let delivered = &mut self.delivered;
+        let mut numbers = 0;
+        let report = outgoing.receipts;
+        outgoing.window.on_acked(&sent, &mut |number| {
+            numbers += 1;
+            if report {
+                delivered.push_back((record.channel, MessageId(number)));
+            }
+        });
+        (0..numbers).for_each(|_| outgoing.on_delivered());
+    }
+
+    /// The packet that carried `record` was lost, or is doubted: what was not acknowledged is sent again. A late
+    /// acknowledgement still counts.
+    pub(crate) fn on_lost(&mut self, record: PieceRecord) {
+        if let Some((outgoing, sent)) = current(&mut self.channels, self.transport, record) {
+            outgoing.window.on_lost(&sent);
+        }
+    }
+
+    /// The next message that was delivered on a channel with receipts, in the order of delivery.
+    pub(crate) fn take_delivered(&mut self) -> Option<(ChannelId, MessageId)> {
+        let (channel, message) = self.delivered.pop_front()?;
+        if let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) {
+            outgoing.receipts_waiting = outgoing.receipts_waiting.saturating_sub(1);
+        }
+        Some((channel, message))
+    }
+
+    /// Whether a receipt waits.
+    pub(crate) fn has_delivered(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+
+    /// A channel that handed back a message and has since drained to half, once.
+    pub(crate) fn take_ready(&mut self) -> Option<ChannelId> {
+        let mut left = self.refused;
+        while left != 0 {
+            let index = left.trailing_zeros();
+            left &= left - 1;
+            let outgoing = self.channels.get_mut(index as usize)?;
+            if outgoing.queue.take_ready(outgoing.receipts_waiting) {
+                self.refused &= !(1 << index);
+                return Some(ChannelId(index as u8));
+            }
+        }
+        None
+    }
+
+    /// Drops messages whose lifetime passed before they were begun.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        for outgoing in &mut self.channels {
+            let count = outgoing.queue.expire(now);
+            outgoing.on_expired(count);
+        }
+    }
+
+    /// When [`Self::expire`] next has something to do.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.channels.iter().filter_map(|outgoing| outgoing.queue.next_expiry()).min()
+    }
+
+    /// The peer granted `total` reliable bytes since the session began. A grant never shrinks.
+    pub(crate) fn on_credit(&mut self, total: u64) {
+        self.credit.granted = self.credit.granted.max(total);
+    }
+
+    /// What became of a message; `None` for one that was never queued, and, on channels with a lifetime, for one so
+    /// long ago that nobody knows whether it expired. On ordered channels a message is delivered when all before it
+    /// are. An unreliable message is `Unknown` from its first transmission on: nobody waits to hear of it.
+    pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
+        self.channels.get(usize::from(channel.0))?.fate(message.0)
+    }
+
+    /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
+    pub(crate) fn undelivered(&self) -> Vec<Undelivered> {
+        let reliable = self.channels.iter().zip((0..).map(ChannelId)).filter(|(outgoing, _)| outgoing.is_reliable());
+        reliable
+            .flat_map(|(outgoing, channel)| {
+                let begun = outgoing.window.undelivered().map(|number| (number, Fate::Unknown));
+                let queued = outgoing.queue.numbers().map(|number| (number, Fate::NotSent));
+                begun.chain(queued).map(move |(number, fate)| Undelivered {
+                    channel,
+                    message: MessageId(number),
+                    fate,
+                })
+            })
+            .collect()
+    }
+
+    /// Whether a reliable message was begun and is not acknowledged.
+    pub(crate) fn has_unacked_reliable(&self) -> bool {
+        self.channels.iter().any(|outgoing| !outgoing.window.is_empty())
+    }
+
+    /// Whether nothing waits to be sent, and nothing reliable to be acknowledged.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.channels.iter().all(|outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty())
+    }
+
+    /// The transport is replaced: whatever was begun and not acknowledged is sent again from its beginning, and nothing
+    /// reliable before [`Self::end_resume`]. Records of the old transport mean nothing from here on.
+    pub(crate) fn begin_resume(&mut self) {
+        self.resuming = true;
+        self.transport = self.transport.wrapping_add(1);
+        self.channels.iter_mut().for_each(Outgoing::restart);
+    }
+
+    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, each the messages
+    /// missing since the one before, and the messages received.
+    ///
+    /// # Errors
+    /// [`Violation::BadResume`] if the channel is not reliable, if messages were received that were never sent, or if
+    /// ones that were acknowledged were not.
+    pub(crate) fn on_resume(
+        &mut self,
+        channel: ChannelId,
+        floor: u32,
+        ranges: impl Iterator<Item = (u32, u32)>,
+    ) -> Result<(), Violation> {
+        let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
+        if !outgoing.is_reliable() {
+            return Err(Violation::BadResume);
+        }
+        let (delivered, report) = (&mut self.delivered, outgoing.receipts);
+        let mut numbers = 0;
+        let result = outgoing.window.on_received(floor, ranges, &mut |number| {
+            numbers += 1;
+            if report {
+                delivered.push_back((channel, MessageId(number)));
+            }
+        });
+        (0..numbers).for_each(|_| outgoing.on_delivered());
+        result
+    }
+
+    /// The peer's state of all channels is in.
+    pub(crate) fn end_resume(&mut self) {
+        self.resuming = false;
+    }
+
+    /// What became of the messages of one channel so far.
+    pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
+        self.channels.get(usize::from(channel.0)).map(Outgoing::stats)
+    }
+
+    /// Bytes that wait for their first transmission, overhead included.
+    pub(crate) fn queued_bytes(&self) -> u64 {
+        self.channels.iter().map(|outgoing| outgoing.queue.bytes()).sum()
+    }
+
+    /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
+    /// in, or a large message would never find enough.
+    fn sendable(&self) -> u32 {
+        let available = self.credit.granted.saturating_sub(self.credit.used);
+        let (mut free, mut waiting) = (0, None);
+        let mut begin = 0;
+        for (index, outgoing) in self.channels.iter().enumerate() {
+            if self.resuming && outgoing.is_reliable() {
+                continue;
+            }
+            match outgoing.wish() {
+                Wish::Nothing => {}
+                Wish::Free => free |= 1 << index,
+                Wish::Credit(cost) if cost <= available => begin |= 1 << index,
+                Wish::Credit(_) => {
+                    let place = (outgoing.share.start(self.clock), index);
+                    waiting = Some(waiting.map_or(place, |first| place.min(first)));
+                }
+            }
+        }
+        if let Some(first) = waiting {
+            for (index, outgoing) in self.channels.iter().enumerate() {
+                if (outgoing.share.start(self.clock), index) > first {
+                    begin &= !(1 << index);
+                }
+            }
+        }
+        free | begin
+    }
+
+    /// Whose turn it is among `channels`, and its start tag.
+    fn next_of(&self, channels: u32) -> Option<(usize, u64)> {
+        let among = self.channels.iter().enumerate().filter(|(index, _)| channels & 1 << index != 0);
+        among.map(|(index, outgoing)| (index, outgoing.share.start(self.clock))).min_by_key(|&(_, start)| start)
+    }
+
+    fn write_from(&mut self, index: usize, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<PieceRecord> {
+        let outgoing = self.channels.get_mut(index)?;
+        let before = writer.written();
+        let written = outgoing.write(writer, chain)?;
+        outgoing.share.charge(self.clock, writer.written() - before);
+        self.credit.used += written.credit;
+        let channel = ChannelId(index as u8);
+        let transport = self.transport;
+        Some(match written.sent {
+            None => PieceRecord { id: 0, start: 0, end: 0, channel, transport, kind: Kind::Once },
+            Some(sent) => PieceRecord {
+                id: sent.id,
+                start: sent.start as u32,
+                end: sent.end as u32,
+                channel,
+                transport,
+                kind: sent.whole.map_or(Kind::Fragment, Kind::Whole),
+            },
+        })
+    }
+}
+
+/// What a message of `length` bytes costs in every budget.
+const fn cost(length: usize) -> u64 {
+    length as u64 + MESSAGE_OVERHEAD
+}
+
+/// The channel of a record of reliable data of this transport, and what was sent.
+fn current(channels: &mut [Outgoing], transport: u8, record: PieceRecord) -> Option<(&mut Outgoing, Sent)> {
+    let whole = match record.kind {
+        Kind::Once => return None,
+        Kind::Whole(sends) => Some(sends),
+        Kind::Fragment => None,
+    };
+    let outgoing = channels.get_mut(usize::from(record.channel.0)).filter(|_| record.transport == transport)?;
+    let (start, end) = (u64::from(record.start), u64::from(record.end));
+    Some((outgoing, Sent { id: record.id, start, end, whole, repeated: false }))
+}

@@ -1,0 +1,192 @@
+//! One channel of the sending side.
+
+use bytes::Bytes;
+
+use super::fair::Share;
+use super::piece::{Begun, Message};
+use super::queue::{Place, Queue};
+use super::window::{Held, Sent, Window};
+use crate::config::{ChannelConfig, Delivery};
+use crate::event::{ChannelId, Fate};
+use crate::stats::ChannelSent;
+use crate::wire::Writer;
+use crate::wire::message::Chain;
+
+/// One channel of the sending side.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    channel: ChannelId,
+    delivery: Delivery,
+    pub(super) receipts: bool,
+    pub(super) compress: bool,
+    /// Receipts that the application did not take yet; they count as messages that wait.
+    pub(super) receipts_waiting: usize,
+    pub(super) queue: Queue,
+    pub(super) window: Window,
+    pub(super) share: Share,
+    /// An unreliable message of which only the beginning was sent.
+    rest: Option<Rest>,
+    /// The next id of a message that is sent once.
+    next_id: u64,
+    counters: ChannelSent,
+}
+
+#[derive(Debug)]
+struct Rest {
+    id: u64,
+    payload: Bytes,
+    start: u64,
+}
+
+/// Whether a channel has something to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    /// Nothing.
+    Nothing,
+    /// Something that needs no credit.
+    Free,
+    /// A reliable message, never sent, that costs this much credit.
+    Credit(u64),
+}
+
+/// What a channel wrote.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) sent: Option<Sent>,
+    /// Credit that it cost.
+    pub(super) credit: u64,
+}
+
+impl Outgoing {
+    pub(super) fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
+        Self {
+            channel,
+            delivery: config.delivery,
+            receipts: config.receipts,
+            compress: config.compress,
+            receipts_waiting: 0,
+            queue: Queue::new(config),
+            window: Window::new(channel, config.delivery == Delivery::ReliableOrdered, first_id),
+            share: Share::new(config.priority),
+            rest: None,
+            next_id: first_id,
+            counters: ChannelSent::default(),
+        }
+    }
+
+    pub(super) const fn is_reliable(&self) -> bool {
+        matches!(self.delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
+    }
+
+    pub(super) fn wish(&self) -> Wish {
+        if self.rest.is_some() || self.window.has_piece() {
+            return Wish::Free;
+        }
+        match self.queue.front() {
+            None => Wish::Nothing,
+            Some(_) if !self.is_reliable() => Wish::Free,
+            Some(waiting) if self.window.has_room() => Wish::Credit(waiting.cost),
+            Some(_) => Wish::Nothing,
+        }
+    }
+
+    /// Writes what the channel wished to write, if it fits.
+    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Written> {
+        let before = writer.written();
+        let written = if self.is_reliable() {
+            self.write_reliable(writer, chain)?
+        } else {
+            self.write_once(writer, chain)?;
+            Written { sent: None, credit: 0 }
+        };
+        self.counters.bytes += (writer.written() - before) as u64;
+        Some(written)
+    }
+
+    fn write_reliable(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Written> {
+        let (sent, credit) = if self.window.has_piece() {
+            (self.window.write(writer, chain)?, 0)
+        } else {
+            let waiting = self.queue.front()?;
+            let sent = self.window.begin(waiting, writer, chain)?;
+            self.counters.messages += 1;
+            (sent, self.queue.pop()?.cost)
+        };
+        self.counters.repeated += u64::from(sent.repeated);
+        self.counters.fragments += u64::from(sent.whole.is_none());
+        Some(Written { sent: Some(sent), credit })
+    }
+
+    fn write_once(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<()> {
+        let (channel, numbered) = (self.channel, self.delivery == Delivery::Sequenced);
+        if let Some(rest) = &mut self.rest {
+            let message = Message { channel, id: rest.id, numbered, payload: &rest.payload };
+            let end = message.fragment(rest.start, rest.payload.len() as u64, writer, chain)?;
+            rest.start = end;
+            if end == rest.payload.len() as u64 {
+                self.rest = None;
+            }
+            self.counters.fragments += 1;
+            return Some(());
+        }
+        let waiting = self.queue.front()?;
+        let id = self.next_id;
+        let begun = Message { channel, id, numbered, payload: &waiting.payload }.begin(writer, chain)?;
+        let waiting = self.queue.pop()?;
+        self.counters.messages += 1;
+        if let Begun::Cut(start) = begun {
+            self.counters.fragments += 1;
+            self.rest = Some(Rest { id, payload: waiting.payload, start });
+        }
+        // Whole unreliable messages travel without an id.
+        if numbered || begun != Begun::Whole {
+            self.next_id += 1;
+        }
+        Some(())
+    }
+
+    /// The transport is another one.
+    pub(super) fn restart(&mut self) {
+        self.window.restart();
+        // The peer dropped the beginning.
+        self.rest = None;
+    }
+
+    pub(super) fn on_delivered(&mut self) {
+        self.counters.delivered += 1;
+        self.receipts_waiting += usize::from(self.receipts);
+    }
+
+    pub(super) fn on_expired(&mut self, count: u64) {
+        self.counters.expired += count;
+    }
+
+    pub(super) fn on_full(&mut self) {
+        self.counters.full += 1;
+    }
+
+    pub(super) fn fate(&self, number: u64) -> Option<Fate> {
+        match self.queue.place(number) {
+            Place::Unused => None,
+            Place::Waiting => Some(Fate::Queued),
+            Place::Expired => Some(Fate::NotSent),
+            _ if !self.is_reliable() => Some(Fate::Unknown),
+            place => match self.window.find(number) {
+                Held::Unacked => Some(Fate::InFlight),
+                Held::Acked if self.delivery == Delivery::ReliableOrdered => Some(Fate::InFlight),
+                Held::Acked => Some(Fate::Delivered),
+                Held::No if place == Place::Forgotten => None,
+                Held::No => Some(Fate::Delivered),
+            },
+        }
+    }
+
+    pub(super) fn stats(&self) -> ChannelSent {
+        ChannelSent {
+            queued: self.queue.len() as u64,
+            queued_bytes: self.queue.bytes(),
+            in_flight: self.window.len() as u64,
+            ..self.counters
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Sets of numbers, as sorted half-open ranges.
+
+use alloc::vec::Vec;
+
+/// A set of numbers: sorted ranges that neither overlap nor touch.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct RangeSet(Vec<(u64, u64)>);
+
+impl RangeSet {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The lowest range.
+    pub(super) fn first(&self) -> Option<(u64, u64)> {
+        self.0.first().copied()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many ranges there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets the lowest range.
+    pub(super) fn remove_first(&mut self) -> Option<(u64, u64)> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+
+    /// Whether all of `start..end` is in the set.
+    pub(super) fn covers(&self, start: u64, end: u64) -> bool {
+        let after = self.0.partition_point(|range| range.0 <= start);
+        let within = after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| end <= range.1);
+        within || start >= end
+    }
+
+    /// Adds `start..end`.
+    pub(super) fn insert(&mut self, start: u64, end: u64) {
+        if start >= end {
+            return;
+        }
+        let from = self.0.partition_point(|range| range.1 < start);
+        let to = self.0.partition_point(|range| range.0 <= end);
+        let low = self.0.get(from).map_or(start, |range| range.0.min(start));
+        let high = to.checked_sub(1).and_then(|last| self.0.get(last)).map_or(end, |range| range.1.max(end));
+        self.0.splice(from..to.max(from), [(low, high)]);
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn insert_all(&mut self, other: &Self) {
+        for &(start, end) in &other.0 {
+            self.insert(start, end);
+        }
+    }
+
+    /// Takes `start..end` away.
+    pub(super) fn remove(&mut self, start: u64, end: u64) {
+        if start >= end {
+            return;
+        }
+        let from = self.0.partition_point(|range| range.1 <= start);
+        let to = self.0.partition_point(|range| range.0 < end).max(from);
+        let low = self.0.get(from).filter(|range| from < to && range.0 < start).map(|range| (range.0, start));
+        let last = to.checked_sub(1).and_then(|last| self.0.get(last));
+        let high = last.filter(|range| from < to && end < range.1).map(|range| (end, range.1));
+        self.0.splice(from..to, low.into_iter().chain(high));
+    }
+
+    /// Takes all of `other` away.
+    pub(super) fn remove_all(&mut self, other: &Self) {
+        for &(start, end) in &other.0 {
+            self.remove(start, end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    #[test]
+    fn ranges_that_touch_become_one() {
+        let mut set = RangeSet::default();
+        set.insert(0, 2);
+        set.insert(4, 6);
+        assert_eq!(set.len(), 2);
+        set.insert(2, 4);
+        assert_eq!(set, RangeSet([(0, 6)].into()));
+    }
+
+    quickcheck! {
+        fn a_range_set_is_a_set_of_numbers(script: Vec<(bool, u8, u8)>) -> bool {
+            let (mut set, mut model) = (RangeSet::default(), BTreeSet::new());
+            script.into_iter().all(|(add, start, length)| {
+                let (start, end) = (u64::from(start), u64::from(start) + u64::from(length % 32));
+                let covered = (start..end).all(|value| model.contains(&value));
+                let agrees = set.covers(start, end) == covered;
+                if add {
+                    set.insert(start, end);
+                    model.extend(start..end);
+                } else {
+                    set.remove(start, end);
+                    model.retain(|value| !(start..end).contains(value));
+                }
+                let apart = set.0.windows(2).all(|pair| pair[0].1 < pair[1].0);
+                let listed: BTreeSet<u64> = set.0.iter().flat_map(|&(start, end)| start..end).collect();
+                agrees && apart && listed == model && set.0.iter().all(|range| range.0 < range.1)
+            })
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Reliable messages that were begun and are not all acknowledged.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::piece::{Begun, Message};
+use super::queue::Waiting;
+use super::ranges::RangeSet;
+use crate::channel::ids;
+use crate::event::{ChannelId, Violation};
+use crate::limits::RELIABLE_WINDOW;
+use crate::wire::Writer;
+use crate::wire::message::Chain;
+
+/// The reliable messages of one channel from the lowest unacknowledged one on. Their ids are consecutive.
+#[derive(Debug)]
+pub(super) struct Window {
+    channel: ChannelId,
+    ordered: bool,
+    /// The id of the first slot. That slot is never acknowledged: acknowledged ones leave at the front.
+    base: u64,
+    slots: VecDeque<Slot>,
+    /// Ids of messages with bytes to send again, in order: those of lost and of cut messages.
+    lost: VecDeque<u64>,
+    /// The cut message whose end was not sent yet.
+    unfinished: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    number: u64,
+    payload: Bytes,
+    state: State,
+    /// Transmissions of the whole message, so that the loss of an old one does not count against a new one.
+    sends: u8,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Sent whole.
+    Flying,
+    /// Nothing of it counts as sent.
+    Lost,
+    /// Sent in fragments.
+    Cut(Box<Cut>),
+    /// The peer has it.
+    Acked,
+}
+
+#[derive(Debug, Default)]
+struct Cut {
+    acked: RangeSet,
+    lost: RangeSet,
+    /// Bytes from here on were never sent.
+    sent: u64,
+}
+
+/// What a frame carried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sent {
+    pub(super) id: u64,
+    /// The bytes from here...
+    pub(super) start: u64,
+    /// ...to here, or...
+    pub(super) end: u64,
+    /// ...all of it, for the nth time.
+    pub(super) whole: Option<u8>,
+    /// Whether it had been sent before.
+    pub(super) repeated: bool,
+}
+
+/// Where a message with a given number is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Held {
+    /// Not here.
+    No,
+    /// Begun; the peer may or may not have it.
+    Unacked,
+    /// The peer has it, but not yet everything before it.
+    Acked,
+}
+
+impl Window {
+    pub(super) const fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
+        let (slots, lost) = (VecDeque::new(), VecDeque::new());
+        Self { channel, ordered, base, slots, lost, unfinished: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Messages begun and not acknowledged, including those acknowledged before an earlier one.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether something begun waits to be sent, again or for the first time.
+    pub(super) fn has_piece(&self) -> bool {
+        !self.lost.is_empty() || self.unfinished.is_some()
+    }
+
+    /// Whether another message may be begun.
+    pub(super) fn has_room(&self) -> bool {
+        self.slots.len() < RELIABLE_WINDOW as usize
+    }
+
+    /// Writes the next piece of what was begun: the oldest lost one first.
+    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+        match self.lost.front() {
+            Some(&id) => self.write_lost(id, writer, chain),
+            None => self.write_unfinished(self.unfinished?, writer, chain),
+        }
+    }
+
+    /// Begins a message that waited, if it fits.
+    pub(super) fn begin(&mut self, waiting: &Waiting, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+        let id = self.base + self.slots.len() as u64;
+        let payload = waiting.payload.clone();
+        let length = payload.len() as u64;
+        let message = Message { channel: self.channel, id, numbered: true, payload: &payload };
+        let (state, end, whole) = match message.begin(writer, chain)? {
+            Begun::Whole => (State::Flying, length, Some(1)),
+            Begun::Cut(end) => {
+                self.unfinished = Some(id).filter(|_| end < length);
+                (State::Cut(Box::new(Cut { sent: end, ..Cut::default() })), end, None)
+            }
+        };
+        self.slots.push_back(Slot { number: waiting.number, payload, state, sends: 1 });
+        Some(Sent { id, start: 0, end, whole, repeated: false })
+    }
+
+    /// Takes note of an acknowledgement; `delivered` is told the numbers of messages that the peer's application gets.
+    pub(super) fn on_acked(&mut self, sent: &Sent, delivered: &mut impl FnMut(u64)) {
+        let Some(slot) = self.slot(sent.id) else { return };
+        match &mut slot.state {
+            State::Acked => return,
+            // A resume forgot the fragments of the old transport; what is acknowledged here is whole.
+            State::Flying | State::Lost if sent.whole.is_none() => return,
+            State::Cut(cut) if sent.whole.is_none() => {
+                cut.acked.insert(sent.start, sent.end);
+                cut.lost.remove(sent.start, sent.end);
+                if !cut.acked.covers(0, slot.payload.len() as u64) {
+                    let nothing_lost = cut.lost.is_empty();
+                    if nothing_lost {
+                        self.unmark_lost(sent.id);
+                    }
+                    return;
+                }
+            }
+            State::Flying | State::Lost | State::Cut(_) => {}
+        }
+        self.acknowledge(sent.id, delivered);
+        self.advance(delivered);
+    }
+
+    /// Takes note of a loss, or of a doubt: what the frame carried is sent again unless it was acknowledged, or sent
+    /// again since.
+    pub(super) fn on_lost(&mut self, sent: &Sent) {
+        let Some(slot) = self.slot(sent.id) else { return };
+        match (&mut slot.state, sent.whole) {
+            (state @ State::Flying, Some(sends)) if sends == slot.sends => *state = State::Lost,
+            (State::Cut(cut), None) => {
+                let mut lost = RangeSet::default();
+                lost.insert(sent.start, sent.end.min(cut.sent));
+                lost.remove_all(&cut.acked);
+                if lost.is_empty() {
+                    return;
+                }
+                cut.lost.insert_all(&lost);
+            }
+            _ => return,
+        }
+        self.mark_lost(sent.id);
+    }
+
+    /// The transport is another one: whatever was begun and not acknowledged is sent again, from its beginning.
+    pub(super) fn restart(&mut self) {
+        self.lost.clear();
+        self.unfinished = None;
+        for (slot, id) in self.slots.iter_mut().zip(self.base..) {
+            if !matches!(slot.state, State::Acked) {
+                slot.state = State::Lost;
+                self.lost.push_back(id);
+            }
+        }
+    }
+
+    /// The peer has every message below `floor`, and above it ranges that are each a gap and a length.
+    pub(super) fn on_received(
+        &mut self,
+        floor: u32,
+        ranges: impl Iterator<Item = (u32, u32)>,
+        delivered: &mut impl FnMut(u64),
+    ) -> Result<(), Violation> {
+        let next = self.base + self.slots.len() as u64;
+        let floor = ids::expand(floor, self.base);
+        if floor < self.base || floor > next {
+            return Err(Violation::BadResume);
+        }
+        (self.base..floor).for_each(|id| self.acknowledge(id, delivered));
+        let mut at = floor;
+        for (gap, length) in ranges {
+            let start = at + u64::from(gap);
+            at = start + u64::from(length);
+            if gap == 0 || length == 0 || at > next {
+                return Err(Violation::BadResume);
+            }
+            (start..at).for_each(|id| self.acknowledge(id, delivered));
+        }
+        self.advance(delivered);
+        Ok(())
+    }
+
+    pub(super) fn find(&self, number: u64) -> Held {
+        let found = self.slots.binary_search_by_key(&number, |slot| slot.number);
+        match found.ok().and_then(|index| self.slots.get(index)) {
+            None => Held::No,
+            Some(Slot { state: State::Acked, .. }) => Held::Acked,
+            Some(_) => Held::Unacked,
+        }
+    }
+
+    /// The numbers of the messages that the peer's application may not have.
+    pub(super) fn undelivered(&self) -> impl Iterator<Item = u64> {
+        let open = |slot: &&Slot| self.ordered || !matches!(slot.state, State::Acked);
+        self.slots.iter().filter(open).map(|slot| slot.number)
+    }
+
+    fn write_lost(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+        let channel = self.channel;
+        let slot = self.slot(id)?;
+        let length = slot.payload.len() as u64;
+        let message = Message { channel, id, numbered: true, payload: &slot.payload };
+        let (start, end, whole) = match &mut slot.state {
+            State::Cut(cut) => {
+                let (start, end) = cut.lost.first()?;
+                let stop = message.fragment(start, end, writer, chain)?;
+                cut.lost.remove(start, stop);
+                (start, stop, false)
+            }
+            state => match message.begin(writer, chain)? {
+                Begun::Whole => {
+                    *state = State::Flying;
+                    slot.sends = slot.sends.wrapping_add(1);
+                    (0, length, true)
+                }
+                Begun::Cut(stop) => {
+                    let mut cut = Cut { sent: length, ..Cut::default() };
+                    cut.lost.insert(stop, length);
+                    *state = State::Cut(Box::new(cut));
+                    (0, stop, false)
+                }
+            },
+        };
+        let sends = slot.sends;
+        if !matches!(&slot.state, State::Cut(cut) if !cut.lost.is_empty()) {
+            self.unmark_lost(id);
+        }
+        Some(Sent { id, start, end, whole: whole.then_some(sends), repeated: true })
+    }
+
+    fn write_unfinished(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+        let channel = self.channel;
+        let slot = self.slot(id)?;
+        let State::Cut(cut) = &mut slot.state else { return None };
+        let message = Message { channel, id, numbered: true, payload: &slot.payload };
+        let (start, length) = (cut.sent, slot.payload.len() as u64);
+        let end = message.fragment(start, length, writer, chain)?;
+        cut.sent = end;
+        if end == length {
+            self.unfinished = None;
+        }
+        Some(Sent { id, start, end, whole: None, repeated: false })
+    }
+
+    fn acknowledge(&mut self, id: u64, delivered: &mut impl FnMut(u64)) {
+        let ordered = self.ordered;
+        let Some(slot) = self.slot(id) else { return };
+        if matches!(slot.state, State::Acked) {
+            return;
+        }
+        slot.state = State::Acked;
+        slot.payload = Bytes::new();
+        if !ordered {
+            delivered(slot.number);
+        }
+        self.unmark_lost(id);
+        if self.unfinished == Some(id) {
+            self.unfinished = None;
+        }
+    }
+
+    /// Lets acknowledged messages leave at the front.
+    fn advance(&mut self, delivered: &mut impl FnMut(u64)) {
+        while let Some(Slot { state: State::Acked, number, .. }) = self.slots.front() {
+            if self.ordered {
+                delivered(*number);
+            }
+            self.slots.pop_front();
+            self.base += 1;
+        }
+    }
+
+    fn slot(&mut self, id: u64) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)
+    }
+
+    fn mark_lost(&mut self, id: u64) {
+        if let Err(place) = self.lost.binary_search(&id) {
+            self.lost.insert(place, id);
+        }
+    }
+
+    fn unmark_lost(&mut self, id: u64) {
+        if let Ok(place) = self.lost.binary_search(&id) {
+            self.lost.remove(place);
+        }
+    }
+}
