@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt as _;
-use syn::{Data, DeriveInput, Error, Field, Fields, Member, Path, Result, parse_quote};
+use syn::{Data, DeriveInput, Error, Field, Fields, Member, Path, Result, Variant, parse_quote};
 
 use crate::attributes::{Container, FieldOptions, forbid};
 use crate::text::{canonical, serde_note};
@@ -31,7 +31,7 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
             let variants = data.variants.iter().map(|variant| {
                 forbid(&variant.attrs)?;
                 let fields = fields(&variant.fields, krate, bounds)?;
-                let (name, note) = (variant.ident.unraw().to_string(), note(serde_note(&variant.attrs)));
+                let (name, note) = (variant.ident.unraw().to_string(), note(variant_note(variant, bounds)));
                 Ok(quote!(#krate::message::Variant::new(#name, [#(#fields),*]) #note))
             });
             let variants = variants.collect::<Result<Vec<_>>>()?;
@@ -55,6 +55,15 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
             }
         }
     })
+}
+
+/// The bits codec writes a variant's place; for the others its value may be what is written.
+fn variant_note(variant: &Variant, bounds: BoundsAllowed) -> String {
+    let note = serde_note(&variant.attrs);
+    match &variant.discriminant {
+        Some((_, value)) if bounds == BoundsAllowed::No => format!("{note}={}", canonical(quote!(#value))),
+        _ => note,
+    }
 }
 
 fn fields(fields: &Fields, krate: &Path, bounds: BoundsAllowed) -> Result<Vec<TokenStream>> {
