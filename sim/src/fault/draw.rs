@@ -16,6 +16,8 @@ pub struct Profile {
     pub nodes: usize,
     /// Links of the network.
     pub links: usize,
+    /// The first so many nodes keep their addresses: somebody must be found. Default 1.
+    pub fixed: usize,
     /// All faults lie between 0 and this.
     pub horizon: Duration,
     /// The kinds that may come up.
@@ -41,6 +43,7 @@ impl Profile {
         Self {
             nodes,
             links,
+            fixed: 1,
             horizon,
             kinds: KindSet::ALL,
             enabled_ppm: 500_000,
@@ -91,7 +94,8 @@ const fn is_outage(name: KindName) -> bool {
 }
 
 fn draw_target(draws: &mut Draws, name: KindName, profile: &Profile) -> Target {
-    let node = Target::Node(draws.below(profile.nodes as u64) as usize);
+    let first = if name == KindName::Rebind { profile.fixed.min(profile.nodes.saturating_sub(1)) } else { 0 };
+    let node = Target::Node(first + draws.below((profile.nodes - first) as u64) as usize);
     if name.is_of_nodes() {
         return node;
     }
@@ -228,6 +232,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn fixed_nodes_are_never_rebound() {
+        let profile = Profile::new(3, 2, HORIZON);
+        let all = (0..200).flat_map(|seed| draw(seed, &profile));
+        let rebound: Vec<_> = all.filter(|fault| fault.kind.name() == KindName::Rebind).collect();
+        assert!(rebound.iter().all(|fault| matches!(fault.target, Target::Node(1..=2))));
+        assert!(rebound.iter().any(|fault| fault.target == Target::Node(1)));
     }
 
     #[test]
