@@ -83,7 +83,7 @@ pub(super) enum Held {
 }
 
 impl Window {
-    pub(super) const fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
+    pub(super) fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
         let (slots, lost) = (VecDeque::new(), VecDeque::new());
         Self { channel, ordered, base, slots, lost, unfinished: None }
     }
