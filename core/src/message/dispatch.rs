@@ -213,7 +213,7 @@ trait Slot: Any + Send {
 }
 
 struct TypedSlot<T> {
-    validators: Vec<Box<dyn Fn(&T) -> bool + Send>>,
+    validators: Vec<Validator<T>>,
     handlers: Vec<Handler<T>>,
 }
 
@@ -222,6 +222,7 @@ struct Handler<T> {
     call: Call<T>,
 }
 
+type Validator<T> = Box<dyn Fn(&T) -> bool + Send>;
 type Call<T> = Box<dyn FnMut(ConnectionId, &T) -> HandlerAction + Send>;
 
 impl<T> TypedSlot<T> {

@@ -16,11 +16,13 @@ mod error;
 mod export;
 mod message_type;
 mod options;
+#[cfg(all(doctest, feature = "derive"))]
+mod refused;
 mod registry;
 mod script;
 mod shape;
 mod shape_impls;
-#[cfg(all(test, feature = "std", feature = "derive"))]
+#[cfg(test)]
 mod tests;
 mod violation;
 

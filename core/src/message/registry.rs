@@ -54,8 +54,10 @@ pub(super) struct Entry {
     pub(super) shape: Shape,
     pub(super) hash: u32,
     type_id: TypeId,
-    decode: fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>,
+    decode: Decode,
 }
+
+type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 
 /// Why a type cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

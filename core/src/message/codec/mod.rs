@@ -5,7 +5,7 @@ mod json;
 mod message_pack;
 #[cfg(feature = "std")]
 mod message_pack_scan;
-#[cfg(all(test, feature = "std"))]
+#[cfg(test)]
 mod tests;
 mod zero;
 

@@ -1,3 +1,5 @@
+#![cfg(feature = "std")]
+
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;

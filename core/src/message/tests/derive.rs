@@ -17,7 +17,7 @@ fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 #[test]
 fn every_derived_message_round_trips() {
     fn property(value: Move) -> bool {
-        encode(&value).and_then(|bytes| Ok(Bits::decode(&bytes) == Ok(value))) == Ok(true)
+        encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
     }
     QuickCheck::new().quickcheck(property as fn(Move) -> bool);
 }

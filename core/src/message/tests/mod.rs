@@ -1,4 +1,5 @@
 //! Tests of the whole layer, with derived types.
+#![cfg(all(feature = "std", feature = "derive"))]
 
 mod derive;
 mod dispatch;
