@@ -92,3 +92,67 @@ fn same(left: &Cookie, right: &Cookie) -> bool {
 }
 
 const BUCKET_US: u64 = 4_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::LinkId;
+    use crate::crypto::RustCrypto;
+    use crate::time::Duration;
+    use core::net::{Ipv4Addr, SocketAddr};
+
+    fn cookies(seed: u8) -> Cookies {
+        Cookies::new(&RustCrypto, &[1; 32], &mut Rng::from_seed([seed; 32]))
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    fn address(host: u8, port: u16) -> Address {
+        Address::Udp(SocketAddr::from(([192, 0, 2, host], port)))
+    }
+
+    #[test]
+    fn a_cookie_is_valid_in_its_window_and_the_next_and_not_after() {
+        let cookies = cookies(1);
+        let cookie = cookies.make(&RustCrypto, at(7_000), address(1, 1), &[2; 32]);
+        let check = |millis| cookies.check(&RustCrypto, at(millis), address(1, 1), &[2; 32], &cookie);
+        assert!(check(4_000) && check(7_999) && check(8_000) && check(11_999));
+        assert!(!check(12_000) && !check(3_999));
+    }
+
+    #[test]
+    fn a_cookie_is_for_one_address_port_noise_message_and_run_of_the_server() {
+        let (address_, digest) = (address(1, 1), [2; 32]);
+        let cookie = cookies(1).make(&RustCrypto, at(1), address_, &digest);
+        let check =
+            |seed, address, digest| cookies(seed).check(&RustCrypto, at(1), address, &digest, &cookie);
+        assert!(check(1, address_, digest));
+        assert!(!check(1, address(2, 1), digest));
+        assert!(!check(1, address(1, 2), digest));
+        assert!(!check(1, Address::Link(LinkId(1)), digest));
+        assert!(!check(1, address_, [3; 32]));
+        assert!(!check(2, address_, digest));
+    }
+
+    #[test]
+    fn every_bit_of_a_cookie_counts_and_zeros_are_none() {
+        let cookies = cookies(1);
+        let cookie = cookies.make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
+        let check = |cookie: &Cookie| cookies.check(&RustCrypto, at(1), address(1, 1), &[2; 32], cookie);
+        for bit in 0..128 {
+            let mut changed = cookie;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!check(&changed), "bit {bit}");
+        }
+        assert!(check(&cookie) && !check(&NO_COOKIE));
+    }
+
+    #[test]
+    fn one_ipv4_address_in_either_clothing_has_one_cookie() {
+        let mapped = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().into(), 1);
+        let cookie = cookies(1).make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
+        assert!(cookies(1).check(&RustCrypto, at(1), Address::Udp(mapped), &[2; 32], &cookie));
+    }
+}

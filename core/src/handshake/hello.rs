@@ -272,7 +272,7 @@ mod tests {
     fn a_hello_is_laid_out_as_documented() {
         let hex: alloc::string::String =
             bytes_of(&HELLO_SAMPLE).iter().map(|byte| alloc::format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex, @"");
+        insta::assert_snapshot!(hex, @"0401018877665544332211efcdaba7a7a7a7a7a7a7a7c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c00500000000000000020071720300919293");
     }
 
     #[test]

@@ -33,4 +33,6 @@ pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_
 pub(crate) use welcome::Session;
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

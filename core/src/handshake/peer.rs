@@ -72,3 +72,31 @@ fn first_half(key: &Key) -> [u8; 16] {
     half.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     half
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    #[test]
+    fn a_hint_depends_on_the_secret_and_on_who_dials_whom() {
+        let hint = |psk, from, to| PeerHint::new(&RustCrypto, &[psk; 32], &[from; 32], &[to; 32]);
+        assert_eq!(hint(1, 2, 3), hint(1, 2, 3));
+        assert_ne!(hint(1, 2, 3), hint(1, 3, 2));
+        assert_ne!(hint(1, 2, 3), hint(4, 2, 3));
+        assert_ne!(hint(1, 2, 3), hint(1, 4, 3));
+    }
+
+    #[test]
+    fn when_hellos_cross_the_lower_key_initiates() {
+        assert!(initiates(&[1; 32], &[2; 32]));
+        assert!(!initiates(&[2; 32], &[1; 32]));
+    }
+
+    #[test]
+    fn a_peer_with_a_zero_key_is_the_callers_mistake() {
+        let mut peers = ExpectedPeers::default();
+        let expected = peers.expect(&RustCrypto, [0; 32], [1; 32], &[2; 32]);
+        assert_eq!(expected, Err(ConnectError::ZeroPresharedKey));
+    }
+}

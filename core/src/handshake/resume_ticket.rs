@@ -124,3 +124,88 @@ const BUCKETS_BACK: u64 = 2;
 /// Bytes of the sealed text but for the user data.
 const TEXT_FIXED: usize = 16 + 4 + 16 + 32 + 8;
 const _: () = assert!(2 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    const NOW: u64 = 1_000_000 * BUCKET_US + 17;
+
+    fn contents() -> ResumeContents {
+        ResumeContents {
+            session: [1; 16],
+            incarnation: 2,
+            identity: [3; 16],
+            psk: [4; 32],
+            expiry: NOW + 60_000_000,
+            user_data: b"red".to_vec(),
+        }
+    }
+
+    fn sealer() -> ResumeSealer {
+        ResumeSealer::new(&RustCrypto, &[9; 32], 42)
+    }
+
+    fn seal(contents: &ResumeContents) -> Vec<u8> {
+        sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), NOW, contents)
+    }
+
+    #[test]
+    fn a_restarted_server_finds_what_it_put_in_for_two_to_three_hours() {
+        let (contents, sealed) = (contents(), seal(&contents()));
+        let open = |wall_now| sealer().open(&RustCrypto, wall_now, contents.expiry, &sealed);
+        assert_eq!(open(NOW), Some(contents.clone()));
+        let end = (NOW / BUCKET_US + 1 + BUCKETS_BACK) * BUCKET_US;
+        assert_eq!(open(end - 1), Some(contents.clone()));
+        assert_eq!(open(end), None);
+        assert_eq!(open(NOW - BUCKET_US), None);
+        assert_eq!(open(0), None);
+    }
+
+    #[test]
+    fn nothing_opens_at_another_server_or_with_another_application_or_expiry() {
+        let (expiry, sealed) = (contents().expiry, seal(&contents()));
+        for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
+        {
+            let other = ResumeSealer::new(&RustCrypto, &secret, application);
+            assert_eq!(other.open(&RustCrypto, NOW, expiry, &sealed), None);
+        }
+    }
+
+    #[test]
+    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+        let (expiry, sealed) = (contents().expiry, seal(&contents()));
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert_eq!(sealer().open(&RustCrypto, NOW, expiry, &changed), None, "byte {place}");
+            assert_eq!(sealer().open(&RustCrypto, NOW, expiry, &sealed[..place]), None, "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn a_zero_pre_shared_key_is_never_accepted() {
+        let contents = ResumeContents { psk: [0; 32], ..contents() };
+        assert_eq!(sealer().open(&RustCrypto, NOW, contents.expiry, &seal(&contents)), None);
+    }
+
+    #[test]
+    fn user_data_beyond_its_limit_is_cut_off_and_the_rest_fits_the_wire() {
+        let contents =
+            ResumeContents { user_data: alloc::vec![1; limits::TICKET_USER_DATA + 1], ..contents() };
+        let sealed = seal(&contents);
+        assert!(sealed.len() <= limits::TICKET_BYTES);
+        let open = sealer().open(&RustCrypto, NOW, contents.expiry, &sealed).unwrap();
+        assert_eq!(open.user_data.len(), limits::TICKET_USER_DATA);
+    }
+
+    #[test]
+    fn each_resume_ticket_of_a_connection_has_a_key_of_its_own() {
+        let psk = |exporter, sequence| resume_psk(&RustCrypto, &[exporter; 32], sequence);
+        assert_eq!(psk(1, 1), psk(1, 1));
+        assert_ne!(psk(1, 1), psk(1, 2));
+        assert_ne!(psk(1, 1), psk(1, 1 << 56 | 1));
+        assert_ne!(psk(1, 1), psk(2, 1));
+    }
+}

@@ -510,3 +510,6 @@ fn check_padding(arrival: Arrival, bytes: &[u8]) -> Result<(), DropReason> {
         Err(DropReason::NotPadded)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,61 @@ impl Sources {
 }
 
 const SECOND_US: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+    use crate::time::Duration;
+    use core::net::SocketAddr;
+
+    fn sources(per_second: u32) -> Sources {
+        Sources::new(per_second, &mut Rng::from_seed([1; 32]))
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    fn address(text: &str) -> Address {
+        Address::Udp(text.parse::<SocketAddr>().unwrap())
+    }
+
+    #[test]
+    fn a_source_gets_its_rate_after_a_second_of_it_at_once() {
+        let mut sources = sources(10);
+        let mut take = |millis| sources.take(&RustCrypto, at(millis), address("192.0.2.1:1"));
+        assert_eq!((0..20).filter(|_| take(5_000)).count(), 10);
+        assert!(!take(5_099));
+        assert!(take(5_100));
+        assert!(!take(5_100));
+        assert_eq!((0..1000).filter(|step| take(5_100 + step * 10)).count(), 99);
+    }
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits_whatever_the_port() {
+        let mut sources = sources(1);
+        let mut take = |text| sources.take(&RustCrypto, at(0), address(text));
+        assert!(take("192.0.2.1:1"));
+        assert!(!take("192.0.2.1:2"));
+        assert!(!take("[::ffff:192.0.2.1]:1"));
+        assert!(take("192.0.2.2:1"));
+        assert!(take("[2001:db8:1:2::1]:1"));
+        assert!(!take("[2001:db8:1:2:ffff::2]:1"));
+        assert!(take("[2001:db8:1:3::1]:1"));
+    }
+
+    #[test]
+    fn a_rate_of_zero_grants_nothing() {
+        assert!(!sources(0).take(&RustCrypto, at(0), address("192.0.2.1:1")));
+    }
+
+    #[test]
+    fn places_depend_on_the_key() {
+        let place = |seed| {
+            Sources::new(1, &mut Rng::from_seed([seed; 32])).place(&RustCrypto, address("192.0.2.1:1"))
+        };
+        assert_ne!(place(1), place(2));
+        assert!(place(1) < limits::SOURCE_BUCKETS);
+    }
+}

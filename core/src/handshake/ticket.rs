@@ -307,3 +307,133 @@ const FIXED: usize = 1 + 8 + 8 + 32 + 32 + 2 + 4;
 /// Bytes of the sealed text but for the user data.
 const TEXT_FIXED: usize = 16 + 16 + 32 + 8 + 32;
 const _: () = assert!(1 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+    use alloc::string::ToString;
+
+    const APPLICATION: u64 = 42;
+    const SERVER: Key = [5; 32];
+
+    fn mint() -> TicketMint {
+        TicketMint::new(Arc::new(RustCrypto), &server_ticket_key(&RustCrypto, &[1; 32], &SERVER))
+    }
+
+    fn opener(application: u64, server: Key) -> TicketOpener {
+        let key = server_ticket_key(&RustCrypto, &[1; 32], &server);
+        TicketOpener::new(&RustCrypto, &key, application, server)
+    }
+
+    fn contents() -> TicketContents {
+        TicketContents { identity: [2; 16], expiry: 1000, user_data: b"red".to_vec() }
+    }
+
+    fn ticket(seed: u8) -> Ticket {
+        mint().mint(&mut Rng::from_seed([seed; 32]), APPLICATION, &SERVER, contents()).unwrap()
+    }
+
+    #[test]
+    fn the_server_finds_what_the_backend_put_in() {
+        let ticket = ticket(1);
+        let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).unwrap();
+        assert_eq!((open.identity, open.psk, open.expiry), ([2; 16], ticket.psk, 1000));
+        assert_eq!(open.user_data, b"red");
+    }
+
+    #[test]
+    fn nothing_opens_with_another_server_application_or_expiry() {
+        let sealed = ticket(1).sealed;
+        assert!(opener(APPLICATION, [6; 32]).open(&RustCrypto, 1000, &sealed).is_none());
+        assert!(opener(APPLICATION + 1, SERVER).open(&RustCrypto, 1000, &sealed).is_none());
+        assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1001, &sealed).is_none());
+    }
+
+    #[test]
+    fn a_ticket_that_names_another_server_does_not_open_even_under_the_right_key() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let ticket = mint().mint(&mut rng, APPLICATION, &[6; 32], contents()).unwrap();
+        assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).is_none());
+    }
+
+    #[test]
+    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+        let sealed = ticket(1).sealed;
+        let opener = opener(APPLICATION, SERVER);
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(opener.open(&RustCrypto, 1000, &changed).is_none(), "byte {place}");
+            assert!(opener.open(&RustCrypto, 1000, &sealed[..place]).is_none(), "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn a_zero_pre_shared_key_is_never_accepted() {
+        let key = SealingKey::new(&RustCrypto, &server_ticket_key(&RustCrypto, &[1; 32], &SERVER));
+        for (psk, accepted) in [([0; 32], false), ([1; 32], true)] {
+            let mut text = alloc::vec![3; 32];
+            text.extend_from_slice(&psk);
+            text.extend_from_slice(&1000u64.to_le_bytes());
+            text.extend_from_slice(&SERVER);
+            let mut sealed = alloc::vec![FORMAT];
+            let associated = sealing::associated(KIND, FORMAT, APPLICATION, 1000);
+            key.seal(&RustCrypto, &mut Rng::from_seed([1; 32]), &associated, text, &mut sealed);
+            let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &sealed);
+            assert_eq!(open.is_some(), accepted);
+        }
+    }
+
+    #[test]
+    fn the_nonce_differs_with_the_randomness_and_with_the_text() {
+        let nonce = |ticket: &Ticket| ticket.sealed[1..25].to_vec();
+        assert_ne!(nonce(&ticket(1)), nonce(&ticket(2)));
+        let other = TicketContents { identity: [3; 16], ..contents() };
+        let other = mint().mint(&mut Rng::from_seed([1; 32]), APPLICATION, &SERVER, other).unwrap();
+        assert_eq!(other.psk, ticket(1).psk, "the randomness is the same");
+        assert_ne!(nonce(&ticket(1)), nonce(&other));
+    }
+
+    #[test]
+    fn the_largest_user_data_fits_the_wire_and_more_is_the_callers_mistake() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let mut mint = |size| {
+            let contents = TicketContents { user_data: alloc::vec![1; size], ..contents() };
+            mint().mint(&mut rng, APPLICATION, &SERVER, contents)
+        };
+        assert!(mint(limits::TICKET_USER_DATA).unwrap().sealed.len() <= limits::TICKET_BYTES);
+        let size = limits::TICKET_USER_DATA + 1;
+        assert_eq!(mint(size), Err(TicketError::UserDataTooLong { size }));
+    }
+
+    #[test]
+    fn a_ticket_survives_bytes_and_text() {
+        let ticket = ticket(1);
+        assert_eq!(Ticket::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
+        let text = ticket.to_string();
+        assert_eq!(text.parse(), Ok(ticket.clone()));
+        assert_eq!(alloc::format!(" {}\n", text.to_uppercase()).parse(), Ok(ticket));
+    }
+
+    #[test]
+    fn a_slip_in_a_ticket_is_noticed_before_it_is_sent() {
+        let bytes = ticket(1).to_bytes();
+        for place in 1..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 0x10;
+            assert_eq!(Ticket::from_bytes(&changed), Err(TicketError::Damaged), "byte {place}");
+            assert_eq!(Ticket::from_bytes(&bytes[..place]), Err(TicketError::Damaged), "{place} bytes");
+        }
+        assert_eq!(Ticket::from_bytes(&[]), Err(TicketError::Damaged));
+        assert_eq!(Ticket::from_bytes(&[9]), Err(TicketError::UnknownFormat(9)));
+        assert_eq!("0".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+        assert_eq!("0g".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+        assert_eq!("+1".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        insta::assert_snapshot!(alloc::format!("{:?}", ticket(1)), @"Ticket { application: 42, expiry: 1000, .. }");
+    }
+}
