@@ -28,17 +28,19 @@ pub(crate) struct DialPlan {
     pub(crate) reconnect: bool,
     /// Attempts to reconnect since the connection was lost.
     pub(crate) attempts: u32,
+    /// Until when the server may still have the session.
+    pub(crate) session_until: Instant,
     /// When to stop trying.
     pub(crate) give_up_at: Instant,
 }
 
 impl DialPlan {
-    /// What to present at the next attempt. A resume ticket that got no answer is set aside every other time: a server
-    /// that lost its keys is silent to it.
-    pub(crate) fn credential(&self, wall_now: u64) -> Credential {
+    /// What to present at the next attempt. Once the session cannot be there any more, a resume ticket that got no answer
+    /// is set aside every other time: a server that lost its keys is silent to it.
+    pub(crate) fn credential(&self, now: Instant, wall_now: u64) -> Credential {
         if let Some(resume) = &self.resume
             && resume.expiry > wall_now
-            && self.attempts % 2 == 0
+            && (now < self.session_until || self.attempts.is_multiple_of(2))
         {
             let ResumeCredential { sealed, psk, expiry, .. } = resume.clone();
             return Credential::Resume { sealed, psk, expiry };

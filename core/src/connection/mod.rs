@@ -271,6 +271,7 @@ impl Connection {
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
+            plan.session_until = Instant::MAX;
             plan.give_up_at = Instant::MAX;
         }
         self.wants_dial = false;

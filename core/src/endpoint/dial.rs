@@ -38,6 +38,7 @@ impl Endpoint {
             resume: None,
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
+            session_until: Instant::MAX,
             give_up_at: Instant::MAX,
         };
         let dial = self.begin_dial(now, &plan, timeout)?;
@@ -62,7 +63,7 @@ impl Endpoint {
             application: self.config.application,
             local_id,
             server_key: plan.server_key.clone(),
-            credential: plan.credential(self.wall(now)),
+            credential: plan.credential(now, self.wall(now)),
             parameters: self.parameters.clone(),
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
