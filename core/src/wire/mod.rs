@@ -2,8 +2,11 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod ack;
+pub mod frame;
 pub mod header;
+pub mod message;
 mod reader;
+pub mod resume;
 mod varint;
 mod writer;
 
