@@ -502,6 +502,10 @@ impl Connection {
         if let Some(written) = transmit::write_path_datagram(now, transport, buffer) {
             return Some(written);
         }
+        if transport.sent.is_overfull() {
+            let Self { send, receive, ticket, resume, .. } = self;
+            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();
             transport.keys.rotate(now, next);

@@ -11,6 +11,7 @@ mod window;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -260,8 +261,8 @@ impl SendSide {
         self.channels.iter_mut().for_each(Outgoing::restart);
     }
 
-    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, each the messages
-    /// missing since the one before, and the messages received.
+    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, as distances from
+    /// the floor.
     ///
     /// # Errors
     /// [`Violation::BadResume`] if the channel is not reliable, if messages were received that were never sent, or if
@@ -270,7 +271,7 @@ impl SendSide {
         &mut self,
         channel: ChannelId,
         floor: u32,
-        ranges: impl Iterator<Item = (u32, u32)>,
+        ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
         let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
         if !outgoing.is_reliable() {
