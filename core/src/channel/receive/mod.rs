@@ -84,7 +84,12 @@ impl ReceiveSide {
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
-    pub(crate) fn with_first_id(channels: &[ChannelConfig], max_message: usize, window: u64, first_id: u64) -> Self {
+    pub(crate) fn with_first_id(
+        channels: &[ChannelConfig],
+        max_message: usize,
+        window: u64,
+        first_id: u64,
+    ) -> Self {
         Self {
             channels: channels.iter().take(CHANNELS).map(|config| Incoming::new(config, first_id)).collect(),
             shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },

@@ -71,7 +71,12 @@ impl Reliable {
     }
 
     /// Takes a frame of the message whose id on the wire is `id`.
-    pub(super) fn take(&mut self, mut context: Context<'_>, id: u32, body: Body<'_>) -> Result<Receipt, Violation> {
+    pub(super) fn take(
+        &mut self,
+        mut context: Context<'_>,
+        id: u32,
+        body: Body<'_>,
+    ) -> Result<Receipt, Violation> {
         let id = ids::expand(id, self.floor());
         let Some(ahead) = id.checked_sub(self.floor()) else { return Ok(Receipt::Duplicate) };
         if ahead >= u64::from(RELIABLE_WINDOW) {

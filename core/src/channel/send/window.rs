@@ -84,9 +84,8 @@ pub(super) enum Held {
 }
 
 impl Window {
-    pub(super) fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
-        let (slots, lost) = (VecDeque::new(), VecDeque::new());
-        Self { channel, ordered, base, slots, lost, unfinished: None }
+    pub(super) const fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
+        Self { channel, ordered, base, slots: VecDeque::new(), lost: VecDeque::new(), unfinished: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -117,7 +116,12 @@ impl Window {
     }
 
     /// Begins a message that waited, if it fits.
-    pub(super) fn begin(&mut self, waiting: &Waiting, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+    pub(super) fn begin(
+        &mut self,
+        waiting: &Waiting,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<Sent> {
         let id = self.base + self.slots.len() as u64;
         let payload = waiting.payload.clone();
         let length = payload.len() as u64;
