@@ -244,8 +244,7 @@ impl Acceptor {
             Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
             return Ok(Screened::Replied);
         }
-        let reply_room = if arrival.validated { limits::BASE_DATAGRAM } else { bytes.len() };
-        self.respond(arrival, &hello, id, proof, reply_room, rng)
+        self.respond(arrival, &hello, id, proof, rng)
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
@@ -331,7 +330,6 @@ impl Acceptor {
         hello: &Hello<'_>,
         id: HalfOpenId,
         proof: Proof,
-        reply_room: usize,
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -362,7 +360,8 @@ impl Acceptor {
             credential: proof.credential,
             id,
             responder,
-            reply_room: reply_room.min(parameters.max_datagram.into()),
+            // What is not validated was padded to as many bytes.
+            reply_room: limits::BASE_DATAGRAM.min(parameters.max_datagram.into()),
         })))
     }
 
