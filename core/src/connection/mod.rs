@@ -47,6 +47,7 @@ use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
 use crate::endpoint::Source;
+use crate::handshake::RENEW_US;
 use crate::drop::DropReason;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
 use crate::rng::Rng;
@@ -54,6 +55,8 @@ use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
+/// How often a server gives its client a fresh resume ticket.
+const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
 /// Codes from here on name violations; applications use the ones below.
@@ -268,6 +271,9 @@ impl Connection {
 
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
         self.timers.stop(Timer::Resume);
+        if self.plan.is_none() {
+            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+        }
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
@@ -400,15 +406,15 @@ impl Connection {
 
     fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume })
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })
     }
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         transport.move_to(now, path, sample);
         self.notices.moved(path.remote);
     }
@@ -503,8 +509,8 @@ impl Connection {
             return Some(written);
         }
         if transport.sent.is_overfull() {
-            let Self { send, receive, ticket, resume, .. } = self;
-            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+            let Self { send, receive, ticket, resume, traffic, .. } = self;
+            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();

@@ -90,6 +90,10 @@ impl Endpoint {
         mut reply: Vec<u8>,
     ) -> Result<(), DropReason> {
         let session = match self.find_session(&candidate) {
+            Ok(_) if self.prefers_own_dial(&candidate) => Err(DropReason::UnexpectedHandshake),
+            found => found,
+        };
+        let session = match session {
             Ok(session) => session,
             Err(reason) => {
                 self.replies.give_back(reply);
@@ -228,15 +232,23 @@ impl Endpoint {
 
     /// A place for a new connection, if there still is one.
     fn take_place(&mut self, now: Instant, from: &Path, confirmed: &Confirmed) -> Option<ConnectionId> {
-        if !self.has_room(from.remote) {
+        if !self.has_room(from.remote) && self.crossing(&confirmed.peer.identity).is_none() {
             return None;
         }
         let session: [u8; 16] = self.rng.array();
         let source = Source::from(from.remote);
-        let (send, receive) = self.channel_sides(confirmed.parameters.credit);
-        let connection =
-            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        let connection = match self.crossing(&confirmed.peer.identity) {
+            Some(connection) => connection,
+            None => {
+                let (send, receive) = self.channel_sides(confirmed.parameters.credit);
+                self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
+            }
+        };
+        self.dialled.remove(&connection);
         let state = self.connections.get_mut(connection)?;
+        // A dial that crossed the peer's becomes the answering end.
+        state.drop_dial();
+        state.plan = None;
         state.session = session;
         state.source = Some(source);
         state.connected_at = Some(now);

@@ -11,7 +11,7 @@ use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, Tran
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo};
-use crate::handshake::{Accepted, Answer, DialSetup, Dialer, Session};
+use crate::handshake::{Accepted, Answer, Credential, DialSetup, Dialer, Session};
 use crate::time::{Duration, Instant};
 
 impl Endpoint {
@@ -28,6 +28,9 @@ impl Endpoint {
         let now = self.advance(now);
         if self.connections.len() >= self.config.max_connections {
             return Err(ConnectError::TooManyConnections { most: self.config.max_connections });
+        }
+        if let Some(Credential::Peer { psk, peer_key, .. }) = options.peer.as_deref() {
+            self.expect_peer(*psk, *peer_key)?;
         }
         let timeout = options.timeout.unwrap_or(self.config.connect_timeout);
         let plan = DialPlan {

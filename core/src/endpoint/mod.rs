@@ -12,6 +12,7 @@ mod getters;
 mod ids;
 mod links;
 mod options;
+mod peers;
 mod poll;
 mod replies;
 mod tickets;
