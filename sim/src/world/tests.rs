@@ -88,6 +88,8 @@ impl Host for Toy {
 #[derive(Default)]
 struct Chat {
     quiet: Instant,
+    /// Whether only the first incarnation of a client says anything.
+    first_only: bool,
     said: u32,
     echoed: Vec<u32>,
     boots: Vec<(NodeId, u32, [u8; 32])>,
@@ -106,7 +108,7 @@ impl Application for Chat {
 
     fn started(&mut self, context: &mut Context<'_, Toy>) {
         assert_eq!(context.host.boot.incarnation, context.incarnation);
-        if context.node != 0 {
+        if context.node != 0 && !(self.first_only && context.incarnation > 0) {
             context.tick_in(50 * MS);
         }
     }
@@ -272,15 +274,16 @@ fn ticks_of_a_paused_node_wait_and_come_once_when_it_goes_on() {
 #[test]
 fn a_restarted_node_does_not_get_the_tick_that_it_asked_for_before() {
     let mut world = world(1, vec![fault(1020 * MS, 1030 * MS, Target::Node(1), Kind::Restart {})]);
+    world.application.first_only = true;
     world.run_until(at(1100 * MS)).unwrap();
     let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
-    assert_eq!(ticks[19..], [1000, 1080]);
+    assert_eq!(ticks[19..], [1000]);
 }
 
 #[test]
 fn healing_ends_what_is_active_and_lets_nothing_begin() {
     let dark = |from| fault(from, from + 2 * SECOND, Target::All, Kind::Partition {});
-    let pause = fault(SECOND, 9 * SECOND, Target::Node(1), Kind::Pause {});
+    let pause = fault(1020 * MS, 9 * SECOND, Target::Node(1), Kind::Pause {});
     let mut world = world(1, vec![dark(SECOND), pause, dark(4 * SECOND)]);
     // At the very instant of a tick, which the pause swallowed.
     world.run_until(at(1050 * MS)).unwrap();
