@@ -46,10 +46,10 @@ use crate::address::{Address, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
-use crate::endpoint::Source;
-use crate::handshake::RENEW_US;
 use crate::drop::DropReason;
+use crate::endpoint::Source;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
+use crate::handshake::RENEW_US;
 use crate::rng::Rng;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
@@ -81,7 +81,6 @@ pub(crate) enum Phase {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) wall_offset: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) ack_delay: Duration,
@@ -340,7 +339,8 @@ impl Connection {
         let size = datagram.len() as u64;
         transport.on_authentic(now, &opened);
         self.traffic.on_received(size);
-        let sighting = transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        let sighting =
+            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
@@ -387,7 +387,9 @@ impl Connection {
                 Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
-                Frame::Ticket { sequence, expiry, sealed } => self.on_ticket(sequence, expiry, sealed, settings),
+                Frame::Ticket { sequence, expiry, sealed } => {
+                    self.on_ticket(sequence, expiry, sealed, settings);
+                }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
                 Frame::Message(message) => {
@@ -420,7 +422,9 @@ impl Connection {
     }
 
     fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
-        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else { return };
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
+            return;
+        };
         let Ok(sequence) = u32::try_from(sequence) else { return };
         if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
             return;

@@ -28,7 +28,9 @@ pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
 pub(crate) use resume_ticket::RENEW_US;
 pub(crate) use resume_ticket::{ResumeContents, resume_psk};
-pub(crate) use server::{AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict};
+pub(crate) use server::{
+    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict,
+};
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
 pub(crate) use welcome::Session;
 
