@@ -59,7 +59,9 @@ use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
-/// Codes from here on name violations; applications use the ones below.
+/// The code of a server whose last place was taken while the handshake was underway.
+const FULL_CODE: u16 = VIOLATION_CODES - 1;
+/// Codes from here on name violations; applications use the ones below 0xfeff.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
 /// Where a connection is in its life.
