@@ -4,9 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Key, Provider, default_provider};
+use crate::error::ConfigError;
+use crate::handshake::Parameters;
 use crate::limits;
 use crate::schema::Schema;
+use crate::time::{Instant, micros};
 
 /// Who may connect to an endpoint that accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -126,6 +129,8 @@ pub struct Config {
     pub resume_window: Duration,
     /// Whether a dialled connection that is lost is dialled again. Default: yes.
     pub reconnect: bool,
+    /// How long a lost connection is dialled again before it is given up. Default 5 min.
+    pub reconnect_for: Duration,
     /// How long an attempt to connect may take. Default 10 s.
     pub connect_timeout: Duration,
     /// The longest that an acknowledgement is held back. Default 50 ms.
@@ -140,6 +145,98 @@ pub struct Config {
     pub schema: Schema,
     /// The cryptography. Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
+}
+
+impl Config {
+    /// The defaults, for the game that `application` names.
+    #[must_use]
+    pub fn new(application: u64) -> Self {
+        Self {
+            application,
+            access: Access::Closed,
+            max_connections: 100,
+            max_connections_per_source: 64,
+            cookie_threshold: 64,
+            handshakes_per_second: 10,
+            channels: [
+                Delivery::ReliableOrdered,
+                Delivery::ReliableUnordered,
+                Delivery::Sequenced,
+                Delivery::Unreliable,
+            ]
+            .map(ChannelConfig::new)
+            .to_vec(),
+            heartbeat: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(20),
+            resume_window: Duration::from_secs(60),
+            reconnect: true,
+            reconnect_for: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(10),
+            ack_delay: Duration::from_millis(50),
+            max_message: limits::MESSAGE_SIZE,
+            rotate_after: 1 << 24,
+            wall_offset: 0,
+            schema: Schema::default(),
+            provider: default_provider(),
+        }
+    }
+
+    /// Finds the first value that is out of its range.
+    pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
+        within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
+        within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;
+        within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
+        within("rotate_after", self.rotate_after, 64, u64::MAX)?;
+        within("wall_offset", self.wall_offset, 0, Instant::MAX.as_micros())?;
+        within("heartbeat (us)", micros(self.heartbeat), 10_000, HOUR)?;
+        within("idle_timeout (us)", micros(self.idle_timeout), 100_000, HOUR)?;
+        within("resume_window (us)", micros(self.resume_window), 0, HOUR)?;
+        within("connect_timeout (us)", micros(self.connect_timeout), 100_000, HOUR)?;
+        within("ack_delay (us)", micros(self.ack_delay), 0, 1_000_000)?;
+        for channel in &self.channels {
+            within("channels.priority", u64::from(channel.priority), 0, 7)?;
+            within("channels.queue_messages", channel.queue_messages as u64, 1, u64::from(u32::MAX))?;
+        }
+        if self.access == Access::Tickets && secrets.ticket.is_none() {
+            return Err(ConfigError::MissingTicketKey);
+        }
+        self.check_schema()
+    }
+
+    fn check_schema(&self) -> Result<(), ConfigError> {
+        let mut names: Vec<&str> = self.schema.entries.iter().map(|entry| entry.name.as_str()).collect();
+        if let Some(name) = names.iter().find(|name| name.len() > limits::SCHEMA_NAME) {
+            return Err(ConfigError::SchemaNameTooLong { name: (*name).into(), most: limits::SCHEMA_NAME });
+        }
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair.first() == pair.last()) {
+            Some(pair) => Err(ConfigError::SchemaNameTwice { name: (*pair.first().unwrap_or(&"")).into() }),
+            None => Ok(()),
+        }
+    }
+
+    /// What this endpoint tells its peers about itself.
+    pub(crate) fn parameters(&self, schema: u64) -> Parameters {
+        Parameters {
+            schema,
+            credit: receive_window(self.max_message),
+            max_message: u32::try_from(self.max_message).unwrap_or(u32::MAX),
+            ack_delay_us: u32::try_from(micros(self.ack_delay)).unwrap_or(u32::MAX),
+            idle_timeout_ms: u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX),
+            max_datagram: limits::MAX_DATAGRAM as u16,
+        }
+    }
+}
+
+const MAX_CONNECTIONS: u64 = 32_768;
+const HOUR: u64 = 3_600_000_000;
+
+const fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if value < least || value > most {
+        Err(ConfigError::OutOfRange { field, value, least, most })
+    } else {
+        Ok(())
+    }
 }
 
 /// The receive window that goes with a largest message of `max_message` bytes: room for two of them.

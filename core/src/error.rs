@@ -1,42 +1,227 @@
-//! What a caller did wrong, or cannot have right now.
+//! What a call returns when its caller is at fault. Noise on the wire is never an error; it is counted as a
+//! [`crate::drop::DropReason`].
 
+use alloc::string::String;
 use core::fmt;
 
 use bytes::Bytes;
 
-/// Why a message was not queued. It is handed back.
+use crate::address::LinkId;
+
+/// A configuration that no endpoint can run with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A field lies outside its range.
+    OutOfRange {
+        /// The field, as [`crate::config::Config`] names it.
+        field: &'static str,
+        /// What it was set to.
+        value: u64,
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
+    /// `Access::Tickets` without `Secrets::ticket`, at an endpoint that expects no peers.
+    MissingTicketKey,
+    /// A name in the schema that is longer than the handshake carries.
+    SchemaNameTooLong {
+        /// The name.
+        name: String,
+        /// The most bytes that a name may have.
+        most: usize,
+    },
+    /// Two entries of the schema go by one name.
+    SchemaNameTwice {
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfRange { field, value, least, most } => {
+                write!(f, "Config::{field} is {value}; set it to a value from {least} to {most}")
+            }
+            Self::MissingTicketKey => f.write_str(
+                "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
+            ),
+            Self::SchemaNameTooLong { name, most } => {
+                write!(f, "the schema entry {name:?} has {} bytes; shorten its name to {most}", name.len())
+            }
+            Self::SchemaNameTwice { name } => {
+                write!(f, "the schema names {name:?} twice; give each message type a name of its own")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Why a call to connect, or to expect a peer, did not even begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Every place for a connection is taken.
+    TooManyConnections {
+        /// `Config::max_connections`.
+        most: usize,
+    },
+    /// The ticket names another server key than the one to connect to.
+    TicketForAnotherServer,
+    /// The ticket was minted for another application.
+    TicketForAnotherApplication {
+        /// The application of the ticket.
+        ticket: u64,
+        /// The application of this endpoint.
+        endpoint: u64,
+    },
+    /// The sealed ticket is empty or longer than a handshake carries.
+    TicketSize {
+        /// Its bytes.
+        size: usize,
+        /// The most bytes that it may have.
+        most: usize,
+    },
+    /// The pre-shared key is all zeros, which anybody can guess.
+    ZeroPresharedKey,
+    /// The server's key is no usable X25519 public key.
+    BadServerKey,
+    /// The link was not opened, or was closed.
+    LinkNotOpen(LinkId),
+    /// The link takes no datagram as large as a handshake.
+    LinkTooSmall {
+        /// The largest datagram that it takes, in bytes.
+        max_datagram: u16,
+        /// The bytes that are needed.
+        least: u16,
+    },
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyConnections { most } => write!(
+                f,
+                "all {most} connections of this endpoint are taken; close one, or raise Config::max_connections"
+            ),
+            Self::TicketForAnotherServer => f.write_str(
+                "the ticket names another server key; connect with the key that the ticket was minted for",
+            ),
+            Self::TicketForAnotherApplication { ticket, endpoint } => write!(
+                f,
+                "the ticket is for application {ticket:#x}, this endpoint is of {endpoint:#x}; \
+                 mint tickets with the application of Config::application"
+            ),
+            Self::TicketSize { size, most } => {
+                write!(f, "the sealed ticket has {size} bytes; pass one of 1 to {most}, as the mint made it")
+            }
+            Self::ZeroPresharedKey => {
+                f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
+            }
+            Self::BadServerKey => {
+                f.write_str("the server's key is no usable X25519 public key; copy it from the server again")
+            }
+            Self::LinkNotOpen(LinkId(id)) => {
+                write!(f, "link {id} is not open; open it before connecting over it")
+            }
+            Self::LinkTooSmall { max_datagram, least } => {
+                write!(f, "the link takes {max_datagram} bytes per datagram; open it with at least {least}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConnectError {}
+
+/// Why a message was not queued. It comes back in every case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full; `Event::SendReady` says when to try again.
+    /// The channel's queue is full; `Event::SendReady` says when it is not.
     Full(Bytes),
-    /// The message is larger than configured.
+    /// The message is larger than both ends agreed to.
     TooLarge {
         /// The message.
         message: Bytes,
-        /// The most that is allowed, in bytes.
+        /// The most bytes that it may have.
         most: usize,
     },
-    /// There is no such connection, or no longer.
+    /// The connection is over, or never was.
     NoSuchConnection(Bytes),
-    /// The channel is not configured.
+    /// No channel of that number is configured.
     NoSuchChannel(Bytes),
-    /// The connection is closing.
+    /// The connection is closing; nothing more is taken.
     Closing(Bytes),
+}
+
+impl SendError {
+    /// The message that was not queued.
+    #[must_use]
+    pub fn into_message(self) -> Bytes {
+        match self {
+            Self::Full(message)
+            | Self::TooLarge { message, .. }
+            | Self::NoSuchConnection(message)
+            | Self::NoSuchChannel(message)
+            | Self::Closing(message) => message,
+        }
+    }
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(_) => f.write_str("the channel's queue is full"),
-            Self::TooLarge { message, most } => {
-                write!(f, "a message of {} bytes is larger than the {most} allowed", message.len())
+            Self::Full(_) => {
+                f.write_str("the channel's queue is full; send again after Event::SendReady, or send less")
             }
-            Self::NoSuchConnection(_) => f.write_str("there is no such connection"),
-            Self::NoSuchChannel(_) => f.write_str("there is no such channel"),
-            Self::Closing(_) => f.write_str("the connection is closing"),
+            Self::TooLarge { message, most } => write!(
+                f,
+                "the message has {} bytes, this connection takes {most}; split it, or raise Config::max_message \
+                 at both ends",
+                message.len()
+            ),
+            Self::NoSuchConnection(_) => {
+                f.write_str("no such connection; stop sending on it once Event::Closed was seen")
+            }
+            Self::NoSuchChannel(_) => {
+                f.write_str("no such channel; use the place of one of Config::channels")
+            }
+            Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
         }
     }
 }
 
 impl core::error::Error for SendError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_message_that_was_not_queued_comes_back() {
+        let message = Bytes::from_static(b"hello");
+        for error in [
+            SendError::Full(message.clone()),
+            SendError::TooLarge { message: message.clone(), most: 4 },
+            SendError::NoSuchConnection(message.clone()),
+            SendError::NoSuchChannel(message.clone()),
+            SendError::Closing(message.clone()),
+        ] {
+            assert_eq!(error.into_message(), message);
+        }
+    }
+
+    #[test]
+    fn errors_say_what_was_wrong_and_what_to_do() {
+        let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
+        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, this connection takes 4; split it, or raise Config::max_message at both ends");
+        let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
+        insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0; set it to a value from 1 to 32768");
+        let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };
+        insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, this endpoint is of 0x11; mint tickets with the application of Config::application");
+    }
+}

@@ -1,20 +1,103 @@
-//! A deterministic, sans-IO protocol core for real-time multiplayer games.
+//! # tickwire-core
+//!
+//! A deterministic, sans-IO protocol core for real-time multiplayer games: handshake, encryption, heartbeat, reliability,
+//! resumption. Datagrams and timestamps go in, datagrams and events come out; the core opens no socket, reads no clock
+//! and draws no entropy. The same calls with the same seed give the same bytes on every target.
+//!
+//! Two endpoints, driven by hand, through a network that loses every fourth datagram:
+//!
+//! ```
+//! use tickwire_core::{
+//!     Access, ChannelId, Config, ConnectOptions, Duration, Ecn, Endpoint, Event, Instant, Secrets,
+//! };
+//!
+//! // Real programs draw secrets and seeds from the system; a simulation chooses them.
+//! let mut now = Instant::ZERO;
+//! let mut config = Config::new(0x6d79_6761_6d65);
+//! let client_config = config.clone();
+//! config.access = Access::Open;
+//! let mut server = Endpoint::new(config, Secrets::new([1; 32]), [2; 32], now).unwrap();
+//! let mut client = Endpoint::new(client_config, Secrets::new([3; 32]), [4; 32], now).unwrap();
+//! let server_at: std::net::SocketAddr = "10.0.0.1:7777".parse().unwrap();
+//! let client_at: std::net::SocketAddr = "10.0.0.2:5000".parse().unwrap();
+//!
+//! let connection = client.connect(now, server_at, ConnectOptions::new(server.public_key())).unwrap();
+//! for number in 0..10u8 {
+//!     client.send(now, connection, ChannelId(0), vec![number; 2000]).unwrap();
+//! }
+//!
+//! let mut received = Vec::new();
+//! let mut sent = 0;
+//! let mut buffer = [0; 2048];
+//! while received.len() < 10 {
+//!     // Everything that is ready leaves, and (but for every fourth) arrives at once.
+//!     for turn in 0..2 {
+//!         let (from, to, from_at) = match turn {
+//!             0 => (&mut client, &mut server, client_at),
+//!             _ => (&mut server, &mut client, server_at),
+//!         };
+//!         while let Some(transmit) = from.poll_transmit(now, &mut buffer) {
+//!             for datagram in transmit.datagrams(&buffer) {
+//!                 sent += 1;
+//!                 if sent % 4 != 0 {
+//!                     to.handle_datagram(now, from_at, Ecn::NotCapable, &mut datagram.to_vec());
+//!                 }
+//!             }
+//!         }
+//!         while let Some(event) = to.poll_event() {
+//!             if let Event::Message { data, .. } = event {
+//!                 received.push(data[0]);
+//!             }
+//!         }
+//!     }
+//!     // Sleep until one of them wants to be called: here, by turning the clock.
+//!     now = client.poll_timeout().0.min(server.poll_timeout().0).max(now + Duration::from_millis(1));
+//!     client.handle_timeout(now);
+//!     server.handle_timeout(now);
+//! }
+//! assert_eq!(received, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// The derive macros name this crate by its own name; so do they inside it.
+extern crate self as tickwire_core;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod address;
 mod channel;
 pub mod config;
+mod connection;
 pub mod crypto;
+pub mod drop;
+mod endpoint;
 pub mod error;
 pub mod event;
+pub mod handshake;
 pub mod limits;
+pub mod message;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod rng;
 pub mod schema;
 pub mod stats;
 pub mod time;
 pub mod wire;
+
+pub use bytes::Bytes;
+
+pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
+pub use crate::config::{Access, ChannelConfig, Config, Delivery, Secrets};
+pub use crate::connection::{TimeoutCause, VIOLATION_CODES, congestion};
+pub use crate::endpoint::{
+    Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,
+};
+pub use crate::event::{
+    ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Undelivered, Violation,
+};
+pub use crate::handshake::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
+pub use crate::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Every bound on what a peer, or the network, can make an endpoint hold or do.
 
+use core::time::Duration;
+
 /// The largest datagram sent before the path MTU is known, and the size of a padded Hello, in bytes (RFC 8899 base).
 pub const BASE_DATAGRAM: usize = 1200;
 /// The largest datagram that is looked at; anything larger is counted and dropped.
@@ -12,6 +14,8 @@ pub const TAG: usize = 16;
 pub const REPLAY_WINDOW: u64 = 1024;
 /// Acknowledgement ranges kept and reported by a receiver; older ones are forgotten.
 pub const ACK_RANGES: usize = 32;
+/// Ranges in the resume state of one channel; messages received beyond them are sent again.
+pub const RESUME_RANGES: usize = 32;
 /// Packets in flight per connection, whatever the congestion window says.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
 /// Failed openings after which a connection's keys count as worn out (RFC 9001 6.6, for ChaCha20-Poly1305).
@@ -36,6 +40,14 @@ pub const HALF_OPEN: usize = 1024;
 pub const HALF_OPEN_BYTES: usize = 512;
 /// Half-open handshakes per ticket.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
+/// Refusals kept to be repeated to whoever asks the same again; beyond, a refusal is said once.
+pub const REFUSALS_KEPT: usize = 256;
+/// Bytes of the first Noise message in a Hello.
+pub const HELLO_NOISE_BYTES: usize = 128;
+/// Bytes of a name in a schema.
+pub const SCHEMA_NAME: usize = 64;
+/// The smallest "largest datagram" that a peer or a link may declare, in bytes.
+pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;
 /// Stateless replies waiting to be sent; when it is full, new ones are dropped.
@@ -56,6 +68,22 @@ pub const SOURCE_BUCKETS: usize = 4096;
 pub const TIMERS_PER_CALL: usize = 64;
 /// Datagrams written by one call of `poll_transmit`.
 pub const DATAGRAMS_PER_TRANSMIT: usize = 64;
+/// Message types of one registry.
+pub const MESSAGE_TYPES: usize = 4096;
+/// Bytes of the name of a message type.
+pub const MESSAGE_NAME: usize = 64;
+/// How deep lists, maps and boxes nest inside one message.
+pub const MESSAGE_DEPTH: usize = 16;
+/// Values inside one MessagePack or JSON message, containers included.
+pub const MESSAGE_ITEMS: usize = 1 << 16;
+/// List items that a message of the bits codec may hold beyond one per bit: some items take no bits at all.
+pub const MESSAGE_FREE_ITEMS: usize = 1024;
+/// Invalid messages that a connection may send within [`VIOLATION_WINDOW`] by default; one more is too many.
+pub const VIOLATIONS: u16 = 8;
+/// The default of the time that a violation counts.
+pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
+/// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
+pub const VIOLATION_RECORDS: usize = 32_768;
 /// Ranges of received messages that one channel's resume state names; what lies beyond is sent again.
 pub const RESUME_RANGES: usize = 32;
 /// The smallest piece that a message is cut into, in bytes.

@@ -1,7 +1,12 @@
 //! What both ends must have been built with: message types and channels, as hashes.
 
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+
+use crate::config::{ChannelConfig, Delivery};
 
 /// A message type or channel, by name, with the hash of its shape.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -19,6 +24,96 @@ pub struct Schema {
     pub entries: Vec<SchemaEntry>,
 }
 
+impl Schema {
+    /// A schema of `entries`, in whatever order they come.
+    #[must_use]
+    pub fn new(mut entries: Vec<SchemaEntry>) -> Self {
+        entries.sort();
+        Self { entries }
+    }
+
+    /// One number for all of it. Equal schemas have equal hashes; whoever wants to be let in despite a difference can
+    /// forge one, so it protects from mistakes only.
+    ///
+    /// It is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian), the
+    /// name, and its hash (64 bits little-endian).
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let mut hash = StableHasher::new();
+        for entry in &self.entries {
+            hash.text(&entry.name);
+            hash.u64(u64::from(entry.hash));
+        }
+        hash.finish()
+    }
+
+    /// The schema with an entry `channel:n` for each of `channels`. Message names cannot contain a colon.
+    #[must_use]
+    pub fn with_channels(mut self, channels: &[ChannelConfig]) -> Self {
+        let of_channels = channels.iter().enumerate();
+        self.entries.extend(of_channels.map(|(place, channel)| SchemaEntry {
+            name: format!("channel:{place}"),
+            hash: channel_hash(channel),
+        }));
+        Self::new(self.entries)
+    }
+
+    /// How this schema, of the end that was refused, differs from all entries of the `server`'s.
+    #[must_use]
+    pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {
+        let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
+            entries.iter().map(|entry| (entry.name.clone(), entry.hash)).collect()
+        };
+        let (here, there) = (by_name(&self.entries), by_name(server));
+        let missing = |from: &BTreeMap<String, u32>, of: &BTreeMap<String, u32>| -> Vec<String> {
+            of.keys().filter(|name| !from.contains_key(*name)).cloned().collect()
+        };
+        let differs = |(name, hash): (&String, &u32)| {
+            there.get(name).is_some_and(|other| other != hash).then(|| name.clone())
+        };
+        SchemaDifference {
+            missing_here: missing(&here, &there),
+            missing_there: missing(&there, &here),
+            different: here.iter().filter_map(differs).collect(),
+            truncated: false,
+        }
+    }
+
+    /// How this schema differs from the first entries by name of a server's whose schema was too long to send whole. Of
+    /// names after the last of `first`, nothing is said.
+    #[must_use]
+    pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
+        let last = first.iter().map(|entry| &entry.name).max();
+        let known = self.entries.iter().filter(|entry| Some(&entry.name) <= last).cloned();
+        let difference = Self { entries: known.collect() }.difference(first);
+        SchemaDifference { truncated: true, ..difference }
+    }
+}
+
+/// One number for what both ends must agree on about their channels: how many there are, and each one's delivery and
+/// compression. Priorities, budgets, lifetimes and receipts are each end's own affair.
+#[must_use]
+pub fn channels_hash(channels: &[ChannelConfig]) -> u32 {
+    let mut hash = StableHasher::new();
+    hash.u64(channels.len() as u64);
+    for channel in channels {
+        hash.u64(u64::from(channel_hash(channel)));
+    }
+    hash.finish_32()
+}
+
+fn channel_hash(channel: &ChannelConfig) -> u32 {
+    let mut hash = StableHasher::new();
+    hash.u8(match channel.delivery {
+        Delivery::Unreliable => 1,
+        Delivery::Sequenced => 2,
+        Delivery::ReliableUnordered => 3,
+        Delivery::ReliableOrdered => 4,
+    });
+    hash.u8(u8::from(channel.compress));
+    hash.finish_32()
+}
+
 /// How two schemas differ, from the point of view of the end that was refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
@@ -31,3 +126,98 @@ pub struct SchemaDifference {
     /// The server had more entries than a refusal can carry; the lists may be incomplete.
     pub truncated: bool,
 }
+
+impl SchemaDifference {
+    /// Whether nothing was found to differ.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.missing_here.is_empty() && self.missing_there.is_empty() && self.different.is_empty()
+    }
+}
+
+/// For the person who has to do something about it. The server's names are escaped: they may be anything.
+impl fmt::Display for SchemaDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() && !self.truncated {
+            return f.write_str("both ends have the same message types and channels");
+        }
+        if self.is_empty() {
+            return f.write_str(
+                "the message types or channels differ, but not in what the server could send of its list",
+            );
+        }
+        f.write_str("this end and the server were built from different message types or channels")?;
+        write_names(f, "only the server has", &self.missing_here)?;
+        write_names(f, "only this end has", &self.missing_there)?;
+        write_names(f, "both have, but not alike", &self.different)?;
+        if self.truncated {
+            f.write_str("\n  (the server's list was cut off; there may be more)")?;
+        }
+        f.write_str("\nrebuild both ends from the same definitions")
+    }
+}
+
+fn write_names(f: &mut fmt::Formatter<'_>, what: &str, names: &[String]) -> fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    write!(f, "\n  {what}: ")?;
+    for (place, name) in names.iter().take(NAMES_SHOWN).enumerate() {
+        let separator = if place == 0 { "" } else { ", " };
+        let (shown, _) = name.split_at(name.floor_char_boundary(NAME_SHOWN));
+        write!(f, "{separator}`{}`", shown.escape_debug())?;
+    }
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+const NAMES_SHOWN: usize = 12;
+const NAME_SHOWN: usize = 64;
+
+/// FNV-1a with 64 bits: the same for the same bytes on every target and in every build.
+#[derive(Clone, Debug)]
+pub(crate) struct StableHasher(u64);
+
+impl StableHasher {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+    pub(crate) const fn new() -> Self {
+        Self(Self::BASIS)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
+        }
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    /// Eight bytes, little-endian.
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    /// The length in eight bytes, then the text: no two sequences of texts give the same bytes.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.u64(text.len() as u64);
+        self.bytes(text.as_bytes());
+    }
+
+    pub(crate) const fn finish(&self) -> u64 {
+        self.0
+    }
+
+    /// Both halves, exclusive-ored (the reduction that FNV's authors recommend).
+    pub(crate) const fn finish_32(&self) -> u32 {
+        (self.0 >> 32) as u32 ^ self.0 as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,83 @@
-//! Counters for whoever watches.
+//! What connections and channels have done, in numbers.
+
+use core::time::Duration;
+
+/// Datagrams and bytes of one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Traffic {
+    datagrams_sent: u64,
+    datagrams_received: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    pub(crate) datagrams_lost: u64,
+}
+
+impl Traffic {
+    pub(crate) const fn on_sent(&mut self, bytes: u64) {
+        self.datagrams_sent += 1;
+        self.bytes_sent += bytes;
+    }
+
+    pub(crate) const fn on_received(&mut self, bytes: u64) {
+        self.datagrams_received += 1;
+        self.bytes_received += bytes;
+    }
+}
+
+/// What one connection has done since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// Datagrams sent, handshake included.
+    pub datagrams_sent: u64,
+    /// Authentic datagrams received.
+    pub datagrams_received: u64,
+    /// Datagrams declared lost.
+    pub datagrams_lost: u64,
+    /// Bytes sent in datagrams, IP and UDP headers not included.
+    pub bytes_sent: u64,
+    /// Bytes received in authentic datagrams.
+    pub bytes_received: u64,
+    /// The smoothed round-trip time.
+    pub rtt: Duration,
+    /// The last round-trip time measured.
+    pub rtt_latest: Duration,
+    /// The least round-trip time measured on this path.
+    pub rtt_least: Option<Duration>,
+    /// The mean deviation of the round-trip time.
+    pub jitter: Duration,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub bytes_in_flight: u64,
+    /// Bytes that may be in flight.
+    pub congestion_window: u64,
+    /// Bytes in the send queues, overhead included.
+    pub queued_bytes: u64,
+    /// Time since the connection was made.
+    pub uptime: Duration,
+}
+
+impl ConnectionStats {
+    pub(crate) fn new(traffic: &Traffic, uptime: Option<Duration>) -> Self {
+        Self {
+            datagrams_sent: traffic.datagrams_sent,
+            datagrams_received: traffic.datagrams_received,
+            datagrams_lost: traffic.datagrams_lost,
+            bytes_sent: traffic.bytes_sent,
+            bytes_received: traffic.bytes_received,
+            uptime: uptime.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// Datagrams lost, in thousandths of those sent; 0 if none was sent.
+    #[must_use]
+    pub const fn loss_permille(&self) -> u64 {
+        match self.datagrams_lost.saturating_mul(1000).checked_div(self.datagrams_sent) {
+            Some(permille) => permille,
+            None => 0,
+        }
+    }
+}
 
 /// What one channel of one connection did so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -12,5 +12,9 @@ mod ids;
 pub(crate) mod receive;
 pub(crate) mod send;
 
+pub(crate) use arena::Arena;
+pub(crate) use receive::{Receipt, ReceiveSide};
+pub(crate) use send::{PieceRecord, SendSide};
+
 #[cfg(test)]
 mod model_tests;

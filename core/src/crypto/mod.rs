@@ -4,7 +4,23 @@
 //! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. Every provider produces the
 //! same bytes; they differ in speed and in where they compile.
 
+mod keys;
+mod noise;
+mod replay;
+#[cfg(feature = "ring")]
+mod ring;
+mod rustcrypto;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "ring")]
+pub use ring::Ring;
+pub use rustcrypto::RustCrypto;
+pub(crate) use keys::PacketKeys;
+pub(crate) use replay::ReplayWindow;
+
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::rng::Rng;
@@ -52,7 +68,7 @@ pub trait Provider: Send + Sync {
     /// The public key of an X25519 secret.
     fn public_key(&self, secret: &Key) -> Key;
 
-    /// Writes the first Noise message (e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
+    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
     ///
     /// # Errors
     /// [`Rejected`] if `responder` is not a usable public key.
@@ -124,9 +140,28 @@ pub trait Initiator: Send + Sync {
 
 /// A responder that has read the first Noise message.
 pub trait Responder: Send + Sync {
-    /// Writes the second message (e, ee, payload) to `message` and derives the keys.
+    /// Appends the second message (e, ee, payload) to `message` and derives the keys.
     ///
     /// # Errors
     /// [`Rejected`] if the initiator's ephemeral key is unusable.
     fn finish(self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
+}
+
+/// The fastest provider that this build has: ring with the feature `ring`, else [`RustCrypto`].
+#[must_use]
+pub fn default_provider() -> Arc<dyn Provider> {
+    #[cfg(feature = "ring")]
+    let provider = Ring;
+    #[cfg(not(feature = "ring"))]
+    let provider = RustCrypto;
+    Arc::new(provider)
+}
+
+/// The 96-bit nonce of a packet: four zero bytes, then its number as 64 bits, little-endian.
+fn packet_nonce(packet_number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    if let Some(number) = nonce.last_chunk_mut::<8>() {
+        *number = packet_number.to_le_bytes();
+    }
+    nonce
 }

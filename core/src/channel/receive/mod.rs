@@ -13,6 +13,7 @@ mod tests;
 mod unordered;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -217,9 +218,9 @@ impl ReceiveSide {
         self.reliable_on(channel).map(|reliable| ids::truncate(reliable.floor()))
     }
 
-    /// What was received above the floor of a reliable channel: each time how many are missing, and how many were then
-    /// received. At most [`crate::limits::RESUME_RANGES`].
-    pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = (u32, u32)> {
+    /// What was received above the floor of a reliable channel, as distances from it. At most
+    /// [`crate::limits::RESUME_RANGES`].
+    pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = Range<u32>> + Clone {
         self.reliable_on(channel).into_iter().flat_map(Reliable::ranges)
     }
 

@@ -11,6 +11,7 @@ mod window;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -191,6 +192,11 @@ impl SendSide {
         Some((channel, message))
     }
 
+    /// Whether a receipt waits.
+    pub(crate) fn has_delivered(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+
     /// A channel that handed back a message and has since drained to half, once.
     pub(crate) fn take_ready(&mut self) -> Option<ChannelId> {
         let mut left = self.refused;
@@ -266,8 +272,8 @@ impl SendSide {
         self.channels.iter_mut().for_each(Outgoing::restart);
     }
 
-    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, each the messages
-    /// missing since the one before, and the messages received.
+    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, as distances from
+    /// the floor.
     ///
     /// # Errors
     /// [`Violation::BadResume`] if the channel is not reliable, if messages were received that were never sent, or if
@@ -276,7 +282,7 @@ impl SendSide {
         &mut self,
         channel: ChannelId,
         floor: u32,
-        ranges: impl Iterator<Item = (u32, u32)>,
+        ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
         let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
         if !outgoing.is_reliable() {

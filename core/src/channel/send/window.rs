@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -192,11 +193,11 @@ impl Window {
         }
     }
 
-    /// The peer has every message below `floor`, and above it ranges that are each a gap and a length.
+    /// The peer has every message below `floor`, and above it `ranges`, as distances from the floor.
     pub(super) fn on_received(
         &mut self,
         floor: u32,
-        ranges: impl Iterator<Item = (u32, u32)>,
+        ranges: impl Iterator<Item = Range<u32>>,
         delivered: &mut impl FnMut(u64),
     ) -> Result<(), Violation> {
         let next = self.base + self.slots.len() as u64;
@@ -205,14 +206,14 @@ impl Window {
             return Err(Violation::BadResume);
         }
         (self.base..floor).for_each(|id| self.acknowledge(id, delivered));
-        let mut at = floor;
-        for (gap, length) in ranges {
-            let start = at + u64::from(gap);
-            at = start + u64::from(length);
-            if gap == 0 || length == 0 || at > next {
+        let mut above = floor;
+        for range in ranges {
+            let (start, end) = (floor + u64::from(range.start), floor + u64::from(range.end));
+            if start <= above || end <= start || end > next {
                 return Err(Violation::BadResume);
             }
-            (start..at).for_each(|id| self.acknowledge(id, delivered));
+            (start..end).for_each(|id| self.acknowledge(id, delivered));
+            above = end;
         }
         self.advance(delivered);
         Ok(())

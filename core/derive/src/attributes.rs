@@ -1,0 +1,178 @@
+//! What `#[net(…)]` says.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser as _;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr, ExprRange, Field, Lit, LitStr, Path, RangeLimits, Result, parse_quote};
+
+/// The attributes of a type.
+pub(crate) struct Container {
+    pub(crate) krate: Path,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) codec: Codec,
+    pub(crate) message_type: Option<Expr>,
+    pub(crate) channel: Option<Expr>,
+    pub(crate) max: Option<Expr>,
+}
+
+/// How a message is written.
+pub(crate) enum Codec {
+    Bits,
+    Other(TokenStream),
+}
+
+/// The bounds of an integer field.
+pub(crate) struct Bounds {
+    pub(crate) low: TokenStream,
+    pub(crate) high: TokenStream,
+}
+
+/// The attributes of a field.
+#[derive(Default)]
+pub(crate) struct FieldOptions {
+    pub(crate) bounds: Option<Bounds>,
+    pub(crate) opaque: bool,
+}
+
+impl Container {
+    /// Reads the attributes of a message.
+    pub(crate) fn of_message(attributes: &[Attribute]) -> Result<Self> {
+        let mut codec = None;
+        let mut this = Self::empty();
+        for_each(attributes, |meta| {
+            let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            match key.as_str() {
+                "crate" => this.krate = path(&meta)?,
+                "name" => this.name = Some(meta.value()?.parse()?),
+                "codec" => codec = Some(meta.value()?.parse()?),
+                "type" => this.message_type = Some(meta.value()?.parse()?),
+                "channel" => this.channel = Some(meta.value()?.parse()?),
+                "max" => this.max = Some(meta.value()?.parse()?),
+                _ => return Err(meta.error("expected `codec`, `name`, `type`, `channel`, `max` or `crate`")),
+            }
+            Ok(())
+        })?;
+        if let Some(codec) = codec {
+            this.codec = this.codec_of(&codec)?;
+        }
+        Ok(this)
+    }
+
+    /// Reads the attributes of a type inside messages.
+    pub(crate) fn of_part(attributes: &[Attribute]) -> Result<Self> {
+        let mut this = Self::empty();
+        for_each(attributes, |meta| {
+            if meta.path.is_ident("crate") {
+                this.krate = path(&meta)?;
+                return Ok(());
+            }
+            Err(meta.error("expected `crate`; the rest belongs to messages and fields"))
+        })?;
+        Ok(this)
+    }
+
+    fn empty() -> Self {
+        Self {
+            krate: parse_quote!(::tickwire_core),
+            name: None,
+            codec: Codec::Bits,
+            message_type: None,
+            channel: None,
+            max: None,
+        }
+    }
+
+    fn codec_of(&self, codec: &Expr) -> Result<Codec> {
+        let krate = &self.krate;
+        let Expr::Lit(literal) = codec else {
+            return Ok(Codec::Other(quote!(#codec)));
+        };
+        let name = if let Lit::Str(text) = &literal.lit { text.value() } else { String::new() };
+        Ok(match name.as_str() {
+            "bits" => Codec::Bits,
+            "zerocopy" => Codec::Other(quote!(#krate::message::Zerocopy)),
+            "messagepack" => Codec::Other(quote!(#krate::message::MessagePack)),
+            "json" => Codec::Other(quote!(#krate::message::Json)),
+            _ => {
+                let expected =
+                    "expected \"bits\", \"zerocopy\", \"messagepack\", \"json\" or the path of a codec";
+                return Err(syn::Error::new(codec.span(), expected));
+            }
+        })
+    }
+}
+
+impl FieldOptions {
+    /// Reads the attributes of `field`.
+    pub(crate) fn of(field: &Field, krate: &Path) -> Result<Self> {
+        let mut this = Self::default();
+        for_each(&field.attrs, |meta| {
+            if meta.path.is_ident("opaque") {
+                this.opaque = true;
+                return Ok(());
+            }
+            let bounds = if meta.path.is_ident("range") {
+                bounds_of_range(&meta.value()?.parse()?)?
+            } else if meta.path.is_ident("bits") {
+                let (bits, ty) = (meta.value()?.parse::<Expr>()?, &field.ty);
+                let of_bits = quote!(<#ty as #krate::message::derived::BitsRange<{ #bits }>>);
+                Bounds { low: quote!(#of_bits::LOW), high: quote!(#of_bits::HIGH) }
+            } else {
+                return Err(meta.error("expected `range`, `bits` or `opaque`"));
+            };
+            if this.bounds.replace(bounds).is_some() {
+                return Err(meta.error("`range` and `bits` say the same: give one"));
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+}
+
+/// Refuses `#[net(…)]` where nothing can be said.
+pub(crate) fn forbid(attributes: &[Attribute]) -> Result<()> {
+    for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes")))
+}
+
+fn for_each(attributes: &[Attribute], mut each: impl FnMut(ParseNestedMeta<'_>) -> Result<()>) -> Result<()> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("net"))
+        .try_for_each(|attribute| attribute.parse_nested_meta(&mut each))
+}
+
+fn path(meta: &ParseNestedMeta<'_>) -> Result<Path> {
+    let value = meta.value()?;
+    if value.peek(LitStr) { value.parse::<LitStr>()?.parse() } else { value.call(Path::parse_mod_style) }
+}
+
+fn bounds_of_range(value: &Expr) -> Result<Bounds> {
+    let range = match value {
+        Expr::Range(range) => range.clone(),
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => range_in(text)?,
+            _ => return Err(not_a_range(value)),
+        },
+        _ => return Err(not_a_range(value)),
+    };
+    let (Some(low), Some(end)) = (&range.start, &range.end) else {
+        return Err(not_a_range(value));
+    };
+    let high = match range.limits {
+        RangeLimits::Closed(_) => quote!(#end),
+        RangeLimits::HalfOpen(_) => quote!((#end) - 1),
+    };
+    Ok(Bounds { low: quote!(#low), high })
+}
+
+fn range_in(text: &LitStr) -> Result<ExprRange> {
+    let parse = |input: syn::parse::ParseStream<'_>| input.parse::<ExprRange>();
+    let range = parse.parse_str(&text.value());
+    range.map_err(|error| syn::Error::new(text.span(), error))
+}
+
+fn not_a_range(value: &Expr) -> syn::Error {
+    syn::Error::new(value.span(), "expected a range with both ends, such as `0..=9`")
+}

@@ -1,0 +1,119 @@
+//! `NetSerialize`: the fields of a type, bit by bit.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, parse_quote};
+
+use crate::attributes::{Container, FieldOptions};
+use crate::shape::{self, BoundsAllowed};
+
+pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
+    let container = Container::of_part(&input.attrs)?;
+    let shape = shape::implement(input, &container.krate, BoundsAllowed::Yes)?;
+    let bits = implement(input, &container.krate)?;
+    Ok(quote!(#shape #bits))
+}
+
+/// The `NetSerialize` implementation.
+pub(crate) fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream> {
+    let (encode, decode) = match &input.data {
+        Data::Struct(data) => structure(&data.fields, krate)?,
+        Data::Enum(_) => enumeration(input, krate)?,
+        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no one encoding")),
+    };
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#krate::message::NetSerialize));
+    }
+    let name = &input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl #impl_generics #krate::message::NetSerialize for #name #type_generics #where_clause {
+            fn encode(
+                &self,
+                writer: &mut #krate::message::BitWriter<'_>,
+            ) -> ::core::result::Result<(), #krate::message::EncodeError> {
+                #encode
+                ::core::result::Result::Ok(())
+            }
+
+            fn decode(
+                reader: &mut #krate::message::BitReader<'_>,
+            ) -> ::core::result::Result<Self, #krate::message::DecodeError> {
+                #decode
+            }
+        }
+    })
+}
+
+fn structure(fields: &Fields, krate: &Path) -> Result<(TokenStream, TokenStream)> {
+    let parts = Parts::of(fields, krate)?;
+    let (pattern, encode, decode) = (&parts.pattern, &parts.encode, &parts.decode);
+    Ok((quote!(let Self { #pattern } = self; #encode), quote!(::core::result::Result::Ok(Self { #decode }))))
+}
+
+fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenStream)> {
+    let Data::Enum(data) = &input.data else {
+        return Err(Error::new_spanned(input, "expected an enumeration"));
+    };
+    let Some(last) = data.variants.len().checked_sub(1) else {
+        return Err(Error::new_spanned(&input.ident, "an enumeration without variants has no values"));
+    };
+    let bits = usize::BITS - last.leading_zeros();
+    let (mut encodes, mut decodes) = (Vec::new(), Vec::new());
+    for (place, variant) in (0u64..).zip(&data.variants) {
+        let parts = Parts::of(&variant.fields, krate)?;
+        let (name, pattern, encode, decode) = (&variant.ident, &parts.pattern, &parts.encode, &parts.decode);
+        encodes.push(quote!(Self::#name { #pattern } => { writer.put(#place, #bits)?; #encode }));
+        decodes.push(quote!(#place => ::core::result::Result::Ok(Self::#name { #decode }),));
+    }
+    Ok((
+        quote!(match self { #(#encodes)* }),
+        quote!(match reader.take(#bits)? {
+            #(#decodes)*
+            _ => ::core::result::Result::Err(#krate::message::DecodeError::OutOfRange),
+        }),
+    ))
+}
+
+/// The fields of a structure or variant: as a pattern, written, and read.
+struct Parts {
+    pattern: TokenStream,
+    encode: TokenStream,
+    decode: TokenStream,
+}
+
+impl Parts {
+    fn of(fields: &Fields, krate: &Path) -> Result<Self> {
+        let mut parts =
+            Self { pattern: TokenStream::new(), encode: TokenStream::new(), decode: TokenStream::new() };
+        for (place, (field, member)) in fields.iter().zip(fields.members()).enumerate() {
+            let binding = format_ident!("field_{place}");
+            let (encode, decode) = field_code(field, &binding, krate)?;
+            parts.pattern.extend(quote!(#member: #binding,));
+            parts.encode.extend(encode);
+            parts.decode.extend(quote!(#member: #decode,));
+        }
+        Ok(parts)
+    }
+}
+
+fn field_code(field: &Field, binding: &Ident, krate: &Path) -> Result<(TokenStream, TokenStream)> {
+    let ty = &field.ty;
+    let Some(bounds) = FieldOptions::of(field, krate)?.bounds else {
+        let serialize = quote!(<#ty as #krate::message::NetSerialize>);
+        return Ok((quote!(#serialize::encode(#binding, writer)?;), quote!(#serialize::decode(reader)?)));
+    };
+    let (low, high) = (&bounds.low, &bounds.high);
+    let consts = quote! {
+        const LOW: #ty = #low;
+        const HIGH: #ty = #high;
+        const { assert!(LOW <= HIGH, "the range is empty") };
+    };
+    Ok((
+        quote!({ #consts #krate::message::derived::put_integer(writer, *#binding, LOW, HIGH)?; }),
+        quote!({ #consts #krate::message::derived::take_integer(reader, LOW, HIGH)? }),
+    ))
+}

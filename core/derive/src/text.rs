@@ -1,0 +1,48 @@
+//! Source text in a form that no compiler version and no formatting changes.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::{Attribute, Meta};
+
+/// The tokens without the space between them, except between two words.
+pub(crate) fn canonical(tokens: TokenStream) -> String {
+    let mut text = String::new();
+    append(&mut text, tokens);
+    text
+}
+
+/// What the serde attributes among `attributes` say.
+pub(crate) fn serde_note(attributes: &[Attribute]) -> String {
+    let notes = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("serde") => Some(canonical(list.tokens.clone())),
+        _ => None,
+    });
+    notes.collect::<Vec<_>>().join(",")
+}
+
+fn append(text: &mut String, tokens: TokenStream) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                append(text, group.stream());
+                text.push_str(close);
+            }
+            TokenTree::Punct(punct) => text.push(punct.as_char()),
+            TokenTree::Ident(word) => append_word(text, &word.to_string()),
+            TokenTree::Literal(word) => append_word(text, &word.to_string()),
+        }
+    }
+}
+
+fn append_word(text: &mut String, word: &str) {
+    if text.chars().next_back().is_some_and(|last| last.is_alphanumeric() || last == '_') {
+        text.push(' ');
+    }
+    text.push_str(word);
+}

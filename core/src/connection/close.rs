@@ -1,0 +1,136 @@
+//! How a connection ends: by this end, by the peer, by a violation, or by silence.
+
+use alloc::string::String;
+
+use super::timers::Timer;
+use super::{CLOSE_TRIES, Closing, Connection, Farewell, Phase, VIOLATION_CODES};
+use crate::event::{CloseReason, Violation};
+use crate::limits;
+use crate::time::Instant;
+
+impl Connection {
+    /// Ends the connection for the application, with the fate of every message, and stops whatever it was doing.
+    pub(crate) fn finish(&mut self, reason: CloseReason) {
+        if self.notices.is_closed() {
+            return;
+        }
+        let undelivered = self.send.undelivered();
+        self.notices.closed(reason, undelivered);
+        self.drop_dial();
+        self.wants_dial = false;
+        self.farewell = None;
+        self.timers.stop_all();
+        self.forget();
+    }
+
+    /// Like [`Connection::finish`], but tells the peer why.
+    fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
+        let has_peer = self.phase == Phase::Connected && self.transport.is_some();
+        let transport = self.transport.take();
+        self.finish(reason);
+        if has_peer {
+            self.transport = transport;
+            self.phase = Phase::Closing;
+            self.closing = Closing { code, text, is_due: true, tries };
+        } else if let Some(transport) = transport {
+            self.retired_ids.push(transport.local_id);
+        }
+    }
+
+    /// This end closes, now: what is not delivered stays so.
+    pub(crate) fn close(&mut self, code: u16, text: &str) {
+        let text = shorten(text);
+        self.finish_telling(CloseReason::Local { code }, code, text, CLOSE_TRIES);
+    }
+
+    /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
+    pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
+        if self.phase != Phase::Connected || self.send.is_drained() {
+            self.close(code, text);
+        } else if self.farewell.is_none() {
+            self.farewell = Some(Farewell { code, text: shorten(text), deadline });
+            self.timers.set(Timer::Close, deadline);
+        }
+    }
+
+    /// Whether the application has said that it is leaving.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.farewell.is_some() || self.notices.is_closed()
+    }
+
+    /// Closes if a farewell waits and nothing is left to deliver.
+    pub(crate) fn close_if_drained(&mut self) {
+        if self.farewell.is_some() && self.send.is_drained() {
+            self.say_farewell();
+        }
+    }
+
+    pub(super) fn say_farewell(&mut self) {
+        if let Some(Farewell { code, text, .. }) = self.farewell.take() {
+            self.close(code, &text);
+        }
+    }
+
+    pub(super) fn farewell_is_over(&self, now: Instant) -> bool {
+        self.farewell.as_ref().is_some_and(|farewell| farewell.deadline <= now)
+    }
+
+    /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
+    pub(super) fn on_close(&mut self, code: u16, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let violation = VIOLATIONS.iter().find(|&&(_, wire)| wire == code);
+        let text = if violation.is_some() && text.is_empty() { "protocol violation".into() } else { text };
+        self.finish_telling(CloseReason::Peer { code, text }, code, String::new(), 1);
+    }
+
+    /// The peer heard our CLOSE, or sent its own at the same time.
+    pub(super) fn on_close_heard(&mut self) {
+        if self.phase == Phase::Closing {
+            self.forget();
+        }
+    }
+
+    /// The peer did what the protocol forbids.
+    pub(super) fn violate(&mut self, violation: Violation) {
+        let code = VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
+        self.finish_telling(CloseReason::Violation(violation), code, String::new(), CLOSE_TRIES);
+    }
+
+    /// Nothing more is sent; the endpoint may drop the connection once `Closed` was told.
+    pub(super) fn forget(&mut self) {
+        self.drop_transport();
+        self.phase = Phase::Closed;
+        self.timers.stop(Timer::Close);
+    }
+
+    /// The CLOSE timer went off.
+    pub(super) fn on_close_timeout(&mut self, now: Instant) {
+        if self.phase == Phase::Closing {
+            self.closing.is_due = true;
+        } else if self.farewell_is_over(now) {
+            self.say_farewell();
+        }
+    }
+
+    /// Whether nothing of this connection is needed any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.phase == Phase::Closed && self.notices.closed_was_told()
+    }
+}
+
+/// The codes under which violations travel.
+const VIOLATIONS: [(Violation, u16); 8] = [
+    (Violation::MalformedFrame, VIOLATION_CODES),
+    (Violation::AcknowledgedUnsent, VIOLATION_CODES + 1),
+    (Violation::BadChannel, VIOLATION_CODES + 2),
+    (Violation::MessageTooLarge, VIOLATION_CODES + 3),
+    (Violation::CreditExceeded, VIOLATION_CODES + 4),
+    (Violation::BadFragment, VIOLATION_CODES + 5),
+    (Violation::BadResume, VIOLATION_CODES + 6),
+    (Violation::InvalidMessages, VIOLATION_CODES + 7),
+];
+
+/// The first [`limits::CLOSE_TEXT`] bytes of `text`, cut between characters.
+fn shorten(text: &str) -> String {
+    text.get(..text.floor_char_boundary(limits::CLOSE_TEXT)).unwrap_or_default().into()
+}

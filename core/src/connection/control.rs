@@ -1,0 +1,86 @@
+//! Control frames that have to arrive: the resume ticket, and the resume state of each channel.
+
+use alloc::vec::Vec;
+
+use crate::limits;
+
+/// The resume ticket on its way to the client. Sequence 0 is none.
+#[derive(Debug, Default)]
+pub(crate) struct TicketPush {
+    /// The sequence of the newest ticket.
+    pub(crate) sequence: u32,
+    /// Its wall-clock expiry in microseconds.
+    pub(crate) expiry: u64,
+    /// Its bytes; kept until acknowledged.
+    pub(crate) sealed: Vec<u8>,
+    /// It has to be sent (again).
+    pub(crate) is_due: bool,
+    /// The newest sequence that the client acknowledged; older tickets are void.
+    pub(crate) acked: u32,
+}
+
+impl TicketPush {
+    pub(crate) fn offer(&mut self, sealed: Vec<u8>, expiry: u64) {
+        self.sealed = sealed;
+        self.expiry = expiry;
+        self.is_due = true;
+    }
+
+    pub(crate) fn on_acked(&mut self, sequence: u32) {
+        self.acked = self.acked.max(sequence);
+        if sequence == self.sequence {
+            self.is_due = false;
+            self.sealed = Vec::new();
+        }
+    }
+
+    pub(crate) fn on_lost(&mut self, sequence: u32) {
+        if sequence == self.sequence && self.acked < sequence {
+            self.is_due = true;
+        }
+    }
+
+    /// Whether a ticket of this sequence may still resume the session.
+    pub(crate) const fn accepts(&self, sequence: u32) -> bool {
+        sequence >= self.acked && sequence <= self.sequence && sequence > 0
+    }
+}
+
+/// Which channels' resume state has to be sent, and which is awaited; a bit per channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ResumeExchange {
+    pub(crate) unsent: u32,
+    pub(crate) awaited: u32,
+}
+
+impl ResumeExchange {
+    /// Starts over for the channels in `reliable`.
+    pub(crate) const fn begin(&mut self, reliable: u32) {
+        self.unsent = reliable;
+        self.awaited = reliable;
+    }
+
+    /// The next channel whose state has to be sent.
+    pub(crate) fn next_unsent(self) -> Option<u8> {
+        (self.unsent != 0).then(|| self.unsent.trailing_zeros() as u8)
+    }
+
+    pub(crate) const fn on_sent(&mut self, channel: u8) {
+        self.unsent &= !bit(channel);
+    }
+
+    pub(crate) const fn on_lost(&mut self, channel: u8) {
+        self.unsent |= bit(channel);
+    }
+
+    /// A channel's state came in. Says whether it was awaited.
+    pub(crate) const fn on_received(&mut self, channel: u8) -> bool {
+        let was_awaited = self.awaited & bit(channel) != 0;
+        self.awaited &= !bit(channel);
+        was_awaited
+    }
+}
+
+const fn bit(channel: u8) -> u32 {
+    if (channel as usize) < limits::CHANNELS { 1 << channel } else { 0 }
+}

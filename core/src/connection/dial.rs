@@ -1,0 +1,86 @@
+//! An attempt to connect, and how the next one would be made.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::address::Path;
+use crate::crypto::Key;
+use crate::handshake::{Credential, Dialer, ServerKey, Ticket};
+use crate::time::{Duration, Instant, micros};
+
+/// What a client keeps in order to come back to a session.
+#[derive(Clone)]
+pub(crate) struct ResumeCredential {
+    pub(crate) sequence: u32,
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) psk: Key,
+    pub(crate) expiry: u64,
+}
+
+/// How a connection is dialled, now and again.
+pub(crate) struct DialPlan {
+    pub(crate) path: Path,
+    pub(crate) server_key: ServerKey,
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) peer: Option<Box<Credential>>,
+    pub(crate) resume: Option<ResumeCredential>,
+    /// Whether to dial again when the connection is lost.
+    pub(crate) reconnect: bool,
+    /// Attempts to reconnect since the connection was lost.
+    pub(crate) attempts: u32,
+    /// Until when the server may still have the session.
+    pub(crate) session_until: Instant,
+    /// When to stop trying.
+    pub(crate) give_up_at: Instant,
+}
+
+impl DialPlan {
+    /// What to present at the next attempt. Once the session cannot be there any more, a resume ticket that got no answer
+    /// is set aside every other time: a server that lost its keys is silent to it.
+    pub(crate) fn credential(&self, now: Instant, wall_now: u64) -> Credential {
+        if let Some(resume) = &self.resume
+            && resume.expiry > wall_now
+            && (now < self.session_until || self.attempts.is_multiple_of(2))
+        {
+            let ResumeCredential { sealed, psk, expiry, .. } = resume.clone();
+            return Credential::Resume { sealed, psk, expiry };
+        }
+        if let Some(peer) = &self.peer {
+            return (**peer).clone();
+        }
+        self.ticket.clone().map_or(Credential::Open, Credential::Ticket)
+    }
+
+    /// How long to wait before the next attempt: from 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
+    pub(crate) fn back_off(&self, jitter: u64) -> Duration {
+        let step = micros(Duration::from_millis(250)) << self.attempts.min(2);
+        Duration::from_micros(step - step / 4 + (step / 2) * (jitter & 0xffff) / 0x1_0000)
+    }
+}
+
+/// A handshake underway.
+pub(crate) struct Dial {
+    pub(crate) dialer: Dialer,
+    pub(crate) path: Path,
+    pub(crate) local_id: u32,
+    /// When the only Hello since the last answer was sent; `None` once it was repeated (Karn's rule).
+    pub(crate) hello_sent: Option<Instant>,
+    hellos: u32,
+}
+
+impl Dial {
+    pub(crate) fn new(dialer: Dialer, path: Path, local_id: u32) -> Self {
+        Self { dialer, path, local_id, hello_sent: None, hellos: 0 }
+    }
+
+    pub(crate) fn on_sent(&mut self, now: Instant) {
+        self.hellos = self.hellos.saturating_add(1);
+        self.hello_sent = (self.hellos == 1).then_some(now);
+    }
+
+    /// The server answered, and asks for another Hello.
+    pub(crate) fn on_progress(&mut self) {
+        self.hellos = 0;
+        self.hello_sent = None;
+    }
+}

@@ -1,0 +1,107 @@
+//! Which packets count as lost: three later ones acknowledged, or 9/8 of an RTT gone by (RFC 9002 section 6.1).
+
+use super::sent::SentPackets;
+use crate::time::{Duration, Instant};
+
+/// Packets acknowledged after one that make it count as lost.
+const PACKET_THRESHOLD: u64 = 3;
+
+/// The verdict on one packet that is not acknowledged while a later one is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    Lost,
+    /// Lost at this time, unless acknowledged before.
+    LostAt(Instant),
+}
+
+/// Judges the packet `number`, sent at `sent_at`, when `largest_acked` is the largest acknowledged.
+pub(crate) fn judge(
+    now: Instant,
+    number: u64,
+    sent_at: Instant,
+    largest_acked: u64,
+    loss_delay: Duration,
+) -> Verdict {
+    let lost_at = sent_at + loss_delay;
+    if largest_acked.saturating_sub(number) >= PACKET_THRESHOLD || lost_at <= now {
+        Verdict::Lost
+    } else {
+        Verdict::LostAt(lost_at)
+    }
+}
+
+/// Goes through the packets below `largest_acked`, calls `lost` for each that counts as lost, and says when the next
+/// one will.
+pub(crate) fn detect(
+    now: Instant,
+    sent: &mut SentPackets,
+    largest_acked: u64,
+    loss_delay: Duration,
+    mut lost: impl FnMut(&mut SentPackets, u64),
+) -> Option<Instant> {
+    let mut next: Option<Instant> = None;
+    for number in sent.unsettled_below(largest_acked) {
+        let Some(sent_at) = sent.sent_at(number) else { continue };
+        match judge(now, number, sent_at, largest_acked, loss_delay) {
+            Verdict::Lost => lost(sent, number),
+            Verdict::LostAt(at) => next = Some(next.map_or(at, |earlier| earlier.min(at))),
+        }
+    }
+    next
+}
+
+/// How long to wait for an acknowledgement before probing: `base`, doubled for each probe that went unanswered.
+///
+/// While reliable data waits the back-off is capped at max(500 ms, 2 RTT), so that a path that comes back is noticed
+/// soon; `base` itself is never cut short.
+pub(crate) fn probe_interval(base: Duration, probes: u32, rtt: Duration, reliable_waits: bool) -> Duration {
+    let backed_off = base.saturating_mul(1u32.checked_shl(probes.min(16)).unwrap_or(u32::MAX));
+    if reliable_waits {
+        let cap = Duration::from_millis(500).max(rtt.saturating_mul(2));
+        backed_off.min(cap).max(base)
+    } else {
+        backed_off
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(ms: u64) -> Instant {
+        Instant::saturating_from_micros(ms * 1000)
+    }
+
+    const RTT: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn the_third_later_packet_condemns_at_once_and_time_condemns_the_rest() {
+        assert_eq!(judge(at(10), 0, at(0), 3, RTT), Verdict::Lost);
+        assert_eq!(judge(at(10), 1, at(0), 3, RTT), Verdict::LostAt(at(100)));
+        assert_eq!(judge(at(100), 1, at(0), 3, RTT), Verdict::Lost);
+    }
+
+    #[test]
+    fn detection_reports_the_earliest_pending_loss() {
+        let mut sent = SentPackets::default();
+        for ms in 0..5 {
+            sent.record(at(ms), 100, true);
+        }
+        sent.settle(4);
+        let mut lost = alloc::vec::Vec::new();
+        let next = detect(at(5), &mut sent, 4, RTT, |sent, number| {
+            sent.settle(number);
+            lost.push(number);
+        });
+        assert_eq!((lost.as_slice(), next), ([0, 1].as_slice(), Some(at(102))));
+    }
+
+    #[test]
+    fn the_back_off_is_capped_only_while_reliable_data_waits() {
+        let base = Duration::from_millis(150);
+        assert_eq!(probe_interval(base, 0, RTT, true), base);
+        assert_eq!(probe_interval(base, 10, RTT, true), Duration::from_millis(500));
+        assert_eq!(probe_interval(base, 3, RTT, false), Duration::from_millis(1200));
+        assert_eq!(probe_interval(Duration::from_secs(2), 5, RTT, true), Duration::from_secs(2));
+    }
+}

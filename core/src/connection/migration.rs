@@ -1,0 +1,215 @@
+//! Following a peer to another address (RFC 9000 section 9, with one difference: nothing but a challenge is sent to an
+//! address before it has answered, and never more than came from it).
+
+use crate::address::Path;
+use crate::time::{Duration, Instant};
+
+/// Challenges sent to one candidate before it is given up.
+const TRIES: u8 = 5;
+
+/// An address that the peer seems to have moved to.
+#[derive(Clone, Debug)]
+struct Candidate {
+    path: Path,
+    challenge: [u8; 8],
+    first_sent: Option<Instant>,
+    received: u64,
+    sent: u64,
+    tries: u8,
+    due: bool,
+}
+
+/// A challenge of the peer that waits for our answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Response {
+    pub(crate) path: Path,
+    pub(crate) data: [u8; 8],
+}
+
+/// What an authentic packet says about where the peer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sighting {
+    /// Where it always was, or not worth following.
+    Nothing,
+    /// Somewhere new: it was challenged, and the old path wants a probe too.
+    Candidate,
+}
+
+/// The path validation of one transport.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Migration {
+    candidate: Option<Candidate>,
+    response: Option<Response>,
+}
+
+impl Migration {
+    /// An authentic packet of `bytes` came from `from`, while the peer is known to be at `current`.
+    pub(crate) fn on_packet(
+        &mut self,
+        current: &Path,
+        from: &Path,
+        bytes: u64,
+        is_highest: bool,
+        challenge: impl FnOnce() -> [u8; 8],
+    ) -> Sighting {
+        if from.remote == current.remote {
+            // Only the genuine peer makes a packet number higher than all before: it is still here.
+            if is_highest {
+                self.candidate = None;
+            }
+            return Sighting::Nothing;
+        }
+        if let Some(candidate) = self.candidate.as_mut().filter(|known| known.path.remote == from.remote) {
+            candidate.received = candidate.received.saturating_add(bytes);
+            return Sighting::Nothing;
+        }
+        if !is_highest {
+            return Sighting::Nothing;
+        }
+        self.candidate = Some(Candidate {
+            path: *from,
+            challenge: challenge(),
+            first_sent: None,
+            received: bytes,
+            sent: 0,
+            tries: 0,
+            due: true,
+        });
+        Sighting::Candidate
+    }
+
+    /// The peer challenges us from `path`. Only the latest challenge is answered.
+    pub(crate) fn on_challenge(&mut self, path: Path, data: [u8; 8]) {
+        self.response = Some(Response { path, data });
+    }
+
+    /// The peer answers a challenge: the path that is thereby validated, and how long the answer took.
+    pub(crate) fn on_response(&mut self, now: Instant, data: &[u8; 8]) -> Option<(Path, Duration)> {
+        let candidate = self.candidate.take_if(|candidate| candidate.challenge == *data)?;
+        // After a repetition the round trip is ambiguous (Karn); the first sending gives an upper bound.
+        Some((candidate.path, now - candidate.first_sent.unwrap_or(now)))
+    }
+
+    /// An answer that waits to be sent.
+    pub(crate) const fn response(&self) -> Option<Response> {
+        self.response
+    }
+
+    /// The answer was sent.
+    pub(crate) fn on_response_sent(&mut self, bytes: u64) {
+        if let (Some(response), Some(candidate)) = (self.response.take(), self.candidate.as_mut())
+            && response.path.remote == candidate.path.remote
+        {
+            candidate.sent = candidate.sent.saturating_add(bytes);
+        }
+    }
+
+    /// Whether `bytes` may be sent to `path` now: always where the peer is known to be, never more than came from
+    /// anywhere else.
+    pub(crate) fn allows(&self, current: &Path, path: &Path, bytes: u64) -> bool {
+        path.remote == current.remote
+            || self.candidate.as_ref().is_some_and(|candidate| {
+                candidate.path.remote == path.remote && candidate.sent.saturating_add(bytes) <= candidate.received
+            })
+    }
+
+    /// A challenge that is due, if a datagram of `bytes` may go to its path.
+    pub(crate) fn challenge_due(&self, bytes: u64) -> Option<(Path, [u8; 8])> {
+        let candidate = self.candidate.as_ref().filter(|candidate| candidate.due)?;
+        (candidate.sent.saturating_add(bytes) <= candidate.received).then_some((candidate.path, candidate.challenge))
+    }
+
+    /// The challenge was sent in a datagram of `bytes`.
+    pub(crate) fn on_challenge_sent(&mut self, now: Instant, bytes: u64) {
+        if let Some(candidate) = &mut self.candidate {
+            candidate.due = false;
+            candidate.sent = candidate.sent.saturating_add(bytes);
+            candidate.tries += 1;
+            candidate.first_sent.get_or_insert(now);
+        }
+    }
+
+    /// No answer came for a while: challenge once more, or give the candidate up. Says whether one is still there.
+    pub(crate) fn on_timeout(&mut self) -> bool {
+        self.candidate.take_if(|candidate| candidate.tries >= TRIES);
+        if let Some(candidate) = &mut self.candidate {
+            candidate.due = true;
+        }
+        self.candidate.is_some()
+    }
+
+    /// Whether an address is being challenged.
+    pub(crate) const fn is_active(&self) -> bool {
+        self.candidate.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::SocketAddr;
+
+    use super::*;
+
+    fn path(port: u16) -> Path {
+        Path::from(SocketAddr::from(([10, 0, 0, 1], port)))
+    }
+
+    fn sighted(migration: &mut Migration, port: u16, is_highest: bool) -> Sighting {
+        migration.on_packet(&path(1), &path(port), 50, is_highest, || [7; 8])
+    }
+
+    #[test]
+    fn only_the_highest_packet_number_starts_a_challenge() {
+        let mut migration = Migration::default();
+        assert_eq!(sighted(&mut migration, 2, false), Sighting::Nothing);
+        assert_eq!(migration.challenge_due(48), None);
+        assert_eq!(sighted(&mut migration, 2, true), Sighting::Candidate);
+        assert_eq!(migration.challenge_due(48), Some((path(2), [7; 8])));
+    }
+
+    #[test]
+    fn never_more_is_sent_to_a_candidate_than_came_from_it() {
+        let mut migration = Migration::default();
+        sighted(&mut migration, 2, true);
+        assert_eq!(migration.challenge_due(51), None);
+        migration.on_challenge_sent(Instant::ZERO, 48);
+        assert!(migration.on_timeout());
+        assert_eq!(migration.challenge_due(48), None);
+        sighted(&mut migration, 2, true);
+        assert!(migration.challenge_due(48).is_some());
+        assert!(!migration.allows(&path(1), &path(3), 1));
+        assert!(migration.allows(&path(1), &path(1), u64::MAX));
+    }
+
+    #[test]
+    fn only_the_right_answer_moves_the_peer_and_only_once() {
+        let mut migration = Migration::default();
+        sighted(&mut migration, 2, true);
+        migration.on_challenge_sent(Instant::ZERO, 48);
+        let later = Instant::ZERO + Duration::from_millis(80);
+        assert_eq!(migration.on_response(later, &[8; 8]), None);
+        assert_eq!(migration.on_response(later, &[7; 8]), Some((path(2), Duration::from_millis(80))));
+        assert_eq!(migration.on_response(later, &[7; 8]), None);
+    }
+
+    #[test]
+    fn a_newer_packet_from_the_old_path_ends_the_challenge() {
+        let mut migration = Migration::default();
+        sighted(&mut migration, 2, true);
+        sighted(&mut migration, 1, false);
+        assert!(migration.is_active());
+        sighted(&mut migration, 1, true);
+        assert!(!migration.is_active());
+    }
+
+    #[test]
+    fn a_candidate_that_never_answers_is_given_up() {
+        let mut migration = Migration::default();
+        sighted(&mut migration, 2, true);
+        for _ in 0..TRIES {
+            assert!(migration.on_timeout());
+            migration.on_challenge_sent(Instant::ZERO, 1);
+        }
+        assert!(!migration.on_timeout());
+    }
+}

@@ -1,0 +1,548 @@
+//! One connection: a session that lives until `Closed`, on transports that come and go.
+//!
+//! ```text
+//! Connecting ──Welcome──▶ Connected ◀──resumed── Interrupted
+//!     │                     │   └──silence──────────▲  │
+//!     │                     ├──close / violation──▶ Closing ──answered──▶ Closed
+//!     └──refused, no answer─┴────────── resume window over ───────────────▲
+//! ```
+//!
+//! This file holds the state and its transitions; `receive`, `transmit`, `loss` and the rest take the parts they need as
+//! plain arguments.
+
+mod acks;
+mod close;
+pub mod congestion;
+mod control;
+mod dial;
+mod events;
+mod loss;
+mod migration;
+mod notices;
+mod receive;
+mod recent;
+mod rtt;
+mod sent;
+mod timeout;
+mod timers;
+mod transmit;
+mod transport;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub(crate) use self::control::{ResumeExchange, TicketPush};
+pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
+pub(crate) use self::notices::Notices;
+use self::receive::Settling;
+pub use self::timers::TimeoutCause;
+use self::timers::{Timer, TimerTable};
+use self::transmit::Sources;
+pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
+use crate::address::{Address, Path};
+use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
+use crate::config::{ChannelConfig, Delivery};
+use crate::crypto::Provider;
+use crate::endpoint::Source;
+use crate::drop::DropReason;
+use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
+use crate::rng::Rng;
+use crate::stats::{ChannelStats, ConnectionStats, Traffic};
+use crate::time::{Duration, Instant};
+use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
+
+/// CLOSE packets sent before a closing connection is forgotten.
+const CLOSE_TRIES: u8 = 5;
+/// Codes from here on name violations; applications use the ones below.
+pub const VIOLATION_CODES: u16 = 0xff00;
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// The first handshake is underway.
+    Connecting,
+    /// Data flows, or would if the network let it.
+    Connected,
+    /// The peer fell silent; the session waits.
+    Interrupted,
+    /// Over for the application; CLOSE is being repeated.
+    Closing,
+    /// Over.
+    Closed,
+}
+
+/// What every connection of an endpoint shares.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) wall_offset: u64,
+    pub(crate) heartbeat: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) ack_delay: Duration,
+    pub(crate) resume_window: Duration,
+    pub(crate) reconnect_for: Duration,
+    pub(crate) rotate_after: u64,
+    /// A bit for each reliable channel.
+    pub(crate) reliable_channels: u32,
+}
+
+/// The bits of the reliable channels.
+pub(crate) fn reliable_channels(channels: &[ChannelConfig]) -> u32 {
+    let reliable = |config: &ChannelConfig| {
+        matches!(config.delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
+    };
+    channels.iter().enumerate().filter(|(_, config)| reliable(config)).map(|(index, _)| 1 << index).sum()
+}
+
+/// A CLOSE on its way.
+#[derive(Debug, Default)]
+struct Closing {
+    code: u16,
+    text: String,
+    is_due: bool,
+    tries: u8,
+}
+
+/// A close that waits for reliable data to be delivered.
+#[derive(Debug)]
+struct Farewell {
+    code: u16,
+    text: String,
+    deadline: Instant,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) phase: Phase,
+    pub(crate) peer: PeerInfo,
+    pub(crate) session: [u8; 16],
+    pub(crate) transport: Option<Box<Transport>>,
+    pub(crate) dial: Option<Box<Dial>>,
+    pub(crate) plan: Option<Box<DialPlan>>,
+    pub(crate) send: SendSide,
+    pub(crate) receive: ReceiveSide,
+    pub(crate) ticket: TicketPush,
+    pub(crate) resume: ResumeExchange,
+    pub(crate) notices: Notices,
+    pub(crate) timers: TimerTable,
+    closing: Closing,
+    farewell: Option<Farewell>,
+    /// A channel that takes messages again, in its reserved place.
+    ready: Option<ChannelId>,
+    /// Connection ids that no longer lead here; the endpoint collects them.
+    pub(crate) retired_ids: SmallVec<[u32; 2]>,
+    /// The endpoint should dial again.
+    pub(crate) wants_dial: bool,
+    /// The endpoint should make a resume ticket.
+    pub(crate) wants_ticket: bool,
+    /// On whose account an accepted connection goes.
+    pub(crate) source: Option<Source>,
+    pub(crate) traffic: Traffic,
+    pub(crate) connected_at: Option<Instant>,
+    /// Whether the endpoint's list of connections with something to send has this one.
+    pub(crate) is_queued_to_send: bool,
+    /// Whether the endpoint's list of connections with something to tell has this one.
+    pub(crate) is_queued_to_tell: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, phase: Phase, send: SendSide, receive: ReceiveSide) -> Self {
+        Self {
+            id,
+            phase,
+            peer: PeerInfo::default(),
+            session: [0; 16],
+            transport: None,
+            dial: None,
+            plan: None,
+            send,
+            receive,
+            ticket: TicketPush::default(),
+            resume: ResumeExchange::default(),
+            notices: Notices::default(),
+            timers: TimerTable::new(),
+            closing: Closing::default(),
+            farewell: None,
+            ready: None,
+            retired_ids: SmallVec::new(),
+            wants_dial: false,
+            wants_ticket: false,
+            source: None,
+            traffic: Traffic::default(),
+            connected_at: None,
+            is_queued_to_send: false,
+            is_queued_to_tell: false,
+        }
+    }
+
+    /// Where the next datagram goes, as far as known.
+    pub(crate) fn target(&self) -> Option<Address> {
+        let dial = self.dial.as_ref().map(|dial| dial.path.remote);
+        dial.or_else(|| self.address())
+    }
+
+    /// The peer may have forgotten this connection: a handshake begins beside it.
+    pub(crate) fn on_unknown(&mut self) {
+        let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
+        self.wants_dial |= may && self.dial.is_none();
+    }
+
+    /// Whether the session may go on after the transport is lost.
+    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Connected
+            && match &self.plan {
+                Some(plan) => plan.reconnect,
+                None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
+            }
+    }
+
+    /// No attempt could be made now: wait, then try again.
+    pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = plan.attempts.saturating_add(1);
+            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
+        }
+    }
+
+    /// What the connection has done so far.
+    pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
+        let mut stats = ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now - since));
+        if let Some(transport) = self.transport.as_deref() {
+            stats.rtt = transport.rtt.smoothed();
+            stats.rtt_latest = transport.rtt.latest();
+            stats.rtt_least = transport.rtt.least();
+            stats.jitter = transport.rtt.variance();
+            stats.bytes_in_flight = transport.sent.bytes_in_flight();
+            stats.congestion_window = transport.congestion.window();
+        }
+        stats.queued_bytes = self.send.queued_bytes();
+        stats
+    }
+
+    /// What one channel has done so far.
+    pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
+        Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
+    }
+
+    /// Where the peer is, as far as known.
+    pub(crate) fn address(&self) -> Option<Address> {
+        let from_transport = self.transport.as_ref().map(|transport| transport.path.remote);
+        from_transport.or_else(|| self.plan.as_ref().map(|plan| plan.path.remote))
+    }
+
+    /// Puts the connection on a fresh transport for the first time.
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        transport: Box<Transport>,
+        peer: PeerInfo,
+        replaces: Option<ConnectionId>,
+        settings: &Settings,
+    ) {
+        self.notices.connected(transport.path.remote, peer.clone(), replaces);
+        self.peer = peer;
+        self.phase = Phase::Connected;
+        self.connected_at = Some(now);
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    /// Goes on with the session on a fresh transport; the old one is retired whole.
+    pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
+        self.drop_transport();
+        self.phase = Phase::Connected;
+        self.send.begin_resume();
+        self.receive.begin_resume();
+        self.resume.begin(settings.reliable_channels);
+        if settings.reliable_channels == 0 {
+            self.send.end_resume();
+        }
+        self.notices.resumed(transport.path.remote);
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
+        self.timers.stop(Timer::Resume);
+        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = 0;
+            plan.session_until = Instant::MAX;
+            plan.give_up_at = Instant::MAX;
+        }
+        self.wants_dial = false;
+    }
+
+    pub(crate) fn drop_transport(&mut self) {
+        if let Some(transport) = self.transport.take() {
+            self.retired_ids.push(transport.local_id);
+        }
+        for timer in [Timer::Loss, Timer::Acknowledgement, Timer::Heartbeat, Timer::Idle, Timer::Path] {
+            self.timers.stop(timer);
+        }
+    }
+
+    pub(crate) fn drop_dial(&mut self) {
+        if let Some(dial) = self.dial.take() {
+            self.retired_ids.push(dial.local_id);
+        }
+        self.timers.stop(Timer::Handshake);
+    }
+
+    /// Takes in a datagram for this connection's current id. An error says why it was dropped.
+    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
+    pub(crate) fn handle_data(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        header: &DataHeader,
+        datagram: &mut [u8],
+        arena: &mut Arena,
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Result<(), DropReason> {
+        let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
+        let opened = match transport.open(now, header, datagram) {
+            Ok(opened) => opened,
+            Err(reason) => {
+                if transport.keys.exhausted() {
+                    self.finish(CloseReason::KeysExhausted);
+                }
+                return Err(reason);
+            }
+        };
+        self.handle_opened(now, from, opened, datagram, arena, rng, settings)
+    }
+
+    /// Takes in a datagram that was found authentic and decrypted.
+    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
+    pub(crate) fn handle_opened(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        opened: Opened,
+        datagram: &[u8],
+        arena: &mut Arena,
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Result<(), DropReason> {
+        let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
+        let size = datagram.len() as u64;
+        transport.on_authentic(now, &opened);
+        self.traffic.on_received(size);
+        let sighting = transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        if sighting == migration::Sighting::Candidate {
+            transport.ping_due = true;
+        }
+        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
+        let outcome = self.handle_frames(now, from, payload.unwrap_or_default(), arena, settings);
+        match outcome {
+            Ok(Outcome { eliciting, refused: false }) => {
+                if let Some(transport) = self.transport.as_deref_mut() {
+                    transport.acks.on_received(now, opened.number, eliciting, settings.ack_delay);
+                }
+                Ok(())
+            }
+            Ok(_) => Err(DropReason::NoRoom),
+            Err(violation) => {
+                self.violate(violation);
+                Err(DropReason::Violation)
+            }
+        }
+    }
+
+    fn handle_frames(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        payload: &[u8],
+        arena: &mut Arena,
+        settings: &Settings,
+    ) -> Result<Outcome, Violation> {
+        let mut outcome = Outcome::default();
+        for frame in FrameReader::new(payload) {
+            let frame = frame.map_err(|_| Violation::MalformedFrame)?;
+            if !matches!(self.phase, Phase::Connected) {
+                // A closing connection listens for one thing only.
+                if let Frame::Close { .. } = frame {
+                    self.on_close_heard();
+                }
+                continue;
+            }
+            outcome.eliciting |= is_eliciting(&frame);
+            match frame {
+                Frame::Padding | Frame::Ping => {}
+                Frame::Close { code, text } => self.on_close(code, text),
+                Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
+                Frame::Response(data) => self.on_response(now, &data),
+                Frame::Credit(total) => self.send.on_credit(total),
+                Frame::Ticket { sequence, expiry, sealed } => self.on_ticket(sequence, expiry, sealed, settings),
+                Frame::Resume(resume) => self.on_resume(&resume)?,
+                Frame::Ack(ack) => self.on_ack(now, &ack)?,
+                Frame::Message(message) => {
+                    outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn with_transport(&mut self, act: impl FnOnce(&mut Transport)) {
+        if let Some(transport) = self.transport.as_deref_mut() {
+            act(transport);
+        }
+    }
+
+    fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
+        let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
+        let Self { send, receive, ticket, resume, .. } = self;
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume })
+    }
+
+    fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
+        let Some(transport) = self.transport.as_deref_mut() else { return };
+        let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
+        let Self { send, receive, ticket, resume, .. } = self;
+        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        transport.move_to(now, path, sample);
+        self.notices.moved(path.remote);
+    }
+
+    fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else { return };
+        let Ok(sequence) = u32::try_from(sequence) else { return };
+        if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
+            return;
+        }
+        let psk = transport.resume_psk(settings, sequence);
+        plan.resume = Some(ResumeCredential { sequence, sealed: sealed.to_vec(), psk, expiry });
+    }
+
+    fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {
+        let is_resumed = self.transport.as_deref().is_some_and(|transport| transport.is_resumed);
+        if !is_resumed {
+            return Err(Violation::BadResume);
+        }
+        if self.resume.on_received(frame.channel.0) {
+            self.send.on_resume(frame.channel, frame.floor, frame.ranges())?;
+            if self.resume.awaited == 0 {
+                self.send.end_resume();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `poll_transmit` would return a datagram now.
+    pub(crate) fn wants_transmit(&self, now: Instant) -> bool {
+        if self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)) {
+            return true;
+        }
+        let Some(transport) = self.transport.as_deref() else { return false };
+        match self.phase {
+            Phase::Connected => {
+                transport.acks.is_due()
+                    || transport.ping_due
+                    || transport.has_path_datagram()
+                    || (transport.window_is_open() && self.has_eliciting())
+            }
+            Phase::Closing => self.closing.is_due,
+            Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
+        }
+    }
+
+    /// Whether something waits that asks for an acknowledgement.
+    pub(crate) fn has_eliciting(&self) -> bool {
+        self.ticket.is_due
+            || self.resume.unsent != 0
+            || self.receive.grant_due().is_some()
+            || self.send.has_sendable()
+    }
+
+    /// Writes the next datagram.
+    pub(crate) fn write_datagram(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Option<(Path, usize)> {
+        let written = self.write_next(now, buffer, rng, settings);
+        if let Some((_, size)) = written {
+            self.traffic.on_sent(size as u64);
+        }
+        self.arm(now, settings);
+        written
+    }
+
+    fn write_next(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Option<(Path, usize)> {
+        if let Some(dial) = self.dial.as_deref_mut()
+            && let Some(size) = dial.dialer.write(now, rng, buffer)
+        {
+            dial.on_sent(now);
+            return Some((dial.path, size));
+        }
+        let transport = self.transport.as_deref_mut()?;
+        if self.phase == Phase::Closing {
+            return self.write_close(now, buffer);
+        }
+        if self.phase != Phase::Connected {
+            return None;
+        }
+        if let Some(written) = transmit::write_path_datagram(now, transport, buffer) {
+            return Some(written);
+        }
+        if transport.sent.is_overfull() {
+            let Self { send, receive, ticket, resume, .. } = self;
+            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        }
+        if transport.keys.sealed() >= settings.rotate_after {
+            let next = transport.sent.next();
+            transport.keys.rotate(now, next);
+        }
+        let Self { send, receive, ticket, resume, .. } = self;
+        let mut sources = Sources { send, receive, ticket, resume };
+        let size = transmit::write_datagram(now, transport, &mut sources, buffer)?;
+        Some((transport.path, size))
+    }
+
+    fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(Path, usize)> {
+        let transport = self.transport.as_deref_mut()?;
+        if !core::mem::take(&mut self.closing.is_due) {
+            return None;
+        }
+        let size = transmit::write_close(now, transport, buffer, self.closing.code, &self.closing.text);
+        let path = transport.path;
+        self.closing.tries = self.closing.tries.saturating_sub(1);
+        if self.closing.tries == 0 {
+            self.forget();
+        } else {
+            self.timers.set(Timer::Close, now + transport.probe_timeout());
+        }
+        size.map(|size| (path, size))
+    }
+}
+
+/// What a packet's frames amounted to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    eliciting: bool,
+    refused: bool,
+}
+
+const fn is_eliciting(frame: &Frame<'_>) -> bool {
+    !matches!(
+        frame,
+        Frame::Padding | Frame::Ack(_) | Frame::Close { .. } | Frame::Challenge(_) | Frame::Response(_)
+    )
+}

@@ -1,0 +1,87 @@
+//! What a connection has to tell besides messages, in reserved places: a slow application loses none of it, and a peer
+//! cannot make it grow.
+
+use alloc::vec::Vec;
+
+use crate::address::Address;
+use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Undelivered};
+
+/// The places for notices of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    connected: Option<(Address, PeerInfo, Option<ConnectionId>)>,
+    interrupted: bool,
+    resumed: Option<Address>,
+    moved: Option<Address>,
+    closed: Option<(CloseReason, Vec<Undelivered>)>,
+    is_closed: bool,
+}
+
+impl Notices {
+    pub(crate) fn connected(&mut self, address: Address, peer: PeerInfo, replaces: Option<ConnectionId>) {
+        self.connected = Some((address, peer, replaces));
+    }
+
+    pub(crate) fn interrupted(&mut self) {
+        // What was not told yet is overtaken by events: an interruption after a resumption leaves only itself.
+        self.resumed = None;
+        self.interrupted = true;
+    }
+
+    pub(crate) fn resumed(&mut self, address: Address) {
+        self.moved = None;
+        self.resumed = Some(address);
+    }
+
+    pub(crate) fn moved(&mut self, address: Address) {
+        self.moved = Some(address);
+    }
+
+    /// The last notice. Only the first one counts.
+    pub(crate) fn closed(&mut self, reason: CloseReason, undelivered: Vec<Undelivered>) {
+        if !self.is_closed {
+            self.is_closed = true;
+            self.closed = Some((reason, undelivered));
+        }
+    }
+
+    /// Whether `Closed` was noted, told or not.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Whether `Closed` was noted and told.
+    pub(crate) const fn closed_was_told(&self) -> bool {
+        self.is_closed && self.closed.is_none()
+    }
+
+    /// The next notice that comes before messages.
+    pub(crate) fn next_before_messages(&mut self, connection: ConnectionId) -> Option<Event> {
+        if let Some((address, peer, replaces)) = self.connected.take() {
+            return Some(Event::Connected { connection, address, peer, replaces });
+        }
+        if core::mem::take(&mut self.interrupted) {
+            return Some(Event::Interrupted { connection });
+        }
+        if let Some(address) = self.resumed.take() {
+            return Some(Event::Resumed { connection, address });
+        }
+        let address = self.moved.take()?;
+        Some(Event::Moved { connection, address })
+    }
+
+    /// The notice that comes after everything else.
+    pub(crate) fn take_closed(&mut self, connection: ConnectionId) -> Option<Event> {
+        let (reason, undelivered) = self.closed.take()?;
+        Some(Event::Closed { connection, reason, undelivered })
+    }
+
+    /// Whether anything waits to be told.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.connected.is_some()
+            || self.interrupted
+            || self.resumed.is_some()
+            || self.moved.is_some()
+            || self.closed.is_some()
+    }
+}

@@ -1,0 +1,123 @@
+//! What the frames of an authentic packet do.
+
+use super::control::{ResumeExchange, TicketPush};
+use super::loss;
+use super::sent::SentFrame;
+use super::transport::Transport;
+use crate::channel::{ReceiveSide, SendSide};
+use crate::event::Violation;
+use crate::time::Instant;
+use crate::wire::AckFrame;
+
+/// What an acknowledgement touches besides the transport.
+pub(crate) struct Settling<'a> {
+    pub(crate) send: &'a mut SendSide,
+    pub(crate) receive: &'a mut ReceiveSide,
+    pub(crate) ticket: &'a mut TicketPush,
+    pub(crate) resume: &'a mut ResumeExchange,
+}
+
+/// Settles what the peer acknowledges, then what thereby counts as lost.
+pub(crate) fn on_ack(
+    now: Instant,
+    ack: &AckFrame<'_>,
+    transport: &mut Transport,
+    settling: &mut Settling<'_>,
+) -> Result<(), Violation> {
+    let next = transport.sent.next();
+    let mut largest_new: Option<(u64, Instant)> = None;
+    let mut largest_named = None;
+    for range in ack.ranges(next) {
+        let range = range.map_err(|_| Violation::MalformedFrame)?;
+        if *range.end() >= next {
+            return Err(Violation::AcknowledgedUnsent);
+        }
+        largest_named = largest_named.max(Some(*range.end()));
+        // A range may be billions wide; only what is unsettled is visited.
+        let unsettled = transport.sent.unsettled_below(range.end() + 1);
+        for number in unsettled.start.max(*range.start())..unsettled.end {
+            let Some(settled) = transport.settle_acked(now, number) else { continue };
+            if largest_new.is_none_or(|(largest, _)| number > largest) {
+                largest_new = Some((number, settled.sent_at));
+            }
+            for place in settled.frames {
+                if let Some(frame) = transport.sent.frame(place) {
+                    on_frame_acked(frame, transport, settling);
+                }
+            }
+        }
+    }
+    transport.largest_acked = transport.largest_acked.max(largest_named);
+    if let Some((number, sent_at)) = largest_new {
+        if Some(number) == largest_named {
+            let held_back = ack.delay.min(transport.peer_ack_delay);
+            transport.rtt.update(now - sent_at, held_back);
+        }
+        transport.probes = 0;
+        transport.probe_due = false;
+    }
+    detect_losses(now, transport, settling);
+    Ok(())
+}
+
+fn on_frame_acked(frame: SentFrame, transport: &mut Transport, settling: &mut Settling<'_>) {
+    match frame {
+        SentFrame::Piece(piece) => settling.send.on_acked(piece),
+        SentFrame::Ack(largest) => transport.acks.on_heard(largest),
+        SentFrame::Ticket(sequence) => settling.ticket.on_acked(sequence),
+        SentFrame::Credit | SentFrame::Resume(_) => {}
+    }
+}
+
+fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
+    match frame {
+        SentFrame::Piece(piece) => settling.send.on_lost(piece),
+        SentFrame::Credit => settling.receive.on_grant_lost(),
+        SentFrame::Ticket(sequence) => settling.ticket.on_lost(sequence),
+        SentFrame::Resume(channel) => settling.resume.on_lost(channel),
+        SentFrame::Ack(_) => {}
+    }
+}
+
+/// Declares lost what RFC 9002 says is lost, and returns its frames to where they came from.
+pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &mut Settling<'_>) {
+    let loss_delay = transport.rtt.loss_delay();
+    let largest_acked = transport.largest_acked.unwrap_or(0);
+    let Transport { sent, congestion, loss_at, .. } = transport;
+    *loss_at = loss::detect(now, sent, largest_acked, loss_delay, |sent, number| {
+        let Some(settled) = sent.settle(number) else { return };
+        congestion.on_lost(now, settled.sent_at, settled.bytes);
+        for place in settled.frames {
+            if let Some(frame) = sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+    });
+    sent.trim();
+}
+
+/// No acknowledgement came in time: what the oldest packet carried is sent once more, in a probe.
+pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
+    transport.probes = transport.probes.saturating_add(1);
+    transport.probe_due = true;
+    transport.ping_due = true;
+    let Some((_, frames)) = transport.sent.oldest() else { return };
+    for place in frames {
+        if let Some(frame) = transport.sent.frame(place) {
+            on_frame_lost(frame, settling);
+        }
+    }
+}
+
+/// Everything in flight counts as lost: the path that it was sent on is gone.
+pub(crate) fn give_up_flight(transport: &mut Transport, settling: &mut Settling<'_>) {
+    for number in transport.sent.unsettled_below(transport.sent.next()) {
+        let Some(settled) = transport.sent.settle(number) else { continue };
+        for place in settled.frames {
+            if let Some(frame) = transport.sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+    }
+    transport.sent.trim();
+}

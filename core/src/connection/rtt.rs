@@ -1,0 +1,116 @@
+//! Round-trip time (RFC 9002 section 5) and its jitter, in whole microseconds.
+
+use core::time::Duration;
+
+use crate::time::micros;
+
+/// The round-trip time assumed before the first sample (RFC 9002 6.2.2).
+pub(crate) const INITIAL_RTT: Duration = Duration::from_millis(333);
+/// Timer granularity (RFC 9002 6.1.2).
+pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
+
+/// The estimate of one path's round-trip time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RttEstimator {
+    latest: u64,
+    smoothed: u64,
+    variance: u64,
+    least: u64,
+    sampled: bool,
+}
+
+impl RttEstimator {
+    pub(crate) fn new() -> Self {
+        let initial = micros(INITIAL_RTT);
+        Self { latest: initial, smoothed: initial, variance: initial / 2, least: u64::MAX, sampled: false }
+    }
+
+    /// Takes in the time from sending a packet to hearing its acknowledgement, less what the peer says it held it back.
+    pub(crate) fn update(&mut self, sample: Duration, held_back: Duration) {
+        let raw = micros(sample).max(1);
+        self.least = self.least.min(raw);
+        self.latest = raw;
+        // A peer that overstates its delay cannot push the estimate below the least time ever seen.
+        let delay = micros(held_back);
+        let adjusted = if raw >= self.least.saturating_add(delay) { raw - delay } else { raw };
+        if !self.sampled {
+            self.sampled = true;
+            self.smoothed = adjusted;
+            self.variance = adjusted / 2;
+            return;
+        }
+        let deviation = self.smoothed.abs_diff(adjusted);
+        self.variance = self.variance / 4 * 3 + deviation / 4 + (self.variance % 4 * 3 + deviation % 4) / 4;
+        self.smoothed = self.smoothed / 8 * 7 + adjusted / 8 + (self.smoothed % 8 * 7 + adjusted % 8) / 8;
+    }
+
+    /// The smoothed round-trip time.
+    pub(crate) fn smoothed(&self) -> Duration {
+        Duration::from_micros(self.smoothed)
+    }
+
+    /// The last sample, delays included.
+    pub(crate) fn latest(&self) -> Duration {
+        Duration::from_micros(self.latest)
+    }
+
+    /// The mean deviation, RFC 9002's rttvar.
+    pub(crate) fn variance(&self) -> Duration {
+        Duration::from_micros(self.variance)
+    }
+
+    /// The least sample, if there is one.
+    pub(crate) fn least(&self) -> Option<Duration> {
+        self.sampled.then(|| Duration::from_micros(self.least))
+    }
+
+    /// The probe timeout before any back-off (RFC 9002 6.2.1).
+    pub(crate) fn probe_timeout(&self, peer_ack_delay: Duration) -> Duration {
+        let spread = self.variance.saturating_mul(4).max(micros(GRANULARITY));
+        Duration::from_micros(self.smoothed.saturating_add(spread)).saturating_add(peer_ack_delay)
+    }
+
+    /// How long after a later packet was acknowledged an earlier one counts as lost: 9/8 of the RTT (RFC 9002 6.1.2).
+    pub(crate) fn loss_delay(&self) -> Duration {
+        let rtt = self.smoothed.max(self.latest);
+        Duration::from_micros((rtt + rtt / 8).max(micros(GRANULARITY)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(value: u64) -> Duration {
+        Duration::from_millis(value)
+    }
+
+    #[test]
+    fn the_first_sample_replaces_the_initial_guess() {
+        let mut rtt = RttEstimator::new();
+        assert_eq!(rtt.smoothed(), INITIAL_RTT);
+        rtt.update(ms(80), ms(0));
+        assert_eq!((rtt.smoothed(), rtt.variance(), rtt.least()), (ms(80), ms(40), Some(ms(80))));
+    }
+
+    #[test]
+    fn a_stated_delay_never_takes_the_estimate_below_the_least_sample() {
+        let mut rtt = RttEstimator::new();
+        rtt.update(ms(80), ms(0));
+        rtt.update(ms(90), ms(60));
+        assert!(rtt.smoothed() >= ms(80), "{:?}", rtt.smoothed());
+        rtt.update(ms(150), ms(60));
+        assert!(rtt.smoothed() > ms(80) && rtt.smoothed() < ms(92), "{:?}", rtt.smoothed());
+    }
+
+    #[test]
+    fn extreme_samples_do_not_overflow() {
+        let mut rtt = RttEstimator::new();
+        for _ in 0..100 {
+            rtt.update(Duration::MAX, Duration::MAX);
+        }
+        assert!(rtt.probe_timeout(ms(50)) >= rtt.smoothed());
+        rtt.update(Duration::ZERO, Duration::MAX);
+        assert!(rtt.loss_delay() >= GRANULARITY);
+    }
+}

@@ -1,0 +1,202 @@
+//! What was sent and is not yet settled: one record per packet, and a log of the frames each one carried.
+//!
+//! Packet numbers are consecutive, so a record is found by subtraction. Both queues keep their capacity: in steady
+//! state nothing is allocated.
+
+use alloc::collections::VecDeque;
+use core::ops::Range;
+
+use crate::channel::PieceRecord;
+use crate::limits;
+use crate::time::Instant;
+
+/// A frame whose fate matters to the sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SentFrame {
+    /// A message, or a fragment of one.
+    Piece(PieceRecord),
+    /// An acknowledgement that reached up to this packet number.
+    Ack(u64),
+    /// A grant of receive credit.
+    Credit,
+    /// The resume ticket of this sequence.
+    Ticket(u32),
+    /// The resume state of this channel.
+    Resume(u8),
+}
+
+/// A packet whose fate is now known. Its frames stay readable until the next call of [`SentPackets::trim`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Settled {
+    pub(crate) sent_at: Instant,
+    pub(crate) bytes: u64,
+    pub(crate) frames: Range<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    sent_at: Instant,
+    frames_from: u64,
+    bytes: u16,
+    in_flight: bool,
+}
+
+/// The record of sent packets of one packet number space.
+#[derive(Debug, Default)]
+pub(crate) struct SentPackets {
+    first: u64,
+    records: VecDeque<Record>,
+    first_frame: u64,
+    frames: VecDeque<SentFrame>,
+    /// Where the frames of the packet that is being built begin.
+    open_frame: u64,
+    bytes_in_flight: u64,
+    in_flight: usize,
+}
+
+impl SentPackets {
+    /// The number of the next packet.
+    pub(crate) fn next(&self) -> u64 {
+        self.first + self.records.len() as u64
+    }
+
+    /// Bytes in flight, overhead included.
+    pub(crate) const fn bytes_in_flight(&self) -> u64 {
+        self.bytes_in_flight
+    }
+
+    /// Packets in flight: sent, asking for an acknowledgement, not settled.
+    pub(crate) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether another packet that asks for an acknowledgement may be recorded.
+    pub(crate) fn has_room(&self) -> bool {
+        self.records.len() < limits::PACKETS_IN_FLIGHT
+    }
+
+    /// Whether so many packets were sent since the oldest unsettled one that it has to count as lost.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
+    }
+
+    /// Notes a frame of the packet that is being built.
+    pub(crate) fn note(&mut self, frame: SentFrame) {
+        self.frames.push_back(frame);
+    }
+
+    /// Whether the packet being built carries this frame.
+    pub(crate) fn has_noted(&self) -> bool {
+        self.open_frame != self.frames_end()
+    }
+
+    /// Records the packet that was built. One that asks for no acknowledgement only uses up its number.
+    pub(crate) fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        self.records.push_back(Record { sent_at: now, frames_from: self.open_frame, bytes, in_flight: eliciting });
+        self.open_frame = self.frames_end();
+        if eliciting {
+            self.bytes_in_flight += u64::from(bytes);
+            self.in_flight += 1;
+        } else {
+            self.trim();
+        }
+    }
+
+    /// Takes a packet out of flight. `None` if it was never sent, is settled already, or asked for nothing.
+    pub(crate) fn settle(&mut self, packet_number: u64) -> Option<Settled> {
+        let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
+        let frames_until = self.records.get(index + 1).map_or(self.open_frame, |next| next.frames_from);
+        let record = self.records.get_mut(index)?;
+        if !record.in_flight {
+            return None;
+        }
+        record.in_flight = false;
+        let bytes = u64::from(record.bytes);
+        self.bytes_in_flight -= bytes;
+        self.in_flight -= 1;
+        Some(Settled { sent_at: record.sent_at, bytes, frames: record.frames_from..frames_until })
+    }
+
+    /// When a packet in flight was sent.
+    pub(crate) fn sent_at(&self, packet_number: u64) -> Option<Instant> {
+        let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
+        self.records.get(index).filter(|record| record.in_flight).map(|record| record.sent_at)
+    }
+
+    /// A noted frame, by its place in [`Settled::frames`].
+    pub(crate) fn frame(&self, place: u64) -> Option<SentFrame> {
+        self.frames.get(usize::try_from(place.checked_sub(self.first_frame)?).ok()?).copied()
+    }
+
+    /// The oldest packet in flight, and its frames.
+    pub(crate) fn oldest(&self) -> Option<(u64, Range<u64>)> {
+        let index = self.records.iter().position(|record| record.in_flight)?;
+        let from = self.records.get(index)?.frames_from;
+        let until = self.records.get(index + 1).map_or(self.open_frame, |next| next.frames_from);
+        Some((self.first + index as u64, from..until))
+    }
+
+    /// Packet numbers below `end` that may be in flight.
+    pub(crate) const fn unsettled_below(&self, end: u64) -> Range<u64> {
+        self.first..end
+    }
+
+    /// Drops the records that nothing will ask for again.
+    pub(crate) fn trim(&mut self) {
+        while self.records.front().is_some_and(|record| !record.in_flight) {
+            self.records.pop_front();
+            self.first += 1;
+        }
+        let keep_from = self.records.front().map_or(self.open_frame, |record| record.frames_from);
+        while self.first_frame < keep_from && self.frames.pop_front().is_some() {
+            self.first_frame += 1;
+        }
+    }
+
+    fn frames_end(&self) -> u64 {
+        self.first_frame + self.frames.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(sent: &SentPackets, settled: &Settled) -> alloc::vec::Vec<SentFrame> {
+        settled.frames.clone().filter_map(|place| sent.frame(place)).collect()
+    }
+
+    #[test]
+    fn a_packet_is_settled_once_and_gives_back_exactly_its_frames() {
+        let mut sent = SentPackets::default();
+        for number in 0..4u64 {
+            for _ in 0..=number {
+                sent.note(SentFrame::Ack(number));
+            }
+            sent.record(Instant::ZERO, 100, true);
+        }
+        let settled = sent.settle(2).unwrap();
+        assert_eq!(frames(&sent, &settled), [SentFrame::Ack(2); 3]);
+        assert_eq!(sent.settle(2), None);
+        assert_eq!((sent.in_flight(), sent.bytes_in_flight()), (3, 300));
+        sent.trim();
+        let settled = sent.settle(0).unwrap();
+        assert_eq!(frames(&sent, &settled), [SentFrame::Ack(0)]);
+        sent.trim();
+        let settled = sent.settle(3).unwrap();
+        assert_eq!(frames(&sent, &settled), [SentFrame::Ack(3); 4]);
+        assert_eq!(sent.oldest().map(|(number, _)| number), Some(1));
+    }
+
+    #[test]
+    fn acknowledgement_only_packets_leave_nothing_behind() {
+        let mut sent = SentPackets::default();
+        for _ in 0..10_000 {
+            sent.record(Instant::ZERO, 30, false);
+        }
+        assert_eq!((sent.next(), sent.records.len(), sent.in_flight()), (10_000, 0, 0));
+        assert_eq!(sent.settle(9_999), None);
+        assert_eq!(sent.settle(u64::MAX), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! When a connection wants to be called, and what it does then.
+
+use super::receive::{self, Settling};
+use super::timers::Timer;
+use super::{Connection, Phase, Role, Settings};
+use crate::event::{CloseReason, Violation};
+use crate::rng::Rng;
+use crate::time::Instant;
+
+impl Connection {
+    /// Sets every timer from the state that it depends on. Called after whatever may have changed that state.
+    pub(crate) fn arm(&mut self, now: Instant, settings: &Settings) {
+        if self.ready.is_none() {
+            self.ready = self.send.take_ready();
+        }
+        self.timers.set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout()));
+        if self.phase == Phase::Connected {
+            let reliable_waits = self.send.has_unacked_reliable();
+            if let Some(transport) = self.transport.as_deref() {
+                self.timers.set_option(Timer::Loss, transport.loss_timeout(reliable_waits));
+                self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
+                // The initiator speaks first, so that one heartbeat serves both ends.
+                let patience = match transport.role {
+                    Role::Initiator => settings.heartbeat,
+                    Role::Responder => settings.heartbeat.saturating_mul(3) / 2,
+                };
+                let quiet_since = transport.last_heard.max(transport.last_ping);
+                self.timers.set(Timer::Heartbeat, quiet_since + patience);
+                if !transport.migration.is_active() {
+                    self.timers.stop(Timer::Path);
+                } else if self.timers.at(Timer::Path) == Instant::MAX {
+                    self.timers.set(Timer::Path, now + transport.probe_timeout());
+                }
+            }
+        }
+        let expiry = [self.send.next_expiry(), self.receive.next_expiry()].into_iter().flatten().min();
+        self.timers.set_option(Timer::Expiry, expiry);
+    }
+
+    /// Does what is due at `now`.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
+        while let Some(timer) = self.timers.take_expired(now) {
+            match timer {
+                Timer::Loss => self.on_loss_timeout(now),
+                Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
+                Timer::Heartbeat => self.with_transport(|transport| {
+                    transport.ping_due = true;
+                    transport.last_ping = now;
+                }),
+                Timer::Idle => self.on_silence(now, settings),
+                Timer::Path => self.with_transport(|transport| {
+                    transport.migration.on_timeout();
+                }),
+                Timer::Expiry => self.on_expiry(now),
+                Timer::Close => self.on_close_timeout(now),
+                Timer::Resume => self.on_resume_timeout(now),
+                Timer::Handshake => self.on_handshake_timeout(now, rng),
+            }
+        }
+        self.arm(now, settings);
+    }
+
+    fn on_loss_timeout(&mut self, now: Instant) {
+        let Some(transport) = self.transport.as_deref_mut() else { return };
+        let Self { send, receive, ticket, resume, .. } = self;
+        let mut settling = Settling { send, receive, ticket, resume };
+        if transport.loss_at.is_some() {
+            receive::detect_losses(now, transport, &mut settling);
+        } else {
+            receive::probe(transport, &mut settling);
+            transport.last_eliciting = now;
+        }
+    }
+
+    /// The peer was silent for the idle timeout.
+    pub(crate) fn on_silence(&mut self, now: Instant, settings: &Settings) {
+        if self.phase != Phase::Connected {
+            return;
+        }
+        if !self.can_resume(settings) {
+            self.finish(CloseReason::TimedOut);
+            return;
+        }
+        self.interrupt(now, settings);
+        // A client comes back by itself; a server waits for it.
+        let at = if self.plan.is_some() { now } else { now + settings.resume_window };
+        self.timers.set(Timer::Resume, at);
+    }
+
+    /// The session waits for its peer, without a transport.
+    pub(crate) fn interrupt(&mut self, now: Instant, settings: &Settings) {
+        self.drop_transport();
+        self.phase = Phase::Interrupted;
+        self.notices.interrupted();
+        self.send.begin_resume();
+        self.receive.begin_resume();
+        if let Some(plan) = &mut self.plan {
+            plan.session_until = now + settings.resume_window;
+            plan.give_up_at = now + settings.reconnect_for;
+        }
+    }
+
+    fn on_expiry(&mut self, now: Instant) {
+        self.send.expire(now);
+        if self.receive.expire(now).is_err() {
+            self.violate(Violation::BadFragment);
+        }
+    }
+
+    /// A parked session is given up, or the next attempt to reconnect begins.
+    fn on_resume_timeout(&mut self, now: Instant) {
+        match &self.plan {
+            Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
+            _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
+            _ => {}
+        }
+    }
+
+    fn on_handshake_timeout(&mut self, now: Instant, rng: &mut Rng) {
+        let Some(dial) = self.dial.as_deref() else { return };
+        if !dial.dialer.expired(now) {
+            // The Hello that is due leaves with the next `poll_transmit`.
+            return;
+        }
+        let version_hint = dial.dialer.version_hint();
+        self.drop_dial();
+        if self.phase == Phase::Connecting {
+            self.finish(CloseReason::ConnectTimedOut { version_hint });
+        } else if let Some(plan) = &mut self.plan {
+            plan.attempts = plan.attempts.saturating_add(1);
+            let wait = plan.back_off(rng.next_u64());
+            if self.phase == Phase::Interrupted {
+                self.timers.set(Timer::Resume, now + wait);
+            }
+        }
+    }
+}

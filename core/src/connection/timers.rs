@@ -1,0 +1,141 @@
+//! One table of timers per connection; a timeout names its cause.
+
+use crate::time::Instant;
+
+/// Why an endpoint wants to be called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TimeoutCause {
+    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this one.
+    Transmit,
+    /// `poll_event` would return an event.
+    Event,
+    /// A Hello is to be sent again, or an attempt to connect gives up.
+    Handshake,
+    /// A half-open handshake expires.
+    HalfOpen,
+    /// Packets count as lost, or a probe is due (RFC 9002).
+    Loss,
+    /// An acknowledgement was held back long enough.
+    Acknowledgement,
+    /// A heartbeat is due.
+    Heartbeat,
+    /// The peer was silent for the idle timeout.
+    Idle,
+    /// The challenge of a new path gets no answer.
+    Path,
+    /// A message's lifetime, or the patience for its fragments, ends.
+    Expiry,
+    /// A closing connection repeats its reason, or is forgotten.
+    Close,
+    /// A parked session is given up, or another attempt to reconnect begins.
+    Resume,
+    /// Nothing is due, ever.
+    Nothing,
+}
+
+/// The timers of one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timer {
+    Loss,
+    Acknowledgement,
+    Heartbeat,
+    Idle,
+    Path,
+    Expiry,
+    Close,
+    Resume,
+    Handshake,
+}
+
+const TIMERS: [(Timer, TimeoutCause); 9] = [
+    (Timer::Loss, TimeoutCause::Loss),
+    (Timer::Acknowledgement, TimeoutCause::Acknowledgement),
+    (Timer::Heartbeat, TimeoutCause::Heartbeat),
+    (Timer::Idle, TimeoutCause::Idle),
+    (Timer::Path, TimeoutCause::Path),
+    (Timer::Expiry, TimeoutCause::Expiry),
+    (Timer::Close, TimeoutCause::Close),
+    (Timer::Resume, TimeoutCause::Resume),
+    (Timer::Handshake, TimeoutCause::Handshake),
+];
+
+/// When each timer of a connection goes off; [`Instant::MAX`] is never.
+#[derive(Clone, Debug)]
+pub(crate) struct TimerTable {
+    at: [Instant; TIMERS.len()],
+}
+
+impl TimerTable {
+    pub(crate) const fn new() -> Self {
+        Self { at: [Instant::MAX; TIMERS.len()] }
+    }
+
+    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
+        if let Some(slot) = self.at.get_mut(timer as usize) {
+            *slot = at;
+        }
+    }
+
+    pub(crate) fn at(&self, timer: Timer) -> Instant {
+        self.at.get(timer as usize).copied().unwrap_or(Instant::MAX)
+    }
+
+    pub(crate) fn set_option(&mut self, timer: Timer, at: Option<Instant>) {
+        self.set(timer, at.unwrap_or(Instant::MAX));
+    }
+
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.set(timer, Instant::MAX);
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        self.at = [Instant::MAX; TIMERS.len()];
+    }
+
+    /// The earliest timer.
+    pub(crate) fn next(&self) -> (Instant, TimeoutCause) {
+        let mut best = (Instant::MAX, TimeoutCause::Nothing);
+        for (&at, &(_, cause)) in self.at.iter().zip(TIMERS.iter()) {
+            if at < best.0 {
+                best = (at, cause);
+            }
+        }
+        best
+    }
+
+    /// A timer that has gone off by `now`; it is stopped.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Timer> {
+        for (at, &(timer, _)) in self.at.iter_mut().zip(TIMERS.iter()) {
+            if *at <= now && *at != Instant::MAX {
+                *at = Instant::MAX;
+                return Some(timer);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lists_every_timer_at_its_own_place() {
+        for (index, (timer, _)) in TIMERS.iter().enumerate() {
+            assert_eq!(*timer as usize, index);
+        }
+    }
+
+    #[test]
+    fn an_expired_timer_is_taken_once() {
+        let mut table = TimerTable::new();
+        let at = Instant::ZERO + core::time::Duration::from_secs(1);
+        table.set(Timer::Idle, at);
+        assert_eq!(table.next(), (at, TimeoutCause::Idle));
+        assert_eq!(table.take_expired(Instant::ZERO), None);
+        assert_eq!(table.take_expired(at), Some(Timer::Idle));
+        assert_eq!(table.take_expired(at), None);
+        assert_eq!(table.next(), (Instant::MAX, TimeoutCause::Nothing));
+    }
+}

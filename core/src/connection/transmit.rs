@@ -1,0 +1,236 @@
+//! Building a datagram, at the last moment: whatever is freshest when the socket is ready goes out.
+
+use super::control::{ResumeExchange, TicketPush};
+use super::sent::SentFrame;
+use super::transport::Transport;
+use crate::address::Path;
+use crate::channel::{ReceiveSide, SendSide};
+use crate::event::ChannelId;
+use crate::limits::TAG;
+use crate::time::Instant;
+use crate::wire::ack::write_ack;
+use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
+
+/// The size of a datagram with a challenge: larger than the answer to it.
+pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
+/// The size of a datagram that has only a PING to say: enough to pay for a challenge to a new address.
+const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
+
+/// Where the frames of a packet come from.
+pub(crate) struct Sources<'a> {
+    pub(crate) send: &'a mut SendSide,
+    pub(crate) receive: &'a mut ReceiveSide,
+    pub(crate) ticket: &'a mut TicketPush,
+    pub(crate) resume: &'a mut ResumeExchange,
+}
+
+impl Sources<'_> {
+    /// Whether something waits that asks for an acknowledgement.
+    pub(crate) fn has_eliciting(&self) -> bool {
+        self.ticket.is_due
+            || self.resume.unsent != 0
+            || self.receive.grant_due().is_some()
+            || self.send.has_sendable()
+    }
+}
+
+/// A packet under construction: the frames go between the header and the tag.
+struct Draft<'a> {
+    buffer: &'a mut [u8],
+    header: DataHeader,
+    number: u64,
+}
+
+impl<'a> Draft<'a> {
+    fn new(transport: &Transport, buffer: &'a mut [u8]) -> Option<Self> {
+        let number = transport.sent.next();
+        let (packet_number, pn_len) = encode_packet_number(number, transport.largest_acked);
+        let header = DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
+        (buffer.len() > header.header_len() + TAG).then_some(Self { buffer, header, number })
+    }
+
+    /// Room for frames.
+    fn body(&mut self) -> &mut [u8] {
+        let end = self.buffer.len().saturating_sub(TAG);
+        self.buffer.get_mut(self.header.header_len()..end).unwrap_or_default()
+    }
+
+    /// Encrypts the packet around `body` bytes of frames and records it; returns the datagram's size.
+    fn seal(self, now: Instant, transport: &mut Transport, body: usize, eliciting: bool) -> Option<usize> {
+        let size = self.header.header_len() + body + TAG;
+        let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len())?;
+        self.header.write(&mut Writer::new(head)).ok()?;
+        transport.keys.seal(self.number, head, packet);
+        transport.recent.push(packet);
+        transport.sent.record(now, size, eliciting);
+        if eliciting {
+            let in_flight = transport.sent.bytes_in_flight();
+            transport.congestion.on_sent(now, size as u64, in_flight);
+            transport.last_eliciting = now;
+        }
+        Some(size)
+    }
+}
+
+/// A datagram with nothing but path validation, for an address where the peer is not yet known to be.
+pub(crate) fn write_path_datagram(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+) -> Option<(Path, usize)> {
+    if let Some((path, data)) = transport.migration.challenge_due(CHALLENGE_DATAGRAM as u64) {
+        let size = write_small(now, transport, buffer, CHALLENGE_DATAGRAM, |writer| {
+            put(writer, &Frame::Challenge(data))
+        })?;
+        transport.migration.on_challenge_sent(now, size as u64);
+        return Some((path, size));
+    }
+    let response = transport.migration.response()?;
+    if response.path.remote == transport.path.remote {
+        return None;
+    }
+    if !transport.migration.allows(&transport.path, &response.path, CHALLENGE_DATAGRAM as u64) {
+        return None;
+    }
+    let size = write_small(now, transport, buffer, 0, |writer| {
+        put(writer, &Frame::Response(response.data))
+    })?;
+    transport.migration.on_response_sent(size as u64);
+    Some((response.path, size))
+}
+
+/// A datagram that asks for no acknowledgement, padded to `least` bytes.
+fn write_small(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+    least: usize,
+    write: impl FnOnce(&mut Writer<'_>) -> bool,
+) -> Option<usize> {
+    let mut draft = Draft::new(transport, buffer)?;
+    let overhead = draft.header.header_len() + TAG;
+    let mut writer = Writer::new(draft.body());
+    if !write(&mut writer) {
+        return None;
+    }
+    pad(&mut writer, least.saturating_sub(overhead));
+    let body = writer.written();
+    draft.seal(now, transport, body, false)
+}
+
+/// A CLOSE, alone in its datagram.
+pub(crate) fn write_close(
+    now: Instant,
+    transport: &mut Transport,
+    buffer: &mut [u8],
+    code: u16,
+    text: &str,
+) -> Option<usize> {
+    write_small(now, transport, buffer, 0, |writer| put(writer, &Frame::Close { code, text: text.as_bytes() }))
+}
+
+/// The next ordinary datagram, if there is anything to say.
+pub(crate) fn write_datagram(
+    now: Instant,
+    transport: &mut Transport,
+    sources: &mut Sources<'_>,
+    buffer: &mut [u8],
+) -> Option<usize> {
+    let size = buffer.len().min(transport.max_datagram);
+    let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
+    let overhead = draft.header.header_len() + TAG;
+    let is_open = transport.window_is_open();
+    let mut writer = Writer::new(draft.body());
+
+    let acked = write_owed_ack(now, transport, &mut writer);
+    let after_ack = writer.written();
+    write_response(transport, &mut writer);
+    let before_eliciting = writer.written();
+    if is_open {
+        write_control(transport, sources, &mut writer);
+        write_pieces(now, transport, sources, &mut writer);
+    }
+    let mut eliciting = writer.written() > before_eliciting;
+    if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
+        pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
+        transport.last_ping = now;
+        eliciting = true;
+    }
+    let body = writer.written();
+    // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
+    let rides_alone = body == after_ack && !transport.acks.is_due();
+    if body == 0 || (rides_alone && !(is_open && sources.has_eliciting())) {
+        return None;
+    }
+    if let Some(largest) = acked {
+        if eliciting {
+            transport.sent.note(SentFrame::Ack(largest));
+        }
+        transport.acks.on_sent();
+    }
+    if eliciting {
+        transport.probe_due = false;
+        transport.ping_due = false;
+    }
+    draft.seal(now, transport, body, eliciting)
+}
+
+fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {
+    if !transport.acks.is_owed() {
+        return None;
+    }
+    let (ranges, largest_at) = transport.acks.report();
+    let largest = ranges.largest()?;
+    write_ack(ranges, now - largest_at, largest_at, writer).ok()?;
+    Some(largest)
+}
+
+fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
+    if let Some(response) = transport.migration.response()
+        && response.path.remote == transport.path.remote
+        && put(writer, &Frame::Response(response.data))
+    {
+        transport.migration.on_response_sent(0);
+    }
+}
+
+fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
+    while let Some(channel) = sources.resume.next_unsent() {
+        let id = ChannelId(channel);
+        let floor = sources.receive.floor(id).unwrap_or(0);
+        if write_resume(writer, id, floor, sources.receive.ranges(id)).is_err() {
+            break;
+        }
+        sources.resume.on_sent(channel);
+        transport.sent.note(SentFrame::Resume(channel));
+    }
+    if let Some(total) = sources.receive.grant_due()
+        && put(writer, &Frame::Credit(total))
+    {
+        sources.receive.on_grant_sent(total);
+        transport.sent.note(SentFrame::Credit);
+    }
+    let ticket = &mut *sources.ticket;
+    let sequence = u64::from(ticket.sequence);
+    if ticket.is_due && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed }) {
+        ticket.is_due = false;
+        transport.sent.note(SentFrame::Ticket(ticket.sequence));
+    }
+}
+
+fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
+    let mut chain = Chain::default();
+    while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
+        transport.sent.note(SentFrame::Piece(piece));
+    }
+}
+
+/// Appends a frame that is no MESSAGE. Says whether it fitted.
+fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
+    frame.write(writer, &mut Chain::default()).is_ok()
+}
+
+/// Appends PADDING up to `least` bytes, as far as there is room.
+fn pad(writer: &mut Writer<'_>, least: usize) {
+    while writer.written() < least && put(writer, &Frame::Padding) {}
+}

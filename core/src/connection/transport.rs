@@ -1,0 +1,227 @@
+//! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use super::acks::AckTracker;
+use super::congestion::{AckedPacket, Controller, FixedWindow};
+use super::loss;
+use super::migration::Migration;
+use super::transmit::CHALLENGE_DATAGRAM;
+use crate::handshake;
+use super::recent::RecentTags;
+use super::Settings;
+use super::rtt::RttEstimator;
+use super::sent::{SentPackets, Settled};
+use crate::address::Path;
+use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
+use crate::drop::DropReason;
+use crate::limits;
+use crate::time::{Duration, Instant};
+use crate::wire::{DataHeader, decode_packet_number};
+
+/// Bytes that may be in flight until congestion control arrives.
+const WINDOW: u64 = 256 << 10;
+
+/// Which end of the handshake this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// This end sent the Hello.
+    Initiator,
+    /// This end sent the Welcome.
+    Responder,
+}
+
+/// What a finished handshake hands to a transport.
+#[derive(Debug)]
+pub(crate) struct TransportSetup {
+    pub(crate) role: Role,
+    pub(crate) local_id: u32,
+    pub(crate) remote_id: u32,
+    pub(crate) path: Path,
+    pub(crate) keys: SessionKeys,
+    pub(crate) peer_ack_delay: Duration,
+    pub(crate) max_datagram: usize,
+    pub(crate) is_reliable: bool,
+    pub(crate) resumed: bool,
+}
+
+/// An opened packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Opened {
+    pub(crate) number: u64,
+    pub(crate) is_highest: bool,
+    pub(crate) payload_from: usize,
+    pub(crate) payload_len: usize,
+}
+
+/// The state of one set of keys on one path.
+pub(crate) struct Transport {
+    pub(crate) role: Role,
+    pub(crate) local_id: u32,
+    pub(crate) remote_id: u32,
+    pub(crate) path: Path,
+    pub(crate) exporter: Key,
+    pub(crate) keys: PacketKeys,
+    replay: ReplayWindow,
+    largest_received: Option<u64>,
+    pub(crate) sent: SentPackets,
+    pub(crate) largest_acked: Option<u64>,
+    pub(crate) acks: AckTracker,
+    pub(crate) rtt: RttEstimator,
+    pub(crate) congestion: Box<dyn Controller>,
+    pub(crate) migration: Migration,
+    pub(crate) max_datagram: usize,
+    pub(crate) peer_ack_delay: Duration,
+    /// Probes sent since the last acknowledgement.
+    pub(crate) probes: u32,
+    /// A packet has to leave whatever the window says.
+    pub(crate) probe_due: bool,
+    /// A packet has to ask for an acknowledgement although it may have nothing else to say.
+    pub(crate) ping_due: bool,
+    /// When the next packet counts as lost, if one is suspected.
+    pub(crate) loss_at: Option<Instant>,
+    pub(crate) last_eliciting: Instant,
+    pub(crate) last_heard: Instant,
+    pub(crate) last_ping: Instant,
+    /// Whether the peer has shown that it holds the keys.
+    pub(crate) is_confirmed: bool,
+    /// Whether this transport took over a session.
+    pub(crate) is_resumed: bool,
+    /// Whether the link below delivers whatever it takes: nothing is sent twice.
+    is_reliable: bool,
+    /// The datagrams sent last.
+    pub(crate) recent: RecentTags,
+}
+
+impl Transport {
+    pub(crate) fn new(now: Instant, settings: &Settings, setup: TransportSetup) -> Self {
+        let SessionKeys { to_responder, to_initiator, exporter } = setup.keys;
+        let (send, receive) = match setup.role {
+            Role::Initiator => (to_responder, to_initiator),
+            Role::Responder => (to_initiator, to_responder),
+        };
+        Self {
+            role: setup.role,
+            local_id: setup.local_id,
+            remote_id: setup.remote_id,
+            path: setup.path,
+            exporter,
+            keys: PacketKeys::new(Arc::clone(&settings.provider), send, receive),
+            replay: ReplayWindow::new(),
+            largest_received: None,
+            sent: SentPackets::default(),
+            largest_acked: None,
+            acks: AckTracker::default(),
+            rtt: RttEstimator::new(),
+            congestion: Box::new(FixedWindow(WINDOW)),
+            migration: Migration::default(),
+            max_datagram: setup.max_datagram,
+            peer_ack_delay: setup.peer_ack_delay,
+            probes: 0,
+            probe_due: false,
+            // The initiator's first packet is what makes the responder's half-open entry a connection.
+            ping_due: setup.role == Role::Initiator,
+            loss_at: None,
+            last_eliciting: now,
+            last_heard: now,
+            last_ping: now,
+            is_confirmed: false,
+            is_resumed: setup.resumed,
+            is_reliable: setup.is_reliable,
+            recent: RecentTags::default(),
+        }
+    }
+
+    /// Decrypts a datagram in place.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        header: &DataHeader,
+        datagram: &mut [u8],
+    ) -> Result<Opened, DropReason> {
+        let number = decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
+        if !self.replay.check(number) {
+            return Err(DropReason::Replayed);
+        }
+        let (head, packet) = datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
+        let pto = self.probe_timeout();
+        let opened = self.keys.open(now, header.phase, number, head, packet, pto);
+        let payload_len = opened.map_err(|_| DropReason::NotAuthentic)?;
+        let is_highest = self.largest_received.is_none_or(|largest| number > largest);
+        Ok(Opened { number, is_highest, payload_from: header.header_len(), payload_len })
+    }
+
+    /// Takes note of an authentic packet, before its frames are looked at.
+    pub(crate) fn on_authentic(&mut self, now: Instant, opened: &Opened) {
+        self.replay.insert(opened.number);
+        if opened.is_highest {
+            self.largest_received = Some(opened.number);
+        }
+        self.last_heard = now;
+        self.is_confirmed = true;
+    }
+
+    /// The probe timeout before any back-off.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        self.rtt.probe_timeout(self.peer_ack_delay)
+    }
+
+    /// Settles a packet as acknowledged, and tells the congestion controller.
+    pub(crate) fn settle_acked(&mut self, now: Instant, number: u64) -> Option<Settled> {
+        let settled = self.sent.settle(number)?;
+        self.keys.on_acked(number);
+        self.congestion.on_acked(
+            now,
+            AckedPacket {
+                sent_at: settled.sent_at,
+                bytes: settled.bytes,
+                rtt: self.rtt.smoothed(),
+                in_flight: self.sent.bytes_in_flight(),
+            },
+        );
+        Some(settled)
+    }
+
+    /// Whether the congestion window has room for a packet that asks for an acknowledgement.
+    pub(crate) fn window_is_open(&self) -> bool {
+        self.probe_due || (self.sent.has_room() && self.sent.bytes_in_flight() < self.congestion.window())
+    }
+
+    /// When the loss timer goes off.
+    pub(crate) fn loss_timeout(&self, reliable_waits: bool) -> Option<Instant> {
+        if self.sent.in_flight() == 0 || self.is_reliable {
+            return None;
+        }
+        if self.loss_at.is_some() {
+            return self.loss_at;
+        }
+        let urgent = reliable_waits || !self.is_confirmed;
+        let wait = loss::probe_interval(self.probe_timeout(), self.probes, self.rtt.smoothed(), urgent);
+        Some(self.last_eliciting + wait)
+    }
+
+    /// Whether a datagram of path validation is due for an address other than the peer's.
+    pub(crate) fn has_path_datagram(&self) -> bool {
+        let size = CHALLENGE_DATAGRAM as u64;
+        self.migration.challenge_due(size).is_some()
+            || self.migration.response().is_some_and(|response| {
+                self.migration.allows(&self.path, &response.path, size)
+            })
+    }
+
+    /// The pre-shared key of the resume ticket of this sequence.
+    pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Key {
+        handshake::resume_psk(&*settings.provider, &self.exporter, u64::from(sequence))
+    }
+
+    /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.
+    pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Duration) {
+        self.path = path;
+        self.rtt = RttEstimator::new();
+        self.rtt.update(sample, Duration::ZERO);
+        self.congestion.reset(now);
+        self.max_datagram = self.max_datagram.min(limits::BASE_DATAGRAM);
+        self.probes = 0;
+        self.loss_at = None;
+    }
+}

@@ -1,0 +1,252 @@
+//! The packet keys of a transport, both directions, and how they are replaced (RFC 9001 section 6).
+//!
+//! Each direction counts its generations of keys; the key phase on the wire is the lowest bit of that count. An end
+//! that sees its peer one generation ahead follows with its own sending. Neither end goes two ahead of what the other
+//! has proved to have, so one bit is enough to tell the generations apart.
+
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::{Key, PacketKey, Provider, Rejected};
+use crate::limits;
+use crate::time::{Duration, Instant};
+
+const KEY_LABEL: &[u8] = b"tickwire key";
+const NEXT_LABEL: &[u8] = b"tickwire next";
+/// The old key is kept for this many probe timeouts after the switch (RFC 9001 section 6.5).
+const PREVIOUS_KEPT_PTOS: u32 = 3;
+
+/// The keys of both directions of one transport.
+pub(crate) struct PacketKeys {
+    provider: Arc<dyn Provider>,
+    send: Sending,
+    receive: Receiving,
+    failed_opens: u64,
+}
+
+impl PacketKeys {
+    /// The first generation of keys, under the secrets of the two directions.
+    pub(crate) fn new(provider: Arc<dyn Provider>, send_secret: Key, receive_secret: Key) -> Self {
+        let send = Sending::new(&*provider, &send_secret);
+        let receive = Receiving::new(&*provider, &receive_secret);
+        Self { provider, send, receive, failed_opens: 0 }
+    }
+
+    /// The key phase that the next packet is sealed with; it belongs into its header.
+    pub(crate) fn send_phase(&self) -> bool {
+        phase(self.send.generation)
+    }
+
+    /// Encrypts `packet` in place with the current key; see [`PacketKey::seal`]. Packet numbers must rise.
+    pub(crate) fn seal(&mut self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
+        self.send.sealed += 1;
+        self.send.first.get_or_insert(packet_number);
+        self.send.key.seal(packet_number, header, packet);
+    }
+
+    /// Packets sealed with the current key.
+    pub(crate) fn sealed(&self) -> u64 {
+        self.send.sealed
+    }
+
+    /// Decrypts `packet` in place with the key that its phase and number call for, and says how many bytes of
+    /// plaintext it starts with. The first packet of the next phase replaces the keys: the old one opens what is still
+    /// under way for three times `pto`, and our own sending follows.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the packet is not authentic, or its phase contradicts its number; the bytes are worthless then.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        phase_bit: bool,
+        packet_number: u64,
+        header: &[u8],
+        packet: &mut [u8],
+        pto: Duration,
+    ) -> Result<usize, Rejected> {
+        self.receive.discard_previous(now);
+        let (which, key) = self.receive.select(phase_bit, packet_number).ok_or(Rejected)?;
+        let opened = key.open(packet_number, header, packet);
+        let Ok(length) = opened else {
+            self.failed_opens = self.failed_opens.saturating_add(1);
+            return opened;
+        };
+        match which {
+            Which::Previous => self.receive.on_previous_opened(packet_number),
+            Which::Current => self.receive.on_opened(packet_number),
+            Which::Next => {
+                let discard_at = now + pto.saturating_mul(PREVIOUS_KEPT_PTOS);
+                self.receive.switch(&*self.provider, packet_number, discard_at);
+                if self.send.generation < self.receive.generation {
+                    self.send.switch(&*self.provider, None);
+                }
+            }
+        }
+        Ok(length)
+    }
+
+    /// Goes on to the next sending key, from packet `next_packet_number` on, and returns true.
+    ///
+    /// It is refused, and nothing changes, until the peer has acknowledged a packet of the current generation (unless
+    /// it is the first) and follows in its own sending, and as long as the receiving key before the current one is
+    /// kept: packets of three generations would be under way.
+    pub(crate) fn rotate(&mut self, now: Instant, next_packet_number: u64) -> bool {
+        self.receive.discard_previous(now);
+        let settled = self.send.acknowledged
+            && self.receive.generation == self.send.generation
+            && self.receive.previous.is_none();
+        if settled {
+            self.send.switch(&*self.provider, Some(next_packet_number));
+        }
+        settled
+    }
+
+    /// The peer has acknowledged the packet `packet_number`.
+    pub(crate) fn on_acked(&mut self, packet_number: u64) {
+        if self.send.first.is_some_and(|first| packet_number >= first) {
+            self.send.acknowledged = true;
+        }
+    }
+
+    /// Packets that no key opened, in the life of the transport.
+    pub(crate) fn failed_opens(&self) -> u64 {
+        self.failed_opens
+    }
+
+    /// Whether so many packets failed to open that the transport must end (RFC 9001 section 6.6).
+    pub(crate) fn exhausted(&self) -> bool {
+        self.failed_opens >= limits::FAILED_OPENS
+    }
+}
+
+impl core::fmt::Debug for PacketKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PacketKeys")
+            .field("send_generation", &self.send.generation)
+            .field("receive_generation", &self.receive.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Sending {
+    key: Box<dyn PacketKey>,
+    /// The secret of the generation after this one. Older secrets are gone, so a leak does not reach back.
+    next_secret: Key,
+    generation: u64,
+    /// Packets sealed in this generation.
+    sealed: u64,
+    /// The first packet number of this generation, once it is known.
+    first: Option<u64>,
+    /// The peer has proved to have this generation.
+    acknowledged: bool,
+}
+
+impl Sending {
+    fn new(provider: &dyn Provider, secret: &Key) -> Self {
+        Self {
+            key: provider.packet_key(&provider.derive(secret, KEY_LABEL)),
+            next_secret: provider.derive(secret, NEXT_LABEL),
+            generation: 0,
+            sealed: 0,
+            first: None,
+            // Both ends have the first generation from the handshake.
+            acknowledged: true,
+        }
+    }
+
+    fn switch(&mut self, provider: &dyn Provider, first: Option<u64>) {
+        let next = Self::new(provider, &self.next_secret);
+        *self = Self { generation: self.generation + 1, first, acknowledged: false, ..next };
+    }
+}
+
+/// One of the three keys that may open a packet.
+#[derive(Clone, Copy)]
+enum Which {
+    Previous,
+    Current,
+    Next,
+}
+
+struct Previous {
+    key: Box<dyn PacketKey>,
+    discard_at: Instant,
+}
+
+struct Receiving {
+    previous: Option<Previous>,
+    current: Box<dyn PacketKey>,
+    /// Derived ahead of need, so that a packet of the next phase costs no more to refuse than any other.
+    next: Box<dyn PacketKey>,
+    /// The secret of the generation after `next`.
+    after_next_secret: Key,
+    generation: u64,
+    /// The highest packet number opened with the key before the current one.
+    last_of_previous: Option<u64>,
+    /// The lowest and the highest packet number opened with the current key.
+    opened: Option<(u64, u64)>,
+}
+
+impl Receiving {
+    fn new(provider: &dyn Provider, secret: &Key) -> Self {
+        let next_secret = provider.derive(secret, NEXT_LABEL);
+        Self {
+            previous: None,
+            current: provider.packet_key(&provider.derive(secret, KEY_LABEL)),
+            next: provider.packet_key(&provider.derive(&next_secret, KEY_LABEL)),
+            after_next_secret: provider.derive(&next_secret, NEXT_LABEL),
+            generation: 0,
+            last_of_previous: None,
+            opened: None,
+        }
+    }
+
+    fn discard_previous(&mut self, now: Instant) {
+        if self.previous.as_ref().is_some_and(|previous| previous.discard_at <= now) {
+            self.previous = None;
+        }
+    }
+
+    /// The key for a packet. Keys change once per phase as packet numbers rise (RFC 9001 section 6.4), so the number
+    /// says whether the other phase is the one before or the one after, and there may be none for it.
+    fn select(&self, phase_bit: bool, packet_number: u64) -> Option<(Which, &dyn PacketKey)> {
+        let lowest = self.opened.map(|(lowest, _)| lowest);
+        if phase_bit == phase(self.generation) {
+            let fits = self.last_of_previous.is_none_or(|last| packet_number > last);
+            fits.then_some((Which::Current, &*self.current))
+        } else if lowest.is_some_and(|lowest| packet_number < lowest) {
+            self.previous.as_ref().map(|previous| (Which::Previous, &*previous.key))
+        } else {
+            let fits = self.opened.is_none_or(|(_, highest)| packet_number > highest);
+            fits.then_some((Which::Next, &*self.next))
+        }
+    }
+
+    fn on_previous_opened(&mut self, packet_number: u64) {
+        self.last_of_previous = self.last_of_previous.max(Some(packet_number));
+    }
+
+    fn on_opened(&mut self, packet_number: u64) {
+        let (lowest, highest) = self.opened.unwrap_or((packet_number, packet_number));
+        self.opened = Some((lowest.min(packet_number), highest.max(packet_number)));
+    }
+
+    /// The next generation becomes the current one, starting with `packet_number`.
+    fn switch(&mut self, provider: &dyn Provider, packet_number: u64, discard_at: Instant) {
+        let after_next = provider.packet_key(&provider.derive(&self.after_next_secret, KEY_LABEL));
+        self.after_next_secret = provider.derive(&self.after_next_secret, NEXT_LABEL);
+        let next = core::mem::replace(&mut self.next, after_next);
+        let key = core::mem::replace(&mut self.current, next);
+        self.previous = Some(Previous { key, discard_at });
+        self.generation += 1;
+        self.last_of_previous = self.opened.map(|(_, highest)| highest);
+        self.opened = Some((packet_number, packet_number));
+    }
+}
+
+const fn phase(generation: u64) -> bool {
+    generation % 2 == 1
+}

@@ -1,0 +1,185 @@
+//! Which packet numbers were received before.
+
+use bitvec::BitArr;
+use bitvec::array::BitArray;
+
+use crate::limits;
+
+const WIDTH: usize = limits::REPLAY_WINDOW as usize;
+const WORD: usize = u32::BITS as usize;
+
+/// A sliding window over the packet numbers received: what lies below it counts as received.
+///
+/// The window is a ring: the bit of a packet number is its remainder by the width. Its words have 32 bits because bitvec
+/// has no wider ones where pointers are that short.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReplayWindow {
+    highest: Option<u64>,
+    received: BitArr!(for WIDTH, in u32),
+}
+
+impl ReplayWindow {
+    /// A window in which nothing was received.
+    pub(crate) fn new() -> Self {
+        Self { highest: None, received: BitArray::ZERO }
+    }
+
+    /// Whether `packet_number` is inside or above the window and was not inserted. Nothing changes: the packet is not
+    /// authenticated yet.
+    pub(crate) fn check(&self, packet_number: u64) -> bool {
+        let Some(highest) = self.highest else { return true };
+        match highest.checked_sub(packet_number) {
+            None => true,
+            Some(age) if age >= limits::REPLAY_WINDOW => false,
+            Some(_) => {
+                let (word, bit) = place(packet_number);
+                self.received.as_raw_slice().get(word).is_some_and(|word| word & bit == 0)
+            }
+        }
+    }
+
+    /// Marks the number of an authentic packet as received.
+    pub(crate) fn insert(&mut self, packet_number: u64) {
+        match self.highest {
+            Some(highest) if highest >= packet_number => {
+                if highest - packet_number >= limits::REPLAY_WINDOW {
+                    return;
+                }
+            }
+            previous => self.advance(previous, packet_number),
+        }
+        let (word, bit) = place(packet_number);
+        if let Some(word) = self.received.as_raw_mut_slice().get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    /// Moves the window up, so that `highest` is its last number, and forgets the bits of those that left it.
+    fn advance(&mut self, previous: Option<u64>, highest: u64) {
+        self.highest = Some(highest);
+        let Some(previous) = previous else { return };
+        if highest - previous >= limits::REPLAY_WINDOW {
+            self.received = BitArray::ZERO;
+            return;
+        }
+        let first = ((previous % limits::REPLAY_WINDOW) as usize + 1) % WIDTH;
+        let end = (highest % limits::REPLAY_WINDOW) as usize + 1;
+        if first < end {
+            self.clear(first, end);
+        } else {
+            self.clear(first, WIDTH);
+            self.clear(0, end);
+        }
+    }
+
+    /// Clears the bits from `first` up to, but not including, `end`, a word at a time.
+    fn clear(&mut self, first: usize, end: usize) {
+        let words = self.received.as_raw_mut_slice().iter_mut().enumerate();
+        for (index, word) in words.take(end.div_ceil(WORD)).skip(first / WORD) {
+            let start = index * WORD;
+            let from = first.saturating_sub(start);
+            let kept_above = (start + WORD).saturating_sub(end);
+            *word &= !((u32::MAX << from) & (u32::MAX >> kept_above));
+        }
+    }
+}
+
+/// The word that holds the bit of `packet_number`, and the bit inside it.
+const fn place(packet_number: u64) -> (usize, u32) {
+    let index = (packet_number % limits::REPLAY_WINDOW) as usize;
+    (index / WORD, 1 << (index % WORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+
+    use quickcheck::{TestResult, quickcheck};
+
+    use super::*;
+
+    /// The window as a set of all numbers ever received.
+    #[derive(Default)]
+    struct Model(BTreeSet<u64>);
+
+    impl Model {
+        fn check(&self, packet_number: u64) -> bool {
+            let below = self.0.last().and_then(|highest| highest.checked_sub(limits::REPLAY_WINDOW));
+            below.is_none_or(|below| packet_number > below) && !self.0.contains(&packet_number)
+        }
+    }
+
+    /// Whether window and model agree around every number of a walk that starts at `start`.
+    fn agrees(start: u64, steps: &[i16]) -> bool {
+        let (mut window, mut model) = (ReplayWindow::new(), Model::default());
+        let mut highest = start;
+        steps.iter().all(|&step| {
+            let packet_number = highest.saturating_add_signed(i64::from(step) % 2200);
+            highest = highest.max(packet_number);
+            let probes = [0, 1, 63, 64, 65, 1022, 1023, 1024, 1025, 5000];
+            let same = probes
+                .iter()
+                .flat_map(|&away| [packet_number.saturating_sub(away), packet_number.saturating_add(away)]);
+            let agreed = same.clone().all(|probe| window.check(probe) == model.check(probe));
+            if model.check(packet_number) {
+                model.0.insert(packet_number);
+            }
+            window.insert(packet_number);
+            agreed && same.clone().all(|probe| window.check(probe) == model.check(probe))
+        })
+    }
+
+    #[test]
+    fn the_window_agrees_with_a_set_wherever_it_starts() {
+        fn property(start: u64, steps: Vec<i16>) -> bool {
+            [start, 0, u64::MAX, u64::MAX - 1500, start % 3000].iter().all(|&start| agrees(start, &steps))
+        }
+        quickcheck(property as fn(u64, Vec<i16>) -> bool);
+    }
+
+    #[test]
+    fn every_number_of_a_shuffled_window_is_taken_once() {
+        fn property(base: u64, stride: u16) -> TestResult {
+            if stride.is_multiple_of(2) || base > u64::MAX - 1024 {
+                return TestResult::discard();
+            }
+            // An odd stride visits every number below a power of two.
+            let order = || (0..1024).map(|step| base + step * u64::from(stride) % 1024);
+            let mut window = ReplayWindow::new();
+            let fresh = order().all(|number| {
+                let fresh = window.check(number);
+                window.insert(number);
+                fresh && !window.check(number)
+            });
+            TestResult::from_bool(fresh && order().all(|number| !window.check(number)))
+        }
+        quickcheck(property as fn(u64, u16) -> TestResult);
+    }
+
+    #[test]
+    fn jumps_of_any_size_forget_exactly_what_left_the_window() {
+        for jump in (0..2100).chain([1 << 20, u64::MAX - 3000]) {
+            let mut window = ReplayWindow::new();
+            (1000..=2047).for_each(|number| window.insert(number));
+            window.insert(2047 + jump);
+            for number in 1000..=2047 {
+                assert!(!window.check(number), "{number} after a jump of {jump}");
+            }
+            for number in 2048..(2047 + jump).min(5000) {
+                let inside = number + 1024 > 2047 + jump;
+                assert_eq!(window.check(number), inside, "{number} after a jump of {jump}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_packet_number_is_taken_once() {
+        let mut window = ReplayWindow::new();
+        window.insert(0);
+        assert!(window.check(u64::MAX));
+        window.insert(u64::MAX);
+        assert!(!window.check(u64::MAX) && !window.check(0) && window.check(u64::MAX - 1023));
+        assert!(!window.check(u64::MAX - 1024));
+    }
+}

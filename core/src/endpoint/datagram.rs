@@ -1,0 +1,143 @@
+//! Where a datagram belongs.
+
+use super::Endpoint;
+use super::ids::Entry;
+use crate::address::{Ecn, Path};
+use crate::connection::Connection;
+use crate::drop::DropReason;
+use crate::event::ConnectionId;
+use crate::handshake::{self, Arrival, Screened};
+use crate::limits;
+use crate::time::Instant;
+use crate::wire::{Control, DataHeader, PacketKind, classify};
+
+impl Endpoint {
+    /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
+    pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, _ecn: Ecn, datagram: &mut [u8]) {
+        let now = self.advance(now);
+        let from = from.into();
+        if let Err(reason) = self.route(now, &from, datagram) {
+            self.drops.count(reason);
+        }
+    }
+
+    fn route(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+        if datagram.is_empty() {
+            return Err(DropReason::TooShort);
+        }
+        if datagram.len() > limits::MAX_DATAGRAM {
+            return Err(DropReason::TooLarge);
+        }
+        match classify(datagram).ok_or(DropReason::UnknownType)? {
+            PacketKind::Data => self.on_data(now, from, datagram),
+            PacketKind::Hello | PacketKind::Control(Control::KeyQuery) => self.on_hello(now, from, datagram),
+            PacketKind::Retry
+            | PacketKind::Welcome
+            | PacketKind::Control(Control::Version | Control::KeyReply) => {
+                let id = handshake::addressee(datagram).ok_or(DropReason::TooShort)?;
+                match self.ids.get(id) {
+                    Some(Entry::Dial(connection)) => self.on_answer(now, connection, datagram),
+                    _ => Err(DropReason::UnexpectedHandshake),
+                }
+            }
+            PacketKind::Control(Control::Unknown) => self.on_unknown(from, datagram),
+        }
+    }
+
+    fn on_data(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+        let header = DataHeader::read(datagram).map_err(|_| DropReason::TooShort)?;
+        match self.ids.get(header.id) {
+            Some(Entry::Connection(connection)) => {
+                let Some(state) = self.connections.get_mut(connection) else {
+                    return Err(DropReason::UnknownConnection);
+                };
+                let unknown = handshake::unknown(header.id, datagram);
+                let was_here = state.address() == Some(from.remote);
+                let result = state.handle_data(
+                    now,
+                    from,
+                    &header,
+                    datagram,
+                    &mut self.arena,
+                    &mut self.rng,
+                    &self.settings,
+                );
+                self.refresh(connection);
+                if result == Err(DropReason::NotAuthentic) && !was_here {
+                    // Perhaps a client of an earlier life of this server, whose id now belongs to another.
+                    self.reply_unknown(now, from, unknown);
+                }
+                result
+            }
+            Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, from, half_open, &header, datagram),
+            Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
+            None => {
+                self.reply_unknown(now, from, handshake::unknown(header.id, datagram));
+                Err(DropReason::UnknownConnection)
+            }
+        }
+    }
+
+    fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let validated = matches!(from.remote, crate::address::Address::Link(_));
+        let mut reply = self.replies.buffer();
+        let arrival = Arrival { now, wall_now: self.wall(now), from: *from, validated };
+        match self.acceptor.screen(arrival, datagram, &mut reply, &mut self.rng) {
+            Screened::Dropped(reason) => {
+                self.replies.give_back(reply);
+                Err(reason)
+            }
+            Screened::Replied => {
+                self.queue_reply(*from, reply);
+                Ok(())
+            }
+            Screened::Candidate(candidate) => self.judge(now, from, candidate, reply),
+        }
+    }
+
+    pub(super) fn queue_reply(&mut self, to: Path, reply: alloc::vec::Vec<u8>) {
+        if !self.replies.push(to, reply) {
+            self.drops.count(DropReason::NoRoom);
+        }
+    }
+
+    /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
+    fn reply_unknown(&mut self, now: Instant, to: &Path, unknown: Option<impl AsRef<[u8]>>) {
+        if let Some(unknown) = unknown
+            && self.unknown_budget.take(now)
+        {
+            let mut reply = self.replies.buffer();
+            reply.extend_from_slice(unknown.as_ref());
+            self.queue_reply(*to, reply);
+        }
+    }
+
+    /// The peer says that it does not know us. Only whoever saw a datagram of ours can echo its tag, but that may still be
+    /// somebody on the path: nothing is torn down, a handshake begins beside the old connection.
+    fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
+        let concerns = |state: &Connection| {
+            state.transport.as_deref().is_some_and(|transport| {
+                transport.remote_id == id
+                    && transport.path.remote == from.remote
+                    && transport.recent.contains(&echo)
+            })
+        };
+        let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.on_unknown();
+            self.refresh(connection);
+        }
+        Ok(())
+    }
+
+    fn find_dialled(&self, matches: impl Fn(&Connection) -> bool) -> Option<ConnectionId> {
+        let mut candidates = self.dialled.iter().copied();
+        candidates.find(|id| self.connections.get(*id).is_some_and(&matches))
+    }
+
+    /// Wall time in microseconds since the Unix epoch.
+    pub(super) fn wall(&self, now: Instant) -> u64 {
+        self.config.wall_offset.saturating_add(now.as_micros())
+    }
+}

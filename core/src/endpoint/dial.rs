@@ -1,0 +1,178 @@
+//! Connecting, and connecting again.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::accept::bounded_ack_delay;
+use super::ids::Entry;
+use super::{ConnectOptions, Endpoint};
+use crate::address::{Address, Path};
+use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
+use crate::drop::DropReason;
+use crate::error::ConnectError;
+use crate::event::{CloseReason, ConnectionId, PeerInfo};
+use crate::handshake::{Accepted, Answer, DialSetup, Dialer, Session};
+use crate::time::{Duration, Instant};
+
+impl Endpoint {
+    /// Begins to connect. `Connected` or `Closed` follows; messages may be queued meanwhile.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if all connections are taken, the ticket is for another server, or the key is unusable.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        to: impl Into<Path>,
+        options: ConnectOptions,
+    ) -> Result<ConnectionId, ConnectError> {
+        let now = self.advance(now);
+        if self.connections.len() >= self.config.max_connections {
+            return Err(ConnectError::TooManyConnections { most: self.config.max_connections });
+        }
+        let timeout = options.timeout.unwrap_or(self.config.connect_timeout);
+        let plan = DialPlan {
+            path: to.into(),
+            server_key: options.server_key,
+            ticket: options.ticket,
+            peer: options.peer,
+            resume: None,
+            reconnect: options.reconnect.unwrap_or(self.config.reconnect),
+            attempts: 0,
+            session_until: Instant::MAX,
+            give_up_at: Instant::MAX,
+        };
+        let dial = self.begin_dial(now, &plan, timeout)?;
+        let local_id = dial.local_id;
+        let (send, receive) = self.channel_sides(0);
+        let connection = self.connections.insert_with_key(|id| {
+            let mut state = Connection::new(id, Phase::Connecting, send, receive);
+            state.plan = Some(Box::new(plan));
+            state.dial = Some(Box::new(dial));
+            state
+        });
+        self.ids.assign(local_id, Entry::Dial(connection));
+        self.dialled.insert(connection);
+        self.refresh(connection);
+        Ok(connection)
+    }
+
+    fn begin_dial(&mut self, now: Instant, plan: &DialPlan, timeout: Duration) -> Result<Dial, ConnectError> {
+        let too_many = ConnectError::TooManyConnections { most: self.config.max_connections };
+        let local_id = self.ids.reserve(&mut self.rng).ok_or(too_many)?;
+        let setup = DialSetup {
+            application: self.config.application,
+            local_id,
+            server_key: plan.server_key.clone(),
+            credential: plan.credential(now, self.wall(now)),
+            parameters: self.parameters.clone(),
+            schema: self.schema.clone(),
+            padded: matches!(plan.path.remote, Address::Udp(_)),
+            timeout,
+            reliable: self.links.properties(plan.path.remote).is_some_and(|link| link.reliable),
+        };
+        match Dialer::new(now, &mut self.rng, Arc::clone(&self.settings.provider), setup) {
+            Ok(dialer) => Ok(Dial::new(dialer, plan.path, local_id)),
+            Err(error) => {
+                self.ids.release(local_id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Dials for a connection that was lost, beside whatever is left of it.
+    pub(super) fn dial_again(&mut self, now: Instant, connection: ConnectionId) {
+        let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else { return };
+        let dial = self.begin_dial(now, &plan, self.config.connect_timeout);
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        state.plan = Some(plan);
+        match dial {
+            Ok(dial) => {
+                self.ids.assign(dial.local_id, Entry::Dial(connection));
+                state.dial = Some(Box::new(dial));
+            }
+            Err(_) => state.retry_dial_later(now, &mut self.rng),
+        }
+    }
+
+    /// A handshake message for a connection that dials.
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        let Some(state) = self.connections.get_mut(connection) else {
+            return Err(DropReason::UnexpectedHandshake);
+        };
+        let Some(dial) = state.dial.as_deref_mut() else { return Err(DropReason::UnexpectedHandshake) };
+        let result = match dial.dialer.handle(now, &mut self.rng, datagram) {
+            Answer::Ignored(reason) => Err(reason),
+            Answer::Progress => {
+                dial.on_progress();
+                Ok(())
+            }
+            Answer::Refused(refusal) => {
+                state.finish(CloseReason::Refused(refusal));
+                Ok(())
+            }
+            Answer::Accepted(accepted) => {
+                self.on_accepted(now, connection, *accepted);
+                Ok(())
+            }
+        };
+        self.refresh(connection);
+        result
+    }
+
+    fn on_accepted(&mut self, now: Instant, connection: ConnectionId, accepted: Accepted) {
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        let Some(dial) = state.dial.take() else { return };
+        let first = state.phase == Phase::Connecting;
+        let resumed = !first && accepted.session == Session::Resumed;
+        let setup = TransportSetup {
+            role: Role::Initiator,
+            local_id: dial.local_id,
+            remote_id: accepted.remote_id,
+            path: dial.path,
+            keys: accepted.keys,
+            peer_ack_delay: bounded_ack_delay(accepted.parameters.ack_delay()),
+            max_datagram: self.max_datagram(dial.path.remote, accepted.parameters.max_datagram),
+            is_reliable: self.links.properties(dial.path.remote).is_some_and(|link| link.reliable),
+            resumed,
+        };
+        let mut transport = Box::new(Transport::new(now, &self.settings, setup));
+        if let Some(sent_at) = dial.hello_sent {
+            transport.rtt.update(now - sent_at, Duration::ZERO);
+        }
+        let target = if first || resumed { Some(connection) } else { self.replace(connection) };
+        let Some(target) = target else { return };
+        self.ids.assign(dial.local_id, Entry::Connection(target));
+        let Some(state) = self.connections.get_mut(target) else { return };
+        if resumed {
+            state.resume(now, transport, &self.settings);
+        } else {
+            let replaces = (target != connection).then_some(connection);
+            state.connect(now, transport, PeerInfo::default(), replaces, &self.settings);
+        }
+        state.send.on_credit(accepted.parameters.credit);
+        self.refresh(target);
+    }
+
+    /// The server lost the session: the old connection ends, and a new one takes over its plan.
+    fn replace(&mut self, connection: ConnectionId) -> Option<ConnectionId> {
+        let state = self.connections.get_mut(connection)?;
+        let mut plan = state.plan.take();
+        if let Some(plan) = &mut plan {
+            plan.resume = None;
+        }
+        state.finish(CloseReason::SessionLost);
+        let (send, receive) = self.channel_sides(0);
+        let target = self.connections.insert_with_key(|id| {
+            let mut state = Connection::new(id, Phase::Connecting, send, receive);
+            state.plan = plan;
+            state
+        });
+        self.dialled.insert(target);
+        Some(target)
+    }
+}

@@ -1,0 +1,116 @@
+//! Questions that change nothing.
+
+use alloc::vec::Vec;
+
+use super::Endpoint;
+use crate::address::{Address, LinkId};
+use crate::connection::Phase;
+use crate::crypto::Key;
+use crate::drop::DropCounts;
+use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
+use crate::stats::{ChannelStats, ConnectionStats};
+use crate::time::Instant;
+
+/// Where a connection is in its life, as applications see it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ConnectionState {
+    /// There is no such connection, or it is over.
+    Disconnected,
+    /// Being made, or being made again after an interruption.
+    Connecting,
+    /// Usable.
+    Connected,
+    /// Saying good-bye.
+    Disconnecting,
+}
+
+impl Endpoint {
+    /// The public key that clients of this endpoint pin.
+    #[must_use]
+    pub fn public_key(&self) -> Key {
+        self.settings.provider.public_key(&self.secrets.identity)
+    }
+
+    /// The state of a connection.
+    #[must_use]
+    pub fn state(&self, connection: ConnectionId) -> ConnectionState {
+        let Some(state) = self.connections.get(connection) else { return ConnectionState::Disconnected };
+        match state.phase {
+            Phase::Connecting | Phase::Interrupted => ConnectionState::Connecting,
+            Phase::Connected if state.is_leaving() => ConnectionState::Disconnecting,
+            Phase::Connected => ConnectionState::Connected,
+            Phase::Closing => ConnectionState::Disconnecting,
+            Phase::Closed => ConnectionState::Disconnected,
+        }
+    }
+
+    /// All connections, those that are being made and those that are ending included.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.connections.keys()
+    }
+
+    /// Where a connection's peer is.
+    #[must_use]
+    pub fn address(&self, connection: ConnectionId) -> Option<Address> {
+        self.connections.get(connection)?.address()
+    }
+
+    /// Who a connection's peer is.
+    #[must_use]
+    pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
+        self.connections.get(connection).map(|state| &state.peer)
+    }
+
+    /// What became of a message, while its connection lives. `None` if there is no such message.
+    #[must_use]
+    pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
+        self.connections.get(connection)?.send.fate(channel, message)
+    }
+
+    /// What a connection has done so far.
+    #[must_use]
+    pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
+        self.connections.get(connection).map(|state| state.stats(self.now))
+    }
+
+    /// What one channel of a connection has done so far.
+    #[must_use]
+    pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
+        self.connections.get(connection)?.channel_stats(channel)
+    }
+
+    /// Datagrams that were dropped, by reason.
+    #[must_use]
+    pub fn drops(&self) -> &DropCounts {
+        &self.drops
+    }
+
+    /// Bytes held on behalf of peers: what is in reassembly, waits for its turn, or waits for the application.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.connections.values().map(|state| state.receive.memory()).sum()
+    }
+
+    /// Handshakes that are half open.
+    #[must_use]
+    pub fn half_open(&self) -> usize {
+        self.acceptor.half_open_count()
+    }
+
+    /// The latest time that a call gave.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn on_link(&self, link: LinkId) -> Vec<ConnectionId> {
+        let here = Some(Address::Link(link));
+        self.connections.iter().filter(|(_, state)| state.target() == here).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn refresh_link(&mut self, link: LinkId) {
+        for connection in self.on_link(link) {
+            self.refresh(connection);
+        }
+    }
+}

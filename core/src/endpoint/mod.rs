@@ -1,0 +1,288 @@
+//! The endpoint: every connection of a process, behind the verbs of the core's contract.
+//!
+//! Commands (`connect`, `send`, `close`), inputs (`handle_datagram`, `handle_timeout`), outputs (`poll_transmit`,
+//! `poll_event`, `poll_timeout`) and getters may be called in any order, at any time.
+
+mod accept;
+mod budget;
+mod datagram;
+mod deadlines;
+mod dial;
+mod getters;
+mod ids;
+mod links;
+mod options;
+mod poll;
+mod replies;
+mod tickets;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+use slotmap::SlotMap;
+
+pub(crate) use self::accept::Source;
+pub use self::accept::{Admission, AdmissionRequest, Authenticator};
+use self::budget::Budget;
+use self::deadlines::Deadlines;
+use self::ids::IdTable;
+use self::links::Links;
+pub use self::getters::ConnectionState;
+pub use self::options::ConnectOptions;
+pub use self::poll::Transmit;
+use self::replies::Replies;
+use crate::address::{LinkId, LinkProperties};
+use crate::channel::Arena;
+use crate::config::{Config, Secrets};
+use crate::connection::{Connection, Settings, reliable_channels};
+use crate::drop::DropCounts;
+use crate::error::{ConfigError, SendError};
+use crate::event::{ChannelId, CloseReason, ConnectionId, MessageId};
+use crate::handshake::{AcceptSetup, Acceptor, Parameters};
+use crate::rng::Rng;
+use crate::schema::Schema;
+use crate::time::Instant;
+
+/// Answers to unknown connection ids per second.
+const UNKNOWN_PER_SECOND: u64 = 200;
+
+/// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
+///
+/// See the crate's front page for a complete example.
+pub struct Endpoint {
+    config: Config,
+    settings: Settings,
+    secrets: Secrets,
+    schema: Schema,
+    parameters: Parameters,
+    rng: Rng,
+    now: Instant,
+    connections: SlotMap<ConnectionId, Connection>,
+    ids: IdTable,
+    /// Connections that this end dialled.
+    dialled: BTreeSet<ConnectionId>,
+    /// Sessions that clients may resume.
+    sessions: BTreeMap<[u8; 16], ConnectionId>,
+    /// Accepted connections per source.
+    sources: BTreeMap<accept::Source, usize>,
+    acceptor: Acceptor,
+    authenticator: Option<Box<dyn Authenticator>>,
+    replies: Replies,
+    /// Connections that have something to send, in turn.
+    ready: VecDeque<ConnectionId>,
+    /// Connections that have something to tell, in turn.
+    telling: VecDeque<ConnectionId>,
+    deadlines: Deadlines,
+    links: Links,
+    arena: Arena,
+    drops: DropCounts,
+    unknown_budget: Budget,
+}
+
+impl Endpoint {
+    /// An endpoint at time `now`.
+    ///
+    /// `seed` is used once and must be fresh at every start, from the system's entropy: ephemeral keys come from it. Only a
+    /// simulator may choose it. `secrets` are the keys that outlive restarts.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
+    pub fn new(config: Config, secrets: Secrets, seed: [u8; 32], now: Instant) -> Result<Self, ConfigError> {
+        config.check(&secrets)?;
+        let mut rng = Rng::from_seed(seed);
+        let settings = Settings {
+            provider: Arc::clone(&config.provider),
+            wall_offset: config.wall_offset,
+            heartbeat: config.heartbeat,
+            idle_timeout: config.idle_timeout,
+            ack_delay: config.ack_delay,
+            resume_window: config.resume_window,
+            reconnect_for: config.reconnect_for,
+            rotate_after: config.rotate_after,
+            reliable_channels: reliable_channels(&config.channels),
+        };
+        let schema = config.schema.clone().with_channels(&config.channels);
+        let parameters = config.parameters(schema.hash());
+        let acceptor = Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
+        Ok(Self {
+            settings,
+            secrets,
+            schema,
+            parameters,
+            rng,
+            now,
+            connections: SlotMap::with_key(),
+            ids: IdTable::default(),
+            dialled: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            acceptor,
+            authenticator: None,
+            replies: Replies::default(),
+            ready: VecDeque::new(),
+            telling: VecDeque::new(),
+            deadlines: Deadlines::default(),
+            links: Links::default(),
+            arena: Arena::default(),
+            drops: DropCounts::default(),
+            unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
+            config,
+        })
+    }
+
+    /// Asks `authenticator` about everyone who wants to come in, after their ticket or cookie was found valid.
+    pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
+        self.authenticator = Some(Box::new(authenticator));
+    }
+
+    /// Queues a message; it is framed by `poll_transmit`. Messages may be queued before `Connected`.
+    ///
+    /// # Errors
+    /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than
+    /// the configuration allows, or there is no such connection or channel.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        channel: ChannelId,
+        message: impl Into<Bytes>,
+    ) -> Result<MessageId, SendError> {
+        let now = self.advance(now);
+        let message = message.into();
+        let Some(state) = self.connections.get_mut(connection) else {
+            return Err(SendError::NoSuchConnection(message));
+        };
+        if state.is_leaving() {
+            return Err(SendError::Closing(message));
+        }
+        let queued = state.send.enqueue(now, channel, message);
+        self.refresh(connection);
+        queued
+    }
+
+    /// Closes a connection at once. The peer is told `code` (below 0xff00) and up to 256 bytes of `text`; what is not
+    /// delivered yet is listed by the `Closed` event. An unknown connection is ignored: it is closed already.
+    pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
+        self.advance(now);
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.close(code, text);
+            self.refresh(connection);
+        }
+    }
+
+    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest.
+    pub fn close_after_delivery(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        code: u16,
+        text: &str,
+        deadline: Instant,
+    ) {
+        self.advance(now);
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.close_after_delivery(code, text, deadline);
+            self.refresh(connection);
+        }
+    }
+
+    /// Does what is due at `now`. Each call does a bounded amount of work; what remains stays due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        for id in self.acceptor.expire(now) {
+            self.ids.release(id);
+        }
+        for _ in 0..crate::limits::TIMERS_PER_CALL {
+            let Some((at, _, connection)) = self.deadlines.first() else { break };
+            if at > now {
+                break;
+            }
+            if let Some(state) = self.connections.get_mut(connection) {
+                state.handle_timeout(now, &mut self.rng, &self.settings);
+            }
+            self.refresh(connection);
+        }
+    }
+
+    /// Declares a link that the driver opened, before its first datagram.
+    pub fn open_link(&mut self, link: LinkId, properties: LinkProperties) {
+        self.links.open(link, properties);
+    }
+
+    /// Says how many bytes a link takes right now; without credit nothing is built for it.
+    pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
+        self.advance(now);
+        self.links.set_credit(link, bytes);
+        self.refresh_link(link);
+    }
+
+    /// Says that a link is gone. What ran over it is interrupted, or closed where it cannot be resumed.
+    pub fn close_link(&mut self, now: Instant, link: LinkId) {
+        let now = self.advance(now);
+        if !self.links.close(link) {
+            return;
+        }
+        for connection in self.on_link(link) {
+            if let Some(state) = self.connections.get_mut(connection) {
+                if state.can_resume(&self.settings) {
+                    state.on_silence(now, &self.settings);
+                } else {
+                    state.finish(CloseReason::LinkClosed);
+                }
+            }
+            self.refresh(connection);
+        }
+    }
+
+    /// The clock never runs backwards.
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Brings the indexes up to date with a connection that may have changed. The one place that does.
+    fn refresh(&mut self, connection: ConnectionId) {
+        let now = self.now;
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        state.close_if_drained();
+        for id in state.retired_ids.drain(..) {
+            self.ids.release(id);
+        }
+        if core::mem::take(&mut state.wants_dial) {
+            self.dial_again(now, connection);
+        }
+        self.push_ticket(now, connection);
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        if state.is_gone() {
+            self.remove(connection);
+            return;
+        }
+        state.arm(now, &self.settings);
+        let (at, cause) = state.timers.next();
+        self.deadlines.set(connection, at, cause);
+        let has_credit = state.target().is_none_or(|address| self.links.has_credit(address));
+        if !state.is_queued_to_send && has_credit && state.wants_transmit(now) {
+            state.is_queued_to_send = true;
+            self.ready.push_back(connection);
+        }
+        if !state.is_queued_to_tell && state.has_event() {
+            state.is_queued_to_tell = true;
+            self.telling.push_back(connection);
+        }
+    }
+
+    /// Forgets a connection whose `Closed` was told.
+    fn remove(&mut self, connection: ConnectionId) {
+        self.deadlines.remove(connection);
+        self.dialled.remove(&connection);
+        let Some(state) = self.connections.remove(connection) else { return };
+        if self.sessions.get(&state.session) == Some(&connection) {
+            self.sessions.remove(&state.session);
+        }
+        if let Some(source) = state.source {
+            accept::leave(&mut self.sources, source);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How to connect.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::crypto::Key;
+use crate::handshake::{Credential, ServerKey, Ticket};
+
+/// Whom to connect to, and with what credentials.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    pub(super) server_key: ServerKey,
+    pub(super) ticket: Option<Ticket>,
+    pub(super) peer: Option<Box<Credential>>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) reconnect: Option<bool>,
+}
+
+impl ConnectOptions {
+    /// Connects to the server that holds the secret of `server_key`, and to no other.
+    #[must_use]
+    pub const fn new(server_key: Key) -> Self {
+        Self { server_key: ServerKey::Pinned(server_key), ticket: None, peer: None, timeout: None, reconnect: None }
+    }
+
+    /// Connects to whoever answers. **Anybody on the path can pose as the server**: for development, and for local networks
+    /// that are trusted. Costs one more round trip.
+    #[must_use]
+    pub const fn danger_any_key() -> Self {
+        Self { server_key: ServerKey::Any, ticket: None, peer: None, timeout: None, reconnect: None }
+    }
+
+    /// Connects to a peer whose static key and pairwise secret came from signalling. No server's key is involved.
+    #[must_use]
+    pub fn peer(psk: Key, local_key: Key, peer_key: Key) -> Self {
+        let credential = Credential::Peer { psk, local_key, peer_key };
+        Self { peer: Some(Box::new(credential)), ..Self::new(peer_key) }
+    }
+
+    /// Presents a ticket: one round trip, and an identity.
+    #[must_use]
+    pub fn ticket(mut self, ticket: Ticket) -> Self {
+        self.ticket = Some(ticket);
+        self
+    }
+
+    /// How long the attempt may take. Default: the configuration's `connect_timeout`.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether to dial again when the connection is lost. Default: the configuration's `reconnect`.
+    #[must_use]
+    pub const fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = Some(reconnect);
+        self
+    }
+}

@@ -1,0 +1,125 @@
+//! The outputs: datagrams, events, and when to call again.
+
+use super::Endpoint;
+use crate::address::{Ecn, Path};
+use crate::connection::{Phase, TimeoutCause};
+use crate::event::Event;
+use crate::limits;
+use crate::time::Instant;
+
+/// Datagrams that `poll_transmit` wrote to the caller's buffer: all for one path, all of `segment_size` bytes but the
+/// last, which may be shorter. A driver with segmentation offload hands them to the system in one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transmit {
+    /// Where they go, and the local address they leave from.
+    pub path: Path,
+    /// The congestion notification bits to set.
+    pub ecn: Ecn,
+    /// Bytes written, all datagrams together.
+    pub size: usize,
+    /// Bytes of each datagram but the last.
+    pub segment_size: usize,
+}
+
+impl Transmit {
+    /// The datagrams, cut from the buffer that `poll_transmit` wrote to.
+    pub fn datagrams<'b>(&self, buffer: &'b [u8]) -> core::slice::Chunks<'b, u8> {
+        buffer.get(..self.size).unwrap_or_default().chunks(self.segment_size.max(1))
+    }
+}
+
+impl Endpoint {
+    /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes; with room for
+    /// several, several may be written. `None` if nothing is to be sent now (or the buffer is too small).
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let now = self.advance(now);
+        if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
+            return None;
+        }
+        if let Some((path, size)) = self.replies.write(buffer) {
+            return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
+        }
+        while let Some(connection) = self.ready.pop_front() {
+            let Some(state) = self.connections.get_mut(connection) else { continue };
+            state.is_queued_to_send = false;
+            let blocked = state.target().is_some_and(|address| !self.links.has_credit(address));
+            let first = if blocked {
+                None
+            } else {
+                state.write_datagram(now, buffer, &mut self.rng, &self.settings)
+            };
+            let Some((path, segment_size)) = first else {
+                self.refresh(connection);
+                continue;
+            };
+            let mut size = segment_size;
+            let mut count = 1;
+            // More of the same only behind a full datagram: all segments but the last have one size.
+            while count < limits::DATAGRAMS_PER_TRANSMIT && state.has_bulk_for(&path, segment_size) {
+                let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
+                let Some((_, more)) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
+                    break;
+                };
+                size += more;
+                count += 1;
+                if more < segment_size {
+                    break;
+                }
+            }
+            self.links.spend(path.remote, size as u64);
+            self.refresh(connection);
+            return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size });
+        }
+        None
+    }
+
+    /// The next event.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while let Some(connection) = self.telling.pop_front() {
+            let Some(state) = self.connections.get_mut(connection) else { continue };
+            state.is_queued_to_tell = false;
+            let event = state.next_event();
+            self.refresh(connection);
+            if event.is_some() {
+                return event;
+            }
+        }
+        None
+    }
+
+    /// When `handle_timeout` (or a poll) is due, and why. Pure; it may be early, never late. While a poll would return
+    /// something it is due already; a driver whose socket is full waits for that instead and ignores
+    /// [`TimeoutCause::Transmit`]. [`Instant::MAX`] with [`TimeoutCause::Nothing`] is never.
+    #[must_use]
+    pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
+        if !self.replies.is_empty() || !self.ready.is_empty() {
+            return (self.now, TimeoutCause::Transmit);
+        }
+        if !self.telling.is_empty() {
+            return (self.now, TimeoutCause::Event);
+        }
+        let half_open = (self.acceptor.next_timeout(), TimeoutCause::HalfOpen);
+        match self.deadlines.first() {
+            Some((at, cause, _)) if at < half_open.0 => (at, cause),
+            _ if half_open.0 == Instant::MAX => (Instant::MAX, TimeoutCause::Nothing),
+            _ => half_open,
+        }
+    }
+}
+
+impl crate::connection::Connection {
+    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes.
+    fn has_bulk_for(&self, path: &Path, segment_size: usize) -> bool {
+        self.phase == Phase::Connected
+            && self.dial.is_none()
+            && self.transport.as_deref().is_some_and(|transport| {
+                transport.path == *path
+                    && transport.max_datagram == segment_size
+                    && !transport.has_path_datagram()
+                    && transport.window_is_open()
+            })
+            && self.has_eliciting()
+    }
+}

@@ -1,0 +1,404 @@
+//! The dialling end: one attempt to connect.
+//!
+//! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without one: KeyQuery and KeyReply first. What is
+//! sent is repeated every 200 ms until it is answered or time is up; the Noise bytes stay the same throughout. Whatever
+//! is not authentic changes nothing.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::control::{CONTROL, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
+use super::cookie::{Cookie, NO_COOKIE};
+use super::hello::{Hello, Mode, RETRY, Retry, VERSION, echo_of, noise_digest};
+use super::keys;
+use super::parameters::Parameters;
+use super::peer::PeerHint;
+use super::ticket::Ticket;
+use super::welcome::{self, Outcome, Session, WELCOME};
+use crate::crypto::{HandshakeInput, Initiator, Key, Provider, SessionKeys};
+use crate::drop::DropReason;
+use crate::error::ConnectError;
+use crate::event::Refusal;
+use crate::limits;
+use crate::rng::Rng;
+use crate::schema::Schema;
+use crate::time::{Duration, Instant};
+use crate::wire::{NoRoom, Reader, Writer};
+
+/// Which server to trust.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ServerKey {
+    /// The one that holds the secret of this public key.
+    Pinned(Key),
+    /// Whichever answers first. Whoever is on the path can be it.
+    Any,
+}
+
+/// By what to be let in.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// Nothing.
+    Open,
+    /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
+    Ticket(Ticket),
+    /// What a TICKET frame brought, and the key derived for it.
+    Resume { sealed: Vec<u8>, psk: Key, expiry: u64 },
+    /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
+    Peer { psk: Key, local_key: Key, peer_key: Key },
+}
+
+/// What an attempt to connect needs to know.
+pub(crate) struct DialSetup {
+    pub(crate) application: u64,
+    /// The connection id that the server shall send to.
+    pub(crate) local_id: u32,
+    pub(crate) server_key: ServerKey,
+    pub(crate) credential: Credential,
+    pub(crate) parameters: Parameters,
+    pub(crate) schema: Schema,
+    /// Whether to pad to 1200 bytes: on UDP.
+    pub(crate) padded: bool,
+    /// Whether what is sent arrives: then nothing is repeated.
+    pub(crate) reliable: bool,
+    pub(crate) timeout: Duration,
+}
+
+/// What a datagram meant for an attempt.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Nothing.
+    Ignored(DropReason),
+    /// It goes on; there may be something to send.
+    Progress,
+    /// The server lets us in. It waits for the first Data.
+    Accepted(Box<Accepted>),
+    /// The server does not let us in.
+    Refused(Refusal),
+}
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// The connection id that the server chose for itself.
+    pub(crate) remote_id: u32,
+    pub(crate) keys: SessionKeys,
+    /// What the server asks.
+    pub(crate) parameters: Parameters,
+    pub(crate) session: Session,
+    /// The key that the server proved to hold.
+    pub(crate) server_key: Key,
+}
+
+/// One attempt to connect.
+pub(crate) struct Dialer {
+    provider: Arc<dyn Provider>,
+    application: u64,
+    local_id: u32,
+    attempt: [u8; 8],
+    proof: Proof,
+    parameters: Parameters,
+    schema: Schema,
+    padded: bool,
+    reliable: bool,
+    deadline: Instant,
+    next_send: Instant,
+    retries: u8,
+    version_hint: Option<u8>,
+    stage: Stage,
+}
+
+enum Stage {
+    AskingKey,
+    Opening(Opening),
+    Over,
+}
+
+/// A first Noise message and what waits for its answer.
+struct Opening {
+    server_key: Key,
+    noise: Vec<u8>,
+    digest: Key,
+    cookie: Cookie,
+    initiator: Box<dyn Initiator>,
+}
+
+/// A credential as the Hello shows it.
+struct Proof {
+    mode: Mode,
+    ticket: Vec<u8>,
+    psk: Key,
+    expiry: u64,
+}
+
+impl Dialer {
+    /// An attempt that begins now. With a key to trust, the first Noise message is made at once.
+    ///
+    /// # Errors
+    /// If ticket, key and endpoint do not belong together.
+    pub(crate) fn new(
+        now: Instant,
+        rng: &mut Rng,
+        provider: Arc<dyn Provider>,
+        setup: DialSetup,
+    ) -> Result<Self, ConnectError> {
+        let server_key = trusted_key(&setup)?;
+        let proof = Proof::new(&*provider, setup.credential)?;
+        let mut dialer = Self {
+            provider,
+            application: setup.application,
+            local_id: setup.local_id,
+            attempt: rng.array(),
+            proof,
+            parameters: setup.parameters,
+            schema: setup.schema,
+            padded: setup.padded,
+            reliable: setup.reliable,
+            deadline: now + setup.timeout,
+            next_send: now,
+            retries: 0,
+            version_hint: None,
+            stage: Stage::AskingKey,
+        };
+        if let Some(server_key) = server_key {
+            let opening = dialer.open(rng, server_key).ok_or(ConnectError::BadServerKey)?;
+            dialer.stage = Stage::Opening(opening);
+        }
+        Ok(dialer)
+    }
+
+    /// Writes what is to be sent, and says how many bytes; `None` if nothing is due, or `buf` is too small: it needs
+    /// [`limits::BASE_DATAGRAM`] bytes when padded, [`limits::LEAST_DATAGRAM`] otherwise.
+    pub(crate) fn write(&mut self, now: Instant, rng: &mut Rng, buf: &mut [u8]) -> Option<usize> {
+        if !self.is_due(now) {
+            return None;
+        }
+        let length = self.write_datagram(buf).ok()?;
+        self.next_send = if self.reliable { Instant::MAX } else { now + jittered(rng) };
+        Some(length)
+    }
+
+    /// When there is something to send, or time is up; [`Instant::MAX`] once it is over.
+    pub(crate) fn next_timeout(&self) -> Instant {
+        match self.stage {
+            Stage::Over => Instant::MAX,
+            Stage::AskingKey | Stage::Opening(_) => self.next_send.min(self.deadline),
+        }
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        !matches!(self.stage, Stage::Over) && self.next_send <= now && !self.expired(now)
+    }
+
+    /// Whether time is up.
+    pub(crate) fn expired(&self, now: Instant) -> bool {
+        self.deadline <= now
+    }
+
+    /// The version that the server says it speaks, if it is another. Unauthenticated: it only words the timeout.
+    pub(crate) const fn version_hint(&self) -> Option<u8> {
+        self.version_hint
+    }
+
+    /// Takes a datagram that is addressed to this attempt.
+    pub(crate) fn handle(&mut self, now: Instant, rng: &mut Rng, bytes: &[u8]) -> Answer {
+        let answer = match bytes.first() {
+            Some(&RETRY) => self.handle_retry(now, bytes),
+            Some(&WELCOME) => self.handle_welcome(bytes),
+            Some(&CONTROL) => self.handle_control(now, rng, bytes),
+            _ => Err(DropReason::UnexpectedHandshake),
+        };
+        answer.unwrap_or_else(Answer::Ignored)
+    }
+
+    fn handle_retry(&mut self, now: Instant, bytes: &[u8]) -> Result<Answer, DropReason> {
+        let Stage::Opening(opening) = &mut self.stage else {
+            return Err(DropReason::UnexpectedHandshake);
+        };
+        let retry = Retry::read(bytes).map_err(|_| DropReason::Malformed)?;
+        if retry.client_id != self.local_id || retry.echo != echo_of(&opening.digest) {
+            return Err(DropReason::WrongEcho);
+        }
+        if retry.cookie == NO_COOKIE {
+            return Err(DropReason::BadCookie);
+        }
+        // A copy of a Retry that was followed already; following it again would use up the attempt's share.
+        if retry.cookie == opening.cookie {
+            return Err(DropReason::Replayed);
+        }
+        if self.retries >= limits::RETRIES {
+            return Err(DropReason::TooManyRetries);
+        }
+        self.retries += 1;
+        opening.cookie = retry.cookie;
+        self.next_send = now;
+        Ok(Answer::Progress)
+    }
+
+    fn handle_welcome(&mut self, bytes: &[u8]) -> Result<Answer, DropReason> {
+        let Stage::Opening(opening) = &mut self.stage else {
+            return Err(DropReason::UnexpectedHandshake);
+        };
+        let mut reader = Reader::new(bytes);
+        let head = (reader.u8(), reader.u24());
+        if head != (Ok(WELCOME), Ok(self.local_id)) {
+            return Err(DropReason::WrongEcho);
+        }
+        let mut payload = Vec::new();
+        let noise_keys =
+            opening.initiator.finish(reader.rest(), &mut payload).map_err(|_| DropReason::NotAuthentic)?;
+        let server_key = opening.server_key;
+        // If it does not parse, no other will: the attempt goes on until its time is up.
+        let outcome = welcome::read(&payload, &self.schema).map_err(|_| DropReason::Malformed)?;
+        self.stage = Stage::Over;
+        match outcome {
+            Outcome::Accepted { session, server_id, parameters } => {
+                let root = keys::root(&*self.provider, &noise_keys);
+                Ok(Answer::Accepted(Box::new(Accepted {
+                    remote_id: server_id,
+                    keys: keys::session_keys(&*self.provider, &root),
+                    parameters,
+                    session,
+                    server_key,
+                })))
+            }
+            Outcome::Refused(refusal) => Ok(Answer::Refused(refusal)),
+        }
+    }
+
+    fn handle_control(&mut self, now: Instant, rng: &mut Rng, bytes: &[u8]) -> Result<Answer, DropReason> {
+        if let Ok(reply) = VersionReply::read(bytes) {
+            return self.handle_version(reply);
+        }
+        let reply = KeyReply::read(bytes).map_err(|_| DropReason::Malformed)?;
+        if !matches!(self.stage, Stage::AskingKey) {
+            return Err(DropReason::UnexpectedHandshake);
+        }
+        if reply.client_id != self.local_id || reply.nonce != self.attempt {
+            return Err(DropReason::WrongEcho);
+        }
+        let opening = self.open(rng, reply.server_key).ok_or(DropReason::Malformed)?;
+        self.stage = Stage::Opening(opening);
+        self.next_send = now;
+        Ok(Answer::Progress)
+    }
+
+    fn handle_version(&mut self, reply: VersionReply) -> Result<Answer, DropReason> {
+        if reply.client_id != self.local_id || reply.attempt != self.attempt {
+            return Err(DropReason::WrongEcho);
+        }
+        if reply.version != VERSION {
+            self.version_hint = Some(reply.version);
+        }
+        Ok(Answer::Progress)
+    }
+
+    fn open(&self, rng: &mut Rng, server_key: Key) -> Option<Opening> {
+        let mut buffer = [0; Parameters::SIZE_MAX];
+        let mut writer = Writer::new(&mut buffer);
+        self.parameters.write(&mut writer).ok()?;
+        let length = writer.written();
+        let prologue = self.hello(NO_COOKIE, &[]).prologue();
+        let input =
+            HandshakeInput { prologue: &prologue, psk: &self.proof.psk, payload: buffer.get(..length)? };
+        let mut noise = Vec::new();
+        let initiator = self.provider.initiate(rng, &server_key, input, &mut noise).ok()?;
+        let digest = noise_digest(&*self.provider, &noise);
+        Some(Opening { server_key, noise, digest, cookie: NO_COOKIE, initiator })
+    }
+
+    fn hello<'a>(&'a self, cookie: Cookie, noise: &'a [u8]) -> Hello<'a> {
+        Hello {
+            mode: self.proof.mode,
+            application: self.application,
+            client_id: self.local_id,
+            attempt: self.attempt,
+            cookie,
+            expiry: self.proof.expiry,
+            ticket: &self.proof.ticket,
+            noise,
+        }
+    }
+
+    fn write_datagram(&self, buf: &mut [u8]) -> Result<usize, NoRoom> {
+        let mut writer = Writer::new(buf);
+        let least = match &self.stage {
+            Stage::Over => return Err(NoRoom),
+            Stage::AskingKey => {
+                let query =
+                    KeyQuery { client_id: self.local_id, application: self.application, nonce: self.attempt };
+                query.write(&mut writer)?;
+                KEY_REPLY_BYTES
+            }
+            Stage::Opening(opening) => {
+                self.hello(opening.cookie, &opening.noise).write(&mut writer)?;
+                0
+            }
+        };
+        let length = if self.padded { limits::BASE_DATAGRAM } else { least };
+        writer.slot(length.saturating_sub(writer.written()))?.fill(0);
+        Ok(writer.written())
+    }
+}
+
+/// The key of the server, if it need not be asked for.
+fn trusted_key(setup: &DialSetup) -> Result<Option<Key>, ConnectError> {
+    let named = match &setup.credential {
+        Credential::Ticket(ticket) => {
+            if ticket.application() != setup.application {
+                return Err(ConnectError::TicketForAnotherApplication {
+                    ticket: ticket.application(),
+                    endpoint: setup.application,
+                });
+            }
+            Some(*ticket.server_key())
+        }
+        Credential::Peer { peer_key, .. } => Some(*peer_key),
+        Credential::Open | Credential::Resume { .. } => None,
+    };
+    match (&setup.server_key, named) {
+        (ServerKey::Pinned(pinned), Some(named)) if *pinned != named => {
+            Err(ConnectError::TicketForAnotherServer)
+        }
+        (ServerKey::Pinned(pinned), _) => Ok(Some(*pinned)),
+        (ServerKey::Any, named) => Ok(named),
+    }
+}
+
+impl Proof {
+    fn new(provider: &dyn Provider, credential: Credential) -> Result<Self, ConnectError> {
+        let proof = match credential {
+            Credential::Open => {
+                return Ok(Self { mode: Mode::Open, ticket: Vec::new(), psk: [0; 32], expiry: 0 });
+            }
+            Credential::Ticket(ticket) => {
+                let expiry = ticket.expiry();
+                Self { mode: Mode::Ticket, ticket: ticket.sealed, psk: ticket.psk, expiry }
+            }
+            Credential::Resume { sealed, psk, expiry } => {
+                Self { mode: Mode::Resume, ticket: sealed, psk, expiry }
+            }
+            Credential::Peer { psk, local_key, peer_key } => {
+                let hint = PeerHint::new(provider, &psk, &local_key, &peer_key);
+                Self { mode: Mode::Peer, ticket: hint.0.to_vec(), psk, expiry: 0 }
+            }
+        };
+        if proof.psk == [0; 32] {
+            return Err(ConnectError::ZeroPresharedKey);
+        }
+        if !(1..=limits::TICKET_BYTES).contains(&proof.ticket.len()) {
+            let size = proof.ticket.len();
+            return Err(ConnectError::TicketSize { size, most: limits::TICKET_BYTES });
+        }
+        Ok(proof)
+    }
+}
+
+/// 200 ms, 10 % more or less: clients that were cut off together do not come back together for ever.
+fn jittered(rng: &mut Rng) -> Duration {
+    Duration::from_micros(180_000 + rng.below(40_001))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+use alloc::vec;
+
+use super::super::testing::{APPLICATION, World, udp};
+use super::*;
+use crate::config::Access;
+use crate::time::Duration;
+
+const STEP: Duration = Duration::from_millis(1);
+
+fn dial(world: &mut World, setup: DialSetup) -> Result<Dialer, ConnectError> {
+    Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup)
+}
+
+fn noise_of(bytes: &[u8]) -> Vec<u8> {
+    Hello::read(bytes).unwrap().noise.to_vec()
+}
+
+fn ignored(answer: &Answer) -> DropReason {
+    match answer {
+        Answer::Ignored(reason) => *reason,
+        other => panic!("not ignored: {other:?}"),
+    }
+}
+
+#[test]
+fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let first = world.sent(&mut dialer);
+    let mut intervals = Vec::new();
+    for _ in 0..40 {
+        assert!(!dialer.is_due(world.now));
+        let due = dialer.next_timeout();
+        intervals.push(due.saturating_since(world.now).as_micros());
+        world.now = due;
+        assert_eq!(world.sent(&mut dialer), first);
+    }
+    assert!(intervals.iter().all(|interval| (180_000..=220_000).contains(interval)), "{intervals:?}");
+    let spread = intervals.iter().max().unwrap() - intervals.iter().min().unwrap();
+    assert!(spread > 20_000, "{spread}");
+    let late = intervals[20..].iter().sum::<u128>() / 20;
+    assert!((190_000..=210_000).contains(&late), "{late}");
+}
+
+#[test]
+fn nothing_is_repeated_where_nothing_is_lost() {
+    let mut world = World::new(Access::Open);
+    let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
+    let mut dialer = dial(&mut world, setup).unwrap();
+    world.sent(&mut dialer);
+    assert_eq!(dialer.next_timeout(), world.now + Duration::from_secs(10));
+    world.pass(Duration::from_secs(9));
+    assert!(!dialer.is_due(world.now));
+}
+
+#[test]
+fn time_is_up_after_the_timeout_and_then_nothing_is_sent() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let deadline = world.now + Duration::from_secs(10);
+    world.now = deadline - STEP;
+    world.sent(&mut dialer);
+    assert_eq!(dialer.next_timeout(), deadline);
+    assert!(!dialer.expired(deadline - STEP));
+    assert!(dialer.expired(deadline));
+    assert!(!dialer.is_due(deadline));
+    assert_eq!(dialer.write(deadline, &mut world.rng, &mut [0; 1200]), None);
+}
+
+#[test]
+fn a_buffer_too_small_gets_nothing_and_the_hello_stays_due() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
+    assert!(dialer.is_due(world.now));
+    assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1200]), Some(1200));
+}
+
+#[test]
+fn a_retry_is_followed_at_once_with_the_same_noise_bytes_and_the_cookie() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Credential::Open);
+    let first = world.sent(&mut dialer);
+    let retry = world.replied(udp(1), &first);
+    assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+    assert!(dialer.is_due(world.now));
+    let second = world.sent(&mut dialer);
+    assert_eq!(noise_of(&second), noise_of(&first));
+    let expected = Hello { cookie: Retry::read(&retry).unwrap().cookie, ..Hello::read(&first).unwrap() };
+    assert_eq!(Hello::read(&second), Ok(expected));
+}
+
+#[test]
+fn an_attempt_follows_two_retries_and_no_copy_counts() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Credential::Open);
+    let hello = world.sent(&mut dialer);
+    for _ in 0..limits::RETRIES {
+        let retry = world.replied(udp(1), &hello);
+        assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+        assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::Replayed);
+        world.pass(Duration::from_secs(4));
+    }
+    let retry = world.replied(udp(1), &hello);
+    assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::TooManyRetries);
+}
+
+#[test]
+fn a_forged_retry_changes_nothing() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Credential::Open);
+    let hello = world.sent(&mut dialer);
+    let retry = world.replied(udp(1), &hello);
+    for place in 1..12 {
+        let mut forged = retry.clone();
+        forged[place] ^= 1;
+        assert_eq!(ignored(&world.handle(&mut dialer, &forged)), DropReason::WrongEcho, "byte {place}");
+    }
+    let mut without_cookie = retry.clone();
+    without_cookie[12..].fill(0);
+    assert_eq!(ignored(&world.handle(&mut dialer, &without_cookie)), DropReason::BadCookie);
+    assert!(!dialer.is_due(world.now));
+    assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+}
+
+#[test]
+fn forged_welcomes_change_nothing() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let (_, welcome) = world.open(&mut dialer, 5);
+    let timeout = dialer.next_timeout();
+    for length in [0, 31, 32, 48, 75, 200, 1196] {
+        let mut forged = welcome[..4].to_vec();
+        forged.resize(4 + length, 0);
+        world.rng.fill(&mut forged[4..]);
+        assert_eq!(ignored(&world.handle(&mut dialer, &forged)), DropReason::NotAuthentic, "{length}");
+    }
+    assert_eq!(dialer.next_timeout(), timeout);
+    world.accepted(&mut dialer, &welcome);
+}
+
+#[test]
+fn once_it_is_over_nothing_is_sent_or_heard() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let (_, welcome) = world.open(&mut dialer, 5);
+    world.accepted(&mut dialer, &welcome);
+    assert_eq!(dialer.next_timeout(), Instant::MAX);
+    world.pass(Duration::from_secs(1));
+    assert!(!dialer.is_due(world.now));
+    assert_eq!(ignored(&world.handle(&mut dialer, &welcome)), DropReason::UnexpectedHandshake);
+}
+
+#[test]
+fn another_version_is_a_hint_and_ends_nothing() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let preamble = super::super::hello::Preamble::of(&hello).unwrap();
+    let mut reply = Vec::new();
+    VersionReply::append_to(preamble.echo(), &mut reply);
+    reply[5] = 9;
+    for place in (2..5).chain(6..14) {
+        let mut forged = reply.clone();
+        forged[place] ^= 1;
+        assert_eq!(ignored(&world.handle(&mut dialer, &forged)), DropReason::WrongEcho, "byte {place}");
+    }
+    assert_eq!(dialer.version_hint(), None);
+    assert!(matches!(world.handle(&mut dialer, &reply), Answer::Progress));
+    assert_eq!(dialer.version_hint(), Some(9));
+    let (_, welcome) = {
+        let candidate = world.candidate(udp(1), &hello);
+        world.accept(candidate, 5)
+    };
+    world.accepted(&mut dialer, &welcome);
+}
+
+#[test]
+fn a_forged_key_reply_is_ignored_and_so_is_one_that_nobody_asked_for() {
+    let mut world = World::new(Access::Open);
+    let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Open) };
+    let mut asking = dial(&mut world, setup).unwrap();
+    let query = world.sent(&mut asking);
+    let reply = world.replied(udp(1), &query);
+    for place in 2..13 {
+        let mut forged = reply.clone();
+        forged[place] ^= 1;
+        assert_eq!(ignored(&world.handle(&mut asking, &forged)), DropReason::WrongEcho, "byte {place}");
+    }
+    let mut low_order = reply.clone();
+    low_order[13..].fill(0);
+    assert_eq!(ignored(&world.handle(&mut asking, &low_order)), DropReason::Malformed);
+    assert!(matches!(world.handle(&mut asking, &reply), Answer::Progress));
+    assert!(asking.is_due(world.now));
+    assert_eq!(ignored(&world.handle(&mut asking, &reply)), DropReason::UnexpectedHandshake);
+}
+
+#[test]
+fn a_ticket_names_the_key_so_any_key_asks_nobody() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket();
+    let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Ticket(ticket)) };
+    let mut dialer = dial(&mut world, setup).unwrap();
+    let (_, welcome) = world.open(&mut dialer, 5);
+    assert_eq!(world.accepted(&mut dialer, &welcome).server_key, world.server_key);
+}
+
+#[test]
+fn what_does_not_belong_together_is_the_callers_mistake() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket();
+    let with = |credential| world.setup(credential);
+    let resume = |psk, size| Credential::Resume { sealed: vec![1; size], psk, expiry: 1 };
+    let peer = |peer_key| Credential::Peer { psk: [1; 32], local_key: [2; 32], peer_key };
+    let pinned = ServerKey::Pinned([3; 32]);
+    let cases = [
+        (
+            DialSetup { server_key: pinned.clone(), ..with(Credential::Ticket(ticket.clone())) },
+            ConnectError::TicketForAnotherServer,
+        ),
+        (DialSetup { server_key: pinned, ..with(peer([4; 32])) }, ConnectError::TicketForAnotherServer),
+        (
+            DialSetup { application: 1, ..with(Credential::Ticket(ticket)) },
+            ConnectError::TicketForAnotherApplication { ticket: APPLICATION, endpoint: 1 },
+        ),
+        (with(resume([0; 32], 9)), ConnectError::ZeroPresharedKey),
+        (with(resume([1; 32], 0)), ConnectError::TicketSize { size: 0, most: limits::TICKET_BYTES }),
+        (with(resume([1; 32], 513)), ConnectError::TicketSize { size: 513, most: limits::TICKET_BYTES }),
+        (
+            DialSetup { server_key: ServerKey::Pinned([0; 32]), ..with(Credential::Open) },
+            ConnectError::BadServerKey,
+        ),
+    ];
+    for (setup, error) in cases {
+        assert_eq!(dial(&mut world, setup).err(), Some(error));
+    }
+}

@@ -1,0 +1,192 @@
+//! Small datagrams outside any encryption. All start with 7 and a second byte, and are smaller than what they answer.
+//!
+//! | second byte | datagram | fields |
+//! |---|---|---|
+//! | 0 | Unknown | connection id as it was sent, the last 8 bytes of the offending datagram (half its tag) |
+//! | 1 | Version | client's connection id, version that the server speaks, attempt of the Hello |
+//! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 1200 bytes (to 45 on links) |
+//! | 3 | KeyReply | client's connection id, the 8 bytes, the server's public key |
+
+use alloc::vec::Vec;
+
+use super::hello::{HELLO, RETRY, VERSION};
+use super::welcome::WELCOME;
+use crate::crypto::Key;
+use crate::wire::{Malformed, NoRoom, Reader, Writer};
+
+/// The first byte of every datagram here.
+pub(crate) const CONTROL: u8 = 7;
+const UNKNOWN: u8 = 0;
+const VERSION_REPLY: u8 = 1;
+pub(crate) const KEY_QUERY: u8 = 2;
+const KEY_REPLY: u8 = 3;
+
+/// Bytes of an Unknown.
+const UNKNOWN_BYTES: usize = 2 + 3 + 8;
+/// Bytes of a KeyReply, and the least that a KeyQuery has.
+pub(crate) const KEY_REPLY_BYTES: usize = 2 + 3 + 8 + 32;
+
+/// The connection id that a Retry, Welcome or control datagram is for. `None` for anything else.
+pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
+    let mut reader = Reader::new(bytes);
+    match reader.u8().ok()? {
+        RETRY | WELCOME => reader.u24().ok(),
+        CONTROL => match reader.u8().ok()? {
+            UNKNOWN | VERSION_REPLY | KEY_REPLY => reader.u24().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The answer to a Data `datagram` that was sent to connection `id`, which nothing here goes by. `None` if the
+/// datagram is not larger than the answer. The caller limits the rate.
+pub(crate) fn unknown(id: u32, datagram: &[u8]) -> Option<[u8; UNKNOWN_BYTES]> {
+    if datagram.len() <= UNKNOWN_BYTES {
+        return None;
+    }
+    let tail: [u8; 8] = *datagram.last_chunk()?;
+    let mut reply = [0; UNKNOWN_BYTES];
+    let mut writer = Writer::new(&mut reply);
+    writer.bytes(&[CONTROL, UNKNOWN]).ok()?;
+    writer.u24(id).ok()?;
+    writer.bytes(&tail).ok()?;
+    Some(reply)
+}
+
+/// The connection id and the echoed bytes of an Unknown.
+pub(crate) fn parse_unknown(bytes: &[u8]) -> Result<(u32, [u8; 8]), Malformed> {
+    let mut reader = control(bytes, UNKNOWN)?;
+    let unknown = (reader.u24()?, reader.array()?);
+    reader.finish().map(|()| unknown)
+}
+
+/// "I do not speak that": the version that the server speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct VersionReply {
+    pub(crate) client_id: u32,
+    pub(crate) version: u8,
+    pub(crate) attempt: [u8; 8],
+}
+
+impl VersionReply {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = control(bytes, VERSION_REPLY)?;
+        let reply = Self { client_id: reader.u24()?, version: reader.u8()?, attempt: reader.array()? };
+        reader.finish().map(|()| reply)
+    }
+
+    /// Appends the reply to a Hello of another version, which starts with `echo`.
+    pub(crate) fn append_to((client_id, attempt): ([u8; 3], [u8; 8]), reply: &mut Vec<u8>) {
+        reply.extend_from_slice(&[CONTROL, VERSION_REPLY]);
+        reply.extend_from_slice(&client_id);
+        reply.push(VERSION);
+        reply.extend_from_slice(&attempt);
+    }
+}
+
+/// "What is your key?", from a client that takes any.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct KeyQuery {
+    pub(crate) client_id: u32,
+    pub(crate) application: u64,
+    pub(crate) nonce: [u8; 8],
+}
+
+impl KeyQuery {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = control(bytes, KEY_QUERY)?;
+        let query = Self { client_id: reader.u24()?, application: reader.u64()?, nonce: reader.array()? };
+        if reader.rest().iter().all(|&byte| byte == 0) { Ok(query) } else { Err(Malformed) }
+    }
+
+    /// Writes it without padding.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+        writer.bytes(&[CONTROL, KEY_QUERY])?;
+        writer.u24(self.client_id)?;
+        writer.u64(self.application)?;
+        writer.bytes(&self.nonce)
+    }
+}
+
+/// The server's public key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct KeyReply {
+    pub(crate) client_id: u32,
+    pub(crate) nonce: [u8; 8],
+    pub(crate) server_key: Key,
+}
+
+impl KeyReply {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = control(bytes, KEY_REPLY)?;
+        let reply = Self { client_id: reader.u24()?, nonce: reader.array()?, server_key: reader.array()? };
+        reader.finish().map(|()| reply)
+    }
+
+    pub(crate) fn append_to(&self, reply: &mut Vec<u8>) {
+        let [a, b, c, _] = self.client_id.to_le_bytes();
+        reply.extend_from_slice(&[CONTROL, KEY_REPLY, a, b, c]);
+        reply.extend_from_slice(&self.nonce);
+        reply.extend_from_slice(&self.server_key);
+    }
+}
+
+fn control(bytes: &[u8], second: u8) -> Result<Reader<'_>, Malformed> {
+    let mut reader = Reader::new(bytes);
+    if reader.array()? == [CONTROL, second] { Ok(reader) } else { Err(Malformed) }
+}
+
+/// Whether `bytes` are a Hello or a KeyQuery: what an acceptor screens.
+pub(crate) fn is_question(bytes: &[u8]) -> bool {
+    matches!(bytes, [HELLO, ..] | [CONTROL, KEY_QUERY, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_echoes_id_and_tag_and_is_smaller_than_its_cause() {
+        let datagram: Vec<u8> = (0..21).collect();
+        let reply = unknown(0x00ab_cdef, &datagram).unwrap();
+        assert!(reply.len() < datagram.len());
+        assert_eq!(parse_unknown(&reply), Ok((0x00ab_cdef, [13, 14, 15, 16, 17, 18, 19, 20])));
+        assert_eq!(addressee(&reply), Some(0x00ab_cdef));
+        assert_eq!(unknown(1, &datagram[..13]), None);
+        assert!(unknown(1, &datagram[..14]).is_some());
+    }
+
+    #[test]
+    fn only_replies_have_an_addressee() {
+        let mut bytes = [0, 0, 1, 2, 3, 4];
+        for first in 0..=255 {
+            for second in 0..=255 {
+                [bytes[0], bytes[1]] = [first, second];
+                let expected = match (first, second) {
+                    (RETRY | WELCOME, second) => Some(u32::from_le_bytes([second, 1, 2, 0])),
+                    (CONTROL, 0 | 1 | 3) => Some(0x03_02_01),
+                    _ => None,
+                };
+                assert_eq!(addressee(&bytes), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn control_datagrams_have_their_exact_sizes() {
+        let reply = KeyReply { client_id: 1, nonce: [2; 8], server_key: [3; 32] };
+        let mut bytes = Vec::new();
+        reply.append_to(&mut bytes);
+        assert_eq!((KeyReply::read(&bytes), bytes.len()), (Ok(reply), KEY_REPLY_BYTES));
+
+        let mut bytes = Vec::new();
+        VersionReply::append_to(([1, 0, 0], [2; 8]), &mut bytes);
+        let reply = VersionReply { client_id: 1, version: VERSION, attempt: [2; 8] };
+        assert_eq!((VersionReply::read(&bytes), bytes.len()), (Ok(reply), 14));
+
+        for length in 0..bytes.len() {
+            assert_eq!(VersionReply::read(&bytes[..length]), Err(Malformed));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
+
+use crate::address::Address;
+use crate::crypto::{Key, Provider};
+use crate::rng::Rng;
+use crate::time::Instant;
+
+/// A cookie; zeros stand for none.
+pub(crate) type Cookie = [u8; 16];
+
+/// No cookie.
+pub(crate) const NO_COOKIE: Cookie = [0; 16];
+
+/// Makes and checks cookies. What one instance made, no other accepts, so a restart voids them all: time counts
+/// from another epoch then.
+pub(crate) struct Cookies {
+    key: Key,
+}
+
+impl Cookies {
+    pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, rng: &mut Rng) -> Self {
+        let salt: [u8; 32] = rng.array();
+        Self { key: provider.digest(identity_secret, &[b"tickwire cookie", &salt]) }
+    }
+
+    /// The cookie of `address` for the Noise message with this `digest`: valid for 4 to 8 seconds.
+    pub(crate) fn make(
+        &self,
+        provider: &dyn Provider,
+        now: Instant,
+        address: Address,
+        digest: &Key,
+    ) -> Cookie {
+        self.at(provider, now.as_micros() / BUCKET_US, address, digest)
+    }
+
+    /// Whether `cookie` is one that [`Cookies::make`] made for the same address and digest not long ago.
+    pub(crate) fn check(
+        &self,
+        provider: &dyn Provider,
+        now: Instant,
+        address: Address,
+        digest: &Key,
+        cookie: &Cookie,
+    ) -> bool {
+        if *cookie == NO_COOKIE {
+            return false;
+        }
+        let current = now.as_micros() / BUCKET_US;
+        let current_matches = same(&self.at(provider, current, address, digest), cookie);
+        let previous_matches = current
+            .checked_sub(1)
+            .is_some_and(|bucket| same(&self.at(provider, bucket, address, digest), cookie));
+        current_matches | previous_matches
+    }
+
+    fn at(&self, provider: &dyn Provider, bucket: u64, address: Address, digest: &Key) -> Cookie {
+        let (place, port) = place_and_port(address);
+        let mac = provider.digest(&self.key, &[&bucket.to_le_bytes(), &place, &port, digest]);
+        let mut cookie = NO_COOKIE;
+        cookie.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+        cookie
+    }
+}
+
+/// The address as 17 bytes (family and IP address or link id), and the port.
+fn place_and_port(address: Address) -> ([u8; 17], [u8; 2]) {
+    use core::net::IpAddr;
+    let mut place = [0; 17];
+    let mut fill = |family: u8, bytes: &[u8]| {
+        place.iter_mut().zip([family].iter().chain(bytes)).for_each(|(to, from)| *to = *from);
+    };
+    match address {
+        Address::Udp(socket) => {
+            match socket.ip().to_canonical() {
+                IpAddr::V4(ip) => fill(4, &ip.octets()),
+                IpAddr::V6(ip) => fill(6, &ip.octets()),
+            }
+            (place, socket.port().to_le_bytes())
+        }
+        Address::Link(link) => {
+            fill(1, &link.0.to_le_bytes());
+            (place, [0; 2])
+        }
+    }
+}
+
+/// Compares without telling by its duration where the difference lies.
+fn same(left: &Cookie, right: &Cookie) -> bool {
+    let difference = left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b));
+    core::hint::black_box(difference) == 0
+}
+
+const BUCKET_US: u64 = 4_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::LinkId;
+    use crate::crypto::RustCrypto;
+    use crate::time::Duration;
+    use core::net::{Ipv4Addr, SocketAddr};
+
+    fn cookies(seed: u8) -> Cookies {
+        Cookies::new(&RustCrypto, &[1; 32], &mut Rng::from_seed([seed; 32]))
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    fn address(host: u8, port: u16) -> Address {
+        Address::Udp(SocketAddr::from(([192, 0, 2, host], port)))
+    }
+
+    #[test]
+    fn a_cookie_is_valid_in_its_window_and_the_next_and_not_after() {
+        let cookies = cookies(1);
+        let cookie = cookies.make(&RustCrypto, at(7_000), address(1, 1), &[2; 32]);
+        let check = |millis| cookies.check(&RustCrypto, at(millis), address(1, 1), &[2; 32], &cookie);
+        assert!(check(4_000) && check(7_999) && check(8_000) && check(11_999));
+        assert!(!check(12_000) && !check(3_999));
+    }
+
+    #[test]
+    fn a_cookie_is_for_one_address_port_noise_message_and_run_of_the_server() {
+        let (address_, digest) = (address(1, 1), [2; 32]);
+        let cookie = cookies(1).make(&RustCrypto, at(1), address_, &digest);
+        let check =
+            |seed, address, digest| cookies(seed).check(&RustCrypto, at(1), address, &digest, &cookie);
+        assert!(check(1, address_, digest));
+        assert!(!check(1, address(2, 1), digest));
+        assert!(!check(1, address(1, 2), digest));
+        assert!(!check(1, Address::Link(LinkId(1)), digest));
+        assert!(!check(1, address_, [3; 32]));
+        assert!(!check(2, address_, digest));
+    }
+
+    #[test]
+    fn every_bit_of_a_cookie_counts_and_zeros_are_none() {
+        let cookies = cookies(1);
+        let cookie = cookies.make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
+        let check = |cookie: &Cookie| cookies.check(&RustCrypto, at(1), address(1, 1), &[2; 32], cookie);
+        for bit in 0..128 {
+            let mut changed = cookie;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!check(&changed), "bit {bit}");
+        }
+        assert!(check(&cookie) && !check(&NO_COOKIE));
+    }
+
+    #[test]
+    fn one_ipv4_address_in_either_clothing_has_one_cookie() {
+        let mapped = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().into(), 1);
+        let cookie = cookies(1).make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
+        assert!(cookies(1).check(&RustCrypto, at(1), Address::Udp(mapped), &[2; 32], &cookie));
+    }
+}

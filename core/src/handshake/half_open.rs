@@ -1,0 +1,389 @@
+//! Handshakes that were answered and wait for the first Data, and refusals that may have to be repeated.
+//!
+//! An entry is known by the digest of the client's Noise bytes, not by an address: whoever sends a copy gets the same
+//! answer.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::keys;
+use super::parameters::Parameters;
+use super::welcome::Session;
+use crate::crypto::{Key, Provider, SessionKeys};
+use crate::event::PeerInfo;
+use crate::limits;
+use crate::time::{Duration, Instant};
+
+/// How long an entry waits.
+pub(crate) const HALF_OPEN_LIFE: Duration = Duration::from_secs(5);
+
+/// A half-open handshake: the first half of the digest of the client's Noise bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct HalfOpenId([u8; 16]);
+
+impl HalfOpenId {
+    pub(super) fn of(noise_digest: &Key) -> Self {
+        let mut id = [0; 16];
+        id.iter_mut().zip(noise_digest).for_each(|(to, from)| *to = *from);
+        Self(id)
+    }
+}
+
+/// The session that a client wants to resume.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Resume {
+    /// The session.
+    pub(crate) session: [u8; 16],
+    /// The incarnation of it that the client's ticket is of.
+    pub(crate) incarnation: u32,
+}
+
+/// What a client showed, as far as it limits how often it may be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Credential {
+    /// Nothing.
+    Open,
+    /// A ticket that lets in once.
+    Ticket { id: [u8; 16], expiry: u64 },
+    /// A ticket of a session; it works until its successor is acknowledged.
+    Resume(Resume),
+    /// The key that is expected of a peer.
+    Peer { hint: [u8; 16] },
+}
+
+impl Credential {
+    /// Whether both are copies of one ticket, session or peer.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ticket { id, .. }, Self::Ticket { id: other, .. }) => id == other,
+            (Self::Resume(resume), Self::Resume(other)) => resume.session == other.session,
+            (Self::Peer { hint }, Self::Peer { hint: other }) => hint == other,
+            _ => false,
+        }
+    }
+}
+
+/// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
+/// [`limits::HALF_OPEN_BYTES`].
+pub(crate) struct HalfOpen {
+    root: Key,
+    pub(super) credential: Credential,
+    identity: [u8; 16],
+    /// What the client asks.
+    pub(crate) parameters: Parameters,
+    /// The connection id that the client chose for itself.
+    pub(crate) client_id: u32,
+    /// The connection id that this end chose.
+    pub(crate) local_id: u32,
+    /// What the Welcome said of the session.
+    pub(crate) session: Session,
+    welcome_length: u16,
+    /// The Welcome, then the peer's user data.
+    stored: Box<[u8]>,
+}
+
+/// What goes into a [`HalfOpen`] besides its Welcome.
+pub(super) struct Opening<'a> {
+    pub(super) root: Key,
+    pub(super) credential: Credential,
+    pub(super) peer: &'a PeerInfo,
+    pub(super) parameters: Parameters,
+    pub(super) client_id: u32,
+    pub(super) local_id: u32,
+    pub(super) session: Session,
+}
+
+impl HalfOpen {
+    pub(super) fn new(opening: Opening<'_>, welcome: &[u8]) -> Self {
+        let Opening { root, credential, peer, parameters, client_id, local_id, session } = opening;
+        let mut stored = Vec::with_capacity(welcome.len() + peer.user_data.len());
+        stored.extend_from_slice(welcome);
+        stored.extend_from_slice(&peer.user_data);
+        Self {
+            root,
+            credential,
+            identity: peer.identity,
+            parameters,
+            client_id,
+            local_id,
+            session,
+            // A Welcome that accepts has a few dozen bytes.
+            welcome_length: welcome.len() as u16,
+            stored: stored.into_boxed_slice(),
+        }
+    }
+
+    /// The keys of the session. They are derived at each call: keep them once the first Data proved authentic.
+    pub(crate) fn keys(&self, provider: &dyn Provider) -> SessionKeys {
+        keys::session_keys(provider, &self.root)
+    }
+
+    /// Who the peer is.
+    pub(crate) fn peer(&self) -> PeerInfo {
+        let (_, user_data) = self.split();
+        PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
+    }
+
+    /// The session that it asked to resume.
+    pub(crate) const fn resume(&self) -> Option<Resume> {
+        match self.credential {
+            Credential::Resume(resume) => Some(resume),
+            _ => None,
+        }
+    }
+
+    fn welcome(&self) -> &[u8] {
+        self.split().0
+    }
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        self.stored.split_at_checked(self.welcome_length.into()).unwrap_or_default()
+    }
+}
+
+/// A refusal that was sent, and is sent again to whoever sends a copy.
+struct Refused {
+    credential: Credential,
+    welcome: Box<[u8]>,
+}
+
+enum State {
+    Waiting(HalfOpen),
+    Refused(Refused),
+}
+
+struct Entry {
+    expires: Instant,
+    state: State,
+}
+
+impl Entry {
+    const fn credential(&self) -> &Credential {
+        match &self.state {
+            State::Waiting(half_open) => &half_open.credential,
+            State::Refused(refused) => &refused.credential,
+        }
+    }
+}
+
+/// Every entry, at most [`limits::HALF_OPEN`] and [`limits::REFUSALS_KEPT`].
+pub(super) struct HalfOpenTable {
+    entries: BTreeMap<HalfOpenId, Entry>,
+    refused: usize,
+    /// No entry expires before.
+    earliest: Instant,
+}
+
+impl HalfOpenTable {
+    pub(super) const fn new() -> Self {
+        Self { entries: BTreeMap::new(), refused: 0, earliest: Instant::MAX }
+    }
+
+    /// Entries that wait, and refusals that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Entries that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.entries.len().saturating_sub(self.refused)
+    }
+
+    /// What was answered to the Noise message that `id` stands for.
+    pub(super) fn welcome(&self, now: Instant, id: &HalfOpenId) -> Option<&[u8]> {
+        let entry = self.entries.get(id).filter(|entry| now < entry.expires)?;
+        match &entry.state {
+            State::Waiting(half_open) => Some(half_open.welcome()),
+            State::Refused(refused) => Some(&refused.welcome),
+        }
+    }
+
+    /// How many entries stem from the same ticket, session or peer.
+    pub(super) fn count(&self, now: Instant, credential: &Credential) -> usize {
+        let same = |entry: &&Entry| now < entry.expires && entry.credential().is_same(credential);
+        self.entries.values().filter(same).count()
+    }
+
+    /// Keeps `half_open`; false if there is no room, or another with the same id.
+    #[must_use]
+    pub(super) fn insert(&mut self, now: Instant, id: HalfOpenId, half_open: HalfOpen) -> bool {
+        self.waiting() < limits::HALF_OPEN && self.add(now, id, State::Waiting(half_open))
+    }
+
+    /// Keeps a refusal if there is room.
+    pub(super) fn insert_refusal(
+        &mut self,
+        now: Instant,
+        id: HalfOpenId,
+        credential: Credential,
+        welcome: &[u8],
+    ) {
+        let refused = Refused { credential, welcome: welcome.into() };
+        if self.refused < limits::REFUSALS_KEPT && self.add(now, id, State::Refused(refused)) {
+            self.refused += 1;
+        }
+    }
+
+    fn add(&mut self, now: Instant, id: HalfOpenId, state: State) -> bool {
+        if self.entries.contains_key(&id) {
+            return false;
+        }
+        let expires = now + HALF_OPEN_LIFE;
+        self.earliest = self.earliest.min(expires);
+        self.entries.insert(id, Entry { expires, state });
+        true
+    }
+
+    pub(super) fn get(&self, now: Instant, id: &HalfOpenId) -> Option<&HalfOpen> {
+        let entry = self.entries.get(id).filter(|entry| now < entry.expires)?;
+        match &entry.state {
+            State::Waiting(half_open) => Some(half_open),
+            State::Refused(_) => None,
+        }
+    }
+
+    /// Removes an entry that waits, and with it all others of the same ticket, session or peer, whose local ids are
+    /// returned.
+    pub(super) fn take(&mut self, now: Instant, id: &HalfOpenId) -> Option<(HalfOpen, SmallVec<[u32; 2]>)> {
+        self.get(now, id)?;
+        let entry = self.entries.remove(id)?;
+        let State::Waiting(half_open) = entry.state else {
+            return None;
+        };
+        let freed = self.remove_where(usize::MAX, |entry| entry.credential().is_same(&half_open.credential));
+        Some((half_open, freed.into_iter().collect()))
+    }
+
+    /// Removes what expired, a bounded number at a time, and returns the local ids that are free now.
+    pub(super) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
+        if now < self.earliest {
+            return SmallVec::new();
+        }
+        let freed = self.remove_where(limits::TIMERS_PER_CALL, |entry| entry.expires <= now);
+        self.earliest = self.entries.values().map(|entry| entry.expires).min().unwrap_or(Instant::MAX);
+        freed
+    }
+
+    /// When [`HalfOpenTable::expire`] has work; [`Instant::MAX`] if never.
+    pub(super) const fn next_timeout(&self) -> Instant {
+        self.earliest
+    }
+
+    fn remove_where(&mut self, most: usize, condition: impl Fn(&Entry) -> bool) -> SmallVec<[u32; 8]> {
+        let doomed: SmallVec<[HalfOpenId; 8]> =
+            self.entries.iter().filter(|(_, entry)| condition(entry)).map(|(id, _)| *id).take(most).collect();
+        let mut freed = SmallVec::new();
+        for id in doomed {
+            match self.entries.remove(&id).map(|entry| entry.state) {
+                Some(State::Waiting(half_open)) => freed.push(half_open.local_id),
+                Some(State::Refused(_)) => self.refused = self.refused.saturating_sub(1),
+                None => {}
+            }
+        }
+        freed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARAMETERS: Parameters = Parameters {
+        schema: u64::MAX,
+        credit: 1 << 30,
+        max_message: 1 << 28,
+        ack_delay_us: 10_000_000,
+        idle_timeout_ms: u32::MAX,
+        max_datagram: u16::MAX,
+    };
+
+    fn half_open(credential: Credential, local_id: u32) -> HalfOpen {
+        let peer =
+            PeerInfo { identity: [1; 16], user_data: Bytes::from_static(&[2; limits::TICKET_USER_DATA]) };
+        let opening = Opening {
+            root: [3; 32],
+            credential,
+            peer: &peer,
+            parameters: PARAMETERS,
+            client_id: 4,
+            local_id,
+            session: Session::New,
+        };
+        let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
+        HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])
+    }
+
+    fn id(value: u32) -> HalfOpenId {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&value.to_le_bytes());
+        HalfOpenId::of(&digest)
+    }
+
+    #[test]
+    fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
+        let half_open = half_open(Credential::Ticket { id: [5; 16], expiry: 6 }, 7);
+        let size = size_of::<(HalfOpenId, Entry)>() + half_open.stored.len();
+        assert!(size <= limits::HALF_OPEN_BYTES, "{size}");
+        assert_eq!(half_open.peer().user_data.len(), limits::TICKET_USER_DATA);
+    }
+
+    #[test]
+    fn a_full_table_takes_no_more_but_gives_up_none() {
+        let mut table = HalfOpenTable::new();
+        for value in 0..limits::HALF_OPEN as u32 {
+            assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+        }
+        assert!(!table.insert(Instant::ZERO, id(u32::MAX), half_open(Credential::Open, 0)));
+        for value in 0..2 * limits::REFUSALS_KEPT as u32 {
+            table.insert_refusal(Instant::ZERO, id(1 << 20 | value), Credential::Open, &[6]);
+        }
+        assert_eq!(table.len(), limits::HALF_OPEN + limits::REFUSALS_KEPT);
+        assert_eq!(table.waiting(), limits::HALF_OPEN);
+    }
+
+    #[test]
+    fn entries_live_five_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
+        let mut table = HalfOpenTable::new();
+        for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
+            assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+        }
+        let end = Instant::ZERO + HALF_OPEN_LIFE;
+        assert_eq!(table.next_timeout(), end);
+        assert!(table.expire(end - Duration::from_micros(1)).is_empty());
+        assert!(table.get(end, &id(0)).is_none());
+        assert_eq!(table.expire(end).len(), limits::TIMERS_PER_CALL);
+        assert_eq!(table.next_timeout(), end);
+        assert_eq!(table.expire(end).len(), 1);
+        assert_eq!(table.next_timeout(), Instant::MAX);
+    }
+
+    #[test]
+    fn taking_one_removes_its_siblings_and_no_stranger() {
+        let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
+        let other = Credential::Ticket { id: [2; 16], expiry: 9 };
+        let mut table = HalfOpenTable::new();
+        assert!(table.insert(Instant::ZERO, id(1), half_open(ours, 11)));
+        assert!(table.insert(Instant::ZERO, id(2), half_open(ours, 12)));
+        assert!(table.insert(Instant::ZERO, id(3), half_open(other, 13)));
+        table.insert_refusal(Instant::ZERO, id(4), ours, &[6]);
+        assert_eq!(table.count(Instant::ZERO, &ours), 3);
+        let (taken, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
+        assert_eq!((taken.local_id, freed.as_slice()), (11, &[12][..]));
+        assert_eq!((table.len(), table.waiting()), (1, 1));
+        assert!(table.take(Instant::ZERO, &id(2)).is_none());
+    }
+
+    #[test]
+    fn handshakes_without_a_credential_are_no_siblings() {
+        let mut table = HalfOpenTable::new();
+        assert!(table.insert(Instant::ZERO, id(1), half_open(Credential::Open, 11)));
+        assert!(table.insert(Instant::ZERO, id(2), half_open(Credential::Open, 12)));
+        let (_, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
+        assert!(freed.is_empty());
+        assert_eq!(table.waiting(), 1);
+    }
+}

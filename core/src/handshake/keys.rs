@@ -1,0 +1,19 @@
+//! From the keys of the Noise handshake to those of the session, through one root.
+//!
+//! The root exists so that a half-open handshake keeps 32 bytes of key, not 96.
+
+use crate::crypto::{Key, Provider, SessionKeys};
+
+/// The root of a session: what stands for its keys until the first Data.
+pub(crate) fn root(provider: &dyn Provider, noise: &SessionKeys) -> Key {
+    provider.digest(&noise.exporter, &[b"tickwire root", &noise.to_responder, &noise.to_initiator])
+}
+
+/// The keys of the session under `root`.
+pub(crate) fn session_keys(provider: &dyn Provider, root: &Key) -> SessionKeys {
+    SessionKeys {
+        to_responder: provider.derive(root, b"tickwire to responder"),
+        to_initiator: provider.derive(root, b"tickwire to initiator"),
+        exporter: provider.derive(root, b"tickwire exporter"),
+    }
+}

@@ -1,0 +1,59 @@
+//! Handshakes that cost a Diffie-Hellman and came to nothing, as a measure of load.
+//!
+//! Whoever watched one ticket can send it with noise for ever. Such attempts leave nothing half open, so they are
+//! counted here for as long as a half-open handshake lives.
+
+use crate::time::{Duration, Instant, micros};
+
+/// Counts failures in windows of `life`: those of this window and of the one before are recent.
+pub(crate) struct Failures {
+    life_us: u64,
+    window: u64,
+    current: usize,
+    previous: usize,
+}
+
+impl Failures {
+    pub(crate) fn new(life: Duration) -> Self {
+        Self { life_us: micros(life).max(1), window: 0, current: 0, previous: 0 }
+    }
+
+    pub(crate) fn add(&mut self, now: Instant) {
+        self.turn(now);
+        self.current = self.current.saturating_add(1);
+    }
+
+    /// Failures within the last one to two lives.
+    pub(crate) fn recent(&mut self, now: Instant) -> usize {
+        self.turn(now);
+        self.current.saturating_add(self.previous)
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let window = now.as_micros() / self.life_us;
+        if window == self.window {
+            return;
+        }
+        self.previous = if window == self.window.wrapping_add(1) { self.current } else { 0 };
+        self.current = 0;
+        self.window = window;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_forgotten_after_two_lives_at_most() {
+        let mut failures = Failures::new(Duration::from_secs(5));
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        failures.add(at(1));
+        failures.add(at(4));
+        assert_eq!(failures.recent(at(4)), 2);
+        failures.add(at(6));
+        assert_eq!(failures.recent(at(9)), 3);
+        assert_eq!(failures.recent(at(11)), 1);
+        assert_eq!(failures.recent(at(60)), 0);
+    }
+}

@@ -1,0 +1,38 @@
+//! How two endpoints come to share keys: one round trip with a ticket, two without one or under load.
+//!
+//! Components take plain arguments and return values. [`client::Dialer`] is one attempt to connect,
+//! [`server::Acceptor`] answers the attempts of others; neither knows what a connection is.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+// Until the endpoint drives both ends, only the tests call them.
+#![allow(dead_code, unused_imports)]
+
+mod burn;
+mod client;
+mod control;
+mod cookie;
+mod half_open;
+mod hello;
+mod keys;
+mod load;
+mod parameters;
+mod peer;
+mod resume_ticket;
+mod sealing;
+mod server;
+mod sources;
+mod ticket;
+mod welcome;
+
+pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
+pub(crate) use control::{addressee, parse_unknown, unknown};
+pub(crate) use parameters::Parameters;
+pub(crate) use peer::{PeerHint, initiates};
+pub(crate) use resume_ticket::{ResumeContents, resume_psk};
+pub(crate) use server::{AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict};
+pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
+pub(crate) use welcome::Session;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

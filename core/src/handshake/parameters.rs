@@ -1,0 +1,117 @@
+//! What each end tells the other about itself, inside the encryption.
+
+use core::time::Duration;
+
+use crate::limits;
+use crate::wire::{Malformed, NoRoom, Reader, Writer};
+
+/// What one end asks of the other. Whoever holds one that was decoded knows its fields to be in range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Parameters {
+    /// The hash of this end's schema.
+    pub(crate) schema: u64,
+    /// Bytes of reliable data that the other end may begin. At most 2^62.
+    pub(crate) credit: u64,
+    /// The largest message that this end takes, in bytes. At most [`limits::MESSAGE_SIZE_MAX`].
+    pub(crate) max_message: u32,
+    /// The longest that this end holds an acknowledgement back, in microseconds. At most [`ACK_DELAY_US_MAX`].
+    pub(crate) ack_delay_us: u32,
+    /// After this much silence the other end is gone for this one, in milliseconds.
+    pub(crate) idle_timeout_ms: u32,
+    /// The largest datagram that this end takes, in bytes. At least [`limits::LEAST_DATAGRAM`].
+    pub(crate) max_datagram: u16,
+}
+
+impl Parameters {
+    /// The most bytes that parameters take.
+    pub(crate) const SIZE_MAX: usize = 8 + 9 + 5 + 5 + 5 + 2;
+
+    /// The longest that this end holds an acknowledgement back.
+    pub(crate) fn ack_delay(&self) -> Duration {
+        Duration::from_micros(self.ack_delay_us.into())
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+        writer.u64(self.schema)?;
+        writer.varint(self.credit)?;
+        writer.varint(self.max_message.into())?;
+        writer.varint(self.ack_delay_us.into())?;
+        writer.varint(self.idle_timeout_ms.into())?;
+        writer.u16(self.max_datagram)
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let parameters = Self {
+            schema: reader.u64()?,
+            credit: reader.varint()?,
+            max_message: small(reader)?,
+            ack_delay_us: small(reader)?,
+            idle_timeout_ms: small(reader)?,
+            max_datagram: reader.u16()?,
+        };
+        let in_range = parameters.credit <= CREDIT_MAX
+            && parameters.max_message as usize <= limits::MESSAGE_SIZE_MAX
+            && parameters.ack_delay_us <= ACK_DELAY_US_MAX
+            && parameters.max_datagram >= limits::LEAST_DATAGRAM;
+        if in_range { Ok(parameters) } else { Err(Malformed) }
+    }
+}
+
+fn small(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    u32::try_from(reader.varint()?).map_err(|_| Malformed)
+}
+
+/// Leaves room for sums of credit that cannot overflow.
+const CREDIT_MAX: u64 = 1 << 62;
+/// A peer that holds acknowledgements back for longer than this is of no use: 10 s.
+const ACK_DELAY_US_MAX: u32 = 10_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: Parameters = Parameters {
+        schema: 0x1122_3344_5566_7788,
+        credit: limits::RECEIVE_WINDOW,
+        max_message: 1 << 20,
+        ack_delay_us: 50_000,
+        idle_timeout_ms: 20_000,
+        max_datagram: 1452,
+    };
+
+    fn round_trip(parameters: Parameters) -> Result<Parameters, Malformed> {
+        let mut buffer = [0; Parameters::SIZE_MAX];
+        let mut writer = Writer::new(&mut buffer);
+        parameters.write(&mut writer).unwrap();
+        let length = writer.written();
+        let mut reader = Reader::new(&buffer[..length]);
+        let read = Parameters::read(&mut reader)?;
+        reader.finish().map(|()| read)
+    }
+
+    #[test]
+    fn parameters_in_range_round_trip() {
+        assert_eq!(round_trip(SAMPLE), Ok(SAMPLE));
+        let extreme = Parameters {
+            schema: u64::MAX,
+            credit: CREDIT_MAX,
+            max_message: limits::MESSAGE_SIZE_MAX as u32,
+            ack_delay_us: ACK_DELAY_US_MAX,
+            idle_timeout_ms: u32::MAX,
+            max_datagram: u16::MAX,
+        };
+        assert_eq!(round_trip(extreme), Ok(extreme));
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_malformed() {
+        for wrong in [
+            Parameters { credit: CREDIT_MAX + 1, ..SAMPLE },
+            Parameters { max_message: limits::MESSAGE_SIZE_MAX as u32 + 1, ..SAMPLE },
+            Parameters { ack_delay_us: ACK_DELAY_US_MAX + 1, ..SAMPLE },
+            Parameters { max_datagram: limits::LEAST_DATAGRAM - 1, ..SAMPLE },
+        ] {
+            assert_eq!(round_trip(wrong), Err(Malformed), "{wrong:?}");
+        }
+    }
+}

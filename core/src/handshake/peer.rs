@@ -1,0 +1,102 @@
+//! Peers: two equals that got a pre-shared key and each other's static key from signalling.
+
+use alloc::collections::BTreeMap;
+
+use crate::crypto::{Key, Provider};
+use crate::error::ConnectError;
+
+/// Bytes of a hint.
+pub(super) const HINT: usize = 16;
+
+/// What a peer's Hello shows instead of a ticket: it says which pre-shared key to try, and tells nobody else anything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct PeerHint(pub(super) [u8; HINT]);
+
+impl PeerHint {
+    /// The hint of a Hello from the holder of `initiator_key` to the holder of `responder_key` (public keys).
+    pub(crate) fn new(provider: &dyn Provider, psk: &Key, initiator_key: &Key, responder_key: &Key) -> Self {
+        let digest = provider.digest(psk, &[b"tickwire peer", initiator_key, responder_key]);
+        Self(first_half(&digest))
+    }
+}
+
+/// Whether, of two peers whose Hellos crossed, the holder of `ours` goes on as the initiator. The other one drops its
+/// own attempt and answers.
+pub(crate) fn initiates(ours: &Key, theirs: &Key) -> bool {
+    ours < theirs
+}
+
+/// A peer that may come.
+#[derive(Clone)]
+pub(super) struct Expected {
+    pub(super) psk: Key,
+    pub(super) peer_key: Key,
+}
+
+/// The peers that may come. The application fills it, never the network.
+#[derive(Default)]
+pub(super) struct ExpectedPeers(BTreeMap<[u8; HINT], Expected>);
+
+impl ExpectedPeers {
+    pub(super) fn expect(
+        &mut self,
+        provider: &dyn Provider,
+        psk: Key,
+        peer_key: Key,
+        our_key: &Key,
+    ) -> Result<PeerHint, ConnectError> {
+        if psk == [0; 32] {
+            return Err(ConnectError::ZeroPresharedKey);
+        }
+        let hint = PeerHint::new(provider, &psk, &peer_key, our_key);
+        self.0.insert(hint.0, Expected { psk, peer_key });
+        Ok(hint)
+    }
+
+    pub(super) fn forget(&mut self, hint: &PeerHint) {
+        self.0.remove(&hint.0);
+    }
+
+    pub(super) fn find(&self, hint: &[u8]) -> Option<&Expected> {
+        self.0.get(hint)
+    }
+}
+
+/// The name that a peer's connection goes by: the first half of its public key.
+pub(super) fn identity(peer_key: &Key) -> [u8; 16] {
+    first_half(peer_key)
+}
+
+fn first_half(key: &Key) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    #[test]
+    fn a_hint_depends_on_the_secret_and_on_who_dials_whom() {
+        let hint = |psk, from, to| PeerHint::new(&RustCrypto, &[psk; 32], &[from; 32], &[to; 32]);
+        assert_eq!(hint(1, 2, 3), hint(1, 2, 3));
+        assert_ne!(hint(1, 2, 3), hint(1, 3, 2));
+        assert_ne!(hint(1, 2, 3), hint(4, 2, 3));
+        assert_ne!(hint(1, 2, 3), hint(1, 4, 3));
+    }
+
+    #[test]
+    fn when_hellos_cross_the_lower_key_initiates() {
+        assert!(initiates(&[1; 32], &[2; 32]));
+        assert!(!initiates(&[2; 32], &[1; 32]));
+    }
+
+    #[test]
+    fn a_peer_with_a_zero_key_is_the_callers_mistake() {
+        let mut peers = ExpectedPeers::default();
+        let expected = peers.expect(&RustCrypto, [0; 32], [1; 32], &[2; 32]);
+        assert_eq!(expected, Err(ConnectError::ZeroPresharedKey));
+    }
+}

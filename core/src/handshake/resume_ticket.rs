@@ -1,0 +1,211 @@
+//! Tickets that a server makes for its own clients, so that a session survives the loss of its connection.
+//!
+//! They are sealed under keys derived from the server's identity secret and an hour of wall time, so they survive a
+//! restart and need no storage. A ticket is opened in the hour it was sealed in and the two after it.
+//!
+//! Sealed: format (1 byte), low byte of the hour (1), nonce (24), then encrypted: session (16), incarnation (4),
+//! identity (16), pre-shared key (32), expiry (8), user data; tag (16). The client derives the pre-shared key itself.
+
+use alloc::vec::Vec;
+
+use super::sealing::{self, SealingKey};
+use crate::crypto::{Key, Provider};
+use crate::limits;
+use crate::rng::Rng;
+use crate::wire::{Malformed, Reader};
+
+/// A resume ticket that is still in use after this long should have a successor, in microseconds.
+pub(crate) const RENEW_US: u64 = BUCKET_US;
+
+/// What a server needs to go on with a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ResumeContents {
+    pub(crate) session: [u8; 16],
+    pub(crate) incarnation: u32,
+    pub(crate) identity: [u8; 16],
+    /// [`resume_psk`] of the connection that the ticket travels on.
+    pub(crate) psk: Key,
+    /// Microseconds of wall time.
+    pub(crate) expiry: u64,
+    /// At most [`limits::TICKET_USER_DATA`] bytes.
+    pub(crate) user_data: Vec<u8>,
+}
+
+/// The pre-shared key of the resume ticket numbered `sequence` on a connection with this `exporter`. Both ends derive
+/// it; it never travels but inside the sealed part.
+pub(crate) fn resume_psk(provider: &dyn Provider, exporter: &Key, sequence: u64) -> Key {
+    let mut label = [0; 27];
+    let bytes = b"tickwire resume psk".iter().copied().chain(sequence.to_le_bytes());
+    label.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    provider.derive(exporter, &label)
+}
+
+/// Seals and opens the resume tickets of one server.
+pub(crate) struct ResumeSealer {
+    secret: Key,
+    application: u64,
+}
+
+impl ResumeSealer {
+    /// `identity_secret` is the server's X25519 secret.
+    pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, application: u64) -> Self {
+        Self { secret: provider.derive(identity_secret, b"tickwire resume"), application }
+    }
+
+    /// A sealed ticket, at most [`limits::TICKET_BYTES`] long. User data beyond its limit is cut off.
+    pub(crate) fn seal(
+        &self,
+        provider: &dyn Provider,
+        rng: &mut Rng,
+        wall_now: u64,
+        contents: &ResumeContents,
+    ) -> Vec<u8> {
+        let bucket = wall_now / BUCKET_US;
+        let user_data = contents.user_data.iter().take(limits::TICKET_USER_DATA);
+        let mut text = Vec::with_capacity(TEXT_FIXED + contents.user_data.len() + limits::TAG);
+        text.extend_from_slice(&contents.session);
+        text.extend_from_slice(&contents.incarnation.to_le_bytes());
+        text.extend_from_slice(&contents.identity);
+        text.extend_from_slice(&contents.psk);
+        text.extend_from_slice(&contents.expiry.to_le_bytes());
+        text.extend(user_data);
+        let mut sealed = Vec::with_capacity(2 + sealing::OVERHEAD + text.len());
+        sealed.extend_from_slice(&[FORMAT, bucket as u8]);
+        let associated = sealing::associated(KIND, FORMAT, self.application, contents.expiry);
+        self.key(provider, bucket).seal(provider, rng, &associated, text, &mut sealed);
+        sealed
+    }
+
+    /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, of another server or
+    /// application, or more than two hours old.
+    pub(crate) fn open(
+        &self,
+        provider: &dyn Provider,
+        wall_now: u64,
+        expiry: u64,
+        sealed: &[u8],
+    ) -> Option<ResumeContents> {
+        let (&[format, low], sealed) = sealed.split_first_chunk()?;
+        let current = wall_now / BUCKET_US;
+        let bucket = (0..=BUCKETS_BACK)
+            .filter_map(|age| current.checked_sub(age))
+            .find(|&bucket| bucket as u8 == low)?;
+        if format != FORMAT {
+            return None;
+        }
+        let associated = sealing::associated(KIND, format, self.application, expiry);
+        let text = self.key(provider, bucket).open(provider, &associated, sealed)?;
+        let contents = Self::read(&text).ok()?;
+        (contents.expiry == expiry && contents.psk != [0; 32]).then_some(contents)
+    }
+
+    fn key(&self, provider: &dyn Provider, bucket: u64) -> SealingKey {
+        SealingKey::new(provider, &provider.digest(&self.secret, &[&bucket.to_le_bytes()]))
+    }
+
+    fn read(text: &[u8]) -> Result<ResumeContents, Malformed> {
+        let mut reader = Reader::new(text);
+        Ok(ResumeContents {
+            session: reader.array()?,
+            incarnation: reader.u32()?,
+            identity: reader.array()?,
+            psk: reader.array()?,
+            expiry: reader.u64()?,
+            user_data: reader.rest().to_vec(),
+        })
+    }
+}
+
+const FORMAT: u8 = 1;
+const KIND: &[u8; 16] = b"tickwire resume ";
+/// One hour.
+const BUCKET_US: u64 = 3_600_000_000;
+const BUCKETS_BACK: u64 = 2;
+/// Bytes of the sealed text but for the user data.
+const TEXT_FIXED: usize = 16 + 4 + 16 + 32 + 8;
+const _: () = assert!(2 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    const NOW: u64 = 1_000_000 * BUCKET_US + 17;
+
+    fn contents() -> ResumeContents {
+        ResumeContents {
+            session: [1; 16],
+            incarnation: 2,
+            identity: [3; 16],
+            psk: [4; 32],
+            expiry: NOW + 60_000_000,
+            user_data: b"red".to_vec(),
+        }
+    }
+
+    fn sealer() -> ResumeSealer {
+        ResumeSealer::new(&RustCrypto, &[9; 32], 42)
+    }
+
+    fn seal(contents: &ResumeContents) -> Vec<u8> {
+        sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), NOW, contents)
+    }
+
+    #[test]
+    fn a_restarted_server_finds_what_it_put_in_for_two_to_three_hours() {
+        let (contents, sealed) = (contents(), seal(&contents()));
+        let open = |wall_now| sealer().open(&RustCrypto, wall_now, contents.expiry, &sealed);
+        assert_eq!(open(NOW), Some(contents.clone()));
+        let end = (NOW / BUCKET_US + 1 + BUCKETS_BACK) * BUCKET_US;
+        assert_eq!(open(end - 1), Some(contents.clone()));
+        assert_eq!(open(end), None);
+        assert_eq!(open(NOW - BUCKET_US), None);
+        assert_eq!(open(0), None);
+    }
+
+    #[test]
+    fn nothing_opens_at_another_server_or_with_another_application_or_expiry() {
+        let (expiry, sealed) = (contents().expiry, seal(&contents()));
+        for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
+        {
+            let other = ResumeSealer::new(&RustCrypto, &secret, application);
+            assert_eq!(other.open(&RustCrypto, NOW, expiry, &sealed), None);
+        }
+    }
+
+    #[test]
+    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+        let (expiry, sealed) = (contents().expiry, seal(&contents()));
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert_eq!(sealer().open(&RustCrypto, NOW, expiry, &changed), None, "byte {place}");
+            assert_eq!(sealer().open(&RustCrypto, NOW, expiry, &sealed[..place]), None, "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn a_zero_pre_shared_key_is_never_accepted() {
+        let contents = ResumeContents { psk: [0; 32], ..contents() };
+        assert_eq!(sealer().open(&RustCrypto, NOW, contents.expiry, &seal(&contents)), None);
+    }
+
+    #[test]
+    fn user_data_beyond_its_limit_is_cut_off_and_the_rest_fits_the_wire() {
+        let contents =
+            ResumeContents { user_data: alloc::vec![1; limits::TICKET_USER_DATA + 1], ..contents() };
+        let sealed = seal(&contents);
+        assert!(sealed.len() <= limits::TICKET_BYTES);
+        let open = sealer().open(&RustCrypto, NOW, contents.expiry, &sealed).unwrap();
+        assert_eq!(open.user_data.len(), limits::TICKET_USER_DATA);
+    }
+
+    #[test]
+    fn each_resume_ticket_of_a_connection_has_a_key_of_its_own() {
+        let psk = |exporter, sequence| resume_psk(&RustCrypto, &[exporter; 32], sequence);
+        assert_eq!(psk(1, 1), psk(1, 1));
+        assert_ne!(psk(1, 1), psk(1, 2));
+        assert_ne!(psk(1, 1), psk(1, 1 << 56 | 1));
+        assert_ne!(psk(1, 1), psk(2, 1));
+    }
+}

@@ -1,0 +1,514 @@
+//! The answering end: what it takes to get from a stranger's first datagram to keys.
+//!
+//! [`Acceptor::screen`] looks at a Hello in the order of what looking costs, and keeps nothing. What passes is a
+//! [`Candidate`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
+//! first authentic Data turns that into a connection with [`Acceptor::confirm`].
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::burn::BurnTable;
+use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
+use super::cookie::Cookies;
+use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
+pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
+use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
+use super::keys;
+use super::load::Failures;
+use super::parameters::Parameters;
+use super::peer::{self, ExpectedPeers, PeerHint};
+use super::resume_ticket::ResumeSealer;
+use super::sources::Sources;
+use super::ticket::TicketOpener;
+use super::welcome::{self, Session, WELCOME};
+use crate::address::Path;
+use crate::config::{Access, Config, Secrets};
+use crate::crypto::{HandshakeInput, Key, Provider, Responder, SessionKeys};
+use crate::drop::DropReason;
+use crate::error::ConnectError;
+use crate::event::{PeerInfo, Refusal};
+use crate::limits;
+use crate::rng::Rng;
+use crate::schema::Schema;
+use crate::time::Instant;
+use crate::wire::Reader;
+
+/// What an acceptor takes from the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AcceptSetup {
+    pub(crate) application: u64,
+    pub(crate) access: Access,
+    /// Half-open handshakes from which on only a cookie earns a Diffie-Hellman.
+    pub(crate) cookie_threshold: usize,
+    /// Handshakes per second and source that are answered from then on.
+    pub(crate) handshakes_per_second: u32,
+}
+
+impl AcceptSetup {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            application: config.application,
+            access: config.access,
+            cookie_threshold: config.cookie_threshold,
+            handshakes_per_second: config.handshakes_per_second,
+        }
+    }
+}
+
+/// When and whence a datagram came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) now: Instant,
+    /// Wall time in microseconds.
+    pub(crate) wall_now: u64,
+    pub(crate) from: Path,
+    /// Whether the sender is known to hear what is sent there: true for links.
+    pub(crate) validated: bool,
+}
+
+/// What became of a datagram.
+pub(crate) enum Screened {
+    /// Nothing is to be done.
+    Dropped(DropReason),
+    /// The reply was written; it is not larger than the datagram, and goes back where that came from.
+    Replied,
+    /// A client that may be let in.
+    Candidate(Box<Candidate>),
+}
+
+/// A client that holds what it takes to be let in. Nothing is kept of it until it is answered.
+pub(crate) struct Candidate {
+    pub(crate) peer: PeerInfo,
+    pub(crate) parameters: Parameters,
+    pub(crate) resume: Option<Resume>,
+    /// The static key of an expected peer.
+    pub(crate) peer_key: Option<Key>,
+    pub(crate) path: Path,
+    /// Its ticket is authentic but has expired: whatever the verdict, it is refused.
+    pub(crate) expired: bool,
+    pub(crate) client_id: u32,
+    credential: Credential,
+    id: HalfOpenId,
+    responder: Box<dyn Responder>,
+    /// The most bytes that the answer may have.
+    reply_room: usize,
+}
+
+/// What is decided about a candidate.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// It is let in, once its first Data comes.
+    Accept {
+        /// The connection id that it shall send to.
+        local_id: u32,
+        /// What became of the session that it asked for.
+        session: Session,
+    },
+    /// It is not.
+    Refuse(Refusal),
+}
+
+/// A half-open handshake that became a connection.
+pub(crate) struct Confirmed {
+    pub(crate) keys: SessionKeys,
+    pub(crate) peer: PeerInfo,
+    pub(crate) parameters: Parameters,
+    pub(crate) resume: Option<Resume>,
+    /// What its Welcome said of the session.
+    pub(crate) session: Session,
+    pub(crate) client_id: u32,
+    pub(crate) local_id: u32,
+    /// Local ids of other half-open handshakes of the same ticket, which are gone.
+    pub(crate) freed: SmallVec<[u32; 2]>,
+}
+
+/// Answers the handshakes of others.
+pub(crate) struct Acceptor {
+    provider: Arc<dyn Provider>,
+    identity: Key,
+    public_key: Key,
+    setup: AcceptSetup,
+    tickets: Option<TicketOpener>,
+    resume: ResumeSealer,
+    cookies: Cookies,
+    sources: Option<Sources>,
+    peers: ExpectedPeers,
+    half_open: HalfOpenTable,
+    failures: Failures,
+    burnt: BurnTable,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        provider: Arc<dyn Provider>,
+        secrets: &Secrets,
+        setup: AcceptSetup,
+        rng: &mut Rng,
+    ) -> Self {
+        let public_key = provider.public_key(&secrets.identity);
+        let opener = |key: &Key| TicketOpener::new(&*provider, key, setup.application, public_key);
+        let answers = setup.access != Access::Closed;
+        Self {
+            identity: secrets.identity,
+            public_key,
+            setup,
+            tickets: secrets.ticket.as_ref().map(opener),
+            resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
+            cookies: Cookies::new(&*provider, &secrets.identity, rng),
+            sources: answers.then(|| Sources::new(setup.handshakes_per_second, rng)),
+            peers: ExpectedPeers::default(),
+            half_open: HalfOpenTable::new(),
+            failures: Failures::new(HALF_OPEN_LIFE),
+            burnt: BurnTable::new(limits::BURNT_TICKETS),
+            provider,
+        }
+    }
+
+    /// The public key that clients pin.
+    pub(crate) const fn public_key(&self) -> &Key {
+        &self.public_key
+    }
+
+    /// What seals the resume tickets that this end gives out.
+    pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
+        &self.resume
+    }
+
+    /// Lets the peer in that holds `psk`, whose public key is `peer_key`, and that dials `our_key`.
+    pub(crate) fn expect_peer(
+        &mut self,
+        psk: Key,
+        peer_key: Key,
+        our_key: &Key,
+    ) -> Result<PeerHint, ConnectError> {
+        self.peers.expect(&*self.provider, psk, peer_key, our_key)
+    }
+
+    /// Undoes [`Acceptor::expect_peer`]. What it began may still finish.
+    pub(crate) fn forget_peer(&mut self, hint: &PeerHint) {
+        self.peers.forget(hint);
+    }
+
+    /// Looks at a Hello or KeyQuery. `reply` is overwritten.
+    pub(crate) fn screen(
+        &mut self,
+        arrival: Arrival,
+        bytes: &[u8],
+        reply: &mut Vec<u8>,
+        rng: &mut Rng,
+    ) -> Screened {
+        reply.clear();
+        let screened = match bytes {
+            _ if self.setup.access == Access::Closed => Err(DropReason::Closed),
+            _ if bytes.len() > limits::BASE_DATAGRAM => Err(DropReason::TooLarge),
+            [HELLO, ..] => self.screen_hello(arrival, bytes, reply, rng),
+            [CONTROL, KEY_QUERY, ..] => self.answer_key_query(arrival, bytes, reply),
+            _ => Err(DropReason::UnexpectedHandshake),
+        };
+        screened.unwrap_or_else(Screened::Dropped)
+    }
+
+    fn screen_hello(
+        &mut self,
+        arrival: Arrival,
+        bytes: &[u8],
+        reply: &mut Vec<u8>,
+        rng: &mut Rng,
+    ) -> Result<Screened, DropReason> {
+        let preamble = Preamble::of(bytes).ok_or(DropReason::TooShort)?;
+        check_padding(arrival, bytes)?;
+        if preamble.application() != self.setup.application {
+            return Err(DropReason::WrongApplication);
+        }
+        if preamble.version() != VERSION {
+            VersionReply::append_to(preamble.echo(), reply);
+            return Ok(Screened::Replied);
+        }
+        let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
+        let digest = noise_digest(&*self.provider, hello.noise);
+        let id = HalfOpenId::of(&digest);
+        if let Some(welcome) = self.half_open.welcome(arrival.now, &id) {
+            reply.extend_from_slice(welcome);
+            return Ok(Screened::Replied);
+        }
+        let proof = self.check_credential(arrival, &hello)?;
+        if self.half_open.waiting() >= limits::HALF_OPEN {
+            return Err(DropReason::HalfOpenFull);
+        }
+        if !self.has_earned_answer(arrival, &hello, &digest)? {
+            let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
+            Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
+            return Ok(Screened::Replied);
+        }
+        self.respond(arrival, &hello, id, proof, rng)
+    }
+
+    /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
+    fn check_credential(&mut self, arrival: Arrival, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+        let wall_now = self.burnt.advance(arrival.wall_now);
+        let proof = match hello.mode {
+            Mode::Open if self.setup.access == Access::Open => Proof::open(),
+            Mode::Open => return Err(DropReason::NoTicket),
+            Mode::Ticket => self.check_ticket(wall_now, hello)?,
+            Mode::Resume => self.check_resume_ticket(wall_now, hello)?,
+            Mode::Peer => {
+                let peer = self.peers.find(hello.ticket).ok_or(DropReason::UnknownPeer)?;
+                Proof::peer(hello.ticket, peer.psk, peer.peer_key)?
+            }
+        };
+        if self.half_open.count(arrival.now, &proof.credential) >= limits::HALF_OPEN_PER_TICKET {
+            return Err(DropReason::TicketBusy);
+        }
+        Ok(proof)
+    }
+
+    fn check_ticket(&self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+        let opener = self.tickets.as_ref().ok_or(DropReason::BadTicket)?;
+        let ticket = opener.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
+        let expired = ticket.expiry <= wall_now;
+        if self.burnt.contains(&ticket.id, ticket.expiry) {
+            return Err(DropReason::BurntTicket);
+        }
+        // Each handshake that waits may burn a ticket; none may wait that could not.
+        if !expired && self.burnt.room() <= self.half_open.waiting() {
+            return Err(DropReason::BurnTableFull);
+        }
+        let peer = PeerInfo { identity: ticket.identity, user_data: Bytes::from(ticket.user_data) };
+        let credential = Credential::Ticket { id: ticket.id, expiry: ticket.expiry };
+        Ok(Proof { credential, psk: ticket.psk, peer, peer_key: None, expired })
+    }
+
+    fn check_resume_ticket(&self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+        let contents = self
+            .resume
+            .open(&*self.provider, wall_now, hello.expiry, hello.ticket)
+            .ok_or(DropReason::BadTicket)?;
+        let resume = Resume { session: contents.session, incarnation: contents.incarnation };
+        Ok(Proof {
+            credential: Credential::Resume(resume),
+            psk: contents.psk,
+            peer: PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) },
+            peer_key: None,
+            expired: contents.expiry <= wall_now,
+        })
+    }
+
+    /// Whether the sender has done enough to be worth a Diffie-Hellman; if not, a cookie would do.
+    fn has_earned_answer(
+        &mut self,
+        arrival: Arrival,
+        hello: &Hello<'_>,
+        digest: &Key,
+    ) -> Result<bool, DropReason> {
+        let Arrival { now, validated, .. } = arrival;
+        let remote = arrival.from.remote;
+        let loaded = self.is_loaded(now);
+        let needs_cookie = !validated && (loaded || self.setup.access == Access::Open);
+        if needs_cookie && !self.cookies.check(&*self.provider, now, remote, digest, &hello.cookie) {
+            return Ok(false);
+        }
+        // Only after the cookie: who forges a source must not empty its bucket.
+        let provider = &*self.provider;
+        if loaded && !self.sources.as_mut().is_some_and(|sources| sources.take(provider, now, remote)) {
+            return Err(DropReason::RateLimited);
+        }
+        Ok(true)
+    }
+
+    fn is_loaded(&mut self, now: Instant) -> bool {
+        let busy = self.half_open.len().saturating_add(self.failures.recent(now));
+        busy >= self.setup.cookie_threshold
+    }
+
+    fn respond(
+        &mut self,
+        arrival: Arrival,
+        hello: &Hello<'_>,
+        id: HalfOpenId,
+        proof: Proof,
+        rng: &mut Rng,
+    ) -> Result<Screened, DropReason> {
+        let prologue = hello.prologue();
+        let input = HandshakeInput { prologue: &prologue, psk: &proof.psk, payload: &[] };
+        let mut payload = Vec::new();
+        let responder = self
+            .provider
+            .respond(rng, &self.identity, input, hello.noise, &mut payload)
+            .map_err(|_| DropReason::NotAuthentic)
+            .inspect_err(|_| self.failures.add(arrival.now))?;
+        let mut reader = Reader::new(&payload);
+        let parameters = Parameters::read(&mut reader)
+            .and_then(|parameters| reader.finish().map(|()| parameters))
+            .map_err(|_| DropReason::Malformed)
+            .inspect_err(|_| self.failures.add(arrival.now))?;
+        let resume = match proof.credential {
+            Credential::Resume(resume) => Some(resume),
+            _ => None,
+        };
+        Ok(Screened::Candidate(Box::new(Candidate {
+            peer: proof.peer,
+            parameters,
+            resume,
+            peer_key: proof.peer_key,
+            path: arrival.from,
+            expired: proof.expired,
+            client_id: hello.client_id,
+            credential: proof.credential,
+            id,
+            responder,
+            // What is not validated was padded to as many bytes.
+            reply_room: limits::BASE_DATAGRAM.min(parameters.max_datagram.into()),
+        })))
+    }
+
+    /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate
+    /// that was accepted. An empty `reply` means silence: no room, or a candidate that cannot be answered.
+    pub(crate) fn answer(
+        &mut self,
+        now: Instant,
+        candidate: Box<Candidate>,
+        verdict: Verdict,
+        our_parameters: &Parameters,
+        our_schema: &Schema,
+        reply: &mut Vec<u8>,
+    ) -> Option<HalfOpenId> {
+        reply.clear();
+        let verdict = if candidate.expired { Verdict::Refuse(Refusal::Expired) } else { verdict };
+        let payload = match &verdict {
+            Verdict::Accept { local_id, session } => welcome::accept(*session, *local_id, our_parameters),
+            Verdict::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
+        };
+        let candidate = *candidate;
+        let mut message = Vec::new();
+        let keys = candidate.responder.finish(&payload.ok()?, &mut message).ok()?;
+        let [a, b, c, _] = candidate.client_id.to_le_bytes();
+        reply.extend_from_slice(&[WELCOME, a, b, c]);
+        reply.extend_from_slice(&message);
+        let Verdict::Accept { local_id, session } = verdict else {
+            self.half_open.insert_refusal(now, candidate.id, candidate.credential, reply);
+            return None;
+        };
+        let opening = Opening {
+            root: keys::root(&*self.provider, &keys),
+            credential: candidate.credential,
+            peer: &candidate.peer,
+            parameters: candidate.parameters,
+            client_id: candidate.client_id,
+            local_id,
+            session,
+        };
+        let kept = self.half_open.insert(now, candidate.id, HalfOpen::new(opening, reply));
+        if !kept {
+            reply.clear();
+        }
+        kept.then_some(candidate.id)
+    }
+
+    /// A half-open handshake that still waits.
+    pub(crate) fn half_open(&self, now: Instant, id: &HalfOpenId) -> Option<&HalfOpen> {
+        self.half_open.get(now, id)
+    }
+
+    /// Takes a half-open handshake whose first Data proved authentic, and burns its ticket.
+    pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId) -> Option<Confirmed> {
+        // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
+        if let Credential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
+            && !self.burnt.burn(id, expiry)
+        {
+            return None;
+        }
+        let (half_open, freed) = self.half_open.take(now, id)?;
+        Some(Confirmed {
+            keys: half_open.keys(&*self.provider),
+            peer: half_open.peer(),
+            parameters: half_open.parameters,
+            resume: half_open.resume(),
+            session: half_open.session,
+            client_id: half_open.client_id,
+            local_id: half_open.local_id,
+            freed,
+        })
+    }
+
+    /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.
+    pub(crate) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
+        self.half_open.expire(now)
+    }
+
+    /// Handshakes that are half open.
+    pub(crate) fn half_open_count(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// When [`Acceptor::expire`] has work; [`Instant::MAX`] if never.
+    pub(crate) const fn next_timeout(&self) -> Instant {
+        self.half_open.next_timeout()
+    }
+
+    fn answer_key_query(
+        &self,
+        arrival: Arrival,
+        bytes: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<Screened, DropReason> {
+        if bytes.len() < KEY_REPLY_BYTES {
+            return Err(DropReason::TooShort);
+        }
+        check_padding(arrival, bytes)?;
+        let query = KeyQuery::read(bytes).map_err(|_| DropReason::Malformed)?;
+        if query.application != self.setup.application {
+            return Err(DropReason::WrongApplication);
+        }
+        KeyReply { client_id: query.client_id, nonce: query.nonce, server_key: self.public_key }
+            .append_to(reply);
+        Ok(Screened::Replied)
+    }
+}
+
+/// What a Hello proved before any Diffie-Hellman.
+struct Proof {
+    credential: Credential,
+    psk: Key,
+    peer: PeerInfo,
+    peer_key: Option<Key>,
+    expired: bool,
+}
+
+impl Proof {
+    fn open() -> Self {
+        Self {
+            credential: Credential::Open,
+            psk: [0; 32],
+            peer: PeerInfo::default(),
+            peer_key: None,
+            expired: false,
+        }
+    }
+
+    fn peer(hint: &[u8], psk: Key, peer_key: Key) -> Result<Self, DropReason> {
+        let hint = hint.try_into().map_err(|_| DropReason::UnknownPeer)?;
+        Ok(Self {
+            credential: Credential::Peer { hint },
+            psk,
+            peer: PeerInfo { identity: peer::identity(&peer_key), user_data: Bytes::new() },
+            peer_key: Some(peer_key),
+            expired: false,
+        })
+    }
+}
+
+/// A reply to an address that may be forged must not be larger than what caused it.
+fn check_padding(arrival: Arrival, bytes: &[u8]) -> Result<(), DropReason> {
+    if arrival.validated || bytes.len() >= limits::BASE_DATAGRAM {
+        Ok(())
+    } else {
+        Err(DropReason::NotPadded)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,462 @@
+use super::super::burn::BurnTable;
+use super::super::client::{Answer, Credential as Shown, DialSetup, Dialer, ServerKey};
+use super::super::resume_ticket::{ResumeContents, resume_psk};
+use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
+use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};
+use super::*;
+use crate::time::Duration;
+
+const ACCEPT: Verdict = Verdict::Accept { local_id: 5, session: Session::New };
+
+#[test]
+fn closed_access_meets_everything_with_silence() {
+    let mut world = World::new(Access::Closed);
+    let mut dialer = world.dial_with_ticket();
+    let mut hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::Closed);
+    hello[1] = 9;
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::Closed);
+    let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Shown::Open) };
+    let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
+    let query = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &query), DropReason::Closed);
+}
+
+#[test]
+fn a_hello_without_padding_is_dropped_unless_its_sender_is_validated() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello[..1199]), DropReason::NotPadded);
+    assert_eq!(world.dropped(udp(1), &hello[..21]), DropReason::TooShort);
+    let (screened, _) = world.screen_validated(link(1), &hello[..1199], true);
+    assert!(matches!(screened, Screened::Candidate(_)));
+}
+
+#[test]
+fn a_hello_longer_than_1200_bytes_is_dropped() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let mut hello = world.sent(&mut dialer);
+    hello.push(0);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::TooLarge);
+}
+
+#[test]
+fn another_application_is_met_with_silence_and_another_version_with_ours() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let mut other = hello.clone();
+    other[3] ^= 1;
+    assert_eq!(world.dropped(udp(1), &other), DropReason::WrongApplication);
+    let mut other = hello;
+    other[1] = VERSION + 1;
+    // Whatever follows the preamble is the other version's business.
+    other[22..].fill(0xff);
+    let reply = VersionReply::read(&world.replied(udp(1), &other)).unwrap();
+    assert_eq!((reply.client_id, reply.version), (0x00c1_1e47, VERSION));
+    assert_eq!(reply.attempt, other[14..22]);
+}
+
+#[test]
+fn only_questions_are_screened() {
+    let mut world = World::new(Access::Tickets);
+    for first in (0..=255u8).filter(|first| *first != HELLO) {
+        let mut bytes = alloc::vec![0; 1200];
+        bytes[0] = first;
+        assert_eq!(world.dropped(udp(1), &bytes), DropReason::UnexpectedHandshake, "{first}");
+    }
+    assert_eq!(world.dropped(udp(1), &[]), DropReason::UnexpectedHandshake);
+}
+
+#[test]
+fn open_access_costs_the_cookie_on_unvalidated_addresses_even_without_load() {
+    for with_ticket in [false, true] {
+        let mut world = World::new(Access::Open);
+        let mut dialer = if with_ticket { world.dial_with_ticket() } else { world.dial(Shown::Open) };
+        let hello = world.sent(&mut dialer);
+        let retry = world.replied(udp(1), &hello);
+        assert_eq!(retry.len(), 28);
+        world.handle(&mut dialer, &retry);
+        let hello = world.sent(&mut dialer);
+        // The cookie is of one address.
+        assert_eq!(world.replied(udp(2), &hello).len(), 28);
+        world.candidate(udp(1), &hello);
+    }
+}
+
+#[test]
+fn open_access_asks_a_link_for_nothing() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Shown::Open);
+    let hello = world.sent(&mut dialer);
+    assert!(matches!(world.screen_validated(link(1), &hello, true).0, Screened::Candidate(_)));
+}
+
+#[test]
+fn a_cookie_that_has_expired_gets_a_fresh_one() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Shown::Open);
+    let hello = world.sent(&mut dialer);
+    let first = world.replied(udp(1), &hello);
+    world.handle(&mut dialer, &first);
+    let hello = world.sent(&mut dialer);
+    world.pass(Duration::from_secs(8));
+    let second = world.replied(udp(1), &hello);
+    assert_ne!(first, second);
+    world.handle(&mut dialer, &second);
+    let hello = world.sent(&mut dialer);
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn under_load_a_ticket_needs_a_cookie_too() {
+    let mut world = World::with_threshold(Access::Tickets, 1);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    world.candidate(udp(1), &hello);
+    world.add_half_open();
+    let retry = world.replied(udp(1), &hello);
+    world.handle(&mut dialer, &retry);
+    let hello = world.sent(&mut dialer);
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn under_load_a_source_is_answered_at_its_rate_and_others_are_not_held_up() {
+    let mut world = World::with_threshold(Access::Open, 0);
+    let mut outcomes = Vec::new();
+    for host in [1, 1, 1, 1, 2] {
+        let mut dialer = world.dial(Shown::Open);
+        let hello = world.sent(&mut dialer);
+        let retry = world.replied(udp(host), &hello);
+        world.handle(&mut dialer, &retry);
+        let hello = world.sent(&mut dialer);
+        outcomes.push(match world.screen(udp(host), &hello).0 {
+            Screened::Candidate(_) => None,
+            Screened::Dropped(reason) => Some(reason),
+            Screened::Replied => panic!(),
+        });
+    }
+    let limited = Some(DropReason::RateLimited);
+    assert_eq!(outcomes, [None, None, limited, limited, None]);
+}
+
+#[test]
+fn a_forged_source_without_its_cookie_takes_nothing_from_the_true_one() {
+    let mut world = World::with_threshold(Access::Tickets, 0);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    for _ in 0..100 {
+        world.replied(udp(1), &hello);
+    }
+    let retry = world.replied(udp(1), &hello);
+    world.handle(&mut dialer, &retry);
+    let hello = world.sent(&mut dialer);
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn noise_behind_a_watched_ticket_counts_as_load() {
+    let mut world = World::with_threshold(Access::Tickets, 3);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let mut noise = hello.clone();
+    // Sealed ticket: format, nonce, 104 bytes, 9 of user data, tag.
+    let start = 46 + 2 + (1 + 24 + 104 + 9 + 16) + 2;
+    for value in 0..3 {
+        noise[start + 40] = value;
+        assert_eq!(world.dropped(udp(1), &noise), DropReason::NotAuthentic);
+    }
+    assert_eq!(world.replied(udp(1), &noise).len(), 28);
+    world.pass(HALF_OPEN_LIFE * 2);
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn forged_and_foreign_tickets_are_met_with_silence_cookie_or_not() {
+    for threshold in [0, 64] {
+        let mut world = World::with_threshold(Access::Tickets, threshold);
+        let mut dialer = world.dial_with_ticket();
+        let mut forged = world.sent(&mut dialer);
+        forged[100] ^= 1;
+        assert_eq!(world.dropped(udp(1), &forged), DropReason::BadTicket);
+
+        let key = server_ticket_key(&*world.provider, &MASTER, &[1; 32]);
+        let foreign = TicketMint::new(world.provider.clone(), &key);
+        let contents = TicketContents { expiry: world.wall_now() + HOUR_US, ..TicketContents::default() };
+        let ticket = foreign.mint(&mut world.rng, APPLICATION, &world.server_key, contents).unwrap();
+        let mut dialer = world.dial(Shown::Ticket(ticket));
+        let hello = world.sent(&mut dialer);
+        assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
+    }
+}
+
+#[test]
+fn a_server_in_ticket_mode_lets_nobody_in_without_one_not_even_from_a_link() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial(Shown::Open);
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::NoTicket);
+    let (screened, _) = world.screen_validated(link(1), &hello, true);
+    assert!(matches!(screened, Screened::Dropped(DropReason::NoTicket)));
+}
+
+#[test]
+fn a_ticket_at_a_server_without_a_ticket_key_is_met_with_silence() {
+    let mut world = World::new(Access::Open);
+    world.acceptor.tickets = None;
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
+}
+
+#[test]
+fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_verdict() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket_until(world.wall_now());
+    let mut dialer = world.dial(Shown::Ticket(ticket));
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    assert!(candidate.expired);
+    let (half_open, welcome) = world.answer(candidate, ACCEPT);
+    assert!(half_open.is_none());
+    assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::Expired)));
+    // The refusal may have been lost: a copy gets it again.
+    assert_eq!(world.replied(udp(2), &hello), welcome);
+}
+
+#[test]
+fn under_load_an_expired_ticket_needs_a_cookie_too() {
+    let mut world = World::with_threshold(Access::Tickets, 0);
+    let ticket = world.ticket_until(1);
+    let mut dialer = world.dial(Shown::Ticket(ticket));
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.replied(udp(1), &hello).len(), 28);
+}
+
+#[test]
+fn a_wall_clock_set_back_revives_no_ticket() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket_until(world.wall_now() + 1_000_000);
+    let mut dialer = world.dial(Shown::Ticket(ticket));
+    let hello = world.sent(&mut dialer);
+    let later =
+        Arrival { now: world.now, wall_now: world.wall_now() + HOUR_US, from: udp(9), validated: false };
+    world.acceptor.screen(later, &hello, &mut Vec::new(), &mut world.rng);
+    assert!(world.candidate(udp(1), &hello).expired);
+}
+
+#[test]
+fn every_copy_of_a_hello_gets_the_same_welcome_wherever_it_comes_from() {
+    let mut world = World::with_threshold(Access::Tickets, 1);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (_, welcome) = world.accept(candidate, 5);
+    for host in 1..4 {
+        assert_eq!(world.replied(udp(host), &hello), welcome);
+    }
+    assert_eq!(world.acceptor.half_open.len(), 1);
+}
+
+#[test]
+fn a_half_open_handshake_lives_five_seconds_and_its_ticket_works_again_after() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (id, _) = world.accept(candidate, 5);
+    let end = world.now + Duration::from_secs(5);
+    assert_eq!(world.acceptor.next_timeout(), end);
+    assert!(world.acceptor.half_open(world.now, &id).is_some());
+    assert!(world.acceptor.confirm(end, &id).is_none());
+    assert_eq!(world.acceptor.expire(end).as_slice(), [5]);
+    assert_eq!(world.acceptor.next_timeout(), Instant::MAX);
+    world.now = end;
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket();
+    let mut dialers: Vec<_> = (0..3).map(|_| world.dial(Shown::Ticket(ticket.clone()))).collect();
+    let (first, _) = world.open(&mut dialers[0], 11);
+    let (second, _) = world.open(&mut dialers[1], 12);
+    let third = world.sent(&mut dialers[2]);
+    assert_eq!(world.dropped(udp(1), &third), DropReason::TicketBusy);
+
+    let confirmed = world.acceptor.confirm(world.now, &second).unwrap();
+    assert_eq!((confirmed.local_id, confirmed.freed.as_slice()), (12, &[11][..]));
+    assert!(world.acceptor.half_open(world.now, &first).is_none());
+    assert!(world.acceptor.confirm(world.now, &first).is_none());
+    assert!(world.acceptor.confirm(world.now, &second).is_none());
+}
+
+#[test]
+fn the_first_data_burns_the_ticket_and_a_replay_is_met_with_silence() {
+    let mut world = World::new(Access::Tickets);
+    let ticket = world.ticket();
+    let mut dialer = world.dial(Shown::Ticket(ticket.clone()));
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (id, _) = world.accept(candidate, 5);
+    world.acceptor.confirm(world.now, &id).unwrap();
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+    let mut again = world.dial(Shown::Ticket(ticket));
+    let hello = world.sent(&mut again);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+}
+
+#[test]
+fn a_full_burn_table_refuses_tickets_until_one_expires() {
+    let mut world = World::new(Access::Tickets);
+    world.acceptor.burnt = BurnTable::new(1);
+    let ticket = world.ticket_until(world.wall_now() + 1_000_000);
+    let mut first = world.dial(Shown::Ticket(ticket));
+    let (id, _) = world.open(&mut first, 5);
+    let mut second = world.dial_with_ticket();
+    let hello = world.sent(&mut second);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull, "the place is taken ahead");
+    world.acceptor.confirm(world.now, &id).unwrap();
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull);
+    world.pass(Duration::from_secs(1));
+    world.candidate(udp(1), &hello);
+}
+
+#[test]
+fn a_full_half_open_table_is_met_with_silence() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let peer = PeerInfo::default();
+    for value in 0..limits::HALF_OPEN as u32 {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&value.to_le_bytes());
+        let opening = Opening {
+            root: [0; 32],
+            credential: Credential::Open,
+            peer: &peer,
+            parameters: PARAMETERS,
+            client_id: 1,
+            local_id: value,
+            session: Session::New,
+        };
+        let half_open = HalfOpen::new(opening, &[]);
+        assert!(world.acceptor.half_open.insert(world.now, HalfOpenId::of(&digest), half_open));
+    }
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::HalfOpenFull);
+}
+
+#[test]
+fn a_peer_comes_in_while_it_is_expected_and_no_other() {
+    let mut world = World::new(Access::Tickets);
+    let (psk, peer_key, our_key) = ([3; 32], [4; 32], world.server_key);
+    let mut dialer = world.dial(Shown::Peer { psk, local_key: peer_key, peer_key: our_key });
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::UnknownPeer);
+    let hint = world.acceptor.expect_peer(psk, peer_key, &our_key).unwrap();
+    world.candidate(udp(1), &hello);
+    for (psk, local_key) in [([5; 32], peer_key), (psk, [5; 32])] {
+        let mut stranger = world.dial(Shown::Peer { psk, local_key, peer_key: our_key });
+        let hello = world.sent(&mut stranger);
+        assert_eq!(world.dropped(udp(1), &hello), DropReason::UnknownPeer);
+    }
+    world.acceptor.forget_peer(&hint);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::UnknownPeer);
+}
+
+/// An attempt to resume with a ticket that this server sealed.
+fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
+    let sealer = world.acceptor.resume_sealer();
+    let wall_now = world.wall_now();
+    let sealed = sealer.seal(&*world.provider, &mut world.rng, wall_now, contents);
+    world.dial(Shown::Resume { sealed, psk: contents.psk, expiry: contents.expiry })
+}
+
+fn resume_contents(world: &World) -> ResumeContents {
+    ResumeContents {
+        session: [1; 16],
+        incarnation: 2,
+        identity: [3; 16],
+        psk: resume_psk(&*world.provider, &[4; 32], 1),
+        expiry: world.wall_now() + 60_000_000,
+        user_data: b"blue team".to_vec(),
+    }
+}
+
+#[test]
+fn a_resume_ticket_names_its_session_and_works_more_than_once() {
+    let mut world = World::new(Access::Tickets);
+    let contents = resume_contents(&world);
+    for local_id in 1..4 {
+        let mut dialer = resuming(&mut world, &contents);
+        let hello = world.sent(&mut dialer);
+        let candidate = world.candidate(udp(1), &hello);
+        assert_eq!(candidate.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
+        assert_eq!(candidate.peer.identity, [3; 16]);
+        let verdict = Verdict::Accept { local_id, session: Session::Resumed };
+        let (id, welcome) = world.answer(candidate, verdict);
+        let accepted = world.accepted(&mut dialer, &welcome);
+        assert_eq!(accepted.session, Session::Resumed);
+        let confirmed = world.acceptor.confirm(world.now, &id.unwrap()).unwrap();
+        assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
+        assert_eq!(confirmed.session, Session::Resumed);
+        assert_eq!(confirmed.keys.exporter, accepted.keys.exporter);
+    }
+}
+
+#[test]
+fn a_resume_ticket_that_has_expired_is_refused_and_an_ancient_one_met_with_silence() {
+    let mut world = World::new(Access::Tickets);
+    let contents = resume_contents(&world);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    world.pass(Duration::from_secs(60));
+    assert!(world.candidate(udp(1), &hello).expired);
+    world.pass(Duration::from_secs(3 * 3600));
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
+}
+
+#[test]
+fn two_resumptions_of_one_session_are_half_open_and_the_first_data_ends_the_other() {
+    let mut world = World::new(Access::Tickets);
+    let mut contents = resume_contents(&world);
+    let mut first = resuming(&mut world, &contents);
+    world.open(&mut first, 11);
+    contents.incarnation += 1;
+    let mut second = resuming(&mut world, &contents);
+    let (id, _) = world.open(&mut second, 12);
+    let mut third = resuming(&mut world, &contents);
+    let hello = world.sent(&mut third);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::TicketBusy);
+    assert_eq!(world.acceptor.confirm(world.now, &id).unwrap().freed.as_slice(), [11]);
+}
+
+#[test]
+fn a_key_query_is_answered_if_it_paid_for_the_answer() {
+    let mut world = World::new(Access::Tickets);
+    let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Shown::Open) };
+    let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
+    let query = world.sent(&mut dialer);
+    assert_eq!(world.replied(udp(1), &query).len(), KEY_REPLY_BYTES);
+    assert_eq!(world.dropped(udp(1), &query[..1199]), DropReason::NotPadded);
+    let (screened, _) = world.screen_validated(link(1), &query[..KEY_REPLY_BYTES - 1], true);
+    assert!(matches!(screened, Screened::Dropped(DropReason::TooShort)));
+    let mut other = query;
+    other[5] ^= 1;
+    assert_eq!(world.dropped(udp(1), &other), DropReason::WrongApplication);
+}
+
+#[test]
+fn a_candidate_that_is_not_answered_leaves_nothing_behind() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    for _ in 0..4 {
+        world.candidate(udp(1), &hello);
+    }
+    assert_eq!(world.acceptor.half_open.len(), 0);
+}

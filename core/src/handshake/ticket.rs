@@ -1,0 +1,429 @@
+//! Tickets: how a game's backend lets a client in without talking to the server.
+//!
+//! The backend mints a [`Ticket`] and hands it to the client over a channel that is secret and authentic (HTTPS).
+//! The client sends the sealed part; the server opens it with a key that the backend derived for it.
+//!
+//! Sealed: format (1 byte), nonce (24), then encrypted: id (16), identity (16), pre-shared key (32), expiry (8), server
+//! key (32), user data; tag (16). Associated data: kind, format, application, expiry.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use super::sealing::{self, SealingKey};
+use crate::crypto::{Key, Provider};
+use crate::limits;
+use crate::rng::Rng;
+use crate::wire::{Malformed, Reader};
+
+/// What lets a client in: sealed bytes for the server, and the key that goes with them. Keep it secret.
+///
+/// `Display` and `FromStr` convert it to and from hexadecimal text. `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket {
+    application: u64,
+    expiry: u64,
+    server_key: Key,
+    pub(super) psk: Key,
+    pub(super) sealed: Vec<u8>,
+}
+
+impl Ticket {
+    /// The application that it is for.
+    #[must_use]
+    pub const fn application(&self) -> u64 {
+        self.application
+    }
+
+    /// When it expires, in microseconds of wall time since the Unix epoch.
+    #[must_use]
+    pub const fn expiry(&self) -> u64 {
+        self.expiry
+    }
+
+    /// The public key of the server that it is for.
+    #[must_use]
+    pub const fn server_key(&self) -> &Key {
+        &self.server_key
+    }
+
+    /// The ticket as bytes: format, application, expiry, server key, pre-shared key, length and sealed part, checksum.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(FIXED + self.sealed.len());
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&self.application.to_le_bytes());
+        bytes.extend_from_slice(&self.expiry.to_le_bytes());
+        bytes.extend_from_slice(&self.server_key);
+        bytes.extend_from_slice(&self.psk);
+        // The mint and `from_bytes` keep the sealed part below `limits::TICKET_BYTES`.
+        bytes.extend_from_slice(&(self.sealed.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&self.sealed);
+        let sum = checksum(&bytes);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    /// The ticket that [`Ticket::to_bytes`] made.
+    ///
+    /// # Errors
+    /// [`TicketError`] if the bytes are of another format, cut short, or damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TicketError> {
+        match bytes.first() {
+            None => return Err(TicketError::Damaged),
+            Some(&FORMAT) => {}
+            Some(&format) => return Err(TicketError::UnknownFormat(format)),
+        }
+        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(TicketError::Damaged)?;
+        if checksum(body) != u32::from_le_bytes(*sum) {
+            return Err(TicketError::Damaged);
+        }
+        Self::read(body).map_err(|_| TicketError::Damaged)
+    }
+
+    fn read(body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let _format = reader.u8()?;
+        let application = reader.u64()?;
+        let expiry = reader.u64()?;
+        let server_key = reader.array()?;
+        let psk = reader.array()?;
+        let length = usize::from(reader.u16()?);
+        let sealed = reader.take(length)?;
+        reader.finish()?;
+        if (1..=limits::TICKET_BYTES).contains(&sealed.len()) {
+            Ok(Self { application, expiry, server_key, psk, sealed: sealed.to_vec() })
+        } else {
+            Err(Malformed)
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("application", &self.application)
+            .field("expiry", &self.expiry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = TicketError;
+
+    /// Reads hexadecimal text, in either case, with white space around it.
+    fn from_str(text: &str) -> Result<Self, TicketError> {
+        let (pairs, odd) = text.trim().as_bytes().as_chunks::<2>();
+        if !odd.is_empty() {
+            return Err(TicketError::NotHexadecimal);
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let bytes: Option<Vec<u8>> =
+            pairs.iter().map(|&[high, low]| u8::try_from(digit(high)? << 4 | digit(low)?).ok()).collect();
+        Self::from_bytes(&bytes.ok_or(TicketError::NotHexadecimal)?)
+    }
+}
+
+/// What a backend puts into a ticket.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TicketContents {
+    /// Who the client is, for the game.
+    pub identity: [u8; 16],
+    /// When the ticket expires, in microseconds of wall time since the Unix epoch. Make it soon: the server remembers
+    /// used tickets until then.
+    pub expiry: u64,
+    /// What the server should know about the client. At most [`limits::TICKET_USER_DATA`] bytes.
+    pub user_data: Vec<u8>,
+}
+
+/// The key that opens the tickets of the server whose public key is `server_key`, derived from the backend's `master`.
+/// Give it to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
+#[must_use]
+pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Key {
+    provider.digest(master, &[b"tickwire server ticket key", server_key])
+}
+
+/// The backend's mint of tickets for one server.
+pub struct TicketMint {
+    provider: Arc<dyn Provider>,
+    key: SealingKey,
+}
+
+impl fmt::Debug for TicketMint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TicketMint(..)")
+    }
+}
+
+impl TicketMint {
+    /// A mint with the `key` that [`server_ticket_key`] derived.
+    #[must_use]
+    pub fn new(provider: Arc<dyn Provider>, key: &Key) -> Self {
+        let key = SealingKey::new(&*provider, key);
+        Self { provider, key }
+    }
+
+    /// A ticket for the server whose public key is `server_key`. `randomness` must be seeded from the system.
+    ///
+    /// # Errors
+    /// [`TicketError::UserDataTooLong`].
+    pub fn mint(
+        &self,
+        randomness: &mut Rng,
+        application: u64,
+        server_key: &Key,
+        contents: TicketContents,
+    ) -> Result<Ticket, TicketError> {
+        let TicketContents { identity, expiry, user_data } = contents;
+        if user_data.len() > limits::TICKET_USER_DATA {
+            return Err(TicketError::UserDataTooLong { size: user_data.len() });
+        }
+        let id: [u8; 16] = randomness.array();
+        let psk: Key = randomness.array();
+        let mut text = Vec::with_capacity(TEXT_FIXED + user_data.len() + limits::TAG);
+        text.extend_from_slice(&id);
+        text.extend_from_slice(&identity);
+        text.extend_from_slice(&psk);
+        text.extend_from_slice(&expiry.to_le_bytes());
+        text.extend_from_slice(server_key);
+        text.extend_from_slice(&user_data);
+        let mut sealed = Vec::with_capacity(1 + sealing::OVERHEAD + text.len());
+        sealed.push(FORMAT);
+        let associated = sealing::associated(KIND, FORMAT, application, expiry);
+        self.key.seal(&*self.provider, randomness, &associated, text, &mut sealed);
+        Ok(Ticket { application, expiry, server_key: *server_key, psk, sealed })
+    }
+}
+
+/// What the server finds in a ticket. It is authentic, but may have expired.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OpenTicket {
+    pub(crate) id: [u8; 16],
+    pub(crate) identity: [u8; 16],
+    pub(crate) psk: Key,
+    /// Microseconds of wall time.
+    pub(crate) expiry: u64,
+    pub(crate) user_data: Vec<u8>,
+}
+
+/// What opens the tickets of one server.
+pub(crate) struct TicketOpener {
+    key: SealingKey,
+    application: u64,
+    server_key: Key,
+}
+
+impl TicketOpener {
+    pub(crate) fn new(provider: &dyn Provider, key: &Key, application: u64, server_key: Key) -> Self {
+        Self { key: SealingKey::new(provider, key), application, server_key }
+    }
+
+    /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another
+    /// server or application.
+    pub(crate) fn open(&self, provider: &dyn Provider, expiry: u64, sealed: &[u8]) -> Option<OpenTicket> {
+        let (&format, sealed) = sealed.split_first()?;
+        if format != FORMAT {
+            return None;
+        }
+        let associated = sealing::associated(KIND, format, self.application, expiry);
+        let text = self.key.open(provider, &associated, sealed)?;
+        let mut reader = Reader::new(&text);
+        let ticket = Self::read(&mut reader).ok()?;
+        let ours = ticket.1 == self.server_key && ticket.0.expiry == expiry && ticket.0.psk != [0; 32];
+        ours.then_some(ticket.0)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<(OpenTicket, Key), Malformed> {
+        let id = reader.array()?;
+        let identity = reader.array()?;
+        let psk = reader.array()?;
+        let expiry = reader.u64()?;
+        let server_key = reader.array()?;
+        let user_data = reader.rest();
+        if user_data.len() > limits::TICKET_USER_DATA {
+            return Err(Malformed);
+        }
+        Ok((OpenTicket { id, identity, psk, expiry, user_data: user_data.to_vec() }, server_key))
+    }
+}
+
+/// Why a ticket was not made, or not read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TicketError {
+    /// More user data than a ticket holds.
+    UserDataTooLong {
+        /// Its bytes.
+        size: usize,
+    },
+    /// The text is not pairs of hexadecimal digits.
+    NotHexadecimal,
+    /// A format that this version does not know.
+    UnknownFormat(u8),
+    /// Bytes are missing, added or changed.
+    Damaged,
+}
+
+impl fmt::Display for TicketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UserDataTooLong { size } => write!(
+                f,
+                "the user data has {size} bytes, a ticket holds {}; keep a reference there and the rest at the backend",
+                limits::TICKET_USER_DATA
+            ),
+            Self::NotHexadecimal => {
+                f.write_str("the ticket is not hexadecimal text; paste all of it, as it was printed")
+            }
+            Self::UnknownFormat(format) => write!(
+                f,
+                "the ticket has format {format}, this version knows {FORMAT}; update, or mint with the same version"
+            ),
+            Self::Damaged => {
+                f.write_str("the ticket is damaged; copy all of it again, from where it was minted")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TicketError {}
+
+/// FNV-1a: it tells a slip of the clipboard, which the server would meet with silence.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+const FORMAT: u8 = 1;
+const KIND: &[u8; 16] = b"tickwire ticket ";
+/// Bytes of a ticket but for its sealed part.
+const FIXED: usize = 1 + 8 + 8 + 32 + 32 + 2 + 4;
+/// Bytes of the sealed text but for the user data.
+const TEXT_FIXED: usize = 16 + 16 + 32 + 8 + 32;
+const _: () = assert!(1 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+    use alloc::string::ToString;
+
+    const APPLICATION: u64 = 42;
+    const SERVER: Key = [5; 32];
+
+    fn mint() -> TicketMint {
+        TicketMint::new(Arc::new(RustCrypto), &server_ticket_key(&RustCrypto, &[1; 32], &SERVER))
+    }
+
+    fn opener(application: u64, server: Key) -> TicketOpener {
+        let key = server_ticket_key(&RustCrypto, &[1; 32], &server);
+        TicketOpener::new(&RustCrypto, &key, application, server)
+    }
+
+    fn contents() -> TicketContents {
+        TicketContents { identity: [2; 16], expiry: 1000, user_data: b"red".to_vec() }
+    }
+
+    fn ticket(seed: u8) -> Ticket {
+        mint().mint(&mut Rng::from_seed([seed; 32]), APPLICATION, &SERVER, contents()).unwrap()
+    }
+
+    #[test]
+    fn the_server_finds_what_the_backend_put_in() {
+        let ticket = ticket(1);
+        let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).unwrap();
+        assert_eq!((open.identity, open.psk, open.expiry), ([2; 16], ticket.psk, 1000));
+        assert_eq!(open.user_data, b"red");
+    }
+
+    #[test]
+    fn nothing_opens_with_another_server_application_or_expiry() {
+        let sealed = ticket(1).sealed;
+        assert!(opener(APPLICATION, [6; 32]).open(&RustCrypto, 1000, &sealed).is_none());
+        assert!(opener(APPLICATION + 1, SERVER).open(&RustCrypto, 1000, &sealed).is_none());
+        assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1001, &sealed).is_none());
+    }
+
+    #[test]
+    fn a_ticket_that_names_another_server_does_not_open_even_under_the_right_key() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let ticket = mint().mint(&mut rng, APPLICATION, &[6; 32], contents()).unwrap();
+        assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).is_none());
+    }
+
+    #[test]
+    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+        let sealed = ticket(1).sealed;
+        let opener = opener(APPLICATION, SERVER);
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(opener.open(&RustCrypto, 1000, &changed).is_none(), "byte {place}");
+            assert!(opener.open(&RustCrypto, 1000, &sealed[..place]).is_none(), "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn a_zero_pre_shared_key_is_never_accepted() {
+        let key = SealingKey::new(&RustCrypto, &server_ticket_key(&RustCrypto, &[1; 32], &SERVER));
+        for (psk, accepted) in [([0; 32], false), ([1; 32], true)] {
+            let mut text = alloc::vec![3; 32];
+            text.extend_from_slice(&psk);
+            text.extend_from_slice(&1000u64.to_le_bytes());
+            text.extend_from_slice(&SERVER);
+            let mut sealed = alloc::vec![FORMAT];
+            let associated = sealing::associated(KIND, FORMAT, APPLICATION, 1000);
+            key.seal(&RustCrypto, &mut Rng::from_seed([1; 32]), &associated, text, &mut sealed);
+            let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &sealed);
+            assert_eq!(open.is_some(), accepted);
+        }
+    }
+
+    #[test]
+    fn the_largest_user_data_fits_the_wire_and_more_is_the_callers_mistake() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let mut mint = |size| {
+            let contents = TicketContents { user_data: alloc::vec![1; size], ..contents() };
+            mint().mint(&mut rng, APPLICATION, &SERVER, contents)
+        };
+        assert!(mint(limits::TICKET_USER_DATA).unwrap().sealed.len() <= limits::TICKET_BYTES);
+        let size = limits::TICKET_USER_DATA + 1;
+        assert_eq!(mint(size), Err(TicketError::UserDataTooLong { size }));
+    }
+
+    #[test]
+    fn a_ticket_survives_bytes_and_text() {
+        let ticket = ticket(1);
+        assert_eq!(Ticket::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
+        let text = ticket.to_string();
+        assert_eq!(text.parse(), Ok(ticket.clone()));
+        assert_eq!(alloc::format!(" {}\n", text.to_uppercase()).parse(), Ok(ticket));
+    }
+
+    #[test]
+    fn a_slip_in_a_ticket_is_noticed_before_it_is_sent() {
+        let bytes = ticket(1).to_bytes();
+        for place in 1..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 0x10;
+            assert_eq!(Ticket::from_bytes(&changed), Err(TicketError::Damaged), "byte {place}");
+            assert_eq!(Ticket::from_bytes(&bytes[..place]), Err(TicketError::Damaged), "{place} bytes");
+        }
+        assert_eq!(Ticket::from_bytes(&[]), Err(TicketError::Damaged));
+        assert_eq!(Ticket::from_bytes(&[9]), Err(TicketError::UnknownFormat(9)));
+        assert_eq!("0".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+        assert_eq!("0g".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+        assert_eq!("+1".parse::<Ticket>(), Err(TicketError::NotHexadecimal));
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        insta::assert_snapshot!(alloc::format!("{:?}", ticket(1)), @"Ticket { application: 42, expiry: 1000, .. }");
+    }
+}

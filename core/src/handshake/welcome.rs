@@ -1,0 +1,263 @@
+//! What a server answers inside the encryption: you are in, or why not.
+//!
+//! | bytes | Welcome |
+//! |---|---|
+//! | 1 | type, 6 |
+//! | 3 | the client's connection id |
+//! | | second Noise message; its payload follows |
+//!
+//! | status | payload after the status byte |
+//! |---|---|
+//! | 0 new, 1 resumed, 2 session lost but you are in afresh | server's connection id u24, [`Parameters`] |
+//! | 16 full, 17 banned, 18 expired | nothing |
+//! | 19 schema | varint count of the server's entries, then as many as fit: sized name, hash u32 |
+//! | 20 other | code u16, sized text |
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::parameters::Parameters;
+use crate::event::Refusal;
+use crate::limits;
+use crate::schema::{Schema, SchemaDifference, SchemaEntry};
+use crate::wire::{Malformed, NoRoom, Reader, Writer};
+
+/// The first byte of a Welcome.
+pub(crate) const WELCOME: u8 = 6;
+/// Bytes before the Noise message.
+pub(super) const HEAD: usize = 1 + 3;
+/// Bytes that Noise adds to the payload: ephemeral key and tag.
+const NOISE: usize = 32 + limits::TAG;
+
+/// What became of the session that the client asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Session {
+    /// It asked for none: this is a new one.
+    New,
+    /// It goes on.
+    Resumed,
+    /// It is gone; this is a new one.
+    Lost,
+}
+
+/// What a Welcome says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// The client is in.
+    Accepted {
+        session: Session,
+        /// The connection id that the server chose for itself.
+        server_id: u32,
+        parameters: Parameters,
+    },
+    /// It is not.
+    Refused(Refusal),
+}
+
+/// The payload that lets a client in.
+pub(super) fn accept(session: Session, server_id: u32, parameters: &Parameters) -> Result<Vec<u8>, NoRoom> {
+    let mut buffer = [0; 1 + 3 + Parameters::SIZE_MAX];
+    let mut writer = Writer::new(&mut buffer);
+    writer.u8(match session {
+        Session::New => NEW,
+        Session::Resumed => RESUMED,
+        Session::Lost => LOST,
+    })?;
+    writer.u24(server_id)?;
+    parameters.write(&mut writer)?;
+    let length = writer.written();
+    Ok(buffer.into_iter().take(length).collect())
+}
+
+/// The payload that refuses a client, such that the Welcome has at most `datagram` bytes. Of [`Refusal::Schema`], only
+/// the fact is used: what is sent is `ours`, and the client finds the difference.
+pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Result<Vec<u8>, NoRoom> {
+    let mut buffer = [0; limits::BASE_DATAGRAM];
+    let room = datagram.min(limits::BASE_DATAGRAM).saturating_sub(HEAD + NOISE);
+    let mut writer = Writer::new(buffer.get_mut(..room).ok_or(NoRoom)?);
+    match refusal {
+        Refusal::Full => writer.u8(FULL)?,
+        Refusal::Banned => writer.u8(BANNED)?,
+        Refusal::Expired => writer.u8(EXPIRED)?,
+        Refusal::Schema(_) => {
+            writer.u8(SCHEMA)?;
+            write_entries(&mut writer, ours)?;
+        }
+        Refusal::Other { code, text } => {
+            writer.u8(OTHER)?;
+            writer.u16(*code)?;
+            let end = text.floor_char_boundary(limits::CLOSE_TEXT);
+            writer.sized(text.as_bytes().get(..end).unwrap_or_default())?;
+        }
+    }
+    let length = writer.written();
+    Ok(buffer.into_iter().take(length).collect())
+}
+
+/// The count of all entries, then those that fit.
+fn write_entries(writer: &mut Writer<'_>, schema: &Schema) -> Result<(), NoRoom> {
+    writer.varint(schema.entries.len() as u64)?;
+    for entry in &schema.entries {
+        let start = writer.written();
+        let fits = writer.sized(entry.name.as_bytes()).and_then(|()| writer.u32(entry.hash));
+        if fits.is_err() {
+            writer.truncate(start);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a payload. `ours` is the schema of the reading client.
+pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<Outcome, Malformed> {
+    let mut reader = Reader::new(payload);
+    let status = reader.u8()?;
+    let outcome = match status {
+        NEW => accepted(Session::New, &mut reader)?,
+        RESUMED => accepted(Session::Resumed, &mut reader)?,
+        LOST => accepted(Session::Lost, &mut reader)?,
+        FULL => Outcome::Refused(Refusal::Full),
+        BANNED => Outcome::Refused(Refusal::Banned),
+        EXPIRED => Outcome::Refused(Refusal::Expired),
+        SCHEMA => Outcome::Refused(Refusal::Schema(read_difference(&mut reader, ours)?)),
+        OTHER => {
+            let code = reader.u16()?;
+            let text = text(reader.sized(limits::CLOSE_TEXT)?)?.to_owned();
+            Outcome::Refused(Refusal::Other { code, text })
+        }
+        _ => return Err(Malformed),
+    };
+    reader.finish().map(|()| outcome)
+}
+
+fn accepted(session: Session, reader: &mut Reader<'_>) -> Result<Outcome, Malformed> {
+    let server_id = reader.u24()?;
+    let parameters = Parameters::read(reader)?;
+    Ok(Outcome::Accepted { session, server_id, parameters })
+}
+
+fn read_difference(reader: &mut Reader<'_>, ours: &Schema) -> Result<SchemaDifference, Malformed> {
+    let count = reader.varint()?;
+    let mut theirs = Vec::new();
+    while !reader.is_empty() {
+        let name = text(reader.sized(limits::SCHEMA_NAME)?)?.to_owned();
+        theirs.push(SchemaEntry { name, hash: reader.u32()? });
+    }
+    let read = theirs.len() as u64;
+    if read > count { Err(Malformed) } else { Ok(difference(ours, &theirs, read < count)) }
+}
+
+/// How `ours` and the server's entries differ. Entries come sorted by name: of a truncated list, nothing is known about
+/// names beyond its last.
+fn difference(ours: &Schema, theirs: &[SchemaEntry], truncated: bool) -> SchemaDifference {
+    let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
+        entries.iter().map(|entry| (entry.name.clone(), entry.hash)).collect()
+    };
+    let (here, there) = (by_name(&ours.entries), by_name(theirs));
+    let last = there.keys().next_back();
+    let is_known = |name: &String| !truncated || last.is_some_and(|last| name <= last);
+    SchemaDifference {
+        missing_here: there.keys().filter(|name| !here.contains_key(*name)).cloned().collect(),
+        missing_there: here
+            .keys()
+            .filter(|name| !there.contains_key(*name) && is_known(name))
+            .cloned()
+            .collect(),
+        different: here
+            .iter()
+            .filter(|(name, hash)| there.get(*name).is_some_and(|other| other != *hash))
+            .map(|(name, _)| name.clone())
+            .collect(),
+        truncated,
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+    core::str::from_utf8(bytes).map_err(|_| Malformed)
+}
+
+const NEW: u8 = 0;
+const RESUMED: u8 = 1;
+const LOST: u8 = 2;
+const FULL: u8 = 16;
+const BANNED: u8 = 17;
+const EXPIRED: u8 = 18;
+const SCHEMA: u8 = 19;
+const OTHER: u8 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec;
+
+    fn schema(names: &[(&str, u32)]) -> Schema {
+        let entries = names.iter().map(|&(name, hash)| SchemaEntry { name: name.into(), hash }).collect();
+        Schema { entries }
+    }
+
+    #[test]
+    fn every_refusal_round_trips() {
+        let ours = schema(&[]);
+        for refusal in [
+            Refusal::Full,
+            Refusal::Banned,
+            Refusal::Expired,
+            Refusal::Other { code: 0xffff, text: "no".into() },
+            Refusal::Schema(SchemaDifference::default()),
+        ] {
+            let payload = refuse(&refusal, &ours, 1200).unwrap();
+            assert_eq!(read(&payload, &ours), Ok(Outcome::Refused(refusal)));
+        }
+    }
+
+    #[test]
+    fn a_refusal_text_is_cut_at_its_limit_between_characters() {
+        let text = "é".repeat(limits::CLOSE_TEXT);
+        let payload = refuse(&Refusal::Other { code: 1, text }, &schema(&[]), 1200).unwrap();
+        let expected = "é".repeat(limits::CLOSE_TEXT / 2);
+        assert_eq!(
+            read(&payload, &schema(&[])),
+            Ok(Outcome::Refused(Refusal::Other { code: 1, text: expected }))
+        );
+    }
+
+    #[test]
+    fn the_client_sees_what_is_missing_on_either_side_and_what_differs() {
+        let server = schema(&[("chat", 1), ("move", 2), ("shoot", 3)]);
+        let client = schema(&[("chat", 1), ("jump", 5), ("move", 9)]);
+        let refusal = Refusal::Schema(SchemaDifference::default());
+        let payload = refuse(&refusal, &server, 1200).unwrap();
+        let expected = SchemaDifference {
+            missing_here: vec!["shoot".into()],
+            missing_there: vec!["jump".into()],
+            different: vec!["move".into()],
+            truncated: false,
+        };
+        assert_eq!(read(&payload, &client), Ok(Outcome::Refused(Refusal::Schema(expected))));
+    }
+
+    #[test]
+    fn a_long_schema_is_truncated_to_the_datagram_and_claims_nothing_beyond_its_last_name() {
+        let names: Vec<String> = (0..500).map(|index| format!("message-{index:03}")).collect();
+        let entries = names.iter().map(|name| SchemaEntry { name: name.clone(), hash: 1 }).collect();
+        let server = Schema { entries };
+        let client = schema(&[("a", 1), ("z", 1)]);
+        let payload = refuse(&Refusal::Schema(SchemaDifference::default()), &server, 1200).unwrap();
+        assert!(payload.len() + NOISE + HEAD <= 1200 && payload.len() + NOISE + HEAD > 1180);
+        let Ok(Outcome::Refused(Refusal::Schema(difference))) = read(&payload, &client) else { panic!() };
+        assert!(difference.truncated);
+        assert_eq!(difference.missing_there, ["a"]);
+        assert!(difference.missing_here.len() > 60);
+    }
+
+    #[test]
+    fn every_payload_cut_short_is_malformed() {
+        let other = refuse(&Refusal::Other { code: 1, text: "text".into() }, &schema(&[]), 1200).unwrap();
+        for length in 0..other.len() {
+            assert_eq!(read(&other[..length], &schema(&[])), Err(Malformed));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Bytes with a bound.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::{Full, put_length, take_length};
+use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
+
+/// At most `N` bytes without meaning to the codec. In MessagePack they take half of what a list of numbers would.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct BoundedBytes<const N: usize>(Vec<u8>);
+
+impl<const N: usize> BoundedBytes<N> {
+    /// The most bytes.
+    pub const CAPACITY: usize = {
+        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        N
+    };
+
+    /// No bytes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`Full`] if they do not all fit; nothing is appended then.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
+        if bytes.len() > Self::CAPACITY - self.0.len() {
+            return Err(Full(()));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The bytes as a plain list.
+    #[must_use]
+    pub fn into_inner(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl<const N: usize> fmt::Debug for BoundedBytes<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<const N: usize> TryFrom<Vec<u8>> for BoundedBytes<N> {
+    type Error = Full<Vec<u8>>;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+        if bytes.len() > Self::CAPACITY { Err(Full(bytes)) } else { Ok(Self(bytes)) }
+    }
+}
+
+impl<const N: usize> Deref for BoundedBytes<N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const N: usize> NetShape for BoundedBytes<N> {
+    fn shape(_: &mut Shapes) -> Shape {
+        Shape::Bytes { max: Some(Self::CAPACITY as u64) }
+    }
+}
+
+impl<const N: usize> NetSerialize for BoundedBytes<N> {
+    fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
+        put_length(writer, self.0.len(), Self::CAPACITY)?;
+        writer.bytes(&self.0)
+    }
+
+    fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {
+        let length = take_length(reader, Self::CAPACITY)?;
+        reader.bytes(length).map(Self)
+    }
+}
+
+impl<const N: usize> Serialize for BoundedBytes<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for BoundedBytes<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Octets)
+    }
+}
+
+struct Octets<const N: usize>;
+
+impl<'de, const N: usize> Visitor<'de> for Octets<N> {
+    type Value = BoundedBytes<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {N} bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        let mut octets = BoundedBytes::new();
+        octets.extend_from_slice(bytes).map_err(|Full(())| E::custom("too many bytes"))?;
+        Ok(octets)
+    }
+
+    /// JSON has no bytes: they come as a list of numbers.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut octets = BoundedBytes::new();
+        while let Some(byte) = access.next_element()? {
+            octets.extend_from_slice(&[byte]).map_err(|Full(())| A::Error::custom("too many bytes"))?;
+        }
+        Ok(octets)
+    }
+}

@@ -1,0 +1,39 @@
+//! Collections that say how large they may grow: the only ones that the bits codec knows, and the ones to use in serde
+//! messages, since decoding them never reserves what a peer merely claims.
+
+mod bytes;
+mod string;
+#[cfg(test)]
+mod tests;
+mod vec;
+
+use core::fmt;
+
+pub use bytes::BoundedBytes;
+pub use string::BoundedString;
+pub use vec::BoundedVec;
+
+use super::bits::bits_for;
+use super::{BitReader, BitWriter, DecodeError, EncodeError};
+
+/// More than a bounded collection takes; holds what did not fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Full<T>(pub T);
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more than the bounded collection takes")
+    }
+}
+
+impl<T: fmt::Debug> core::error::Error for Full<T> {}
+
+/// A length of at most `most`, in as many bits as that needs.
+fn put_length(writer: &mut BitWriter<'_>, length: usize, most: usize) -> Result<(), EncodeError> {
+    writer.put(length as u64, bits_for(most as u64))
+}
+
+fn take_length(reader: &mut BitReader<'_>, most: usize) -> Result<usize, DecodeError> {
+    let length = usize::try_from(reader.take(bits_for(most as u64))?).map_err(|_| DecodeError::OutOfRange)?;
+    if length > most { Err(DecodeError::OutOfRange) } else { Ok(length) }
+}

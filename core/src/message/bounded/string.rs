@@ -1,0 +1,140 @@
+//! Text with a bound.
+
+use alloc::string::String;
+use core::fmt;
+use core::ops::Deref;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::{Full, put_length, take_length};
+use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
+
+/// Text of at most `N` bytes of UTF-8.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct BoundedString<const N: usize>(String);
+
+impl<const N: usize> BoundedString<N> {
+    /// The most bytes.
+    pub const CAPACITY: usize = {
+        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        N
+    };
+
+    /// No text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(String::new())
+    }
+
+    /// Appends `text`.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit whole; nothing is appended then.
+    pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
+        if text.len() > Self::CAPACITY - self.0.len() {
+            return Err(Full(()));
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+
+    /// The longest start of `text` that fits and ends at a character's end.
+    #[must_use]
+    pub fn truncated(text: &str) -> Self {
+        let (start, _) = text.split_at(text.floor_char_boundary(Self::CAPACITY));
+        Self(start.into())
+    }
+
+    /// The text as a slice.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text as a plain string.
+    #[must_use]
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl<const N: usize> fmt::Debug for BoundedString<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<const N: usize> fmt::Display for BoundedString<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl<const N: usize> TryFrom<String> for BoundedString<N> {
+    type Error = Full<String>;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.len() > Self::CAPACITY { Err(Full(text)) } else { Ok(Self(text)) }
+    }
+}
+
+impl<'a, const N: usize> TryFrom<&'a str> for BoundedString<N> {
+    type Error = Full<&'a str>;
+
+    fn try_from(text: &'a str) -> Result<Self, Self::Error> {
+        if text.len() > Self::CAPACITY { Err(Full(text)) } else { Ok(Self(text.into())) }
+    }
+}
+
+impl<const N: usize> Deref for BoundedString<N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const N: usize> NetShape for BoundedString<N> {
+    fn shape(_: &mut Shapes) -> Shape {
+        Shape::Text { max: Some(Self::CAPACITY as u64) }
+    }
+}
+
+impl<const N: usize> NetSerialize for BoundedString<N> {
+    fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
+        put_length(writer, self.0.len(), Self::CAPACITY)?;
+        writer.bytes(self.0.as_bytes())
+    }
+
+    fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {
+        let length = take_length(reader, Self::CAPACITY)?;
+        String::from_utf8(reader.bytes(length)?).map(Self).map_err(|_| DecodeError::NotUtf8)
+    }
+}
+
+impl<const N: usize> Serialize for BoundedString<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for BoundedString<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text)
+    }
+}
+
+struct Text<const N: usize>;
+
+impl<const N: usize> Visitor<'_> for Text<N> {
+    type Value = BoundedString<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "text of at most {N} bytes")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        BoundedString::try_from(text).map_err(|Full(_)| E::custom("too much text"))
+    }
+}

@@ -1,0 +1,48 @@
+//! The MessagePack codec: for what is rare or has no fixed shape.
+
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use rmp_serde::Deserializer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::message_pack_scan::scan;
+use crate::limits;
+use crate::message::{Codec, DecodeError, EncodeError};
+
+/// The codec of serde types as MessagePack, structures as lists in the order of their fields.
+///
+/// serde would believe a length before it has seen the items, and follow any nesting; so the bytes are walked first, and
+/// serde sees only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most [`limits::MESSAGE_ITEMS`] parts.
+/// Still, prefer [`crate::message::BoundedVec`] and its siblings to plain lists, and never decode a `SmallVec`.
+#[derive(Debug)]
+pub enum MessagePack {}
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for MessagePack {
+    const NAME: &'static str = "messagepack";
+
+    fn encode(value: &T, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
+        let packed = rmp_serde::to_vec(value).map_err(|error| EncodeError::Codec(error.to_string()))?;
+        if packed.len() > limit {
+            return Err(EncodeError::TooLarge { limit });
+        }
+        scan(&packed).map_err(|error| match error {
+            DecodeError::TooDeep => EncodeError::TooDeep,
+            DecodeError::TooManyItems => EncodeError::TooManyItems,
+            _ => EncodeError::Codec("the type does not write one whole value".into()),
+        })?;
+        out.extend_from_slice(&packed);
+        Ok(())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
+        scan(bytes)?;
+        let mut rest = bytes;
+        let mut deserializer = Deserializer::new(&mut rest);
+        // Its counter refuses when it reaches zero, hence one more than the scan lets through.
+        deserializer.set_max_depth(limits::MESSAGE_DEPTH + 1);
+        let value = T::deserialize(&mut deserializer).map_err(|_| DecodeError::Invalid)?;
+        if rest.is_empty() { Ok(value) } else { Err(DecodeError::Trailing) }
+    }
+}

@@ -1,0 +1,15 @@
+//! The codecs for types that know serde or zerocopy.
+
+mod json;
+#[cfg(feature = "std")]
+mod message_pack;
+#[cfg(feature = "std")]
+mod message_pack_scan;
+#[cfg(test)]
+mod tests;
+mod zero;
+
+pub use json::Json;
+#[cfg(feature = "std")]
+pub use message_pack::MessagePack;
+pub use zero::Zerocopy;

@@ -1,0 +1,64 @@
+//! The schema as JSON: for tools, dissectors and people.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::registry::Entry;
+use super::{Registry, Shape};
+
+/// The version of the export's own layout.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    /// Text, because JSON's readers round integers of 64 bits.
+    hash: String,
+    messages: Vec<Described<'a>>,
+}
+
+#[derive(Serialize)]
+struct Described<'a> {
+    index: usize,
+    name: &'a str,
+    #[serde(rename = "type")]
+    message_type: String,
+    codec: &'a str,
+    channel: u8,
+    max_size: usize,
+    hash: String,
+    shape: &'a Shape,
+}
+
+impl<'a> Described<'a> {
+    fn of((index, entry): (usize, &'a Entry)) -> Self {
+        Self {
+            index,
+            name: entry.name,
+            message_type: format!("{}", entry.message_type),
+            codec: entry.codec,
+            channel: entry.channel.0,
+            max_size: entry.max_size,
+            hash: format!("{:#010x}", entry.hash),
+            shape: &entry.shape,
+        }
+    }
+}
+
+impl Registry {
+    /// All message types as JSON: index on the wire, name, type, codec, channel, bound, hash, and the layout with fields
+    /// and ranges. The same registry gives the same text.
+    #[must_use]
+    pub fn schema_json(&self) -> String {
+        let document = Document {
+            format: FORMAT,
+            hash: format!("{:#018x}", self.schema().hash()),
+            messages: self.entries().iter().enumerate().map(Described::of).collect(),
+        };
+        // Structures of text and numbers always have a JSON form, so the default never shows.
+        serde_json::to_string_pretty(&document).unwrap_or_default()
+    }
+}

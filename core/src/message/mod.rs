@@ -1,0 +1,112 @@
+//! Typed messages: how a value becomes the bytes that a channel carries, and back.
+//!
+//! A [`Registry`] knows every message type of a game by name. Both ends register the same types, in any order; their
+//! schema hashes are compared in the handshake, so an index into the list sorted by name is all that the wire needs.
+//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and what
+//! `Event::Message` brings goes to [`Registry::decode`] or to a [`Dispatcher`].
+//!
+//! A message is the varint index of its type, then its body in the type's codec.
+
+pub mod bits;
+mod bounded;
+mod codec;
+mod dispatch;
+mod envelope;
+mod error;
+mod export;
+mod message_type;
+mod options;
+#[cfg(all(doctest, feature = "derive"))]
+mod refused;
+mod registry;
+mod script;
+mod shape;
+mod shape_impls;
+#[cfg(test)]
+mod tests;
+mod violation;
+
+use alloc::vec::Vec;
+
+pub use bits::{BitReader, BitWriter, Bits, NetSerialize};
+pub use bounded::{BoundedBytes, BoundedString, BoundedVec, Full};
+#[cfg(feature = "std")]
+pub use codec::MessagePack;
+pub use codec::{Json, Zerocopy};
+pub use dispatch::{Dispatcher, HandlerAction, HandlerId, Outcome, Rejection};
+pub use envelope::{Decoded, Message};
+pub use error::{DecodeError, EncodeError};
+pub use message_type::MessageType;
+pub use options::SendOptions;
+pub use registry::{RegisterError, Registry};
+pub use script::ScriptValue;
+pub use shape::{Field, NetShape, Shape, Shapes, Variant};
+#[cfg(feature = "derive")]
+pub use tickwire_derive::{NetMessage, NetSerialize, NetShape};
+pub use violation::{Verdict, ViolationBudget, ViolationLimit};
+
+use crate::event::ChannelId;
+use crate::limits;
+
+/// A message type of a game.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
+///
+/// #[derive(NetMessage)]
+/// #[net(codec = "bits", name = "move", channel = 1, max = 256)]
+/// struct Move {
+///     #[net(range = 0..=1023)]
+///     x: u16,
+///     #[net(bits = 12)]
+///     y: u16,
+///     name: BoundedString<32>,
+///     items: BoundedVec<Item, 8>,
+/// }
+///
+/// #[derive(NetSerialize)]
+/// enum Item {
+///     Nothing,
+///     Coins(#[net(range = 1..=100)] u8),
+/// }
+/// # }
+/// ```
+pub trait NetMessage: NetShape + Send + Sized {
+    /// The name that both ends know it by: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
+    /// [`limits::MESSAGE_NAME`] bytes.
+    const NAME: &'static str;
+    /// Its type in captures and statistics, from [`MessageType::USER`] on. Without one it is computed from the name.
+    const TYPE: Option<MessageType> = None;
+    /// The channel that it belongs on. The default is the first, which is reliable and ordered unless configured otherwise.
+    const CHANNEL: ChannelId = ChannelId(0);
+    /// The most bytes that its body may take, at most [`limits::MESSAGE_SIZE_MAX`]. Default: 1 MiB.
+    const MAX_SIZE: usize = limits::MESSAGE_SIZE;
+    /// How it is written.
+    type Codec: Codec<Self>;
+}
+
+/// A way to write values of type `T` as bytes, and to read them back.
+pub trait Codec<T> {
+    /// Its name, which is part of the schema hash.
+    const NAME: &'static str;
+
+    /// Appends the value to `out`, at most `limit` bytes. After an error, `out` may end in a part of it.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the value has no encoding, or a receiver would refuse it.
+    fn encode(value: &T, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
+
+    /// Reads a value from all of `bytes`, which come from the network and may be anything.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if they are not one whole value.
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
+}
+
+#[cfg(feature = "derive")]
+#[doc(hidden)]
+pub mod derived {
+    //! What the derive macros name.
+    pub use super::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
+}

@@ -1,0 +1,86 @@
+//! Delivery as two switches.
+
+use crate::config::{ChannelConfig, Delivery};
+use crate::event::ChannelId;
+
+/// How a message wishes to travel: by default reliable and ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SendOptions {
+    /// It arrives, unless the connection ends.
+    pub reliable: bool,
+    /// None arrives after a later one.
+    pub ordered: bool,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self { reliable: true, ordered: true }
+    }
+}
+
+impl SendOptions {
+    /// With or without a promise to arrive.
+    #[must_use]
+    pub const fn reliable(mut self, reliable: bool) -> Self {
+        self.reliable = reliable;
+        self
+    }
+
+    /// With or without a promise of order.
+    #[must_use]
+    pub const fn ordered(mut self, ordered: bool) -> Self {
+        self.ordered = ordered;
+        self
+    }
+
+    /// The delivery that keeps these promises.
+    #[must_use]
+    pub const fn delivery(self) -> Delivery {
+        match (self.reliable, self.ordered) {
+            (true, true) => Delivery::ReliableOrdered,
+            (true, false) => Delivery::ReliableUnordered,
+            (false, true) => Delivery::Sequenced,
+            (false, false) => Delivery::Unreliable,
+        }
+    }
+
+    /// The first of `channels` that keeps exactly these promises.
+    #[must_use]
+    pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
+        let place = channels.iter().position(|channel| channel.delivery == self.delivery())?;
+        u8::try_from(place).ok().map(ChannelId)
+    }
+}
+
+impl From<Delivery> for SendOptions {
+    fn from(delivery: Delivery) -> Self {
+        let reliable = matches!(delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered);
+        let ordered = matches!(delivery, Delivery::ReliableOrdered | Delivery::Sequenced);
+        Self { reliable, ordered }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Delivery; 4] =
+        [Delivery::Unreliable, Delivery::Sequenced, Delivery::ReliableUnordered, Delivery::ReliableOrdered];
+
+    #[test]
+    fn a_message_is_reliable_and_ordered_unless_told_otherwise() {
+        assert_eq!(SendOptions::default().delivery(), Delivery::ReliableOrdered);
+        assert_eq!(SendOptions::default().delivery(), Delivery::default());
+        assert_eq!(SendOptions::default().reliable(false).ordered(false).delivery(), Delivery::Unreliable);
+    }
+
+    #[test]
+    fn every_delivery_is_one_setting_of_the_switches_and_finds_its_channel() {
+        let channels = ALL.map(ChannelConfig::new);
+        for (place, delivery) in ALL.into_iter().enumerate() {
+            assert_eq!(SendOptions::from(delivery).delivery(), delivery);
+            assert_eq!(SendOptions::from(delivery).channel(&channels), Some(ChannelId(place as u8)));
+            assert_eq!(SendOptions::from(delivery).channel(&[]), None);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What the compiler must refuse. Each example fails for the one reason that its text gives.
+//!
+//! A range where the codec would not honour it:
+//! ```compile_fail
+//! #[derive(serde::Serialize, serde::Deserialize, tickwire_core::message::NetMessage)]
+//! #[net(codec = "json")]
+//! struct Message {
+//!     #[net(range = 0..=9)]
+//!     digit: u8,
+//! }
+//! ```
+//!
+//! An empty range:
+//! ```compile_fail,E0080
+//! #[derive(tickwire_core::message::NetMessage)]
+//! struct Message {
+//!     #[net(range = 9..=0)]
+//!     digit: u8,
+//! }
+//! # use tickwire_core::message::{Bits, Codec};
+//! # let _ = <Bits as Codec<Message>>::decode(&[]);
+//! ```
+//!
+//! More bits than the type has:
+//! ```compile_fail,E0080
+//! #[derive(tickwire_core::message::NetMessage)]
+//! struct Message {
+//!     #[net(bits = 9)]
+//!     digit: u8,
+//! }
+//! # use tickwire_core::message::{Bits, Codec};
+//! # let _ = <Bits as Codec<Message>>::decode(&[]);
+//! ```
+//!
+//! A generic message, whose instances would share one name:
+//! ```compile_fail
+//! #[derive(tickwire_core::message::NetMessage)]
+//! struct Message<T>(T);
+//! ```
+//!
+//! A field that may grow without a bound:
+//! ```compile_fail,E0277
+//! #[derive(tickwire_core::message::NetMessage)]
+//! struct Message(Vec<u8>);
+//! ```
+//!
+//! An attribute that means nothing:
+//! ```compile_fail
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(chanel = 1)]
+//! struct Message;
+//! ```
+//!
+//! Nothing else in these examples is wrong:
+//! ```
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(channel = 1)]
+//! struct Message {
+//!     #[net(range = 0..=9)]
+//!     digit: u8,
+//!     #[net(bits = 8)]
+//!     byte: u8,
+//! }
+//! #[derive(serde::Serialize, serde::Deserialize, tickwire_core::message::NetMessage)]
+//! #[net(codec = "json")]
+//! struct Plain {
+//!     digit: u8,
+//! }
+//! # use tickwire_core::message::{Bits, Codec};
+//! # let _ = <Bits as Codec<Message>>::decode(&[]);
+//! ```

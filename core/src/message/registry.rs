@@ -1,0 +1,316 @@
+//! All message types of a game.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::any::{Any, TypeId};
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::{Codec, DecodeError, Decoded, EncodeError, Message, MessageType, NetMessage, Shape, Shapes};
+use crate::event::ChannelId;
+use crate::limits;
+use crate::schema::{Schema, SchemaEntry, StableHasher};
+use crate::time::Instant;
+use crate::wire::{NoRoom, Reader, Writer};
+
+/// All message types of a game, by name.
+///
+/// Both ends register the same types, in any order, before they connect: the wire carries a type's place in the list
+/// sorted by name, and a type registered later would move it. Share the finished registry behind an `Arc`.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tickwire_core::message::{BoundedString, NetMessage, Registry};
+///
+/// #[derive(NetMessage, PartialEq, Debug)]
+/// struct Chat {
+///     text: BoundedString<200>,
+/// }
+///
+/// let mut registry = Registry::new();
+/// registry.register::<Chat>()?;
+/// let bytes = registry.encode(&Chat { text: BoundedString::truncated("hello") })?;
+/// let decoded = registry.decode(&bytes)?;
+/// assert_eq!(decoded.type_name(), "Chat");
+/// assert_eq!(decoded.downcast::<Chat>().unwrap().text.as_str(), "hello");
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Sorted by name.
+    entries: Vec<Entry>,
+}
+
+/// What the registry knows of a type.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) message_type: MessageType,
+    pub(super) codec: &'static str,
+    pub(super) channel: ChannelId,
+    pub(super) max_size: usize,
+    pub(super) shape: Shape,
+    pub(super) hash: u32,
+    type_id: TypeId,
+    decode: Decode,
+}
+
+type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
+
+/// Why a type cannot be registered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The name is empty, too long, or has other characters than ASCII letters, digits, `_`, `-`, `.` and `/`.
+    BadName {
+        /// The name.
+        name: &'static str,
+    },
+    /// There is a type of this name.
+    DuplicateName {
+        /// The name.
+        name: &'static str,
+    },
+    /// Another message has this type.
+    DuplicateType {
+        /// The type.
+        message_type: MessageType,
+        /// The name of the new message.
+        name: &'static str,
+        /// The name of the other.
+        other: &'static str,
+    },
+    /// The type lies below [`MessageType::USER`]: it belongs to the protocol.
+    ReservedType {
+        /// The type.
+        message_type: MessageType,
+        /// The name of the message.
+        name: &'static str,
+    },
+    /// The bound on its size lies above [`limits::MESSAGE_SIZE_MAX`].
+    TooLarge {
+        /// The name of the message.
+        name: &'static str,
+    },
+    /// The channel is none of the first [`limits::CHANNELS`].
+    BadChannel {
+        /// The name of the message.
+        name: &'static str,
+    },
+    /// There are [`limits::MESSAGE_TYPES`] already.
+    TooManyTypes,
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadName { name } => write!(f, "`{}` is no name for a message type", name.escape_debug()),
+            Self::DuplicateName { name } => write!(f, "a message type `{name}` is registered already"),
+            Self::DuplicateType { message_type, name, other } => write!(
+                f,
+                "`{name}` and `{other}` both have type {message_type}; give one of them a type of its own"
+            ),
+            Self::ReservedType { message_type, name } => write!(
+                f,
+                "`{name}` has type {message_type}, but those below {} belong to the protocol",
+                MessageType::USER
+            ),
+            Self::TooLarge { name } => write!(f, "`{name}` may grow larger than any message"),
+            Self::BadChannel { name } => write!(f, "`{name}` names a channel that cannot be configured"),
+            Self::TooManyTypes => write!(f, "more than {} message types", limits::MESSAGE_TYPES),
+        }
+    }
+}
+
+impl core::error::Error for RegisterError {}
+
+impl Registry {
+    /// A registry without types.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds the type `T`.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if its name, type, size or channel cannot be; nothing changes then.
+    pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
+        let entry = Entry::of::<T>()?;
+        let name = entry.name;
+        if let Some(other) = self.entries.iter().find(|other| other.name == name) {
+            return Err(RegisterError::DuplicateName { name: other.name });
+        }
+        let message_type = entry.message_type;
+        if let Some(other) = self.entries.iter().find(|other| other.message_type == message_type) {
+            return Err(RegisterError::DuplicateType { message_type, name, other: other.name });
+        }
+        if self.entries.len() >= limits::MESSAGE_TYPES {
+            return Err(RegisterError::TooManyTypes);
+        }
+        let place = self.entries.partition_point(|other| other.name < name);
+        self.entries.insert(place, entry);
+        Ok(())
+    }
+
+    /// The bytes of `message`, for a channel to carry.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if its type is not registered, or the value has no encoding that a receiver would take.
+    pub fn encode<T: NetMessage>(&self, message: &T) -> Result<Bytes, EncodeError> {
+        let place = self.place_of::<T>().ok_or(EncodeError::NotRegistered { name: T::NAME })?;
+        let mut out = index_bytes(place).map_err(|NoRoom| EncodeError::TooLarge { limit: T::MAX_SIZE })?;
+        T::Codec::encode(message, &mut out, T::MAX_SIZE)?;
+        Ok(Bytes::from(out))
+    }
+
+    /// The message that `bytes` are, whatever its type.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if they are none.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+        let (_, entry, body) = self.split(bytes)?;
+        let value = (entry.decode)(body)?;
+        Ok(Decoded { message_type: entry.message_type, name: entry.name, value })
+    }
+
+    /// The message that `bytes` are, if it is a `T`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] if it is of another type, else what [`Registry::decode`] would say.
+    pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
+        let (_, entry, body) = self.split(bytes)?;
+        if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
+    }
+
+    /// The message that `data` is, without looking at its body.
+    ///
+    /// # Errors
+    /// [`DecodeError::UnknownType`] or [`DecodeError::TooLarge`].
+    pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
+        let (_, entry, _) = self.split(&data)?;
+        let (message_type, name) = (entry.message_type, entry.name);
+        Ok(Message { message_type, name, data, received_at })
+    }
+
+    /// The channel that messages of type `T` belong on; by default the first, which is reliable and ordered.
+    #[must_use]
+    pub const fn channel_of<T: NetMessage>(&self) -> ChannelId {
+        T::CHANNEL
+    }
+
+    /// The type under which `T` is registered.
+    #[must_use]
+    pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
+        self.entry_of::<T>().map(|entry| entry.message_type)
+    }
+
+    /// What the handshake compares: the name and hash of every type.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        let entries = self.entries.iter();
+        Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
+    }
+
+    /// Types registered.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no type is registered.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where `T` stands in the list sorted by name.
+    pub(super) fn place_of<T: NetMessage>(&self) -> Option<usize> {
+        let place = self.entries.binary_search_by(|entry| entry.name.cmp(T::NAME)).ok()?;
+        self.entries.get(place).filter(|entry| entry.type_id == TypeId::of::<T>()).map(|_| place)
+    }
+
+    /// The place and entry of a message's type, and its body.
+    pub(super) fn split<'a>(&self, bytes: &'a [u8]) -> Result<(usize, &Entry, &'a [u8]), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let index = reader.varint().map_err(|_| DecodeError::UnknownType)?;
+        let place = usize::try_from(index).map_err(|_| DecodeError::UnknownType)?;
+        let entry = self.entries.get(place).ok_or(DecodeError::UnknownType)?;
+        let body = reader.rest();
+        if body.len() > entry.max_size { Err(DecodeError::TooLarge) } else { Ok((place, entry, body)) }
+    }
+
+    fn entry_of<T: NetMessage>(&self) -> Option<&Entry> {
+        self.entries.get(self.place_of::<T>()?)
+    }
+}
+
+impl Entry {
+    fn of<T: NetMessage>() -> Result<Self, RegisterError> {
+        let name = T::NAME;
+        if !is_name(name) {
+            return Err(RegisterError::BadName { name });
+        }
+        let message_type = T::TYPE.unwrap_or_else(|| type_from_name(name));
+        if !message_type.is_user() {
+            return Err(RegisterError::ReservedType { message_type, name });
+        }
+        if T::MAX_SIZE > limits::MESSAGE_SIZE_MAX {
+            return Err(RegisterError::TooLarge { name });
+        }
+        if usize::from(T::CHANNEL.0) >= limits::CHANNELS {
+            return Err(RegisterError::BadChannel { name });
+        }
+        let mut entry = Self {
+            name,
+            message_type,
+            codec: T::Codec::NAME,
+            channel: T::CHANNEL,
+            max_size: T::MAX_SIZE,
+            shape: Shapes::default().of::<T>(),
+            hash: 0,
+            type_id: TypeId::of::<T>(),
+            decode: |body| T::Codec::decode(body).map(|value| Box::new(value) as Box<dyn Any + Send>),
+        };
+        entry.hash = entry.stable_hash();
+        Ok(entry)
+    }
+
+    /// Name, codec, type, bound and shape. Not the channel: a message is the same on every one.
+    fn stable_hash(&self) -> u32 {
+        let mut hash = StableHasher::new();
+        hash.text(self.name);
+        hash.text(self.codec);
+        hash.u64(u64::from(self.message_type.0));
+        hash.u64(self.max_size as u64);
+        self.shape.fold(&mut hash);
+        hash.finish_32()
+    }
+}
+
+/// The same for the same name in every build, so that captures of different versions can be compared.
+fn type_from_name(name: &str) -> MessageType {
+    let mut hash = StableHasher::new();
+    hash.text(name);
+    let above = hash.finish() % u64::from(u16::MAX - MessageType::USER.0 + 1);
+    MessageType(MessageType::USER.0 + above as u16)
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+    !name.is_empty() && name.len() <= limits::MESSAGE_NAME && name.bytes().all(allowed)
+}
+
+fn index_bytes(place: usize) -> Result<Vec<u8>, NoRoom> {
+    let mut buffer = [0; 9];
+    let mut writer = Writer::new(&mut buffer);
+    writer.varint(place as u64)?;
+    let length = writer.written();
+    Ok(buffer.into_iter().take(length).collect())
+}

@@ -1,0 +1,193 @@
+//! What the derive macros write.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
+
+use quickcheck::QuickCheck;
+
+use super::*;
+
+fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
+    Bits::encode(value, &mut out, 4096)?;
+    Ok(out)
+}
+
+#[test]
+fn every_derived_message_round_trips() {
+    fn property(value: Move) -> bool {
+        encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
+    }
+    QuickCheck::new().quickcheck(property as fn(Move) -> bool);
+}
+
+#[test]
+fn whatever_decodes_is_the_one_encoding_of_its_value() {
+    fn property(bytes: Vec<u8>) -> bool {
+        let decoded: Result<Move, _> = Bits::decode(&bytes);
+        decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
+            || Bits::decode(&bytes).map(|_: Move| ()).is_err()
+    }
+    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+}
+
+#[test]
+fn a_field_outside_its_range_is_refused_when_written() {
+    assert_eq!(encode(&Move { x: 1024, ..a_move() }), Err(EncodeError::OutOfRange));
+    assert_eq!(encode(&Move { y: 2048, ..a_move() }), Err(EncodeError::OutOfRange));
+    assert_eq!(encode(&Move { level: LATEST + 1, ..a_move() }), Err(EncodeError::OutOfRange));
+    assert_eq!(encode(&Item::Coins(101)), Err(EncodeError::OutOfRange));
+    assert_eq!(encode(&Item::Coins(0)), Err(EncodeError::OutOfRange));
+}
+
+#[test]
+fn a_variant_or_value_that_is_not_there_is_refused_when_read() {
+    assert_eq!(<Bits as Codec<Item>>::decode(&[0b11]), Err(DecodeError::OutOfRange));
+    // Variant 1, then 100 above the least of 1 to 100.
+    assert_eq!(<Bits as Codec<Item>>::decode(&[0b1001_0001, 0b1]), Err(DecodeError::OutOfRange));
+    assert_eq!(<Bits as Codec<Item>>::decode(&[0b1000_1101, 0b1]), Ok(Item::Coins(100)));
+}
+
+#[derive(NetSerialize, PartialEq, Debug)]
+struct Pair<T>(T, T);
+
+#[derive(NetSerialize, PartialEq, Debug)]
+struct Unit;
+
+#[derive(NetSerialize, PartialEq, Debug)]
+enum Only {
+    One,
+}
+
+#[derive(NetSerialize, PartialEq, Debug)]
+struct Node {
+    value: bool,
+    next: Option<Box<Self>>,
+}
+
+#[test]
+fn generic_empty_and_recursive_types_are_derived() {
+    assert_eq!(encode(&Pair(1u8, 2)), Ok(vec![1, 2]));
+    assert_eq!(encode(&(Unit, Only::One)), Ok(vec![]));
+    assert_eq!(Bits::decode(&[]), Ok((Unit, Only::One)));
+    let list = Node { value: true, next: Some(Box::new(Node { value: true, next: None })) };
+    assert_eq!(encode(&list), Ok(vec![0b0111]));
+    assert_eq!(Bits::decode(&[0b0111]), Ok(list));
+    assert_eq!(<Bits as Codec<Node>>::decode(&[0xff; 100]), Err(DecodeError::TooDeep));
+}
+
+#[test]
+fn the_shape_of_a_recursive_type_is_finite() {
+    let shape = Shapes::default().of::<Node>();
+    assert!(format!("{shape:?}").contains("Recursive { up: 2 }"), "{shape:?}");
+}
+
+#[test]
+fn the_message_says_what_its_attributes_say() {
+    assert_eq!((Move::NAME, Move::TYPE, Move::CHANNEL), ("move", Some(MessageType(0x1001)), ChannelId(2)));
+    assert_eq!(Move::MAX_SIZE, 300);
+    assert_eq!((Chat::TYPE, Chat::CHANNEL, Chat::MAX_SIZE), (None, ChannelId(0), limits::MESSAGE_SIZE));
+}
+
+/// The hash of a type by its shape alone.
+fn shape_hash<T: NetShape>() -> u64 {
+    let mut hash = crate::schema::StableHasher::new();
+    Shapes::default().of::<T>().fold(&mut hash);
+    hash.finish()
+}
+
+mod altered {
+    //! One type per thing that must, or must not, change the hash of `Base`.
+    use super::*;
+
+    #[derive(NetSerialize)]
+    pub(super) struct Base {
+        _a: u16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct OtherName {
+        _a: u16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct Range {
+        #[net(range = 0..=65_534)]
+        _a: u16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct SameRange {
+        #[net(bits = 16)]
+        _a: u16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct Type {
+        _a: i16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct FieldName {
+        _c: u16,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct Order {
+        _b: bool,
+        _a: u16,
+    }
+    #[derive(NetShape)]
+    pub(super) struct Opaque {
+        #[net(opaque)]
+        _a: core::time::Duration,
+        _b: bool,
+    }
+    #[derive(NetShape, Serialize)]
+    pub(super) struct Attribute {
+        #[serde(rename = "x")]
+        _a: u16,
+        _b: bool,
+    }
+    #[derive(NetShape, Serialize)]
+    #[serde(transparent)]
+    pub(super) struct TypeAttribute {
+        _a: u16,
+    }
+    #[derive(NetShape)]
+    pub(super) struct NoTypeAttribute {
+        _a: u16,
+    }
+    #[derive(NetShape)]
+    pub(super) enum Numbered {
+        _A = 1,
+    }
+    #[derive(NetShape)]
+    pub(super) enum NumberedOtherwise {
+        _A = 2,
+    }
+}
+
+#[test]
+fn whatever_changes_the_layout_changes_the_hash_and_nothing_else_does() {
+    use altered::*;
+    let base = shape_hash::<Base>();
+    assert_eq!(shape_hash::<OtherName>(), base);
+    assert_eq!(shape_hash::<SameRange>(), base);
+    let different = [
+        shape_hash::<Range>(),
+        shape_hash::<Type>(),
+        shape_hash::<FieldName>(),
+        shape_hash::<Order>(),
+        shape_hash::<Opaque>(),
+        shape_hash::<Attribute>(),
+    ];
+    assert!(!different.contains(&base));
+    let distinct: alloc::collections::BTreeSet<_> = different.into_iter().collect();
+    assert_eq!(distinct.len(), different.len());
+    assert_ne!(shape_hash::<TypeAttribute>(), shape_hash::<NoTypeAttribute>());
+    assert_ne!(shape_hash::<Numbered>(), shape_hash::<NumberedOtherwise>());
+    assert_ne!(shape_hash::<BoundedString<8>>(), shape_hash::<BoundedString<9>>());
+    assert_ne!(shape_hash::<BoundedVec<u8, 8>>(), shape_hash::<BoundedBytes<8>>());
+}

@@ -1,0 +1,153 @@
+//! From bytes to handlers.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use slotmap::SlotMap;
+
+use super::*;
+use crate::event::ConnectionId;
+use crate::time::{Duration, Instant};
+
+fn connections<const N: usize>() -> [ConnectionId; N] {
+    let mut map = SlotMap::<ConnectionId, ()>::with_key();
+    core::array::from_fn(|_| map.insert(()))
+}
+
+/// A counter, and a handler's share of it.
+fn counter() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    let counter = Arc::new(AtomicUsize::new(0));
+    (counter.clone(), counter)
+}
+
+fn count(seen: &AtomicUsize) {
+    seen.fetch_add(1, Ordering::Relaxed);
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::saturating_from_micros(seconds * 1_000_000)
+}
+
+fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
+    match outcome {
+        Outcome::Rejected { reason, verdict } => (reason, verdict),
+        Outcome::Handled { .. } => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn every_handler_of_the_type_sees_the_message_and_no_other_does() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [connection] = connections();
+    let (moves, seen) = counter();
+    dispatcher
+        .on(move |from, message: &Move| {
+            assert_eq!((from, message), (connection, &a_move()));
+            count(&seen);
+        })
+        .unwrap();
+    let (again, seen) = counter();
+    dispatcher.on(move |_, _: &Move| count(&seen)).unwrap();
+    dispatcher.on(|_, message: &Ping| assert_eq!(message.kind, Kind::Request, "not a ping")).unwrap();
+    let bytes = registry().encode(&a_move()).unwrap();
+    let outcome = dispatcher.dispatch(at(0), connection, &bytes);
+    assert_eq!(outcome, Outcome::Handled { message_type: MessageType(0x1001), handlers: 2 });
+    assert_eq!((moves.load(Ordering::Relaxed), again.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_handler_can_take_itself_out_while_it_runs() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [connection] = connections();
+    let (once, seen) = counter();
+    let first = dispatcher
+        .on(move |_, _: &Ping| {
+            count(&seen);
+            HandlerAction::Remove
+        })
+        .unwrap();
+    let (always, seen) = counter();
+    dispatcher.on(move |_, _: &Ping| count(&seen)).unwrap();
+    let bytes = registry().encode(&a_ping()).unwrap();
+    for _ in 0..3 {
+        let _ = dispatcher.dispatch(at(0), connection, &bytes);
+    }
+    assert_eq!((once.load(Ordering::Relaxed), always.load(Ordering::Relaxed)), (1, 3));
+    assert!(!dispatcher.off(first));
+}
+
+#[test]
+fn a_removed_handler_is_gone_and_its_id_finds_no_other() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [connection] = connections();
+    let removed =
+        dispatcher.on(|_, message: &Ping| assert_eq!(message.kind, Kind::Request, "removed")).unwrap();
+    assert!(dispatcher.off(removed));
+    let stays = dispatcher.on(|_, _: &Ping| {}).unwrap();
+    assert_ne!(removed, stays);
+    assert!(!dispatcher.off(removed));
+    let outcome = dispatcher.dispatch(at(0), connection, &registry().encode(&a_ping()).unwrap());
+    assert_eq!(outcome, Outcome::Handled { message_type: MessageType(0x1000), handlers: 1 });
+}
+
+#[test]
+fn what_is_not_registered_has_no_handlers() {
+    let mut dispatcher = Dispatcher::new(Registry::new());
+    let unknown = EncodeError::NotRegistered { name: "ping" };
+    assert_eq!(dispatcher.on(|_, _: &Ping| {}), Err(unknown.clone()));
+    assert_eq!(dispatcher.validate(|_: &Ping| true), Err(unknown));
+}
+
+#[test]
+fn an_invalid_message_reaches_no_handler() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [connection] = connections();
+    dispatcher.on(|_, message: &Move| assert!(message.x < 900)).unwrap();
+    dispatcher.validate(|message: &Move| message.x < 900).unwrap();
+    dispatcher.validate(|message: &Move| message.level > 0).unwrap();
+    let mut send =
+        |message: Move| dispatcher.dispatch(at(0), connection, &registry().encode(&message).unwrap());
+    let invalid = (Rejection::Invalid { name: "move" }, Verdict::Tolerate);
+    assert_eq!(rejected(send(Move { x: 900, ..a_move() })), invalid);
+    assert_eq!(rejected(send(Move { x: 0, level: 0, ..a_move() })), invalid);
+    assert!(matches!(send(Move { x: 0, ..a_move() }), Outcome::Handled { handlers: 1, .. }));
+}
+
+#[test]
+fn malformed_messages_are_violations_even_where_nobody_listens() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [connection] = connections();
+    let unknown = Rejection::Malformed { name: None, error: DecodeError::UnknownType };
+    let outcome = dispatcher.dispatch(at(0), connection, &[99]);
+    assert_eq!(rejected(outcome), (unknown, Verdict::Tolerate));
+    let short = Rejection::Malformed { name: Some("ping"), error: DecodeError::Truncated };
+    let outcome = dispatcher.dispatch(at(0), connection, &[2]);
+    assert_eq!(rejected(outcome), (short, Verdict::Tolerate));
+    dispatcher.on(|_, _: &Ping| {}).unwrap();
+    let outcome = dispatcher.dispatch(at(0), connection, &[2]);
+    assert_eq!(rejected(outcome), (short, Verdict::Tolerate));
+}
+
+#[test]
+fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
+    let mut dispatcher = Dispatcher::new(registry());
+    let [bad, good] = connections();
+    let mut violate = |second, connection| rejected(dispatcher.dispatch(at(second), connection, &[99])).1;
+    for second in 0..8 {
+        assert_eq!(violate(second, bad), Verdict::Tolerate);
+    }
+    assert_eq!(violate(8, bad), Verdict::Close);
+    assert_eq!(violate(8, good), Verdict::Tolerate);
+    assert_eq!(violate(10, bad), Verdict::Tolerate);
+    assert_eq!(violate(10, bad), Verdict::Close);
+    dispatcher.forget(bad);
+    assert_eq!(dispatcher.violated(at(10), bad), Verdict::Tolerate);
+}
+
+#[test]
+fn the_limit_on_violations_is_the_games_choice() {
+    let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
+    let mut dispatcher = Dispatcher::new(registry()).violation_limit(limit);
+    let [connection] = connections();
+    assert_eq!(rejected(dispatcher.dispatch(at(0), connection, &[99])).1, Verdict::Close);
+}

@@ -1,0 +1,102 @@
+//! How much nonsense a peer may send before it has to go.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use crate::limits;
+use crate::time::Instant;
+
+/// How many invalid messages a connection may send, in how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ViolationLimit {
+    /// So many are tolerated within the window; one more is too many. Default 8.
+    pub count: u16,
+    /// How long each counts. Default 10 s.
+    pub window: Duration,
+}
+
+impl Default for ViolationLimit {
+    fn default() -> Self {
+        Self { count: limits::VIOLATIONS, window: limits::VIOLATION_WINDOW }
+    }
+}
+
+/// What to do with a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// Go on.
+    Tolerate,
+    /// Close the connection.
+    Close,
+}
+
+/// The violations of one connection within the window.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ViolationBudget {
+    limit: ViolationLimit,
+    /// When each happened, oldest first; never more than the limit.
+    recent: VecDeque<Instant>,
+}
+
+impl ViolationBudget {
+    /// A budget of which nothing is spent.
+    #[must_use]
+    pub const fn new(limit: ViolationLimit) -> Self {
+        Self { limit, recent: VecDeque::new() }
+    }
+
+    /// Counts a violation, and says whether it was one too many.
+    pub fn record(&mut self, now: Instant) -> Verdict {
+        while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
+            self.recent.pop_front();
+        }
+        if self.recent.len() >= usize::from(self.limit.count) {
+            return Verdict::Close;
+        }
+        self.recent.push_back(now);
+        Verdict::Tolerate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::saturating_from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn eight_within_ten_seconds_are_tolerated_and_the_ninth_is_not() {
+        let mut budget = ViolationBudget::default();
+        for second in 0..8 {
+            assert_eq!(budget.record(at(second)), Verdict::Tolerate);
+        }
+        assert_eq!(budget.record(at(9)), Verdict::Close);
+    }
+
+    #[test]
+    fn each_is_forgotten_after_the_window() {
+        let mut budget = ViolationBudget::default();
+        for second in 0..8 {
+            budget.record(at(second));
+        }
+        assert_eq!(budget.record(at(10)), Verdict::Tolerate);
+        assert_eq!(budget.record(at(10)), Verdict::Close);
+        assert_eq!(budget.record(at(11)), Verdict::Tolerate);
+    }
+
+    #[test]
+    fn a_clock_that_runs_backwards_forgives_nothing() {
+        let limit = ViolationLimit { count: 1, window: Duration::from_secs(1) };
+        let mut budget = ViolationBudget::new(limit);
+        assert_eq!(budget.record(at(5)), Verdict::Tolerate);
+        assert_eq!(budget.record(at(0)), Verdict::Close);
+    }
+
+    #[test]
+    fn a_budget_of_nothing_closes_at_once() {
+        let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
+        assert_eq!(ViolationBudget::new(limit).record(at(0)), Verdict::Close);
+    }
+}

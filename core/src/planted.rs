@@ -1,0 +1,54 @@
+//! Bugs that are planted on purpose, to prove that the simulator finds them. Only with the feature `planted`, which no
+//! product enables; without it every question below is answered "no" at compile time.
+
+#[cfg(feature = "planted")]
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// A bug that can be planted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Bug {
+    /// The replay window takes the newest packet number for fresh once more.
+    ReplayWindowOffByOne = 1,
+    /// The probe timer is not set again after it went off.
+    LostTimer = 2,
+    /// Packet numbers start again when the peer moves: a nonce is used twice.
+    NonceReuse = 3,
+    /// A fragment that overlaps another is counted whole.
+    OverlapCounted = 4,
+    /// Every sixteenth lost packet's messages are forgotten.
+    LostForgotten = 5,
+}
+
+impl Bug {
+    /// Every bug, with the name that commands use.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
+        (Self::LostTimer, "lost-timer"),
+        (Self::NonceReuse, "nonce-reuse"),
+        (Self::OverlapCounted, "overlap-counted"),
+        (Self::LostForgotten, "lost-forgotten"),
+    ];
+}
+
+#[cfg(feature = "planted")]
+static PLANTED: AtomicU8 = AtomicU8::new(0);
+
+/// Plants one bug in every endpoint of the process, or none.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.store(bug.map_or(0, |bug| bug as u8), Ordering::SeqCst);
+}
+
+/// Whether `bug` is planted.
+#[cfg(feature = "planted")]
+pub(crate) fn is_planted(bug: Bug) -> bool {
+    PLANTED.load(Ordering::Relaxed) == bug as u8
+}
+
+/// Whether `bug` is planted: never, without the feature `planted`.
+#[cfg(not(feature = "planted"))]
+pub(crate) const fn is_planted(_bug: Bug) -> bool {
+    false
+}

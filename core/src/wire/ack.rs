@@ -1,0 +1,272 @@
+//! Acknowledgements: what a receiver remembers, and the frame that tells the sender.
+
+#[cfg(test)]
+mod tests;
+
+use core::ops::RangeInclusive;
+
+use smallvec::SmallVec;
+
+use super::{Malformed, NoRoom, Reader, Writer, varint_len};
+use crate::limits;
+use crate::time::{Duration, Instant, micros};
+
+/// The first type byte of ACK frames; the low four bits count the ranges after the first.
+pub const ACK: u8 = 0x20;
+/// The last type byte of ACK frames: the count goes on in a varint.
+pub const ACK_MANY: u8 = 0x2f;
+
+const COUNT_IN_TYPE: u64 = 15;
+const DELAY_UNIT_US: u64 = 8;
+const TIME_MASK: u64 = (1 << 24) - 1;
+const RANGES_INLINE: usize = 4;
+/// Ranges after the first.
+const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
+
+/// The packet numbers that a receiver has to acknowledge: at most [`limits::ACK_RANGES`] ranges, the newest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AckRanges {
+    /// First and last of each range, ascending, with at least one missing number between two ranges.
+    ranges: SmallVec<[(u64, u64); RANGES_INLINE]>,
+}
+
+impl AckRanges {
+    /// An empty set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// How many ranges there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The largest packet number in the set.
+    #[must_use]
+    pub fn largest(&self) -> Option<u64> {
+        self.ranges.last().map(|&(_, end)| end)
+    }
+
+    /// The ranges, the newest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = RangeInclusive<u64>> + ExactSizeIterator {
+        self.ranges.iter().rev().map(|&(start, end)| start..=end)
+    }
+
+    /// Whether `packet_number` is in the set.
+    #[must_use]
+    pub fn contains(&self, packet_number: u64) -> bool {
+        self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
+    }
+
+    /// Adds `packet_number`. If it makes one range too many, the oldest range is forgotten, which may be its own.
+    pub fn insert(&mut self, packet_number: u64) {
+        let above = self.place_of(packet_number);
+        let below = above.checked_sub(1).and_then(|below| self.range(below));
+        let touches_below = below.is_some_and(|(_, end)| packet_number <= end.saturating_add(1));
+        let touches_above =
+            self.range(above).is_some_and(|(start, _)| packet_number.saturating_add(1) == start);
+        match (touches_below, touches_above) {
+            (true, true) => {
+                let (_, end) = self.ranges.remove(above);
+                self.grow(above - 1, |range| range.1 = end);
+            }
+            (true, false) => self.grow(above - 1, |range| range.1 = range.1.max(packet_number)),
+            (false, true) => self.grow(above, |range| range.0 = packet_number),
+            (false, false) => self.insert_range(above, packet_number),
+        }
+    }
+
+    /// Forgets every packet number below `packet_number`.
+    pub fn remove_below(&mut self, packet_number: u64) {
+        let gone = self.ranges.partition_point(|&(_, end)| end < packet_number);
+        self.ranges.drain(..gone);
+        self.grow(0, |range| range.0 = range.0.max(packet_number));
+    }
+
+    /// The index of the first range that starts above `packet_number`. Usually that is the end, so it looks there
+    /// first.
+    fn place_of(&self, packet_number: u64) -> usize {
+        self.ranges.iter().rposition(|&(start, _)| start <= packet_number).map_or(0, |below| below + 1)
+    }
+
+    fn range(&self, index: usize) -> Option<(u64, u64)> {
+        self.ranges.get(index).copied()
+    }
+
+    fn grow(&mut self, index: usize, change: impl FnOnce(&mut (u64, u64))) {
+        if let Some(range) = self.ranges.get_mut(index) {
+            change(range);
+        }
+    }
+
+    fn insert_range(&mut self, index: usize, packet_number: u64) {
+        if self.ranges.len() < limits::ACK_RANGES {
+            self.ranges.insert(index, (packet_number, packet_number));
+        } else if let Some(index) = index.checked_sub(1) {
+            self.ranges.remove(0);
+            self.ranges.insert(index, (packet_number, packet_number));
+        }
+    }
+}
+
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first. Nothing is written if there are none.
+///
+/// `delay` is how long the largest packet number has waited since it was received at `receive_time`, by the receiver's
+/// clock. The frame takes at least 8 bytes.
+///
+/// # Errors
+/// [`NoRoom`] if not even the first range fits; nothing is written then.
+pub fn write_ack(
+    ranges: &AckRanges,
+    delay: Duration,
+    receive_time: Instant,
+    writer: &mut Writer<'_>,
+) -> Result<(), NoRoom> {
+    let Some((&(mut start, largest), _)) = ranges.ranges.split_last() else { return Ok(()) };
+    let delay_units = micros(delay) / DELAY_UNIT_US;
+    let first = largest - start;
+    let used = 1 + 2 + varint_len(delay_units) + 3 + varint_len(first);
+    let further = further_that_fit(ranges, writer.remaining().checked_sub(used).ok_or(NoRoom)?);
+
+    writer.u8(ACK | further.min(COUNT_IN_TYPE) as u8)?;
+    if let Some(more) = further.checked_sub(COUNT_IN_TYPE) {
+        writer.varint(more)?;
+    }
+    writer.u16(largest as u16)?;
+    writer.varint(delay_units)?;
+    writer.u24((receive_time.as_micros() & TIME_MASK) as u32)?;
+    writer.varint(first)?;
+    for range in ranges.iter().skip(1).take(further as usize) {
+        writer.varint(start - range.end() - 2)?;
+        writer.varint(range.end() - range.start())?;
+        start = *range.start();
+    }
+    Ok(())
+}
+
+/// How many ranges after the first fit into `room` bytes.
+fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
+    let above = ranges.iter().map(|range| *range.start());
+    let mut further = 0;
+    for (range, start_above) in ranges.iter().skip(1).zip(above) {
+        let count = if further + 1 == COUNT_IN_TYPE { 1 } else { 0 };
+        let gap = varint_len(start_above - range.end() - 2);
+        let Some(rest) = room.checked_sub(count + gap + varint_len(range.end() - range.start())) else {
+            break;
+        };
+        room = rest;
+        further += 1;
+    }
+    further
+}
+
+/// An ACK frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AckFrame<'a> {
+    /// The low 16 bits of the largest packet number acknowledged.
+    pub largest: u16,
+    /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
+    pub delay: Duration,
+    /// When the largest was received: the low 24 bits of the peer's clock, in µs.
+    pub receive_time_low24: u32,
+    /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1.
+    further: u64,
+    /// The varints of all ranges. They were parsed once.
+    ranges: &'a [u8],
+}
+
+impl<'a> AckFrame<'a> {
+    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_MANY`].
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges, or a delay above 2^62 µs.
+    pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let mut further = u64::from(first & 0x0f);
+        if further == COUNT_IN_TYPE {
+            further = reader.varint()?.checked_add(COUNT_IN_TYPE).ok_or(Malformed)?;
+        }
+        if further > FURTHER_MAX {
+            return Err(Malformed);
+        }
+        let largest = reader.u16()?;
+        let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);
+        let delay = delay_us.ok_or(Malformed)?.saturating_since(Instant::ZERO);
+        let receive_time_low24 = reader.u24()?;
+        let mut start = reader.clone();
+        for _ in 0..=2 * further {
+            reader.varint()?;
+        }
+        let ranges = start.take(start.remaining() - reader.remaining())?;
+        Ok(Self { largest, delay, receive_time_low24, further, ranges })
+    }
+
+    /// Writes the frame as it was read.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if it does not fit; what was written of it until then stays.
+    pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+        writer.u8(ACK | self.further.min(COUNT_IN_TYPE) as u8)?;
+        if let Some(more) = self.further.checked_sub(COUNT_IN_TYPE) {
+            writer.varint(more)?;
+        }
+        writer.u16(self.largest)?;
+        writer.varint(micros(self.delay) / DELAY_UNIT_US)?;
+        writer.u24(self.receive_time_low24)?;
+        writer.bytes(self.ranges)
+    }
+
+    /// The ranges of packet numbers that are acknowledged, the newest first, for a sender whose next packet is
+    /// `next_packet_number`. An error ends them: a range went below zero.
+    ///
+    /// The largest is taken for the number in (`next_packet_number` - 2^15, `next_packet_number` + 2^15] that ends in
+    /// these 16 bits, so what was never sent can be told: the first range ends at `next_packet_number` or above.
+    pub fn ranges(
+        &self,
+        next_packet_number: u64,
+    ) -> impl Iterator<Item = Result<RangeInclusive<u64>, Malformed>> + use<'a> {
+        Ranges {
+            reader: Reader::new(self.ranges),
+            end: Some(expand_largest(self.largest, next_packet_number)),
+        }
+    }
+}
+
+/// The highest number up to 2^15 above `next_packet_number` that ends in `largest`. It may lie below zero.
+fn expand_largest(largest: u16, next_packet_number: u64) -> Result<u64, Malformed> {
+    let most = next_packet_number.saturating_add(1 << 15);
+    most.checked_sub(u64::from((most as u16).wrapping_sub(largest))).ok_or(Malformed)
+}
+
+struct Ranges<'a> {
+    reader: Reader<'a>,
+    /// Where the next range ends, unless an error was returned.
+    end: Option<Result<u64, Malformed>>,
+}
+
+impl Iterator for Ranges<'_> {
+    type Item = Result<RangeInclusive<u64>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let range = self.end.take()?.and_then(|end| {
+            let start = end.checked_sub(self.reader.varint()?).ok_or(Malformed)?;
+            if !self.reader.is_empty() {
+                self.end = Some(self.reader.varint().and_then(|gap| below(start, gap)));
+            }
+            Ok(start..=end)
+        });
+        Some(range)
+    }
+}
+
+/// Where the range ends that lies a gap of `gap` + 1 missing numbers below `start`.
+fn below(start: u64, gap: u64) -> Result<u64, Malformed> {
+    start.checked_sub(2).and_then(|highest| highest.checked_sub(gap)).ok_or(Malformed)
+}

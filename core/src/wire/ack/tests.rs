@@ -1,0 +1,217 @@
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+
+fn set(numbers: impl IntoIterator<Item = u64>) -> AckRanges {
+    let mut ranges = AckRanges::new();
+    numbers.into_iter().for_each(|number| ranges.insert(number));
+    ranges
+}
+
+fn numbers(ranges: &AckRanges) -> Vec<u64> {
+    ranges.iter().rev().flatten().collect()
+}
+
+fn encode(ranges: &AckRanges, room: usize) -> Result<Vec<u8>, NoRoom> {
+    let mut buffer = vec![0; room];
+    let mut writer = Writer::new(&mut buffer);
+    write_ack(ranges, Duration::from_micros(803), Instant::saturating_from_micros(0x0123_4567), &mut writer)?;
+    let length = writer.written();
+    buffer.truncate(length);
+    Ok(buffer)
+}
+
+fn decode(bytes: &[u8]) -> Result<AckFrame<'_>, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let frame = AckFrame::read(reader.u8()?, &mut reader)?;
+    reader.finish().map(|()| frame)
+}
+
+fn expanded(bytes: &[u8], next: u64) -> Result<Vec<RangeInclusive<u64>>, Malformed> {
+    decode(bytes)?.ranges(next).collect()
+}
+
+#[test]
+fn the_set_is_what_was_inserted_in_any_order() {
+    fn property(inserted: Vec<u8>, base: u64) -> bool {
+        // 64 different numbers make at most 32 ranges, so nothing is forgotten.
+        [0, base >> 1, u64::MAX - 63].iter().all(|&base| {
+            let inserted: Vec<u64> = inserted.iter().map(|&number| base + u64::from(number % 64)).collect();
+            let model: BTreeSet<u64> = inserted.iter().copied().collect();
+            let ranges = set(inserted);
+            let apart = ranges.ranges.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0);
+            apart
+                && numbers(&ranges).into_iter().eq(model.iter().copied())
+                && ranges.largest() == model.last().copied()
+                && (0..64).all(|away| ranges.contains(base + away) == model.contains(&(base + away)))
+        })
+    }
+    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+}
+
+#[test]
+fn only_the_newest_ranges_are_kept() {
+    fn property(inserted: Vec<u16>) -> bool {
+        let mut ranges = AckRanges::new();
+        inserted.iter().all(|&number| {
+            let before = ranges.clone();
+            ranges.insert(u64::from(number));
+            let oldest = before.iter().next_back().map_or(0, |range| *range.start());
+            let kept = numbers(&before).into_iter().filter(|number| !ranges.contains(*number));
+            let forgotten: Vec<u64> = kept.collect();
+            let full = before.len() == limits::ACK_RANGES;
+            let own_forgotten = !ranges.contains(u64::from(number));
+            ranges.len() <= limits::ACK_RANGES
+                && (full || forgotten.is_empty() && !own_forgotten)
+                && (!own_forgotten || u64::from(number) < oldest)
+                && forgotten.first().is_none_or(|&first| first == oldest)
+        })
+    }
+    quickcheck(property as fn(Vec<u16>) -> bool);
+    assert!(property((0..200).map(|step| step * 2).collect()));
+    assert!(property((0..200).rev().map(|step| step * 2).collect()));
+}
+
+#[test]
+fn what_is_removed_below_is_gone_and_the_rest_stays() {
+    fn property(inserted: Vec<u8>, below: u8) -> bool {
+        let (inserted, below) =
+            (inserted.iter().map(|&number| u64::from(number % 64)), u64::from(below % 70));
+        let mut ranges = set(inserted.clone());
+        ranges.remove_below(below);
+        let model: BTreeSet<u64> = inserted.filter(|&number| number >= below).collect();
+        numbers(&ranges).into_iter().eq(model)
+    }
+    quickcheck(property as fn(Vec<u8>, u8) -> bool);
+}
+
+#[test]
+fn what_is_decoded_is_what_was_encoded() {
+    fn property(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
+        let base = base.min(u64::MAX - 70_000);
+        [base, 0, u64::MAX - 70_000].iter().all(|&base| {
+            let ranges = set(inserted.iter().map(|&number| base + u64::from(number)));
+            let Some(largest) = ranges.largest() else { return true };
+            let next = largest.saturating_add(1).saturating_add(u64::from(ahead) % 0x7fff);
+            let bytes = encode(&ranges, 500).unwrap();
+            let frame = decode(&bytes).unwrap();
+            let mut buffer = vec![0; bytes.len()];
+            frame.write(&mut Writer::new(&mut buffer)).unwrap();
+            buffer == bytes
+                && frame.delay == Duration::from_micros(800)
+                && frame.receive_time_low24 == 0x0023_4567
+                && frame.ranges(next).map(Result::unwrap).eq(ranges.iter())
+        })
+    }
+    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+}
+
+#[test]
+fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
+    for count in [1u64, 2, 14, 15, 16, 17, 31, 32] {
+        let ranges = set((0..count).map(|step| step * 3));
+        let full = encode(&ranges, 500).unwrap();
+        let mut previous = 0;
+        for room in 0..=full.len() + 3 {
+            let Ok(bytes) = encode(&ranges, room) else {
+                assert!(room < 8);
+                continue;
+            };
+            let written = expanded(&bytes, count * 3).unwrap();
+            assert!(ranges.iter().zip(&written).all(|(ours, theirs)| ours == *theirs));
+            assert!(written.len() >= previous, "more room never means fewer ranges");
+            // The next range would have taken two bytes, or three where the count outgrows the type byte.
+            assert!(written.len() == ranges.len() || bytes.len() + 3 > room, "{count} in {room}");
+            previous = written.len();
+        }
+        assert_eq!(previous, ranges.len());
+    }
+}
+
+#[test]
+fn an_empty_set_writes_nothing() {
+    assert_eq!(encode(&AckRanges::new(), 0), Ok(vec![]));
+}
+
+#[test]
+fn nothing_is_written_where_the_first_range_does_not_fit() {
+    let mut buffer = [0; 7];
+    let mut writer = Writer::new(&mut buffer);
+    assert_eq!(write_ack(&set([1]), Duration::ZERO, Instant::ZERO, &mut writer), Err(NoRoom));
+    assert_eq!(writer.written(), 0);
+}
+
+#[test]
+fn acknowledgements_of_the_unsent_expand_to_what_was_never_sent() {
+    for next in [0u64, 1, 100, 70_000, 1 << 40] {
+        for ahead in [0, 1, 1000, 1 << 15] {
+            let bytes = encode(&set([next + ahead]), 100).unwrap();
+            assert_eq!(expanded(&bytes, next), Ok(vec![next + ahead..=next + ahead]));
+        }
+    }
+}
+
+#[test]
+fn ranges_below_zero_are_malformed() {
+    let bytes = encode(&set([1, 5, 6]), 100).unwrap();
+    assert_eq!(expanded(&bytes, 7), Ok(vec![5..=6, 1..=1]));
+    let mut first_too_long = bytes.clone();
+    first_too_long[7] = 7;
+    assert_eq!(expanded(&first_too_long, 7), Err(Malformed));
+    let mut gap_too_long = bytes.clone();
+    gap_too_long[8] = 4;
+    assert_eq!(expanded(&gap_too_long, 7), Err(Malformed));
+    let mut second_too_long = bytes.clone();
+    second_too_long[9] = 2;
+    assert_eq!(expanded(&second_too_long, 7), Err(Malformed));
+    // 65,535 is too far ahead of 0 to be an acknowledgement of the unsent.
+    assert_eq!(expanded(&encode(&set([65_535]), 100).unwrap(), 0), Err(Malformed));
+}
+
+#[test]
+fn an_error_ends_the_ranges() {
+    let mut bytes = encode(&set([1, 5, 6]), 100).unwrap();
+    bytes[7] = 7;
+    let frame = decode(&bytes).unwrap();
+    assert_eq!(frame.ranges(7).count(), 1);
+}
+
+#[test]
+fn delays_above_two_to_the_sixty_second_microseconds_are_malformed() {
+    for (units, valid) in [(1u64 << 59, true), ((1 << 59) + 1, false), (u64::MAX, false)] {
+        let mut buffer = [0; 20];
+        let mut writer = Writer::new(&mut buffer);
+        writer.bytes(&[ACK, 0, 0]).unwrap();
+        writer.varint(units).unwrap();
+        writer.bytes(&[0; 4]).unwrap();
+        let written = writer.written();
+        assert_eq!(decode(&buffer[..written]).is_ok(), valid, "{units}");
+    }
+}
+
+#[test]
+fn more_ranges_than_the_limit_are_malformed() {
+    let frame = |further: u8| {
+        let mut bytes = vec![ACK_MANY, further - 15, 0, 0, 0, 0, 0, 0];
+        bytes.resize(8 + 1 + 2 * usize::from(further), 0);
+        decode(&bytes).map(|frame| frame.ranges(70_000).filter(Result::is_ok).count())
+    };
+    assert_eq!(frame(31), Ok(limits::ACK_RANGES));
+    assert_eq!(frame(32), Err(Malformed));
+}
+
+#[test]
+fn arbitrary_bytes_never_panic() {
+    fn property(bytes: Vec<u8>, next: u64) -> bool {
+        let mut reader = Reader::new(&bytes);
+        let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {
+            return true;
+        };
+        frame.ranges(next).count() <= limits::ACK_RANGES
+    }
+    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+}

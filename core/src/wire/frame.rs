@@ -1,0 +1,166 @@
+//! The frames inside a data packet.
+
+#[cfg(test)]
+mod tests;
+
+use super::ack::{ACK, ACK_MANY, AckFrame};
+use super::message::{self, Chain, MessageFrame};
+use super::resume::{RESUME, ResumeFrame, write_resume};
+use super::{Malformed, NoRoom, Reader, Writer};
+use crate::limits;
+
+/// The type byte of PADDING.
+pub const PADDING: u8 = 0x00;
+/// The type byte of PING.
+pub const PING: u8 = 0x01;
+/// The type byte of CLOSE.
+pub const CLOSE: u8 = 0x02;
+/// The type byte of CHALLENGE.
+pub const CHALLENGE: u8 = 0x03;
+/// The type byte of RESPONSE.
+pub const RESPONSE: u8 = 0x04;
+/// The type byte of CREDIT.
+pub const CREDIT: u8 = 0x05;
+/// The type byte of TICKET.
+pub const TICKET: u8 = 0x06;
+/// The first type byte of MESSAGE frames; every byte from it on is one.
+pub const MESSAGE: u8 = 0x80;
+
+/// A frame: what it says, borrowed from the packet it came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Frame<'a> {
+    /// Nothing. A run of padding is read as one frame.
+    Padding,
+    /// Asks for an acknowledgement.
+    Ping,
+    /// The sender ends the connection.
+    Close {
+        /// The application's code.
+        code: u16,
+        /// Text for a person, UTF-8 by convention: at most [`limits::CLOSE_TEXT`] bytes, the rest is not written.
+        text: &'a [u8],
+    },
+    /// Asks for a RESPONSE with the same bytes, over the same path.
+    Challenge([u8; 8]),
+    /// The bytes of a CHALLENGE.
+    Response([u8; 8]),
+    /// Total bytes of reliable data granted since the session began.
+    Credit(u64),
+    /// A ticket to resume this session with.
+    Ticket {
+        /// Counts the tickets of a session; a higher one replaces those below.
+        sequence: u64,
+        /// When it expires: wall time in µs since the Unix epoch.
+        expiry: u64,
+        /// The ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
+        sealed: &'a [u8],
+    },
+    /// What one channel received before the session was resumed.
+    Resume(ResumeFrame<'a>),
+    /// An acknowledgement.
+    Ack(AckFrame<'a>),
+    /// A message, or a fragment of one.
+    Message(MessageFrame<'a>),
+}
+
+impl<'a> Frame<'a> {
+    /// Reads one frame. `chain` follows the MESSAGE frames of the packet.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the frame is cut off, of unknown type, or not as its type asks for.
+    pub fn read(reader: &mut Reader<'a>, chain: &mut Chain) -> Result<Self, Malformed> {
+        Ok(match reader.u8()? {
+            PADDING => {
+                let rest = reader.clone().rest();
+                reader.take(rest.iter().take_while(|&&byte| byte == PADDING).count())?;
+                Self::Padding
+            }
+            PING => Self::Ping,
+            CLOSE => Self::Close { code: reader.u16()?, text: reader.sized(limits::CLOSE_TEXT)? },
+            CHALLENGE => Self::Challenge(reader.array()?),
+            RESPONSE => Self::Response(reader.array()?),
+            CREDIT => Self::Credit(reader.varint()?),
+            TICKET => Self::Ticket {
+                sequence: reader.varint()?,
+                expiry: reader.u64()?,
+                sealed: reader.sized(limits::TICKET_BYTES)?,
+            },
+            RESUME => Self::Resume(ResumeFrame::read(reader)?),
+            first @ ACK..=ACK_MANY => Self::Ack(AckFrame::read(first, reader)?),
+            first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
+            _ => return Err(Malformed),
+        })
+    }
+
+    /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if it does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; nothing is written then.
+    pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
+        let start = writer.written();
+        self.write_fields(writer, chain).inspect_err(|_| writer.truncate(start))
+    }
+
+    fn write_fields(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
+        match *self {
+            Self::Padding => writer.u8(PADDING),
+            Self::Ping => writer.u8(PING),
+            Self::Close { code, text } => {
+                writer.u8(CLOSE)?;
+                writer.u16(code)?;
+                writer.sized(text.get(..limits::CLOSE_TEXT).unwrap_or(text))
+            }
+            Self::Challenge(data) => writer.u8(CHALLENGE).and_then(|()| writer.bytes(&data)),
+            Self::Response(data) => writer.u8(RESPONSE).and_then(|()| writer.bytes(&data)),
+            Self::Credit(total) => writer.u8(CREDIT).and_then(|()| writer.varint(total)),
+            Self::Ticket { sealed, .. } if sealed.len() > limits::TICKET_BYTES => Err(NoRoom),
+            Self::Ticket { sequence, expiry, sealed } => {
+                writer.u8(TICKET)?;
+                writer.varint(sequence)?;
+                writer.u64(expiry)?;
+                writer.sized(sealed)
+            }
+            Self::Resume(frame) => write_resume(writer, frame.channel, frame.floor, frame.ranges()),
+            Self::Ack(frame) => frame.write(writer),
+            Self::Message(frame) => message::write(&frame, writer, chain),
+        }
+    }
+}
+
+/// The frames of a decrypted packet, in order. After an error there are no more.
+#[derive(Clone, Debug)]
+pub struct FrameReader<'a> {
+    reader: Reader<'a>,
+    chain: Chain,
+}
+
+impl<'a> FrameReader<'a> {
+    /// The frames of `plaintext`.
+    #[must_use]
+    pub fn new(plaintext: &'a [u8]) -> Self {
+        Self { reader: Reader::new(plaintext), chain: Chain::default() }
+    }
+
+    /// The bytes not read yet; none after an error.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.reader.remaining()
+    }
+}
+
+impl<'a> Iterator for FrameReader<'a> {
+    type Item = Result<Frame<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let frame = Frame::read(&mut self.reader, &mut self.chain);
+        if frame.is_err() {
+            self.reader.rest();
+        }
+        Some(frame)
+    }
+}
+
+impl core::iter::FusedIterator for FrameReader<'_> {}

@@ -1,0 +1,286 @@
+//! The bytes before the ciphertext: which kind of datagram it is, and the header of data packets.
+
+use super::{Malformed, NoRoom, Reader, Writer};
+
+/// First byte of a Hello.
+pub const HELLO: u8 = 4;
+/// First byte of a Retry.
+pub const RETRY: u8 = 5;
+/// First byte of a Welcome.
+pub const WELCOME: u8 = 6;
+/// First byte of everything else that is not encrypted; the second byte says what ([`Control`]).
+pub const CONTROL: u8 = 7;
+/// The bit that is set in the first byte of data packets only.
+pub const DATA: u8 = 8;
+/// The key phase in the first byte of a data packet.
+pub const DATA_PHASE: u8 = 1 << 2;
+/// The packet number's length minus one in the first byte of a data packet.
+pub const DATA_NUMBER_LENGTH: u8 = 0b11;
+
+/// What a datagram is, by its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PacketKind {
+    /// A client's first message.
+    Hello,
+    /// A request to come again with a cookie.
+    Retry,
+    /// A server's answer to a Hello.
+    Welcome,
+    /// Something else that is not encrypted.
+    Control(Control),
+    /// An encrypted packet.
+    Data,
+}
+
+/// The second byte of datagrams that start with [`CONTROL`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Control {
+    /// The connection id of a data packet is not known.
+    Unknown = 0,
+    /// The protocol version of a Hello is not spoken.
+    Version = 1,
+    /// A request for the server's public key.
+    KeyQuery = 2,
+    /// The server's public key.
+    KeyReply = 3,
+}
+
+impl Control {
+    /// What the second byte stands for, if anything.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Unknown),
+            1 => Some(Self::Version),
+            2 => Some(Self::KeyQuery),
+            3 => Some(Self::KeyReply),
+            _ => None,
+        }
+    }
+}
+
+/// What `datagram` is, or `None` if it is nothing of ours.
+#[must_use]
+pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
+    match *datagram {
+        [HELLO, ..] => Some(PacketKind::Hello),
+        [RETRY, ..] => Some(PacketKind::Retry),
+        [WELCOME, ..] => Some(PacketKind::Welcome),
+        [CONTROL, second, ..] => match Control::from_byte(second) {
+            Some(control) => Some(PacketKind::Control(control)),
+            None => None,
+        },
+        [8..=15, ..] => Some(PacketKind::Data),
+        _ => None,
+    }
+}
+
+/// The header of a data packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DataHeader {
+    /// The key phase.
+    pub phase: bool,
+    /// The receiver's connection id, 24 bits.
+    pub id: u32,
+    /// The low bits of the packet number, as many as `pn_len` bytes hold.
+    pub packet_number: u32,
+    /// Bytes of the packet number, 1 to 4.
+    pub pn_len: u8,
+}
+
+impl DataHeader {
+    /// The longest header, in bytes.
+    pub const MAX_LEN: usize = 1 + 3 + 4;
+
+    /// The bytes of this header: where the ciphertext starts.
+    #[must_use]
+    pub const fn header_len(&self) -> usize {
+        1 + 3 + self.pn_len as usize
+    }
+
+    /// Writes the header. Bits of `id` and `packet_number` beyond their lengths are not written.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if it does not fit; nothing is written then.
+    pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let length = self.pn_len.clamp(1, 4);
+        let phase = if self.phase { DATA_PHASE } else { 0 };
+        let [a, b, c, _] = self.id.to_le_bytes();
+        let [d, e, f, g] = self.packet_number.to_le_bytes();
+        let bytes = [DATA | phase | (length - 1), a, b, c, d, e, f, g];
+        let (header, _) = bytes.split_at_checked(4 + usize::from(length)).ok_or(NoRoom)?;
+        writer.bytes(header)
+    }
+
+    /// Reads the header at the start of `datagram`.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is not a data packet, or too short to be one.
+    pub fn read(datagram: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(datagram);
+        let first = reader.u8()?;
+        if !(DATA..16).contains(&first) {
+            return Err(Malformed);
+        }
+        let id = reader.u24()?;
+        let pn_len = (first & DATA_NUMBER_LENGTH) + 1;
+        let mut number = [0; 4];
+        let (low, _) = number.split_at_mut_checked(usize::from(pn_len)).ok_or(Malformed)?;
+        low.copy_from_slice(reader.take(usize::from(pn_len))?);
+        Ok(Self { phase: first & DATA_PHASE != 0, id, packet_number: u32::from_le_bytes(number), pn_len })
+    }
+}
+
+/// The shortest form of `packet_number` that the peer expands correctly, whatever it has received since it
+/// acknowledged `largest_acked`: its low bits, and their length in bytes (RFC 9000 A.2).
+///
+/// At most 2^31 packet numbers may be waiting for an acknowledgement; beyond, four bytes are not enough.
+#[must_use]
+pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>) -> (u32, u8) {
+    let unacked = match largest_acked {
+        Some(largest) => packet_number.saturating_sub(largest),
+        None => packet_number.saturating_add(1),
+    };
+    let length = if unacked < 1 << 7 {
+        1
+    } else if unacked < 1 << 15 {
+        2
+    } else if unacked < 1 << 23 {
+        3
+    } else {
+        4
+    };
+    (packet_number as u32 & low_bits(length), length)
+}
+
+/// The packet number that ends in the low `pn_len` bytes of `truncated` and is nearest to the one after
+/// `largest_received` (RFC 9000 A.3). Before anything was received, `largest_received` is 0.
+#[must_use]
+pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len: u8) -> u64 {
+    let mask = low_bits(pn_len);
+    let window = mask as u128 + 1;
+    let expected = largest_received as u128 + 1;
+    let candidate = (expected & !(mask as u128)) | (truncated & mask) as u128;
+    let nearest = if candidate + window / 2 <= expected {
+        candidate + window
+    } else if candidate > expected + window / 2 && candidate >= window {
+        candidate - window
+    } else {
+        candidate
+    };
+    if nearest > u64::MAX as u128 { (nearest - window) as u64 } else { nearest as u64 }
+}
+
+const fn low_bits(pn_len: u8) -> u32 {
+    match pn_len {
+        0 | 1 => 0xff,
+        2 => 0xffff,
+        3 => 0x00ff_ffff,
+        _ => u32::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::{TestResult, quickcheck};
+
+    use super::*;
+
+    #[test]
+    fn first_bytes_outside_4_to_15_are_not_ours() {
+        for first in 0..=u8::MAX {
+            let known = classify(&[first, 0]).is_some();
+            assert_eq!(known, (4..16).contains(&first), "{first}");
+        }
+        assert_eq!(classify(&[]), None);
+    }
+
+    #[test]
+    fn the_second_byte_tells_control_datagrams_apart() {
+        let kinds = [Control::Unknown, Control::Version, Control::KeyQuery, Control::KeyReply];
+        for kind in kinds {
+            assert_eq!(classify(&[CONTROL, kind as u8]), Some(PacketKind::Control(kind)));
+        }
+        assert_eq!(classify(&[CONTROL, 4]), None);
+        assert_eq!(classify(&[CONTROL]), None);
+    }
+
+    #[test]
+    fn a_header_read_is_the_header_written() {
+        fn property(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
+            let pn_len = pn_len % 4 + 1;
+            let header =
+                DataHeader { phase, id: id >> 8, packet_number: packet_number & low_bits(pn_len), pn_len };
+            let mut buffer = [0xaa; DataHeader::MAX_LEN];
+            let mut writer = Writer::new(&mut buffer);
+            header.write(&mut writer).unwrap();
+            let written = writer.written();
+            written == header.header_len()
+                && classify(&buffer) == Some(PacketKind::Data)
+                && DataHeader::read(&buffer) == Ok(header)
+                && (0..written).all(|short| DataHeader::read(&buffer[..short]) == Err(Malformed))
+        }
+        quickcheck(property as fn(bool, u32, u32, u8) -> bool);
+    }
+
+    #[test]
+    fn only_data_packets_have_a_data_header() {
+        for first in 0..=u8::MAX {
+            let read = DataHeader::read(&[first, 0, 0, 0, 0, 0, 0, 0]);
+            assert_eq!(read.is_ok(), (8..16).contains(&first), "{first}");
+        }
+    }
+
+    #[test]
+    fn packet_numbers_encode_and_decode_as_in_the_examples_of_rfc_9000() {
+        assert_eq!(encode_packet_number(0xac_5c02, Some(0xab_e8b3)), (0x5c02, 2));
+        assert_eq!(encode_packet_number(0xac_e8fe, Some(0xab_e8b3)), (0xac_e8fe, 3));
+        assert_eq!(decode_packet_number(0xa82f_30ea, 0x9b32, 2), 0xa82f_9b32);
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_decoded_whatever_was_received_since_the_acknowledgement() {
+        fn property(acked: u64, ahead: u32, received: u32, top: bool) -> TestResult {
+            let acked = if top { u64::MAX - acked % (1 << 32) } else { acked };
+            let ahead = u64::from(ahead >> 1).max(1) >> (ahead % 31);
+            let Some(packet_number) = acked.checked_add(ahead) else { return TestResult::discard() };
+            // The receiver has anything from what it acknowledged to all that was sent before this packet.
+            let largest = acked + u64::from(received) % ahead.max(1);
+            let (truncated, length) = encode_packet_number(packet_number, Some(acked));
+            TestResult::from_bool(decode_packet_number(largest, truncated, length) == packet_number)
+        }
+        quickcheck(property as fn(u64, u32, u32, bool) -> TestResult);
+    }
+
+    #[test]
+    fn a_number_decodes_to_the_nearest_one_for_every_window_at_both_ends() {
+        fn nearest(largest: u64, truncated: u32, length: u8) -> u64 {
+            let expected = i128::from(largest) + 1;
+            let window = 1i128 << (8 * length);
+            let base = (expected / window) * window + i128::from(truncated);
+            [base - window, base, base + window, base - 2 * window]
+                .into_iter()
+                .filter(|&candidate| u64::try_from(candidate).is_ok())
+                // Of two equally near ones, RFC 9000 takes the higher.
+                .min_by_key(|candidate| ((candidate - expected).abs(), -candidate))
+                .map_or(0, |candidate| candidate as u64)
+        }
+        fn property(largest: u64, truncated: u32, length: u8) -> bool {
+            let length = length % 4 + 1;
+            let truncated = truncated & low_bits(length);
+            [largest, largest % 70_000, u64::MAX - largest % 70_000, 0, u64::MAX].iter().all(|&largest| {
+                decode_packet_number(largest, truncated, length) == nearest(largest, truncated, length)
+            })
+        }
+        quickcheck(property as fn(u64, u32, u8) -> bool);
+    }
+
+    #[test]
+    fn the_first_packets_are_decoded_before_anything_was_received() {
+        for packet_number in 0..128 {
+            let (truncated, length) = encode_packet_number(packet_number, None);
+            assert_eq!(decode_packet_number(0, truncated, length), packet_number);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What happens when: a heap ordered by time, then by who was planned first. Nothing is left to chance.
+
+use core::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use tickwire_core::time::Instant;
+
+/// A plan for the future.
+#[derive(Debug)]
+pub(crate) struct Agenda<T> {
+    heap: BinaryHeap<Reverse<Entry<T>>>,
+    planned: u64,
+}
+
+impl<T> Agenda<T> {
+    pub(crate) const fn new() -> Self {
+        Self { heap: BinaryHeap::new(), planned: 0 }
+    }
+
+    /// Plans `what` for `at`, after everything that was planned for then before.
+    pub(crate) fn plan(&mut self, at: Instant, what: T) {
+        self.heap.push(Reverse(Entry { at, order: self.planned, what }));
+        self.planned += 1;
+    }
+
+    /// Takes the next entry that is due at `until` or earlier.
+    pub(crate) fn next_until(&mut self, until: Instant) -> Option<(Instant, T)> {
+        if self.heap.peek()?.0.at > until {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.what))
+    }
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    at: Instant,
+    order: u64,
+    what: T,
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_by_time_and_then_in_the_order_planned() {
+        let mut agenda = Agenda::new();
+        for (micros, name) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (9, 'e')] {
+            agenda.plan(Instant::saturating_from_micros(micros), name);
+        }
+        let until = Instant::saturating_from_micros(5);
+        let order: String = core::iter::from_fn(|| agenda.next_until(until)).map(|(_, name)| name).collect();
+        assert_eq!(order, "bdac");
+    }
+}

@@ -1,0 +1,235 @@
+//! Faults as text, one per line, so that a shrunk list can be mailed and replayed.
+
+use core::fmt;
+use core::str::FromStr;
+use core::time::Duration;
+
+use tickwire_core::time::Instant;
+
+use super::{Direction, Fault, Kind, Target};
+use crate::clock::micros;
+
+/// A line that is not a fault.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseFaultError {
+    /// The number of the line, from 1; 1 for a single fault.
+    pub line: usize,
+    /// The line.
+    pub text: String,
+}
+
+impl fmt::Display for ParseFaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is not a fault: {:?}", self.line, self.text)
+    }
+}
+
+impl core::error::Error for ParseFaultError {}
+
+/// One fault per line.
+#[must_use]
+pub fn print_list(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
+}
+
+/// The faults of a text with one per line. Empty lines and lines that begin with `#` are skipped.
+///
+/// # Errors
+/// The first line that is not a fault.
+pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
+    let lines = text.lines().map(str::trim).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| line.parse().map_err(|error| ParseFaultError { line: index + 1, ..error }))
+        .collect()
+}
+
+impl fmt::Display for Fault {
+    /// `<from µs>..<until µs> <target> <kind> <parameter>=<value> ... seed=<hexadecimal>`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{} {} ", self.from.as_micros(), self.until.as_micros(), self.target)?;
+        self.kind.print(f)?;
+        write!(f, " seed={:x}", self.seed)
+    }
+}
+
+impl FromStr for Fault {
+    type Err = ParseFaultError;
+
+    fn from_str(line: &str) -> Result<Self, ParseFaultError> {
+        parse(line).ok_or_else(|| ParseFaultError { line: 1, text: line.to_owned() })
+    }
+}
+
+fn parse(line: &str) -> Option<Fault> {
+    let mut words = line.split_ascii_whitespace();
+    let (from, until) = words.next()?.split_once("..")?;
+    let target = parse_target(words.next()?)?;
+    let name = words.next()?;
+    let mut fields = Fields(words.map(|word| word.split_once('=')).collect::<Option<_>>()?);
+    let seed = u64::from_str_radix(fields.raw("seed")?, 16).ok()?;
+    let kind = Kind::parse(name, &mut fields)?;
+    let fault = Fault { from: instant(from)?, until: instant(until)?, target, kind, seed };
+    fields.0.is_empty().then_some(fault)
+}
+
+fn instant(text: &str) -> Option<Instant> {
+    Instant::from_micros(text.parse().ok()?)
+}
+
+fn parse_target(text: &str) -> Option<Target> {
+    if text == "all" {
+        return Some(Target::All);
+    }
+    if let Some(node) = text.strip_prefix("node=") {
+        return Some(Target::Node(node.parse().ok()?));
+    }
+    let (link, way) = text.strip_prefix("link=")?.split_once(':')?;
+    let direction = match way {
+        "up" => Direction::Up,
+        "down" => Direction::Down,
+        _ => return None,
+    };
+    Some(Target::Link(link.parse().ok()?, direction))
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Link(link, direction) => write!(f, "link={link}:{direction}"),
+            Self::Node(node) => write!(f, "node={node}"),
+        }
+    }
+}
+
+/// The `name=value` words of a line that nobody has taken yet.
+pub(super) struct Fields<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Fields<'a> {
+    pub(super) fn take<P: Parameter>(&mut self, name: &str) -> Option<P> {
+        P::parse(self.raw(name)?)
+    }
+
+    fn raw(&mut self, name: &str) -> Option<&'a str> {
+        let place = self.0.iter().position(|(field, _)| *field == name)?;
+        Some(self.0.remove(place).1)
+    }
+}
+
+/// A parameter of a kind, as text. Durations are in microseconds.
+pub(super) trait Parameter: Sized {
+    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    fn parse(text: &str) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($type:ty),*) => {$(
+        impl Parameter for $type {
+            fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )*};
+}
+
+integers!(u32, u64, i64);
+
+impl Parameter for Duration {
+    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", micros(*self))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(Self::from_micros(text.parse().ok()?))
+    }
+}
+
+impl Parameter for Vec<bool> {
+    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|&bit| f.write_str(if bit { "1" } else { "0" }))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bit = |letter| match letter {
+            '0' => Some(false),
+            '1' => Some(true),
+            _ => None,
+        };
+        text.chars().map(bit).collect()
+    }
+}
+
+impl Parameter for Vec<Duration> {
+    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, delay) in self.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "," })?;
+            delay.print(f)?;
+        }
+        Ok(())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::new());
+        }
+        text.split(',').map(Duration::parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KindName, Profile, draw};
+    use super::*;
+
+    #[test]
+    fn every_kind_survives_being_printed_and_parsed() {
+        let profile = Profile::new(4, 3, Duration::from_secs(60));
+        let mut seen = Vec::new();
+        for seed in 0..200 {
+            let faults = draw(seed, &profile);
+            assert_eq!(parse_list(&print_list(&faults)), Ok(faults.clone()));
+            seen.extend(faults.iter().map(|fault| fault.kind.name()));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, KindName::ALL);
+    }
+
+    #[test]
+    fn a_fault_reads_as_a_person_would_write_it() {
+        let line = "1000000..5000000 link=2:up burst to_bad=1 to_good=2 good=3 bad=4 seed=ff";
+        let fault: Fault = line.parse().unwrap();
+        assert_eq!(fault.target, Target::Link(2, Direction::Up));
+        assert_eq!(fault.kind, Kind::Burst { to_bad: 1, to_good: 2, good: 3, bad: 4 });
+        assert_eq!(fault.to_string(), line);
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_skipped_and_a_bad_line_is_named() {
+        let text = "# a comment\n\n0..1 all clog seed=0\n0..1 all clog\n";
+        let error = parse_list(text).unwrap_err();
+        assert_eq!((error.line, error.text.as_str()), (4, "0..1 all clog"));
+        for bad in [
+            "0..1 all clog seed=0 more=1",
+            "0..1 all loss seed=0",
+            "0-1 all clog seed=0",
+            "0..1 link=1 clog seed=0",
+        ] {
+            assert!(bad.parse::<Fault>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One direction of a link: what becomes of each datagram that is put on it.
+
+mod harm;
+mod pipe;
+
+#[cfg(test)]
+mod tests;
+
+pub use pipe::{Pipe, PipeConfig};
+
+use harm::{Active, Stage};
+use smallvec::SmallVec;
+
+use crate::clock::micros;
+use crate::fault::{Fault, Kind};
+use crate::rng::{Draws, mix};
+
+/// How often each fault of a list did something.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally(Vec<u64>);
+
+impl Tally {
+    /// Nothing has happened to any of `faults` faults.
+    #[must_use]
+    pub fn new(faults: usize) -> Self {
+        Self(vec![0; faults])
+    }
+
+    /// How often fault number `fault` did something.
+    #[must_use]
+    pub fn of(&self, fault: usize) -> u64 {
+        self.0.get(fault).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn fire(&mut self, fault: usize) {
+        if let Some(count) = self.0.get_mut(fault) {
+            *count += 1;
+        }
+    }
+}
+
+/// A datagram that will arrive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// When, in microseconds of virtual time.
+    pub at_us: u64,
+    /// What, harmed or not.
+    pub bytes: Vec<u8>,
+}
+
+/// One direction of a link. It delays, and does what the faults that are active on it say.
+#[derive(Debug)]
+pub struct Link {
+    id: u64,
+    delay_us: u64,
+    stages: [Vec<Active>; Stage::COUNT],
+    last_us: u64,
+    ordinal: u32,
+}
+
+impl Link {
+    /// A flawless link. `id` tells it from all others: decisions of faults depend on it.
+    #[must_use]
+    pub const fn new(id: u64, delay_us: u64) -> Self {
+        Self { id, delay_us, stages: [const { Vec::new() }; Stage::COUNT], last_us: 0, ordinal: 0 }
+    }
+
+    /// From now on `fault`, number `index` of the list, does its work here.
+    pub fn begin(&mut self, index: usize, fault: &Fault) {
+        let Some(stage) = Stage::of(&fault.kind) else { return };
+        let key = mix(fault.seed, self.id);
+        let active = &mut self.stages[stage as usize];
+        let place = active.partition_point(|other| other.index < index);
+        active.insert(place, Active::new(index, fault, key));
+    }
+
+    /// Fault number `index` is over.
+    pub fn end(&mut self, index: usize) {
+        for active in &mut self.stages {
+            active.retain(|other| other.index != index);
+        }
+    }
+
+    /// Puts a datagram on the link at `now_us`, which never runs backwards. What arrives is appended to `arrivals`,
+    /// in buffers from `pool`.
+    pub fn carry(
+        &mut self,
+        now_us: u64,
+        bytes: &[u8],
+        bottleneck: Option<&mut Pipe>,
+        pool: &mut Pool,
+        tally: &mut Tally,
+        arrivals: &mut Vec<Arrival>,
+    ) {
+        let moment = self.moment(now_us);
+        if self.stages.iter().all(Vec::is_empty) && bottleneck.is_none() {
+            arrivals.push(Arrival { at_us: now_us.saturating_add(self.delay_us), bytes: pool.copy(bytes) });
+            return;
+        }
+        if self.lose(moment, bytes.len(), tally) {
+            return;
+        }
+        let copies = self.copies(moment, tally);
+        let mut bottleneck = bottleneck;
+        for (copy, later) in copies.into_iter().enumerate() {
+            let moment = mix(moment, copy as u64);
+            let mut bytes = pool.copy(bytes);
+            for active in &mut self.stages[Stage::Corrupt as usize] {
+                active.corrupt(moment, &mut bytes, tally);
+            }
+            let offered = (now_us, bytes.len() as u64);
+            let Some(through) = self.pass(offered, bottleneck.as_deref_mut(), tally) else {
+                pool.give_back(bytes);
+                continue;
+            };
+            let mut at_us = through.saturating_add(self.delay_us).saturating_add(later);
+            for active in &mut self.stages[Stage::Delay as usize] {
+                at_us = active.delay(moment, at_us, tally);
+            }
+            arrivals.push(Arrival { at_us, bytes });
+        }
+    }
+
+    /// Names this datagram by when it was sent, and by how many were before it in the same microsecond. A count since
+    /// the beginning would make every decision depend on all traffic before it, and lists would not shrink.
+    fn moment(&mut self, now_us: u64) -> u64 {
+        self.ordinal = if now_us == self.last_us { self.ordinal.wrapping_add(1) } else { 0 };
+        self.last_us = now_us;
+        mix(now_us, u64::from(self.ordinal))
+    }
+
+    fn lose(&mut self, moment: u64, length: usize, tally: &mut Tally) -> bool {
+        let mut lost = false;
+        for active in &mut self.stages[Stage::Lose as usize] {
+            // Every chain takes its step, whatever the others decided.
+            if active.loses(moment, length) && !lost {
+                lost = true;
+                tally.fire(active.index);
+            }
+        }
+        lost
+    }
+
+    /// How much later than the first each copy comes; the first is the datagram itself.
+    fn copies(&self, moment: u64, tally: &mut Tally) -> SmallVec<[u64; 4]> {
+        let mut copies = SmallVec::from_slice(&[0]);
+        for active in &self.stages[Stage::Duplicate as usize] {
+            let Kind::Duplicate { ppm, most, spread } = active.kind else { continue };
+            let mut draws = Draws::new(mix(active.key, moment));
+            if !draws.chance(ppm) {
+                continue;
+            }
+            tally.fire(active.index);
+            let count = draws.between(1, u64::from(most)).min(COPIES_MOST);
+            copies.extend((0..count).map(|_| draws.between(0, micros(spread))));
+        }
+        copies
+    }
+
+    /// When the last byte has passed every bottleneck, or `None` if a queue was full.
+    fn pass(&mut self, offered: (u64, u64), bottleneck: Option<&mut Pipe>, tally: &mut Tally) -> Option<u64> {
+        let (mut at_us, length) = offered;
+        if let Some(pipe) = bottleneck {
+            at_us = pipe.offer(at_us, length)?;
+        }
+        for active in &mut self.stages[Stage::Squeeze as usize] {
+            let Some(through) = active.squeeze(at_us, length) else {
+                tally.fire(active.index);
+                return None;
+            };
+            if through > at_us {
+                tally.fire(active.index);
+            }
+            at_us = through;
+        }
+        Some(at_us)
+    }
+}
+
+/// Copies of one datagram that one fault makes at most.
+const COPIES_MOST: u64 = 16;
+
+/// Buffers that are used again.
+#[derive(Debug, Default)]
+pub struct Pool(Vec<Vec<u8>>);
+
+impl Pool {
+    /// A buffer that holds a copy of `bytes`.
+    #[must_use]
+    pub fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut buffer = self.0.pop().unwrap_or_else(|| Vec::with_capacity(1500));
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
+    /// Takes back a buffer that is no longer needed.
+    pub fn give_back(&mut self, buffer: Vec<u8>) {
+        if self.0.len() < POOL_BUFFERS {
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// Buffers that a pool keeps.
+const POOL_BUFFERS: usize = 4096;

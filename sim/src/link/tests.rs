@@ -1,0 +1,246 @@
+use core::time::Duration;
+
+use super::*;
+use crate::fault::Target;
+use tickwire_core::time::Instant;
+
+fn fault(kind: Kind, seed: u64) -> Fault {
+    Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind, seed }
+}
+
+fn link_with(faults: &[Fault]) -> Link {
+    let mut link = Link::new(3, 50_000);
+    for (index, fault) in faults.iter().enumerate() {
+        link.begin(index, fault);
+    }
+    link
+}
+
+/// What arrives of `count` datagrams of 100 bytes, one each 10 ms: who it was, when after it was sent, what.
+struct Run {
+    arrivals: Vec<(u64, u64, Vec<u8>)>,
+    tally: Tally,
+}
+
+fn sent(number: u64) -> Vec<u8> {
+    let mut bytes = vec![0x33; 100];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+fn run(faults: &[Fault], count: u64) -> Run {
+    let mut link = link_with(faults);
+    let (mut pool, mut tally) = (Pool::default(), Tally::new(faults.len()));
+    let mut all = Vec::new();
+    for number in 0..count {
+        let mut arrivals = Vec::new();
+        link.carry(number * 10_000, &sent(number), None, &mut pool, &mut tally, &mut arrivals);
+        all.extend(
+            arrivals.into_iter().map(|arrival| (number, arrival.at_us - number * 10_000, arrival.bytes)),
+        );
+    }
+    Run { arrivals: all, tally }
+}
+
+#[test]
+fn without_faults_everything_arrives_unharmed_after_the_delay() {
+    let run = run(&[], 100);
+    assert_eq!(run.arrivals, (0..100).map(|number| (number, 50_000, sent(number))).collect::<Vec<_>>());
+}
+
+#[test]
+fn uniform_loss_takes_its_share_and_counts_it() {
+    let run = run(&[fault(Kind::Loss { ppm: 300_000 }, 1)], 10_000);
+    assert_eq!(run.tally.of(0), 10_000 - run.arrivals.len() as u64);
+    assert!((2_850..3_150).contains(&run.tally.of(0)), "{}", run.tally.of(0));
+}
+
+#[test]
+fn burst_loss_comes_in_bursts_of_the_expected_length() {
+    let kind = Kind::Burst { to_bad: 10_000, to_good: 200_000, good: 0, bad: 1_000_000 };
+    let run = run(&[fault(kind, 1)], 100_000);
+    let gaps = run.arrivals.windows(2).filter(|pair| pair[1].0 > pair[0].0 + 1).count() as u64;
+    let mean_times_ten = run.tally.of(0) * 10 / gaps;
+    assert!((45..55).contains(&mean_times_ten), "mean burst {mean_times_ten}/10");
+}
+
+#[test]
+fn the_four_state_chain_reaches_all_four_states_in_the_expected_shares() {
+    // Isolated losses only: state 4 is entered from 1 with p14, and always left.
+    let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
+    let lone = run(&[fault(alone, 1)], 50_000);
+    assert!(lone.arrivals.windows(2).all(|pair| pair[1].0 <= pair[0].0 + 2));
+    assert!((4_300..4_800).contains(&lone.tally.of(0)), "{}", lone.tally.of(0));
+    // Within a burst, 2 and 3 alternate: half of a burst's datagrams arrive.
+    let bursts = Kind::FourState { p13: 1_000_000, p31: 0, p32: 500_000, p23: 500_000, p14: 0 };
+    let lost = run(&[fault(bursts, 1)], 50_000).tally.of(0);
+    assert!((24_000..26_000).contains(&lost), "{lost}");
+}
+
+#[test]
+fn traced_loss_repeats_its_bits() {
+    let bits = [false, true, true, false, false].to_vec();
+    let run = run(&[fault(Kind::Traced { bits }, 1)], 10);
+    assert_eq!(run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>(), [0, 3, 4, 5, 8, 9]);
+}
+
+#[test]
+fn a_partition_lets_nothing_through_and_an_mtu_only_what_fits() {
+    assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
+    assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
+    assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);
+}
+
+#[test]
+fn duplicates_come_as_one_to_three_copies_within_their_spread() {
+    let kind = Kind::Duplicate { ppm: 500_000, most: 3, spread: Duration::from_millis(20) };
+    let run = run(&[fault(kind, 1)], 10_000);
+    let mut counts = [0; 5];
+    for number in 0..10_000 {
+        counts[run.arrivals.iter().filter(|arrival| arrival.0 == number).count()] += 1;
+    }
+    assert_eq!((counts[0], counts[2] + counts[3] + counts[4]), (0, run.tally.of(0)));
+    assert!(counts[2..].iter().all(|count| (1_500..1_850).contains(count)), "{counts:?}");
+    assert!(run.arrivals.iter().all(|arrival| (50_000..=70_000).contains(&arrival.1)));
+}
+
+#[test]
+fn flips_change_one_to_eight_bits_and_nothing_else() {
+    let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8 }, 1)], 1000);
+    let mut seen = [0; 9];
+    for (number, _, bytes) in &run.arrivals {
+        let pairs = bytes.iter().zip(sent(*number));
+        let bits: u32 = pairs.map(|(&is, was)| (is ^ was).count_ones()).sum();
+        assert_eq!(bytes.len(), 100);
+        seen[bits as usize] += 1;
+    }
+    assert!(seen[1..].iter().all(|&count| count > 50), "{seen:?}");
+}
+
+#[test]
+fn truncation_shortens_and_extension_appends() {
+    let short = run(&[fault(Kind::Truncate { ppm: 1_000_000 }, 1)], 1000);
+    assert!(
+        short.arrivals.iter().all(|(number, _, bytes)| bytes.len() < 100 && sent(*number).starts_with(bytes))
+    );
+    assert!(short.arrivals.iter().any(|arrival| arrival.2.is_empty()));
+    let long = run(&[fault(Kind::Extend { ppm: 1_000_000, most: 40 }, 1)], 1000);
+    let extended =
+        |bytes: &[u8], number| (101..=140).contains(&bytes.len()) && bytes.starts_with(&sent(number));
+    assert!(long.arrivals.iter().all(|(number, _, bytes)| extended(bytes, *number)));
+}
+
+#[test]
+fn reordering_holds_some_back_beyond_later_ones() {
+    let run = run(&[fault(Kind::Reorder { ppm: 100_000, hold: Duration::from_millis(100) }, 1)], 10_000);
+    let held = run.arrivals.iter().filter(|arrival| arrival.1 > 50_000).count() as u64;
+    assert_eq!(held, run.tally.of(0));
+    assert!((900..1_100).contains(&held), "{held}");
+}
+
+fn delays(kind: Kind) -> Vec<u64> {
+    let mut delays: Vec<u64> =
+        run(&[fault(kind, 1)], 20_000).arrivals.iter().map(|arrival| arrival.1 - 50_000).collect();
+    delays.sort_unstable();
+    delays
+}
+
+#[test]
+fn normal_delays_have_their_mean_and_deviation() {
+    let (mean, deviation) = (Duration::from_millis(30), Duration::from_millis(5));
+    let delays = delays(Kind::Normal { mean, deviation });
+    let quantile = |share: usize| delays[delays.len() * share / 1000];
+    assert!((29_900..30_100).contains(&quantile(500)), "{}", quantile(500));
+    assert!((24_800..25_200).contains(&quantile(159)), "{}", quantile(159));
+    assert!((34_800..35_200).contains(&quantile(841)), "{}", quantile(841));
+}
+
+#[test]
+fn pareto_delays_have_their_scale_median_and_cut_tail() {
+    let (scale, most) = (Duration::from_millis(10), Duration::from_millis(200));
+    let delays = delays(Kind::Pareto { scale, most });
+    let quantile = |share: usize| delays[delays.len() * share / 1000];
+    assert!(delays[0] >= 10_000 && delays[delays.len() - 1] == 200_000);
+    // The median of exponent 2 is the scale times the square root of two; one in a hundred exceeds ten times it.
+    assert!((13_900..14_400).contains(&quantile(500)), "{}", quantile(500));
+    assert!((90_000..110_000).contains(&quantile(990)), "{}", quantile(990));
+}
+
+#[test]
+fn uniform_and_recorded_delays_do_as_they_say() {
+    let uniform = delays(Kind::Uniform { most: Duration::from_millis(10) });
+    assert!((4_800..5_200).contains(&uniform[uniform.len() / 2]) && uniform[uniform.len() - 1] <= 10_000);
+    let recorded = Kind::Recorded { delays: [1, 2, 3].map(Duration::from_micros).to_vec() };
+    let run = run(&[fault(recorded, 1)], 6);
+    assert_eq!(run.arrivals.iter().map(|arrival| arrival.1 - 50_000).collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3]);
+}
+
+#[test]
+fn a_clog_holds_everything_until_its_end() {
+    let mut clog = fault(Kind::Clog {}, 1);
+    clog.until = Instant::saturating_from_micros(500_000);
+    let run = run(&[clog], 100);
+    let due = |number: u64| (number * 10_000 + 50_000).max(500_000);
+    assert!(run.arrivals.iter().all(|arrival| arrival.0 * 10_000 + arrival.1 == due(arrival.0)));
+}
+
+#[test]
+fn a_rate_spaces_datagrams_and_drops_what_its_queue_cannot_hold() {
+    let squeezed = run(&[fault(Kind::Rate { bytes_per_second: 5_000, queue_bytes: 400 }, 1)], 1000);
+    assert!((480..520).contains(&squeezed.arrivals.len()), "{}", squeezed.arrivals.len());
+    let times: Vec<u64> = squeezed.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 20_000));
+}
+
+#[test]
+fn taking_one_fault_away_changes_no_decision_of_the_others() {
+    let all = [
+        fault(Kind::Duplicate { ppm: 300_000, most: 2, spread: Duration::ZERO }, 5),
+        fault(Kind::Burst { to_bad: 50_000, to_good: 300_000, good: 10_000, bad: 700_000 }, 6),
+        fault(Kind::Loss { ppm: 100_000 }, 7),
+        fault(Kind::Flip { ppm: 200_000, most: 3 }, 8),
+        fault(Kind::Uniform { most: Duration::from_millis(9) }, 9),
+    ];
+    let survivors = |run: &Run| run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>();
+    let full = run(&all, 2000);
+    // Without the loss, everything that arrived before arrives as it did; the rest are the datagrams it took.
+    let without_loss = run(&[&all[..2], &all[3..]].concat(), 2000);
+    let common: Vec<_> =
+        without_loss.arrivals.iter().filter(|one| survivors(&full).contains(&one.0)).cloned().collect();
+    assert_eq!(common, full.arrivals);
+    assert!(without_loss.arrivals.len() > full.arrivals.len());
+    // Without the corruption, the same datagrams arrive at the same times.
+    let without_flips = run(&[&all[..3], &all[4..]].concat(), 2000);
+    let times = |run: &Run| run.arrivals.iter().map(|arrival| (arrival.0, arrival.1)).collect::<Vec<_>>();
+    assert_eq!(times(&without_flips), times(&full));
+    assert!(without_flips.arrivals.iter().all(|arrival| arrival.2 == sent(arrival.0)));
+}
+
+#[test]
+fn the_order_of_the_list_does_not_matter() {
+    let loss = fault(Kind::Loss { ppm: 300_000 }, 1);
+    let delay = fault(Kind::Uniform { most: Duration::from_millis(9) }, 2);
+    let flip = fault(Kind::Flip { ppm: 300_000, most: 8 }, 3);
+    let one = run(&[loss.clone(), delay.clone(), flip.clone()], 500);
+    let other = run(&[flip, loss, delay], 500);
+    assert_eq!(one.arrivals, other.arrivals);
+}
+
+#[test]
+fn directions_decide_independently() {
+    let loss = fault(Kind::Loss { ppm: 500_000 }, 1);
+    let through = |id| {
+        let mut link = Link::new(id, 0);
+        link.begin(0, &loss);
+        let (mut pool, mut tally, mut arrivals) = (Pool::default(), Tally::new(1), Vec::new());
+        (0..64)
+            .map(|number| {
+                arrivals.clear();
+                link.carry(number, &[0], None, &mut pool, &mut tally, &mut arrivals);
+                arrivals.len()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(through(0), through(1));
+    assert_eq!(through(1), through(1));
+}

@@ -1,0 +1,139 @@
+//! Recorded links, in the format of mahimahi: each line of a trace is a millisecond at which one packet of 1500
+//! bytes may cross. Several small packets share an opportunity, a large one takes several. The recording loops.
+
+use core::fmt;
+use std::sync::Arc;
+
+/// Bytes that may cross at each opportunity.
+pub const OPPORTUNITY_BYTES: u32 = 1500;
+
+/// A recorded link.
+#[derive(Clone, Debug)]
+pub struct LinkTrace {
+    /// Milliseconds, in ascending order; the last is above zero and is where the recording starts over.
+    opportunities: Arc<[u32]>,
+    period_ms: u32,
+}
+
+/// A text that is not a trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceError {
+    /// This line (from 1) is not a number of milliseconds.
+    NotANumber(usize),
+    /// This line (from 1) lies before the one above it.
+    Backwards(usize),
+    /// The recording lasts no time.
+    Empty,
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
+            Self::Backwards(line) => write!(f, "line {line} lies before the line above it"),
+            Self::Empty => f.write_str("the trace lasts no time"),
+        }
+    }
+}
+
+impl core::error::Error for TraceError {}
+
+impl LinkTrace {
+    /// Reads a trace, one number of milliseconds per line. Empty lines and lines that begin with `#` are skipped.
+    ///
+    /// # Errors
+    /// See [`TraceError`].
+    pub fn parse(text: &str) -> Result<Self, TraceError> {
+        let mut opportunities: Vec<u32> = Vec::new();
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let at = line.parse().map_err(|_| TraceError::NotANumber(index + 1))?;
+            if opportunities.last().is_some_and(|&last| last > at) {
+                return Err(TraceError::Backwards(index + 1));
+            }
+            opportunities.push(at);
+        }
+        match opportunities.last() {
+            None | Some(0) => Err(TraceError::Empty),
+            Some(&period_ms) => Ok(Self { opportunities: opportunities.into(), period_ms }),
+        }
+    }
+
+    /// How long the recording lasts before it starts over, in milliseconds.
+    #[must_use]
+    pub const fn period_ms(&self) -> u32 {
+        self.period_ms
+    }
+
+    /// What may cross in one period, in bytes.
+    #[must_use]
+    pub fn bytes_per_period(&self) -> u64 {
+        self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)
+    }
+
+    /// The longest time without an opportunity, in milliseconds.
+    #[must_use]
+    pub fn longest_gap_ms(&self) -> u32 {
+        let mut previous = 0;
+        let gaps = self.opportunities.iter().map(|&at| at - core::mem::replace(&mut previous, at));
+        gaps.max().unwrap_or(0)
+    }
+
+    /// When opportunity number `index` comes, in microseconds; numbers go on through all loops.
+    pub(crate) fn time_us(&self, index: u64) -> u64 {
+        let count = self.opportunities.len() as u64;
+        let within = self.opportunities.get((index % count) as usize).copied().unwrap_or(0);
+        let ms = (index / count) * u64::from(self.period_ms) + u64::from(within);
+        ms.saturating_mul(1000)
+    }
+
+    /// The number of the first opportunity at `now_us` or later.
+    pub(crate) fn first_from(&self, now_us: u64) -> u64 {
+        let now_ms = now_us.div_ceil(1000);
+        // The last opportunity of a loop and the first of the next may share a millisecond: begin one loop early.
+        let begun = (now_ms / u64::from(self.period_ms)).saturating_sub(1);
+        let mut base = begun * u64::from(self.period_ms);
+        let mut index = begun * self.opportunities.len() as u64;
+        loop {
+            let wanted = now_ms - base;
+            let within = self.opportunities.partition_point(|&at| u64::from(at) < wanted);
+            if within < self.opportunities.len() {
+                return index + within as u64;
+            }
+            base += u64::from(self.period_ms);
+            index += self.opportunities.len() as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opportunities_go_on_through_the_loops() {
+        let trace = LinkTrace::parse("1\n3\n3\n10\n").unwrap();
+        let times: Vec<u64> = (0..9).map(|index| trace.time_us(index) / 1000).collect();
+        assert_eq!(times, [1, 3, 3, 10, 11, 13, 13, 20, 21]);
+        assert_eq!((trace.period_ms(), trace.bytes_per_period(), trace.longest_gap_ms()), (10, 6000, 7));
+    }
+
+    #[test]
+    fn the_first_opportunity_from_a_time_on_is_found_in_every_loop() {
+        let trace = LinkTrace::parse("0\n3\n3\n10\n").unwrap();
+        for now in 0..100_000 {
+            let naive = (0..).find(|&index| trace.time_us(index) >= now).unwrap();
+            assert_eq!(trace.first_from(now), naive, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_trace_is_refused_by_line() {
+        assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
+        assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
+        assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);
+        assert_eq!(LinkTrace::parse("0\n0\n").unwrap_err(), TraceError::Empty);
+    }
+}

@@ -1,0 +1,335 @@
+//! The virtual network: who is where, which links lead to whom, and what is underway.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use tickwire_core::time::Instant;
+
+use crate::clock::micros;
+use crate::fault::{Direction, Fault, NodeId};
+use crate::link::{Arrival, Link, Pipe, PipeConfig, Pool, Tally};
+
+/// A link between two nodes. Each of its directions has its own faults.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    /// The nodes at its ends; [`Direction::Up`] leads from the first to the second.
+    pub between: (NodeId, NodeId),
+    /// How long a datagram takes, either way.
+    pub delay: Duration,
+    /// The bottleneck on the way up, by its place in [`Topology::pipes`].
+    pub up: Option<usize>,
+    /// The bottleneck on the way down.
+    pub down: Option<usize>,
+}
+
+impl LinkConfig {
+    /// A link without a bottleneck.
+    #[must_use]
+    pub const fn new(between: (NodeId, NodeId), delay: Duration) -> Self {
+        Self { between, delay, up: None, down: None }
+    }
+}
+
+/// The nodes and what connects them.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// What connects them. Of several links between the same nodes, the last is used.
+    pub links: Vec<LinkConfig>,
+    /// Bottlenecks. Links that name the same one share it.
+    pub pipes: Vec<PipeConfig>,
+}
+
+impl Topology {
+    /// A server, node 0, and `clients` clients; link `i` leads from client `i + 1` up to the server.
+    #[must_use]
+    pub fn star(clients: usize, delay: Duration) -> Self {
+        let links = (1..=clients).map(|client| LinkConfig::new((client, 0), delay)).collect();
+        Self { nodes: clients + 1, links, pipes: Vec::new() }
+    }
+
+    /// Everybody linked with everybody.
+    #[must_use]
+    pub fn mesh(nodes: usize, delay: Duration) -> Self {
+        let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
+        Self { nodes, links: pairs.map(|pair| LinkConfig::new(pair, delay)).collect(), pipes: Vec::new() }
+    }
+
+    /// Puts one bottleneck on link `link`, in one direction.
+    #[must_use]
+    pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
+        if let Some(config) = self.links.get_mut(link) {
+            let place = match direction {
+                Direction::Up => &mut config.up,
+                Direction::Down => &mut config.down,
+            };
+            *place = Some(self.pipes.len());
+            self.pipes.push(pipe);
+        }
+        self
+    }
+}
+
+/// The visible address of `node` before it is ever rebound: 10.0.0.1:7777 for node 0, and so on.
+///
+/// There are addresses for 65,535 nodes.
+#[must_use]
+pub fn home_address(node: NodeId) -> SocketAddr {
+    visible_address(node, 0)
+}
+
+/// A number that tells `address` from others, the same on every target.
+pub(crate) fn address_word(address: SocketAddr) -> u64 {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64 ^ ip.to_bits() as u64,
+    };
+    ip.rotate_left(16) ^ u64::from(address.port())
+}
+
+fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
+    let [_, _, high, low] = (node as u32 + 1).to_be_bytes();
+    let block = (bindings / PORTS) as u8;
+    SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
+}
+
+const FIRST_PORT: u16 = 7777;
+const PORTS: u32 = 50_000;
+
+/// What became of datagrams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Put on a link by a node.
+    pub sent: u64,
+    /// Bytes of those.
+    pub sent_bytes: u64,
+    /// Sent to where no link leads.
+    pub unroutable: u64,
+    /// Lost on the way: by a fault or a full queue, all copies of it.
+    pub lost: u64,
+    /// Arrived at an address that nobody has any more, or at a node that is down.
+    pub unreachable: u64,
+    /// Dropped by the full socket buffer of a paused node.
+    pub overflowed: u64,
+    /// Handed to a node; copies count.
+    pub delivered: u64,
+}
+
+/// A datagram underway.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Names a parcel that is underway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParcelId(u32);
+
+pub(crate) struct Network {
+    nodes: usize,
+    /// How often each node was bound to a new address.
+    bindings: Vec<u32>,
+    configs: Vec<LinkConfig>,
+    /// Two directions per link, up first.
+    links: Vec<Link>,
+    pipes: Vec<Pipe>,
+    /// By sender and receiver, the direction of a link that leads there.
+    routes: Vec<Option<u32>>,
+    pub(crate) pool: Pool,
+    pub(crate) tally: Tally,
+    pub(crate) counters: Counters,
+    underway: Vec<Option<Parcel>>,
+    free: Vec<u32>,
+    arrivals: Vec<Arrival>,
+}
+
+impl Network {
+    pub(crate) fn new(topology: Topology, faults: usize) -> Self {
+        let nodes = topology.nodes;
+        let mut routes = vec![None; nodes * nodes];
+        let mut links = Vec::with_capacity(topology.links.len() * 2);
+        for config in &topology.links {
+            let (from, to) = config.between;
+            for (from, to) in [(from, to), (to, from)] {
+                let id = links.len() as u32;
+                if let Some(route) = routes.get_mut(from * nodes + to) {
+                    *route = Some(id);
+                }
+                links.push(Link::new(u64::from(id), micros(config.delay)));
+            }
+        }
+        Self {
+            nodes,
+            bindings: vec![0; nodes],
+            configs: topology.links,
+            links,
+            pipes: topology.pipes.iter().map(Pipe::new).collect(),
+            routes,
+            pool: Pool::default(),
+            tally: Tally::new(faults),
+            counters: Counters::default(),
+            underway: Vec::new(),
+            free: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    /// The address that others see of `node`.
+    pub(crate) fn address(&self, node: NodeId) -> SocketAddr {
+        visible_address(node, self.bindings.get(node).copied().unwrap_or(0))
+    }
+
+    /// Who has `address` now.
+    pub(crate) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
+        let IpAddr::V4(ip) = address.ip() else { return None };
+        let [_, _, high, low] = ip.octets();
+        let node = (usize::from(high) << 8 | usize::from(low)).checked_sub(1)?;
+        (node < self.nodes && self.address(node) == address).then_some(node)
+    }
+
+    pub(crate) fn rebind(&mut self, node: NodeId) {
+        if let Some(bindings) = self.bindings.get_mut(node) {
+            *bindings += 1;
+        }
+    }
+
+    pub(crate) fn begin(&mut self, index: usize, fault: &Fault) {
+        self.struck_by(fault, |link| link.begin(index, fault));
+    }
+
+    pub(crate) fn end(&mut self, index: usize, fault: &Fault) {
+        self.struck_by(fault, |link| link.end(index));
+    }
+
+    fn struck_by(&mut self, fault: &Fault, act: impl Fn(&mut Link)) {
+        for (index, (config, ways)) in self.configs.iter().zip(self.links.chunks_exact_mut(2)).enumerate() {
+            let (from, to) = config.between;
+            let ends = [(Direction::Up, from, to), (Direction::Down, to, from)];
+            for (link, (direction, from, to)) in ways.iter_mut().zip(ends) {
+                if fault.target.strikes_link(index, direction, from, to) {
+                    act(link);
+                }
+            }
+        }
+    }
+
+    /// Puts a datagram of `node` on its way, and says what will arrive when.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        to: SocketAddr,
+        bytes: &[u8],
+        mut plan: impl FnMut(Instant, ParcelId),
+    ) {
+        self.counters.sent += 1;
+        self.counters.sent_bytes += bytes.len() as u64;
+        let route =
+            self.node_at(to).and_then(|to| self.routes.get(node * self.nodes + to).copied().flatten());
+        let Some(route) = route else {
+            self.counters.unroutable += 1;
+            return;
+        };
+        let mut arrivals = core::mem::take(&mut self.arrivals);
+        let (link, up) = (route as usize / 2, route % 2 == 0);
+        let config = &self.configs[link];
+        let pipe = if up { config.up } else { config.down };
+        let pipe = pipe.and_then(|pipe| self.pipes.get_mut(pipe));
+        let now_us = now.as_micros();
+        let way = &mut self.links[route as usize];
+        way.carry(now_us, bytes, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
+        if arrivals.is_empty() {
+            self.counters.lost += 1;
+        }
+        let from = self.address(node);
+        for Arrival { at_us, bytes } in arrivals.drain(..) {
+            let id = self.keep(Parcel { from, to, bytes });
+            plan(Instant::saturating_from_micros(at_us), id);
+        }
+        self.arrivals = arrivals;
+    }
+
+    /// Keeps a datagram that is underway.
+    pub(crate) fn keep(&mut self, parcel: Parcel) -> ParcelId {
+        if let Some(place) = self.free.pop() {
+            self.underway[place as usize] = Some(parcel);
+            return ParcelId(place);
+        }
+        self.underway.push(Some(parcel));
+        ParcelId(self.underway.len() as u32 - 1)
+    }
+
+    /// Takes a datagram that arrives.
+    pub(crate) fn take(&mut self, id: ParcelId) -> Option<Parcel> {
+        let parcel = self.underway.get_mut(id.0 as usize)?.take()?;
+        self.free.push(id.0);
+        Some(parcel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn star() -> Network {
+        Network::new(Topology::star(3, Duration::from_millis(10)), 0)
+    }
+
+    fn arrival(network: &mut Network, from: NodeId, to: SocketAddr) -> Option<(Instant, Parcel)> {
+        let mut planned = None;
+        network.send(Instant::ZERO, from, to, b"x", |at, id| planned = Some((at, id)));
+        planned.and_then(|(at, id)| Some((at, network.take(id)?)))
+    }
+
+    #[test]
+    fn a_datagram_arrives_from_the_senders_visible_address_after_the_delay() {
+        let mut network = star();
+        let (at, parcel) = arrival(&mut network, 2, home_address(0)).unwrap();
+        assert_eq!(at.as_micros(), 10_000);
+        assert_eq!((parcel.from, parcel.to), (home_address(2), home_address(0)));
+        assert_eq!(home_address(2).to_string(), "10.0.0.3:7777");
+    }
+
+    #[test]
+    fn where_no_link_leads_nothing_arrives() {
+        let mut network = star();
+        assert!(arrival(&mut network, 1, home_address(2)).is_none());
+        assert!(arrival(&mut network, 1, "192.168.0.1:7777".parse().unwrap()).is_none());
+        assert_eq!(network.counters.unroutable, 2);
+    }
+
+    #[test]
+    fn after_rebinding_the_old_address_is_nobodys_and_the_new_one_is_the_nodes() {
+        let mut network = star();
+        let mut seen = vec![network.address(1)];
+        for _ in 0..60_000 {
+            network.rebind(1);
+            seen.push(network.address(1));
+        }
+        assert_eq!(network.node_at(seen[0]), None);
+        assert_eq!(network.node_at(network.address(1)), Some(1));
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 60_001);
+    }
+
+    #[test]
+    fn two_links_share_one_bottleneck_if_they_name_the_same() {
+        let mut topology = Topology::star(2, Duration::ZERO).bottleneck(
+            0,
+            Direction::Up,
+            PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 10_000 },
+        );
+        topology.links[1].up = topology.links[0].up;
+        let mut network = Network::new(topology, 0);
+        let mut times = Vec::new();
+        for node in [1, 2] {
+            network
+                .send(Instant::ZERO, node, home_address(0), &[0; 1000], |at, _| times.push(at.as_micros()));
+        }
+        assert_eq!(times, [1000, 2000]);
+    }
+}

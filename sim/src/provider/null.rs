@@ -1,0 +1,379 @@
+//! A stand-in for cryptography: everything in clear, everything checked.
+
+use tickwire_core::crypto::{
+    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
+};
+use tickwire_core::rng::Rng;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
+
+/// **Not secure at all.** Messages have the sizes that the real suite gives them and any corruption, wrong key,
+/// wrong prologue or wrong pre-shared key is rejected (128-bit checksums keyed by 64 bits), but nothing is secret
+/// and anybody can forge. For simulations, where the real thing would take most of the time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullProvider;
+
+const TAG: usize = 16;
+const KEY: usize = 32;
+
+impl Provider for NullProvider {
+    fn packet_key(&self, key: &Key) -> Box<dyn PacketKey> {
+        Box::new(NullKey(xxh3_64_with_seed(key, PACKET)))
+    }
+
+    fn public_key(&self, secret: &Key) -> Key {
+        expand(PUBLIC, &[secret])
+    }
+
+    fn initiate(
+        &self,
+        rng: &mut Rng,
+        responder: &Key,
+        input: HandshakeInput<'_>,
+        message: &mut Vec<u8>,
+    ) -> Result<Box<dyn Initiator>, Rejected> {
+        if responder == &[0; KEY] {
+            return Err(Rejected);
+        }
+        let ephemeral = self.public_key(&rng.array());
+        let keyed = transcript(responder, &input, &ephemeral);
+        write_sealed(&keyed, &ephemeral, input.payload, message);
+        Ok(Box::new(NullInitiator { chain: expand(SECOND, &[&keyed, input.payload]) }))
+    }
+
+    fn respond(
+        &self,
+        rng: &mut Rng,
+        secret: &Key,
+        input: HandshakeInput<'_>,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<Box<dyn Responder>, Rejected> {
+        let (ephemeral, _) = message.split_first_chunk::<KEY>().ok_or(Rejected)?;
+        let keyed = transcript(&self.public_key(secret), &input, ephemeral);
+        let text = read_sealed(&keyed, message)?;
+        payload.extend_from_slice(text);
+        let chain = expand(SECOND, &[&keyed, text]);
+        Ok(Box::new(NullResponder { chain, ephemeral: self.public_key(&rng.array()) }))
+    }
+
+    fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>) {
+        let tag = ticket_tag(key, nonce, associated, text);
+        text.extend_from_slice(&tag);
+    }
+
+    fn open_ticket(
+        &self,
+        key: &Key,
+        nonce: &[u8; 24],
+        associated: &[u8],
+        text: &mut Vec<u8>,
+    ) -> Result<(), Rejected> {
+        let (clear, tag) = text.split_last_chunk::<TAG>().ok_or(Rejected)?;
+        if &ticket_tag(key, nonce, associated, clear) != tag {
+            return Err(Rejected);
+        }
+        let length = clear.len();
+        text.truncate(length);
+        Ok(())
+    }
+
+    fn digest(&self, key: &Key, parts: &[&[u8]]) -> Key {
+        // The trait promises the digest of the concatenation, so the parts are not told apart.
+        let mut low = Xxh3::with_seed(DIGEST);
+        low.update(key);
+        for part in parts {
+            low.update(part);
+        }
+        widen(low.digest128())
+    }
+
+    fn derive(&self, secret: &Key, label: &[u8]) -> Key {
+        expand(DERIVE, &[secret, label])
+    }
+}
+
+struct NullKey(u64);
+
+impl NullKey {
+    fn tag(&self, packet_number: u64, header: &[u8], text: &[u8]) -> [u8; TAG] {
+        let seed = xxh3_64_with_seed(&packet_number.to_le_bytes(), self.0);
+        let seed = xxh3_64_with_seed(header, seed);
+        xxh3_128_with_seed(text, seed).to_le_bytes()
+    }
+}
+
+impl PacketKey for NullKey {
+    fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
+        if let Some((text, tag)) = packet.split_last_chunk_mut::<TAG>() {
+            *tag = self.tag(packet_number, header, text);
+        }
+    }
+
+    fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected> {
+        let (text, tag) = packet.split_last_chunk::<TAG>().ok_or(Rejected)?;
+        if &self.tag(packet_number, header, text) == tag { Ok(text.len()) } else { Err(Rejected) }
+    }
+}
+
+struct NullInitiator {
+    chain: Key,
+}
+
+impl Initiator for NullInitiator {
+    fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
+        let text = read_sealed(&self.chain, message)?;
+        payload.extend_from_slice(text);
+        Ok(session_keys(&self.chain, message))
+    }
+}
+
+struct NullResponder {
+    chain: Key,
+    ephemeral: Key,
+}
+
+impl Responder for NullResponder {
+    fn finish(self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
+        let start = message.len();
+        write_sealed(&self.chain, &self.ephemeral, payload, message);
+        Ok(session_keys(&self.chain, message.get(start..).ok_or(Rejected)?))
+    }
+}
+
+/// What the first message is checked against: all that the real handshake binds.
+fn transcript(responder: &Key, input: &HandshakeInput<'_>, ephemeral: &Key) -> Key {
+    expand(FIRST, &[responder, input.psk, input.prologue, ephemeral])
+}
+
+fn session_keys(chain: &Key, second: &[u8]) -> SessionKeys {
+    SessionKeys {
+        to_responder: expand(TO_RESPONDER, &[chain, second]),
+        to_initiator: expand(TO_INITIATOR, &[chain, second]),
+        exporter: expand(EXPORTER, &[chain, second]),
+    }
+}
+
+fn write_sealed(key: &Key, ephemeral: &Key, payload: &[u8], message: &mut Vec<u8>) {
+    let tag = message_tag(key, ephemeral, payload);
+    message.extend_from_slice(ephemeral);
+    message.extend_from_slice(payload);
+    message.extend_from_slice(&tag);
+}
+
+fn read_sealed<'a>(key: &Key, message: &'a [u8]) -> Result<&'a [u8], Rejected> {
+    let (ephemeral, rest) = message.split_first_chunk::<KEY>().ok_or(Rejected)?;
+    let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(Rejected)?;
+    if &message_tag(key, ephemeral, text) == tag { Ok(text) } else { Err(Rejected) }
+}
+
+fn message_tag(key: &Key, ephemeral: &Key, payload: &[u8]) -> [u8; TAG] {
+    hash(MESSAGE, &[key, ephemeral, payload]).to_le_bytes()
+}
+
+fn ticket_tag(key: &Key, nonce: &[u8; 24], associated: &[u8], text: &[u8]) -> [u8; TAG] {
+    hash(TICKET, &[key, nonce, associated, text]).to_le_bytes()
+}
+
+/// 32 bytes that depend on every byte of every part, and on where each part ends.
+fn expand(purpose: u64, parts: &[&[u8]]) -> Key {
+    widen(hash(purpose, parts))
+}
+
+fn widen(half: u128) -> Key {
+    let mut out = [0; KEY];
+    let (low, high) = out.split_at_mut(KEY / 2);
+    low.copy_from_slice(&half.to_le_bytes());
+    high.copy_from_slice(&xxh3_128_with_seed(&half.to_le_bytes(), WIDEN).to_le_bytes());
+    out
+}
+
+fn hash(purpose: u64, parts: &[&[u8]]) -> u128 {
+    let mut state = Xxh3::with_seed(purpose);
+    for part in parts {
+        state.update(&(part.len() as u64).to_le_bytes());
+        state.update(part);
+    }
+    state.digest128()
+}
+
+const PACKET: u64 = 1;
+const PUBLIC: u64 = 2;
+const FIRST: u64 = 3;
+const SECOND: u64 = 4;
+const MESSAGE: u64 = 5;
+const TICKET: u64 = 6;
+const DIGEST: u64 = 7;
+const DERIVE: u64 = 8;
+const WIDEN: u64 = 9;
+const TO_RESPONDER: u64 = 10;
+const TO_INITIATOR: u64 = 11;
+const EXPORTER: u64 = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Draws;
+
+    fn input<'a>(prologue: &'a [u8], psk: &'a Key, payload: &'a [u8]) -> HandshakeInput<'a> {
+        HandshakeInput { prologue, psk, payload }
+    }
+
+    struct Pair {
+        client: SessionKeys,
+        server: SessionKeys,
+        first: Vec<u8>,
+        second: Vec<u8>,
+    }
+
+    fn handshake(prologue: &[u8], psk: &Key, server_secret: &Key) -> Pair {
+        let provider = NullProvider;
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let (mut at_server, mut at_client) = (Vec::new(), Vec::new());
+        let server_key = provider.public_key(server_secret);
+        let mut client_rng = Rng::from_seed([1; 32]);
+        let mut server_rng = Rng::from_seed([2; 32]);
+        let mut initiator = provider
+            .initiate(&mut client_rng, &server_key, input(prologue, psk, b"hello"), &mut first)
+            .unwrap();
+        let responder = provider
+            .respond(&mut server_rng, server_secret, input(prologue, psk, b""), &first, &mut at_server)
+            .unwrap();
+        let server = responder.finish(b"welcome", &mut second).unwrap();
+        let client = initiator.finish(&second, &mut at_client).unwrap();
+        assert_eq!((at_server.as_slice(), at_client.as_slice()), (&b"hello"[..], &b"welcome"[..]));
+        Pair { client, server, first, second }
+    }
+
+    #[test]
+    fn both_ends_get_the_same_keys_and_messages_have_their_real_sizes() {
+        let pair = handshake(b"prologue", &[3; 32], &[4; 32]);
+        assert_eq!(pair.client.to_responder, pair.server.to_responder);
+        assert_eq!(pair.client.to_initiator, pair.server.to_initiator);
+        assert_eq!(pair.client.exporter, pair.server.exporter);
+        assert_ne!(pair.client.to_responder, pair.client.to_initiator);
+        assert_ne!(pair.client.to_responder, pair.client.exporter);
+        assert_eq!((pair.first.len(), pair.second.len()), (48 + 5, 48 + 7));
+    }
+
+    #[test]
+    fn fresh_ephemerals_give_fresh_keys() {
+        let provider = NullProvider;
+        let server_key = provider.public_key(&[4; 32]);
+        let mut rng = Rng::from_seed([1; 32]);
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let _ = provider.initiate(&mut rng, &server_key, input(b"", &[0; 32], b""), &mut one);
+        let _ = provider.initiate(&mut rng, &server_key, input(b"", &[0; 32], b""), &mut other);
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn a_wrong_key_psk_prologue_or_payload_is_rejected() {
+        let provider = NullProvider;
+        let first = handshake(b"prologue", &[3; 32], &[4; 32]).first;
+        let respond = |secret: &Key, prologue: &[u8], psk: &Key, message: &[u8]| {
+            let mut rng = Rng::from_seed([2; 32]);
+            let mut payload = Vec::new();
+            provider.respond(&mut rng, secret, input(prologue, psk, b""), message, &mut payload).is_ok()
+        };
+        assert!(respond(&[4; 32], b"prologue", &[3; 32], &first));
+        assert!(!respond(&[5; 32], b"prologue", &[3; 32], &first));
+        assert!(!respond(&[4; 32], b"prologuE", &[3; 32], &first));
+        assert!(!respond(&[4; 32], b"prologue", &[6; 32], &first));
+        assert!(!respond(&[4; 32], b"prologue", &[3; 32], &first[..47]));
+        for bit in 0..first.len() * 8 {
+            let mut changed = first.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!respond(&[4; 32], b"prologue", &[3; 32], &changed), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_changed_second_message_is_rejected_and_the_authentic_one_still_finishes() {
+        let provider = NullProvider;
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let server_key = provider.public_key(&[4; 32]);
+        let mut rng = Rng::from_seed([1; 32]);
+        let mut initiator =
+            provider.initiate(&mut rng, &server_key, input(b"", &[0; 32], b""), &mut first).unwrap();
+        let mut payload = Vec::new();
+        let responder =
+            provider.respond(&mut rng, &[4; 32], input(b"", &[0; 32], b""), &first, &mut payload).unwrap();
+        let server = responder.finish(b"welcome", &mut second).unwrap();
+        for bit in 0..second.len() * 8 {
+            let mut changed = second.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(initiator.finish(&changed, &mut payload).is_err(), "bit {bit}");
+        }
+        assert!(payload.is_empty());
+        assert_eq!(initiator.finish(&second, &mut payload).unwrap().exporter, server.exporter);
+    }
+
+    #[test]
+    fn an_all_zero_server_key_is_rejected() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let result = NullProvider.initiate(&mut rng, &[0; 32], input(b"", &[0; 32], b""), &mut Vec::new());
+        assert!(result.is_err());
+    }
+
+    #[test]
+    fn a_packet_opens_only_as_it_was_sealed() {
+        let key = NullProvider.packet_key(&[9; 32]);
+        let mut packet = [b"text".as_slice(), &[0; 16]].concat();
+        key.seal(7, b"head", &mut packet);
+        assert_eq!(key.open(7, b"head", &mut packet.clone()), Ok(4));
+        assert_eq!(key.open(8, b"head", &mut packet.clone()), Err(Rejected));
+        assert_eq!(key.open(7, b"heap", &mut packet.clone()), Err(Rejected));
+        assert_eq!(NullProvider.packet_key(&[8; 32]).open(7, b"head", &mut packet.clone()), Err(Rejected));
+        assert_eq!(key.open(7, b"head", &mut packet[..15].to_vec()), Err(Rejected));
+    }
+
+    #[test]
+    fn a_million_corrupted_packets_are_never_opened() {
+        let key = NullProvider.packet_key(&[9; 32]);
+        let mut draws = Draws::new(1);
+        for round in 0..1_000_000u64 {
+            let length = (round % 61) as usize;
+            let mut packet = [0x5a; 80];
+            let packet = &mut packet[..length + 16];
+            let mut header = round.to_le_bytes();
+            key.seal(round, &header, packet);
+            let flips = draws.between(1, 8);
+            for _ in 0..flips {
+                let bit = draws.below((packet.len() + header.len()) as u64 * 8) as usize;
+                let (byte, mask) = (bit / 8, 1 << (bit % 8));
+                if byte < 8 { header[byte] ^= mask } else { packet[byte - 8] ^= mask }
+            }
+            let untouched = header == round.to_le_bytes() && {
+                let mut again = [0x5a; 80];
+                key.seal(round, &header, &mut again[..length + 16]);
+                again[..length + 16] == *packet
+            };
+            assert_eq!(key.open(round, &header, packet).is_ok(), untouched, "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_opens_only_as_it_was_sealed() {
+        let (key, nonce) = ([1; 32], [2; 24]);
+        let mut sealed = b"ticket".to_vec();
+        NullProvider.seal_ticket(&key, &nonce, b"ad", &mut sealed);
+        assert_eq!(sealed.len(), 6 + 16);
+        let mut opened = sealed.clone();
+        assert_eq!(NullProvider.open_ticket(&key, &nonce, b"ad", &mut opened), Ok(()));
+        assert_eq!(opened, b"ticket");
+        assert!(NullProvider.open_ticket(&[3; 32], &nonce, b"ad", &mut sealed.clone()).is_err());
+        assert!(NullProvider.open_ticket(&key, &[3; 24], b"ad", &mut sealed.clone()).is_err());
+        assert!(NullProvider.open_ticket(&key, &nonce, b"da", &mut sealed.clone()).is_err());
+        assert!(NullProvider.open_ticket(&key, &nonce, b"ad", &mut sealed[1..].to_vec()).is_err());
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_concatenation_and_derivation_depends_on_the_label() {
+        let key = [1; 32];
+        let digest = |parts: &[&[u8]]| NullProvider.digest(&key, parts);
+        assert_eq!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"ab"]), digest(&[b"ac"]));
+        assert_ne!(digest(&[b"ab"]), NullProvider.digest(&[2; 32], &[b"ab"]));
+        assert_ne!(NullProvider.derive(&key, b"one"), NullProvider.derive(&key, b"two"));
+    }
+}

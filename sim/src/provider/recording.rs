@@ -1,0 +1,254 @@
+//! A witness around any provider: sees every seal, and knows if a (key, nonce) was ever used before.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tickwire_core::crypto::{HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder};
+use tickwire_core::rng::Rng;
+use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
+
+/// What all [`RecordingProvider`]s of one run saw, shared by its clones. One log for all nodes and all their
+/// incarnations: a key that comes back after a restart is the very thing to find.
+#[derive(Clone, Debug, Default)]
+pub struct NonceLog(Arc<Mutex<Seen>>);
+
+/// How often what happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NonceCounts {
+    /// Packets sealed.
+    pub sealed: u64,
+    /// Packets opened.
+    pub opened: u64,
+    /// Packets that did not open.
+    pub rejected: u64,
+    /// Tickets sealed.
+    pub tickets: u64,
+    /// Pairs of key and nonce under which more than one packet, or two different tickets, were sealed.
+    pub repeated: u64,
+}
+
+impl NonceLog {
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> NonceCounts {
+        self.seen().counts
+    }
+
+    /// A poisoned log is still a log: whoever panicked is reported elsewhere.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    counts: NonceCounts,
+    // Only ever asked for membership; the order of a hash table never shows.
+    packets: HashSet<u128, Prehashed>,
+    texts: HashMap<u128, u128, Prehashed>,
+}
+
+impl Seen {
+    fn packet(&mut self, key: u128, packet_number: u64) {
+        self.counts.sealed += 1;
+        let pair = key ^ u128::from(packet_number).wrapping_mul(PACKET_NUMBER_SPREAD);
+        if !self.packets.insert(pair) {
+            self.counts.repeated += 1;
+        }
+    }
+
+    fn ticket(&mut self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &[u8]) {
+        self.counts.tickets += 1;
+        let pair = chain(&[key, nonce]);
+        // Sealing the same bytes twice gives the same ticket twice, and gives nothing away.
+        let content = chain(&[associated, text]);
+        if *self.texts.entry(pair).or_insert(content) != content {
+            self.counts.repeated += 1;
+        }
+    }
+}
+
+/// A provider that records what passes through another one.
+pub struct RecordingProvider {
+    inner: Arc<dyn Provider>,
+    log: NonceLog,
+}
+
+impl RecordingProvider {
+    /// Records what passes through `inner` in `log`.
+    #[must_use]
+    pub const fn new(inner: Arc<dyn Provider>, log: NonceLog) -> Self {
+        Self { inner, log }
+    }
+}
+
+impl core::fmt::Debug for RecordingProvider {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("RecordingProvider(..)")
+    }
+}
+
+impl Provider for RecordingProvider {
+    fn packet_key(&self, key: &Key) -> Box<dyn PacketKey> {
+        let inner = self.inner.packet_key(key);
+        Box::new(RecordingKey { inner, key: xxh3_128(key), log: self.log.clone() })
+    }
+
+    fn public_key(&self, secret: &Key) -> Key {
+        self.inner.public_key(secret)
+    }
+
+    fn initiate(
+        &self,
+        rng: &mut Rng,
+        responder: &Key,
+        input: HandshakeInput<'_>,
+        message: &mut Vec<u8>,
+    ) -> Result<Box<dyn Initiator>, Rejected> {
+        self.inner.initiate(rng, responder, input, message)
+    }
+
+    fn respond(
+        &self,
+        rng: &mut Rng,
+        secret: &Key,
+        input: HandshakeInput<'_>,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<Box<dyn Responder>, Rejected> {
+        self.inner.respond(rng, secret, input, message, payload)
+    }
+
+    fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>) {
+        self.log.seen().ticket(key, nonce, associated, text);
+        self.inner.seal_ticket(key, nonce, associated, text);
+    }
+
+    fn open_ticket(
+        &self,
+        key: &Key,
+        nonce: &[u8; 24],
+        associated: &[u8],
+        text: &mut Vec<u8>,
+    ) -> Result<(), Rejected> {
+        self.inner.open_ticket(key, nonce, associated, text)
+    }
+
+    fn digest(&self, key: &Key, parts: &[&[u8]]) -> Key {
+        self.inner.digest(key, parts)
+    }
+
+    fn derive(&self, secret: &Key, label: &[u8]) -> Key {
+        self.inner.derive(secret, label)
+    }
+}
+
+struct RecordingKey {
+    inner: Box<dyn PacketKey>,
+    key: u128,
+    log: NonceLog,
+}
+
+impl PacketKey for RecordingKey {
+    fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
+        self.log.seen().packet(self.key, packet_number);
+        self.inner.seal(packet_number, header, packet);
+    }
+
+    fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected> {
+        let result = self.inner.open(packet_number, header, packet);
+        let counts = &mut self.log.seen().counts;
+        match result {
+            Ok(_) => counts.opened += 1,
+            Err(Rejected) => counts.rejected += 1,
+        }
+        result
+    }
+}
+
+fn chain(parts: &[&[u8]]) -> u128 {
+    parts.iter().fold(0, |state: u128, part| {
+        let low = xxh3_128_with_seed(part, state as u64);
+        low ^ (state >> 64).wrapping_mul(PACKET_NUMBER_SPREAD)
+    })
+}
+
+/// Odd, so that multiplying by it maps no two packet numbers to one value.
+const PACKET_NUMBER_SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+type Prehashed = BuildHasherDefault<LowBits>;
+
+/// The keys are hashes already.
+#[derive(Default)]
+struct LowBits(u64);
+
+impl Hasher for LowBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0 = (value ^ (value >> 64)) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::NullProvider;
+
+    fn recorded() -> (RecordingProvider, NonceLog) {
+        let log = NonceLog::default();
+        (RecordingProvider::new(Arc::new(NullProvider), log.clone()), log)
+    }
+
+    #[test]
+    fn a_hundred_thousand_fresh_nonces_are_no_repetition() {
+        let (provider, log) = recorded();
+        for key in 0..10 {
+            let key = provider.packet_key(&[key; 32]);
+            for number in 0..10_000 {
+                key.seal(number, b"", &mut [0; 20]);
+            }
+        }
+        assert_eq!((log.counts().sealed, log.counts().repeated), (100_000, 0));
+    }
+
+    #[test]
+    fn a_nonce_used_again_under_the_same_key_is_flagged_even_by_another_instance() {
+        let (provider, log) = recorded();
+        provider.packet_key(&[1; 32]).seal(7, b"", &mut [0; 20]);
+        provider.packet_key(&[2; 32]).seal(7, b"", &mut [0; 20]);
+        assert_eq!(log.counts().repeated, 0);
+        provider.packet_key(&[1; 32]).seal(7, b"", &mut [0; 20]);
+        assert_eq!(log.counts().repeated, 1);
+    }
+
+    #[test]
+    fn opens_are_counted_by_outcome() {
+        let (provider, log) = recorded();
+        let key = provider.packet_key(&[1; 32]);
+        let mut packet = [0; 20];
+        key.seal(7, b"", &mut packet);
+        assert!(key.open(7, b"", &mut packet.clone()).is_ok());
+        assert!(key.open(8, b"", &mut packet).is_err());
+        assert_eq!((log.counts().opened, log.counts().rejected), (1, 1));
+    }
+
+    #[test]
+    fn two_different_tickets_under_one_nonce_are_flagged() {
+        let (provider, log) = recorded();
+        provider.seal_ticket(&[1; 32], &[2; 24], b"", &mut b"one".to_vec());
+        provider.seal_ticket(&[1; 32], &[2; 24], b"", &mut b"one".to_vec());
+        assert_eq!(log.counts().repeated, 0);
+        provider.seal_ticket(&[1; 32], &[2; 24], b"", &mut b"other".to_vec());
+        assert_eq!(log.counts().repeated, 1);
+    }
+}

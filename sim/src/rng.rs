@@ -1,0 +1,123 @@
+//! Randomness that is counted, not streamed.
+//!
+//! Every decision is a hash of a seed and of what it is about. No decision depends on how many were taken before it,
+//! so taking one fault away changes nothing about what the others do.
+
+/// A hash of `seed` and `index`: the finaliser of SplitMix64 over both. The same on every target.
+#[must_use]
+pub const fn mix(seed: u64, index: u64) -> u64 {
+    let mut z = seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32);
+    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// 32 bytes that depend on `seed` and `index` only, for seeding an endpoint.
+#[must_use]
+pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
+    let mut draws = Draws::new(mix(seed, index));
+    let mut out = [0; 32];
+    for chunk in out.chunks_exact_mut(8) {
+        chunk.copy_from_slice(&draws.next_u64().to_le_bytes());
+    }
+    out
+}
+
+/// The draws of one decision: SplitMix64, integers only.
+#[derive(Clone, Debug)]
+pub struct Draws(u64);
+
+impl Draws {
+    /// The draws that belong to `key`, usually a [`mix`] of seed and subject.
+    #[must_use]
+    pub const fn new(key: u64) -> Self {
+        Self(key)
+    }
+
+    /// 64 random bits.
+    pub const fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0, 0)
+    }
+
+    /// A value below `bound`, or 0 if `bound` is 0. The bias of at most `bound`/2^64 is accepted.
+    pub const fn below(&mut self, bound: u64) -> u64 {
+        ((self.next_u64() as u128 * bound as u128) >> 64) as u64
+    }
+
+    /// A value from `low` to `high`, both included; `low` if they are in the wrong order.
+    pub const fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high.saturating_sub(low).saturating_add(1))
+    }
+
+    /// A value from `low` to `high` whose magnitude is spread evenly: small values are as likely as large ones.
+    pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
+        let low = if low == 0 { 1 } else { low };
+        let octaves = match (high / low).checked_ilog2() {
+            Some(octaves) => octaves as u64 + 1,
+            None => return low,
+        };
+        let floor = low << self.below(octaves);
+        let ceiling = if floor > high / 2 { high } else { floor * 2 };
+        self.between(floor, ceiling)
+    }
+
+    /// True in `ppm` of a million cases.
+    pub const fn chance(&mut self, ppm: u32) -> bool {
+        self.below(1_000_000) < ppm as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_gives_the_same_draws_on_every_target() {
+        let mut draws = Draws::new(mix(1, 2));
+        assert_eq!(
+            [draws.next_u64(), draws.next_u64()],
+            [9_929_026_808_427_890_612, 10_072_854_831_647_677_876]
+        );
+    }
+
+    #[test]
+    fn bounds_are_kept_and_reached() {
+        let mut draws = Draws::new(7);
+        let mut seen = [0; 4];
+        for _ in 0..1000 {
+            seen[draws.between(0, 3) as usize] += 1;
+        }
+        assert!(seen.iter().all(|&count| (200..300).contains(&count)), "{seen:?}");
+        assert_eq!(draws.below(0), 0);
+        assert_eq!(draws.between(5, 4), 5);
+    }
+
+    #[test]
+    fn magnitudes_stay_in_range_and_reach_every_octave() {
+        let mut draws = Draws::new(9);
+        let mut octaves = [0; 10];
+        for _ in 0..10_000 {
+            let value = draws.magnitude(10, 5000);
+            assert!((10..=5000).contains(&value));
+            octaves[(value / 10).ilog2() as usize] += 1;
+        }
+        assert!(octaves[..9].iter().all(|&count| count > 500), "{octaves:?}");
+        assert_eq!(draws.magnitude(8, 3), 8);
+    }
+
+    #[test]
+    fn a_chance_of_ten_percent_comes_true_in_ten_percent() {
+        let hits = (0..100_000).filter(|&i| Draws::new(mix(3, i)).chance(100_000)).count();
+        assert!((9_700..10_300).contains(&hits), "{hits}");
+    }
+
+    #[test]
+    fn neighbouring_indexes_share_no_bits() {
+        for i in 0..1000u64 {
+            let changed = (mix(5, i) ^ mix(5, i + 1)).count_ones();
+            assert!((8..56).contains(&changed), "{i}: {changed}");
+        }
+    }
+}

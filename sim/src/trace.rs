@@ -1,0 +1,162 @@
+//! What happened, as a hash of everything and, if asked for, as text.
+
+use core::fmt::{self, Write as _};
+use core::net::SocketAddr;
+
+use tickwire_core::time::Instant;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::network::address_word;
+use crate::rng::mix;
+
+/// A running hash, the same on every target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TraceHash(u64);
+
+impl TraceHash {
+    /// Adds a number.
+    pub const fn word(&mut self, word: u64) {
+        self.0 = mix(self.0.rotate_left(23), word);
+    }
+
+    /// Adds bytes, and how many they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u64);
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    /// Adds what a value's debug text says.
+    pub fn debug(&mut self, value: &impl fmt::Debug) {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{value:?}");
+        self.bytes(text.as_bytes());
+    }
+
+    /// What was added so far, as 64 bits.
+    #[must_use]
+    pub const fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// What goes into a trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entry {
+    Sent,
+    Delivered,
+    Event,
+    Timeout,
+    Boot,
+}
+
+/// The record of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    hash: TraceHash,
+    text: Option<String>,
+}
+
+impl Trace {
+    pub(crate) fn new(with_text: bool) -> Self {
+        Self { hash: TraceHash::default(), text: with_text.then(String::new) }
+    }
+
+    /// The hash of every datagram, time and event.
+    #[must_use]
+    pub const fn hash(&self) -> u64 {
+        self.hash.value()
+    }
+
+    /// One line per datagram sent or delivered, timeout, event and fault; empty unless asked for.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or("")
+    }
+
+    pub(crate) fn datagram(
+        &mut self,
+        entry: Entry,
+        at: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) {
+        self.hash.word(entry as u64);
+        self.hash.word(at.as_micros());
+        self.hash.word(address_word(from));
+        self.hash.word(address_word(to));
+        self.hash.bytes(bytes);
+        if let Some(text) = &mut self.text {
+            let sign = if entry == Entry::Sent { '>' } else { '<' };
+            let digest = xxh3_64_with_seed(bytes, 0) as u32;
+            let _ = writeln!(text, "{at:?} {sign} {from} {to} {} B {digest:08x}", bytes.len());
+        }
+    }
+
+    /// Records what happened at a node; `digest` adds the details.
+    pub(crate) fn node(
+        &mut self,
+        entry: Entry,
+        at: Instant,
+        node: usize,
+        digest: impl FnOnce(&mut TraceHash),
+        details: fmt::Arguments<'_>,
+    ) {
+        self.hash.word(entry as u64);
+        self.hash.word(at.as_micros());
+        self.hash.word(node as u64);
+        digest(&mut self.hash);
+        if let Some(text) = &mut self.text {
+            let _ = writeln!(text, "{at:?} {entry:?} node {node} {details}");
+        }
+    }
+
+    /// A line for people only: not part of the hash.
+    pub(crate) fn note(&mut self, at: Instant, details: fmt::Arguments<'_>) {
+        if let Some(text) = &mut self.text {
+            let _ = writeln!(text, "{at:?} {details}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(act: impl FnOnce(&mut TraceHash)) -> u64 {
+        let mut hash = TraceHash::default();
+        act(&mut hash);
+        hash.value()
+    }
+
+    #[test]
+    fn the_hash_is_the_same_on_every_target() {
+        let value = hash(|hash| {
+            hash.word(1);
+            hash.bytes(b"some bytes that are longer than one block of sixteen");
+            hash.bytes(&[7; 700]);
+        });
+        assert_eq!(value, 3_612_181_448_572_322_219);
+    }
+
+    #[test]
+    fn the_hash_tells_apart_where_parts_end_and_in_which_order_they_came() {
+        let one = hash(|hash| {
+            hash.bytes(b"ab");
+            hash.bytes(b"c");
+        });
+        let other = hash(|hash| {
+            hash.bytes(b"a");
+            hash.bytes(b"bc");
+        });
+        assert_ne!(one, other);
+        let swapped = |a, b| {
+            hash(|hash| {
+                hash.word(a);
+                hash.word(b);
+            })
+        };
+        assert_ne!(swapped(1, 2), swapped(2, 1));
+    }
+}

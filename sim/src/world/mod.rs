@@ -1,0 +1,455 @@
+//! N hosts on one virtual clock over one virtual network.
+
+mod faults;
+mod node;
+
+#[cfg(test)]
+mod tests;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use tickwire_core::address::{Address, Ecn};
+use tickwire_core::time::Instant;
+
+use crate::agenda::Agenda;
+use crate::checker::{Checker, Datagram, Violation};
+use crate::fault::{Fault, KindName, NodeId};
+use crate::host::{Application, Context, Host, Outgoing};
+use crate::network::{Counters, Network, Parcel, ParcelId, Topology};
+use crate::trace::{Entry, Trace};
+use node::Node;
+
+/// How a world is set up.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// Seeds the hosts. The faults have seeds of their own.
+    pub seed: u64,
+    /// Nodes and links.
+    pub topology: Topology,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// Whether the trace is written as text too.
+    pub text: bool,
+}
+
+impl WorldConfig {
+    /// A world without faults and without text.
+    #[must_use]
+    pub const fn new(seed: u64, topology: Topology) -> Self {
+        Self { seed, topology, faults: Vec::new(), text: false }
+    }
+
+    /// With these faults.
+    #[must_use]
+    pub fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// With the trace as text.
+    #[must_use]
+    pub const fn text(mut self) -> Self {
+        self.text = true;
+        self
+    }
+}
+
+/// A simulation. The same configuration and application give the same run, to the last bit, on every target.
+pub struct World<A: Application> {
+    seed: u64,
+    application: A,
+    now: Instant,
+    agenda: Agenda<Happening>,
+    network: Network,
+    nodes: Vec<Node<A::Host>>,
+    faults: Vec<Fault>,
+    /// Whether each fault has begun and is not over.
+    active: Vec<bool>,
+    healed: bool,
+    checkers: Vec<Box<dyn Checker<EventOf<A>>>>,
+    trace: Trace,
+    violation: Option<Violation>,
+    buffer: Vec<u8>,
+    started: bool,
+}
+
+type EventOf<A> = <<A as Application>::Host as Host>::Event;
+
+#[derive(Debug)]
+enum Happening {
+    Arrival(ParcelId),
+    Wake(NodeId),
+    Tick(NodeId),
+    Begin(usize),
+    End(usize),
+    Rebind(usize),
+}
+
+impl<A: Application> World<A> {
+    /// Builds the hosts of all nodes. They start, in order, when the world is first run.
+    #[must_use]
+    pub fn new(config: WorldConfig, mut application: A) -> Self {
+        let mut agenda = Agenda::new();
+        for (index, fault) in config.faults.iter().enumerate() {
+            agenda.plan(fault.from, Happening::Begin(index));
+            agenda.plan(fault.until.max(fault.from), Happening::End(index));
+        }
+        let seed = config.seed;
+        let nodes = (0..config.topology.nodes).map(|node| Node::new(node, seed, &mut application)).collect();
+        Self {
+            seed,
+            application,
+            now: Instant::ZERO,
+            agenda,
+            network: Network::new(config.topology, config.faults.len()),
+            nodes,
+            active: vec![false; config.faults.len()],
+            faults: config.faults,
+            healed: false,
+            checkers: Vec::new(),
+            trace: Trace::new(config.text),
+            violation: None,
+            buffer: vec![0; TRANSMIT_BUFFER],
+            started: false,
+        }
+    }
+
+    /// Adds somebody who looks after every step from now on.
+    pub fn check(&mut self, checker: impl Checker<EventOf<A>> + 'static) {
+        self.checkers.push(Box::new(checker));
+    }
+
+    /// Lets everything happen that happens until `until`, that instant included.
+    ///
+    /// # Errors
+    /// The first violation; nothing happens any more after it.
+    pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
+        self.start();
+        self.outcome()?;
+        while let Some((at, happening)) = self.agenda.next_until(until) {
+            self.now = at;
+            self.happen(happening);
+            self.outcome()?;
+        }
+        self.now = self.now.max(until);
+        Ok(())
+    }
+
+    /// [`World::run_until`] `duration` from now.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
+        self.run_until(self.now + duration)
+    }
+
+    /// Asks all checkers what is still missing.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn finish(&mut self) -> Result<(), Violation> {
+        for index in 0..self.checkers.len() {
+            let at = self.now;
+            let checker = &mut self.checkers[index];
+            let (name, result) = (checker.name(), checker.finish(at));
+            self.judge(name, result);
+        }
+        self.outcome()
+    }
+
+    /// Lends the host of `node`, and then lets it act on what was done to it. Nothing happens if it is down or paused.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn with<R>(
+        &mut self,
+        node: NodeId,
+        act: impl FnOnce(&mut A, &mut Context<'_, A::Host>) -> R,
+    ) -> Result<Option<R>, Violation> {
+        self.start();
+        let result = self.nodes.get(node).is_some_and(Node::is_active).then(|| self.tell(node, act));
+        if result.is_some() {
+            self.flush(node);
+        }
+        self.outcome()?;
+        Ok(result)
+    }
+
+    /// A datagram from anywhere arrives at `to` at `at`, or now if that is past. No fault touches it.
+    pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let bytes = self.network.pool.copy(bytes);
+        let parcel = self.network.keep(Parcel { from, to, bytes });
+        self.agenda.plan(at.max(self.now), Happening::Arrival(parcel));
+    }
+
+    /// Virtual time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The application.
+    #[must_use]
+    pub const fn application(&self) -> &A {
+        &self.application
+    }
+
+    /// The host of `node`, even while it is down or paused.
+    #[must_use]
+    pub fn host(&self, node: NodeId) -> Option<&A::Host> {
+        self.nodes.get(node).map(|node| &node.host)
+    }
+
+    /// The address that others see of `node`.
+    #[must_use]
+    pub fn address(&self, node: NodeId) -> SocketAddr {
+        self.network.address(node)
+    }
+
+    /// The record of the run.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// What became of datagrams.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.network.counters
+    }
+
+    /// The faults of this world.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// How often fault number `index` did something.
+    #[must_use]
+    pub fn fired(&self, index: usize) -> u64 {
+        self.network.tally.of(index)
+    }
+
+    /// How often faults of each kind did something. Kinds that never did are absent.
+    #[must_use]
+    pub fn fired_by_kind(&self) -> BTreeMap<KindName, u64> {
+        let mut counts = BTreeMap::new();
+        for (index, fault) in self.faults.iter().enumerate().filter(|(index, _)| self.fired(*index) > 0) {
+            *counts.entry(fault.kind.name()).or_default() += self.fired(index);
+        }
+        counts
+    }
+
+    /// Late, so that checkers added before the first run see everything.
+    fn start(&mut self) {
+        if core::mem::replace(&mut self.started, true) {
+            return;
+        }
+        for node in 0..self.nodes.len() {
+            self.revive(node);
+        }
+    }
+
+    fn outcome(&self) -> Result<(), Violation> {
+        self.violation.clone().map_or(Ok(()), Err)
+    }
+
+    fn judge(&mut self, checker: &'static str, result: Result<(), String>) {
+        let Err(text) = result else { return };
+        if self.violation.is_none() {
+            self.trace.note(self.now, format_args!("violation of {checker}: {text}"));
+            self.violation = Some(Violation { checker, at: self.now, text });
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrival(parcel) => self.arrive(parcel),
+            Happening::Wake(node) => self.wake(node),
+            Happening::Tick(node) => self.tick(node),
+            Happening::Begin(index) => self.begin(index),
+            Happening::End(index) => self.end(index),
+            Happening::Rebind(index) => self.rebind(index),
+        }
+    }
+
+    fn arrive(&mut self, id: ParcelId) {
+        let Some(parcel) = self.network.take(id) else { return };
+        let node = self.network.node_at(parcel.to).filter(|&node| !self.nodes[node].is_down());
+        let Some(node) = node else {
+            self.network.counters.unreachable += 1;
+            self.network.pool.give_back(parcel.bytes);
+            return;
+        };
+        if self.nodes[node].is_active() {
+            self.receive(node, parcel);
+            self.flush(node);
+        } else if let Err(parcel) = self.nodes[node].queue(parcel) {
+            self.network.counters.overflowed += 1;
+            self.network.pool.give_back(parcel.bytes);
+        }
+    }
+
+    fn receive(&mut self, node: NodeId, mut parcel: Parcel) {
+        self.network.counters.delivered += 1;
+        self.trace.datagram(Entry::Delivered, self.now, parcel.from, parcel.to, &parcel.bytes);
+        for index in 0..self.checkers.len() {
+            let datagram = Datagram { at: self.now, node, peer: parcel.from, bytes: &parcel.bytes };
+            let checker = &mut self.checkers[index];
+            let (name, result) = (checker.name(), checker.delivered(&datagram));
+            self.judge(name, result);
+        }
+        let local = self.nodes[node].clock.local(self.now);
+        self.nodes[node].host.handle_datagram(local, parcel.from, Ecn::NotCapable, &mut parcel.bytes);
+        self.network.pool.give_back(parcel.bytes);
+    }
+
+    fn wake(&mut self, node: NodeId) {
+        if self.nodes[node].wake != Some(self.now) {
+            return;
+        }
+        self.nodes[node].wake = None;
+        if self.nodes[node].is_active() {
+            self.fire_timer(node);
+        }
+    }
+
+    /// Calls `handle_timeout` if that is due, and plans the next time.
+    fn fire_timer(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        if state.deadline() > self.now {
+            self.plan_wake(node);
+            return;
+        }
+        let local = state.clock.local(self.now);
+        if state.counts_as_spin(self.now) {
+            let text = format!("node {node} asks for {TIMEOUTS_MOST} timeouts at one instant");
+            self.judge("spin", Err(text));
+            return;
+        }
+        self.nodes[node].host.handle_timeout(local);
+        self.trace.node(Entry::Timeout, self.now, node, |_| {}, format_args!(""));
+        self.flush(node);
+    }
+
+    fn tick(&mut self, node: NodeId) {
+        if self.nodes[node].tick != Some(self.now) || !self.nodes[node].is_active() {
+            return;
+        }
+        self.nodes[node].tick = None;
+        self.tell(node, A::tick);
+        self.flush(node);
+    }
+
+    /// Calls the application about a node, and heeds its wishes.
+    fn tell<R>(&mut self, node: NodeId, act: impl FnOnce(&mut A, &mut Context<'_, A::Host>) -> R) -> R {
+        let state = &mut self.nodes[node];
+        let (mut tick, mut failure) = (None, None);
+        let mut context = Context {
+            node,
+            incarnation: state.incarnation,
+            now: state.clock.local(self.now),
+            time: self.now,
+            host: &mut state.host,
+            tick: &mut tick,
+            failure: &mut failure,
+        };
+        let result = act(&mut self.application, &mut context);
+        if let Some(at) = tick {
+            state.tick = Some(at);
+            self.agenda.plan(at, Happening::Tick(node));
+        }
+        self.judge("application", failure.map_or(Ok(()), Err));
+        result
+    }
+
+    /// Drains what a node has to say, events first: the application may answer before anything is sent.
+    fn flush(&mut self, node: NodeId) {
+        for _ in 0..OUTPUTS_MOST {
+            if self.violation.is_some() {
+                return;
+            }
+            if let Some(event) = self.nodes[node].host.poll_event() {
+                self.report(node, event);
+            } else if !self.transmit(node) {
+                self.plan_wake(node);
+                return;
+            }
+        }
+        self.judge(
+            "spin",
+            Err(format!("node {node} does not come to rest: {OUTPUTS_MOST} outputs at one instant")),
+        );
+    }
+
+    fn report(&mut self, node: NodeId, event: EventOf<A>) {
+        let digest = |hash: &mut _| A::Host::digest(&event, hash);
+        self.trace.node(Entry::Event, self.now, node, digest, format_args!("{event:?}"));
+        for index in 0..self.checkers.len() {
+            let checker = &mut self.checkers[index];
+            let (name, result) = (checker.name(), checker.event(self.now, node, &event));
+            self.judge(name, result);
+        }
+        self.tell(node, |application, context| application.event(context, event));
+    }
+
+    fn transmit(&mut self, node: NodeId) -> bool {
+        let mut buffer = core::mem::take(&mut self.buffer);
+        let state = &mut self.nodes[node];
+        let outgoing = state.host.poll_transmit(state.clock.local(self.now), &mut buffer);
+        if let Some(Outgoing { to, size, segment_size }) = outgoing {
+            let written = buffer.get(..size).unwrap_or(&buffer);
+            for datagram in written.chunks(segment_size.max(1)) {
+                self.post(node, to, datagram);
+            }
+        }
+        self.buffer = buffer;
+        outgoing.is_some()
+    }
+
+    fn post(&mut self, node: NodeId, to: Address, bytes: &[u8]) {
+        let Address::Udp(to) = to else {
+            self.network.counters.unroutable += 1;
+            return;
+        };
+        self.trace.datagram(Entry::Sent, self.now, self.network.address(node), to, bytes);
+        for index in 0..self.checkers.len() {
+            let datagram = Datagram { at: self.now, node, peer: to, bytes };
+            let checker = &mut self.checkers[index];
+            let (name, result) = (checker.name(), checker.sent(&datagram));
+            self.judge(name, result);
+        }
+        let agenda = &mut self.agenda;
+        self.network
+            .send(self.now, node, to, bytes, |at, parcel| agenda.plan(at, Happening::Arrival(parcel)));
+    }
+
+    fn plan_wake(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        let deadline = state.deadline();
+        if deadline == Instant::MAX {
+            return;
+        }
+        let at = deadline.max(self.now);
+        // A wake that comes too early finds nothing due and plans again: cheaper than taking plans back.
+        if state.wake.is_none_or(|wake| at < wake) {
+            state.wake = Some(at);
+            self.agenda.plan(at, Happening::Wake(node));
+        }
+    }
+}
+
+impl<A: Application> core::fmt::Debug for World<A> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("World").field("seed", &self.seed).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// What one call of `poll_transmit` may fill.
+const TRANSMIT_BUFFER: usize = 65_536;
+/// Events and transmissions of a node at one instant before it counts as spinning.
+const OUTPUTS_MOST: u32 = 1_000_000;
+/// Timeouts of a node at one instant before it counts as spinning.
+const TIMEOUTS_MOST: u32 = 10_000;

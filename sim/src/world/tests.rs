@@ -1,0 +1,430 @@
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::*;
+use crate::fault::{Kind, Profile, Target, draw, parse_list, print_list};
+use crate::host::Boot;
+use crate::network::home_address;
+use crate::shrink::shrink;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A toy: numbers everything it wants to say, says it again every 200 ms until the other end has echoed it.
+struct Toy {
+    server: bool,
+    queue: Vec<(SocketAddr, Vec<u8>)>,
+    pending: BTreeMap<u32, Instant>,
+    events: Vec<ToyEvent>,
+    boot: Boot,
+    timeouts: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum ToyEvent {
+    Received(SocketAddr, u32),
+    Echoed(u32),
+}
+
+const RETRY: Duration = Duration::from_millis(200);
+const LENGTH: usize = 12;
+
+impl Toy {
+    fn say(&mut self, now: Instant, number: u32) {
+        self.pending.insert(number, now + RETRY);
+        self.queue.push((home_address(0), encode(number)));
+    }
+}
+
+fn encode(number: u32) -> Vec<u8> {
+    let mut bytes = number.to_le_bytes().to_vec();
+    let check = xxhash_rust::xxh3::xxh3_64_with_seed(&bytes, 0);
+    bytes.extend(check.to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<u32> {
+    let number = u32::from_le_bytes(*bytes.first_chunk()?);
+    (encode(number) == bytes).then_some(number)
+}
+
+impl Host for Toy {
+    type Event = ToyEvent;
+
+    fn handle_datagram(&mut self, _: Instant, from: SocketAddr, _: Ecn, bytes: &mut [u8]) {
+        let Some(number) = decode(bytes) else { return };
+        if self.server {
+            self.queue.push((from, bytes.to_vec()));
+            self.events.push(ToyEvent::Received(from, number));
+        } else if self.pending.remove(&number).is_some() {
+            self.events.push(ToyEvent::Echoed(number));
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.timeouts += 1;
+        for (&number, due) in self.pending.iter_mut().filter(|(_, due)| **due <= now) {
+            *due = now + RETRY;
+            self.queue.push((home_address(0), encode(number)));
+        }
+    }
+
+    fn poll_transmit(&mut self, _: Instant, buffer: &mut [u8]) -> Option<Outgoing> {
+        let (to, bytes) = (!self.queue.is_empty()).then(|| self.queue.remove(0))?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Some(Outgoing { to: to.into(), size: bytes.len(), segment_size: LENGTH })
+    }
+
+    fn poll_event(&mut self) -> Option<ToyEvent> {
+        (!self.events.is_empty()).then(|| self.events.remove(0))
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        self.pending.values().min().copied().unwrap_or(Instant::MAX)
+    }
+}
+
+/// Every client says a number each 50 ms until `quiet`.
+#[derive(Default)]
+struct Chat {
+    quiet: Instant,
+    said: u32,
+    echoed: Vec<u32>,
+    boots: Vec<(NodeId, u32, [u8; 32])>,
+    sources: Vec<SocketAddr>,
+    ticks: Vec<(NodeId, Instant)>,
+}
+
+impl Application for Chat {
+    type Host = Toy;
+
+    fn build(&mut self, boot: Boot) -> Toy {
+        self.boots.push((boot.node, boot.incarnation, boot.seed));
+        let (queue, pending, events) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Toy { server: boot.node == 0, queue, pending, events, boot, timeouts: 0 }
+    }
+
+    fn started(&mut self, context: &mut Context<'_, Toy>) {
+        assert_eq!(context.host.boot.incarnation, context.incarnation);
+        if context.node != 0 {
+            context.tick_in(50 * MS);
+        }
+    }
+
+    fn event(&mut self, _: &mut Context<'_, Toy>, event: ToyEvent) {
+        match event {
+            ToyEvent::Received(from, _) if !self.sources.contains(&from) => self.sources.push(from),
+            ToyEvent::Received(..) => {}
+            ToyEvent::Echoed(number) => self.echoed.push(number),
+        }
+    }
+
+    fn tick(&mut self, context: &mut Context<'_, Toy>) {
+        self.ticks.push((context.node, context.time));
+        if context.time < self.quiet {
+            context.host.say(context.now, self.said);
+            self.said += 1;
+            context.tick_in(50 * MS);
+        }
+    }
+}
+
+fn at(duration: Duration) -> Instant {
+    Instant::ZERO + duration
+}
+
+fn world(clients: usize, faults: Vec<Fault>) -> World<Chat> {
+    let topology = Topology::star(clients, 20 * MS);
+    let config = WorldConfig::new(1, topology).faults(faults).text();
+    World::new(config, Chat { quiet: at(10 * SECOND), ..Chat::default() })
+}
+
+fn fault(from: Duration, until: Duration, target: Target, kind: Kind) -> Fault {
+    Fault { from: at(from), until: at(until), target, kind, seed: 77 }
+}
+
+fn swarm(seed: u64) -> World<Chat> {
+    world(4, draw(seed, &Profile::new(5, 4, 10 * SECOND)))
+}
+
+#[test]
+fn without_faults_everything_is_echoed_after_one_round_trip_and_no_timer_fires() {
+    let mut world = world(2, Vec::new());
+    world.run_until(at(11 * SECOND)).unwrap();
+    let chat = world.application();
+    assert_eq!((chat.said, chat.echoed.len()), (398, 398));
+    assert_eq!(world.host(1).unwrap().timeouts, 0);
+    assert_eq!(world.counters().sent, 4 * 199);
+    assert_eq!(world.counters().delivered, 4 * 199);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_hash_and_another_seed_another() {
+    let run = |seed| {
+        let mut world = swarm(seed);
+        world.run_until(at(12 * SECOND)).unwrap();
+        (world.trace().hash(), world.trace().text().to_owned())
+    };
+    for seed in 0..10 {
+        assert_eq!(run(seed), run(seed));
+        assert_ne!(run(seed).0, run(seed + 100).0);
+    }
+}
+
+#[test]
+fn the_hash_does_not_depend_on_where_the_run_is_interrupted_nor_on_the_text() {
+    let mut whole = swarm(3);
+    whole.run_until(at(12 * SECOND)).unwrap();
+    let config = WorldConfig::new(1, Topology::star(4, 20 * MS));
+    let config = config.faults(draw(3, &Profile::new(5, 4, 10 * SECOND)));
+    let mut pieces = World::new(config, Chat { quiet: at(10 * SECOND), ..Chat::default() });
+    while pieces.now() < at(12 * SECOND) {
+        pieces.run_for(7 * MS).unwrap();
+    }
+    assert_eq!(whole.trace().hash(), pieces.trace().hash());
+    assert!(pieces.trace().text().is_empty());
+}
+
+#[test]
+fn the_hash_of_a_run_is_the_same_on_every_target() {
+    let mut world = swarm(5);
+    world.run_until(at(12 * SECOND)).unwrap();
+    assert_eq!(world.trace().hash(), 7_195_857_312_654_435_545);
+}
+
+#[test]
+fn after_healing_everything_is_delivered_whatever_went_wrong_before() {
+    for seed in 0..50 {
+        let mut faults = draw(seed, &Profile::new(5, 4, 20 * SECOND));
+        // The toy cannot survive losing its state.
+        faults.retain(|fault| !matches!(fault.kind, Kind::Restart {}));
+        let mut world = world(4, faults);
+        world.run_until(at(10 * SECOND)).unwrap();
+        world.heal().unwrap();
+        // A clog holds what it holds for 5 s at most; a clock that jumped back is as late as it jumped.
+        world.run_for(20 * SECOND).unwrap();
+        let chat = world.application();
+        assert_eq!(chat.echoed.len(), chat.said as usize, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_kind_fires_over_a_few_seeds_and_is_counted() {
+    let mut counts = BTreeMap::new();
+    for seed in 0..40 {
+        let mut world = swarm(seed);
+        world.run_until(at(12 * SECOND)).unwrap();
+        for (kind, count) in world.fired_by_kind() {
+            *counts.entry(kind).or_default() += count;
+        }
+    }
+    // The toy's datagrams are too small for any MTU.
+    counts.insert(KindName::Mtu, 1);
+    let all: Vec<KindName> =
+        counts.iter().filter(|&(_, &count): &(_, &u64)| count > 0).map(|(&kind, _)| kind).collect();
+    assert_eq!(all, KindName::ALL);
+}
+
+#[test]
+fn a_rebound_node_is_seen_at_new_addresses_and_what_was_underway_to_the_old_one_is_lost() {
+    let kind = Kind::Rebind { every: SECOND };
+    let mut world = world(1, vec![fault(1030 * MS, 10 * SECOND, Target::Node(1), kind)]);
+    world.run_until(at(12 * SECOND)).unwrap();
+    let chat = world.application();
+    assert_eq!((world.fired(0), chat.sources.len()), (9, 10));
+    assert!(world.counters().unreachable > 0);
+    assert_eq!(chat.echoed.len(), chat.said as usize);
+    assert_eq!(world.address(1).port(), 7777 + 9);
+}
+
+#[test]
+fn a_paused_node_does_nothing_and_then_reads_what_waited() {
+    let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
+    world.run_until(at(2900 * MS)).unwrap();
+    let before = world.application().echoed.len();
+    assert_eq!(before, 19);
+    world.run_until(at(3 * SECOND)).unwrap();
+    let waited = world.host(0).unwrap().queue.len();
+    assert_eq!(waited, 0);
+    assert!(world.counters().delivered > 2 * 19);
+    world.run_until(at(3021 * MS)).unwrap();
+    assert!(world.application().echoed.len() >= 39, "{}", world.application().echoed.len());
+}
+
+#[test]
+fn a_full_socket_buffer_of_a_paused_node_drops_the_rest() {
+    let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
+    for _ in 0..1000 {
+        world.inject(at(2 * SECOND), home_address(9), home_address(0), &[0; 1000]);
+    }
+    world.run_until(at(2 * SECOND)).unwrap();
+    assert!((800..900).contains(&world.counters().overflowed), "{}", world.counters().overflowed);
+}
+
+#[test]
+fn ticks_of_a_paused_node_wait_and_come_once_when_it_goes_on() {
+    let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(1), Kind::Pause {})]);
+    world.run_until(at(3060 * MS)).unwrap();
+    let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
+    assert_eq!(ticks[18..], [950, 3000, 3050]);
+}
+
+#[test]
+fn a_restarted_node_loses_its_state_and_boots_with_a_fresh_seed_when_the_fault_is_over() {
+    let mut world = world(1, vec![fault(SECOND, 2 * SECOND, Target::Node(0), Kind::Restart {})]);
+    world.run_until(at(1990 * MS)).unwrap();
+    assert!(world.counters().unreachable > 10);
+    assert_eq!(world.application().echoed.len(), 19);
+    world.run_until(at(12 * SECOND)).unwrap();
+    let boots = &world.application().boots;
+    assert_eq!(boots.iter().map(|boot| (boot.0, boot.1)).collect::<Vec<_>>(), [(0, 0), (1, 0), (0, 1)]);
+    let mut seeds: Vec<_> = boots.iter().map(|boot| boot.2).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 3);
+    assert_eq!(world.application().echoed.len(), world.application().said as usize);
+}
+
+#[test]
+fn overlapping_restarts_and_pauses_end_with_the_last_of_them() {
+    let node = Target::Node(0);
+    let mut world = world(
+        1,
+        vec![
+            fault(SECOND, 3 * SECOND, node, Kind::Restart {}),
+            fault(2 * SECOND, 4 * SECOND, node, Kind::Restart {}),
+            fault(SECOND, 5 * SECOND, node, Kind::Pause {}),
+        ],
+    );
+    world.run_until(at(4990 * MS)).unwrap();
+    assert_eq!((world.application().boots.len(), world.application().echoed.len()), (3, 19));
+    world.run_until(at(12 * SECOND)).unwrap();
+    assert_eq!(world.application().echoed.len(), world.application().said as usize);
+}
+
+#[test]
+fn a_skewed_clock_fires_its_timers_early_or_late() {
+    let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
+    let timeouts = |kind| {
+        let mut faults = vec![blackout.clone()];
+        faults.extend(kind);
+        let mut world = world(1, faults);
+        world.application.quiet = at(60 * MS);
+        world.run_until(at(40 * SECOND + 100 * MS)).unwrap();
+        world.host(1).unwrap().timeouts
+    };
+    let whole = |kind| Some(fault(Duration::ZERO, 60 * SECOND, Target::Node(1), kind));
+    assert_eq!(timeouts(None), 200);
+    assert_eq!(timeouts(whole(Kind::Skew { ppm: 100_000 })), 220);
+    assert_eq!(timeouts(whole(Kind::Skew { ppm: -100_000 })), 180);
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_makes_timers_due_at_once_and_one_that_jumps_back_holds_them_up() {
+    let timeouts = |micros| {
+        let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
+        let jump = fault(5 * SECOND, 6 * SECOND, Target::Node(1), Kind::Jump { micros });
+        let mut world = world(1, vec![blackout, jump]);
+        world.application.quiet = at(60 * MS);
+        world.run_until(at(10 * SECOND)).unwrap();
+        let lines = world.trace().text().lines().filter(|line| line.contains("Timeout"));
+        lines.map(|line| line.split_once('s').unwrap().0.to_owned()).skip(23).take(3).collect::<Vec<_>>()
+    };
+    assert_eq!(timeouts(0), ["4.850000", "5.050000", "5.250000"]);
+    assert_eq!(timeouts(2_000_000), ["4.850000", "5.000000", "5.200000"]);
+    assert_eq!(timeouts(-2_000_000), ["4.850000", "7.050000", "7.250000"]);
+}
+
+#[test]
+fn injected_datagrams_arrive_on_time_and_untouched() {
+    let mut world = world(1, vec![fault(Duration::ZERO, SECOND, Target::All, Kind::Partition {})]);
+    world.inject(at(500 * MS), home_address(40), home_address(0), &encode(9));
+    world.run_until(at(500 * MS)).unwrap();
+    assert_eq!(world.application().sources, [home_address(40)]);
+}
+
+struct Spinner;
+
+impl Host for Spinner {
+    type Event = ();
+
+    fn handle_datagram(&mut self, _: Instant, _: SocketAddr, _: Ecn, _: &mut [u8]) {}
+
+    fn handle_timeout(&mut self, _: Instant) {}
+
+    fn poll_transmit(&mut self, _: Instant, _: &mut [u8]) -> Option<Outgoing> {
+        None
+    }
+
+    fn poll_event(&mut self) -> Option<()> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        at(SECOND)
+    }
+}
+
+struct Nobody;
+
+impl Application for Nobody {
+    type Host = Spinner;
+
+    fn build(&mut self, _: Boot) -> Spinner {
+        Spinner
+    }
+}
+
+#[test]
+fn a_host_whose_timer_never_moves_on_is_a_violation_and_not_a_hang() {
+    let mut world = World::new(WorldConfig::new(1, Topology::star(1, MS)), Nobody);
+    let violation = world.run_until(at(2 * SECOND)).unwrap_err();
+    assert_eq!((violation.checker, violation.at), ("spin", at(SECOND)));
+    assert_eq!(world.run_until(at(3 * SECOND)).unwrap_err(), violation);
+}
+
+/// Fails when the same number is received twice while a partition is active on the way down: a planted pair.
+struct NoRepetition(Vec<u32>);
+
+impl Checker<ToyEvent> for NoRepetition {
+    fn name(&self) -> &'static str {
+        "no repetition"
+    }
+
+    fn event(&mut self, _: Instant, _: NodeId, event: &ToyEvent) -> Result<(), String> {
+        let ToyEvent::Received(_, number) = event else { return Ok(()) };
+        if self.0.contains(number) {
+            return Err(format!("{number} was received twice"));
+        }
+        self.0.push(*number);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_failing_fault_list_shrinks_to_one_that_fails_the_same_way_when_read_back_from_text() {
+    let run = |faults: &[Fault]| {
+        let mut world = world(4, faults.to_vec());
+        world.check(NoRepetition(Vec::new()));
+        world.run_until(at(12 * SECOND)).err()
+    };
+    let faults =
+        (0..).map(|seed| draw(seed, &Profile::new(5, 4, 10 * SECOND))).find(|list| list.len() > 25).unwrap();
+    assert!(run(&faults).is_some());
+    let shrunk = shrink(&faults, 500, |list| run(list).is_some(), |_| {});
+    assert_eq!((shrunk.faults.len(), shrunk.minimal), (1, true), "{}", print_list(&shrunk.faults));
+    let replayed = parse_list(&print_list(&shrunk.faults)).unwrap();
+    assert_eq!(run(&replayed).map(|violation| violation.checker), Some("no repetition"));
+    assert_eq!(run(&[]), None);
+}
+
+#[test]
+fn what_an_application_reports_ends_the_run() {
+    let mut world = world(1, Vec::new());
+    world.run_until(at(SECOND)).unwrap();
+    let violation = world.with(1, |_, context| context.fail("enough")).unwrap_err();
+    assert_eq!(
+        (violation.checker, violation.text.as_str(), violation.at),
+        ("application", "enough", at(SECOND))
+    );
+}

@@ -1,0 +1,176 @@
+//! As much of Rust's syntax as it takes to tell code from comments and strings.
+
+/// What [`blank`] leaves standing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// Code alone.
+    Code,
+    /// Code and comments.
+    CodeAndComments,
+}
+
+/// Replaces what is inside strings, and comments too if they are not kept, with spaces.
+///
+/// Lines and columns (counted in characters) stay where they are.
+#[must_use]
+pub fn blank(text: &str, keep: Keep) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let (len, is_kept) = token(&chars, at, keep);
+        let end = (at + len).min(chars.len());
+        out.extend(chars[at..end].iter().map(|&c| if is_kept || c == '\n' { c } else { ' ' }));
+        at = end;
+    }
+    out
+}
+
+/// The length of the token at a place, and whether it stays.
+fn token(chars: &[char], at: usize, keep: Keep) -> (usize, bool) {
+    let rest = &chars[at..];
+    let comments = keep == Keep::CodeAndComments;
+    let follows_word = at > 0 && is_word(chars[at - 1]);
+    match rest {
+        ['/', '/', ..] => (rest.iter().take_while(|&&c| c != '\n').count(), comments),
+        ['/', '*', ..] => (block_comment(rest), comments),
+        ['"', ..] => (string(rest), false),
+        ['r', '"' | '#', ..] if !follows_word => raw(rest, 1),
+        ['b' | 'c', 'r', '"' | '#', ..] if !follows_word => raw(rest, 2),
+        ['\'', '\\', ..] => (1 + string_until(&rest[1..], '\''), false),
+        ['\'', _, '\'', ..] => (3, false),
+        _ => (1, true),
+    }
+}
+
+fn block_comment(rest: &[char]) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < rest.len() {
+        match rest[at..] {
+            ['/', '*', ..] => depth += 1,
+            ['*', '/', ..] => depth -= 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 2;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn string(rest: &[char]) -> usize {
+    1 + string_until(&rest[1..], '"')
+}
+
+/// The length up to and including a closing quote that no backslash escapes.
+fn string_until(rest: &[char], quote: char) -> usize {
+    let mut at = 0;
+    while at < rest.len() && rest[at] != quote {
+        at += if rest[at] == '\\' { 2 } else { 1 };
+    }
+    at + 1
+}
+
+/// A raw string; or a raw identifier, of which the prefix alone is taken.
+fn raw(rest: &[char], prefix: usize) -> (usize, bool) {
+    let hashes = rest[prefix..].iter().take_while(|&&c| c == '#').count();
+    let open = prefix + hashes;
+    if rest.get(open) != Some(&'"') {
+        return (open, true);
+    }
+    let is_end = |at: usize| {
+        rest[at] == '"' && rest[at + 1..].iter().take_while(|&&c| c == '#').take(hashes).count() == hashes
+    };
+    let end = (open + 1..rest.len()).find(|&at| is_end(at));
+    (end.map_or(rest.len(), |at| at + 1 + hashes), false)
+}
+
+/// Whether a character may be part of a name.
+#[must_use]
+pub fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The places (in bytes) where a text stands as a whole word, or path of words.
+pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let is_whole = move |at: &usize| {
+        let before = code[..*at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    };
+    code.match_indices(word).map(|(at, _)| at).filter(is_whole)
+}
+
+/// The number of the line (from 1) at a place.
+#[must_use]
+pub fn line(code: &str, at: usize) -> usize {
+    code[..at].matches('\n').count() + 1
+}
+
+/// The place after the bracket that closes the one which opens at a place.
+#[must_use]
+pub fn after_block(code: &str, open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in code[open..].char_indices() {
+        match c {
+            '{' | '(' | '[' => depth += 1,
+            '}' | ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return open + at + c.len_utf8();
+        }
+    }
+    code.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keep, after_block, blank, words};
+
+    #[test]
+    fn comments_and_strings_become_spaces_and_code_stays() {
+        let text = "let a = \"x // y\"; // note\n/* one /* two */ { */ f('{', '\\'', 'a')";
+        let code = blank(text, Keep::Code);
+        assert_eq!(code.len(), text.len());
+        assert!(
+            !code.contains("note") && !code.contains('x') && !code.contains('{') && !code.contains("two")
+        );
+        assert!(code.contains("let a = ") && code.contains("f("));
+        assert!(blank(text, Keep::CodeAndComments).contains("note"));
+    }
+
+    #[test]
+    fn raw_strings_end_where_their_hashes_say() {
+        let code = blank("a(r#\"one \" two\"#, br\"\\\", r#type, b'x'); z", Keep::Code);
+        assert!(!code.contains("two") && code.contains("r#type") && code.ends_with("); z"), "{code}");
+    }
+
+    #[test]
+    fn lifetimes_are_not_characters() {
+        let code = blank("fn f<'a>(x: &'a str, y: &'static str) { g('y') }", Keep::Code);
+        assert!(code.contains("&'a str, y: &'static str") && !code.contains("'y'"), "{code}");
+    }
+
+    #[test]
+    fn escaped_quotes_do_not_end_a_string() {
+        let code = blank(r#"f("a\"b\\"); g"#, Keep::Code);
+        assert!(!code.contains('b') && code.ends_with("; g"), "{code}");
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert_eq!(words("Map MyMap Map2 a::Map", "Map").collect::<Vec<_>>(), [0, 18]);
+    }
+
+    #[test]
+    fn a_block_ends_with_its_own_bracket() {
+        let code = "{ a { b } [c] } d";
+        assert_eq!(&code[after_block(code, 0)..], " d");
+    }
+}

@@ -1,0 +1,220 @@
+//! What the house demands of its files and what compiler and lints cannot say.
+//!
+//! Each rule takes files and returns faults, one line each, so that a test can plant a bad file and see it found.
+
+use std::collections::BTreeSet;
+
+use crate::lexer::{Keep, after_block, blank, is_word, line, words};
+use crate::source::{File, Member};
+
+/// The longest function, from its name to its closing bracket.
+pub const FUNCTION_LINES_MAX: usize = 70;
+/// The longest file, its tests left out.
+pub const FILE_LINES_MAX: usize = 600;
+
+/// Rust files whose code the product ships: no tests, neither by place nor by `#[cfg(test)]`.
+#[must_use]
+pub fn shipped(files: &[File]) -> Vec<File> {
+    let tests = test_modules(files);
+    let is_test = |file: &File| {
+        file.path.split('/').any(|part| part == "tests" || part == "tests.rs")
+            || tests.iter().any(|module| file.path.starts_with(module))
+    };
+    let rust = files.iter().filter(|file| file.is_rust() && !is_test(file));
+    rust.map(|file| File::new(&*file.path, without_tests(&file.text))).collect()
+}
+
+/// The beginnings of paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
+fn test_modules(files: &[File]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let stem = file.path.trim_end_matches(".rs");
+        let folder = ["/mod", "/lib", "/main"].iter().find_map(|end| stem.strip_suffix(end)).unwrap_or(stem);
+        let code = file.code();
+        for at in words(&code, "#[cfg(test)]") {
+            let item: String = code[at..].split_inclusive([';', '{']).next().unwrap_or_default().into();
+            let name = item.split("mod ").nth(1).and_then(|rest| rest.strip_suffix(';'));
+            found.extend(
+                name.iter().flat_map(|name| [format!("{folder}/{name}."), format!("{folder}/{name}/")]),
+            );
+        }
+    }
+    found
+}
+
+/// The text without the items marked `#[cfg(test)]`.
+fn without_tests(text: &str) -> String {
+    let code = blank(text, Keep::Code);
+    let marks = words(&code, "#[cfg(test)]").map(|at| code[..at].chars().count());
+    // Blanking keeps characters, not bytes, where they are.
+    let mut chars: Vec<char> = text.chars().collect();
+    let code: Vec<char> = code.chars().collect();
+    for at in marks.collect::<Vec<_>>() {
+        let end = (at..code.len()).find(|&place| matches!(code[place], ';' | '{')).unwrap_or(code.len());
+        let rest: String = code[end..].iter().collect();
+        let block = if rest.starts_with('{') { rest[..after_block(&rest, 0)].chars().count() } else { 1 };
+        for c in chars.iter_mut().take(end + block).skip(at).filter(|c| **c != '\n') {
+            *c = ' ';
+        }
+    }
+    let text: String = chars.into_iter().collect();
+    text.trim_end().to_owned() + "\n"
+}
+
+/// Functions longer than [`FUNCTION_LINES_MAX`].
+#[must_use]
+pub fn long_functions(file: &File) -> Vec<String> {
+    let code = file.code();
+    let mut faults = Vec::new();
+    for at in words(&code, "fn") {
+        let Some((name, open)) = function(&code, at) else { continue };
+        let lines = line(&code, after_block(&code, open)) - line(&code, at) + 1;
+        if lines > FUNCTION_LINES_MAX {
+            faults.push(format!("{}:{}: `{name}` has {lines} lines", file.path, line(&code, at)));
+        }
+    }
+    faults
+}
+
+/// The name of the function whose `fn` stands at a place, and where its body opens; none without a body.
+fn function(code: &str, at: usize) -> Option<(&str, usize)> {
+    let rest = code[at + 2..].trim_start();
+    let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
+    let mut depth = 0_usize;
+    for (place, c) in code[at..].char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            '{' if depth == 0 => return (!name.is_empty()).then_some((name, at + place)),
+            ';' if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A file longer than [`FILE_LINES_MAX`].
+#[must_use]
+pub fn long_file(file: &File) -> Option<String> {
+    let lines = file.text.lines().count();
+    (lines > FILE_LINES_MAX).then(|| format!("{}: {lines} lines", file.path))
+}
+
+/// Words in code that a room of the house must not use.
+#[must_use]
+pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
+    let code = file.code();
+    let found = forbidden.iter().flat_map(|word| words(&code, word).map(move |at| (word, at)));
+    found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
+}
+
+/// The standard library's clocks, however they are named in a `use`.
+#[must_use]
+pub fn clocks(file: &File) -> Vec<String> {
+    let code = file.code();
+    let statement = |at: usize| code[at..].split([';', ')', '=']).next().unwrap_or_default();
+    let is_clock = |at: &usize| words(statement(*at), "Instant").next().is_some();
+    let found = words(&code, "std::time").filter(is_clock);
+    found.map(|at| format!("{}:{}: the standard library's clock", file.path, line(&code, at))).collect()
+}
+
+/// Work that was left for later.
+#[must_use]
+pub fn unfinished(file: &File) -> Vec<String> {
+    let notes = blank(&file.text, Keep::CodeAndComments);
+    let code = file.code();
+    let in_notes =
+        ["TODO", "FIXME", "XXX"].into_iter().flat_map(|word| words(&notes, word).map(move |at| (word, at)));
+    let macros = ["todo!", "unimplemented!", "dbg!"];
+    let in_code = macros.into_iter().flat_map(|word| words(&code, word).map(move |at| (word, at)));
+    let mut faults: Vec<String> =
+        in_notes.map(|(word, at)| format!("{}:{}: {word}", file.path, line(&notes, at))).collect();
+    faults.extend(in_code.map(|(word, at)| format!("{}:{}: {word}", file.path, line(&code, at))));
+    faults
+}
+
+/// Public enums that a later version could not add to.
+#[must_use]
+pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
+    let code = file.code();
+    let lines: Vec<&str> = code.lines().map(str::trim).collect();
+    let mut faults = Vec::new();
+    for (number, text) in lines.iter().enumerate() {
+        let Some(rest) = text.strip_prefix("pub enum ") else { continue };
+        let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
+        let above = lines[..number].iter().rev().take_while(|line| line.is_empty() || line.starts_with("#["));
+        if !above.into_iter().any(|line| *line == "#[non_exhaustive]") && !except.contains(&name) {
+            faults.push(format!("{}:{}: `{name}` is not #[non_exhaustive]", file.path, number + 1));
+        }
+    }
+    faults
+}
+
+/// Dependencies that a package must not have. Those of its tests count too if they are the house's own.
+#[must_use]
+pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_own = |name: &str| name == "tickwire" || name.starts_with("tickwire-");
+    let counted = member.dependencies.iter().filter(|one| !one.is_for_tests || is_own(&one.name));
+    let wrong = counted.filter(|one| is_wrong(&one.name));
+    wrong.map(|one| format!("{} depends on {}", member.name, one.name)).collect()
+}
+
+/// Snapshots that no test compares with.
+///
+/// A snapshot belongs to the source file named in its head, which must contain the snapshot's name: in quotes,
+/// or as the name of the test.
+#[must_use]
+pub fn lonely_snapshots(files: &[File]) -> Vec<String> {
+    let snapshots = files.iter().filter(|file| file.path.ends_with(".snap"));
+    snapshots
+        .filter(|file| !is_compared(file, files))
+        .map(|file| format!("{}: no test uses it", file.path))
+        .collect()
+}
+
+fn is_compared(snapshot: &File, files: &[File]) -> bool {
+    let stem = snapshot.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".snap");
+    let name = stem.rsplit("__").next().unwrap_or_default();
+    let unnumbered = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    let head = snapshot.text.lines().find_map(|line| line.strip_prefix("source: "));
+    let source = head.map(|path| path.trim().trim_matches('"'));
+    let Some(source) = files.iter().find(|file| Some(file.path.as_str()) == source) else {
+        return false;
+    };
+    let is_quoted = source.text.contains(&format!("\"{name}\""));
+    let has_function = |name: &str| words(&source.text, &format!("fn {name}")).next().is_some();
+    is_quoted
+        || [name, unnumbered].iter().any(|name| has_function(name) || has_function(&format!("test_{name}")))
+}
+
+/// Paths of the machine that somebody worked on.
+#[must_use]
+pub fn machine_paths(file: &File) -> Vec<String> {
+    let folders = [concat!("/", "work"), concat!("/", "root"), concat!("/", "home")];
+    let mut faults = Vec::new();
+    for folder in folders {
+        for (at, _) in file.text.match_indices(folder) {
+            let before = file.text[..at].chars().next_back();
+            let after = file.text[at + folder.len()..].chars().next();
+            let is_inner = |c: char| is_word(c) || "-.$}~:*".contains(c);
+            if !before.is_some_and(is_inner) && !after.is_some_and(|c| is_word(c) || c == '-') {
+                faults.push(format!("{}:{}: a path of some machine", file.path, line(&file.text, at)));
+            }
+        }
+    }
+    faults
+}
+
+/// Links between documents that lead nowhere.
+#[must_use]
+pub fn broken_links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let targets = file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let local = targets.filter(|target| !target.contains("://") && !target.starts_with(['#', '<']));
+    let path = |target: &str| {
+        let target = target.split('#').next().unwrap_or_default();
+        if folder.is_empty() { target.to_owned() } else { format!("{folder}/{target}") }
+    };
+    let broken = local.filter(|target| !exists(&path(target)));
+    broken.map(|target| format!("{}: the link to {target} leads nowhere", file.path)).collect()
+}

@@ -1,0 +1,195 @@
+//! Two or more endpoints on a virtual clock, joined by a network that each test bends to its purpose.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::net::SocketAddr;
+
+use tickwire_core::{
+    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant,
+    Secrets,
+};
+
+/// The game that all tests play.
+pub const APPLICATION: u64 = 0x7465_7374;
+
+/// One end: an endpoint and what it told.
+pub struct Node {
+    pub endpoint: Endpoint,
+    pub address: SocketAddr,
+    pub events: Vec<Event>,
+    pub is_up: bool,
+}
+
+impl Node {
+    pub fn new(config: Config, secrets: Secrets, seed: u8, address: &str, now: Instant) -> Self {
+        Self {
+            endpoint: Endpoint::new(config, secrets, [seed; 32], now).unwrap(),
+            address: address.parse().unwrap(),
+            events: Vec::new(),
+            is_up: true,
+        }
+    }
+
+    pub fn messages(&self) -> Vec<(ChannelId, Vec<u8>)> {
+        let message = |event: &Event| match event {
+            Event::Message { channel, data, .. } => Some((*channel, data.to_vec())),
+            _ => None,
+        };
+        self.events.iter().filter_map(message).collect()
+    }
+
+    pub fn connected(&self) -> Option<ConnectionId> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Connected { connection, .. } => Some(*connection),
+            _ => None,
+        })
+    }
+
+    pub fn has(&self, matches: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(matches)
+    }
+}
+
+/// A datagram on its way.
+struct Flying {
+    at: Instant,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// What the network does to a datagram.
+pub type Filter = Box<dyn FnMut(Instant, usize, &mut Vec<u8>) -> Pass>;
+
+pub enum Pass {
+    Deliver,
+    Drop,
+    Twice,
+    Late(Duration),
+}
+
+/// Nodes on a network with one delay.
+pub struct Net {
+    pub now: Instant,
+    pub nodes: Vec<Node>,
+    pub delay: Duration,
+    pub filter: Filter,
+    pub datagrams: u64,
+    flying: Vec<Flying>,
+}
+
+impl Net {
+    pub fn new(nodes: Vec<Node>, delay: Duration) -> Self {
+        Self {
+            now: Instant::ZERO,
+            nodes,
+            delay,
+            filter: Box::new(|_, _, _| Pass::Deliver),
+            datagrams: 0,
+            flying: Vec::new(),
+        }
+    }
+
+    /// A server in open access (node 0) and a client (node 1).
+    pub fn pair(change: impl Fn(&mut Config)) -> Self {
+        let mut server = Config::new(APPLICATION);
+        change(&mut server);
+        let mut client = server.clone();
+        server.access = Access::Open;
+        client.access = Access::Closed;
+        let nodes = vec![
+            Node::new(server, Secrets::new([1; 32]), 1, "10.0.0.1:7777", Instant::ZERO),
+            Node::new(client, Secrets::new([2; 32]), 2, "10.0.0.2:4000", Instant::ZERO),
+        ];
+        Self::new(nodes, Duration::from_millis(50))
+    }
+
+    pub fn connect(&mut self) -> ConnectionId {
+        let options = ConnectOptions::new(self.nodes[0].endpoint.public_key());
+        let to = self.nodes[0].address;
+        let now = self.now;
+        self.nodes[1].endpoint.connect(now, to, options).unwrap()
+    }
+
+    pub fn send(&mut self, node: usize, connection: ConnectionId, channel: u8, message: Vec<u8>) {
+        let now = self.now;
+        self.nodes[node].endpoint.send(now, connection, ChannelId(channel), message).unwrap();
+    }
+
+    /// Runs until `until` says so; panics after `most` of virtual time.
+    pub fn run_until(&mut self, most: Duration, until: impl Fn(&Self) -> bool) {
+        let end = self.now + most;
+        while !until(self) {
+            assert!(self.now < end, "nothing after {most:?}; events {:#?}", self.tail());
+            self.step(end);
+        }
+    }
+
+    /// Runs for `time`.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    fn tail(&self) -> Vec<&[Event]> {
+        self.nodes.iter().map(|node| &node.events[node.events.len().saturating_sub(5)..]).collect()
+    }
+
+    fn step(&mut self, end: Instant) {
+        for index in 0..self.nodes.len() {
+            self.drain(index);
+        }
+        let mut next = end;
+        for node in self.nodes.iter().filter(|node| node.is_up) {
+            next = next.min(node.endpoint.poll_timeout().0);
+        }
+        for flying in &self.flying {
+            next = next.min(flying.at);
+        }
+        self.now = self.now.max(next);
+        let now = self.now;
+        self.flying.sort_by_key(|flying| flying.at);
+        let due = self.flying.partition_point(|flying| flying.at <= now);
+        for mut flying in self.flying.drain(..due) {
+            if let Some(node) = self.nodes.iter_mut().find(|node| node.address == flying.to && node.is_up) {
+                node.endpoint.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
+            }
+        }
+        for node in self.nodes.iter_mut().filter(|node| node.is_up) {
+            node.endpoint.handle_timeout(now);
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        let mut buffer = [0; 4096];
+        let now = self.now;
+        let node = &mut self.nodes[index];
+        if !node.is_up {
+            return;
+        }
+        while let Some(transmit) = node.endpoint.poll_transmit(now, &mut buffer) {
+            for datagram in transmit.datagrams(&buffer) {
+                self.datagrams += 1;
+                let mut bytes = datagram.to_vec();
+                let Address::Udp(to) = transmit.path.remote else { continue };
+                let from = node.address;
+                let mut fly = |bytes: Vec<u8>, extra: Duration| {
+                    self.flying.push(Flying { at: now + self.delay + extra, from, to, bytes });
+                };
+                match (self.filter)(now, index, &mut bytes) {
+                    Pass::Drop => {}
+                    Pass::Deliver => fly(bytes, Duration::ZERO),
+                    Pass::Late(extra) => fly(bytes, extra),
+                    Pass::Twice => {
+                        fly(bytes.clone(), Duration::from_millis(3));
+                        fly(bytes, Duration::ZERO);
+                    }
+                }
+            }
+        }
+        while let Some(event) = node.endpoint.poll_event() {
+            node.events.push(event);
+        }
+    }
+}

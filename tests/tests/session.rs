@@ -1,0 +1,209 @@
+//! Whole sessions between two endpoints: what an embedder relies on, end to end.
+
+mod common;
+
+use common::{APPLICATION, Net, Node, Pass};
+use tickwire_core::{
+    Access, ChannelId, CloseReason, Config, ConnectionState, Delivery, Duration, Event, Fate, Instant, MessageId,
+    Secrets,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connected(net: &Net) -> bool {
+    net.nodes[0].connected().is_some() && net.nodes[1].connected().is_some()
+}
+
+fn every(nth: u64) -> impl FnMut(Instant, usize, &mut Vec<u8>) -> Pass {
+    let mut count = 0;
+    move |_, _, _| {
+        count += 1;
+        if count % nth == 0 { Pass::Drop } else { Pass::Deliver }
+    }
+}
+
+#[test]
+fn messages_of_every_channel_and_size_arrive_both_ways() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    let server = net.nodes[0].connected().unwrap();
+    for channel in 0..4 {
+        for size in [0, 1, 100, 1200, 5000, 200_000] {
+            net.send(1, client, channel, vec![channel; size]);
+            net.send(0, server, channel, vec![channel; size]);
+        }
+    }
+    net.run_for(SECOND * 5);
+    for node in &net.nodes {
+        for channel in 0..2 {
+            let sizes: Vec<usize> =
+                node.messages().iter().filter(|(c, _)| c.0 == channel).map(|(_, m)| m.len()).collect();
+            let mut sorted = sizes.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 100, 1200, 5000, 200_000], "channel {channel}");
+        }
+    }
+}
+
+#[test]
+fn reliable_messages_survive_loss_and_report_delivery() {
+    let mut net = Net::pair(|_| {});
+    net.filter = Box::new(every(3));
+    let client = net.connect();
+    for number in 0..500u16 {
+        net.send(1, client, 0, number.to_le_bytes().to_vec());
+    }
+    net.run_until(SECOND * 30, |net| net.nodes[0].messages().len() == 500);
+    let numbers: Vec<u16> =
+        net.nodes[0].messages().iter().map(|(_, m)| u16::from_le_bytes([m[0], m[1]])).collect();
+    assert!(numbers.iter().copied().eq(0..500));
+    net.run_for(SECOND * 2);
+    let fate = net.nodes[1].endpoint.fate(client, ChannelId(0), MessageId(499));
+    assert_eq!(fate, Some(Fate::Delivered));
+}
+
+#[test]
+fn an_idle_connection_stays_up_and_nearly_silent() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    net.run_for(SECOND * 10);
+    let before = net.datagrams;
+    net.run_for(SECOND * 100);
+    assert!(net.datagrams - before <= 45, "{} datagrams in 100 s", net.datagrams - before);
+    assert_eq!(net.nodes[1].endpoint.state(client), ConnectionState::Connected);
+}
+
+#[test]
+fn a_close_tells_the_peer_why_and_both_forget() {
+    let mut net = Net::pair(|_| {});
+    net.filter = Box::new(every(3));
+    let client = net.connect();
+    net.run_until(SECOND * 3, connected);
+    let now = net.now;
+    net.nodes[1].endpoint.close(now, client, 7, "good night");
+    net.run_for(SECOND * 3);
+    let told = |event: &Event| {
+        matches!(event, Event::Closed { reason: CloseReason::Peer { code: 7, text }, .. } if text == "good night")
+    };
+    assert!(net.nodes[0].has(told));
+    assert!(net.nodes[1].has(|event| matches!(event, Event::Closed { reason: CloseReason::Local { code: 7 }, .. })));
+    for node in &net.nodes {
+        assert_eq!(node.endpoint.connections().count(), 0);
+    }
+}
+
+#[test]
+fn a_close_after_delivery_waits_for_what_is_underway() {
+    let mut net = Net::pair(|_| {});
+    net.filter = Box::new(every(4));
+    let client = net.connect();
+    net.run_until(SECOND * 3, connected);
+    net.send(1, client, 0, vec![5; 300_000]);
+    let now = net.now;
+    net.nodes[1].endpoint.close_after_delivery(now, client, 0, "", now + SECOND * 20);
+    net.run_for(SECOND * 20);
+    assert_eq!(net.nodes[0].messages().len(), 1);
+    let clean = |event: &Event| matches!(event, Event::Closed { undelivered, .. } if undelivered.is_empty());
+    assert!(net.nodes[1].has(clean));
+}
+
+#[test]
+fn a_client_whose_address_changes_is_followed() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    for round in 0..20u16 {
+        net.nodes[1].address.set_port(5000 + round);
+        net.send(1, client, 0, vec![1; 50]);
+        let server = net.nodes[0].connected().unwrap();
+        net.send(0, server, 0, vec![2; 50]);
+        net.run_for(SECOND);
+    }
+    net.run_for(SECOND * 2);
+    assert_eq!(net.nodes[0].messages().len(), 20);
+    assert_eq!(net.nodes[1].messages().len(), 20);
+    let moves = net.nodes[0].events.iter().filter(|event| matches!(event, Event::Moved { .. })).count();
+    assert_eq!(moves, 20);
+    assert!(!net.nodes[0].has(|event| matches!(event, Event::Interrupted { .. } | Event::Closed { .. })));
+}
+
+#[test]
+fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    let server = net.nodes[0].connected().unwrap();
+    net.run_for(SECOND * 2);
+    net.filter = Box::new(|_, _, _| Pass::Drop);
+    for number in 0..50u8 {
+        net.send(1, client, 0, vec![number; 3000]);
+        net.send(0, server, 1, vec![number; 10]);
+    }
+    net.run_for(SECOND * 30);
+    for node in &net.nodes {
+        assert!(node.has(|event| matches!(event, Event::Interrupted { .. })));
+    }
+    net.filter = Box::new(|_, _, _| Pass::Deliver);
+    net.run_until(SECOND * 2, |net| !net.nodes[0].messages().is_empty());
+    net.run_for(SECOND * 3);
+    assert_eq!(net.nodes[0].messages().len(), 50);
+    assert_eq!(net.nodes[1].messages().len(), 50);
+    for node in &net.nodes {
+        assert!(node.has(|event| matches!(event, Event::Resumed { .. })));
+        assert!(!node.has(|event| matches!(event, Event::Closed { .. })));
+    }
+}
+
+#[test]
+fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    net.run_for(SECOND * 2);
+    let mut config = Config::new(APPLICATION);
+    config.access = Access::Open;
+    let now = net.now;
+    net.send(1, client, 0, vec![1; 100]);
+    net.nodes[0] = Node::new(config, Secrets::new([1; 32]), 99, "10.0.0.1:7777", now);
+    net.run_until(SECOND * 3, |net| net.nodes[0].connected().is_some());
+    net.run_for(SECOND);
+    let lost = |event: &Event| match event {
+        Event::Closed { connection, reason: CloseReason::SessionLost, undelivered } => {
+            *connection == client && undelivered.len() == 1 && undelivered[0].fate == Fate::Unknown
+        }
+        _ => false,
+    };
+    assert!(net.nodes[1].has(lost));
+    assert!(net.nodes[1].has(|event| matches!(event, Event::Connected { replaces: Some(old), .. } if *old == client)));
+}
+
+#[test]
+fn keys_rotate_under_traffic_without_a_trace() {
+    let mut net = Net::pair(|config| config.rotate_after = 64);
+    net.filter = Box::new(every(7));
+    let client = net.connect();
+    net.run_until(SECOND * 3, connected);
+    for number in 0..3000u16 {
+        net.send(1, client, 0, number.to_le_bytes().to_vec());
+        net.run_for(Duration::from_millis(10));
+    }
+    net.run_for(SECOND * 2);
+    assert_eq!(net.nodes[0].messages().len(), 3000);
+}
+
+#[test]
+fn a_full_queue_hands_the_message_back_and_says_when_there_is_room() {
+    let mut net = Net::pair(|config| {
+        config.channels = vec![tickwire_core::ChannelConfig::new(Delivery::ReliableOrdered)];
+        config.channels[0].queue_messages = 10;
+    });
+    let client = net.connect();
+    let now = net.now;
+    let endpoint = &mut net.nodes[1].endpoint;
+    let refused = (0..11).find_map(|_| endpoint.send(now, client, ChannelId(0), vec![9; 10]).err());
+    assert!(matches!(refused, Some(tickwire_core::error::SendError::Full(bytes)) if bytes.len() == 10));
+    net.run_for(SECOND);
+    assert!(net.nodes[1].has(|event| matches!(event, Event::SendReady { .. })));
+}

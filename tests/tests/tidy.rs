@@ -1,0 +1,276 @@
+//! The house is tidy; and each rule fires on what it forbids.
+
+use tickwire_tests::source::{self, Dependency, File, Member};
+use tickwire_tests::tidy::{
+    FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
+    lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished, wrong_arrows,
+};
+
+/// Names of hash maps: their order of iteration differs from run to run.
+const HASH_MAPS: [&str; 4] = ["HashMap", "HashSet", "hashbrown", "ahash"];
+
+/// Where entropy comes from, and a clock that is nothing else.
+const WORLD: [&str; 8] = [
+    "SystemTime",
+    "thread_rng",
+    "getrandom",
+    "OsRng",
+    "from_os_rng",
+    "from_entropy",
+    "RandomState",
+    "rand::rng",
+];
+
+/// What else only a driver does.
+const OPERATING_SYSTEM: [&str; 6] =
+    ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
+
+/// Rooms of the core where arithmetic is the protocol's own.
+const INTEGER_ROOMS: [&str; 6] = [
+    "core/src/channel/",
+    "core/src/connection/",
+    "core/src/crypto/",
+    "core/src/endpoint/",
+    "core/src/handshake/",
+    "core/src/time.rs",
+];
+
+/// Parts of the simulator's package that run in real time: programs, and the conditioner between real sockets.
+const REAL_TIME: [&str; 2] = ["sim/src/bin/", "sim/src/conditioner"];
+
+/// Enums of the core that callers are meant to match whole: a new case would be a new protocol.
+const EXHAUSTIVE: [&str; 1] = ["Fate"];
+
+/// Beginnings of names of packages that know an engine, an executor or an operating system.
+const WORLDLY: [&str; 18] = [
+    "async-",
+    "bevy",
+    "futures",
+    "getrandom",
+    "hecs",
+    "instant",
+    "js-sys",
+    "libc",
+    "mio",
+    "nix",
+    "rand",
+    "smol",
+    "socket2",
+    "tokio",
+    "wasm-bindgen",
+    "web-",
+    "winapi",
+    "windows",
+];
+
+fn rust(under: &str) -> Vec<File> {
+    let mut files = shipped(&source::files());
+    files.retain(|file| file.path.starts_with(under));
+    files
+}
+
+fn expect_none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn planted(text: impl Into<String>) -> File {
+    File::new("core/src/planted.rs", text)
+}
+
+#[test]
+fn functions_are_short() {
+    let long = |lines: usize| planted(format!("fn f(a: [u8; 3]) {{\n{}}}\n", "    g();\n".repeat(lines - 2)));
+    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), [""; 0]);
+    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).len(), 1);
+    let brackets = format!("fn f() {{\n    a('{{');\n}}\n{}", "// }\n".repeat(FUNCTION_LINES_MAX));
+    assert_eq!(long_functions(&planted(brackets)), [""; 0]);
+
+    expect_none(
+        ["core/", "xtask/"].iter().flat_map(|room| rust(room)).flat_map(|file| long_functions(&file)),
+    );
+}
+
+#[test]
+fn files_are_short() {
+    let lines = |count: usize| planted("a();\n".repeat(count));
+    assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
+    assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
+
+    expect_none(["core/", "xtask/"].iter().flat_map(|room| rust(room)).filter_map(|file| long_file(&file)));
+}
+
+#[test]
+fn what_is_not_shipped_is_left_out_of_the_rules_for_what_is() {
+    let files = [
+        File::new(
+            "a/src/lib.rs",
+            "fn a() {}\n#[cfg(test)]\nmod model;\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n",
+        ),
+        File::new("a/src/model.rs", "fn c() {}"),
+        File::new("a/src/model/deep.rs", "fn d() {}"),
+        File::new("a/src/modelling.rs", "fn e() {}"),
+        File::new("a/tests/f.rs", "fn f() {}"),
+    ];
+    let shipped: Vec<File> = shipped(&files);
+    let paths: Vec<&str> = shipped.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["a/src/lib.rs", "a/src/modelling.rs"]);
+    assert_eq!(shipped[0].text, "fn a() {}\n");
+}
+
+#[test]
+fn the_core_has_no_hash_maps() {
+    assert_eq!(forbidden_words(&planted("use std::collections::HashMap;"), &HASH_MAPS).len(), 1);
+    assert_eq!(forbidden_words(&planted("// no HashMap here\nf(\"HashMap\");"), &HASH_MAPS), [""; 0]);
+
+    expect_none(rust("core/").iter().flat_map(|file| forbidden_words(file, &HASH_MAPS)));
+}
+
+#[test]
+fn core_and_simulator_ask_the_world_nothing() {
+    for bad in [
+        "use std::time::Instant;",
+        "use std::time::{Duration, Instant};",
+        "let t = std::time::Instant::now();",
+    ] {
+        assert_eq!(clocks(&planted(bad)).len(), 1, "{bad} was taken");
+    }
+    assert_eq!(clocks(&planted("use std::time::Duration;\nuse crate::time::Instant;")), [""; 0]);
+    for bad in ["SystemTime::now()", "rand::thread_rng()", "getrandom::fill(&mut seed)", "rand::rng()"] {
+        assert_eq!(forbidden_words(&planted(bad), &WORLD).len(), 1, "{bad} was taken");
+    }
+
+    let is_real_time = |file: &File| REAL_TIME.iter().any(|room| file.path.starts_with(room));
+    let mut files = [rust("core/"), rust("sim/src/")].concat();
+    files.retain(|file| !is_real_time(file));
+    expect_none(files.iter().flat_map(|file| [clocks(file), forbidden_words(file, &WORLD)].concat()));
+}
+
+#[test]
+fn the_core_knows_no_operating_system() {
+    assert_eq!(forbidden_words(&planted("std::net::UdpSocket::bind(a)"), &OPERATING_SYSTEM).len(), 1);
+
+    expect_none(rust("core/src/").iter().flat_map(|file| forbidden_words(file, &OPERATING_SYSTEM)));
+    let root = source::files().into_iter().find(|file| file.path == "core/src/lib.rs").unwrap();
+    for line in ["#![no_std]", "#![forbid(unsafe_code)]"] {
+        assert!(root.text.lines().any(|own| own == line), "core/src/lib.rs lacks {line}");
+    }
+}
+
+#[test]
+fn protocol_arithmetic_has_no_floats() {
+    assert_eq!(forbidden_words(&planted("let x = y as f64;"), &["f32", "f64"]).len(), 1);
+
+    let files = INTEGER_ROOMS.iter().flat_map(|room| rust(room));
+    expect_none(files.flat_map(|file| forbidden_words(&file, &["f32", "f64"])));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    for bad in ["// TODO: finish", "/* FIXME */", "fn f() { todo!() }", "unimplemented!()", "dbg!(x)"] {
+        assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was taken");
+    }
+    assert_eq!(unfinished(&planted("f(\"TODO\"); // a todo! in words")), [""; 0]);
+
+    expect_none(source::files().iter().filter(|file| file.is_rust()).flat_map(unfinished));
+}
+
+#[test]
+fn events_and_errors_leave_room_for_more() {
+    let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
+    assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
+    let good =
+        planted("#[derive(Debug)]\n#[non_exhaustive]\npub enum Open {}\npub enum Fate {}\nenum Own {}\n");
+    assert_eq!(exhaustive_enums(&good, &EXHAUSTIVE), [""; 0]);
+
+    let mut files = rust("core/src/");
+    files.retain(|file| file.path.ends_with("/event.rs") || file.path.ends_with("/error.rs"));
+    assert!(!files.is_empty());
+    expect_none(files.iter().flat_map(|file| exhaustive_enums(file, &EXHAUSTIVE)));
+}
+
+#[test]
+fn arrows_point_to_the_core() {
+    let depends = |name: &str, is_for_tests| Member {
+        name: "tickwire-core".into(),
+        folder: "core".into(),
+        dependencies: vec![Dependency { name: name.into(), is_for_tests }],
+    };
+    let is_wrong = |name: &str| is_wrong_for("tickwire-core", name);
+    for bad in ["tickwire-sim", "tickwire-native", "tokio", "bevy_ecs", "async-std", "libc"] {
+        assert_eq!(wrong_arrows(&depends(bad, false), is_wrong).len(), 1, "{bad} was taken");
+    }
+    assert_eq!(wrong_arrows(&depends("tickwire-sim", true), is_wrong).len(), 1);
+    assert_eq!(wrong_arrows(&depends("libc", true), is_wrong), [""; 0]);
+    for good in ["tickwire-derive", "rand_chacha", "rand_core", "bytes"] {
+        assert_eq!(wrong_arrows(&depends(good, false), is_wrong), [""; 0]);
+    }
+
+    let members = source::members();
+    expect_none(
+        members.iter().flat_map(|member| wrong_arrows(member, |name| is_wrong_for(&member.name, name))),
+    );
+}
+
+/// Whether a package must not depend on another.
+fn is_wrong_for(member: &str, dependency: &str) -> bool {
+    let is_own = dependency == "tickwire" || dependency.starts_with("tickwire-");
+    match member {
+        "tickwire-core" | "tickwire-derive" if is_own => dependency != "tickwire-derive",
+        "tickwire-core" => {
+            let is_generator = ["rand_chacha", "rand_core"].contains(&dependency);
+            !is_generator && WORLDLY.iter().any(|name| dependency.starts_with(name))
+        }
+        "tickwire-sim" | "tickwire-ecs" => is_own && dependency != "tickwire-core",
+        _ => false,
+    }
+}
+
+#[test]
+fn every_package_takes_the_lints_of_the_workspace() {
+    for member in source::members() {
+        let manifest = source::root().join(&member.folder).join("Cargo.toml");
+        let text = std::fs::read_to_string(manifest).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true"), "{} does not", member.name);
+    }
+}
+
+#[test]
+fn every_snapshot_has_its_test() {
+    let source = File::new(
+        "core/src/a.rs",
+        "#[test]\nfn layout() { assert_snapshot!(x); assert_snapshot!(\"named\", y); }",
+    );
+    let snapshot = |name: &str, source: &str| {
+        let text = format!("---\nsource: {source}\nexpression: x\n---\nbytes\n");
+        File::new(format!("core/src/snapshots/tickwire_core__a__tests__{name}.snap"), text)
+    };
+    for good in ["layout", "layout-2", "named"] {
+        assert_eq!(lonely_snapshots(&[source.clone(), snapshot(good, "core/src/a.rs")]), [""; 0], "{good}");
+    }
+    for (name, from) in [("renamed", "core/src/a.rs"), ("layout", "core/src/gone.rs")] {
+        assert_eq!(lonely_snapshots(&[source.clone(), snapshot(name, from)]).len(), 1, "{name} was taken");
+    }
+
+    expect_none(lonely_snapshots(&source::files()));
+}
+
+#[test]
+fn no_file_names_a_path_of_some_machine() {
+    for folder in ["work", "root", "home"] {
+        assert_eq!(machine_paths(&planted(format!("cd /{folder}/here"))).len(), 1);
+        assert_eq!(machine_paths(&planted(format!("net/{folder} and /{folder}shop"))), [""; 0]);
+    }
+
+    expect_none(source::files().iter().flat_map(machine_paths));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let page = File::new("docs/a.md", "[b](b.md#part) [c](../c.md) [d](https://example.org) [e](#here)");
+    assert_eq!(broken_links(&page, |path| path == "docs/b.md").len(), 1);
+
+    let exists = |path: &str| source::root().join(path).exists();
+    let pages = source::files().into_iter().filter(|file| file.path.ends_with(".md"));
+    expect_none(pages.flat_map(|file| broken_links(&file, exists)));
+}

@@ -1,0 +1,121 @@
+//! Child processes that can say how to repeat themselves.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// A command, run from the root of the workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    program: String,
+    args: Vec<String>,
+    envs: Vec<(String, String)>,
+}
+
+impl Command {
+    pub(crate) fn new<A: Into<String>>(program: &str, args: impl IntoIterator<Item = A>) -> Self {
+        Self { program: program.into(), args: args.into_iter().map(Into::into).collect(), envs: Vec::new() }
+    }
+
+    /// A cargo command, from one line of arguments without spaces inside them.
+    pub(crate) fn cargo(line: &str) -> Self {
+        Self::new("cargo", line.split_whitespace())
+    }
+
+    pub(crate) fn arg(mut self, arg: impl fmt::Display) -> Self {
+        self.args.push(arg.to_string());
+        self
+    }
+
+    pub(crate) fn path(self, path: &Path) -> Self {
+        self.arg(path.display())
+    }
+
+    pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
+        self.envs.push((key.into(), value.into()));
+        self
+    }
+
+    /// Runs it with this process's own input and output.
+    pub(crate) fn run(&self) -> Result<()> {
+        let status = self.process().status().with_context(|| format!("cannot start `{self}`"))?;
+        if !status.success() {
+            bail!("`{self}` ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Runs it and returns what it wrote to its standard output; its standard error is passed on.
+    pub(crate) fn output(&self) -> Result<String> {
+        let mut process = self.process();
+        process.stderr(Stdio::inherit());
+        let output = process.output().with_context(|| format!("cannot start `{self}`"))?;
+        if !output.status.success() {
+            bail!("`{self}` ended with {}", output.status);
+        }
+        String::from_utf8(output.stdout)
+            .with_context(|| format!("`{self}` wrote something that is not UTF-8"))
+    }
+
+    /// Whether it can be started and succeeds. Its output is thrown away.
+    pub(crate) fn succeeds(&self) -> bool {
+        let mut process = self.process();
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        process.status().is_ok_and(|status| status.success())
+    }
+
+    fn process(&self) -> Process {
+        let mut process = Process::new(OsStr::new(&self.program));
+        process.args(&self.args).current_dir(workspace::root());
+        process.envs(self.envs.iter().map(|(key, value)| (key, value)));
+        process
+    }
+}
+
+/// As one would type it into a shell.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, value) in &self.envs {
+            write!(f, "{key}={} ", quoted(value))?;
+        }
+        write!(f, "{}", quoted(&self.program))?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Command;
+
+    #[test]
+    fn a_command_reads_as_it_would_be_typed() {
+        let command = Command::cargo("doc --no-deps").env("RUSTDOCFLAGS", "-D warnings").arg("it's");
+        assert_eq!(command.to_string(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn failure_of_the_child_is_an_error_that_names_the_command() {
+        let error = Command::new("false", [""; 0]).run().unwrap_err();
+        assert!(error.to_string().contains("`false`"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_is_missing_does_not_succeed() {
+        assert!(!Command::new("no-such-program-as-this", ["--version"]).succeeds());
+    }
+}

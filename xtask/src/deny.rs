@@ -1,0 +1,153 @@
+//! `deny`: what may be in the dependency tree, by `deny.toml`.
+//!
+//! cargo-deny takes minutes to build, too long for every run of CI. Where it is missing, this reads the same file
+//! and `cargo metadata`, and checks the same three things.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::command::Command;
+use crate::spdx;
+use crate::workspace::{self, Package, Workspace};
+
+/// Check bans, licences and sources of all dependencies against deny.toml
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct Args {
+    /// Check by ourselves even where cargo-deny is installed
+    #[arg(long)]
+    builtin: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !args.builtin && Command::cargo("deny --version").succeeds() {
+        return Command::cargo("deny --locked check bans licenses sources").run();
+    }
+    let rules = Rules::read(&fs::read_to_string(workspace::root().join("deny.toml"))?)?;
+    let workspace = Workspace::load()?;
+    let faults = rules.faults(&workspace)?;
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    println!("bans, licences and sources of {} packages are in order", workspace.packages.len());
+    Ok(())
+}
+
+/// What this reads of `deny.toml`.
+#[derive(Deserialize, Debug)]
+struct Rules {
+    advisories: Advisories,
+    licenses: Licenses,
+    bans: Bans,
+    sources: Sources,
+}
+
+#[derive(Deserialize, Debug)]
+struct Advisories {
+    ignore: Vec<Exception>,
+}
+
+#[derive(Deserialize, Debug)]
+struct Exception {
+    id: String,
+    reason: String,
+}
+
+#[derive(Deserialize, Debug)]
+struct Licenses {
+    allow: Vec<String>,
+}
+
+#[derive(Deserialize, Debug)]
+struct Bans {
+    deny: Vec<Ban>,
+}
+
+#[derive(Deserialize, Debug)]
+struct Ban {
+    #[serde(rename = "crate")]
+    name: String,
+    /// The packages that may depend on it all the same.
+    #[serde(default)]
+    wrappers: Vec<String>,
+    reason: String,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(rename_all = "kebab-case")]
+struct Sources {
+    allow_registry: Vec<String>,
+}
+
+impl Rules {
+    fn read(text: &str) -> Result<Self> {
+        basic_toml::from_str(text).context("cannot read deny.toml")
+    }
+
+    fn faults(&self, workspace: &Workspace) -> Result<Vec<String>> {
+        let mut faults = self.undated_exceptions();
+        for package in &workspace.packages {
+            faults.extend(self.licence_fault(package)?);
+            faults.extend(self.source_fault(package, workspace.is_member(package)));
+            faults.extend(self.ban_fault(package, &workspace.packages));
+            if workspace.is_member(package) {
+                faults.extend(wildcard_faults(package));
+            }
+        }
+        Ok(faults)
+    }
+
+    fn undated_exceptions(&self) -> Vec<String> {
+        let undated = self.advisories.ignore.iter().filter(|exception| !starts_with_date(&exception.reason));
+        undated.map(|exception| format!("exception {} does not begin with its date", exception.id)).collect()
+    }
+
+    fn licence_fault(&self, package: &Package) -> Result<Option<String>> {
+        let Package { name, version, .. } = package;
+        let Some(licence) = &package.license else {
+            let file = package.license_file.as_deref().unwrap_or("nothing");
+            return Ok(Some(format!("{name} {version}: no licence expression, but {file}")));
+        };
+        let met = spdx::is_met(licence, &self.licenses.allow).with_context(|| format!("{name} {version}"))?;
+        Ok((!met).then(|| format!("{name} {version}: licence {licence:?} is not allowed")))
+    }
+
+    fn source_fault(&self, package: &Package, is_member: bool) -> Option<String> {
+        let Package { name, version, source, .. } = package;
+        let Some(source) = source else {
+            return (!is_member).then(|| format!("{name} {version}: a folder outside the workspace"));
+        };
+        let registry = source.strip_prefix("registry+");
+        let is_allowed =
+            registry.is_some_and(|url| self.sources.allow_registry.iter().any(|allowed| allowed == url));
+        (!is_allowed).then(|| format!("{name} {version}: source {source} is not allowed"))
+    }
+
+    fn ban_fault(&self, package: &Package, all: &[Package]) -> Option<String> {
+        let ban = self.bans.deny.iter().find(|ban| ban.name == package.name)?;
+        let depends = |other: &&Package| other.dependencies.iter().any(|one| one.name == ban.name);
+        let is_wrapper = |other: &&Package| ban.wrappers.contains(&other.name);
+        let users: Vec<&str> =
+            all.iter().filter(depends).filter(|other| !is_wrapper(other)).map(|other| &*other.name).collect();
+        if users.is_empty() {
+            return None;
+        }
+        Some(format!("{} is banned ({}), but used by {}", ban.name, ban.reason, users.join(", ")))
+    }
+}
+
+/// `YYYY-MM-DD`.
+fn starts_with_date(text: &str) -> bool {
+    let shape = "dddd-dd-dd";
+    text.len() >= shape.len()
+        && text.chars().zip(shape.chars()).all(|(c, s)| if s == 'd' { c.is_ascii_digit() } else { c == s })
+}
+
+fn wildcard_faults(package: &Package) -> Vec<String> {
+    let loose = package.dependencies.iter().filter(|one| one.source.is_some() && one.req == "*");
+    loose.map(|one| format!("{} takes any version of {}", package.name, one.name)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What `cargo xtask` does, one module per verb.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+pub mod requirements;
+
+mod command;
+mod deny;
+mod fuzz;
+mod hash;
+mod no_std;
+mod setup;
+mod spdx;
+mod step;
+mod swarm;
+mod test;
+mod workspace;
+
+/// Everything that a person or CI runs in this workspace.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Test(test::Args),
+    Setup(setup::Args),
+    Swarm(swarm::Args),
+    Hash(hash::Args),
+    Fuzz(fuzz::Args),
+    Deny(deny::Args),
+    NoStd(no_std::Args),
+    Requirements(requirements::Args),
+}
+
+/// Parses the command line and does what it asks.
+///
+/// # Errors
+/// Whatever made the verb fail, as a chain that a person can read.
+pub fn main() -> Result<()> {
+    match Cli::parse().verb {
+        Verb::Test(args) => test::run(&args),
+        Verb::Setup(args) => setup::run(&args),
+        Verb::Swarm(args) => swarm::run(&args),
+        Verb::Hash(args) => hash::run(&args),
+        Verb::Fuzz(args) => fuzz::run(&args),
+        Verb::Deny(args) => deny::run(&args),
+        Verb::NoStd(args) => no_std::run(&args),
+        Verb::Requirements(args) => requirements::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_and_every_argument_says_what_it_is() {
+        for verb in Cli::command().get_subcommands() {
+            assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
+            for argument in verb.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {argument} has no help", verb.get_name());
+            }
+        }
+    }
+}

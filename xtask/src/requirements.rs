@@ -1,0 +1,200 @@
+//! `requirements`: how much of docs/REQUIREMENTS.md is proven.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::workspace;
+
+/// How many requirements there are: R001 to R198.
+pub const COUNT: usize = 198;
+
+/// The table, from the root of the workspace.
+pub const PATH: &str = "docs/REQUIREMENTS.md";
+
+/// Print how many rows of docs/REQUIREMENTS.md are proven by tests
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// List the rows that nothing proves yet
+    #[arg(long)]
+    missing: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let rows = parse(&fs::read_to_string(workspace::root().join(PATH))?)?;
+    print!("{}", Counts::of(&rows));
+    if args.missing {
+        for row in rows.iter().filter(|row| !is_proven(row, &rows)) {
+            println!("{} {}", row.id, row.text);
+        }
+    }
+    Ok(())
+}
+
+/// One requirement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// `R001` to `R198`.
+    pub id: String,
+    /// The requirement in a few words.
+    pub text: String,
+    /// Letters, joined by `/`.
+    pub kind: String,
+    /// What proves it.
+    pub proof: Proof,
+}
+
+/// What proves a requirement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// Nothing.
+    NotYet,
+    /// Whatever proves these other rows.
+    As(Vec<String>),
+    /// These tests.
+    Tests(Vec<String>),
+}
+
+/// Reads the rows of the table: the lines that begin with `| R`.
+///
+/// # Errors
+/// A row that does not have the four columns of the table, or whose last column is none of the forms there are.
+pub fn parse(text: &str) -> Result<Vec<Row>> {
+    let lines = text.lines().filter(|line| line.starts_with("| R"));
+    lines.map(|line| row(line).with_context(|| format!("in the row {line:?}"))).collect()
+}
+
+fn row(line: &str) -> Result<Row> {
+    let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+    let &[id, text, kind, tests] = cells.as_slice() else {
+        anyhow::bail!("expected 4 columns, got {}", cells.len());
+    };
+    ensure!(!text.is_empty() && !kind.is_empty(), "an empty column");
+    Ok(Row { id: id.into(), text: text.into(), kind: kind.into(), proof: proof(tests)? })
+}
+
+fn proof(tests: &str) -> Result<Proof> {
+    let list = |text: &str| text.split(", ").map(str::to_owned).collect::<Vec<_>>();
+    if tests == "not yet" {
+        return Ok(Proof::NotYet);
+    }
+    if let Some(others) = tests.strip_prefix("as ") {
+        return Ok(Proof::As(list(others)));
+    }
+    let unquoted = |name: &String| {
+        let inner = name.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+        inner.filter(|inner| !inner.is_empty() && !inner.contains('`')).map(str::to_owned)
+    };
+    let names = list(tests).iter().map(unquoted).collect::<Option<Vec<_>>>();
+    let forms = "expected `not yet`, `as R000`, or names in backticks, separated by a comma and a space";
+    names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
+}
+
+/// Whether a row, or every row that it points to, names tests.
+#[must_use]
+pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
+    let has_tests =
+        |id: &String| rows.iter().any(|other| other.id == *id && matches!(other.proof, Proof::Tests(_)));
+    match &row.proof {
+        Proof::NotYet => false,
+        Proof::Tests(_) => true,
+        Proof::As(others) => others.iter().all(has_tests),
+    }
+}
+
+/// Proven and all rows, by kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    by_kind: BTreeMap<String, (usize, usize)>,
+    proven: usize,
+    all: usize,
+}
+
+impl Counts {
+    /// Counts rows. A row of two kinds counts for both, but once in the total.
+    #[must_use]
+    pub fn of(rows: &[Row]) -> Self {
+        let mut counts = Self::default();
+        for row in rows {
+            let proven = usize::from(is_proven(row, rows));
+            counts.proven += proven;
+            counts.all += 1;
+            for kind in row.kind.split('/') {
+                let entry = counts.by_kind.entry(kind.to_owned()).or_default();
+                entry.0 += proven;
+                entry.1 += 1;
+            }
+        }
+        counts
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "requirements proven: {} of {}", self.proven, self.all)?;
+        self.by_kind.iter().try_for_each(|(kind, (proven, all))| {
+            writeln!(f, "  {:<26} {proven:>3} of {all:>3}", kind_name(kind))
+        })
+    }
+}
+
+fn kind_name(kind: &str) -> &str {
+    match kind {
+        "A" => "A  API by name",
+        "D" => "D  dependency",
+        "F" => "F  feature",
+        "G" => "G  tooling, documentation",
+        "N" => "N  number",
+        "O" => "O  objective",
+        "P" => "P  platform",
+        "R" => "R  risk and answer",
+        "T" => "T  test",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, Proof, is_proven, parse};
+
+    const TABLE: &str = "\
+| id | requirement | kind | tests |
+|---|---|---|---|
+| R001 | One | A/N | `core::a::b`, `cmd:swarm` |
+| R002 | Two | F | not yet |
+| R003 | Three | R | as R001 |
+| R004 | Four | R | as R001, R002 |
+";
+
+    #[test]
+    fn rows_are_read_with_what_proves_them() {
+        let rows = parse(TABLE).unwrap();
+        assert_eq!(rows.len(), 4);
+        assert_eq!(rows[0].proof, Proof::Tests(vec!["core::a::b".into(), "cmd:swarm".into()]));
+        assert_eq!(rows[1].proof, Proof::NotYet);
+    }
+
+    #[test]
+    fn a_row_that_points_elsewhere_is_proven_when_all_it_points_to_is() {
+        let rows = parse(TABLE).unwrap();
+        let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
+        assert_eq!(proven, [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_row_of_two_kinds_counts_for_both_and_once_in_the_total() {
+        let text = Counts::of(&parse(TABLE).unwrap()).to_string();
+        assert!(text.starts_with("requirements proven: 2 of 4\n"), "{text}");
+        assert!(text.contains("A  API by name") && text.contains("N  number"), "{text}");
+        assert_eq!(text.lines().count(), 5, "{text}");
+    }
+
+    #[test]
+    fn other_forms_of_the_last_column_are_errors() {
+        for bad in ["", "someday", "core::a::b", "``", "`a`,`b`", "`a` `b`"] {
+            assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was taken");
+        }
+        assert!(parse("| R001 | One | A |").is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! `setup`: installs what is missing.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::Command;
+use crate::no_std::{BARE, WASM};
+
+/// A big-endian target: a layout that depends on the byte order shows up there.
+pub(crate) const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
+
+/// Install what the other verbs need and what is missing here
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_args: &Args) -> Result<()> {
+    rust_target(WASM)?;
+    rust_target(BARE)?;
+    tools_for_big_endian()?;
+    tools_for_wasm()
+}
+
+/// Whatever compiles, links and runs programs for [`BIG_ENDIAN`].
+pub(crate) fn tools_for_big_endian() -> Result<()> {
+    rust_target(BIG_ENDIAN)?;
+    tools(&[
+        Tool { package: "gcc-s390x-linux-gnu", sign: Sign::Program("s390x-linux-gnu-gcc") },
+        Tool { package: "libc6-dev-s390x-cross", sign: Sign::Folder("/usr/s390x-linux-gnu/lib") },
+        Tool { package: "qemu-user", sign: Sign::Program("qemu-s390x") },
+    ])
+}
+
+/// Whatever compiles and runs modules for [`WASM`].
+pub(crate) fn tools_for_wasm() -> Result<()> {
+    rust_target(WASM)?;
+    tools(&[Tool { package: "nodejs", sign: Sign::Program("node") }])
+}
+
+/// Adds a target to the toolchain in use, unless it is there.
+pub(crate) fn rust_target(target: &str) -> Result<()> {
+    if has_rust_target(target) {
+        return Ok(());
+    }
+    let add = Command::new("rustup", ["target", "add", target]);
+    add.run().with_context(|| format!("the Rust target {target} is not installed and cannot be added"))
+}
+
+fn has_rust_target(target: &str) -> bool {
+    let library = Command::new("rustc", ["--print", "target-libdir", "--target", target]).output();
+    library.is_ok_and(|path| Path::new(path.trim()).is_dir())
+}
+
+/// Something that a Debian package brings.
+struct Tool {
+    package: &'static str,
+    sign: Sign,
+}
+
+/// How to see that a [`Tool`] is there.
+enum Sign {
+    Program(&'static str),
+    Folder(&'static str),
+}
+
+impl Tool {
+    fn is_missing(&self) -> bool {
+        match self.sign {
+            Sign::Program(name) => !Command::new(name, ["--version"]).succeeds(),
+            Sign::Folder(path) => !Path::new(path).is_dir(),
+        }
+    }
+}
+
+fn tools(wanted: &[Tool]) -> Result<()> {
+    let missing: Vec<&str> =
+        wanted.iter().filter(|tool| tool.is_missing()).map(|tool| tool.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if !is_root_on_debian() {
+        bail!("missing; install by hand (these are the names of Debian's packages): {names}");
+    }
+    println!("installing {names}");
+    // Stale lists are common in containers; a failure to refresh them shows up in the install.
+    let refreshed = Command::new("apt-get", ["update", "-qq"]).succeeds();
+    let install = Command::new("apt-get", ["install", "-y", "-qq", "--no-install-recommends"]);
+    let install = install.env("DEBIAN_FRONTEND", "noninteractive");
+    let install = missing.iter().fold(install, Command::arg);
+    install.run().with_context(|| format!("cannot install {names} (package lists refreshed: {refreshed})"))
+}
+
+fn is_root_on_debian() -> bool {
+    let is_root = Command::new("id", ["-u"]).output().is_ok_and(|id| id.trim() == "0");
+    is_root && Path::new("/etc/debian_version").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sign, Tool, has_rust_target};
+
+    #[test]
+    fn what_is_there_is_not_missing_and_what_is_not_is() {
+        let tool = |sign| Tool { package: "some-package", sign };
+        assert!(!tool(Sign::Program("cargo")).is_missing());
+        assert!(tool(Sign::Program("no-such-program-as-this")).is_missing());
+        assert!(!tool(Sign::Folder(env!("CARGO_MANIFEST_DIR"))).is_missing());
+        assert!(tool(Sign::Folder("/no/such/folder")).is_missing());
+    }
+
+    #[test]
+    fn a_target_without_a_standard_library_here_is_not_there() {
+        // A target of the compiler that ships no library at all.
+        assert!(!has_rust_target("avr-none"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Steps: what `test` is made of.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::command::Command;
+
+/// Runs one step under a headline, and says how long it took.
+///
+/// A failure names the step and the command that repeats it alone.
+pub(crate) fn step(name: &str, repeat: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("\n=== {name}: {repeat}");
+    let start = Instant::now();
+    let result = body();
+    let seconds = start.elapsed().as_secs_f64();
+    let verdict = if result.is_ok() { "passed" } else { "FAILED" };
+    println!("=== {name}: {verdict} in {seconds:.1} s");
+    result.with_context(|| format!("step `{name}` failed; repeat it with:\n    {repeat}"))
+}
+
+/// A step that is one command.
+pub(crate) fn command_step(name: &str, command: &Command) -> Result<()> {
+    step(name, &command.to_string(), || command.run())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, command_step, step};
+
+    #[test]
+    fn a_step_that_fails_names_itself_and_the_command_to_repeat_it() {
+        let error = step("paint", "cargo paint", || Err(anyhow::anyhow!("no brush"))).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(
+            text.contains("`paint`") && text.contains("cargo paint") && text.contains("no brush"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_command_that_fails_fails_its_step() {
+        assert!(command_step("bad", &Command::new("false", [""; 0])).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! `test`: everything that CI runs.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::command::Command;
+use crate::hash::{self, Target};
+use crate::step::{command_step, step};
+use crate::workspace::Workspace;
+use crate::{deny, no_std};
+
+/// Run everything that CI runs, and stop at the first failure
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Leave out the slow steps: other targets, trace hashes and the swarm
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let start = Instant::now();
+    house()?;
+    command_step("tests", &Command::cargo("test --workspace --locked"))?;
+    if args.quick {
+        println!("\nleft out by --quick: no_std targets, trace hashes, swarm");
+    } else {
+        step("no_std", "cargo xtask no-std", || no_std::run(&no_std::Args {}))?;
+        simulation(&Workspace::load()?)?;
+    }
+    println!("\nall steps passed in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What can be said without running the product.
+fn house() -> Result<()> {
+    command_step("format", &Command::cargo("fmt --all --check"))?;
+    let clippy = Command::cargo("clippy --workspace --all-targets --locked -- -D warnings");
+    command_step("clippy", &clippy)?;
+    step("dependencies", "cargo xtask deny", || deny::run(&deny::Args::default()))?;
+    let doc = Command::cargo("doc --workspace --no-deps --document-private-items --locked");
+    command_step("documentation", &doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// What the simulator says: each step where its program exists.
+fn simulation(workspace: &Workspace) -> Result<()> {
+    if workspace.has_bin("tickwire-sim", "trace-hash") {
+        if workspace.has_package("tickwire-wasm-tests") {
+            hashes(Target::Wasm32, "wasm32")?;
+        }
+        hashes(Target::S390x, "s390x")?;
+    }
+    if workspace.has_bin("tickwire-sim", "swarm") {
+        command_step("swarm", &Command::cargo("xtask swarm --seeds 200 --seconds 30"))?;
+    }
+    Ok(())
+}
+
+fn hashes(target: Target, name: &str) -> Result<()> {
+    let repeat = format!("cargo xtask hash --target {name} --compare");
+    step(&format!("hashes {name}"), &repeat, || hash::run(&hash::Args::comparison(target)))
+}
