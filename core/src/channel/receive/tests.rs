@@ -243,8 +243,8 @@ fn fragments_come_in_any_order_and_overlap() {
 }
 
 #[test]
-fn a_whole_message_ends_its_reassembly() {
-    let mut peer = peer();
+fn a_whole_message_ends_its_reassembly_and_is_charged_once() {
+    let mut peer = Peer::new(264);
     peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
     assert_eq!(peer.whole(ORDERED, 0, &[1; 200]), Ok(Receipt::Taken));
     assert_eq!(peer.popped(), [vec![1; 200]]);

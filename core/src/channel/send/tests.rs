@@ -52,6 +52,18 @@ fn packet_of(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>)
     (frames, records)
 }
 
+/// Sends until there is nothing more to send: the frames and the records of all packets.
+fn drain(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
+    let (mut frames, mut records) = (Vec::new(), Vec::new());
+    while side.has_sendable() {
+        let (more_frames, more_records) = packet_of(side, room);
+        assert!(!more_frames.is_empty(), "what is sendable is sent");
+        frames.extend(more_frames);
+        records.extend(more_records);
+    }
+    (frames, records)
+}
+
 fn packet(side: &mut SendSide) -> (Vec<Frame>, Vec<PieceRecord>) {
     packet_of(side, WHOLE_FRAME)
 }
@@ -203,10 +215,8 @@ fn whatever_the_mix_no_message_that_fits_a_packet_is_split() {
         }
     }
     send(&mut side, 1, 1147);
-    while side.has_sendable() {
-        let (frames, _) = packet(&mut side);
-        assert!(frames.iter().all(|frame| frame.2 == Part::Whole));
-    }
+    let (frames, _) = drain(&mut side, WHOLE_FRAME);
+    assert!(frames.iter().all(|frame| frame.2 == Part::Whole));
     send(&mut side, 0, 1145);
     assert!(matches!(packet(&mut side).0[..], [(0, _, Part::Fragment { total: 1145, offset: 0 }, _)]));
 }
@@ -276,17 +286,28 @@ fn a_lost_fragment_is_cut_again_for_smaller_packets() {
     ack(&mut side, &third);
     lose(&mut side, &second);
     lose(&mut side, &second);
-    let (mut left, mut records) = (0, Vec::new());
-    while side.has_sendable() {
-        let (frames, more) = packet_of(&mut side, 600);
-        assert!(frames.iter().all(|frame| matches!(frame.2, Part::Fragment { total: 3000, offset: 1300.. })));
-        left += frames.iter().map(|frame| frame.3).sum::<usize>();
-        records.extend(more);
-    }
+    let (frames, records) = drain(&mut side, 600);
+    assert!(frames.iter().all(|frame| matches!(frame.2, Part::Fragment { total: 3000, offset: 1300.. })));
+    let left = frames.iter().map(|frame| frame.3).sum::<usize>();
     assert!((1300..1400).contains(&left), "only what was lost: {left}");
     assert!(delivered(&mut side).is_empty());
     ack(&mut side, &records);
     assert_eq!(delivered(&mut side), [0]);
+    assert!(side.is_drained());
+}
+
+#[test]
+fn a_fragment_that_was_doubted_and_then_acknowledged_is_not_sent_again() {
+    let mut side = ordered();
+    send(&mut side, 0, 3000);
+    let (_, records) = drain(&mut side, WHOLE_FRAME);
+    lose(&mut side, &records);
+    ack(&mut side, &records[1..]);
+    let (frames, _) = drain(&mut side, WHOLE_FRAME);
+    assert!(matches!(frames[..], [(0, Some(0), Part::Fragment { total: 3000, offset: 0 }, _)]));
+    lose(&mut side, &records[1..]);
+    assert!(!side.has_sendable());
+    ack(&mut side, &records[..1]);
     assert!(side.is_drained());
 }
 
@@ -413,10 +434,7 @@ fn what_is_sent_once_is_unknown_from_then_on() {
 fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() {
     let mut side = ordered();
     send_many(&mut side, 0, RELIABLE_WINDOW + 10, 0);
-    let mut records = Vec::new();
-    while side.has_sendable() {
-        records.extend(packet(&mut side).1);
-    }
+    let (_, records) = drain(&mut side, WHOLE_FRAME);
     assert_eq!(records.len(), RELIABLE_WINDOW as usize);
     ack(&mut side, &records[1..]);
     assert!(!side.has_sendable());
@@ -451,10 +469,12 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
     let mut side = SendSide::new(&[small, large], MOST, window);
-    send(&mut side, 1, 45_000);
     let (mut consumed, mut granted) = (0, window);
-    for _ in 0..3000 {
+    for round in 0..3000 {
         while side.enqueue(NOW, FIRST, bytes(1000)).is_ok() {}
+        if round == 200 {
+            send(&mut side, 1, 45_000);
+        }
         let (frames, records) = packet(&mut side);
         for (_, _, part, length) in &frames {
             consumed += match part {
@@ -494,12 +514,8 @@ fn after_a_resume_what_the_peer_lacks_is_sent_again_whole() {
     for records in old {
         ack(&mut side, &records);
     }
-    let mut frames = Vec::new();
-    while side.has_sendable() {
-        let (more, records) = packet(&mut side);
-        frames.extend(more);
-        ack(&mut side, &records);
-    }
+    let (frames, records) = drain(&mut side, WHOLE_FRAME);
+    ack(&mut side, &records);
     let ids: Vec<_> = frames.iter().map(|frame| frame.1.unwrap()).collect();
     assert_eq!(ids, [1, 1, 1, 3]);
     assert_eq!(frames.iter().map(|frame| frame.3).sum::<usize>(), 3030, "from the beginning");
