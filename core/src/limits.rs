@@ -82,8 +82,6 @@ pub const VIOLATIONS: u16 = 8;
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
 pub const VIOLATION_RECORDS: usize = 32_768;
-/// Ranges of received messages that one channel's resume state names; what lies beyond is sent again.
-pub const RESUME_RANGES: usize = 32;
 /// The smallest piece that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
 /// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.

@@ -92,7 +92,8 @@ impl Connection {
 
     /// The peer did what the protocol forbids.
     pub(super) fn violate(&mut self, violation: Violation) {
-        let code = VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
+        let code =
+            VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
         self.finish_telling(CloseReason::Violation(violation), code, String::new(), CLOSE_TRIES);
     }
 

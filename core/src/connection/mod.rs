@@ -48,14 +48,17 @@ use crate::address::{Address, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
-use crate::endpoint::Source;
 use crate::drop::DropReason;
+use crate::endpoint::Source;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
+use crate::handshake::RENEW_US;
 use crate::rng::Rng;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
+/// How often a server gives its client a fresh resume ticket.
+const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
 /// Codes from here on name violations; applications use the ones below.
@@ -80,7 +83,6 @@ pub(crate) enum Phase {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) wall_offset: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) ack_delay: Duration,
@@ -270,6 +272,9 @@ impl Connection {
 
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
         self.timers.stop(Timer::Resume);
+        if self.plan.is_none() {
+            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+        }
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
@@ -336,7 +341,8 @@ impl Connection {
         let size = datagram.len() as u64;
         transport.on_authentic(now, &opened);
         self.traffic.on_received(size);
-        let sighting = transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        let sighting =
+            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
@@ -383,7 +389,9 @@ impl Connection {
                 Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
-                Frame::Ticket { sequence, expiry, sealed } => self.on_ticket(sequence, expiry, sealed, settings),
+                Frame::Ticket { sequence, expiry, sealed } => {
+                    self.on_ticket(sequence, expiry, sealed, settings);
+                }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
                 Frame::Message(message) => {
@@ -402,21 +410,23 @@ impl Connection {
 
     fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume })
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })
     }
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         transport.move_to(now, path, sample);
         self.notices.moved(path.remote);
     }
 
     fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
-        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else { return };
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
+            return;
+        };
         let Ok(sequence) = u32::try_from(sequence) else { return };
         if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
             return;
@@ -505,8 +515,8 @@ impl Connection {
             return Some(written);
         }
         if transport.sent.is_overfull() {
-            let Self { send, receive, ticket, resume, .. } = self;
-            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+            let Self { send, receive, ticket, resume, traffic, .. } = self;
+            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();

@@ -4,6 +4,7 @@ use bitvec::BitArr;
 use bitvec::array::BitArray;
 
 use crate::limits;
+use crate::planted::{self, Bug};
 
 const WIDTH: usize = limits::REPLAY_WINDOW as usize;
 const WORD: usize = u32::BITS as usize;
@@ -31,6 +32,7 @@ impl ReplayWindow {
         match highest.checked_sub(packet_number) {
             None => true,
             Some(age) if age >= limits::REPLAY_WINDOW => false,
+            Some(0) if planted::is_planted(Bug::ReplayWindowOffByOne) => true,
             Some(_) => {
                 let (word, bit) = place(packet_number);
                 self.received.as_raw_slice().get(word).is_some_and(|word| word & bit == 0)

@@ -1,11 +1,12 @@
 //! Two or more endpoints on a virtual clock, joined by a network that each test bends to its purpose.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::SocketAddr;
 
 use tickwire_core::{
-    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant,
-    Secrets,
+    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
+    Instant, Secrets,
 };
 
 /// The game that all tests play.
