@@ -80,6 +80,14 @@ impl SentPackets {
         self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
     }
 
+    /// Makes `next` the number of the next packet, as after so many. Only while nothing is recorded.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, next: u64) {
+        if self.records.is_empty() {
+            self.first = next;
+        }
+    }
+
     /// Notes a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
         self.frames.push_back(frame);
