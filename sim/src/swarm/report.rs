@@ -62,6 +62,26 @@ impl SeedReport {
     }
 }
 
+impl SeedReport {
+    /// A seed of which nothing is known but that it failed.
+    #[must_use]
+    pub fn failed(seed: u64, violation: Violation) -> Self {
+        Self {
+            seed,
+            violation: Some(violation),
+            virtual_time: Duration::ZERO,
+            settled_after: Duration::ZERO,
+            datagrams: 0,
+            faults: BTreeMap::new(),
+            real_crypto: false,
+            counts: BTreeMap::new(),
+            memory_most: 0,
+            hash: 0,
+            text: String::new(),
+        }
+    }
+}
+
 /// What came of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
