@@ -17,6 +17,8 @@ pub enum Access {
     /// Nobody: this endpoint only dials.
     #[default]
     Closed,
+    /// Only the peers that `Endpoint::expect_peer` names, or that this endpoint dials.
+    Peers,
     /// Whoever holds a valid ticket. A connection without one is met with silence.
     Tickets,
     /// Anybody, after showing that its address is its own.

@@ -23,7 +23,7 @@ pub enum ConfigError {
         /// The most it may be.
         most: u64,
     },
-    /// `Access::Tickets` without `Secrets::ticket`, at an endpoint that expects no peers.
+    /// `Access::Tickets` without `Secrets::ticket`.
     MissingTicketKey,
     /// A name in the schema that is longer than the handshake carries.
     SchemaNameTooLong {

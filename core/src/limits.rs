@@ -14,6 +14,8 @@ pub const TAG: usize = 16;
 pub const REPLAY_WINDOW: u64 = 1024;
 /// Acknowledgement ranges kept and reported by a receiver; older ones are forgotten.
 pub const ACK_RANGES: usize = 32;
+/// Ranges in the resume state of one channel; messages received beyond them are sent again.
+pub const RESUME_RANGES: usize = 32;
 /// Packets in flight per connection, whatever the congestion window says.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
 /// Failed openings after which a connection's keys count as worn out (RFC 9001 6.6, for ChaCha20-Poly1305).
@@ -82,8 +84,6 @@ pub const VIOLATIONS: u16 = 8;
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
 pub const VIOLATION_RECORDS: usize = 32_768;
-/// Ranges of received messages that one channel's resume state names; what lies beyond is sent again.
-pub const RESUME_RANGES: usize = 32;
 /// The smallest piece that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
 /// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.

@@ -169,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_that_can_go_only_after_another_went_goes_too() {
+        let faults = faults(4)[..4].to_vec();
+        let has = |list: &[Fault], index: usize| list.iter().any(|fault| fault.seed == faults[index].seed);
+        let fails = |list: &[Fault]| has(list, 0) && has(list, 3) && (has(list, 1) || !has(list, 2));
+        let shrunk = shrink(&faults, 1000, fails, |_| {});
+        assert_eq!(shrunk.faults.len(), 2);
+    }
+
+    #[test]
     fn a_failure_that_needs_no_fault_shrinks_to_none() {
         let shrunk = shrink(&faults(20), 1000, |_| true, |_| {});
         assert_eq!((shrunk.faults.len(), shrunk.minimal), (0, true));

@@ -37,6 +37,8 @@ use smallvec::SmallVec;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::sent::SentPackets;
 use self::receive::Settling;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
@@ -46,17 +48,22 @@ use crate::address::{Address, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
-use crate::endpoint::Source;
 use crate::drop::DropReason;
+use crate::endpoint::Source;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
+use crate::handshake::RENEW_US;
 use crate::rng::Rng;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
+/// How often a server gives its client a fresh resume ticket.
+const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
-/// Codes from here on name violations; applications use the ones below.
+/// The code of a server whose last place was taken while the handshake was underway.
+const FULL_CODE: u16 = VIOLATION_CODES - 1;
+/// Codes from here on name violations; applications use the ones below 0xfeff.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
 /// Where a connection is in its life.
@@ -78,7 +85,6 @@ pub(crate) enum Phase {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) wall_offset: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) ack_delay: Duration,
@@ -268,6 +274,9 @@ impl Connection {
 
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
         self.timers.stop(Timer::Resume);
+        if self.plan.is_none() {
+            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+        }
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
@@ -334,7 +343,8 @@ impl Connection {
         let size = datagram.len() as u64;
         transport.on_authentic(now, &opened);
         self.traffic.on_received(size);
-        let sighting = transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        let sighting =
+            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
@@ -381,7 +391,9 @@ impl Connection {
                 Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
-                Frame::Ticket { sequence, expiry, sealed } => self.on_ticket(sequence, expiry, sealed, settings),
+                Frame::Ticket { sequence, expiry, sealed } => {
+                    self.on_ticket(sequence, expiry, sealed, settings);
+                }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
                 Frame::Message(message) => {
@@ -400,21 +412,23 @@ impl Connection {
 
     fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume })
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })
     }
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
-        let Self { send, receive, ticket, resume, .. } = self;
-        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume });
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         transport.move_to(now, path, sample);
         self.notices.moved(path.remote);
     }
 
     fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
-        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else { return };
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
+            return;
+        };
         let Ok(sequence) = u32::try_from(sequence) else { return };
         if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
             return;
@@ -501,6 +515,10 @@ impl Connection {
         }
         if let Some(written) = transmit::write_path_datagram(now, transport, buffer) {
             return Some(written);
+        }
+        if transport.sent.is_overfull() {
+            let Self { send, receive, ticket, resume, traffic, .. } = self;
+            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();

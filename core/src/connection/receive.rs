@@ -6,11 +6,14 @@ use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::Violation;
+use crate::planted::{self, Bug};
+use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::wire::AckFrame;
 
 /// What an acknowledgement touches besides the transport.
 pub(crate) struct Settling<'a> {
+    pub(crate) traffic: &'a mut Traffic,
     pub(crate) send: &'a mut SendSide,
     pub(crate) receive: &'a mut ReceiveSide,
     pub(crate) ticket: &'a mut TicketPush,
@@ -53,7 +56,9 @@ pub(crate) fn on_ack(
             let held_back = ack.delay.min(transport.peer_ack_delay);
             transport.rtt.update(now - sent_at, held_back);
         }
-        transport.probes = 0;
+        if !planted::is_planted(Bug::LostTimer) {
+            transport.probes = 0;
+        }
         transport.probe_due = false;
     }
     detect_losses(now, transport, settling);
@@ -87,6 +92,10 @@ pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &
     *loss_at = loss::detect(now, sent, largest_acked, loss_delay, |sent, number| {
         let Some(settled) = sent.settle(number) else { return };
         congestion.on_lost(now, settled.sent_at, settled.bytes);
+        settling.traffic.datagrams_lost += 1;
+        if planted::is_planted(Bug::LostForgotten) && number % 16 == 0 {
+            return;
+        }
         for place in settled.frames {
             if let Some(frame) = sent.frame(place) {
                 on_frame_lost(frame, settling);
@@ -113,6 +122,7 @@ pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
 pub(crate) fn give_up_flight(transport: &mut Transport, settling: &mut Settling<'_>) {
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         let Some(settled) = transport.sent.settle(number) else { continue };
+        settling.traffic.datagrams_lost += 1;
         for place in settled.frames {
             if let Some(frame) = transport.sent.frame(place) {
                 on_frame_lost(frame, settling);

@@ -2,7 +2,7 @@
 
 use super::receive::{self, Settling};
 use super::timers::Timer;
-use super::{Connection, Phase, Role, Settings};
+use super::{Connection, Phase, Role, Settings, TICKET_RENEWAL};
 use crate::event::{CloseReason, Violation};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -62,8 +62,8 @@ impl Connection {
 
     fn on_loss_timeout(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
-        let Self { send, receive, ticket, resume, .. } = self;
-        let mut settling = Settling { send, receive, ticket, resume };
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
             receive::detect_losses(now, transport, &mut settling);
         } else {
@@ -112,6 +112,10 @@ impl Connection {
         match &self.plan {
             Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
             _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
+            None if self.phase == Phase::Connected => {
+                self.wants_ticket = true;
+                self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::event::ChannelId;
 use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
-use crate::wire::{Chain, DataHeader, Writer, encode_packet_number, frame};
+use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
@@ -45,7 +45,8 @@ impl<'a> Draft<'a> {
     fn new(transport: &Transport, buffer: &'a mut [u8]) -> Option<Self> {
         let number = transport.sent.next();
         let (packet_number, pn_len) = encode_packet_number(number, transport.largest_acked);
-        let header = DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
+        let header =
+            DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
         (buffer.len() > header.header_len() + TAG).then_some(Self { buffer, header, number })
     }
 
@@ -80,7 +81,7 @@ pub(crate) fn write_path_datagram(
 ) -> Option<(Path, usize)> {
     if let Some((path, data)) = transport.migration.challenge_due(CHALLENGE_DATAGRAM as u64) {
         let size = write_small(now, transport, buffer, CHALLENGE_DATAGRAM, |writer| {
-            frame::write_challenge(writer, &data).is_ok()
+            put(writer, &Frame::Challenge(data))
         })?;
         transport.migration.on_challenge_sent(now, size as u64);
         return Some((path, size));
@@ -92,9 +93,7 @@ pub(crate) fn write_path_datagram(
     if !transport.migration.allows(&transport.path, &response.path, CHALLENGE_DATAGRAM as u64) {
         return None;
     }
-    let size = write_small(now, transport, buffer, 0, |writer| {
-        frame::write_response(writer, &response.data).is_ok()
-    })?;
+    let size = write_small(now, transport, buffer, 0, |writer| put(writer, &Frame::Response(response.data)))?;
     transport.migration.on_response_sent(size as u64);
     Some((response.path, size))
 }
@@ -113,7 +112,7 @@ fn write_small(
     if !write(&mut writer) {
         return None;
     }
-    frame::write_padding(&mut writer, least.saturating_sub(overhead));
+    pad(&mut writer, least.saturating_sub(overhead));
     let body = writer.written();
     draft.seal(now, transport, body, false)
 }
@@ -126,7 +125,9 @@ pub(crate) fn write_close(
     code: u16,
     text: &str,
 ) -> Option<usize> {
-    write_small(now, transport, buffer, 0, |writer| frame::write_close(writer, code, text.as_bytes()).is_ok())
+    write_small(now, transport, buffer, 0, |writer| {
+        put(writer, &Frame::Close { code, text: text.as_bytes() })
+    })
 }
 
 /// The next ordinary datagram, if there is anything to say.
@@ -151,8 +152,8 @@ pub(crate) fn write_datagram(
         write_pieces(now, transport, sources, &mut writer);
     }
     let mut eliciting = writer.written() > before_eliciting;
-    if !eliciting && transport.ping_due && frame::write_ping(&mut writer).is_ok() {
-        frame::write_padding(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
+    if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
+        pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
         transport.last_ping = now;
         eliciting = true;
     }
@@ -188,7 +189,7 @@ fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) 
 fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
     if let Some(response) = transport.migration.response()
         && response.path.remote == transport.path.remote
-        && frame::write_response(writer, &response.data).is_ok()
+        && put(writer, &Frame::Response(response.data))
     {
         transport.migration.on_response_sent(0);
     }
@@ -198,21 +199,22 @@ fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &
     while let Some(channel) = sources.resume.next_unsent() {
         let id = ChannelId(channel);
         let floor = sources.receive.floor(id).unwrap_or(0);
-        if frame::write_resume(writer, id, floor, sources.receive.ranges(id)).is_err() {
+        if write_resume(writer, id, floor, sources.receive.ranges(id)).is_err() {
             break;
         }
         sources.resume.on_sent(channel);
         transport.sent.note(SentFrame::Resume(channel));
     }
     if let Some(total) = sources.receive.grant_due()
-        && frame::write_credit(writer, total).is_ok()
+        && put(writer, &Frame::Credit(total))
     {
         sources.receive.on_grant_sent(total);
         transport.sent.note(SentFrame::Credit);
     }
     let ticket = &mut *sources.ticket;
+    let sequence = u64::from(ticket.sequence);
     if ticket.is_due
-        && frame::write_ticket(writer, u64::from(ticket.sequence), ticket.expiry, &ticket.sealed).is_ok()
+        && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed })
     {
         ticket.is_due = false;
         transport.sent.note(SentFrame::Ticket(ticket.sequence));
@@ -224,4 +226,14 @@ fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'
     while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
         transport.sent.note(SentFrame::Piece(piece));
     }
+}
+
+/// Appends a frame that is no MESSAGE. Says whether it fitted.
+fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
+    frame.write(writer, &mut Chain::default()).is_ok()
+}
+
+/// Appends PADDING up to `least` bytes, as far as there is room.
+fn pad(writer: &mut Writer<'_>, least: usize) {
+    while writer.written() < least && put(writer, &Frame::Padding) {}
 }

@@ -1,23 +1,24 @@
 //! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
+use super::Settings;
 use super::acks::AckTracker;
 use super::congestion::{AckedPacket, Controller, FixedWindow};
 use super::loss;
 use super::migration::Migration;
-use super::transmit::CHALLENGE_DATAGRAM;
-use crate::handshake;
 use super::recent::RecentTags;
-use super::Settings;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
+use super::transmit::CHALLENGE_DATAGRAM;
 use crate::address::Path;
 use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
 use crate::drop::DropReason;
+use crate::handshake;
 use crate::limits;
+use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, decode_packet_number};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// Bytes that may be in flight until congestion control arrives.
 const WINDOW: u64 = 256 << 10;
@@ -139,11 +140,13 @@ impl Transport {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<Opened, DropReason> {
-        let number = decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
+        let number =
+            decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
         if !self.replay.check(number) {
             return Err(DropReason::Replayed);
         }
-        let (head, packet) = datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
+        let (head, packet) =
+            datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
         let pto = self.probe_timeout();
         let opened = self.keys.open(now, header.phase, number, head, packet, pto);
         let payload_len = opened.map_err(|_| DropReason::NotAuthentic)?;
@@ -159,6 +162,15 @@ impl Transport {
         }
         self.last_heard = now;
         self.is_confirmed = true;
+    }
+
+    /// Takes packets below `sent` for sent and settled, and those up to `received` for received.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, sent: u64, received: u64) {
+        self.sent.age(sent);
+        self.largest_acked = sent.checked_sub(1);
+        self.replay.insert(received);
+        self.largest_received = Some(received);
     }
 
     /// The probe timeout before any back-off.
@@ -189,6 +201,9 @@ impl Transport {
 
     /// When the loss timer goes off.
     pub(crate) fn loss_timeout(&self, reliable_waits: bool) -> Option<Instant> {
+        if planted::is_planted(Bug::LostTimer) && self.probes > 0 {
+            return None;
+        }
         if self.sent.in_flight() == 0 || self.is_reliable {
             return None;
         }
@@ -204,9 +219,10 @@ impl Transport {
     pub(crate) fn has_path_datagram(&self) -> bool {
         let size = CHALLENGE_DATAGRAM as u64;
         self.migration.challenge_due(size).is_some()
-            || self.migration.response().is_some_and(|response| {
-                self.migration.allows(&self.path, &response.path, size)
-            })
+            || self
+                .migration
+                .response()
+                .is_some_and(|response| self.migration.allows(&self.path, &response.path, size))
     }
 
     /// The pre-shared key of the resume ticket of this sequence.
@@ -217,6 +233,9 @@ impl Transport {
     /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.
     pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Duration) {
         self.path = path;
+        if planted::is_planted(Bug::NonceReuse) {
+            self.sent = SentPackets::default();
+        }
         self.rtt = RttEstimator::new();
         self.rtt.update(sample, Duration::ZERO);
         self.congestion.reset(now);

@@ -4,17 +4,19 @@ use bitvec::BitArr;
 use bitvec::array::BitArray;
 
 use crate::limits;
+use crate::planted::{self, Bug};
 
 const WIDTH: usize = limits::REPLAY_WINDOW as usize;
-const WORD: usize = u64::BITS as usize;
+const WORD: usize = u32::BITS as usize;
 
 /// A sliding window over the packet numbers received: what lies below it counts as received.
 ///
-/// The window is a ring: the bit of a packet number is its remainder by the width.
+/// The window is a ring: the bit of a packet number is its remainder by the width. Its words have 32 bits because bitvec
+/// has no wider ones where pointers are that short.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplayWindow {
     highest: Option<u64>,
-    received: BitArr!(for WIDTH, in u64),
+    received: BitArr!(for WIDTH, in u32),
 }
 
 impl ReplayWindow {
@@ -30,6 +32,7 @@ impl ReplayWindow {
         match highest.checked_sub(packet_number) {
             None => true,
             Some(age) if age >= limits::REPLAY_WINDOW => false,
+            Some(0) if planted::is_planted(Bug::ReplayWindowOffByOne) => true,
             Some(_) => {
                 let (word, bit) = place(packet_number);
                 self.received.as_raw_slice().get(word).is_some_and(|word| word & bit == 0)
@@ -78,13 +81,13 @@ impl ReplayWindow {
             let start = index * WORD;
             let from = first.saturating_sub(start);
             let kept_above = (start + WORD).saturating_sub(end);
-            *word &= !((u64::MAX << from) & (u64::MAX >> kept_above));
+            *word &= !((u32::MAX << from) & (u32::MAX >> kept_above));
         }
     }
 }
 
 /// The word that holds the bit of `packet_number`, and the bit inside it.
-const fn place(packet_number: u64) -> (usize, u64) {
+const fn place(packet_number: u64) -> (usize, u32) {
     let index = (packet_number % limits::REPLAY_WINDOW) as usize;
     (index / WORD, 1 << (index % WORD))
 }

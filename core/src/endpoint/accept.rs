@@ -90,6 +90,10 @@ impl Endpoint {
         mut reply: Vec<u8>,
     ) -> Result<(), DropReason> {
         let session = match self.find_session(&candidate) {
+            Ok(_) if self.prefers_own_dial(&candidate) => Err(DropReason::UnexpectedHandshake),
+            found => found,
+        };
+        let session = match session {
             Ok(session) => session,
             Err(reason) => {
                 self.replies.give_back(reply);
@@ -107,7 +111,8 @@ impl Endpoint {
                 None => Verdict::Refuse(Refusal::Full),
             },
         };
-        let answered = self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
+        let answered =
+            self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
         match (answered, local_id) {
             (Some(half_open), Some(id)) => self.ids.assign(id, Entry::HalfOpen(half_open)),
             (None, Some(id)) => self.ids.release(id),
@@ -159,7 +164,8 @@ impl Endpoint {
 
     fn has_room(&self, address: Address) -> bool {
         let from_here = self.sources.get(&Source::from(address)).copied().unwrap_or(0);
-        self.connections.len() < self.config.max_connections && from_here < self.config.max_connections_per_source
+        self.connections.len() < self.config.max_connections
+            && from_here < self.config.max_connections_per_source
     }
 
     /// Data for a half-open handshake: if it is authentic, its sender has proven itself.
@@ -191,9 +197,14 @@ impl Endpoint {
         for id in &confirmed.freed {
             self.ids.release(*id);
         }
-        let connection = if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
+        let connection =
+            if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
         let Some(connection) = connection else {
-            self.ids.release(confirmed.local_id);
+            if resumes {
+                self.ids.release(confirmed.local_id);
+            } else {
+                self.turn_away(confirmed.local_id, transport);
+            }
             return Err(DropReason::NoRoom);
         };
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
@@ -205,17 +216,23 @@ impl Endpoint {
         }
         state.send.on_credit(confirmed.parameters.credit);
         state.wants_ticket = true;
-        let result = state.handle_opened(
-            now,
-            from,
-            opened,
-            datagram,
-            &mut self.arena,
-            &mut self.rng,
-            &self.settings,
-        );
+        let result =
+            state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
         self.refresh(connection);
         result
+    }
+
+    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
+    /// than there were half-open handshakes.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+        let (send, receive) = self.channel_sides(0);
+        let connection =
+            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        self.ids.assign(local_id, Entry::Connection(connection));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.turn_away(transport);
+        }
+        self.refresh(connection);
     }
 
     /// The connection whose session is resumed, if it is still there.
@@ -228,15 +245,23 @@ impl Endpoint {
 
     /// A place for a new connection, if there still is one.
     fn take_place(&mut self, now: Instant, from: &Path, confirmed: &Confirmed) -> Option<ConnectionId> {
-        if !self.has_room(from.remote) {
+        if !self.has_room(from.remote) && self.crossing(&confirmed.peer.identity).is_none() {
             return None;
         }
         let session: [u8; 16] = self.rng.array();
         let source = Source::from(from.remote);
-        let (send, receive) = self.channel_sides(confirmed.parameters.credit);
-        let connection =
-            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        let connection = match self.crossing(&confirmed.peer.identity) {
+            Some(connection) => connection,
+            None => {
+                let (send, receive) = self.channel_sides(confirmed.parameters.credit);
+                self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
+            }
+        };
+        self.dialled.remove(&connection);
         let state = self.connections.get_mut(connection)?;
+        // A dial that crossed the peer's becomes the answering end.
+        state.drop_dial();
+        state.plan = None;
         state.session = session;
         state.source = Some(source);
         state.connected_at = Some(now);
@@ -255,9 +280,10 @@ impl Endpoint {
 
     /// The largest datagram for a path whose far end takes `theirs`.
     pub(super) fn max_datagram(&self, address: Address, theirs: u16) -> usize {
-        let ours = self.links.properties(address).map_or(crate::limits::BASE_DATAGRAM, |link| {
-            usize::from(link.max_datagram)
-        });
+        let ours = self
+            .links
+            .properties(address)
+            .map_or(crate::limits::BASE_DATAGRAM, |link| usize::from(link.max_datagram));
         ours.min(usize::from(theirs))
     }
 }

@@ -4,7 +4,6 @@
 //! [`server::Acceptor`] answers the attempts of others; neither knows what a connection is.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until the endpoint drives both ends, only the tests call them.
-#![allow(dead_code, unused_imports)]
 
 mod burn;
 mod client;
@@ -17,6 +16,8 @@ mod load;
 mod parameters;
 mod peer;
 mod resume_ticket;
+#[cfg(feature = "fuzzing")]
+mod rewrite;
 mod sealing;
 mod server;
 mod sources;
@@ -26,9 +27,14 @@ mod welcome;
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 pub(crate) use control::{addressee, parse_unknown, unknown};
 pub(crate) use parameters::Parameters;
-pub(crate) use peer::{PeerHint, initiates};
+pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
+pub(crate) use resume_ticket::RENEW_US;
 pub(crate) use resume_ticket::{ResumeContents, resume_psk};
-pub(crate) use server::{AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict};
+#[cfg(feature = "fuzzing")]
+pub(crate) use rewrite::{rewrite, rewrite_parameters};
+pub(crate) use server::{
+    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict,
+};
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
 pub(crate) use welcome::Session;
 

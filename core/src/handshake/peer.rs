@@ -63,7 +63,7 @@ impl ExpectedPeers {
 }
 
 /// The name that a peer's connection goes by: the first half of its public key.
-pub(super) fn identity(peer_key: &Key) -> [u8; 16] {
+pub(crate) fn identity(peer_key: &Key) -> [u8; 16] {
     first_half(peer_key)
 }
 

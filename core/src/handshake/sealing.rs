@@ -60,3 +60,38 @@ pub(super) fn associated(kind: &[u8; 16], format: u8, application: u64, expiry: 
     out.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    fn seal(seed: u8, associated: &[u8], text: &[u8]) -> Vec<u8> {
+        let key = SealingKey::new(&RustCrypto, &[1; 32]);
+        let mut out = Vec::new();
+        key.seal(&RustCrypto, &mut Rng::from_seed([seed; 32]), associated, text.to_vec(), &mut out);
+        out
+    }
+
+    #[test]
+    fn the_nonce_differs_with_randomness_associated_data_and_text() {
+        let nonce = |seed, associated, text| seal(seed, associated, text)[..NONCE].to_vec();
+        let base = nonce(1, b"a", b"text");
+        assert_eq!(base, nonce(1, b"a", b"text"));
+        assert_ne!(base, nonce(2, b"a", b"text"));
+        assert_ne!(base, nonce(1, b"b", b"text"));
+        assert_ne!(base, nonce(1, b"a", b"texT"));
+        // The border between associated data and text counts too.
+        assert_ne!(base, nonce(1, b"at", b"ext"));
+    }
+
+    #[test]
+    fn sealing_adds_its_overhead_and_opening_takes_it_away() {
+        let sealed = seal(1, b"a", b"text");
+        assert_eq!(sealed.len(), OVERHEAD + 4);
+        let key = SealingKey::new(&RustCrypto, &[1; 32]);
+        assert_eq!(key.open(&RustCrypto, b"a", &sealed).as_deref(), Some(&b"text"[..]));
+        assert_eq!(key.open(&RustCrypto, b"b", &sealed), None);
+        assert_eq!(SealingKey::new(&RustCrypto, &[2; 32]).open(&RustCrypto, b"a", &sealed), None);
+    }
+}

@@ -27,7 +27,7 @@ use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::Path;
 use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Key, Provider, Responder, SessionKeys};
+use crate::crypto::{HandshakeInput, Key, Provider, Responder};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{PeerInfo, Refusal};
@@ -87,7 +87,6 @@ pub(crate) struct Candidate {
     pub(crate) resume: Option<Resume>,
     /// The static key of an expected peer.
     pub(crate) peer_key: Option<Key>,
-    pub(crate) path: Path,
     /// Its ticket is authentic but has expired: whatever the verdict, it is refused.
     pub(crate) expired: bool,
     pub(crate) client_id: u32,
@@ -114,13 +113,9 @@ pub(crate) enum Verdict {
 
 /// A half-open handshake that became a connection.
 pub(crate) struct Confirmed {
-    pub(crate) keys: SessionKeys,
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
     pub(crate) resume: Option<Resume>,
-    /// What its Welcome said of the session.
-    pub(crate) session: Session,
-    pub(crate) client_id: u32,
     pub(crate) local_id: u32,
     /// Local ids of other half-open handshakes of the same ticket, which are gone.
     pub(crate) freed: SmallVec<[u32; 2]>,
@@ -166,11 +161,6 @@ impl Acceptor {
             burnt: BurnTable::new(limits::BURNT_TICKETS),
             provider,
         }
-    }
-
-    /// The public key that clients pin.
-    pub(crate) const fn public_key(&self) -> &Key {
-        &self.public_key
     }
 
     /// What seals the resume tickets that this end gives out.
@@ -244,8 +234,7 @@ impl Acceptor {
             Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
             return Ok(Screened::Replied);
         }
-        let reply_room = if arrival.validated { limits::BASE_DATAGRAM } else { bytes.len() };
-        self.respond(arrival, &hello, id, proof, reply_room, rng)
+        self.respond(arrival, &hello, id, proof, rng)
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
@@ -331,7 +320,6 @@ impl Acceptor {
         hello: &Hello<'_>,
         id: HalfOpenId,
         proof: Proof,
-        reply_room: usize,
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -356,13 +344,13 @@ impl Acceptor {
             parameters,
             resume,
             peer_key: proof.peer_key,
-            path: arrival.from,
             expired: proof.expired,
             client_id: hello.client_id,
             credential: proof.credential,
             id,
             responder,
-            reply_room: reply_room.min(parameters.max_datagram.into()),
+            // What is not validated was padded to as many bytes.
+            reply_room: limits::BASE_DATAGRAM.min(parameters.max_datagram.into()),
         })))
     }
 
@@ -424,12 +412,9 @@ impl Acceptor {
         }
         let (half_open, freed) = self.half_open.take(now, id)?;
         Some(Confirmed {
-            keys: half_open.keys(&*self.provider),
             peer: half_open.peer(),
             parameters: half_open.parameters,
             resume: half_open.resume(),
-            session: half_open.session,
-            client_id: half_open.client_id,
             local_id: half_open.local_id,
             freed,
         })

@@ -7,12 +7,13 @@ use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::client::{Answer, Credential, DialSetup, Dialer, ServerKey};
 use super::control::unknown;
+use super::parameters::Parameters;
 use super::peer::initiates;
 use super::server::{Screened, Verdict};
 use super::testing::{PARAMETERS, World, hex, link, udp};
 use super::welcome::Session;
 use crate::config::Access;
-use crate::crypto::SessionKeys;
+use crate::crypto::{RustCrypto, SessionKeys};
 use crate::event::Refusal;
 use crate::limits;
 use crate::schema::{Schema, SchemaDifference, SchemaEntry};
@@ -38,10 +39,11 @@ fn a_ticket_connects_in_one_round_trip() {
     let accepted = world.accepted(&mut dialer, &welcome);
     assert_eq!((accepted.remote_id, accepted.session), (0x00ab_cdef, Session::New));
     assert_eq!((accepted.parameters, accepted.server_key), (PARAMETERS, world.server_key));
+    let half_open = world.acceptor.half_open(world.now, &id).unwrap();
+    assert_eq!((half_open.client_id, half_open.local_id), (0x00c1_1e47, 0x00ab_cdef));
+    assert_same_keys(&accepted.keys, &half_open.keys(&RustCrypto));
     let confirmed = world.acceptor.confirm(world.now, &id).unwrap();
-    assert_eq!((confirmed.client_id, confirmed.local_id), (0x00c1_1e47, 0x00ab_cdef));
     assert_eq!(&confirmed.peer.user_data[..], b"blue team");
-    assert_same_keys(&accepted.keys, &confirmed.keys);
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn without_a_ticket_it_takes_a_cookie_and_two_round_trips() {
     assert_eq!(candidate.peer, crate::event::PeerInfo::default());
     let (id, welcome) = world.accept(candidate, 5);
     let accepted = world.accepted(&mut dialer, &welcome);
-    assert_same_keys(&accepted.keys, &world.acceptor.confirm(world.now, &id).unwrap().keys);
+    assert_same_keys(&accepted.keys, &world.acceptor.half_open(world.now, &id).unwrap().keys(&RustCrypto));
 }
 
 #[test]
@@ -202,6 +204,47 @@ fn a_client_of_another_build_learns_the_difference_from_its_point_of_view() {
     assert_eq!(difference.missing_there, ["here"]);
     assert_eq!(difference.different, ["type-000"]);
     assert!(difference.truncated && difference.missing_here.len() > 50);
+}
+
+#[test]
+fn a_refusal_fits_the_datagrams_that_the_client_takes() {
+    let mut world = World::new(Access::Tickets);
+    let entry = |i| SchemaEntry { name: alloc::format!("type-{i:03}"), hash: 1 };
+    world.schema = Schema { entries: (0..300).map(entry).collect() };
+    let ticket = world.ticket();
+    let parameters = Parameters { max_datagram: limits::LEAST_DATAGRAM, ..PARAMETERS };
+    let setup = DialSetup { parameters, padded: false, ..world.setup(Credential::Ticket(ticket)) };
+    let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
+    let hello = world.sent(&mut dialer);
+    let (Screened::Candidate(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
+    let verdict = Verdict::Refuse(Refusal::Schema(SchemaDifference::default()));
+    let (_, welcome) = world.answer(candidate, verdict);
+    assert!((650..=usize::from(limits::LEAST_DATAGRAM)).contains(&welcome.len()), "{}", welcome.len());
+    assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::Schema(_))));
+}
+
+#[test]
+fn nothing_that_arrives_panics_at_either_end_or_connects() {
+    fn property(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
+        let mut world = World::new(Access::Open);
+        let mut dialer = world.dial(Credential::Open);
+        let [_, a, b, c, ..] = world.sent(&mut dialer)[10..] else { return false };
+        // Mostly plausible beginnings, so that the parsers behind them are reached.
+        let mut datagram = match kind % 8 {
+            0 => vec![4, 1],
+            1 => vec![5, a, b, c],
+            2 => vec![6, a, b, c],
+            3 => vec![7, kind / 8 % 4, a, b, c],
+            _ => Vec::new(),
+        };
+        datagram.append(&mut bytes);
+        datagram.resize(usize::from(length) % 1300, 0);
+        let ignored =
+            !matches!(world.handle(&mut dialer, &datagram), Answer::Accepted(_) | Answer::Refused(_));
+        let (screened, _) = world.screen_validated(udp(1), &datagram, kind > 127);
+        ignored && !matches!(screened, Screened::Candidate(_))
+    }
+    QuickCheck::new().tests(500).quickcheck(property as fn(u8, Vec<u8>, u16) -> bool);
 }
 
 /// A datagram that starts as something a client would send.

@@ -386,16 +386,6 @@ mod tests {
     }
 
     #[test]
-    fn the_nonce_differs_with_the_randomness_and_with_the_text() {
-        let nonce = |ticket: &Ticket| ticket.sealed[1..25].to_vec();
-        assert_ne!(nonce(&ticket(1)), nonce(&ticket(2)));
-        let other = TicketContents { identity: [3; 16], ..contents() };
-        let other = mint().mint(&mut Rng::from_seed([1; 32]), APPLICATION, &SERVER, other).unwrap();
-        assert_eq!(other.psk, ticket(1).psk, "the randomness is the same");
-        assert_ne!(nonce(&ticket(1)), nonce(&other));
-    }
-
-    #[test]
     fn the_largest_user_data_fits_the_wire_and_more_is_the_callers_mistake() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut mint = |size| {

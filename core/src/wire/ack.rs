@@ -187,7 +187,7 @@ impl<'a> AckFrame<'a> {
     /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_MANY`].
     ///
     /// # Errors
-    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges, or a delay beyond 64 bits of µs.
+    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges, or a delay above 2^62 µs.
     pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let mut further = u64::from(first & 0x0f);
         if further == COUNT_IN_TYPE {
@@ -197,14 +197,15 @@ impl<'a> AckFrame<'a> {
             return Err(Malformed);
         }
         let largest = reader.u16()?;
-        let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).ok_or(Malformed)?;
+        let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);
+        let delay = delay_us.ok_or(Malformed)?.saturating_since(Instant::ZERO);
         let receive_time_low24 = reader.u24()?;
         let mut start = reader.clone();
         for _ in 0..=2 * further {
             reader.varint()?;
         }
         let ranges = start.take(start.remaining() - reader.remaining())?;
-        Ok(Self { largest, delay: Duration::from_micros(delay_us), receive_time_low24, further, ranges })
+        Ok(Self { largest, delay, receive_time_low24, further, ranges })
     }
 
     /// Writes the frame as it was read.

@@ -1,18 +1,166 @@
-#![allow(missing_docs, clippy::all)]
-use super::*; use super::ack::*; use super::message::{self, Chain, MessageFrame}; use crate::event::ChannelId;
-pub enum Frame<'a> { Padding, Ping, Close{code:u16,text:&'a [u8]}, Challenge([u8;8]), Response([u8;8]), Credit(u64), Ticket{sequence:u64,expiry:u64,sealed:&'a [u8]}, Resume(ResumeFrame<'a>), Ack(AckFrame<'a>), Message(MessageFrame<'a>)}
-pub struct ResumeFrame<'a>{pub channel: ChannelId, pub floor: u32, p: Reader<'a>, n: u64}
-impl ResumeFrame<'_> { pub fn ranges(&self) -> impl Iterator<Item=(u32,u32)> { let mut p = self.p.clone(); (0..self.n).map(move |_| (p.varint().unwrap() as u32, p.varint().unwrap() as u32)) } }
-pub struct FrameReader<'a>(Reader<'a>, Chain);
-impl<'a> FrameReader<'a> { pub fn new(b: &'a [u8]) -> Self { Self(Reader::new(b), Chain::default()) }
-fn one(&mut self) -> Result<Frame<'a>, Malformed> { let r=&mut self.0; let t = r.u8()?; Ok(match t { 0 => Frame::Padding, 1 => Frame::Ping, 2 => Frame::Close{code:r.u16()?, text:r.sized(256)?}, 3 => Frame::Challenge(r.array()?), 4 => Frame::Response(r.array()?), 5 => Frame::Credit(r.varint()?), 6 => Frame::Ticket{sequence:r.varint()?, expiry:r.u64()?, sealed:r.sized(512)?}, 7 => { let channel=ChannelId(r.u8()?); let floor=r.u24()?; let n=r.varint()?; let p=r.clone(); for _ in 0..2*n { r.varint()?; } Frame::Resume(ResumeFrame{channel,floor,p,n}) }, 0x20..=0x2f => Frame::Ack(AckFrame::read(t, r)?), 0x80.. => Frame::Message(message::read(t, r, &mut self.1)?), _ => return Err(Malformed)})}
+//! The frames inside a data packet.
+
+#[cfg(test)]
+mod tests;
+
+use super::ack::{ACK, ACK_MANY, AckFrame};
+use super::message::{self, Chain, MessageFrame};
+use super::resume::{RESUME, ResumeFrame, write_resume};
+use super::{Malformed, NoRoom, Reader, Writer};
+use crate::limits;
+
+/// The type byte of PADDING.
+pub const PADDING: u8 = 0x00;
+/// The type byte of PING.
+pub const PING: u8 = 0x01;
+/// The type byte of CLOSE.
+pub const CLOSE: u8 = 0x02;
+/// The type byte of CHALLENGE.
+pub const CHALLENGE: u8 = 0x03;
+/// The type byte of RESPONSE.
+pub const RESPONSE: u8 = 0x04;
+/// The type byte of CREDIT.
+pub const CREDIT: u8 = 0x05;
+/// The type byte of TICKET.
+pub const TICKET: u8 = 0x06;
+/// The first type byte of MESSAGE frames; every byte from it on is one.
+pub const MESSAGE: u8 = 0x80;
+
+/// A frame: what it says, borrowed from the packet it came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Frame<'a> {
+    /// Nothing. A run of padding is read as one frame.
+    Padding,
+    /// Asks for an acknowledgement.
+    Ping,
+    /// The sender ends the connection.
+    Close {
+        /// The application's code.
+        code: u16,
+        /// Text for a person, UTF-8 by convention: at most [`limits::CLOSE_TEXT`] bytes, the rest is not written.
+        text: &'a [u8],
+    },
+    /// Asks for a RESPONSE with the same bytes, over the same path.
+    Challenge([u8; 8]),
+    /// The bytes of a CHALLENGE.
+    Response([u8; 8]),
+    /// Total bytes of reliable data granted since the session began.
+    Credit(u64),
+    /// A ticket to resume this session with.
+    Ticket {
+        /// Counts the tickets of a session; a higher one replaces those below.
+        sequence: u64,
+        /// When it expires: wall time in µs since the Unix epoch.
+        expiry: u64,
+        /// The ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
+        sealed: &'a [u8],
+    },
+    /// What one channel received before the session was resumed.
+    Resume(ResumeFrame<'a>),
+    /// An acknowledgement.
+    Ack(AckFrame<'a>),
+    /// A message, or a fragment of one.
+    Message(MessageFrame<'a>),
 }
-impl<'a> Iterator for FrameReader<'a> { type Item = Result<Frame<'a>, Malformed>; fn next(&mut self) -> Option<Self::Item> { if self.0.is_empty() { None } else { Some(self.one()) } } }
-pub fn write_challenge(w:&mut Writer<'_>, d:&[u8;8]) -> Result<(),NoRoom> {w.u8(3)?; w.bytes(d)}
-pub fn write_response(w:&mut Writer<'_>, d:&[u8;8]) -> Result<(),NoRoom> {w.u8(4)?; w.bytes(d)}
-pub fn write_close(w:&mut Writer<'_>, c:u16, d:&[u8]) -> Result<(),NoRoom> {w.u8(2)?; w.u16(c)?; w.sized(d)}
-pub fn write_ping(w:&mut Writer<'_>) -> Result<(),NoRoom> {w.u8(1)}
-pub fn write_padding(w:&mut Writer<'_>, n: usize) { while w.written() < n && w.u8(0).is_ok() {} }
-pub fn write_credit(w:&mut Writer<'_>, n: u64) -> Result<(),NoRoom> { let m=w.written(); let r=w.u8(5).and_then(|_| w.varint(n)); if r.is_err() {w.truncate(m)} r}
-pub fn write_ticket(w:&mut Writer<'_>, s: u64, e: u64, d:&[u8]) -> Result<(),NoRoom> { let m=w.written(); let r=w.u8(6).and_then(|_| w.varint(s)).and_then(|_| w.u64(e)).and_then(|_| w.sized(d)); if r.is_err() {w.truncate(m)} r}
-pub fn write_resume(w:&mut Writer<'_>, c: ChannelId, floor: u32, r: impl Iterator<Item=(u32,u32)>) -> Result<(),NoRoom> { let v: alloc::vec::Vec<_> = r.collect(); let m=w.written(); let mut f=|| { w.u8(7)?; w.u8(c.0)?; w.u24(floor)?; w.varint(v.len() as u64)?; for (a,b) in &v { w.varint(u64::from(*a))?; w.varint(u64::from(*b))?; } Ok(()) }; let r=f(); if r.is_err() {w.truncate(m)} r}
+
+impl<'a> Frame<'a> {
+    /// Reads one frame. `chain` follows the MESSAGE frames of the packet.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the frame is cut off, of unknown type, or not as its type asks for.
+    pub fn read(reader: &mut Reader<'a>, chain: &mut Chain) -> Result<Self, Malformed> {
+        Ok(match reader.u8()? {
+            PADDING => {
+                let rest = reader.clone().rest();
+                reader.take(rest.iter().take_while(|&&byte| byte == PADDING).count())?;
+                Self::Padding
+            }
+            PING => Self::Ping,
+            CLOSE => Self::Close { code: reader.u16()?, text: reader.sized(limits::CLOSE_TEXT)? },
+            CHALLENGE => Self::Challenge(reader.array()?),
+            RESPONSE => Self::Response(reader.array()?),
+            CREDIT => Self::Credit(reader.varint()?),
+            TICKET => Self::Ticket {
+                sequence: reader.varint()?,
+                expiry: reader.u64()?,
+                sealed: reader.sized(limits::TICKET_BYTES)?,
+            },
+            RESUME => Self::Resume(ResumeFrame::read(reader)?),
+            first @ ACK..=ACK_MANY => Self::Ack(AckFrame::read(first, reader)?),
+            first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
+            _ => return Err(Malformed),
+        })
+    }
+
+    /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
+    ///
+    /// # Errors
+    /// [`NoRoom`] if it does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; nothing is written then.
+    pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
+        let start = writer.written();
+        self.write_fields(writer, chain).inspect_err(|_| writer.truncate(start))
+    }
+
+    fn write_fields(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
+        match *self {
+            Self::Padding => writer.u8(PADDING),
+            Self::Ping => writer.u8(PING),
+            Self::Close { code, text } => {
+                writer.u8(CLOSE)?;
+                writer.u16(code)?;
+                writer.sized(text.get(..limits::CLOSE_TEXT).unwrap_or(text))
+            }
+            Self::Challenge(data) => writer.u8(CHALLENGE).and_then(|()| writer.bytes(&data)),
+            Self::Response(data) => writer.u8(RESPONSE).and_then(|()| writer.bytes(&data)),
+            Self::Credit(total) => writer.u8(CREDIT).and_then(|()| writer.varint(total)),
+            Self::Ticket { sealed, .. } if sealed.len() > limits::TICKET_BYTES => Err(NoRoom),
+            Self::Ticket { sequence, expiry, sealed } => {
+                writer.u8(TICKET)?;
+                writer.varint(sequence)?;
+                writer.u64(expiry)?;
+                writer.sized(sealed)
+            }
+            Self::Resume(frame) => write_resume(writer, frame.channel, frame.floor, frame.ranges()),
+            Self::Ack(frame) => frame.write(writer),
+            Self::Message(frame) => message::write(&frame, writer, chain),
+        }
+    }
+}
+
+/// The frames of a decrypted packet, in order. After an error there are no more.
+#[derive(Clone, Debug)]
+pub struct FrameReader<'a> {
+    reader: Reader<'a>,
+    chain: Chain,
+}
+
+impl<'a> FrameReader<'a> {
+    /// The frames of `plaintext`.
+    #[must_use]
+    pub fn new(plaintext: &'a [u8]) -> Self {
+        Self { reader: Reader::new(plaintext), chain: Chain::default() }
+    }
+
+    /// The bytes not read yet; none after an error.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.reader.remaining()
+    }
+}
+
+impl<'a> Iterator for FrameReader<'a> {
+    type Item = Result<Frame<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let frame = Frame::read(&mut self.reader, &mut self.chain);
+        if frame.is_err() {
+            self.reader.rest();
+        }
+        Some(frame)
+    }
+}
+
+impl core::iter::FusedIterator for FrameReader<'_> {}

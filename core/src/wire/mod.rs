@@ -2,18 +2,20 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod ack;
-pub mod header;
 pub mod frame;
+pub mod header;
 pub mod message;
 mod reader;
+pub mod resume;
 mod varint;
 mod writer;
 
 pub use ack::{AckFrame, AckRanges};
-pub use frame::{Frame, FrameReader, ResumeFrame};
+pub use frame::{Frame, FrameReader};
 pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number, encode_packet_number};
 pub use message::{Chain, MessageFrame, Part};
 pub use reader::Reader;
+pub use resume::{ResumeFrame, write_resume};
 pub use varint::varint_len;
 pub use writer::Writer;
 

@@ -183,5 +183,7 @@ mod tests {
         assert_eq!(pipe.offer(3500, 1500), Some(4000));
         assert_eq!(pipe.offer(3500, 1500), Some(5000));
         assert_eq!(pipe.offer(3500, 1500), Some(6000));
+        assert_eq!(pipe.offer(6500, 100), Some(7000));
+        assert_eq!(pipe.offer(7500, 1500), Some(8000));
     }
 }

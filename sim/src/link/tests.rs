@@ -71,6 +71,9 @@ fn the_four_state_chain_reaches_all_four_states_in_the_expected_shares() {
     let lone = run(&[fault(alone, 1)], 50_000);
     assert!(lone.arrivals.windows(2).all(|pair| pair[1].0 <= pair[0].0 + 2));
     assert!((4_300..4_800).contains(&lone.tally.of(0)), "{}", lone.tally.of(0));
+    // Bursts of one, in gaps of one: 1 and 3 alternate.
+    let every_other = Kind::FourState { p13: 1_000_000, p31: 1_000_000, p32: 0, p23: 0, p14: 0 };
+    assert_eq!(run(&[fault(every_other, 1)], 1000).tally.of(0), 500);
     // Within a burst, 2 and 3 alternate: half of a burst's datagrams arrive.
     let bursts = Kind::FourState { p13: 1_000_000, p31: 0, p32: 500_000, p23: 500_000, p14: 0 };
     let lost = run(&[fault(bursts, 1)], 50_000).tally.of(0);
@@ -115,6 +118,14 @@ fn flips_change_one_to_eight_bits_and_nothing_else() {
         seen[bits as usize] += 1;
     }
     assert!(seen[1..].iter().all(|&count| count > 50), "{seen:?}");
+}
+
+#[test]
+fn copies_are_harmed_each_on_its_own() {
+    let twice = fault(Kind::Duplicate { ppm: 1_000_000, most: 1, spread: Duration::ZERO }, 1);
+    let run = run(&[twice, fault(Kind::Flip { ppm: 500_000, most: 1 }, 2)], 1000);
+    let alike = run.arrivals.chunks(2).filter(|pair| pair[0].2 == pair[1].2).count();
+    assert!((200..300).contains(&alike), "{alike}");
 }
 
 #[test]
@@ -196,19 +207,22 @@ fn a_rate_spaces_datagrams_and_drops_what_its_queue_cannot_hold() {
 fn taking_one_fault_away_changes_no_decision_of_the_others() {
     let all = [
         fault(Kind::Duplicate { ppm: 300_000, most: 2, spread: Duration::ZERO }, 5),
-        fault(Kind::Burst { to_bad: 50_000, to_good: 300_000, good: 10_000, bad: 700_000 }, 6),
         fault(Kind::Loss { ppm: 100_000 }, 7),
+        fault(Kind::Burst { to_bad: 50_000, to_good: 300_000, good: 10_000, bad: 700_000 }, 6),
         fault(Kind::Flip { ppm: 200_000, most: 3 }, 8),
         fault(Kind::Uniform { most: Duration::from_millis(9) }, 9),
     ];
     let survivors = |run: &Run| run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>();
     let full = run(&all, 2000);
-    // Without the loss, everything that arrived before arrives as it did; the rest are the datagrams it took.
-    let without_loss = run(&[&all[..2], &all[3..]].concat(), 2000);
-    let common: Vec<_> =
-        without_loss.arrivals.iter().filter(|one| survivors(&full).contains(&one.0)).cloned().collect();
-    assert_eq!(common, full.arrivals);
-    assert!(without_loss.arrivals.len() > full.arrivals.len());
+    // Without a loss, everything that arrived before arrives as it did; the rest are the datagrams it took.
+    for index in [1, 2] {
+        let without = run(&[&all[..index], &all[index + 1..]].concat(), 2000);
+        let arrived = survivors(&full);
+        let common: Vec<_> =
+            without.arrivals.iter().filter(|one| arrived.contains(&one.0)).cloned().collect();
+        assert_eq!(common, full.arrivals);
+        assert!(without.arrivals.len() > full.arrivals.len());
+    }
     // Without the corruption, the same datagrams arrive at the same times.
     let without_flips = run(&[&all[..3], &all[4..]].concat(), 2000);
     let times = |run: &Run| run.arrivals.iter().map(|arrival| (arrival.0, arrival.1)).collect::<Vec<_>>();

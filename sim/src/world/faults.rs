@@ -80,7 +80,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Brings a node back to life that booted or was paused: it reads its socket buffer, then looks at the clock.
+    /// Brings a node back to life that booted or was paused: it reads its socket buffer, and does what it missed.
     pub(super) fn revive(&mut self, node: NodeId) {
         if !self.nodes[node].is_active() {
             return;
@@ -100,7 +100,6 @@ impl<A: Application> World<A> {
             self.receive(node, parcel);
         }
         self.flush(node);
-        self.fire_timer(node);
         if self.nodes[node].tick.is_some_and(|tick| tick <= self.now) {
             self.nodes[node].tick = Some(self.now);
             self.tick(node);

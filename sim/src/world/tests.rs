@@ -88,6 +88,8 @@ impl Host for Toy {
 #[derive(Default)]
 struct Chat {
     quiet: Instant,
+    /// Whether only the first incarnation of a client says anything.
+    first_only: bool,
     said: u32,
     echoed: Vec<u32>,
     boots: Vec<(NodeId, u32, [u8; 32])>,
@@ -106,7 +108,7 @@ impl Application for Chat {
 
     fn started(&mut self, context: &mut Context<'_, Toy>) {
         assert_eq!(context.host.boot.incarnation, context.incarnation);
-        if context.node != 0 {
+        if context.node != 0 && !(self.first_only && context.incarnation > 0) {
             context.tick_in(50 * MS);
         }
     }
@@ -270,18 +272,45 @@ fn ticks_of_a_paused_node_wait_and_come_once_when_it_goes_on() {
 }
 
 #[test]
+fn a_restarted_node_does_not_get_the_tick_that_it_asked_for_before() {
+    let mut world = world(1, vec![fault(1020 * MS, 1030 * MS, Target::Node(1), Kind::Restart {})]);
+    world.application.first_only = true;
+    world.run_until(at(1100 * MS)).unwrap();
+    let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
+    assert_eq!(ticks[19..], [1000]);
+}
+
+#[test]
+fn healing_ends_what_is_active_and_lets_nothing_begin() {
+    let dark = |from| fault(from, from + 2 * SECOND, Target::All, Kind::Partition {});
+    let pause = fault(1020 * MS, 9 * SECOND, Target::Node(1), Kind::Pause {});
+    let mut world = world(1, vec![dark(SECOND), pause, dark(4 * SECOND)]);
+    // At the very instant of a tick, which the pause swallowed.
+    world.run_until(at(1050 * MS)).unwrap();
+    let lost = world.counters().lost;
+    world.heal().unwrap();
+    world.run_until(at(8 * SECOND)).unwrap();
+    assert_eq!((world.counters().lost, world.fired(2)), (lost, 0));
+    assert!(world.application().said > 150, "{}", world.application().said);
+}
+
+#[test]
 fn a_restarted_node_loses_its_state_and_boots_with_a_fresh_seed_when_the_fault_is_over() {
-    let mut world = world(1, vec![fault(SECOND, 2 * SECOND, Target::Node(0), Kind::Restart {})]);
+    let restart = |from| fault(from, from + SECOND, Target::Node(0), Kind::Restart {});
+    let mut world = world(1, vec![restart(SECOND), restart(5 * SECOND)]);
     world.run_until(at(1990 * MS)).unwrap();
     assert!(world.counters().unreachable > 10);
     assert_eq!(world.application().echoed.len(), 19);
     world.run_until(at(12 * SECOND)).unwrap();
     let boots = &world.application().boots;
-    assert_eq!(boots.iter().map(|boot| (boot.0, boot.1)).collect::<Vec<_>>(), [(0, 0), (1, 0), (0, 1)]);
+    assert_eq!(
+        boots.iter().map(|boot| (boot.0, boot.1)).collect::<Vec<_>>(),
+        [(0, 0), (1, 0), (0, 1), (0, 2)]
+    );
     let mut seeds: Vec<_> = boots.iter().map(|boot| boot.2).collect();
     seeds.sort_unstable();
     seeds.dedup();
-    assert_eq!(seeds.len(), 3);
+    assert_eq!(seeds.len(), 4);
     assert_eq!(world.application().echoed.len(), world.application().said as usize);
 }
 
@@ -317,6 +346,8 @@ fn a_skewed_clock_fires_its_timers_early_or_late() {
     assert_eq!(timeouts(None), 200);
     assert_eq!(timeouts(whole(Kind::Skew { ppm: 100_000 })), 220);
     assert_eq!(timeouts(whole(Kind::Skew { ppm: -100_000 })), 180);
+    let half = fault(Duration::ZERO, 20 * SECOND, Target::Node(1), Kind::Skew { ppm: 100_000 });
+    assert_eq!(timeouts(Some(half)), 210);
 }
 
 #[test]

@@ -43,7 +43,12 @@ impl Inbox {
     }
 
     /// Adds an unreliable message; `dropped` is told the channels of those that give way.
-    pub(super) fn push_passing(&mut self, channel: ChannelId, message: Bytes, mut dropped: impl FnMut(ChannelId)) {
+    pub(super) fn push_passing(
+        &mut self,
+        channel: ChannelId,
+        message: Bytes,
+        mut dropped: impl FnMut(ChannelId),
+    ) {
         self.passing_bytes += footprint(&message);
         let turn = self.turn();
         self.passing.push_back(Ready { turn, channel, message, charge: 0 });

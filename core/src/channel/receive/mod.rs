@@ -13,6 +13,7 @@ mod tests;
 mod unordered;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -83,7 +84,12 @@ impl ReceiveSide {
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
-    pub(crate) fn with_first_id(channels: &[ChannelConfig], max_message: usize, window: u64, first_id: u64) -> Self {
+    pub(crate) fn with_first_id(
+        channels: &[ChannelConfig],
+        max_message: usize,
+        window: u64,
+        first_id: u64,
+    ) -> Self {
         Self {
             channels: channels.iter().take(CHANNELS).map(|config| Incoming::new(config, first_id)).collect(),
             shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },
@@ -212,9 +218,9 @@ impl ReceiveSide {
         self.reliable_on(channel).map(|reliable| ids::truncate(reliable.floor()))
     }
 
-    /// What was received above the floor of a reliable channel: each time how many are missing, and how many were then
-    /// received. At most [`crate::limits::RESUME_RANGES`].
-    pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = (u32, u32)> {
+    /// What was received above the floor of a reliable channel, as distances from it. At most
+    /// [`crate::limits::RESUME_RANGES`].
+    pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = Range<u32>> + Clone {
         self.reliable_on(channel).into_iter().flat_map(Reliable::ranges)
     }
 

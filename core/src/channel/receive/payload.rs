@@ -48,7 +48,12 @@ impl Payload<'_> {
     }
 
     /// The message.
-    pub(super) fn into_message(self, reading: Reading, keep: Keep, arena: &mut Arena) -> Result<Bytes, Violation> {
+    pub(super) fn into_message(
+        self,
+        reading: Reading,
+        keep: Keep,
+        arena: &mut Arena,
+    ) -> Result<Bytes, Violation> {
         if reading.compressed {
             return Packed::open(self.bytes(), reading.max_message)?.unpack(arena, keep);
         }

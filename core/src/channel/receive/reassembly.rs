@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::event::Violation;
 use crate::limits::MESSAGE_OVERHEAD;
+use crate::planted::{self, Bug};
 use crate::time::Instant;
 
 /// The fragments of a message received so far. Only what was received is stored, whatever total is claimed.
@@ -54,8 +55,12 @@ impl Reassembly {
         }
         let before = self.pieces.range(..=offset).next_back().map(|(&at, piece)| at + piece.len() as u64);
         let mut at = before.map_or(offset, |covered| covered.max(offset));
+        if planted::is_planted(Bug::OverlapCounted) {
+            self.received += at.min(end) - offset;
+        }
         while at < end {
-            let next = self.pieces.range(at..).next().map(|(&start, piece)| (start, start + piece.len() as u64));
+            let next =
+                self.pieces.range(at..).next().map(|(&start, piece)| (start, start + piece.len() as u64));
             let (gap_end, resume) = next.map_or((end, end), |(start, stop)| (start.min(end), stop));
             let (from, to) = ((at - offset) as usize, (gap_end - offset) as usize);
             if let Some(fresh) = data.get(from..to).filter(|fresh| !fresh.is_empty()) {

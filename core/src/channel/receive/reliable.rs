@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
+use core::ops::Range;
 use core::time::Duration;
 
 use super::Receipt;
@@ -70,7 +71,12 @@ impl Reliable {
     }
 
     /// Takes a frame of the message whose id on the wire is `id`.
-    pub(super) fn take(&mut self, mut context: Context<'_>, id: u32, body: Body<'_>) -> Result<Receipt, Violation> {
+    pub(super) fn take(
+        &mut self,
+        mut context: Context<'_>,
+        id: u32,
+        body: Body<'_>,
+    ) -> Result<Receipt, Violation> {
         let id = ids::expand(id, self.floor());
         let Some(ahead) = id.checked_sub(self.floor()) else { return Ok(Receipt::Duplicate) };
         if ahead >= u64::from(RELIABLE_WINDOW) {
@@ -108,16 +114,14 @@ impl Reliable {
         }
     }
 
-    /// What was received above the floor: each time how many are missing, and how many were then received. At most
-    /// [`RESUME_RANGES`].
-    pub(super) fn ranges(&self) -> impl Iterator<Item = (u32, u32)> {
+    /// What was received above the floor, as distances from it. At most [`RESUME_RANGES`].
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone {
         let mut at = 0;
         core::iter::from_fn(move || {
             let start = (at..self.span()).find(|&ahead| self.has(ahead))?;
             let end = (start..self.span()).find(|&ahead| !self.has(ahead)).unwrap_or_else(|| self.span());
-            let range = ((start - at) as u32, (end - start) as u32);
             at = end;
-            Some(range)
+            Some(start as u32..end as u32)
         })
         .take(RESUME_RANGES)
     }

@@ -11,6 +11,7 @@ mod window;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -83,7 +84,12 @@ impl SendSide {
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
-    pub(crate) fn with_first_id(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
+    pub(crate) fn with_first_id(
+        channels: &[ChannelConfig],
+        max_message: usize,
+        credit: u64,
+        first_id: u64,
+    ) -> Self {
         let numbered = (0..).map(ChannelId).zip(channels).take(CHANNELS);
         Self {
             channels: numbered.map(|(channel, config)| Outgoing::new(channel, config, first_id)).collect(),
@@ -103,7 +109,12 @@ impl SendSide {
     /// # Errors
     /// [`SendError::NoSuchChannel`], [`SendError::TooLarge`], or [`SendError::Full`]; then [`Self::take_ready`] says
     /// when it is worth another try.
-    pub(crate) fn enqueue(&mut self, now: Instant, channel: ChannelId, message: Bytes) -> Result<MessageId, SendError> {
+    pub(crate) fn enqueue(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        message: Bytes,
+    ) -> Result<MessageId, SendError> {
         let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) else {
             return Err(SendError::NoSuchChannel(message));
         };
@@ -228,7 +239,8 @@ impl SendSide {
 
     /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
     pub(crate) fn undelivered(&self) -> Vec<Undelivered> {
-        let reliable = self.channels.iter().zip((0..).map(ChannelId)).filter(|(outgoing, _)| outgoing.is_reliable());
+        let reliable =
+            self.channels.iter().zip((0..).map(ChannelId)).filter(|(outgoing, _)| outgoing.is_reliable());
         reliable
             .flat_map(|(outgoing, channel)| {
                 let begun = outgoing.window.undelivered().map(|number| (number, Fate::Unknown));
@@ -260,8 +272,8 @@ impl SendSide {
         self.channels.iter_mut().for_each(Outgoing::restart);
     }
 
-    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, each the messages
-    /// missing since the one before, and the messages received.
+    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, as distances from
+    /// the floor.
     ///
     /// # Errors
     /// [`Violation::BadResume`] if the channel is not reliable, if messages were received that were never sent, or if
@@ -270,7 +282,7 @@ impl SendSide {
         &mut self,
         channel: ChannelId,
         floor: u32,
-        ranges: impl Iterator<Item = (u32, u32)>,
+        ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
         let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
         if !outgoing.is_reliable() {
@@ -336,10 +348,17 @@ impl SendSide {
     /// Whose turn it is among `channels`, and its start tag.
     fn next_of(&self, channels: u32) -> Option<(usize, u64)> {
         let among = self.channels.iter().enumerate().filter(|(index, _)| channels & 1 << index != 0);
-        among.map(|(index, outgoing)| (index, outgoing.share.start(self.clock))).min_by_key(|&(_, start)| start)
+        among
+            .map(|(index, outgoing)| (index, outgoing.share.start(self.clock)))
+            .min_by_key(|&(_, start)| start)
     }
 
-    fn write_from(&mut self, index: usize, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<PieceRecord> {
+    fn write_from(
+        &mut self,
+        index: usize,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<PieceRecord> {
         let outgoing = self.channels.get_mut(index)?;
         let before = writer.written();
         let written = outgoing.write(writer, chain)?;
@@ -373,7 +392,8 @@ fn current(channels: &mut [Outgoing], transport: u8, record: PieceRecord) -> Opt
         Kind::Whole(sends) => Some(sends),
         Kind::Fragment => None,
     };
-    let outgoing = channels.get_mut(usize::from(record.channel.0)).filter(|_| record.transport == transport)?;
+    let outgoing =
+        channels.get_mut(usize::from(record.channel.0)).filter(|_| record.transport == transport)?;
     let (start, end) = (u64::from(record.start), u64::from(record.end));
     Some((outgoing, Sent { id: record.id, start, end, whole, repeated: false }))
 }

@@ -33,7 +33,8 @@ impl RangeSet {
     /// Whether all of `start..end` is in the set.
     pub(super) fn covers(&self, start: u64, end: u64) -> bool {
         let after = self.0.partition_point(|range| range.0 <= start);
-        let within = after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| end <= range.1);
+        let within =
+            after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| end <= range.1);
         within || start >= end
     }
 

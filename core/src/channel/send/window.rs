@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -83,9 +84,8 @@ pub(super) enum Held {
 }
 
 impl Window {
-    pub(super) fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
-        let (slots, lost) = (VecDeque::new(), VecDeque::new());
-        Self { channel, ordered, base, slots, lost, unfinished: None }
+    pub(super) const fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
+        Self { channel, ordered, base, slots: VecDeque::new(), lost: VecDeque::new(), unfinished: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -116,7 +116,12 @@ impl Window {
     }
 
     /// Begins a message that waited, if it fits.
-    pub(super) fn begin(&mut self, waiting: &Waiting, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+    pub(super) fn begin(
+        &mut self,
+        waiting: &Waiting,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<Sent> {
         let id = self.base + self.slots.len() as u64;
         let payload = waiting.payload.clone();
         let length = payload.len() as u64;
@@ -188,11 +193,11 @@ impl Window {
         }
     }
 
-    /// The peer has every message below `floor`, and above it ranges that are each a gap and a length.
+    /// The peer has every message below `floor`, and above it `ranges`, as distances from the floor.
     pub(super) fn on_received(
         &mut self,
         floor: u32,
-        ranges: impl Iterator<Item = (u32, u32)>,
+        ranges: impl Iterator<Item = Range<u32>>,
         delivered: &mut impl FnMut(u64),
     ) -> Result<(), Violation> {
         let next = self.base + self.slots.len() as u64;
@@ -201,14 +206,14 @@ impl Window {
             return Err(Violation::BadResume);
         }
         (self.base..floor).for_each(|id| self.acknowledge(id, delivered));
-        let mut at = floor;
-        for (gap, length) in ranges {
-            let start = at + u64::from(gap);
-            at = start + u64::from(length);
-            if gap == 0 || length == 0 || at > next {
+        let mut above = floor;
+        for range in ranges {
+            let (start, end) = (floor + u64::from(range.start), floor + u64::from(range.end));
+            if start <= above || end <= start || end > next {
                 return Err(Violation::BadResume);
             }
-            (start..at).for_each(|id| self.acknowledge(id, delivered));
+            (start..end).for_each(|id| self.acknowledge(id, delivered));
+            above = end;
         }
         self.advance(delivered);
         Ok(())

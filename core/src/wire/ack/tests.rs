@@ -181,6 +181,19 @@ fn an_error_ends_the_ranges() {
 }
 
 #[test]
+fn delays_above_two_to_the_sixty_second_microseconds_are_malformed() {
+    for (units, valid) in [(1u64 << 59, true), ((1 << 59) + 1, false), (u64::MAX, false)] {
+        let mut buffer = [0; 20];
+        let mut writer = Writer::new(&mut buffer);
+        writer.bytes(&[ACK, 0, 0]).unwrap();
+        writer.varint(units).unwrap();
+        writer.bytes(&[0; 4]).unwrap();
+        let written = writer.written();
+        assert_eq!(decode(&buffer[..written]).is_ok(), valid, "{units}");
+    }
+}
+
+#[test]
 fn more_ranges_than_the_limit_are_malformed() {
     let frame = |further: u8| {
         let mut bytes = vec![ACK_MANY, further - 15, 0, 0, 0, 0, 0, 0];

@@ -1,0 +1,112 @@
+//! RESUME frames: what one reliable channel had received before its session was resumed.
+
+use core::ops::Range;
+
+use super::{Malformed, NoRoom, Reader, Writer};
+use crate::event::ChannelId;
+use crate::limits;
+
+/// The type byte of RESUME frames.
+pub const RESUME: u8 = 0x07;
+
+/// Ids are 24 bits, so nothing lies this far above a floor.
+const SPAN: u64 = 1 << 24;
+
+/// A RESUME frame: every message of `channel` below `floor` was received, the floor itself was not, and of those above
+/// it the ranges.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ResumeFrame<'a> {
+    /// The channel, 0 to 31.
+    pub channel: ChannelId,
+    /// The low 24 bits of the first id that was not received.
+    pub floor: u32,
+    /// The ranges as they are on the wire: a gap and a length each, checked when they were read.
+    ranges: &'a [u8],
+}
+
+impl<'a> ResumeFrame<'a> {
+    /// Reads the frame after its type byte.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is cut off, the channel is above 31, there are more than [`limits::RESUME_RANGES`] ranges, a
+    /// gap or a length is zero, or the ranges end 2^24 or more above the floor.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let channel = reader.u8()?;
+        if usize::from(channel) >= limits::CHANNELS {
+            return Err(Malformed);
+        }
+        let floor = reader.u24()?;
+        let count = reader.varint()?;
+        if count > limits::RESUME_RANGES as u64 {
+            return Err(Malformed);
+        }
+        let mut start = reader.clone();
+        let mut end = 0;
+        for _ in 0..count {
+            end = read_range(reader, end)?.end;
+        }
+        let ranges = start.take(start.remaining() - reader.remaining())?;
+        Ok(Self { channel: ChannelId(channel), floor, ranges })
+    }
+
+    /// The ranges received above the floor, ascending, as distances from the floor.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone + use<'a> {
+        let mut reader = Reader::new(self.ranges);
+        let mut end = 0;
+        core::iter::from_fn(move || {
+            let range = read_range(&mut reader, end).ok()?;
+            end = range.end;
+            Some(range)
+        })
+    }
+}
+
+/// Writes the RESUME frame of one channel.
+///
+/// `ranges` are what was received above the floor, ascending, as distances from the floor; neither they nor the gaps
+/// before them are empty, and they end below 2^24. At most [`limits::RESUME_RANGES`] are written, those nearest to the
+/// floor: the peer sends the rest again, and it is told apart as received.
+///
+/// # Errors
+/// [`NoRoom`] if it does not fit; nothing is written then.
+pub fn write_resume(
+    writer: &mut Writer<'_>,
+    channel: ChannelId,
+    floor: u32,
+    ranges: impl Iterator<Item = Range<u32>> + Clone,
+) -> Result<(), NoRoom> {
+    let start = writer.written();
+    write_fields(writer, channel, floor, ranges.take(limits::RESUME_RANGES))
+        .inspect_err(|_| writer.truncate(start))
+}
+
+fn write_fields(
+    writer: &mut Writer<'_>,
+    channel: ChannelId,
+    floor: u32,
+    ranges: impl Iterator<Item = Range<u32>> + Clone,
+) -> Result<(), NoRoom> {
+    writer.u8(RESUME)?;
+    writer.u8(channel.0)?;
+    writer.u24(floor)?;
+    writer.varint(ranges.clone().count() as u64)?;
+    let mut end = 0;
+    for range in ranges {
+        debug_assert!(end < range.start && range.start < range.end && u64::from(range.end) < SPAN);
+        writer.varint(u64::from(range.start.saturating_sub(end)))?;
+        writer.varint(u64::from(range.end.saturating_sub(range.start)))?;
+        end = range.end;
+    }
+    Ok(())
+}
+
+/// Reads the range that follows one that ended at `end`.
+fn read_range(reader: &mut Reader<'_>, end: u32) -> Result<Range<u32>, Malformed> {
+    let start = above(end, reader.varint()?)?;
+    Ok(start..above(start, reader.varint()?)?)
+}
+
+fn above(start: u32, distance: u64) -> Result<u32, Malformed> {
+    let sum = u64::from(start).checked_add(distance).filter(|&sum| distance > 0 && sum < SPAN);
+    sum.and_then(|sum| u32::try_from(sum).ok()).ok_or(Malformed)
+}

@@ -1,0 +1,108 @@
+//! One seed, from its first datagram to its verdict.
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use super::plan::Plan;
+use super::player::Players;
+use super::report::SeedReport;
+use crate::checker::{Amplification, NonceUniqueness, Violation};
+use crate::fault::{Fault, Kind};
+use crate::world::{World, WorldConfig};
+
+/// How long after the network has healed everybody must be connected, and everything delivered: the idle timeout, in
+/// which a session that only one end remembers is found out, and this.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether that is so.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Seconds of virtual time that faults strike and players play.
+    pub seconds: u32,
+    /// Faults that take the place of the seed's own.
+    pub faults: Option<&'a [Fault]>,
+    /// Whether the trace is written as text.
+    pub text: bool,
+}
+
+/// The faults that a seed draws.
+#[must_use]
+pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
+    plan(seed, seconds).faults()
+}
+
+fn plan(seed: u64, seconds: u32) -> Plan {
+    Plan::new(seed, Duration::from_secs(u64::from(seconds)))
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(run: &Run<'_>) -> SeedReport {
+    let plan = plan(run.seed, run.seconds);
+    let mut world = build(&plan, run);
+    let outcome = play(&plan, &mut world);
+    let (settled_after, violation) = match outcome {
+        Ok(settled_after) => (settled_after, None),
+        Err(violation) => (Duration::ZERO, Some(violation)),
+    };
+    SeedReport::new(&plan, &world, settled_after, violation)
+}
+
+/// The hash of every datagram, time and event of a seed's run: the same on every target.
+///
+/// A violation cuts the run short, and so changes the hash; it is not reported otherwise.
+#[must_use]
+pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
+    let plan = plan(seed, seconds);
+    let mut world = build(&plan, &Run { seed, seconds, faults: None, text: false });
+    let _ = world.run_for(plan.playing);
+    world.trace().hash()
+}
+
+fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
+    let faults = run.faults.map_or_else(|| plan.faults(), <[Fault]>::to_vec);
+    let mut config = WorldConfig::new(plan.seed, plan.topology()).faults(faults);
+    config.text = run.text;
+    let players = Players::new(plan);
+    let validated = Rc::clone(&players.validated);
+    let mut world = World::new(config, players);
+    world.check(Amplification::new(move |node, address| validated.borrow().contains(&(node, address))));
+    world.check(NonceUniqueness(plan.log.clone()));
+    world
+}
+
+/// Safety, then liveness. How long after the healing it took.
+fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> {
+    world.run_for(plan.playing)?;
+    world.heal()?;
+    let healed = world.now();
+    let bound = plan.config().idle_timeout + PATIENCE + lag_of(world.faults());
+    loop {
+        world.run_for(LOOK_EVERY)?;
+        let Some(missing) = world.application().missing(|node| world.host(node)) else { break };
+        if world.now() - healed > bound {
+            let text = format!("{bound:?} after the network healed: {missing}");
+            return Err(Violation { checker: "liveness", at: world.now(), text });
+        }
+    }
+    let settled_after = world.now() - healed;
+    world.finish()?;
+    Ok(settled_after)
+}
+
+/// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
+/// stand still until they are where they were.
+fn lag_of(faults: &[Fault]) -> Duration {
+    let back = |fault: &Fault| match fault.kind {
+        Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),
+        _ => Duration::ZERO,
+    };
+    let jumps: Duration = faults.iter().map(back).sum();
+    let clogged = |fault: &Fault| matches!(fault.kind, Kind::Clog {});
+    let last = faults.iter().filter(|fault| clogged(fault)).map(|fault| fault.until - fault.from).max();
+    jumps + last.unwrap_or_default()
+}
