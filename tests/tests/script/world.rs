@@ -293,11 +293,12 @@ impl World {
     fn close(&mut self, index: usize, connection: u8, gently: bool) {
         let Some(connection) = choose(&self.nodes[index].connections, connection) else { return };
         let now = self.time(index);
-        let endpoint = &mut self.nodes[index].endpoint;
+        let node = &mut self.nodes[index];
         if gently {
-            endpoint.close_after_delivery(now, connection, 7, "enough", now + Duration::from_secs(2));
+            let deadline = node.latest + Duration::from_secs(2);
+            node.endpoint.close_after_delivery(now, connection, 7, "enough", deadline);
         } else {
-            endpoint.close(now, connection, 8, "now");
+            node.endpoint.close(now, connection, 8, "now");
         }
     }
 
@@ -487,6 +488,9 @@ impl World {
             for index in 0..NODES {
                 self.drive(index);
             }
+            if !self.faults.is_empty() {
+                break;
+            }
             let next = self.next_time(end);
             if next >= end {
                 break;
@@ -537,6 +541,8 @@ impl World {
                         _ => self.handle_timeout(index),
                     }
                 }
+                let due = self.nodes[index].endpoint.poll_timeout();
+                self.fault(2, format!("node {index} was called in vain 10,000 times: {due:?}"));
             }
             Manner::Orderly { order, .. } => {
                 const ORDERS: [[u8; 3]; 6] =
@@ -575,6 +581,15 @@ impl World {
     /// What came out, without what `poll_timeout` said in between.
     pub(crate) fn outputs(&self) -> Vec<&Output> {
         self.trace.iter().filter(|output| !matches!(output, Output::Timeout { .. })).collect()
+    }
+
+    /// Fails at the first output that another world does not share.
+    pub(crate) fn expect_same(&self, other: &Self, meaning: &str) {
+        let (ours, theirs) = (self.outputs(), other.outputs());
+        let first = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
+        let first = first.unwrap_or_else(|| ours.len().min(theirs.len()));
+        let (ours, theirs) = (ours.get(first), theirs.get(first));
+        assert_eq!(ours, theirs, "{meaning}: output {first}");
     }
 
     /// Fails if a clause was seen broken.
