@@ -501,8 +501,41 @@ impl World {
         self.now = end;
         if let Manner::Orderly { .. } = self.setup.manner {
             // However often they were asked, all endpoints know the same time now.
+            (0..NODES).for_each(|index| self.call_early(index));
             (0..NODES).for_each(|index| self.drive(index));
         }
+    }
+
+    /// Calls `handle_timeout` although nothing is due: nothing may come of it.
+    fn call_early(&mut self, index: usize) {
+        let (when, cause) = self.nodes[index].endpoint.poll_timeout();
+        if when <= self.now {
+            return;
+        }
+        let before = self.visible(index);
+        self.handle_timeout(index);
+        let after = self.visible(index);
+        if before != after {
+            let now = self.now;
+            self.fault(5, format!("{cause:?} was due at {when:?}, but at {now:?} {before} became {after}"));
+        }
+    }
+
+    /// All that can be seen of a node, but for the time.
+    fn visible(&self, index: usize) -> String {
+        let endpoint = &self.nodes[index].endpoint;
+        let connections = endpoint.connections().map(|connection| {
+            let mut stats = endpoint.stats(connection);
+            if let Some(stats) = &mut stats {
+                stats.uptime = Duration::ZERO;
+            }
+            let channels: Vec<_> =
+                (0..6).map(|channel| endpoint.channel_stats(connection, ChannelId(channel))).collect();
+            (connection, endpoint.state(connection), endpoint.address(connection), stats, channels)
+        });
+        let connections: Vec<_> = connections.collect();
+        let (half_open, memory, due) = (endpoint.half_open(), endpoint.memory(), endpoint.poll_timeout());
+        format!("{half_open} {memory} {due:?} {connections:?}")
     }
 
     fn next_time(&self, end: Instant) -> Instant {
