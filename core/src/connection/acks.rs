@@ -6,6 +6,10 @@ use crate::wire::AckRanges;
 
 /// Packets that ask for an acknowledgement before one is sent at once.
 const EVERY: u8 = 3;
+/// For so many packets and so long at least, what was received is reported over and over. A peer that has nothing of its
+/// own to send never says that it heard; yet it is not told for ever, or acknowledgements would grow with every loss.
+const REPEATED_PACKETS: u64 = 63;
+const REPEATED_FOR: Duration = Duration::from_secs(1);
 
 /// The packets received, and what is owed for them.
 #[derive(Debug, Default)]
@@ -15,6 +19,8 @@ pub(crate) struct AckTracker {
     owed: u8,
     at_once: bool,
     due: Option<Instant>,
+    /// A packet number, and when it was the largest: once that is long ago, what lies below was reported often enough.
+    milestone: (u64, Instant),
 }
 
 impl AckTracker {
@@ -24,6 +30,7 @@ impl AckTracker {
         self.ranges.insert(number);
         if number >= expected {
             self.largest_at = now;
+            self.forget_old(now, number);
         }
         if !eliciting {
             return;
@@ -33,6 +40,14 @@ impl AckTracker {
             self.at_once = true;
         } else if self.due.is_none() {
             self.due = Some(now + delay);
+        }
+    }
+
+    fn forget_old(&mut self, now: Instant, largest: u64) {
+        let (number, since) = self.milestone;
+        if largest.saturating_sub(number) >= REPEATED_PACKETS && now - since >= REPEATED_FOR {
+            self.ranges.remove_below(number);
+            self.milestone = (largest, now);
         }
     }
 
@@ -75,5 +90,39 @@ impl AckTracker {
         if self.ranges.largest().is_some_and(|largest| largest > number) {
             self.ranges.remove_below(number.saturating_add(1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_never_says_what_it_heard_is_told_for_a_second_and_63_packets_but_not_for_ever() {
+        let mut acks = AckTracker::default();
+        let mut now = Instant::ZERO;
+        for number in (0..10_000u64).filter(|number| number % 10 != 0) {
+            now += Duration::from_millis(5);
+            acks.on_received(now, number, true, Duration::from_millis(50));
+            // 200 packets a second: what is 200 numbers old is a second old.
+            let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
+            assert!(recent.into_iter().all(|number| acks.ranges.contains(number)), "{number}");
+            assert!(acks.ranges.iter().all(|range| *range.end() + 400 > number), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_one_burst_brought_is_reported_until_more_comes() {
+        let mut acks = AckTracker::default();
+        let mut now = Instant::ZERO + Duration::from_secs(9);
+        for number in 0..1000 {
+            acks.on_received(now, number, true, Duration::from_millis(50));
+        }
+        // The milestone was set by the 63rd packet: another second, and 63 more.
+        now += Duration::from_millis(999);
+        for number in 1000..1060 {
+            acks.on_received(now, number, true, Duration::from_millis(50));
+        }
+        assert!((63..1060).all(|number| acks.ranges.contains(number)));
     }
 }
