@@ -26,6 +26,10 @@ impl Connection {
 
     /// Like [`Connection::finish`], but tells the peer why.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
+        // What is over stays over, and its CLOSE goes on being repeated.
+        if self.notices.is_closed() {
+            return;
+        }
         let has_peer = self.phase == Phase::Connected && self.transport.is_some();
         let transport = self.transport.take();
         self.finish(reason);
