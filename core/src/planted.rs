@@ -6,6 +6,10 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 /// A bug that can be planted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    not(feature = "planted"),
+    allow(unreachable_pub, reason = "public only where bugs can be planted")
+)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Bug {
@@ -21,6 +25,7 @@ pub enum Bug {
     LostForgotten = 5,
 }
 
+#[cfg(feature = "planted")]
 impl Bug {
     /// Every bug, with the name that commands use.
     pub const ALL: [(Self, &'static str); 5] = [

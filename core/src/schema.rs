@@ -58,6 +58,14 @@ impl Schema {
         Self::new(self.entries)
     }
 
+    /// The schema with an entry `limit:max_message`: a sender relies on the receiver taking what it may send.
+    #[must_use]
+    pub(crate) fn with_max_message(mut self, max_message: usize) -> Self {
+        // `Config::check` keeps it below 2^28.
+        self.entries.push(SchemaEntry { name: "limit:max_message".into(), hash: max_message as u32 });
+        Self::new(self.entries)
+    }
+
     /// How this schema, of the end that was refused, differs from all entries of the `server`'s.
     #[must_use]
     pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {

@@ -4,8 +4,8 @@ mod common;
 
 use common::{APPLICATION, Net, Node, Pass};
 use tickwire_core::{
-    Access, ChannelId, CloseReason, Config, ConnectionState, Delivery, Duration, Event, Fate, Instant, MessageId,
-    Secrets,
+    Access, ChannelId, CloseReason, Config, ConnectionState, Delivery, Duration, Event, Fate, Instant,
+    MessageId, Secrets,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -83,12 +83,13 @@ fn a_close_tells_the_peer_why_and_both_forget() {
     net.run_until(SECOND * 3, connected);
     let now = net.now;
     net.nodes[1].endpoint.close(now, client, 7, "good night");
-    net.run_for(SECOND * 3);
-    let told = |event: &Event| {
-        matches!(event, Event::Closed { reason: CloseReason::Peer { code: 7, text }, .. } if text == "good night")
-    };
+    net.run_for(SECOND * 10);
+    let told = |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Peer { code: 7, text }, .. } if text == "good night");
     assert!(net.nodes[0].has(told));
-    assert!(net.nodes[1].has(|event| matches!(event, Event::Closed { reason: CloseReason::Local { code: 7 }, .. })));
+    assert!(
+        net.nodes[1]
+            .has(|event| matches!(event, Event::Closed { reason: CloseReason::Local { code: 7 }, .. }))
+    );
     for node in &net.nodes {
         assert_eq!(node.endpoint.connections().count(), 0);
     }
@@ -176,7 +177,10 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
         _ => false,
     };
     assert!(net.nodes[1].has(lost));
-    assert!(net.nodes[1].has(|event| matches!(event, Event::Connected { replaces: Some(old), .. } if *old == client)));
+    assert!(
+        net.nodes[1]
+            .has(|event| matches!(event, Event::Connected { replaces: Some(old), .. } if *old == client))
+    );
 }
 
 #[test]

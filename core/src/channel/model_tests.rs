@@ -430,7 +430,7 @@ fn content(channel: ChannelId, number: usize, size: usize) -> Bytes {
     let mut message: Vec<u8> = (0..size)
         .map(|at| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            if number % 2 == 0 { (at / 40) as u8 } else { (state >> 24) as u8 }
+            if number.is_multiple_of(2) { (at / 40) as u8 } else { (state >> 24) as u8 }
         })
         .collect();
     if let Some(start) = message.first_chunk_mut() {

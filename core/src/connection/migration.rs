@@ -109,14 +109,16 @@ impl Migration {
     pub(crate) fn allows(&self, current: &Path, path: &Path, bytes: u64) -> bool {
         path.remote == current.remote
             || self.candidate.as_ref().is_some_and(|candidate| {
-                candidate.path.remote == path.remote && candidate.sent.saturating_add(bytes) <= candidate.received
+                candidate.path.remote == path.remote
+                    && candidate.sent.saturating_add(bytes) <= candidate.received
             })
     }
 
     /// A challenge that is due, if a datagram of `bytes` may go to its path.
     pub(crate) fn challenge_due(&self, bytes: u64) -> Option<(Path, [u8; 8])> {
         let candidate = self.candidate.as_ref().filter(|candidate| candidate.due)?;
-        (candidate.sent.saturating_add(bytes) <= candidate.received).then_some((candidate.path, candidate.challenge))
+        (candidate.sent.saturating_add(bytes) <= candidate.received)
+            .then_some((candidate.path, candidate.challenge))
     }
 
     /// The challenge was sent in a datagram of `bytes`.

@@ -37,6 +37,8 @@ use smallvec::SmallVec;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::sent::SentPackets;
 use self::receive::Settling;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
@@ -46,10 +48,10 @@ use crate::address::{Address, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
-use crate::endpoint::Source;
-use crate::handshake::RENEW_US;
 use crate::drop::DropReason;
+use crate::endpoint::Source;
 use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo, Violation};
+use crate::handshake::RENEW_US;
 use crate::rng::Rng;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
@@ -59,7 +61,9 @@ use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
-/// Codes from here on name violations; applications use the ones below.
+/// The code of a server whose last place was taken while the handshake was underway.
+const FULL_CODE: u16 = VIOLATION_CODES - 1;
+/// Codes from here on name violations; applications use the ones below 0xfeff.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
 /// Where a connection is in its life.
@@ -81,7 +85,6 @@ pub(crate) enum Phase {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) wall_offset: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) ack_delay: Duration,
@@ -340,7 +343,8 @@ impl Connection {
         let size = datagram.len() as u64;
         transport.on_authentic(now, &opened);
         self.traffic.on_received(size);
-        let sighting = transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        let sighting =
+            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
@@ -387,7 +391,9 @@ impl Connection {
                 Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
-                Frame::Ticket { sequence, expiry, sealed } => self.on_ticket(sequence, expiry, sealed, settings),
+                Frame::Ticket { sequence, expiry, sealed } => {
+                    self.on_ticket(sequence, expiry, sealed, settings);
+                }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
                 Frame::Message(message) => {
@@ -420,7 +426,9 @@ impl Connection {
     }
 
     fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
-        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else { return };
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
+            return;
+        };
         let Ok(sequence) = u32::try_from(sequence) else { return };
         if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
             return;

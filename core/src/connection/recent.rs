@@ -20,7 +20,9 @@ impl Default for RecentTags {
 impl RecentTags {
     /// Remembers a datagram by its last eight bytes.
     pub(crate) fn push(&mut self, datagram: &[u8]) {
-        let (Some(tag), Some(slot)) = (datagram.last_chunk::<8>(), self.tags.get_mut(self.next)) else { return };
+        let (Some(tag), Some(slot)) = (datagram.last_chunk::<8>(), self.tags.get_mut(self.next)) else {
+            return;
+        };
         *slot = *tag;
         self.next = (self.next + 1) % REMEMBERED;
         self.count = REMEMBERED.min(self.count + 1);

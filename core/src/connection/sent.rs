@@ -80,20 +80,28 @@ impl SentPackets {
         self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
     }
 
+    /// Makes `next` the number of the next packet, as after so many. Only while nothing is recorded.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, next: u64) {
+        if self.records.is_empty() {
+            self.first = next;
+        }
+    }
+
     /// Notes a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
         self.frames.push_back(frame);
     }
 
-    /// Whether the packet being built carries this frame.
-    pub(crate) fn has_noted(&self) -> bool {
-        self.open_frame != self.frames_end()
-    }
-
     /// Records the packet that was built. One that asks for no acknowledgement only uses up its number.
     pub(crate) fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
-        self.records.push_back(Record { sent_at: now, frames_from: self.open_frame, bytes, in_flight: eliciting });
+        self.records.push_back(Record {
+            sent_at: now,
+            frames_from: self.open_frame,
+            bytes,
+            in_flight: eliciting,
+        });
         self.open_frame = self.frames_end();
         if eliciting {
             self.bytes_in_flight += u64::from(bytes);

@@ -45,7 +45,8 @@ impl<'a> Draft<'a> {
     fn new(transport: &Transport, buffer: &'a mut [u8]) -> Option<Self> {
         let number = transport.sent.next();
         let (packet_number, pn_len) = encode_packet_number(number, transport.largest_acked);
-        let header = DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
+        let header =
+            DataHeader { phase: transport.keys.send_phase(), id: transport.remote_id, packet_number, pn_len };
         (buffer.len() > header.header_len() + TAG).then_some(Self { buffer, header, number })
     }
 
@@ -92,9 +93,7 @@ pub(crate) fn write_path_datagram(
     if !transport.migration.allows(&transport.path, &response.path, CHALLENGE_DATAGRAM as u64) {
         return None;
     }
-    let size = write_small(now, transport, buffer, 0, |writer| {
-        put(writer, &Frame::Response(response.data))
-    })?;
+    let size = write_small(now, transport, buffer, 0, |writer| put(writer, &Frame::Response(response.data)))?;
     transport.migration.on_response_sent(size as u64);
     Some((response.path, size))
 }
@@ -126,7 +125,9 @@ pub(crate) fn write_close(
     code: u16,
     text: &str,
 ) -> Option<usize> {
-    write_small(now, transport, buffer, 0, |writer| put(writer, &Frame::Close { code, text: text.as_bytes() }))
+    write_small(now, transport, buffer, 0, |writer| {
+        put(writer, &Frame::Close { code, text: text.as_bytes() })
+    })
 }
 
 /// The next ordinary datagram, if there is anything to say.
@@ -212,7 +213,9 @@ fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &
     }
     let ticket = &mut *sources.ticket;
     let sequence = u64::from(ticket.sequence);
-    if ticket.is_due && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed }) {
+    if ticket.is_due
+        && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed })
+    {
         ticket.is_due = false;
         transport.sent.note(SentFrame::Ticket(ticket.sequence));
     }

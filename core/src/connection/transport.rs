@@ -1,24 +1,24 @@
 //! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
+use super::Settings;
 use super::acks::AckTracker;
 use super::congestion::{AckedPacket, Controller, FixedWindow};
 use super::loss;
 use super::migration::Migration;
-use super::transmit::CHALLENGE_DATAGRAM;
-use crate::handshake;
 use super::recent::RecentTags;
-use super::Settings;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
+use super::transmit::CHALLENGE_DATAGRAM;
 use crate::address::Path;
 use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
 use crate::drop::DropReason;
+use crate::handshake;
 use crate::limits;
 use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, decode_packet_number};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// Bytes that may be in flight until congestion control arrives.
 const WINDOW: u64 = 256 << 10;
@@ -140,11 +140,13 @@ impl Transport {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<Opened, DropReason> {
-        let number = decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
+        let number =
+            decode_packet_number(self.largest_received.unwrap_or(0), header.packet_number, header.pn_len);
         if !self.replay.check(number) {
             return Err(DropReason::Replayed);
         }
-        let (head, packet) = datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
+        let (head, packet) =
+            datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
         let pto = self.probe_timeout();
         let opened = self.keys.open(now, header.phase, number, head, packet, pto);
         let payload_len = opened.map_err(|_| DropReason::NotAuthentic)?;
@@ -160,6 +162,15 @@ impl Transport {
         }
         self.last_heard = now;
         self.is_confirmed = true;
+    }
+
+    /// Takes packets below `sent` for sent and settled, and those up to `received` for received.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, sent: u64, received: u64) {
+        self.sent.age(sent);
+        self.largest_acked = sent.checked_sub(1);
+        self.replay.insert(received);
+        self.largest_received = Some(received);
     }
 
     /// The probe timeout before any back-off.
@@ -208,9 +219,10 @@ impl Transport {
     pub(crate) fn has_path_datagram(&self) -> bool {
         let size = CHALLENGE_DATAGRAM as u64;
         self.migration.challenge_due(size).is_some()
-            || self.migration.response().is_some_and(|response| {
-                self.migration.allows(&self.path, &response.path, size)
-            })
+            || self
+                .migration
+                .response()
+                .is_some_and(|response| self.migration.allows(&self.path, &response.path, size))
     }
 
     /// The pre-shared key of the resume ticket of this sequence.

@@ -112,6 +112,7 @@ impl PacketKeys {
     }
 
     /// Packets that no key opened, in the life of the transport.
+    #[cfg(test)]
     pub(crate) fn failed_opens(&self) -> u64 {
         self.failed_opens
     }

@@ -13,11 +13,11 @@ mod rustcrypto;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use keys::PacketKeys;
+pub(crate) use replay::ReplayWindow;
 #[cfg(feature = "ring")]
 pub use ring::Ring;
 pub use rustcrypto::RustCrypto;
-pub(crate) use keys::PacketKeys;
-pub(crate) use replay::ReplayWindow;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

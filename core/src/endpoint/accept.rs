@@ -111,7 +111,8 @@ impl Endpoint {
                 None => Verdict::Refuse(Refusal::Full),
             },
         };
-        let answered = self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
+        let answered =
+            self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
         match (answered, local_id) {
             (Some(half_open), Some(id)) => self.ids.assign(id, Entry::HalfOpen(half_open)),
             (None, Some(id)) => self.ids.release(id),
@@ -163,7 +164,8 @@ impl Endpoint {
 
     fn has_room(&self, address: Address) -> bool {
         let from_here = self.sources.get(&Source::from(address)).copied().unwrap_or(0);
-        self.connections.len() < self.config.max_connections && from_here < self.config.max_connections_per_source
+        self.connections.len() < self.config.max_connections
+            && from_here < self.config.max_connections_per_source
     }
 
     /// Data for a half-open handshake: if it is authentic, its sender has proven itself.
@@ -195,9 +197,14 @@ impl Endpoint {
         for id in &confirmed.freed {
             self.ids.release(*id);
         }
-        let connection = if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
+        let connection =
+            if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
         let Some(connection) = connection else {
-            self.ids.release(confirmed.local_id);
+            if resumes {
+                self.ids.release(confirmed.local_id);
+            } else {
+                self.turn_away(confirmed.local_id, transport);
+            }
             return Err(DropReason::NoRoom);
         };
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
@@ -209,17 +216,23 @@ impl Endpoint {
         }
         state.send.on_credit(confirmed.parameters.credit);
         state.wants_ticket = true;
-        let result = state.handle_opened(
-            now,
-            from,
-            opened,
-            datagram,
-            &mut self.arena,
-            &mut self.rng,
-            &self.settings,
-        );
+        let result =
+            state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
         self.refresh(connection);
         result
+    }
+
+    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
+    /// than there were half-open handshakes.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+        let (send, receive) = self.channel_sides(0);
+        let connection =
+            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        self.ids.assign(local_id, Entry::Connection(connection));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.turn_away(transport);
+        }
+        self.refresh(connection);
     }
 
     /// The connection whose session is resumed, if it is still there.
@@ -267,9 +280,10 @@ impl Endpoint {
 
     /// The largest datagram for a path whose far end takes `theirs`.
     pub(super) fn max_datagram(&self, address: Address, theirs: u16) -> usize {
-        let ours = self.links.properties(address).map_or(crate::limits::BASE_DATAGRAM, |link| {
-            usize::from(link.max_datagram)
-        });
+        let ours = self
+            .links
+            .properties(address)
+            .map_or(crate::limits::BASE_DATAGRAM, |link| usize::from(link.max_datagram));
         ours.min(usize::from(theirs))
     }
 }

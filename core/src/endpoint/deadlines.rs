@@ -75,7 +75,8 @@ impl Deadlines {
         }
         loop {
             let (left, right) = (2 * place + 1, 2 * place + 2);
-            let child = if right < self.heap.len() && self.key(right) < self.key(left) { right } else { left };
+            let child =
+                if right < self.heap.len() && self.key(right) < self.key(left) { right } else { left };
             if child >= self.heap.len() || self.key(place) <= self.key(child) {
                 return;
             }

@@ -11,7 +11,7 @@ use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, Tran
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo};
-use crate::handshake::{Accepted, Answer, Credential, DialSetup, Dialer, Session};
+use crate::handshake::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey, Session};
 use crate::time::{Duration, Instant};
 
 impl Endpoint {
@@ -67,7 +67,7 @@ impl Endpoint {
             local_id,
             server_key: plan.server_key.clone(),
             credential: plan.credential(now, self.wall(now)),
-            parameters: self.parameters.clone(),
+            parameters: self.parameters,
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
             timeout,
@@ -84,7 +84,9 @@ impl Endpoint {
 
     /// Dials for a connection that was lost, beside whatever is left of it.
     pub(super) fn dial_again(&mut self, now: Instant, connection: ConnectionId) {
-        let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else { return };
+        let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else {
+            return;
+        };
         let dial = self.begin_dial(now, &plan, self.config.connect_timeout);
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.plan = Some(plan);
@@ -130,6 +132,10 @@ impl Endpoint {
     fn on_accepted(&mut self, now: Instant, connection: ConnectionId, accepted: Accepted) {
         let Some(state) = self.connections.get_mut(connection) else { return };
         let Some(dial) = state.dial.take() else { return };
+        if let Some(plan) = state.plan.as_deref_mut() {
+            // Whatever key was trusted at first is the one to trust from now on.
+            plan.server_key = ServerKey::Pinned(accepted.server_key);
+        }
         let first = state.phase == Phase::Connecting;
         let resumed = !first && accepted.session == Session::Resumed;
         let setup = TransportSetup {

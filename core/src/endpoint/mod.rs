@@ -28,9 +28,9 @@ pub(crate) use self::accept::Source;
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
 use self::budget::Budget;
 use self::deadlines::Deadlines;
+pub use self::getters::ConnectionState;
 use self::ids::IdTable;
 use self::links::Links;
-pub use self::getters::ConnectionState;
 pub use self::options::ConnectOptions;
 pub use self::poll::Transmit;
 use self::replies::Replies;
@@ -67,7 +67,7 @@ pub struct Endpoint {
     /// Sessions that clients may resume.
     sessions: BTreeMap<[u8; 16], ConnectionId>,
     /// Accepted connections per source.
-    sources: BTreeMap<accept::Source, usize>,
+    sources: BTreeMap<Source, usize>,
     acceptor: Acceptor,
     authenticator: Option<Box<dyn Authenticator>>,
     replies: Replies,
@@ -95,7 +95,6 @@ impl Endpoint {
         let mut rng = Rng::from_seed(seed);
         let settings = Settings {
             provider: Arc::clone(&config.provider),
-            wall_offset: config.wall_offset,
             heartbeat: config.heartbeat,
             idle_timeout: config.idle_timeout,
             ack_delay: config.ack_delay,
@@ -104,9 +103,11 @@ impl Endpoint {
             rotate_after: config.rotate_after,
             reliable_channels: reliable_channels(&config.channels),
         };
-        let schema = config.schema.clone().with_channels(&config.channels);
+        let schema =
+            config.schema.clone().with_channels(&config.channels).with_max_message(config.max_message);
         let parameters = config.parameters(schema.hash());
-        let acceptor = Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
+        let acceptor =
+            Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {
             settings,
             secrets,
@@ -235,6 +236,12 @@ impl Endpoint {
             }
             self.refresh(connection);
         }
+    }
+
+    /// A connection, for fuzzing to bend.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn connection_mut(&mut self, connection: ConnectionId) -> Option<&mut Connection> {
+        self.connections.get_mut(connection)
     }
 
     /// The clock never runs backwards.

@@ -20,7 +20,13 @@ impl ConnectOptions {
     /// Connects to the server that holds the secret of `server_key`, and to no other.
     #[must_use]
     pub const fn new(server_key: Key) -> Self {
-        Self { server_key: ServerKey::Pinned(server_key), ticket: None, peer: None, timeout: None, reconnect: None }
+        Self {
+            server_key: ServerKey::Pinned(server_key),
+            ticket: None,
+            peer: None,
+            timeout: None,
+            reconnect: None,
+        }
     }
 
     /// Connects to whoever answers. **Anybody on the path can pose as the server**: for development, and for local networks

@@ -44,11 +44,8 @@ impl Endpoint {
             let Some(state) = self.connections.get_mut(connection) else { continue };
             state.is_queued_to_send = false;
             let blocked = state.target().is_some_and(|address| !self.links.has_credit(address));
-            let first = if blocked {
-                None
-            } else {
-                state.write_datagram(now, buffer, &mut self.rng, &self.settings)
-            };
+            let first =
+                if blocked { None } else { state.write_datagram(now, buffer, &mut self.rng, &self.settings) };
             let Some((path, segment_size)) = first else {
                 self.refresh(connection);
                 continue;

@@ -9,7 +9,7 @@
 
 use alloc::vec::Vec;
 
-use super::hello::{HELLO, RETRY, VERSION};
+use super::hello::{RETRY, VERSION};
 use super::welcome::WELCOME;
 use crate::crypto::Key;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
@@ -135,11 +135,6 @@ impl KeyReply {
 fn control(bytes: &[u8], second: u8) -> Result<Reader<'_>, Malformed> {
     let mut reader = Reader::new(bytes);
     if reader.array()? == [CONTROL, second] { Ok(reader) } else { Err(Malformed) }
-}
-
-/// Whether `bytes` are a Hello or a KeyQuery: what an acceptor screens.
-pub(crate) fn is_question(bytes: &[u8]) -> bool {
-    matches!(bytes, [HELLO, ..] | [CONTROL, KEY_QUERY, ..])
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::Path;
 use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Key, Provider, Responder, SessionKeys};
+use crate::crypto::{HandshakeInput, Key, Provider, Responder};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{PeerInfo, Refusal};
@@ -87,7 +87,6 @@ pub(crate) struct Candidate {
     pub(crate) resume: Option<Resume>,
     /// The static key of an expected peer.
     pub(crate) peer_key: Option<Key>,
-    pub(crate) path: Path,
     /// Its ticket is authentic but has expired: whatever the verdict, it is refused.
     pub(crate) expired: bool,
     pub(crate) client_id: u32,
@@ -114,13 +113,9 @@ pub(crate) enum Verdict {
 
 /// A half-open handshake that became a connection.
 pub(crate) struct Confirmed {
-    pub(crate) keys: SessionKeys,
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
     pub(crate) resume: Option<Resume>,
-    /// What its Welcome said of the session.
-    pub(crate) session: Session,
-    pub(crate) client_id: u32,
     pub(crate) local_id: u32,
     /// Local ids of other half-open handshakes of the same ticket, which are gone.
     pub(crate) freed: SmallVec<[u32; 2]>,
@@ -166,11 +161,6 @@ impl Acceptor {
             burnt: BurnTable::new(limits::BURNT_TICKETS),
             provider,
         }
-    }
-
-    /// The public key that clients pin.
-    pub(crate) const fn public_key(&self) -> &Key {
-        &self.public_key
     }
 
     /// What seals the resume tickets that this end gives out.
@@ -354,7 +344,6 @@ impl Acceptor {
             parameters,
             resume,
             peer_key: proof.peer_key,
-            path: arrival.from,
             expired: proof.expired,
             client_id: hello.client_id,
             credential: proof.credential,
@@ -423,12 +412,9 @@ impl Acceptor {
         }
         let (half_open, freed) = self.half_open.take(now, id)?;
         Some(Confirmed {
-            keys: half_open.keys(&*self.provider),
             peer: half_open.peer(),
             parameters: half_open.parameters,
             resume: half_open.resume(),
-            session: half_open.session,
-            client_id: half_open.client_id,
             local_id: half_open.local_id,
             freed,
         })

@@ -13,7 +13,7 @@ use super::server::{Screened, Verdict};
 use super::testing::{PARAMETERS, World, hex, link, udp};
 use super::welcome::Session;
 use crate::config::Access;
-use crate::crypto::SessionKeys;
+use crate::crypto::{RustCrypto, SessionKeys};
 use crate::event::Refusal;
 use crate::limits;
 use crate::schema::{Schema, SchemaDifference, SchemaEntry};
@@ -39,10 +39,11 @@ fn a_ticket_connects_in_one_round_trip() {
     let accepted = world.accepted(&mut dialer, &welcome);
     assert_eq!((accepted.remote_id, accepted.session), (0x00ab_cdef, Session::New));
     assert_eq!((accepted.parameters, accepted.server_key), (PARAMETERS, world.server_key));
+    let half_open = world.acceptor.half_open(world.now, &id).unwrap();
+    assert_eq!((half_open.client_id, half_open.local_id), (0x00c1_1e47, 0x00ab_cdef));
+    assert_same_keys(&accepted.keys, &half_open.keys(&RustCrypto));
     let confirmed = world.acceptor.confirm(world.now, &id).unwrap();
-    assert_eq!((confirmed.client_id, confirmed.local_id), (0x00c1_1e47, 0x00ab_cdef));
     assert_eq!(&confirmed.peer.user_data[..], b"blue team");
-    assert_same_keys(&accepted.keys, &confirmed.keys);
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn without_a_ticket_it_takes_a_cookie_and_two_round_trips() {
     assert_eq!(candidate.peer, crate::event::PeerInfo::default());
     let (id, welcome) = world.accept(candidate, 5);
     let accepted = world.accepted(&mut dialer, &welcome);
-    assert_same_keys(&accepted.keys, &world.acceptor.confirm(world.now, &id).unwrap().keys);
+    assert_same_keys(&accepted.keys, &world.acceptor.half_open(world.now, &id).unwrap().keys(&RustCrypto));
 }
 
 #[test]

@@ -14,8 +14,6 @@
 //! | 20 other | code u16, sized text |
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::parameters::Parameters;
@@ -149,29 +147,9 @@ fn read_difference(reader: &mut Reader<'_>, ours: &Schema) -> Result<SchemaDiffe
     if read > count { Err(Malformed) } else { Ok(difference(ours, &theirs, read < count)) }
 }
 
-/// How `ours` and the server's entries differ. Entries come sorted by name: of a truncated list, nothing is known about
-/// names beyond its last.
+/// How `ours` and the server's entries differ, from our point of view.
 fn difference(ours: &Schema, theirs: &[SchemaEntry], truncated: bool) -> SchemaDifference {
-    let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
-        entries.iter().map(|entry| (entry.name.clone(), entry.hash)).collect()
-    };
-    let (here, there) = (by_name(&ours.entries), by_name(theirs));
-    let last = there.keys().next_back();
-    let is_known = |name: &String| !truncated || last.is_some_and(|last| name <= last);
-    SchemaDifference {
-        missing_here: there.keys().filter(|name| !here.contains_key(*name)).cloned().collect(),
-        missing_there: here
-            .keys()
-            .filter(|name| !there.contains_key(*name) && is_known(name))
-            .cloned()
-            .collect(),
-        different: here
-            .iter()
-            .filter(|(name, hash)| there.get(*name).is_some_and(|other| other != *hash))
-            .map(|(name, _)| name.clone())
-            .collect(),
-        truncated,
-    }
+    if truncated { ours.partial_difference(theirs) } else { ours.difference(theirs) }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {
@@ -189,6 +167,8 @@ const OTHER: u8 = 20;
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
     use alloc::format;
     use alloc::vec;

@@ -83,13 +83,6 @@ impl<K: NetShape, V: NetShape> NetShape for BTreeMap<K, V> {
     }
 }
 
-#[cfg(feature = "std")]
-impl<K: NetShape, V: NetShape, S: 'static> NetShape for std::collections::HashMap<K, V, S> {
-    fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::Map { key: Box::new(shapes.of::<K>()), value: Box::new(shapes.of::<V>()) }
-    }
-}
-
 macro_rules! tuples {
     ($($($name:ident $place:literal),+;)*) => {$(
         impl<$($name: NetShape),+> NetShape for ($($name,)+) {

@@ -12,9 +12,7 @@ mod writer;
 
 pub use ack::{AckFrame, AckRanges};
 pub use frame::{Frame, FrameReader};
-pub use header::{
-    Control, DataHeader, PacketKind, classify, decode_packet_number, encode_packet_number,
-};
+pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number, encode_packet_number};
 pub use message::{Chain, MessageFrame, Part};
 pub use reader::Reader;
 pub use resume::{ResumeFrame, write_resume};

@@ -1,11 +1,12 @@
 //! Two or more endpoints on a virtual clock, joined by a network that each test bends to its purpose.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::SocketAddr;
 
 use tickwire_core::{
-    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant,
-    Secrets,
+    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
+    Instant, Secrets,
 };
 
 /// The game that all tests play.
@@ -138,6 +139,7 @@ impl Net {
 
     fn step(&mut self, end: Instant) {
         for index in 0..self.nodes.len() {
+            // What the test itself called since the last step.
             self.drain(index);
         }
         let mut next = end;
@@ -158,6 +160,9 @@ impl Net {
         }
         for node in self.nodes.iter_mut().filter(|node| node.is_up) {
             node.endpoint.handle_timeout(now);
+        }
+        for index in 0..self.nodes.len() {
+            self.drain(index);
         }
     }
 

@@ -54,7 +54,7 @@ impl Loose {
             let reassembly = Reassembly::new(now, fragment.total);
             self.entries.push(Entry { channel, id, since: now, reassembly });
         }
-        let mut index = known.unwrap_or(self.entries.len().saturating_sub(1));
+        let mut index = known.unwrap_or_else(|| self.entries.len().saturating_sub(1));
         let more = fragment.data.len() as u64 + MESSAGE_OVERHEAD;
         while self.memory().saturating_add(more) > self.bytes_most {
             abandoned(self.entries.remove(0).channel);

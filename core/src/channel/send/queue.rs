@@ -140,7 +140,7 @@ impl Queue {
 
     /// When the oldest message's lifetime passes. All of a channel live equally long, so the oldest goes first.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.lifetime.and(self.waiting.front()).map(|waiting| waiting.expires)
+        self.lifetime.and_then(|_| self.waiting.front()).map(|waiting| waiting.expires)
     }
 
     pub(super) fn place(&self, number: u64) -> Place {

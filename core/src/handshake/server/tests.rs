@@ -4,6 +4,7 @@ use super::super::resume_ticket::{ResumeContents, resume_psk};
 use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
 use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};
 use super::*;
+use crate::crypto::RustCrypto;
 use crate::time::Duration;
 
 const ACCEPT: Verdict = Verdict::Accept { local_id: 5, session: Session::New };
@@ -401,10 +402,12 @@ fn a_resume_ticket_names_its_session_and_works_more_than_once() {
         let (id, welcome) = world.answer(candidate, verdict);
         let accepted = world.accepted(&mut dialer, &welcome);
         assert_eq!(accepted.session, Session::Resumed);
-        let confirmed = world.acceptor.confirm(world.now, &id.unwrap()).unwrap();
+        let id = id.unwrap();
+        let half_open = world.acceptor.half_open(world.now, &id).unwrap();
+        assert_eq!(half_open.session, Session::Resumed);
+        assert_eq!(half_open.keys(&RustCrypto).exporter, accepted.keys.exporter);
+        let confirmed = world.acceptor.confirm(world.now, &id).unwrap();
         assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
-        assert_eq!(confirmed.session, Session::Resumed);
-        assert_eq!(confirmed.keys.exporter, accepted.keys.exporter);
     }
 }
 
