@@ -29,6 +29,8 @@ pub(super) struct Plan {
     pub(super) any_key: bool,
     /// The longest that a fault keeps somebody away.
     pub(super) outage: Duration,
+    /// The smallest datagram that every link carries. Below 1200 bytes a link may be a hole for whatever is larger.
+    pub(super) mtu: u32,
     /// How likely a client leaves at a tick, in parts per million.
     pub(super) leaving_ppm: u32,
     /// How likely the server throws a client out at a tick, in parts per million.
@@ -61,7 +63,8 @@ impl Plan {
             real_crypto,
             tickets: draws.chance(300_000),
             any_key: draws.chance(100_000),
-            outage: if draws.chance(700_000) { Duration::from_secs(5) } else { Duration::from_secs(12) },
+            outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
+            mtu: if draws.chance(200_000) { 600 } else { 1200 },
             leaving_ppm: if draws.chance(400_000) { 3_000 } else { 0 },
             kicking_ppm: if draws.chance(200_000) { 1_000 } else { 0 },
             largest: if draws.chance(700_000) { 64 << 10 } else { 4 << 10 },
@@ -77,6 +80,7 @@ impl Plan {
     pub(super) fn faults(&self) -> Vec<Fault> {
         let mut profile = Profile::new(self.clients + 1, self.clients, self.playing);
         profile.outage = self.outage;
+        profile.mtu = self.mtu;
         draw(self.seed, &profile)
     }
 
@@ -129,8 +133,8 @@ fn draw_config(draws: &mut Draws, provider: Arc<dyn Provider>) -> Config {
     let mut config = Config::new(APPLICATION);
     config.provider = provider;
     config.channels = draw_channels(draws);
-    if draws.chance(400_000) {
-        config.idle_timeout = Duration::from_millis(draws.between(1_500, 5_000));
+    if draws.chance(500_000) {
+        config.idle_timeout = Duration::from_millis(draws.magnitude(500, 5_000));
         config.heartbeat = config.idle_timeout / 4;
         config.resume_window = Duration::from_millis(draws.magnitude(500, 20_000));
         if draws.chance(200_000) {
