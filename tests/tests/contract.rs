@@ -10,8 +10,8 @@ use script::allocation::Counting;
 use script::op::{How, Op};
 use script::provider;
 use script::world::{Manner, Setup, World};
-use tickwire_core::crypto::default_provider;
 use tickwire_core::Duration;
+use tickwire_core::crypto::default_provider;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -123,7 +123,11 @@ fn clause_03_repeating_handle_timeout_and_draining_ends_and_then_poll_timeout_li
             world.play(part);
             for node in 0..3 {
                 let rounds = world.settle(node, 20);
-                assert!(rounds.is_some(), "node {node} spins: {:?}", world.nodes[node].endpoint.poll_timeout());
+                assert!(
+                    rounds.is_some(),
+                    "node {node} spins: {:?}",
+                    world.nodes[node].endpoint.poll_timeout()
+                );
             }
         }
     }

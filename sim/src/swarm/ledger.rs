@@ -252,7 +252,8 @@ impl Ledger {
     /// The server knows its client by the identity of the client's ticket, however often the session was resumed.
     fn check_identity(&self, a: SideId, b: SideId) -> Outcome {
         let (server, client) = if self.side(a).node == 0 { (a, b) } else { (b, a) };
-        let expected = if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
+        let expected =
+            if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
         let found = &self.side(server).identity;
         if *found == expected {
             return Ok(());
@@ -315,7 +316,9 @@ impl Ledger {
             return Err(format!("a second receipt for message {number} of channel {channel}"));
         }
         if !self.was_given(side, index, number) {
-            return Err(format!("a receipt for message {number} of channel {channel}, which nobody was given"));
+            return Err(format!(
+                "a receipt for message {number} of channel {channel}, which nobody was given"
+            ));
         }
         self.figures.receipts += 1;
         Ok(())
@@ -377,7 +380,11 @@ impl Ledger {
             (Some(id), None) if self.side(id).life == Life::Opening => id,
             (None, Some(_)) if node != 0 => self.open(node, connection, Life::Opening),
             (None, None) if node == 0 => self.open(node, connection, Life::Opening),
-            _ => return Err(format!("{connection:?} is connected, replacing {replaces:?}, known as {known:?}")),
+            _ => {
+                return Err(format!(
+                    "{connection:?} is connected, replacing {replaces:?}, known as {known:?}"
+                ));
+            }
         };
         let replaced = replaces.and_then(|old| {
             let mut sides = self.sides.iter().enumerate().rev();
@@ -397,7 +404,12 @@ impl Ledger {
     }
 
     /// Something was told that may only be told between `Connected` and `Closed`.
-    pub(super) fn on_news(&self, node: NodeId, connection: ConnectionId, what: &str) -> Result<SideId, String> {
+    pub(super) fn on_news(
+        &self,
+        node: NodeId,
+        connection: ConnectionId,
+        what: &str,
+    ) -> Result<SideId, String> {
         let side = self.find(node, connection)?;
         self.expect_up(side, what)?;
         Ok(side)

@@ -52,7 +52,8 @@ impl Plan {
         let mut draws = Draws::new(mix(seed, PLANS));
         let real_crypto = seed % REAL_CRYPTO_EVERY == REAL_CRYPTO_EVERY - 1;
         let log = NonceLog::default();
-        let inner: Arc<dyn Provider> = if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
+        let inner: Arc<dyn Provider> =
+            if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
         let provider = Arc::new(RecordingProvider::new(inner, log.clone()));
         let config = draw_config(&mut draws, provider);
         Self {

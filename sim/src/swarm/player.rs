@@ -174,7 +174,9 @@ impl Players {
         let connections = player.host.connections().count() as u64;
         let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
         if memory > most {
-            return Err(format!("{memory} bytes held for {connections} connections; {most} would be allowed"));
+            return Err(format!(
+                "{memory} bytes held for {connections} connections; {most} would be allowed"
+            ));
         }
         let half_open = player.host.half_open();
         if half_open > limits::HALF_OPEN {
@@ -232,7 +234,9 @@ impl Players {
     }
 
     fn on_validated(&self, node: NodeId, address: Address) -> Result<(), String> {
-        let Address::Udp(address) = address else { return Err(format!("node {node} is connected to {address}")) };
+        let Address::Udp(address) = address else {
+            return Err(format!("node {node} is connected to {address}"));
+        };
         self.validated.borrow_mut().insert((node, address));
         Ok(())
     }
@@ -243,11 +247,7 @@ impl Players {
         (1..=self.plan.clients).find_map(|node| self.missing_of(node, &host))
     }
 
-    fn missing_of<'h>(
-        &self,
-        node: NodeId,
-        host: &impl Fn(NodeId) -> Option<&'h Endpoint>,
-    ) -> Option<String> {
+    fn missing_of<'h>(&self, node: NodeId, host: &impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
         let Some(client) = self.current[node] else { return Some(format!("node {node} has no connection")) };
         let Some(server) = self.ledger.side(client).peer else {
             return Some(format!("node {node} (side {client}) has heard nothing from anybody"));

@@ -75,7 +75,18 @@ fn pick<T: Copy>(g: &mut Gen, of: &[T]) -> T {
 
 impl Arbitrary for How {
     fn arbitrary(g: &mut Gen) -> Self {
-        pick(g, &[Self::Pinned, Self::Pinned, Self::Ticket, Self::Ticket, Self::AnyKey, Self::WrongKey, Self::Link])
+        pick(
+            g,
+            &[
+                Self::Pinned,
+                Self::Pinned,
+                Self::Ticket,
+                Self::Ticket,
+                Self::AnyKey,
+                Self::WrongKey,
+                Self::Link,
+            ],
+        )
     }
 }
 

@@ -9,9 +9,9 @@ use tickwire_core::crypto::Provider;
 use tickwire_core::rng::Rng;
 use tickwire_core::wire::DataHeader;
 use tickwire_core::{
-    Access, Address, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, ConnectionState, Delivery,
-    Duration, Ecn, Endpoint, Event, Instant, LinkId, LinkProperties, Secrets, TicketContents, TicketMint,
-    TimeoutCause, server_ticket_key,
+    Access, Address, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, ConnectionState,
+    Delivery, Duration, Ecn, Endpoint, Event, Instant, LinkId, LinkProperties, Secrets, TicketContents,
+    TicketMint, TimeoutCause, server_ticket_key,
 };
 
 use super::forge;
@@ -112,12 +112,8 @@ pub fn channels() -> Vec<ChannelConfig> {
     reporting.compress = true;
     reporting.queue_bytes = 10_000;
     reporting.priority = 6;
-    let kinds = [
-        Delivery::ReliableOrdered,
-        Delivery::ReliableUnordered,
-        Delivery::Sequenced,
-        Delivery::Unreliable,
-    ];
+    let kinds =
+        [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
     let mut channels = kinds.map(ChannelConfig::new).to_vec();
     channels.extend([forgetful, reporting]);
     channels
@@ -324,9 +320,7 @@ impl World {
         let from_address = SocketAddr::from(([10, 9, 0, from % 4], 1000));
         let seed = tickwire_sim::rng::mix(self.setup.seed, seed.into());
         let (from, mut bytes) = match self.nodes[index].last_header {
-            Some(header) if first >= 8 => {
-                (self.nodes[pick(from)].address, forge::packet(&header, seed))
-            }
+            Some(header) if first >= 8 => (self.nodes[pick(from)].address, forge::packet(&header, seed)),
             _ => (from_address, forge::garbage(first, length.into(), seed)),
         };
         let now = self.time(index);
@@ -385,7 +379,14 @@ impl World {
         for datagram in transmit.datagrams(buffer) {
             let to = transmit.path.remote;
             let (length, hash) = (datagram.len(), hash_of(datagram));
-            self.trace.push(Output::Datagram { node: index, at, to, length, segment: transmit.segment_size, hash });
+            self.trace.push(Output::Datagram {
+                node: index,
+                at,
+                to,
+                length,
+                segment: transmit.segment_size,
+                hash,
+            });
             self.launch(index, to, datagram);
         }
         true
@@ -453,7 +454,8 @@ impl World {
             }
             _ => before.connected && !before.closed,
         };
-        let is_over = !life.closed || node.endpoint.state(connection) == ConnectionState::Disconnected
+        let is_over = !life.closed
+            || node.endpoint.state(connection) == ConnectionState::Disconnected
             || node.endpoint.state(connection) == ConnectionState::Disconnecting;
         if !in_order || !is_over {
             self.fault(11, format!("{event:?} of a connection with {before:?}"));

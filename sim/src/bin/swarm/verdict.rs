@@ -75,8 +75,7 @@ fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     let shrunk = shrink(&faults, SHRINK_RUNS, fails, |progress| {
         eprint!("\rshrinking: {} faults after {} runs   ", progress.faults, progress.runs);
     });
-    let again =
-        run_caught(&Run { seed, seconds, faults: Some(&shrunk.faults), text: false }).violation;
+    let again = run_caught(&Run { seed, seconds, faults: Some(&shrunk.faults), text: false }).violation;
     eprintln!("\n{}", print_list(&shrunk.faults));
     if let Some(again) = again {
         eprintln!("with these faults only: {again}");
