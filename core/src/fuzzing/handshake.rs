@@ -48,7 +48,8 @@ impl From<Proof> for Credential {
 
 /// What an endpoint of this configuration says of itself, and its schema.
 pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
-    let schema = config.schema.clone().with_channels(&config.channels);
+    let channels = &config.channels;
+    let schema = config.schema.clone().with_channels(channels).with_max_message(config.max_message);
     (config.parameters(schema.hash()), schema)
 }
 
