@@ -62,8 +62,8 @@ const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
 /// The code of a server whose last place was taken while the handshake was underway.
-const FULL_CODE: u16 = VIOLATION_CODES - 1;
-/// Codes from here on name violations; applications use the ones below 0xfeff.
+const FULL_CODE: u16 = u16::MAX;
+/// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
 /// Where a connection is in its life.
@@ -201,7 +201,7 @@ impl Connection {
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         self.phase == Phase::Connected
             && match &self.plan {
-                Some(plan) => plan.reconnect,
+                Some(plan) => plan.reconnect && plan.can_come_back(),
                 None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
             }
     }

@@ -20,8 +20,10 @@ const REAL_CRYPTO_EVERY: u64 = 20;
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) seed: u64,
-    /// How long faults strike and players play.
+    /// How long faults strike.
     pub(super) playing: Duration,
+    /// How long players say anything new: what is lost of their last words is not made up for by what follows.
+    pub(super) talking: Duration,
     pub(super) clients: usize,
     pub(super) delay: Duration,
     pub(super) real_crypto: bool,
@@ -59,6 +61,7 @@ impl Plan {
         Self {
             seed,
             playing,
+            talking: playing.saturating_sub(Duration::from_millis(draws.below(4_000))),
             clients: draws.between(4, 6) as usize,
             delay: Duration::from_micros(draws.magnitude(2_000, 100_000)),
             real_crypto,

@@ -10,9 +10,13 @@ use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
 
-/// How long after the network has healed everybody must be connected, and everything delivered: the idle timeout, in
-/// which a session that only one end remembers is found out, and this.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after the network has healed everybody must be connected: the idle timeout, in which a session that only
+/// one end remembers is found out, and this.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
+const DELIVER: Duration = Duration::from_secs(1);
+/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait.
+const PROBES: u32 = 4;
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -80,18 +84,31 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.run_for(plan.playing)?;
     world.heal()?;
     let healed = world.now();
-    let bound = plan.config().idle_timeout + PATIENCE + lag_of(world.faults());
-    loop {
-        world.run_for(LOOK_EVERY)?;
-        let Some(missing) = world.application().missing(|node| world.host(node)) else { break };
-        if world.now() - healed > bound {
-            let text = format!("{bound:?} after the network healed: {missing}");
-            return Err(Violation { checker: "liveness", at: world.now(), text });
-        }
-    }
+    let lag = lag_of(world.faults());
+    let bound = plan.config().idle_timeout + CONNECT + lag;
+    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    let patience = world.application().patience(|node| world.host(node));
+    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
     let settled_after = world.now() - healed;
     world.finish()?;
     Ok(settled_after)
+}
+
+/// Lets time pass until nothing is missing any more, but no more than `bound`.
+fn wait(
+    world: &mut World<Players>,
+    bound: Duration,
+    missing: impl Fn(&World<Players>) -> Option<String>,
+) -> Result<(), Violation> {
+    let end = world.now() + bound;
+    loop {
+        world.run_for(LOOK_EVERY)?;
+        let Some(missing) = missing(world) else { return Ok(()) };
+        if world.now() >= end {
+            let text = format!("after {bound:?} without faults: {missing}");
+            return Err(Violation { checker: "liveness", at: world.now(), text });
+        }
+    }
 }
 
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
