@@ -1,5 +1,7 @@
 //! Whole sessions between two endpoints: what an embedder relies on, end to end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{APPLICATION, Net, Node, Pass};

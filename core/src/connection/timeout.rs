@@ -95,6 +95,7 @@ impl Connection {
         self.notices.interrupted();
         self.send.begin_resume();
         self.receive.begin_resume();
+        self.receive.suspend();
         if let Some(plan) = &mut self.plan {
             plan.session_until = now + settings.resume_window;
             plan.give_up_at = now + settings.reconnect_for;
