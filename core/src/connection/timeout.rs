@@ -10,7 +10,8 @@ use crate::time::Instant;
 impl Connection {
     /// Sets every timer from the state that it depends on. Called after whatever may have changed that state.
     pub(crate) fn arm(&mut self, now: Instant, settings: &Settings) {
-        if self.ready.is_none() {
+        // Whoever is not connected yet is told nothing but that.
+        if self.ready.is_none() && self.phase != Phase::Connecting {
             self.ready = self.send.take_ready();
         }
         self.timers
@@ -34,8 +35,10 @@ impl Connection {
                 }
             }
         }
+        // Once it is over for the application, nothing of what it had queued or awaited can be late.
+        let is_over = self.notices.is_closed();
         let expiry = [self.send.next_expiry(), self.receive.next_expiry()].into_iter().flatten().min();
-        self.timers.set_option(Timer::Expiry, expiry);
+        self.timers.set_option(Timer::Expiry, expiry.filter(|_| !is_over));
     }
 
     /// Does what is due at `now`.
