@@ -61,6 +61,8 @@ use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
+/// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// Codes from here on name violations; applications use the ones below.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
@@ -539,7 +541,7 @@ impl Connection {
         if self.closing.tries == 0 {
             self.forget();
         } else {
-            self.timers.set(Timer::Close, now + transport.probe_timeout());
+            self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));
         }
         size.map(|size| (path, size))
     }
