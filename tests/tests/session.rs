@@ -83,7 +83,7 @@ fn a_close_tells_the_peer_why_and_both_forget() {
     net.run_until(SECOND * 3, connected);
     let now = net.now;
     net.nodes[1].endpoint.close(now, client, 7, "good night");
-    net.run_for(SECOND * 3);
+    net.run_for(SECOND * 10);
     let told = |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Peer { code: 7, text }, .. } if text == "good night");
     assert!(net.nodes[0].has(told));
     assert!(

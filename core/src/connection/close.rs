@@ -1,10 +1,11 @@
 //! How a connection ends: by this end, by the peer, by a violation, or by silence.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::timers::Timer;
-use super::{CLOSE_TRIES, Closing, Connection, Farewell, Phase, VIOLATION_CODES};
-use crate::event::{CloseReason, Violation};
+use super::{CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, Phase, Transport, VIOLATION_CODES};
+use crate::event::{CloseReason, Refusal, Violation};
 use crate::limits;
 use crate::time::Instant;
 
@@ -25,6 +26,10 @@ impl Connection {
 
     /// Like [`Connection::finish`], but tells the peer why.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
+        // What is over stays over, and its CLOSE goes on being repeated.
+        if self.notices.is_closed() {
+            return;
+        }
         let has_peer = self.phase == Phase::Connected && self.transport.is_some();
         let transport = self.transport.take();
         self.finish(reason);
@@ -41,6 +46,14 @@ impl Connection {
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         let text = shorten(text);
         self.finish_telling(CloseReason::Local { code }, code, text, CLOSE_TRIES);
+    }
+
+    /// Turns away a client whose place was taken while it finished its handshake. The application never hears of it.
+    pub(crate) fn turn_away(&mut self, transport: Box<Transport>) {
+        self.notices.silence();
+        self.transport = Some(transport);
+        self.phase = Phase::Closing;
+        self.closing = Closing { code: FULL_CODE, text: String::new(), is_due: true, tries: CLOSE_TRIES };
     }
 
     /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
@@ -77,6 +90,10 @@ impl Connection {
 
     /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
     pub(super) fn on_close(&mut self, code: u16, text: &[u8]) {
+        if code == FULL_CODE {
+            self.finish_telling(CloseReason::Refused(Refusal::Full), code, String::new(), 1);
+            return;
+        }
         let text = String::from_utf8_lossy(text).into_owned();
         let violation = VIOLATIONS.iter().find(|&&(_, wire)| wire == code);
         let text = if violation.is_some() && text.is_empty() { "protocol violation".into() } else { text };

@@ -38,6 +38,8 @@ pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
 use self::receive::Settling;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::sent::SentPackets;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;
@@ -59,7 +61,9 @@ use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
-/// Codes from here on name violations; applications use the ones below.
+/// The code of a server whose last place was taken while the handshake was underway.
+const FULL_CODE: u16 = u16::MAX;
+/// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
 /// Where a connection is in its life.
@@ -197,7 +201,7 @@ impl Connection {
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         self.phase == Phase::Connected
             && match &self.plan {
-                Some(plan) => plan.reconnect,
+                Some(plan) => plan.reconnect && plan.can_come_back(),
                 None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
             }
     }

@@ -45,6 +45,11 @@ impl Notices {
         }
     }
 
+    /// Nothing is ever told of this connection: the application never heard of it.
+    pub(crate) fn silence(&mut self) {
+        *self = Self { is_closed: true, ..Self::default() };
+    }
+
     /// Whether `Closed` was noted, told or not.
     pub(crate) const fn is_closed(&self) -> bool {
         self.is_closed

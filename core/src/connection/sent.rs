@@ -80,6 +80,14 @@ impl SentPackets {
         self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
     }
 
+    /// Makes `next` the number of the next packet, as after so many. Only while nothing is recorded.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, next: u64) {
+        if self.records.is_empty() {
+            self.first = next;
+        }
+    }
+
     /// Notes a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
         self.frames.push_back(frame);
@@ -106,7 +114,7 @@ impl SentPackets {
     /// Takes a packet out of flight. `None` if it was never sent, is settled already, or asked for nothing.
     pub(crate) fn settle(&mut self, packet_number: u64) -> Option<Settled> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
-        let frames_until = self.records.get(index + 1).map_or(self.open_frame, |next| next.frames_from);
+        let frames_until = self.records.get(index.checked_add(1)?).map_or(self.open_frame, |next| next.frames_from);
         let record = self.records.get_mut(index)?;
         if !record.in_flight {
             return None;

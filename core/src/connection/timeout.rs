@@ -13,7 +13,8 @@ impl Connection {
         if self.ready.is_none() {
             self.ready = self.send.take_ready();
         }
-        self.timers.set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout()));
+        self.timers
+            .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
         if self.phase == Phase::Connected {
             let reliable_waits = self.send.has_unacked_reliable();
             if let Some(transport) = self.transport.as_deref() {

@@ -164,6 +164,15 @@ impl Transport {
         self.is_confirmed = true;
     }
 
+    /// Takes packets below `sent` for sent and settled, and those up to `received` for received.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, sent: u64, received: u64) {
+        self.sent.age(sent);
+        self.largest_acked = sent.checked_sub(1);
+        self.replay.insert(received);
+        self.largest_received = Some(received);
+    }
+
     /// The probe timeout before any back-off.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay)

@@ -200,7 +200,11 @@ impl Endpoint {
         let connection =
             if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
         let Some(connection) = connection else {
-            self.ids.release(confirmed.local_id);
+            if resumes {
+                self.ids.release(confirmed.local_id);
+            } else {
+                self.turn_away(confirmed.local_id, transport);
+            }
             return Err(DropReason::NoRoom);
         };
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
@@ -216,6 +220,19 @@ impl Endpoint {
             state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
         self.refresh(connection);
         result
+    }
+
+    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
+    /// than there were half-open handshakes.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+        let (send, receive) = self.channel_sides(0);
+        let connection =
+            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        self.ids.assign(local_id, Entry::Connection(connection));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.turn_away(transport);
+        }
+        self.refresh(connection);
     }
 
     /// The connection whose session is resumed, if it is still there.

@@ -238,6 +238,12 @@ impl Endpoint {
         }
     }
 
+    /// A connection, for fuzzing to bend.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn connection_mut(&mut self, connection: ConnectionId) -> Option<&mut Connection> {
+        self.connections.get_mut(connection)
+    }
+
     /// The clock never runs backwards.
     fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);

@@ -16,6 +16,8 @@ mod load;
 mod parameters;
 mod peer;
 mod resume_ticket;
+#[cfg(feature = "fuzzing")]
+mod rewrite;
 mod sealing;
 mod server;
 mod sources;
@@ -28,6 +30,8 @@ pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
 pub(crate) use resume_ticket::RENEW_US;
 pub(crate) use resume_ticket::{ResumeContents, resume_psk};
+#[cfg(feature = "fuzzing")]
+pub(crate) use rewrite::{rewrite, rewrite_parameters};
 pub(crate) use server::{
     AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict,
 };

@@ -139,6 +139,7 @@ impl Net {
 
     fn step(&mut self, end: Instant) {
         for index in 0..self.nodes.len() {
+            // What the test itself called since the last step.
             self.drain(index);
         }
         let mut next = end;
@@ -159,6 +160,9 @@ impl Net {
         }
         for node in self.nodes.iter_mut().filter(|node| node.is_up) {
             node.endpoint.handle_timeout(now);
+        }
+        for index in 0..self.nodes.len() {
+            self.drain(index);
         }
     }
 

@@ -1,0 +1,244 @@
+//! Both ends of the handshake, without their endpoints.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::address::Path;
+use crate::config::{Config, Secrets};
+use crate::crypto::{Key, Provider, SessionKeys};
+use crate::drop::DropReason;
+use crate::event::Refusal;
+use crate::handshake::{
+    AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, HalfOpenId, Parameters, Screened,
+    ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
+};
+use crate::rng::Rng;
+use crate::schema::Schema;
+use crate::time::Instant;
+
+/// By what to be let in.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Proof {
+    /// Nothing.
+    Open,
+    /// A ticket.
+    Ticket(Ticket),
+    /// A resume ticket.
+    Resume {
+        /// As it came in a TICKET frame.
+        sealed: Vec<u8>,
+        /// The key that goes with it.
+        psk: Key,
+        /// As it came in the frame.
+        expiry: u64,
+    },
+}
+
+impl From<Proof> for Credential {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Open => Self::Open,
+            Proof::Ticket(ticket) => Self::Ticket(ticket),
+            Proof::Resume { sealed, psk, expiry } => Self::Resume { sealed, psk, expiry },
+        }
+    }
+}
+
+/// What an endpoint of this configuration says of itself, and its schema.
+pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
+    let channels = &config.channels;
+    let schema = config.schema.clone().with_channels(channels).with_max_message(config.max_message);
+    (config.parameters(schema.hash()), schema)
+}
+
+/// What a datagram meant for an attempt to connect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Answered {
+    /// Nothing.
+    Ignored(DropReason),
+    /// It goes on.
+    Progress,
+    /// It is over: these are the exporter of the keys and the server's connection id.
+    Accepted(Key, u32),
+    /// It is over.
+    Refused(Refusal),
+}
+
+/// An attempt to connect.
+pub struct Dialling {
+    pub(super) dialer: Dialer,
+    pub(super) rng: Rng,
+}
+
+impl Dialling {
+    /// An attempt that begins now; without a key it asks the server for its own. `None` if key and proof contradict.
+    #[must_use]
+    pub fn new(
+        now: Instant,
+        config: &Config,
+        local_id: u32,
+        server_key: Option<Key>,
+        proof: Proof,
+        seed: [u8; 32],
+    ) -> Option<Self> {
+        let (parameters, _) = introduction(config);
+        Self::claiming(now, config, parameters, local_id, server_key, proof, seed)
+    }
+
+    pub(super) fn claiming(
+        now: Instant,
+        config: &Config,
+        parameters: Parameters,
+        local_id: u32,
+        server_key: Option<Key>,
+        proof: Proof,
+        seed: [u8; 32],
+    ) -> Option<Self> {
+        let setup = DialSetup {
+            application: config.application,
+            local_id,
+            server_key: server_key.map_or(ServerKey::Any, ServerKey::Pinned),
+            credential: proof.into(),
+            parameters,
+            schema: introduction(config).1,
+            padded: true,
+            reliable: false,
+            timeout: Duration::from_secs(10),
+        };
+        let mut rng = Rng::from_seed(seed);
+        let dialer = Dialer::new(now, &mut rng, Arc::clone(&config.provider), setup).ok()?;
+        Some(Self { dialer, rng })
+    }
+
+    /// Writes what is to be sent.
+    pub fn write(&mut self, now: Instant, buffer: &mut [u8]) -> Option<usize> {
+        self.dialer.write(now, &mut self.rng, buffer)
+    }
+
+    /// Takes a datagram.
+    pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Answered {
+        match self.dialer.handle(now, &mut self.rng, datagram) {
+            Answer::Ignored(reason) => Answered::Ignored(reason),
+            Answer::Progress => Answered::Progress,
+            Answer::Accepted(accepted) => Answered::Accepted(accepted.keys.exporter, accepted.remote_id),
+            Answer::Refused(refusal) => Answered::Refused(refusal),
+        }
+    }
+
+    /// When there is something to send, or time is up.
+    #[must_use]
+    pub fn next_timeout(&self) -> Instant {
+        self.dialer.next_timeout()
+    }
+}
+
+/// A half-open handshake.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HalfOpen(pub(super) HalfOpenId);
+
+/// What became of a Hello or KeyQuery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Reaction {
+    /// It was dropped.
+    Dropped(DropReason),
+    /// A reply was written, and nothing is kept.
+    Replied,
+    /// It was let in; a Welcome was written.
+    Admitted(HalfOpen),
+    /// It was refused, or not answered after all.
+    Refused,
+}
+
+/// The answering end.
+pub struct Answering {
+    acceptor: Acceptor,
+    rng: Rng,
+    pub(super) parameters: Parameters,
+    schema: Schema,
+    provider: Arc<dyn Provider>,
+    wall_offset: u64,
+    next_id: u32,
+}
+
+impl Answering {
+    /// An answering end.
+    #[must_use]
+    pub fn new(config: &Config, secrets: &Secrets, seed: [u8; 32]) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        let (parameters, schema) = introduction(config);
+        let provider = Arc::clone(&config.provider);
+        let acceptor = Acceptor::new(Arc::clone(&provider), secrets, AcceptSetup::new(config), &mut rng);
+        Self { acceptor, rng, parameters, schema, provider, wall_offset: config.wall_offset, next_id: 1 }
+    }
+
+    /// Takes a datagram. The reply, if any, goes back where it came from. Whoever may be let in is, or gets `refusal`.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: impl Into<Path>,
+        validated: bool,
+        datagram: &[u8],
+        refusal: Option<Refusal>,
+    ) -> (Reaction, Vec<u8>) {
+        let mut reply = Vec::new();
+        let wall_now = self.wall_offset.saturating_add(now.as_micros());
+        let arrival = Arrival { now, wall_now, from: from.into(), validated };
+        let candidate = match self.acceptor.screen(arrival, datagram, &mut reply, &mut self.rng) {
+            Screened::Dropped(reason) => return (Reaction::Dropped(reason), reply),
+            Screened::Replied => return (Reaction::Replied, reply),
+            Screened::Candidate(candidate) => candidate,
+        };
+        self.next_id = (self.next_id + 1) & 0x00ff_ffff;
+        let session = if candidate.resume.is_some() { Session::Lost } else { Session::New };
+        let accept = Verdict::Accept { local_id: self.next_id, session };
+        let verdict = refusal.map_or(accept, Verdict::Refuse);
+        let half_open =
+            self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
+        (half_open.map_or(Reaction::Refused, |id| Reaction::Admitted(HalfOpen(id))), reply)
+    }
+
+    /// The keys of a half-open handshake, the client's connection id, and our own.
+    pub(super) fn keys(&self, now: Instant, id: HalfOpen) -> Option<(SessionKeys, u32, u32)> {
+        let half_open = self.acceptor.half_open(now, &id.0)?;
+        Some((half_open.keys(&*self.provider), half_open.client_id, half_open.local_id))
+    }
+
+    /// The exporter of a half-open handshake.
+    #[must_use]
+    pub fn exporter(&self, now: Instant, id: HalfOpen) -> Option<Key> {
+        self.keys(now, id).map(|(keys, ..)| keys.exporter)
+    }
+
+    /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.
+    pub fn confirm(&mut self, now: Instant, id: HalfOpen) -> bool {
+        self.acceptor.confirm(now, &id.0).is_some()
+    }
+
+    /// Forgets what waited too long.
+    pub fn expire(&mut self, now: Instant) {
+        self.acceptor.expire(now);
+    }
+
+    /// Handshakes half open, refusals that are kept included.
+    #[must_use]
+    pub fn half_open(&self) -> usize {
+        self.acceptor.half_open_count()
+    }
+}
+
+/// Reads a handshake or control message outside the encryption and writes it again, without padding; `None` if it does
+/// not parse.
+#[must_use]
+pub fn rewrite_handshake(bytes: &[u8]) -> Option<Vec<u8>> {
+    rewrite(bytes)
+}
+
+/// Reads the parameters that `bytes` start with and writes them again; `None` if they are out of range.
+#[must_use]
+pub fn rewrite_parameters(bytes: &[u8]) -> Option<Vec<u8>> {
+    rewrite_them(bytes)
+}

@@ -1,0 +1,18 @@
+//! Ways into the core's parts for fuzzing, and a peer that keeps no rule.
+//!
+//! **Not part of the API**: it may change at any time, and only the feature `fuzzing` compiles it. The wrappers lend out
+//! what the core keeps to itself and judge nothing; what has to hold is said by the fuzz bodies.
+
+mod age;
+mod channels;
+mod handshake;
+mod packets;
+mod peer;
+
+pub use self::age::age;
+pub use self::channels::{Piece, Receiving, Sending, Taken};
+pub use self::handshake::{
+    Answered, Answering, Dialling, HalfOpen, Proof, Reaction, rewrite_handshake, rewrite_parameters,
+};
+pub use self::packets::{Replay, Sent};
+pub use self::peer::{Claims, HostilePeer};

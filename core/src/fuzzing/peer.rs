@@ -1,0 +1,202 @@
+//! A peer that holds valid keys and keeps no rule.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::handshake::{Answering, Dialling, Proof, Reaction, introduction};
+use crate::address::{Address, Ecn};
+use crate::config::{Config, Secrets};
+use crate::crypto::{Key, PacketKeys, Provider, SessionKeys};
+use crate::endpoint::Endpoint;
+use crate::handshake::{Answer, Parameters, resume_psk};
+use crate::limits::{BASE_DATAGRAM, TAG};
+use crate::time::Instant;
+use crate::wire::{DataHeader, Writer, decode_packet_number};
+
+/// What a hostile peer says of itself in the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claims {
+    /// Reliable bytes that it grants, at most 2^62.
+    pub credit: u64,
+    /// How long it says that it holds acknowledgements back, at most 10,000,000 µs.
+    pub ack_delay_us: u32,
+    /// The largest datagram that it says it takes, at least [`crate::limits::LEAST_DATAGRAM`].
+    pub max_datagram: u16,
+}
+
+impl Claims {
+    fn apply(self, parameters: &mut Parameters) {
+        parameters.credit = self.credit;
+        parameters.ack_delay_us = self.ack_delay_us;
+        parameters.max_datagram = self.max_datagram;
+    }
+}
+
+/// A peer that completed the handshake and sends whatever it is told to.
+pub struct HostilePeer {
+    provider: Arc<dyn Provider>,
+    keys: PacketKeys,
+    exporter: Key,
+    remote_id: u32,
+    local_id: u32,
+    largest_received: u64,
+    /// The packet number after the highest sealed so far.
+    pub next: u64,
+}
+
+impl HostilePeer {
+    /// Connects to `server` from the address `from`, every datagram arriving at once. The server has a half-open handshake
+    /// then; the first packet makes it a connection. Datagrams to others are lost.
+    #[must_use]
+    pub fn dial(
+        now: Instant,
+        config: &Config,
+        claims: Option<Claims>,
+        proof: Proof,
+        server: &mut Endpoint,
+        from: SocketAddr,
+        seed: [u8; 32],
+    ) -> Option<Self> {
+        let (mut parameters, _) = introduction(config);
+        if let Some(claims) = claims {
+            claims.apply(&mut parameters);
+        }
+        let local_id = u32::from_le_bytes([*seed.first()?, 0, 0, 0]);
+        let key = Some(server.public_key());
+        let mut dialling = Dialling::claiming(now, config, parameters, local_id, key, proof, seed)?;
+        let mut buffer = vec![0; 64 * BASE_DATAGRAM];
+        for _ in 0..4 {
+            let length = dialling.write(now, &mut buffer)?;
+            server.handle_datagram(now, from, Ecn::NotCapable, buffer.get_mut(..length)?);
+            while let Some(transmit) = server.poll_transmit(now, &mut buffer) {
+                if transmit.path.remote != Address::from(from) {
+                    continue;
+                }
+                for datagram in transmit.datagrams(&buffer) {
+                    match dialling.dialer.handle(now, &mut dialling.rng, datagram) {
+                        Answer::Accepted(accepted) => {
+                            let keys = accepted.keys;
+                            return Some(Self::new(config, keys, accepted.remote_id, local_id, true));
+                        }
+                        Answer::Refused(_) => return None,
+                        Answer::Ignored(_) | Answer::Progress => {}
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Answers `client`, which dials `at`. The client is connected then.
+    #[must_use]
+    pub fn accept(
+        now: Instant,
+        config: &Config,
+        claims: Option<Claims>,
+        secrets: &Secrets,
+        client: &mut Endpoint,
+        at: SocketAddr,
+        seed: [u8; 32],
+    ) -> Option<Self> {
+        let mut answering = Answering::new(config, secrets, seed);
+        if let Some(claims) = claims {
+            claims.apply(&mut answering.parameters);
+        }
+        let mut buffer = vec![0; 64 * BASE_DATAGRAM];
+        while let Some(transmit) = client.poll_transmit(now, &mut buffer) {
+            for datagram in transmit.datagrams(&buffer) {
+                let (reaction, mut reply) = answering.handle(now, at, true, datagram, None);
+                if !reply.is_empty() {
+                    client.handle_datagram(now, at, Ecn::NotCapable, &mut reply);
+                }
+                if let Reaction::Admitted(half_open) = reaction {
+                    let (keys, client_id, local_id) = answering.keys(now, half_open)?;
+                    return Some(Self::new(config, keys, client_id, local_id, false));
+                }
+            }
+        }
+        None
+    }
+
+    fn new(config: &Config, keys: SessionKeys, remote_id: u32, local_id: u32, dialled: bool) -> Self {
+        let SessionKeys { to_responder, to_initiator, exporter } = keys;
+        let (send, receive) =
+            if dialled { (to_responder, to_initiator) } else { (to_initiator, to_responder) };
+        let provider = Arc::clone(&config.provider);
+        let keys = PacketKeys::new(Arc::clone(&provider), send, receive);
+        Self { provider, keys, exporter, remote_id, local_id, largest_received: 0, next: 0 }
+    }
+
+    /// A packet with these frames under this number, of which `number_bytes` (1 to 4) are written.
+    #[must_use]
+    pub fn seal(&mut self, number: u64, number_bytes: u8, frames: &[u8]) -> Vec<u8> {
+        self.next = self.next.max(number.saturating_add(1));
+        let header = DataHeader {
+            phase: self.keys.send_phase(),
+            id: self.remote_id,
+            packet_number: number as u32,
+            pn_len: number_bytes.clamp(1, 4),
+        };
+        let mut datagram = vec![0; header.header_len() + frames.len() + TAG];
+        let (head, packet) = datagram.split_at_mut(header.header_len());
+        // The buffers have the sizes that both were made for.
+        let written = header.write(&mut Writer::new(head));
+        debug_assert!(written.is_ok());
+        if let Some(body) = packet.get_mut(..frames.len()) {
+            body.copy_from_slice(frames);
+        }
+        self.keys.seal(number, head, packet);
+        datagram
+    }
+
+    /// The next packet with these frames.
+    #[must_use]
+    pub fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
+        self.seal(self.next, 4, frames)
+    }
+
+    /// The number and the frames of a packet for this peer; `None` if it is none.
+    pub fn open(&mut self, now: Instant, datagram: &[u8]) -> Option<(u64, Vec<u8>)> {
+        let header = DataHeader::read(datagram).ok().filter(|header| header.id == self.local_id)?;
+        let number = decode_packet_number(self.largest_received, header.packet_number, header.pn_len);
+        let (head, packet) = datagram.split_at_checked(header.header_len())?;
+        let mut packet = packet.to_vec();
+        let pto = Duration::from_secs(1);
+        let length = self.keys.open(now, header.phase, number, head, &mut packet, pto).ok()?;
+        self.largest_received = self.largest_received.max(number);
+        packet.truncate(length);
+        Some((number, packet))
+    }
+
+    /// Goes on to the next key, if that is allowed now.
+    pub fn rotate(&mut self, now: Instant) -> bool {
+        self.keys.rotate(now, self.next)
+    }
+
+    /// The other end acknowledged a packet of ours.
+    pub fn on_acked(&mut self, number: u64) {
+        self.keys.on_acked(number);
+    }
+
+    /// Takes packets up to here for received, as after [`super::age`].
+    pub const fn skip_to(&mut self, received: u64, next: u64) {
+        self.largest_received = received;
+        self.next = next;
+    }
+
+    /// What a TICKET frame is good for.
+    #[must_use]
+    pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
+        let psk = resume_psk(&*self.provider, &self.exporter, sequence);
+        Proof::Resume { sealed: sealed.to_vec(), psk, expiry }
+    }
+
+    /// The other end's connection id.
+    #[must_use]
+    pub const fn remote_id(&self) -> u32 {
+        self.remote_id
+    }
+}

@@ -1,0 +1,50 @@
+//! Reading what is outside the encryption and writing it again: for fuzzing, which compares the two.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::control::{KeyQuery, KeyReply, VersionReply, parse_unknown};
+use super::hello::{Hello, Retry};
+use super::parameters::Parameters;
+use crate::limits::BASE_DATAGRAM;
+use crate::wire::{NoRoom, Reader, Writer};
+
+/// What `bytes` are, written again without padding; `None` if they do not parse.
+pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut reply = Vec::new();
+    if let Ok(hello) = Hello::read(bytes) {
+        return written(|writer| hello.write(writer));
+    }
+    if let Ok(query) = KeyQuery::read(bytes) {
+        return written(|writer| query.write(writer));
+    }
+    if let Ok(retry) = Retry::read(bytes) {
+        retry.append_to(&mut reply);
+    } else if let Ok(key) = KeyReply::read(bytes) {
+        key.append_to(&mut reply);
+    } else if let Ok(VersionReply { client_id, version, attempt }) = VersionReply::read(bytes) {
+        let [a, b, c, _] = client_id.to_le_bytes();
+        VersionReply::append_to(([a, b, c], attempt), &mut reply);
+        // What is written is our own version; what is read may be any.
+        *reply.get_mut(5)? = version;
+    } else {
+        let (id, tail) = parse_unknown(bytes).ok()?;
+        reply = super::unknown(id, &[&[0; BASE_DATAGRAM], tail.as_slice()].concat())?.to_vec();
+    }
+    Some(reply)
+}
+
+/// The parameters that `bytes` start with, written again.
+pub(crate) fn rewrite_parameters(bytes: &[u8]) -> Option<Vec<u8>> {
+    let parameters = Parameters::read(&mut Reader::new(bytes)).ok()?;
+    written(|writer| parameters.write(writer))
+}
+
+fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; BASE_DATAGRAM];
+    let mut writer = Writer::new(&mut buffer);
+    write(&mut writer).ok()?;
+    let length = writer.written();
+    buffer.truncate(length);
+    Some(buffer)
+}

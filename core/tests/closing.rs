@@ -1,0 +1,88 @@
+//! What closing promises, whatever happens meanwhile.
+
+use std::net::SocketAddr;
+
+use tickwire_core::{
+    Access, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant, Secrets,
+};
+
+struct Two {
+    now: Instant,
+    client: Endpoint,
+    server: Endpoint,
+    connection: ConnectionId,
+}
+
+impl Two {
+    fn connected() -> Self {
+        let now = Instant::ZERO;
+        let client_config = Config::new(1);
+        let mut server_config = Config::new(1);
+        server_config.access = Access::Open;
+        let server = Endpoint::new(server_config, Secrets::new([1; 32]), [2; 32], now).unwrap();
+        let mut client = Endpoint::new(client_config, Secrets::new([3; 32]), [4; 32], now).unwrap();
+        let options = ConnectOptions::new(server.public_key());
+        let connection = client.connect(now, at(1), options).unwrap();
+        let mut two = Self { now, client, server, connection };
+        while two.exchange() {}
+        assert_eq!(two.server.connections().count(), 1);
+        two
+    }
+
+    /// Lets everything that is ready arrive, and says whether there was something.
+    fn exchange(&mut self) -> bool {
+        let there = deliver(self.now, &mut self.client, &mut self.server, at(2));
+        let back = deliver(self.now, &mut self.server, &mut self.client, at(1));
+        there || back
+    }
+}
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], port))
+}
+
+fn deliver(now: Instant, from: &mut Endpoint, to: &mut Endpoint, from_at: SocketAddr) -> bool {
+    let mut buffer = [0; 2048];
+    let mut any = false;
+    while let Some(transmit) = from.poll_transmit(now, &mut buffer) {
+        any = true;
+        for datagram in transmit.datagrams(&buffer) {
+            to.handle_datagram(now, from_at, Ecn::NotCapable, &mut datagram.to_vec());
+        }
+    }
+    any
+}
+
+fn closed(endpoint: &mut Endpoint) -> usize {
+    std::iter::from_fn(|| endpoint.poll_event()).filter(|event| matches!(event, Event::Closed { .. })).count()
+}
+
+#[test]
+fn closing_twice_closes_once_and_leaves_nothing_behind() {
+    let mut two = Two::connected();
+    two.client.close(two.now, two.connection, 7, "bye");
+    two.client.close(two.now, two.connection, 8, "bye again");
+    assert_eq!(closed(&mut two.client), 1);
+    while two.exchange() {}
+    let server_events: Vec<Event> = std::iter::from_fn(|| two.server.poll_event()).collect();
+    assert!(matches!(&server_events[..], [Event::Connected { .. }, Event::Closed { reason, .. }]
+        if matches!(reason, tickwire_core::CloseReason::Peer { code: 7, .. })));
+    assert_eq!(two.client.connections().count(), 0);
+}
+
+#[test]
+fn closing_again_while_the_peer_is_silent_leaves_nothing_behind() {
+    let mut two = Two::connected();
+    two.client.close(two.now, two.connection, 7, "bye");
+    let mut buffer = [0; 2048];
+    assert!(two.client.poll_transmit(two.now, &mut buffer).is_some());
+    two.client.close(two.now, two.connection, 8, "bye again");
+    assert_eq!(closed(&mut two.client), 1);
+    for _ in 0..100 {
+        two.now += Duration::from_secs(1);
+        two.client.handle_timeout(two.now);
+        while two.client.poll_transmit(two.now, &mut buffer).is_some() {}
+        assert_eq!(two.client.poll_event(), None);
+    }
+    assert_eq!(two.client.connections().count(), 0);
+}
