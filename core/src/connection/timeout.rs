@@ -22,9 +22,12 @@ impl Connection {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(reliable_waits));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
                 // The initiator speaks first, so that one heartbeat serves both ends.
+                // Whichever end is less patient, it hears something in time.
+                let patience =
+                    settings.heartbeat.min(settings.idle_timeout / 3).min(transport.peer_idle_timeout / 3);
                 let patience = match transport.role {
-                    Role::Initiator => settings.heartbeat,
-                    Role::Responder => settings.heartbeat.saturating_mul(3) / 2,
+                    Role::Initiator => patience,
+                    Role::Responder => patience.saturating_mul(3) / 2,
                 };
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + patience);
@@ -35,6 +38,7 @@ impl Connection {
                 }
             }
         }
+        self.arm_close(now);
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         let is_over = self.notices.is_closed();
         let expiry = [self.send.next_expiry(), self.receive.next_expiry()].into_iter().flatten().min();
