@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tickwire_core::{
-    Access, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant, Secrets,
+    Access, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant, Secrets,
 };
 
 struct Two {
@@ -16,8 +16,9 @@ struct Two {
 impl Two {
     fn connected() -> Self {
         let now = Instant::ZERO;
-        let client_config = Config::new(1);
-        let mut server_config = Config::new(1);
+        let mut client_config = Config::new(1);
+        client_config.idle_timeout = Duration::from_secs(3600);
+        let mut server_config = client_config.clone();
         server_config.access = Access::Open;
         let server = Endpoint::new(server_config, Secrets::new([1; 32]), [2; 32], now).unwrap();
         let mut client = Endpoint::new(client_config, Secrets::new([3; 32]), [4; 32], now).unwrap();
@@ -83,6 +84,28 @@ fn closing_again_while_the_peer_is_silent_leaves_nothing_behind() {
         two.client.handle_timeout(two.now);
         while two.client.poll_transmit(two.now, &mut buffer).is_some() {}
         assert_eq!(two.client.poll_event(), None);
+    }
+    assert_eq!(two.client.connections().count(), 0);
+}
+
+#[test]
+fn a_peer_that_feigned_a_long_round_trip_does_not_hold_its_place_after_the_close() {
+    let mut two = Two::connected();
+    two.client.send(two.now, two.connection, ChannelId(0), b"hello".to_vec()).unwrap();
+    // Packets arrive at once, but what the server says is heard ten minutes later.
+    deliver(two.now, &mut two.client, &mut two.server, at(2));
+    two.server.handle_timeout(two.now + Duration::from_millis(100));
+    two.now += Duration::from_secs(600);
+    deliver(two.now, &mut two.server, &mut two.client, at(1));
+    let stats = two.client.stats(two.connection).unwrap();
+    assert!(stats.rtt > Duration::from_secs(60), "{:?}", stats.rtt);
+    two.client.close(two.now, two.connection, 7, "bye");
+    assert_eq!(closed(&mut two.client), 1);
+    let mut buffer = [0; 2048];
+    for _ in 0..10 {
+        while two.client.poll_transmit(two.now, &mut buffer).is_some() {}
+        two.now += Duration::from_secs(1);
+        two.client.handle_timeout(two.now);
     }
     assert_eq!(two.client.connections().count(), 0);
 }

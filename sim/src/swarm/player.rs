@@ -174,7 +174,9 @@ impl Players {
         let connections = player.host.connections().count() as u64;
         let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
         if memory > most {
-            return Err(format!("{memory} bytes held for {connections} connections; {most} would be allowed"));
+            return Err(format!(
+                "{memory} bytes held for {connections} connections; {most} would be allowed"
+            ));
         }
         let half_open = player.host.half_open();
         if half_open > limits::HALF_OPEN {
@@ -232,7 +234,9 @@ impl Players {
     }
 
     fn on_validated(&self, node: NodeId, address: Address) -> Result<(), String> {
-        let Address::Udp(address) = address else { return Err(format!("node {node} is connected to {address}")) };
+        let Address::Udp(address) = address else {
+            return Err(format!("node {node} is connected to {address}"));
+        };
         self.validated.borrow_mut().insert((node, address));
         Ok(())
     }
@@ -254,7 +258,9 @@ impl Players {
         let open = |(channel, sent): (usize, &Sent)| {
             if let Some(number) = sent.open.first() {
                 let count = sent.open.len();
-                return Some(format!("{count} messages of channel {channel} are open, the first is {number}"));
+                return Some(format!(
+                    "{count} messages of channel {channel} are open, the first is {number}"
+                ));
             }
             sent.awaits_ready.then(|| format!("SendReady of channel {channel} did not come"))
         };

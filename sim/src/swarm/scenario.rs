@@ -84,7 +84,7 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.run_for(plan.playing)?;
     world.heal()?;
     let healed = world.now();
-    let lag = lag_of(world.faults());
+    let lag = lag_of(plan, world.faults());
     let bound = plan.config().idle_timeout + CONNECT + lag;
     wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
     let patience = world.application().patience(|node| world.host(node));
@@ -112,8 +112,8 @@ fn wait(
 }
 
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
-/// stand still until they are where they were.
-fn lag_of(faults: &[Fault]) -> Duration {
+/// stand still until they are where they were. A client whose address changed is found at its next heartbeat.
+fn lag_of(plan: &Plan, faults: &[Fault]) -> Duration {
     let back = |fault: &Fault| match fault.kind {
         Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),
         _ => Duration::ZERO,
@@ -121,5 +121,7 @@ fn lag_of(faults: &[Fault]) -> Duration {
     let jumps: Duration = faults.iter().map(back).sum();
     let clogged = |fault: &Fault| matches!(fault.kind, Kind::Clog {});
     let last = faults.iter().filter(|fault| clogged(fault)).map(|fault| fault.until - fault.from).max();
-    jumps + last.unwrap_or_default()
+    let is_rebound = faults.iter().any(|fault| matches!(fault.kind, Kind::Rebind { .. }));
+    let heartbeat = if is_rebound { plan.config().heartbeat } else { Duration::ZERO };
+    jumps + last.unwrap_or_default() + heartbeat
 }

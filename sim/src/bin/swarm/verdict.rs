@@ -40,7 +40,11 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
         }
         passed
     });
-    println!("{}", report.to_json(start.elapsed(), cores()));
+    let elapsed = start.elapsed();
+    println!(
+        "{}",
+        if args.json { report.to_json(elapsed, cores()) } else { report.to_text(elapsed, cores()) }
+    );
     let Some(seed) = failed else { return Ok(true) };
     explain(args, &seed, faults);
     Ok(false)
