@@ -438,10 +438,7 @@ impl Ledger {
         self.figures.closed += 1;
         match reason {
             CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
-            CloseReason::Local { .. }
-            | CloseReason::Peer { .. }
-            | CloseReason::TimedOut
-            | CloseReason::ConnectTimedOut { .. } => {}
+            CloseReason::Local { .. } | CloseReason::TimedOut | CloseReason::ConnectTimedOut { .. } => {}
             CloseReason::Peer { code, .. } if *code < 0xff00 => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }
