@@ -8,9 +8,7 @@ use tickwire_sim::swarm::{Run, run};
 const SECONDS: u32 = 30;
 
 fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
-    seeds
-        .into_iter()
-        .find(|&seed| run(&Run { seed, seconds: SECONDS, faults: None, text: false }).violation.is_some())
+    seeds.into_iter().find(|&seed| run(&Run::new(seed, SECONDS)).violation.is_some())
 }
 
 /// One test: a planted bug is everywhere in the process.
