@@ -360,8 +360,10 @@ impl World {
                     congestion_controlled: reliable,
                     max_datagram: 1140,
                 };
-                self.nodes[index].endpoint.open_link(link, properties);
-                self.nodes[(index + 1) % NODES].endpoint.open_link(link, properties);
+                for node in [index, (index + 1) % NODES] {
+                    let now = self.time(node);
+                    self.nodes[node].endpoint.open_link(now, link, properties).unwrap();
+                }
             }
             LinkAct::Credit(bytes) => {
                 let now = self.time(index);
