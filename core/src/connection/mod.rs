@@ -61,6 +61,8 @@ use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
 const CLOSE_TRIES: u8 = 5;
+/// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// The code of a server whose last place was taken while the handshake was underway.
 const FULL_CODE: u16 = u16::MAX;
 /// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
@@ -541,7 +543,7 @@ impl Connection {
         if self.closing.tries == 0 {
             self.forget();
         } else {
-            self.timers.set(Timer::Close, now + transport.probe_timeout());
+            self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));
         }
         size.map(|size| (path, size))
     }

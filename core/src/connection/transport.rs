@@ -9,7 +9,7 @@ use super::recent::RecentTags;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
 use super::transmit::CHALLENGE_DATAGRAM;
-use crate::address::Path;
+use crate::address::{LinkProperties, Path};
 use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
 use crate::drop::DropReason;
 use crate::handshake;
@@ -42,7 +42,9 @@ pub(crate) struct TransportSetup {
     pub(crate) keys: SessionKeys,
     pub(crate) peer_ack_delay: Duration,
     pub(crate) max_datagram: usize,
-    pub(crate) is_reliable: bool,
+    /// After this much silence the peer gives up.
+    pub(crate) peer_idle_timeout: Duration,
+    pub(crate) link: Option<LinkProperties>,
     pub(crate) resumed: bool,
 }
 
@@ -73,6 +75,8 @@ pub(crate) struct Transport {
     pub(crate) migration: Migration,
     pub(crate) max_datagram: usize,
     pub(crate) peer_ack_delay: Duration,
+    /// After this much silence the peer gives up.
+    pub(crate) peer_idle_timeout: Duration,
     /// Probes sent since the last acknowledgement.
     pub(crate) probes: u32,
     /// A packet has to leave whatever the window says.
@@ -89,7 +93,7 @@ pub(crate) struct Transport {
     /// Whether this transport took over a session.
     pub(crate) is_resumed: bool,
     /// Whether the link below delivers whatever it takes: nothing is sent twice.
-    is_reliable: bool,
+    pub(crate) is_reliable: bool,
     /// The datagrams sent last.
     pub(crate) recent: RecentTags,
 }
@@ -101,6 +105,7 @@ impl Transport {
             Role::Initiator => (to_responder, to_initiator),
             Role::Responder => (to_initiator, to_responder),
         };
+        let window = if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
         Self {
             role: setup.role,
             local_id: setup.local_id,
@@ -114,10 +119,11 @@ impl Transport {
             largest_acked: None,
             acks: AckTracker::default(),
             rtt: RttEstimator::new(),
-            congestion: Box::new(FixedWindow(WINDOW)),
+            congestion: Box::new(FixedWindow(window)),
             migration: Migration::default(),
             max_datagram: setup.max_datagram,
             peer_ack_delay: setup.peer_ack_delay,
+            peer_idle_timeout: setup.peer_idle_timeout,
             probes: 0,
             probe_due: false,
             // The initiator's first packet is what makes the responder's half-open entry a connection.
@@ -128,7 +134,7 @@ impl Transport {
             last_ping: now,
             is_confirmed: false,
             is_resumed: setup.resumed,
-            is_reliable: setup.is_reliable,
+            is_reliable: setup.link.is_some_and(|link| link.reliable),
             recent: RecentTags::default(),
         }
     }

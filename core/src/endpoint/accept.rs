@@ -187,7 +187,8 @@ impl Endpoint {
             keys: half.keys(&*self.settings.provider),
             peer_ack_delay: bounded_ack_delay(half.parameters.ack_delay()),
             max_datagram: self.max_datagram(from.remote, half.parameters.max_datagram),
-            is_reliable: self.links.properties(from.remote).is_some_and(|link| link.reliable),
+            peer_idle_timeout: half.parameters.idle_timeout(),
+            link: self.links.properties(from.remote),
             resumed: resumes,
         };
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 /// What a thread asked of the allocator since [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Allocations {
+pub(crate) struct Allocations {
     /// Blocks requested, growth included.
     pub count: u64,
     /// The largest request in bytes.
@@ -21,17 +21,17 @@ thread_local! {
 }
 
 /// Starts counting from zero.
-pub fn start() {
+pub(crate) fn start() {
     COUNTED.set(Allocations::default());
 }
 
 /// What was counted since [`start`].
-pub fn counted() -> Allocations {
+pub(crate) fn counted() -> Allocations {
     COUNTED.get()
 }
 
 /// What `act` asks for.
-pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
+pub(crate) fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();
     let counted = COUNTED.replace(before);
@@ -39,7 +39,7 @@ pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
 }
 
 /// The system's allocator with a counter in front.
-pub struct Counting;
+pub(crate) struct Counting;
 
 fn note(requested: usize, freed: usize) {
     let _ = COUNTED.try_with(|cell| {

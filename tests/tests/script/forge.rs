@@ -5,7 +5,7 @@ use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message
 use tickwire_sim::rng::{Draws, mix};
 
 /// `length` bytes that begin with `first` and mean nothing.
-pub fn garbage(first: u8, length: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn garbage(first: u8, length: usize, seed: u64) -> Vec<u8> {
     let mut draws = Draws::new(mix(seed, length as u64));
     let mut bytes: Vec<u8> = (0..length).map(|_| draws.next_u64() as u8).collect();
     if let Some(place) = bytes.first_mut() {
@@ -19,7 +19,7 @@ pub fn garbage(first: u8, length: usize, seed: u64) -> Vec<u8> {
 }
 
 /// A data packet with the header of `like`, a higher number, and frames that an honest peer would not write.
-pub fn packet(like: &DataHeader, seed: u64) -> Vec<u8> {
+pub(crate) fn packet(like: &DataHeader, seed: u64) -> Vec<u8> {
     let mut draws = Draws::new(seed);
     let packet_number = like.packet_number.wrapping_add(draws.between(1, 40) as u32);
     let header = DataHeader { packet_number, ..*like };

@@ -4,11 +4,13 @@ use quickcheck::{Arbitrary, Gen};
 
 /// One step of a script. Numbers are taken modulo whatever there is to choose from, so that every script is legal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     /// Dials from `node` to `to`, in one of the ways of [`How`].
     Connect { node: u8, to: u8, how: How },
     /// Sends on any channel, or on one that there is not.
     Send { node: u8, connection: u8, channel: u8, size: u32 },
+    /// Sends small messages until the queue is full.
+    Fill { node: u8, connection: u8, channel: u8 },
     /// Closes a connection, or one that is closed already.
     Close { node: u8, connection: u8, gently: bool },
     /// One datagram in flight meets its fate.
@@ -35,7 +37,7 @@ pub enum Op {
 
 /// How to dial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum How {
+pub(crate) enum How {
     Pinned,
     Ticket,
     AnyKey,
@@ -45,7 +47,7 @@ pub enum How {
 
 /// What the network does to a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub(crate) enum Fate {
     Deliver,
     Drop,
     Duplicate,
@@ -59,7 +61,7 @@ pub enum Fate {
 
 /// What happens to a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LinkAct {
+pub(crate) enum LinkAct {
     Open,
     Credit(u16),
     Close,
@@ -114,7 +116,7 @@ impl Arbitrary for LinkAct {
 }
 
 /// Sizes of messages: mostly small, sometimes in many fragments, rarely too large.
-pub fn size(g: &mut Gen) -> u32 {
+pub(crate) fn size(g: &mut Gen) -> u32 {
     match below(g, 16) {
         0 => 0,
         1..=9 => below(g, 200),
@@ -125,7 +127,7 @@ pub fn size(g: &mut Gen) -> u32 {
 }
 
 /// Steps of the clock: from nothing to centuries, and back.
-pub fn micros(g: &mut Gen) -> i64 {
+pub(crate) fn micros(g: &mut Gen) -> i64 {
     let step = i64::from(match below(g, 16) {
         0 => 0,
         1..=7 => below(g, 60_000),
@@ -133,9 +135,9 @@ pub fn micros(g: &mut Gen) -> i64 {
         13 | 14 => below(g, 100_000_000),
         _ => u32::MAX,
     });
-    match below(g, 40) {
-        0..=5 => -step,
-        6 => i64::MAX,
+    match below(g, 200) {
+        0..=30 => -step,
+        31 => i64::MAX,
         _ => step,
     }
 }
@@ -146,7 +148,8 @@ impl Arbitrary for Op {
         let connection = u8::arbitrary(g);
         match below(g, 100) {
             0..=7 => Self::Connect { node, to: u8::arbitrary(g), how: How::arbitrary(g) },
-            8..=22 => Self::Send { node, connection, channel: below(g, 8) as u8, size: size(g) },
+            8..=21 => Self::Send { node, connection, channel: below(g, 8) as u8, size: size(g) },
+            22 => Self::Fill { node, connection, channel: below(g, 7) as u8 },
             23 | 24 => Self::Close { node, connection, gently: bool::arbitrary(g) },
             25..=44 => Self::Fly { place: u8::arbitrary(g), fate: Fate::arbitrary(g) },
             45..=54 => Self::Advance { micros: micros(g) },

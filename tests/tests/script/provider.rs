@@ -9,7 +9,7 @@ use tickwire_sim::provider::NullProvider;
 
 /// What a [`Wrapped`] provider does besides.
 #[derive(Clone, Debug, Default)]
-pub struct Quirks {
+pub(crate) struct Quirks {
     /// Every packet counts as authentic: whoever forges one is a peer gone bad.
     pub gullible: bool,
     /// How often a first Noise message was read.
@@ -17,24 +17,24 @@ pub struct Quirks {
 }
 
 /// Another provider, with quirks.
-pub struct Wrapped {
+pub(crate) struct Wrapped {
     inner: Arc<dyn Provider>,
     quirks: Quirks,
 }
 
 impl Wrapped {
-    pub fn new(inner: Arc<dyn Provider>, quirks: Quirks) -> Arc<dyn Provider> {
+    pub(crate) fn new(inner: Arc<dyn Provider>, quirks: Quirks) -> Arc<dyn Provider> {
         Arc::new(Self { inner, quirks })
     }
 }
 
 /// Fast, checked, not secret.
-pub fn null() -> Arc<dyn Provider> {
+pub(crate) fn null() -> Arc<dyn Provider> {
     Arc::new(NullProvider)
 }
 
 /// Fast, and not even checked.
-pub fn gullible() -> Arc<dyn Provider> {
+pub(crate) fn gullible() -> Arc<dyn Provider> {
     Wrapped::new(null(), Quirks { gullible: true, ..Quirks::default() })
 }
 
