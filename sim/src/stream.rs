@@ -170,14 +170,14 @@ impl Streams {
     fn speak(&mut self, context: &mut Context<'_, Endpoint>) {
         let Some(connection) = self.connections[context.node] else { return };
         let most = if self.setup.pace.is_some() { 1 } else { u32::MAX };
-        for mode in 0..MODES.len() {
+        for (mode, delivery) in MODES.into_iter().enumerate() {
             for _ in 0..most {
                 let number = self.streams[context.node][mode].sent;
                 if number == self.setup.messages {
                     break;
                 }
                 let message = self.compose(context.node, mode, number);
-                let is_ordered = MODES[mode] == Delivery::ReliableOrdered;
+                let is_ordered = delivery == Delivery::ReliableOrdered;
                 let copy = if is_ordered { Vec::new() } else { message.clone() };
                 match context.host.send(context.now, connection, ChannelId(mode as u8), message) {
                     Ok(_) => {}

@@ -12,7 +12,7 @@ use crate::provider::{NonceLog, NullProvider, RecordingProvider};
 use crate::rng::{Draws, mix, seed_bytes};
 
 /// The game that the swarm plays.
-pub(super) const APPLICATION: u64 = 0x7377_6172_6d;
+pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
 /// One seed in so many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
 
