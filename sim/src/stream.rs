@@ -202,7 +202,10 @@ impl Streams {
             let outstanding = &mut self.streams[sender][mode].outstanding;
             match outstanding.get_mut(data) {
                 None => {
-                    return Err(format!("{} bytes that node {sender} did not send, or only once", data.len()));
+                    return Err(format!(
+                        "{} bytes that node {sender} did not send, or only once",
+                        data.len()
+                    ));
                 }
                 Some(1) => _ = outstanding.remove(data),
                 Some(count) => *count -= 1,

@@ -126,7 +126,11 @@ fn clause_03_repeating_handle_timeout_and_draining_ends_and_then_poll_timeout_li
             world.play(part);
             for node in 0..3 {
                 let rounds = world.settle(node, 20);
-                assert!(rounds.is_some(), "node {node} spins: {:?}", world.nodes[node].endpoint.poll_timeout());
+                assert!(
+                    rounds.is_some(),
+                    "node {node} spins: {:?}",
+                    world.nodes[node].endpoint.poll_timeout()
+                );
             }
         }
     }
@@ -191,15 +195,32 @@ fn scripts_reach_what_they_are_meant_to_reach() {
             *counts.entry(name.split([' ', '(']).next().unwrap_or_default().to_owned()).or_default() += 1;
         }
     }
-    for event in ["Connected", "Message", "Delivered", "SendReady", "Interrupted", "Resumed", "Moved", "Closed"] {
+    for event in
+        ["Connected", "Message", "Delivered", "SendReady", "Interrupted", "Resumed", "Moved", "Closed"]
+    {
         assert!(counts.get(event).copied().unwrap_or(0) >= 20, "{event} is too rare: {counts:#?}");
     }
 }
 #[test]
 fn debug_one() {
     let mut world = World::new(Setup::new(provider::null(), 1));
-    world.play(&[Op::Connect { node: 1, to: 0, how: How::AnyKey }, Op::Connect { node: 1, to: 0, how: How::Ticket }, Op::Connect { node: 1, to: 0, how: How::Ticket }, Op::Connect { node: 0, to: 0, how: How::AnyKey }, Op::Connect { node: 2, to: 0, how: How::AnyKey }, Op::Run { millis: 36 }]);
-    for node in &world.nodes { println!("{:?}", node.endpoint.connections().map(|c| (c, node.endpoint.state(c), node.endpoint.address(c))).collect::<Vec<_>>()); }
+    world.play(&[
+        Op::Connect { node: 1, to: 0, how: How::AnyKey },
+        Op::Connect { node: 1, to: 0, how: How::Ticket },
+        Op::Connect { node: 1, to: 0, how: How::Ticket },
+        Op::Connect { node: 0, to: 0, how: How::AnyKey },
+        Op::Connect { node: 2, to: 0, how: How::AnyKey },
+        Op::Run { millis: 36 },
+    ]);
+    for node in &world.nodes {
+        println!(
+            "{:?}",
+            node.endpoint
+                .connections()
+                .map(|c| (c, node.endpoint.state(c), node.endpoint.address(c)))
+                .collect::<Vec<_>>()
+        );
+    }
     let n = world.trace.len();
     for connection in 0..=u8::MAX {
         for node in 0..3 {
@@ -207,6 +228,18 @@ fn debug_one() {
         }
     }
     world.step(Op::Run { millis: 20_000 });
-    for output in &world.trace[n..] { if !matches!(output, Output::Timeout { .. }) { println!("{output:?}"); } }
-    for node in &world.nodes { println!("{:?}", node.endpoint.connections().map(|c| (c, node.endpoint.state(c), node.endpoint.address(c))).collect::<Vec<_>>()); }
+    for output in &world.trace[n..] {
+        if !matches!(output, Output::Timeout { .. }) {
+            println!("{output:?}");
+        }
+    }
+    for node in &world.nodes {
+        println!(
+            "{:?}",
+            node.endpoint
+                .connections()
+                .map(|c| (c, node.endpoint.state(c), node.endpoint.address(c)))
+                .collect::<Vec<_>>()
+        );
+    }
 }
