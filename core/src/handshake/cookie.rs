@@ -9,7 +9,7 @@ use crate::time::Instant;
 pub(crate) type Cookie = [u8; 16];
 
 /// What is remembered of an address.
-pub(crate) type AddressMark = [u8; 6];
+pub(crate) type AddressMark = [u8; 5];
 
 /// No cookie.
 pub(crate) const NO_COOKIE: Cookie = [0; 16];

@@ -68,16 +68,25 @@ impl Credential {
     }
 }
 
+/// The address that a client has shown to be its own, by its mark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proven {
+    /// Its cookie came from there.
+    ByCookie(AddressMark),
+    /// The Welcome went there and nowhere else.
+    ByWelcome(AddressMark),
+    /// The Welcome went to several.
+    No,
+}
+
 /// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
 /// [`limits::HALF_OPEN_BYTES`].
 pub(crate) struct HalfOpen {
     root: Key,
     pub(super) credential: Credential,
     identity: [u8; 16],
-    /// The mark of the address that is shown to be the client's.
-    proven: Option<AddressMark>,
-    /// Whether a cookie shows it, not just the Welcome's arrival.
-    by_cookie: bool,
+    /// Where the client has shown to be.
+    proven: Proven,
     /// What the client asks.
     pub(crate) parameters: Parameters,
     /// The connection id that the client chose for itself.
@@ -86,7 +95,7 @@ pub(crate) struct HalfOpen {
     pub(crate) local_id: u32,
     /// What the Welcome said of the session.
     pub(crate) session: Session,
-    welcome_length: u16,
+    welcome_length: u8,
     /// The Welcome, then the peer's user data.
     stored: Box<[u8]>,
 }
@@ -116,14 +125,17 @@ impl HalfOpen {
             root,
             credential,
             identity: peer.identity,
-            proven: Some(opening.address),
-            by_cookie: opening.by_cookie,
+            proven: if opening.by_cookie {
+                Proven::ByCookie(opening.address)
+            } else {
+                Proven::ByWelcome(opening.address)
+            },
             parameters,
             client_id,
             local_id,
             session,
             // A Welcome that accepts has a few dozen bytes.
-            welcome_length: welcome.len() as u16,
+            welcome_length: welcome.len() as u8,
             stored: stored.into_boxed_slice(),
         }
     }
@@ -150,13 +162,18 @@ impl HalfOpen {
     /// The mark of the address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at
     /// that one only.
     pub(crate) const fn proven(&self) -> Option<AddressMark> {
-        self.proven
+        match self.proven {
+            Proven::ByCookie(address) | Proven::ByWelcome(address) => Some(address),
+            Proven::No => None,
+        }
     }
 
     /// A copy of the Welcome goes to `address`.
     fn on_repeated(&mut self, address: AddressMark) {
-        if !self.by_cookie && self.proven != Some(address) {
-            self.proven = None;
+        if let Proven::ByWelcome(first) = self.proven
+            && first != address
+        {
+            self.proven = Proven::No;
         }
     }
 
@@ -344,7 +361,7 @@ mod tests {
             client_id: 4,
             local_id,
             session: Session::New,
-            address: [8; 6],
+            address: [8; 5],
             by_cookie: false,
         };
         let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();

@@ -223,9 +223,10 @@ impl Acceptor {
         let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
         let digest = noise_digest(&*self.provider, hello.noise);
         let id = HalfOpenId::of(&digest);
-        if let Some(welcome) = self.half_open.repeat(arrival.now, &id, || {
-            self.cookies.mark(&*self.provider, arrival.from.remote)
-        }) {
+        if let Some(welcome) = self
+            .half_open
+            .repeat(arrival.now, &id, || self.cookies.mark(&*self.provider, arrival.from.remote))
+        {
             reply.extend_from_slice(welcome);
             return Ok(Screened::Replied);
         }
