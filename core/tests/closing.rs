@@ -109,3 +109,42 @@ fn a_peer_that_feigned_a_long_round_trip_does_not_hold_its_place_after_the_close
     }
     assert_eq!(two.client.connections().count(), 0);
 }
+
+/// Delivers what is shorter than `most` bytes and loses the rest.
+fn deliver_short(now: Instant, from: &mut Endpoint, to: &mut Endpoint, from_at: SocketAddr, most: usize) {
+    let mut buffer = [0; 2048];
+    while let Some(transmit) = from.poll_transmit(now, &mut buffer) {
+        for datagram in transmit.datagrams(&buffer).filter(|datagram| datagram.len() < most) {
+            to.handle_datagram(now, from_at, Ecn::NotCapable, &mut datagram.to_vec());
+        }
+    }
+}
+
+#[test]
+fn a_connection_closed_for_a_message_that_is_never_finished_falls_due_no_more() {
+    let mut two = Two::connected();
+    two.client.send(two.now, two.connection, ChannelId(0), vec![7; 3000]).unwrap();
+    let mut buffer = [0; 2048];
+    let first = two.client.poll_transmit(two.now, &mut buffer).unwrap();
+    two.server.handle_datagram(two.now, at(2), Ecn::NotCapable, &mut buffer[..first.size]);
+    assert!(two.server.memory() > 1000);
+    // From here on the server hears heartbeats, but nothing of the message, and is not heard.
+    let mut server_closed = 0;
+    for _ in 0..140 {
+        two.now += Duration::from_secs(1);
+        for call in 0.. {
+            assert!(call < 1000, "the server is due for ever");
+            two.client.handle_timeout(two.now);
+            two.server.handle_timeout(two.now);
+            deliver_short(two.now, &mut two.client, &mut two.server, at(2), 200);
+            while two.server.poll_transmit(two.now, &mut buffer).is_some() {}
+            server_closed += closed(&mut two.server);
+            if two.server.poll_timeout().0 > two.now {
+                break;
+            }
+        }
+    }
+    assert_eq!(server_closed, 1);
+    assert_eq!(two.server.memory(), 0);
+    assert_eq!(two.server.connections().count(), 0);
+}

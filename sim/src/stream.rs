@@ -97,8 +97,10 @@ pub struct Streams {
     connections: [Option<ConnectionId>; 2],
     /// By sender, then by mode.
     streams: [[Stream; 2]; 2],
-    /// By receiver, when messages were given to it.
-    deliveries: [Vec<Instant>; 2],
+    /// By receiver, then by mode: when messages were given to it.
+    deliveries: [[Vec<Instant>; 2]; 2],
+    /// Bytes of the messages given to each node.
+    bytes: [u64; 2],
     news: Vec<(Instant, NodeId, String)>,
 }
 
@@ -109,6 +111,7 @@ impl Streams {
             connections: [None; 2],
             streams: Default::default(),
             deliveries: Default::default(),
+            bytes: [0; 2],
             news: Vec::new(),
         }
     }
@@ -125,10 +128,16 @@ impl Streams {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// When messages were given to `node`.
+    /// When messages of a mode were given to `node`.
     #[must_use]
-    pub fn deliveries(&self, node: NodeId) -> &[Instant] {
-        &self.deliveries[node]
+    pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
+        &self.deliveries[node][mode]
+    }
+
+    /// Bytes of the messages that were given to `node`.
+    #[must_use]
+    pub fn delivered_bytes(&self, node: NodeId) -> u64 {
+        self.bytes[node]
     }
 
     /// Everything that nodes were told but messages, as text.
@@ -161,14 +170,14 @@ impl Streams {
     fn speak(&mut self, context: &mut Context<'_, Endpoint>) {
         let Some(connection) = self.connections[context.node] else { return };
         let most = if self.setup.pace.is_some() { 1 } else { u32::MAX };
-        for mode in 0..MODES.len() {
+        for (mode, delivery) in MODES.into_iter().enumerate() {
             for _ in 0..most {
                 let number = self.streams[context.node][mode].sent;
                 if number == self.setup.messages {
                     break;
                 }
                 let message = self.compose(context.node, mode, number);
-                let is_ordered = MODES[mode] == Delivery::ReliableOrdered;
+                let is_ordered = delivery == Delivery::ReliableOrdered;
                 let copy = if is_ordered { Vec::new() } else { message.clone() };
                 match context.host.send(context.now, connection, ChannelId(mode as u8), message) {
                     Ok(_) => {}
@@ -202,7 +211,10 @@ impl Streams {
             let outstanding = &mut self.streams[sender][mode].outstanding;
             match outstanding.get_mut(data) {
                 None => {
-                    return Err(format!("{} bytes that node {sender} did not send, or only once", data.len()));
+                    return Err(format!(
+                        "{} bytes that node {sender} did not send, or only once",
+                        data.len()
+                    ));
                 }
                 Some(1) => _ = outstanding.remove(data),
                 Some(count) => *count -= 1,
@@ -240,7 +252,8 @@ impl Application for Streams {
         let node = context.node;
         match event {
             Event::Message { channel, data, .. } => {
-                self.deliveries[node].push(context.time);
+                self.deliveries[node][usize::from(channel.0)].push(context.time);
+                self.bytes[node] += data.len() as u64;
                 if let Err(text) = self.on_message(node, usize::from(channel.0), &data) {
                     context.fail(format!("node {node}, channel {}: {text}", channel.0));
                 }

@@ -1,6 +1,7 @@
 //! Bugs planted on purpose: the swarm finds each of them, and nothing in the same seeds without them.
 //!
 //! The full hunt is `cargo xtask swarm --planted all --seeds 1000`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use tickwire_core::planted::{Bug, plant};
 use tickwire_sim::swarm::{Run, run};
@@ -8,9 +9,7 @@ use tickwire_sim::swarm::{Run, run};
 const SECONDS: u32 = 30;
 
 fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
-    seeds
-        .into_iter()
-        .find(|&seed| run(&Run { seed, seconds: SECONDS, faults: None, text: false }).violation.is_some())
+    seeds.into_iter().find(|&seed| run(&Run::new(seed, SECONDS)).violation.is_some())
 }
 
 /// One test: a planted bug is everywhere in the process.

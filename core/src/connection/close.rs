@@ -20,6 +20,8 @@ impl Connection {
             return;
         }
         let undelivered = self.send.undelivered();
+        // What is in reassembly will not be finished any more; it neither stays nor falls due.
+        self.receive.begin_resume();
         self.notices.closed(reason, undelivered);
         self.drop_dial();
         self.wants_dial = false;

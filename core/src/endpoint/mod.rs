@@ -305,6 +305,9 @@ impl Endpoint {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);
         let Some(state) = self.connections.remove(connection) else { return };
+        if state.is_queued_to_send {
+            self.ready.retain(|queued| *queued != connection);
+        }
         if self.sessions.get(&state.session) == Some(&connection) {
             self.sessions.remove(&state.session);
         }

@@ -40,9 +40,10 @@ impl Endpoint {
         if let Some((path, size)) = self.replies.write(buffer) {
             return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
         }
-        // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say.
-        for _ in 0..self.ready.len() {
-            let Some(connection) = self.ready.pop_front() else { break };
+        // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
+        // to say after all (its message grew stale, its link is full) is passed over, but not all at once.
+        for _ in 0..self.ready.len().min(limits::CONNECTIONS_PER_POLL) {
+            let connection = self.ready.pop_front()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
             state.is_queued_to_send = false;
             let blocked = state.target().is_some_and(|address| !self.links.has_credit(address));
@@ -80,7 +81,8 @@ impl Endpoint {
     /// The next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        while let Some(connection) = self.telling.pop_front() {
+        for _ in 0..limits::CONNECTIONS_PER_POLL {
+            let connection = self.telling.pop_front()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
             state.is_queued_to_tell = false;
             let event = state.next_event();

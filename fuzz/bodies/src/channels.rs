@@ -84,7 +84,9 @@ pub fn reassembly(bytes: &[u8]) {
                         assert!(receiving.memory() <= before, "what is not taken is kept");
                     }
                     Ok(_) => {}
-                    Err(violation) => return assert!(is_of_channels(violation), "{violation:?} for {frame:?}"),
+                    Err(violation) => {
+                        return assert!(is_of_channels(violation), "{violation:?} for {frame:?}");
+                    }
                 }
             }
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use tickwire_core::Instant;
 use tickwire_core::fuzzing::{Replay, Sent};
 use tickwire_core::limits::REPLAY_WINDOW;
-use tickwire_core::Instant;
 
 use crate::Script;
 

@@ -18,7 +18,10 @@ fn noise_breaks_no_promise() {
             let mask = if round % 2 == 0 { 0xff } else { draws.next_u64() as u8 };
             let bytes: Vec<u8> = (0..length).map(|_| draws.next_u64() as u8 & mask).collect();
             let result = std::panic::catch_unwind(|| body(&bytes));
-            if result.is_err() { std::fs::write("/tmp/noise-fail", &bytes).unwrap(); panic!("{name} round {round}"); }
+            if result.is_err() {
+                std::fs::write("/tmp/noise-fail", &bytes).unwrap();
+                panic!("{name} round {round}");
+            }
         }
         println!("{name}: {:?}", start.elapsed());
     }

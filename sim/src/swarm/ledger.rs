@@ -85,13 +85,14 @@ pub(super) struct Figures {
     pub(super) resumed: u64,
     pub(super) moved: u64,
     pub(super) lost_sessions: u64,
+    pub(super) timed_out: u64,
     pub(super) closed: u64,
     pub(super) full: u64,
 }
 
 impl Figures {
     /// Each figure under the name that reports give it.
-    pub(super) const fn by_name(&self) -> [(&'static str, u64); 9] {
+    pub(super) const fn by_name(&self) -> [(&'static str, u64); 10] {
         [
             ("messages_delivered", self.delivered),
             ("receipts", self.receipts),
@@ -100,6 +101,7 @@ impl Figures {
             ("resumed", self.resumed),
             ("moved", self.moved),
             ("sessions_lost", self.lost_sessions),
+            ("timed_out", self.timed_out),
             ("closed", self.closed),
             ("queue_full", self.full),
         ]
@@ -438,10 +440,8 @@ impl Ledger {
         self.figures.closed += 1;
         match reason {
             CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
-            CloseReason::Local { .. }
-            | CloseReason::Peer { .. }
-            | CloseReason::TimedOut
-            | CloseReason::ConnectTimedOut { .. } => {}
+            CloseReason::TimedOut => self.figures.timed_out += 1,
+            CloseReason::Local { .. } | CloseReason::ConnectTimedOut { .. } => {}
             CloseReason::Peer { code, .. } if *code < 0xff00 => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }

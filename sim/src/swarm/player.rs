@@ -109,7 +109,7 @@ impl Players {
         let sides: Vec<SideId> = self.ledger.alive_on(player.node).collect();
         let quiet = self.is_quiet(player);
         for side in sides {
-            if tick % AUDIT_EVERY == 0 || quiet {
+            if tick.is_multiple_of(AUDIT_EVERY) || quiet {
                 let connection = self.ledger.side(side).connection;
                 self.ledger.audit(side, |channel, message| {
                     player.host.fate(connection, ChannelId(channel), message)

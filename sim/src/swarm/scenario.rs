@@ -20,9 +20,22 @@ const PROBES: u32 = 4;
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// Who plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scene {
+    /// Four to six clients and a server. Unless told otherwise, the seed draws faults.
+    #[default]
+    Swarm,
+    /// One client (node 1) and a server (node 0), which miss each other after a second. Unless told otherwise, nothing
+    /// goes wrong.
+    Duel,
+}
+
 /// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
+    /// Who plays.
+    pub scene: Scene,
     /// Everything follows from it.
     pub seed: u64,
     /// Seconds of virtual time that faults strike and players play.
@@ -33,20 +46,32 @@ pub struct Run<'a> {
     pub text: bool,
 }
 
-/// The faults that a seed draws.
-#[must_use]
-pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
-    plan(seed, seconds).faults()
+impl Run<'_> {
+    /// A seed of the swarm, with the faults that it draws.
+    #[must_use]
+    pub const fn new(seed: u64, seconds: u32) -> Self {
+        Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
+    }
+
+    fn plan(&self) -> Plan {
+        let playing = Duration::from_secs(u64::from(self.seconds));
+        match self.scene {
+            Scene::Swarm => Plan::new(self.seed, playing),
+            Scene::Duel => Plan::duel(self.seed, playing),
+        }
+    }
 }
 
-fn plan(seed: u64, seconds: u32) -> Plan {
-    Plan::new(seed, Duration::from_secs(u64::from(seconds)))
+/// The faults that a seed of the swarm draws.
+#[must_use]
+pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
+    Run::new(seed, seconds).plan().faults()
 }
 
 /// Runs one seed.
 #[must_use]
 pub fn run(run: &Run<'_>) -> SeedReport {
-    let plan = plan(run.seed, run.seconds);
+    let plan = run.plan();
     let mut world = build(&plan, run);
     let outcome = play(&plan, &mut world);
     let (settled_after, violation) = match outcome {
@@ -61,8 +86,9 @@ pub fn run(run: &Run<'_>) -> SeedReport {
 /// A violation cuts the run short, and so changes the hash; it is not reported otherwise.
 #[must_use]
 pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
-    let plan = plan(seed, seconds);
-    let mut world = build(&plan, &Run { seed, seconds, faults: None, text: false });
+    let run = Run::new(seed, seconds);
+    let plan = run.plan();
+    let mut world = build(&plan, &run);
     let _ = world.run_for(plan.playing);
     world.trace().hash()
 }

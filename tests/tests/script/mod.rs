@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod allocation;
+pub(crate) mod duo;
 pub(crate) mod forge;
 pub(crate) mod op;
 pub(crate) mod provider;

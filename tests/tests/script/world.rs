@@ -289,11 +289,12 @@ impl World {
     fn close(&mut self, index: usize, connection: u8, gently: bool) {
         let Some(connection) = choose(&self.nodes[index].connections, connection) else { return };
         let now = self.time(index);
-        let endpoint = &mut self.nodes[index].endpoint;
+        let node = &mut self.nodes[index];
         if gently {
-            endpoint.close_after_delivery(now, connection, 7, "enough", now + Duration::from_secs(2));
+            let deadline = node.latest + Duration::from_secs(2);
+            node.endpoint.close_after_delivery(now, connection, 7, "enough", deadline);
         } else {
-            endpoint.close(now, connection, 8, "now");
+            node.endpoint.close(now, connection, 8, "now");
         }
     }
 
@@ -359,8 +360,10 @@ impl World {
                     congestion_controlled: reliable,
                     max_datagram: 1140,
                 };
-                self.nodes[index].endpoint.open_link(link, properties);
-                self.nodes[(index + 1) % NODES].endpoint.open_link(link, properties);
+                for node in [index, (index + 1) % NODES] {
+                    let now = self.time(node);
+                    self.nodes[node].endpoint.open_link(now, link, properties).unwrap();
+                }
             }
             LinkAct::Credit(bytes) => {
                 let now = self.time(index);
@@ -489,6 +492,9 @@ impl World {
             for index in 0..NODES {
                 self.drive(index);
             }
+            if !self.faults.is_empty() {
+                break;
+            }
             let next = self.next_time(end);
             if next >= end {
                 break;
@@ -499,8 +505,41 @@ impl World {
         self.now = end;
         if let Manner::Orderly { .. } = self.setup.manner {
             // However often they were asked, all endpoints know the same time now.
+            (0..NODES).for_each(|index| self.call_early(index));
             (0..NODES).for_each(|index| self.drive(index));
         }
+    }
+
+    /// Calls `handle_timeout` although nothing is due: nothing may come of it.
+    fn call_early(&mut self, index: usize) {
+        let (when, cause) = self.nodes[index].endpoint.poll_timeout();
+        if when <= self.now {
+            return;
+        }
+        let before = self.visible(index);
+        self.handle_timeout(index);
+        let after = self.visible(index);
+        if before != after {
+            let now = self.now;
+            self.fault(5, format!("{cause:?} was due at {when:?}, but at {now:?} {before} became {after}"));
+        }
+    }
+
+    /// All that can be seen of a node, but for the time.
+    fn visible(&self, index: usize) -> String {
+        let endpoint = &self.nodes[index].endpoint;
+        let connections = endpoint.connections().map(|connection| {
+            let mut stats = endpoint.stats(connection);
+            if let Some(stats) = &mut stats {
+                stats.uptime = Duration::ZERO;
+            }
+            let channels: Vec<_> =
+                (0..6).map(|channel| endpoint.channel_stats(connection, ChannelId(channel))).collect();
+            (connection, endpoint.state(connection), endpoint.address(connection), stats, channels)
+        });
+        let connections: Vec<_> = connections.collect();
+        let (half_open, memory, due) = (endpoint.half_open(), endpoint.memory(), endpoint.poll_timeout());
+        format!("{half_open} {memory} {due:?} {connections:?}")
     }
 
     fn next_time(&self, end: Instant) -> Instant {
@@ -539,6 +578,8 @@ impl World {
                         _ => self.handle_timeout(index),
                     }
                 }
+                let due = self.nodes[index].endpoint.poll_timeout();
+                self.fault(2, format!("node {index} was called in vain 10,000 times: {due:?}"));
             }
             Manner::Orderly { order, .. } => {
                 const ORDERS: [[u8; 3]; 6] =
@@ -577,6 +618,15 @@ impl World {
     /// What came out, without what `poll_timeout` said in between.
     pub(crate) fn outputs(&self) -> Vec<&Output> {
         self.trace.iter().filter(|output| !matches!(output, Output::Timeout { .. })).collect()
+    }
+
+    /// Fails at the first output that another world does not share.
+    pub(crate) fn expect_same(&self, other: &Self, meaning: &str) {
+        let (ours, theirs) = (self.outputs(), other.outputs());
+        let first = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
+        let first = first.unwrap_or_else(|| ours.len().min(theirs.len()));
+        let (ours, theirs) = (ours.get(first), theirs.get(first));
+        assert_eq!(ours, theirs, "{meaning}: output {first}");
     }
 
     /// Fails if a clause was seen broken.
