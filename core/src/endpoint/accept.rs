@@ -191,7 +191,7 @@ impl Endpoint {
             link: self.links.properties(from.remote),
             resumed: resumes,
         };
-        let is_proven = matches!(from.remote, Address::Link(_)) || half.proven() == Some(from.remote);
+        let is_proven = matches!(from.remote, Address::Link(_)) || self.acceptor.is_proven(half, from.remote);
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
         transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
         let opened = transport.open(now, header, datagram)?;

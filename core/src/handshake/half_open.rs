@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::cookie::AddressMark;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
-use crate::address::Address;
 use crate::crypto::{Key, Provider, SessionKeys};
 use crate::event::PeerInfo;
 use crate::limits;
@@ -74,8 +74,8 @@ pub(crate) struct HalfOpen {
     root: Key,
     pub(super) credential: Credential,
     identity: [u8; 16],
-    /// The address that is shown to be the client's.
-    proven: Option<Address>,
+    /// The mark of the address that is shown to be the client's.
+    proven: Option<AddressMark>,
     /// Whether a cookie shows it, not just the Welcome's arrival.
     by_cookie: bool,
     /// What the client asks.
@@ -101,7 +101,7 @@ pub(super) struct Opening<'a> {
     pub(super) local_id: u32,
     pub(super) session: Session,
     /// Where the Hello came from and the Welcome goes.
-    pub(super) address: Address,
+    pub(super) address: AddressMark,
     /// Whether the Hello had a cookie of that address.
     pub(super) by_cookie: bool,
 }
@@ -147,13 +147,14 @@ impl HalfOpen {
         }
     }
 
-    /// The address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at that one only.
-    pub(crate) const fn proven(&self) -> Option<Address> {
+    /// The mark of the address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at
+    /// that one only.
+    pub(crate) const fn proven(&self) -> Option<AddressMark> {
         self.proven
     }
 
     /// A copy of the Welcome goes to `address`.
-    fn on_repeated(&mut self, address: Address) {
+    fn on_repeated(&mut self, address: AddressMark) {
         if !self.by_cookie && self.proven != Some(address) {
             self.proven = None;
         }
@@ -217,11 +218,16 @@ impl HalfOpenTable {
     }
 
     /// What was answered to the Noise message that `id` stands for, to be sent to `address`.
-    pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
+    pub(super) fn repeat(
+        &mut self,
+        now: Instant,
+        id: &HalfOpenId,
+        address: impl FnOnce() -> AddressMark,
+    ) -> Option<&[u8]> {
         let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
         match &mut entry.state {
             State::Waiting(half_open) => {
-                half_open.on_repeated(address);
+                half_open.on_repeated(address());
                 Some(half_open.welcome())
             }
             State::Refused(refused) => Some(&refused.welcome),
@@ -317,7 +323,6 @@ impl HalfOpenTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::LinkId;
 
     const PARAMETERS: Parameters = Parameters {
         schema: u64::MAX,
@@ -339,7 +344,7 @@ mod tests {
             client_id: 4,
             local_id,
             session: Session::New,
-            address: Address::Link(LinkId(8)),
+            address: [8; 6],
             by_cookie: false,
         };
         let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();

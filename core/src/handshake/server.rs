@@ -223,7 +223,9 @@ impl Acceptor {
         let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
         let digest = noise_digest(&*self.provider, hello.noise);
         let id = HalfOpenId::of(&digest);
-        if let Some(welcome) = self.half_open.repeat(arrival.now, &id, arrival.from.remote) {
+        if let Some(welcome) = self.half_open.repeat(arrival.now, &id, || {
+            self.cookies.mark(&*self.provider, arrival.from.remote)
+        }) {
             reply.extend_from_slice(welcome);
             return Ok(Screened::Replied);
         }
@@ -393,7 +395,7 @@ impl Acceptor {
             client_id: candidate.client_id,
             local_id,
             session,
-            address: candidate.address,
+            address: self.cookies.mark(&*self.provider, candidate.address),
             by_cookie: candidate.earned == Earned::ByCookie,
         };
         let kept = self.half_open.insert(now, candidate.id, HalfOpen::new(opening, reply));
@@ -401,6 +403,11 @@ impl Acceptor {
             reply.clear();
         }
         kept.then_some(candidate.id)
+    }
+
+    /// Whether the client of a half-open handshake has shown that it hears what is sent to `address`.
+    pub(crate) fn is_proven(&self, half_open: &HalfOpen, address: Address) -> bool {
+        half_open.proven() == Some(self.cookies.mark(&*self.provider, address))
     }
 
     /// A half-open handshake that still waits.
