@@ -37,9 +37,9 @@ use smallvec::SmallVec;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
+use self::receive::Settling;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::sent::SentPackets;
-use self::receive::Settling;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;

@@ -11,8 +11,7 @@ use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
     AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, HalfOpenId, Parameters, Screened,
-    ServerKey, Session, Ticket, Verdict, rewrite,
-    rewrite_parameters as rewrite_them,
+    ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
