@@ -66,6 +66,9 @@ pub const CONNECTION_IDS: usize = 1 << 16;
 pub const SOURCE_BUCKETS: usize = 4096;
 /// Expired timers handled by one call of `handle_timeout`; the rest stays due.
 pub const TIMERS_PER_CALL: usize = 64;
+/// Connections that one call of `poll_transmit` or `poll_event` looks at before it finds one that has something; the
+/// others stay due.
+pub const CONNECTIONS_PER_POLL: usize = 64;
 /// Datagrams written by one call of `poll_transmit`.
 pub const DATAGRAMS_PER_TRANSMIT: usize = 64;
 /// Message types of one registry.

@@ -10,6 +10,7 @@
 mod agenda;
 pub mod checker;
 pub mod clock;
+mod endpoint_host;
 pub mod fault;
 pub mod host;
 pub mod link;
@@ -18,5 +19,9 @@ pub mod network;
 pub mod provider;
 pub mod rng;
 pub mod shrink;
+pub mod stream;
+pub mod swarm;
 pub mod trace;
 pub mod world;
+
+pub use swarm::trace_hash;

@@ -23,9 +23,10 @@ impl Notices {
     }
 
     pub(crate) fn interrupted(&mut self) {
-        // What was not told yet is overtaken by events: an interruption after a resumption leaves only itself.
-        self.resumed = None;
-        self.interrupted = true;
+        // A resumption that was not told yet never happened, as far as anybody knows.
+        if self.resumed.take().is_none() {
+            self.interrupted = true;
+        }
     }
 
     pub(crate) fn resumed(&mut self, address: Address) {
@@ -43,6 +44,11 @@ impl Notices {
             self.is_closed = true;
             self.closed = Some((reason, undelivered));
         }
+    }
+
+    /// Nothing is ever told of this connection: the application never heard of it.
+    pub(crate) fn silence(&mut self) {
+        *self = Self { is_closed: true, ..Self::default() };
     }
 
     /// Whether `Closed` was noted, told or not.

@@ -11,7 +11,7 @@ use super::ids::Entry;
 use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
-use crate::connection::{Connection, Phase, Role, Transport, TransportSetup};
+use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{ConnectionId, PeerInfo, Refusal};
 use crate::handshake::{Candidate, Confirmed, HalfOpenId, Session, Verdict};
@@ -187,10 +187,13 @@ impl Endpoint {
             keys: half.keys(&*self.settings.provider),
             peer_ack_delay: bounded_ack_delay(half.parameters.ack_delay()),
             max_datagram: self.max_datagram(from.remote, half.parameters.max_datagram),
-            is_reliable: self.links.properties(from.remote).is_some_and(|link| link.reliable),
+            peer_idle_timeout: half.parameters.idle_timeout(),
+            link: self.links.properties(from.remote),
             resumed: resumes,
         };
+        let is_proven = matches!(from.remote, Address::Link(_)) || half.proven() == Some(from.remote);
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
+        transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
         let opened = transport.open(now, header, datagram)?;
         // Authentic: from here on the handshake is spent, whatever becomes of it.
         let confirmed = self.acceptor.confirm(now, &half_open).ok_or(DropReason::BurntTicket)?;
@@ -200,7 +203,11 @@ impl Endpoint {
         let connection =
             if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
         let Some(connection) = connection else {
-            self.ids.release(confirmed.local_id);
+            if resumes {
+                self.ids.release(confirmed.local_id);
+            } else {
+                self.turn_away(confirmed.local_id, transport);
+            }
             return Err(DropReason::NoRoom);
         };
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
@@ -216,6 +223,19 @@ impl Endpoint {
             state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
         self.refresh(connection);
         result
+    }
+
+    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
+    /// than there were half-open handshakes.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+        let (send, receive) = self.channel_sides(0);
+        let connection =
+            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
+        self.ids.assign(local_id, Entry::Connection(connection));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.turn_away(transport);
+        }
+        self.refresh(connection);
     }
 
     /// The connection whose session is resumed, if it is still there.

@@ -130,8 +130,8 @@ impl Dialling {
 
     /// When there is something to send, or time is up.
     #[must_use]
-    pub fn next_timeout(&self) -> Instant {
-        self.dialer.next_timeout()
+    pub fn next_timeout(&self, now: Instant) -> Instant {
+        self.dialer.next_timeout(now)
     }
 }
 

@@ -178,10 +178,13 @@ impl Dialer {
         Some(length)
     }
 
-    /// When there is something to send, or time is up; [`Instant::MAX`] once it is over.
-    pub(crate) fn next_timeout(&self) -> Instant {
+    /// When there will be something to send that there is not at `now`, or time is up; [`Instant::MAX`] once it is over.
+    ///
+    /// What waits to be sent already wakes nobody by the clock: it may wait for a link's credit, or a full socket.
+    pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
         match self.stage {
             Stage::Over => Instant::MAX,
+            Stage::AskingKey | Stage::Opening(_) if self.is_due(now) => self.deadline,
             Stage::AskingKey | Stage::Opening(_) => self.next_send.min(self.deadline),
         }
     }

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
+use crate::address::Address;
 use crate::crypto::{Key, Provider, SessionKeys};
 use crate::event::PeerInfo;
 use crate::limits;
@@ -73,6 +74,10 @@ pub(crate) struct HalfOpen {
     root: Key,
     pub(super) credential: Credential,
     identity: [u8; 16],
+    /// The address that is shown to be the client's.
+    proven: Option<Address>,
+    /// Whether a cookie shows it, not just the Welcome's arrival.
+    by_cookie: bool,
     /// What the client asks.
     pub(crate) parameters: Parameters,
     /// The connection id that the client chose for itself.
@@ -95,11 +100,15 @@ pub(super) struct Opening<'a> {
     pub(super) client_id: u32,
     pub(super) local_id: u32,
     pub(super) session: Session,
+    /// Where the Hello came from and the Welcome goes.
+    pub(super) address: Address,
+    /// Whether the Hello had a cookie of that address.
+    pub(super) by_cookie: bool,
 }
 
 impl HalfOpen {
     pub(super) fn new(opening: Opening<'_>, welcome: &[u8]) -> Self {
-        let Opening { root, credential, peer, parameters, client_id, local_id, session } = opening;
+        let Opening { root, credential, peer, parameters, client_id, local_id, session, .. } = opening;
         let mut stored = Vec::with_capacity(welcome.len() + peer.user_data.len());
         stored.extend_from_slice(welcome);
         stored.extend_from_slice(&peer.user_data);
@@ -107,6 +116,8 @@ impl HalfOpen {
             root,
             credential,
             identity: peer.identity,
+            proven: Some(opening.address),
+            by_cookie: opening.by_cookie,
             parameters,
             client_id,
             local_id,
@@ -133,6 +144,18 @@ impl HalfOpen {
         match self.credential {
             Credential::Resume(resume) => Some(resume),
             _ => None,
+        }
+    }
+
+    /// The address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at that one only.
+    pub(crate) const fn proven(&self) -> Option<Address> {
+        self.proven
+    }
+
+    /// A copy of the Welcome goes to `address`.
+    fn on_repeated(&mut self, address: Address) {
+        if !self.by_cookie && self.proven != Some(address) {
+            self.proven = None;
         }
     }
 
@@ -193,11 +216,14 @@ impl HalfOpenTable {
         self.entries.len().saturating_sub(self.refused)
     }
 
-    /// What was answered to the Noise message that `id` stands for.
-    pub(super) fn welcome(&self, now: Instant, id: &HalfOpenId) -> Option<&[u8]> {
-        let entry = self.entries.get(id).filter(|entry| now < entry.expires)?;
-        match &entry.state {
-            State::Waiting(half_open) => Some(half_open.welcome()),
+    /// What was answered to the Noise message that `id` stands for, to be sent to `address`.
+    pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
+        let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
+        match &mut entry.state {
+            State::Waiting(half_open) => {
+                half_open.on_repeated(address);
+                Some(half_open.welcome())
+            }
             State::Refused(refused) => Some(&refused.welcome),
         }
     }
@@ -291,6 +317,7 @@ impl HalfOpenTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::LinkId;
 
     const PARAMETERS: Parameters = Parameters {
         schema: u64::MAX,
@@ -312,6 +339,8 @@ mod tests {
             client_id: 4,
             local_id,
             session: Session::New,
+            address: Address::Link(LinkId(8)),
+            by_cookie: false,
         };
         let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
         HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])

@@ -137,7 +137,7 @@ pub fn dial(bytes: &[u8]) {
         let answered = dialling.handle(now, &datagram);
         judge_answer(&answered, &mut is_over, shape & 1 == 0 && !is_honest, &admitted);
         assert!(
-            !is_over || dialling.next_timeout() == Instant::MAX,
+            !is_over || dialling.next_timeout(now) == Instant::MAX,
             "an attempt that is over wants to be called"
         );
     }

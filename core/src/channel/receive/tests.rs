@@ -1,1 +1,454 @@
+//! The receiving side alone, mostly against peers that lie.
 
+use alloc::vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+use crate::channel::compress::Compressor;
+use crate::limits::{
+    MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES, UNRELIABLE_BACKLOG,
+    UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
+};
+use crate::time::Duration;
+
+const MOST: usize = 1 << 20;
+const WINDOW: u64 = 4 << 20;
+const NOW: Instant = Instant::ZERO;
+const ORDERED: u8 = 0;
+const UNORDERED: u8 = 1;
+const SEQUENCED: u8 = 2;
+const UNRELIABLE: u8 = 3;
+const COMPRESSED: u8 = 4;
+
+struct Peer {
+    side: ReceiveSide,
+    arena: Arena,
+    now: Instant,
+}
+
+impl Peer {
+    fn new(window: u64) -> Self {
+        let mut channels = [
+            Delivery::ReliableOrdered,
+            Delivery::ReliableUnordered,
+            Delivery::Sequenced,
+            Delivery::Unreliable,
+            Delivery::ReliableOrdered,
+        ]
+        .map(ChannelConfig::new);
+        channels[usize::from(COMPRESSED)].compress = true;
+        Self { side: ReceiveSide::new(&channels, MOST, window), arena: Arena::default(), now: NOW }
+    }
+
+    fn frame(&mut self, channel: u8, id: Option<u32>, part: Part, data: &[u8]) -> Result<Receipt, Violation> {
+        let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
+        self.side.on_message(self.now, &frame, &mut self.arena)
+    }
+
+    fn whole(&mut self, channel: u8, id: u32, data: &[u8]) -> Result<Receipt, Violation> {
+        self.frame(channel, Some(id), Part::Whole, data)
+    }
+
+    fn part(
+        &mut self,
+        channel: u8,
+        id: u32,
+        total: u64,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<Receipt, Violation> {
+        self.frame(channel, Some(id), Part::Fragment { total, offset }, data)
+    }
+
+    fn unreliable(&mut self, data: &[u8]) -> Result<Receipt, Violation> {
+        self.frame(UNRELIABLE, None, Part::Whole, data)
+    }
+
+    fn popped(&mut self) -> Vec<Bytes> {
+        core::iter::from_fn(|| self.side.pop()).map(|(_, message)| message).collect()
+    }
+}
+
+fn peer() -> Peer {
+    Peer::new(WINDOW)
+}
+
+#[test]
+fn a_fragment_past_the_end_is_a_violation() {
+    for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        assert_eq!(peer().part(channel, 0, 10, 5, &[0; 6]), Err(Violation::BadFragment));
+        assert_eq!(peer().part(channel, 0, 10, u64::MAX, &[0; 6]), Err(Violation::BadFragment));
+    }
+}
+
+#[test]
+fn a_total_that_changes_is_a_violation() {
+    for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let mut peer = peer();
+        assert_eq!(peer.part(channel, 0, 1000, 0, &[0; 100]), Ok(Receipt::Taken));
+        assert_eq!(peer.part(channel, 0, 1001, 100, &[0; 100]), Err(Violation::BadFragment));
+    }
+    let mut peer = peer();
+    peer.part(ORDERED, 0, 1000, 0, &[0; 100]).unwrap();
+    assert_eq!(peer.whole(ORDERED, 0, &[0; 999]), Err(Violation::BadFragment));
+}
+
+#[test]
+fn a_huge_total_makes_room_for_the_received_bytes_only() {
+    for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let mut peer = peer();
+        peer.part(channel, 0, MOST as u64, 70_000, &[0; 100]).unwrap();
+        assert_eq!(peer.side.memory(), 100 + 2 * MESSAGE_OVERHEAD);
+        let more = MOST as u64 + 1;
+        assert_eq!(peer.part(channel, 1, more, 0, &[0; 100]), Err(Violation::MessageTooLarge));
+        assert_eq!(peer.part(channel, 1, u64::MAX, 0, &[0; 100]), Err(Violation::MessageTooLarge));
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large_is_a_violation() {
+    let large = vec![0; MOST + 2];
+    assert_eq!(peer().whole(ORDERED, 0, &large), Err(Violation::MessageTooLarge));
+    assert_eq!(peer().unreliable(&large), Err(Violation::MessageTooLarge));
+    assert_eq!(peer().whole(COMPRESSED, 0, &large), Err(Violation::MessageTooLarge));
+    assert_eq!(peer().whole(COMPRESSED, 0, &large[..=MOST]), Ok(Receipt::Taken));
+}
+
+#[test]
+fn an_id_beyond_the_window_is_a_violation_and_one_below_the_floor_a_duplicate() {
+    for channel in [ORDERED, UNORDERED] {
+        let mut peer = peer();
+        assert_eq!(peer.whole(channel, RELIABLE_WINDOW - 1, b""), Ok(Receipt::Taken));
+        assert_eq!(peer.whole(channel, RELIABLE_WINDOW, b""), Err(Violation::CreditExceeded));
+        assert_eq!(peer.part(channel, RELIABLE_WINDOW, 100, 0, b"1"), Err(Violation::CreditExceeded));
+        assert_eq!(peer.whole(channel, 1 << 23, b""), Err(Violation::CreditExceeded));
+        assert_eq!(peer.whole(channel, (1 << 24) - 1, b""), Err(Violation::CreditExceeded));
+        assert_eq!(peer.whole(channel, RELIABLE_WINDOW - 1, b""), Ok(Receipt::Duplicate));
+        assert_eq!(peer.whole(channel, 0, b""), Ok(Receipt::Taken));
+        assert_eq!(peer.whole(channel, 0, b""), Ok(Receipt::Duplicate));
+        assert_eq!(peer.part(channel, 0, 100, 0, b"1"), Ok(Receipt::Duplicate));
+        assert_eq!(peer.whole(channel, RELIABLE_WINDOW, b""), Ok(Receipt::Taken));
+        assert_eq!(peer.side.stats(ChannelId(channel)).unwrap().duplicates, 3);
+    }
+}
+
+#[test]
+fn more_than_granted_is_a_violation() {
+    let mut peer = Peer::new(1000);
+    assert_eq!(peer.whole(ORDERED, 0, &[0; 436]), Ok(Receipt::Taken));
+    assert_eq!(peer.part(UNORDERED, 0, 436, 0, &[0; 64]), Ok(Receipt::Taken));
+    assert_eq!(peer.part(UNORDERED, 0, 436, 64, &[0; 64]), Ok(Receipt::Taken), "charged once");
+    assert_eq!(peer.whole(UNORDERED, 1, b""), Err(Violation::CreditExceeded));
+}
+
+#[test]
+fn a_grant_returns_what_the_application_took_and_is_worth_a_frame_from_a_quarter_on() {
+    let mut peer = Peer::new(1000);
+    peer.whole(ORDERED, 0, &[0; 100]).unwrap();
+    peer.whole(ORDERED, 2, &[0; 100]).unwrap();
+    assert_eq!(peer.popped().len(), 1);
+    assert_eq!(peer.side.grant_due(), None);
+    peer.whole(ORDERED, 1, &[0; 100]).unwrap();
+    assert_eq!(peer.side.grant_due(), None, "nobody took it yet");
+    assert_eq!(peer.popped().len(), 2);
+    assert_eq!(peer.side.grant_due(), Some(1492));
+    assert_eq!(peer.whole(ORDERED, 3, &[0; 500]), Err(Violation::CreditExceeded), "due is not granted");
+    peer.side.on_grant_sent(1492);
+    assert_eq!(peer.side.grant_due(), None);
+    peer.side.on_grant_lost();
+    assert_eq!(peer.side.grant_due(), Some(1492));
+    assert_eq!(peer.whole(ORDERED, 3, &[0; 500]), Ok(Receipt::Taken), "it may have arrived");
+}
+
+#[test]
+fn a_channel_takes_only_the_kinds_that_its_mode_has() {
+    assert_eq!(peer().whole(UNRELIABLE, 0, b"1"), Err(Violation::BadChannel));
+    for channel in [ORDERED, UNORDERED, SEQUENCED] {
+        assert_eq!(peer().frame(channel, None, Part::Whole, b"1"), Err(Violation::BadChannel));
+    }
+    assert_eq!(peer().whole(5, 0, b"1"), Err(Violation::BadChannel));
+}
+
+#[test]
+fn crumbs_of_large_messages_are_refused_before_they_take_more_than_their_room() {
+    let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
+    let mut peer = Peer::new(window);
+    let mut refused = false;
+    'attack: for id in 0..2 {
+        for offset in (0..MOST as u64).step_by(2) {
+            if peer.part(UNORDERED, id, MOST as u64, offset, b"1").unwrap() == Receipt::Refused {
+                refused = true;
+                break 'attack;
+            }
+        }
+    }
+    assert!(refused && peer.side.memory() <= window * REASSEMBLY_OVERHEAD);
+    assert_eq!(peer.whole(ORDERED, 0, b""), Ok(Receipt::Taken));
+}
+
+#[test]
+fn a_decompression_bomb_is_a_violation() {
+    let bomb = |claim: &[u8], block: &[u8]| peer().whole(COMPRESSED, 0, &[&[1], claim, block].concat());
+    assert_eq!(bomb(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1], &[0; 1000]), Err(Violation::InvalidMessages));
+    assert_eq!(bomb(&[0x7f], &[]), Err(Violation::InvalidMessages));
+    assert_eq!(bomb(&[], &[]), Err(Violation::InvalidMessages));
+    assert_eq!(peer().whole(COMPRESSED, 0, &[]), Err(Violation::InvalidMessages));
+    assert_eq!(peer().whole(COMPRESSED, 0, &[7, 7]), Err(Violation::InvalidMessages));
+}
+
+#[test]
+fn what_is_unpacked_counts_against_the_credit() {
+    let payload = Compressor::default().payload(&vec![0; 100_000]);
+    assert!(payload.len() < 500);
+    let mut peer = Peer::new(250_000);
+    assert_eq!(peer.whole(COMPRESSED, 0, &payload), Ok(Receipt::Taken));
+    let half = payload.len() / 2;
+    let total = payload.len() as u64;
+    assert_eq!(peer.part(COMPRESSED, 1, total, half as u64, &payload[half..]), Ok(Receipt::Taken));
+    assert_eq!(peer.part(COMPRESSED, 1, total, 0, &payload[..half]), Ok(Receipt::Taken));
+    assert_eq!(peer.side.memory(), 200_128);
+    assert_eq!(peer.whole(COMPRESSED, 2, &payload), Err(Violation::CreditExceeded));
+    let messages = peer.popped();
+    assert!(messages.len() == 2 && messages.iter().all(|message| *message == vec![0; 100_000]));
+    assert_eq!(peer.side.grant_due(), Some(250_000 + 200_128));
+}
+
+#[test]
+fn ordered_messages_wait_for_earlier_ones_and_unordered_do_not() {
+    let mut peer = peer();
+    for channel in [ORDERED, UNORDERED] {
+        for id in [2, 0, 3, 1, 1] {
+            peer.whole(channel, id, &[id as u8]).unwrap();
+        }
+    }
+    let expected = [[0, 1, 2, 3], [2, 0, 3, 1]].concat();
+    assert_eq!(peer.popped().concat(), expected);
+    assert_eq!(peer.side.floor(ChannelId(ORDERED)), Some(4));
+    assert_eq!(peer.side.memory(), 0);
+}
+
+#[test]
+fn fragments_come_in_any_order_and_overlap() {
+    for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let message: Vec<u8> = (0..200).collect();
+        let mut peer = peer();
+        for (start, end) in [(150, 200), (0, 50), (20, 100), (20, 100), (90, 160)] {
+            assert!(!peer.side.has_messages());
+            peer.part(channel, 0, 200, start as u64, &message[start..end]).unwrap();
+        }
+        assert_eq!(peer.popped(), [message]);
+        assert_eq!(peer.side.memory(), 0);
+    }
+}
+
+#[test]
+fn a_whole_message_ends_its_reassembly_and_is_charged_once() {
+    let mut peer = Peer::new(264);
+    peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
+    assert_eq!(peer.whole(ORDERED, 0, &[1; 200]), Ok(Receipt::Taken));
+    assert_eq!(peer.popped(), [vec![1; 200]]);
+    assert_eq!((peer.side.memory(), peer.part(ORDERED, 0, 200, 100, &[0; 100])), (0, Ok(Receipt::Duplicate)));
+}
+
+#[test]
+fn of_a_sequenced_channel_only_what_is_newer_arrives() {
+    let mut peer = peer();
+    assert_eq!(peer.whole(SEQUENCED, 5, b"5"), Ok(Receipt::Taken));
+    assert_eq!(peer.whole(SEQUENCED, 5, b"5"), Ok(Receipt::Stale));
+    assert_eq!(peer.whole(SEQUENCED, 4, b"4"), Ok(Receipt::Stale));
+    assert_eq!(peer.part(SEQUENCED, 6, 20, 0, &[6; 10]), Ok(Receipt::Taken));
+    assert_eq!(peer.part(SEQUENCED, 8, 20, 0, &[8; 10]), Ok(Receipt::Taken));
+    assert_eq!(peer.whole(SEQUENCED, 7, b"7"), Ok(Receipt::Taken));
+    assert_eq!(peer.part(SEQUENCED, 6, 20, 10, &[6; 10]), Ok(Receipt::Stale));
+    assert_eq!(peer.part(SEQUENCED, 8, 20, 10, &[8; 10]), Ok(Receipt::Taken));
+    assert_eq!(peer.popped(), [b"5".to_vec(), b"7".to_vec(), vec![8; 20]]);
+    let counters = peer.side.stats(ChannelId(SEQUENCED)).unwrap();
+    assert_eq!((counters.stale, counters.abandoned, counters.messages), (3, 1, 3));
+    assert_eq!(peer.side.memory(), 0);
+}
+
+#[test]
+fn a_sequence_goes_on_over_the_wrap() {
+    let mut peer = peer();
+    peer.side =
+        ReceiveSide::with_first_id(&[ChannelConfig::new(Delivery::Sequenced)], MOST, WINDOW, (3 << 24) - 2);
+    let last = (1 << 24) - 1;
+    assert_eq!(peer.whole(0, last - 1, b""), Ok(Receipt::Taken));
+    assert_eq!(peer.whole(0, 1, b""), Ok(Receipt::Taken));
+    assert_eq!(peer.whole(0, last, b""), Ok(Receipt::Stale));
+    assert_eq!(peer.whole(0, 0, b""), Ok(Receipt::Stale));
+    assert_eq!(peer.whole(0, 2, b""), Ok(Receipt::Taken));
+}
+
+#[test]
+fn unreliable_messages_that_nobody_takes_give_way_to_newer_ones() {
+    let mut peer = peer();
+    peer.whole(ORDERED, 0, b"stays").unwrap();
+    for number in 0..5000u32 {
+        peer.unreliable(&[&number.to_le_bytes()[..], &[0; 1000]].concat()).unwrap();
+        assert!(peer.side.memory() <= UNRELIABLE_BACKLOG + 5 + MESSAGE_OVERHEAD);
+    }
+    let kept = UNRELIABLE_BACKLOG / (1004 + MESSAGE_OVERHEAD);
+    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().dropped, 5000 - kept);
+    let messages = peer.popped();
+    assert_eq!(messages[0], "stays");
+    assert_eq!(messages.len() as u64, kept + 1);
+    assert_eq!(messages.last().unwrap()[..4], 4999u32.to_le_bytes());
+    assert_eq!(peer.side.memory(), 0);
+}
+
+#[test]
+fn the_largest_unreliable_message_arrives_whatever_waits() {
+    let mut peer = peer();
+    (0..10).for_each(|_| assert!(peer.unreliable(&[0; 1000]).is_ok()));
+    peer.unreliable(&vec![1; MOST]).unwrap();
+    assert_eq!(peer.popped(), [vec![1; MOST]]);
+}
+
+#[test]
+fn unreliable_reassembly_is_bounded_in_number_and_the_oldest_gives_way() {
+    let mut peer = peer();
+    for id in 0..=UNRELIABLE_REASSEMBLIES as u32 {
+        peer.part(UNRELIABLE, id, 200, 0, &[0; 100]).unwrap();
+    }
+    assert_eq!(peer.side.memory(), UNRELIABLE_REASSEMBLIES as u64 * (100 + 2 * MESSAGE_OVERHEAD));
+    peer.part(UNRELIABLE, 0, 200, 100, &[0; 100]).unwrap();
+    assert!(!peer.side.has_messages(), "its beginning gave way");
+    peer.part(UNRELIABLE, 5, 200, 100, &[0; 100]).unwrap();
+    assert!(peer.side.has_messages());
+    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 2);
+}
+
+#[test]
+fn unreliable_reassembly_is_bounded_in_bytes() {
+    let most = UNRELIABLE_REASSEMBLY_BYTES.max(2 * MOST as u64);
+    let mut peer = peer();
+    for id in 0..8u32 {
+        for offset in (0..MOST as u64).step_by(8) {
+            peer.part(UNRELIABLE, id, MOST as u64, offset, &[0; 4]).unwrap();
+            assert!(peer.side.memory() <= most);
+            if offset > 200_000 {
+                break;
+            }
+        }
+    }
+    assert!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned > 0);
+}
+
+#[test]
+fn unreliable_reassembly_ends_after_five_seconds() {
+    let mut peer = peer();
+    peer.part(UNRELIABLE, 0, 200, 0, &[0; 100]).unwrap();
+    let due = NOW + Duration::from_secs(5);
+    assert_eq!(peer.side.next_expiry(), Some(due));
+    peer.side.expire(due - Duration::from_micros(1)).unwrap();
+    assert!(peer.side.memory() > 0);
+    peer.side.expire(due).unwrap();
+    assert_eq!((peer.side.memory(), peer.side.next_expiry()), (0, None));
+    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 1);
+}
+
+#[test]
+fn a_reliable_reassembly_without_progress_for_two_minutes_is_a_violation() {
+    let mut peer = peer();
+    peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
+    peer.now += Duration::from_secs(100);
+    peer.part(ORDERED, 0, 200, 100, &[0; 50]).unwrap();
+    peer.now += Duration::from_secs(50);
+    peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
+    let check = peer.side.next_expiry().unwrap();
+    assert!(check <= NOW + Duration::from_secs(220), "early, never late");
+    peer.side.expire(check).unwrap();
+    let due = NOW + Duration::from_secs(220);
+    assert_eq!(peer.side.next_expiry(), Some(due), "what is not new is no progress");
+    assert_eq!(peer.side.expire(due), Err(Violation::BadFragment));
+}
+
+#[test]
+fn a_peer_that_fell_silent_is_not_blamed_for_it() {
+    let mut peer = peer();
+    peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
+    peer.side.suspend();
+    assert_eq!(peer.side.next_expiry(), None);
+    peer.now += Duration::from_secs(1000);
+    peer.side.expire(peer.now).unwrap();
+    peer.unreliable(b"back").unwrap();
+    peer.side.expire(peer.now + Duration::from_secs(119)).unwrap();
+    assert_eq!(peer.side.expire(peer.now + Duration::from_secs(120)), Err(Violation::BadFragment));
+}
+
+#[test]
+fn resume_state_names_what_was_received() {
+    let mut peer = peer();
+    for channel in [ORDERED, UNORDERED] {
+        for id in [0, 1, 3, 4, 7] {
+            peer.whole(channel, id, b"").unwrap();
+        }
+        peer.part(channel, 5, 200, 0, &[0; 100]).unwrap();
+        let ranges: Vec<_> = peer.side.ranges(ChannelId(channel)).collect();
+        assert_eq!((peer.side.floor(ChannelId(channel)), ranges), (Some(2), vec![1..3, 5..6]));
+        for id in (9..1000).step_by(2) {
+            peer.whole(channel, id, b"").unwrap();
+        }
+        assert_eq!(peer.side.ranges(ChannelId(channel)).count(), RESUME_RANGES);
+    }
+    assert_eq!(peer.side.floor(ChannelId(SEQUENCED)), None);
+    assert_eq!(peer.side.ranges(ChannelId(UNRELIABLE)).count(), 0);
+}
+
+#[test]
+fn a_resume_gives_up_and_refunds_what_is_in_reassembly() {
+    let mut peer = Peer::new(1000);
+    peer.part(ORDERED, 0, 400, 0, &[0; 100]).unwrap();
+    peer.part(UNRELIABLE, 0, 400, 0, &[0; 100]).unwrap();
+    peer.whole(ORDERED, 1, &[1; 300]).unwrap();
+    peer.side.begin_resume();
+    assert_eq!(peer.side.memory(), 300 + MESSAGE_OVERHEAD, "what was received whole stays");
+    assert_eq!(peer.side.next_expiry(), None);
+    assert_eq!(peer.side.grant_due(), Some(1000), "the last grant may be lost with the transport");
+    assert_eq!(peer.part(ORDERED, 0, 400, 100, &[0; 300]), Ok(Receipt::Taken));
+    assert_eq!(peer.part(ORDERED, 0, 400, 0, &[0; 100]), Ok(Receipt::Taken));
+    assert_eq!(peer.popped().len(), 2);
+}
+
+#[test]
+fn messages_of_no_bytes_are_messages() {
+    let mut peer = peer();
+    peer.whole(ORDERED, 0, b"").unwrap();
+    peer.whole(SEQUENCED, 0, b"").unwrap();
+    peer.unreliable(b"").unwrap();
+    peer.whole(COMPRESSED, 0, &[0]).unwrap();
+    assert_eq!(peer.popped(), vec![Bytes::new(); 4]);
+}
+
+quickcheck! {
+    fn whatever_frames_come_memory_stays_within_its_bounds(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
+        let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
+        let mut peer = Peer::new(window);
+        for (channel, id, total, offset, length) in script {
+            let data = vec![id; usize::from(length)];
+            let channel = channel % 6;
+            let id = Some(u32::from(id) % 40).filter(|_| channel != UNRELIABLE || length % 2 == 0);
+            let part = if offset % 3 == 0 {
+                Part::Whole
+            } else {
+                Part::Fragment { total: u64::from(total) % 600, offset: u64::from(offset) % 500 }
+            };
+            let before = peer.side.memory();
+            // Nothing takes more than what came, or what it unpacks to.
+            let most = before + 255 * u64::from(length) + 3 * MESSAGE_OVERHEAD;
+            let result = peer.frame(channel, id, part, &data);
+            if result.is_ok() && peer.side.memory() > most {
+                return false;
+            }
+            peer.now += Duration::from_millis(u64::from(length));
+            let _ = peer.side.expire(peer.now);
+            if length == 200 {
+                peer.side.pop();
+            }
+        }
+        peer.popped();
+        true
+    }
+}

@@ -1,1 +1,573 @@
+//! The sending side alone.
 
+use alloc::vec;
+use core::iter;
+use core::time::Duration;
+
+use super::*;
+use crate::config::Delivery;
+use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
+use crate::wire::Reader;
+use crate::wire::message::{self, Part};
+
+const MOST: usize = 1 << 20;
+const NOW: Instant = Instant::ZERO;
+const FIRST: ChannelId = ChannelId(0);
+
+fn side(channels: &[ChannelConfig]) -> SendSide {
+    SendSide::new(channels, MOST, u64::MAX / 2)
+}
+
+fn ordered() -> SendSide {
+    side(&[ChannelConfig { receipts: true, ..ChannelConfig::new(Delivery::ReliableOrdered) }])
+}
+
+fn bytes(length: usize) -> Bytes {
+    vec![1; length].into()
+}
+
+fn send_many(side: &mut SendSide, channel: u8, count: u32, length: usize) {
+    (0..count).for_each(|_| assert!(side.enqueue(NOW, ChannelId(channel), bytes(length)).is_ok()));
+}
+
+fn send(side: &mut SendSide, channel: u8, length: usize) -> MessageId {
+    side.enqueue(NOW, ChannelId(channel), bytes(length)).unwrap()
+}
+
+/// One packet: what its frames carry (channel, id, part, length), and the records.
+type Frame = (u8, Option<u32>, Part, usize);
+
+fn packet_of(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
+    let mut buffer = vec![0; room];
+    let (mut writer, mut chain) = (Writer::new(&mut buffer), Chain::default());
+    let records: Vec<_> = iter::from_fn(|| side.write_piece(NOW, &mut writer, &mut chain)).collect();
+    let length = writer.written();
+    let (mut reader, mut chain) = (Reader::new(&buffer[..length]), Chain::default());
+    let mut frames = Vec::new();
+    while let Ok(first) = reader.u8() {
+        let frame = message::read(first, &mut reader, &mut chain).unwrap();
+        frames.push((frame.channel.0, frame.id, frame.part, frame.data.len()));
+    }
+    assert_eq!(frames.len(), records.len());
+    (frames, records)
+}
+
+/// Sends until there is nothing more to send: the frames and the records of all packets.
+fn drain(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
+    let (mut frames, mut records) = (Vec::new(), Vec::new());
+    while side.has_sendable() {
+        let (more_frames, more_records) = packet_of(side, room);
+        assert!(!more_frames.is_empty(), "what is sendable is sent");
+        frames.extend(more_frames);
+        records.extend(more_records);
+    }
+    (frames, records)
+}
+
+fn packet(side: &mut SendSide) -> (Vec<Frame>, Vec<PieceRecord>) {
+    packet_of(side, WHOLE_FRAME)
+}
+
+fn ack(side: &mut SendSide, records: &[PieceRecord]) {
+    records.iter().for_each(|record| side.on_acked(*record));
+}
+
+fn lose(side: &mut SendSide, records: &[PieceRecord]) {
+    records.iter().for_each(|record| side.on_lost(*record));
+}
+
+fn delivered(side: &mut SendSide) -> Vec<u64> {
+    iter::from_fn(|| side.take_delivered()).map(|(_, id)| id.0).collect()
+}
+
+#[test]
+fn a_full_queue_hands_the_message_back_and_says_when_it_drained_to_half() {
+    let mut side =
+        side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
+    send_many(&mut side, 0, 10, 500);
+    assert_eq!(side.enqueue(NOW, FIRST, bytes(500)), Err(SendError::Full(bytes(500))));
+    assert_eq!(side.take_ready(), None);
+    packet(&mut side);
+    packet(&mut side);
+    assert_eq!((side.stats(FIRST).unwrap().queued, side.take_ready()), (6, None));
+    packet(&mut side);
+    assert_eq!(side.take_ready(), Some(FIRST));
+    assert_eq!(side.take_ready(), None, "once");
+    assert_eq!(side.stats(FIRST).unwrap().full, 1);
+}
+
+#[test]
+fn bytes_fill_a_queue_too_and_ready_means_that_the_refused_message_fits() {
+    let mut side =
+        side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
+    send_many(&mut side, 0, 4, 1000);
+    assert_eq!(side.enqueue(NOW, FIRST, bytes(9000)), Err(SendError::Full(bytes(9000))));
+    assert_eq!(side.queued_bytes(), 4 * 1064);
+    for _ in 0..4 {
+        assert_eq!(side.take_ready(), None, "half is free, but the message would not fit");
+        packet(&mut side);
+    }
+    assert_eq!(side.take_ready(), Some(FIRST));
+}
+
+#[test]
+fn an_empty_queue_takes_a_message_above_its_budget() {
+    let mut side = side(&[ChannelConfig { queue_bytes: 100, ..ChannelConfig::new(Delivery::Unreliable) }]);
+    send(&mut side, 0, MOST);
+    assert_eq!(side.enqueue(NOW, FIRST, bytes(1)), Err(SendError::Full(bytes(1))));
+}
+
+#[test]
+fn receipts_that_nobody_takes_fill_the_queue() {
+    let config =
+        ChannelConfig { receipts: true, queue_messages: 5, ..ChannelConfig::new(Delivery::ReliableOrdered) };
+    let mut side = side(&[config]);
+    send_many(&mut side, 0, 5, 1);
+    let (_, records) = packet(&mut side);
+    ack(&mut side, &records);
+    assert!(side.enqueue(NOW, FIRST, bytes(1)).is_err());
+    assert_eq!(side.take_ready(), None);
+    assert_eq!(delivered(&mut side), [0, 1, 2, 3, 4]);
+    assert_eq!(side.take_ready(), Some(FIRST));
+}
+
+#[test]
+fn what_no_channel_takes_is_handed_back() {
+    let mut side = ordered();
+    assert_eq!(side.enqueue(NOW, ChannelId(1), bytes(1)), Err(SendError::NoSuchChannel(bytes(1))));
+    let large = bytes(MOST + 1);
+    assert_eq!(
+        side.enqueue(NOW, FIRST, large.clone()),
+        Err(SendError::TooLarge { message: large, most: MOST })
+    );
+}
+
+#[test]
+fn channels_share_by_two_to_the_power_of_their_priority() {
+    for delivery in [Delivery::ReliableOrdered, Delivery::Unreliable] {
+        let priorities = [0, 1, 3, 7];
+        let configs = priorities.map(|priority| ChannelConfig {
+            priority,
+            queue_messages: usize::MAX,
+            queue_bytes: u64::MAX,
+            ..ChannelConfig::new(delivery)
+        });
+        let mut side = side(&configs);
+        let mut bytes = [0u64; 4];
+        // Sizes differ by channel: shares are of bytes, not of messages. They are large, or what fits into the rest of
+        // a packet would decide.
+        for channel in 0..4u8 {
+            send_many(&mut side, channel, 2000, 3000 + 1000 * usize::from(channel));
+        }
+        for _ in 0..4000 {
+            let (frames, records) = packet(&mut side);
+            frames.iter().for_each(|&(channel, .., length)| bytes[usize::from(channel)] += length as u64 + 3);
+            ack(&mut side, &records);
+        }
+        let total: u64 = bytes.iter().sum();
+        for (sent, priority) in bytes.iter().zip(priorities) {
+            let fair = total * (1 << priority) / (1 + 2 + 8 + 128);
+            assert!(sent.abs_diff(fair) < fair / 20 + 2000, "{priority}: {sent} of {fair}");
+        }
+    }
+}
+
+#[test]
+fn a_channel_that_was_idle_gains_no_credit_for_it() {
+    let mut side =
+        side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Unreliable)]);
+    for _ in 0..1000 {
+        send(&mut side, 0, 500);
+        packet(&mut side);
+    }
+    send_many(&mut side, 0, 100, 500);
+    send_many(&mut side, 1, 100, 500);
+    let frames: Vec<_> = (0..20).flat_map(|_| packet(&mut side).0).collect();
+    let first = frames.iter().filter(|frame| frame.0 == 0).count();
+    assert!((19..=21).contains(&first), "{first} of {}", frames.len());
+}
+
+#[test]
+fn a_message_that_fits_a_packet_is_left_for_the_next_and_another_channel_fills_the_rest() {
+    let mut side =
+        side(&[ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)]);
+    send(&mut side, 0, 800);
+    send(&mut side, 0, 800);
+    send_many(&mut side, 1, 3, 300);
+    let (frames, _) = packet(&mut side);
+    assert!(
+        frames.contains(&(0, Some(0), Part::Whole, 800)) && frames.contains(&(1, None, Part::Whole, 300))
+    );
+    assert_eq!(packet(&mut side).0, [(1, None, Part::Whole, 300); 2]);
+    assert_eq!(packet(&mut side).0, [(0, Some(1), Part::Whole, 800)]);
+}
+
+#[test]
+fn whatever_the_mix_no_message_that_fits_a_packet_is_split() {
+    let mut side = side(&[
+        ChannelConfig::new(Delivery::ReliableOrdered),
+        ChannelConfig::new(Delivery::Unreliable),
+        ChannelConfig::new(Delivery::Sequenced),
+    ]);
+    for length in 0..=1144 {
+        for channel in 0..3 {
+            send(&mut side, channel, length);
+        }
+    }
+    send(&mut side, 1, 1147);
+    let (frames, _) = drain(&mut side, WHOLE_FRAME);
+    assert!(frames.iter().all(|frame| frame.2 == Part::Whole));
+    send(&mut side, 0, 1145);
+    assert!(matches!(packet(&mut side).0[..], [(0, _, Part::Fragment { total: 1145, offset: 0 }, _)]));
+}
+
+#[test]
+fn fragments_fill_the_rest_of_a_packet_but_never_crumble() {
+    let mut side = ordered();
+    send(&mut side, 0, 1000);
+    send(&mut side, 0, 5000);
+    let (frames, _) = packet(&mut side);
+    let [(_, _, Part::Whole, 1000), (_, _, Part::Fragment { total: 5000, offset: 0 }, length)] = frames[..]
+    else {
+        panic!("{frames:?}")
+    };
+    assert_eq!(length, WHOLE_FRAME - 1006 - 9);
+    for room in 5..600 {
+        let mut side = ordered();
+        send(&mut side, 0, 1500);
+        let mut left = 1500;
+        for room in [room, WHOLE_FRAME, WHOLE_FRAME, WHOLE_FRAME] {
+            for frame in packet_of(&mut side, room).0 {
+                assert!(frame.3 >= FRAGMENT_MIN, "{room}: {frame:?}");
+                left -= frame.3;
+            }
+        }
+        assert_eq!(left, 0, "{room}");
+    }
+}
+
+#[test]
+fn a_path_with_small_packets_still_carries_what_would_fit_a_larger_one() {
+    let mut side = ordered();
+    send_many(&mut side, 0, 3, 1130);
+    let frames: Vec<_> = (0..6).flat_map(|_| packet_of(&mut side, 1116).0).collect();
+    assert_eq!(frames.iter().map(|frame| frame.3).sum::<usize>(), 3 * 1130);
+}
+
+#[test]
+fn lost_pieces_go_before_fresh_ones_and_what_is_acknowledged_never_again() {
+    let mut side = ordered();
+    send_many(&mut side, 0, 3, 700);
+    let (_, first) = packet(&mut side);
+    let (_, second) = packet(&mut side);
+    lose(&mut side, &second);
+    lose(&mut side, &first);
+    let (frames, again) = packet(&mut side);
+    assert_eq!(frames, [(0, Some(0), Part::Whole, 700)]);
+    // The late acknowledgement of the doubted packet counts.
+    ack(&mut side, &second);
+    assert_eq!(packet(&mut side).0, [(0, Some(2), Part::Whole, 700)]);
+    lose(&mut side, &second);
+    // The first transmission is lost for good, but the second is underway.
+    lose(&mut side, &first);
+    assert!(!side.has_sendable());
+    ack(&mut side, &again);
+    assert_eq!(delivered(&mut side), [0, 1]);
+}
+
+#[test]
+fn a_lost_fragment_is_cut_again_for_smaller_packets() {
+    let mut side = ordered();
+    send(&mut side, 0, 3000);
+    let (_, first) = packet_of(&mut side, 1400);
+    let (_, second) = packet_of(&mut side, 1400);
+    let (_, third) = packet_of(&mut side, 1400);
+    ack(&mut side, &first);
+    ack(&mut side, &third);
+    lose(&mut side, &second);
+    lose(&mut side, &second);
+    let (frames, records) = drain(&mut side, 600);
+    assert!(frames.iter().all(|frame| matches!(frame.2, Part::Fragment { total: 3000, offset: 1300.. })));
+    let left = frames.iter().map(|frame| frame.3).sum::<usize>();
+    assert!((1300..1400).contains(&left), "only what was lost: {left}");
+    assert!(delivered(&mut side).is_empty());
+    ack(&mut side, &records);
+    assert_eq!(delivered(&mut side), [0]);
+    assert!(side.is_drained());
+}
+
+#[test]
+fn a_fragment_that_was_doubted_and_then_acknowledged_is_not_sent_again() {
+    let mut side = ordered();
+    send(&mut side, 0, 3000);
+    let (_, records) = drain(&mut side, WHOLE_FRAME);
+    lose(&mut side, &records);
+    ack(&mut side, &records[1..]);
+    let (frames, _) = drain(&mut side, WHOLE_FRAME);
+    assert!(matches!(frames[..], [(0, Some(0), Part::Fragment { total: 3000, offset: 0 }, _)]));
+    lose(&mut side, &records[1..]);
+    assert!(!side.has_sendable());
+    ack(&mut side, &records[..1]);
+    assert!(side.is_drained());
+}
+
+#[test]
+fn a_whole_message_that_was_lost_is_cut_when_packets_shrank() {
+    let mut side = ordered();
+    send(&mut side, 0, 1300);
+    let (frames, first) = packet_of(&mut side, 1400);
+    assert_eq!(frames, [(0, Some(0), Part::Whole, 1300)]);
+    lose(&mut side, &first);
+    let (_, one) = packet(&mut side);
+    let (_, two) = packet(&mut side);
+    lose(&mut side, &first);
+    assert!(!side.has_sendable(), "its pieces are underway");
+    ack(&mut side, &one);
+    assert!(side.has_unacked_reliable());
+    ack(&mut side, &two);
+    assert!(!side.has_unacked_reliable());
+}
+
+#[test]
+fn a_late_acknowledgement_of_the_whole_ends_its_fragments() {
+    let mut side = ordered();
+    send(&mut side, 0, 1300);
+    let (_, first) = packet_of(&mut side, 1400);
+    lose(&mut side, &first);
+    packet(&mut side);
+    ack(&mut side, &first);
+    assert!(side.is_drained() && !side.has_sendable());
+    assert_eq!(delivered(&mut side), [0]);
+}
+
+#[test]
+fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
+    let configs = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
+    let mut side =
+        side(&configs.map(|delivery| ChannelConfig { receipts: true, ..ChannelConfig::new(delivery) }));
+    for channel in 0..2 {
+        send_many(&mut side, channel, 2, 10);
+    }
+    let (frames, records) = packet(&mut side);
+    let later: Vec<_> = frames
+        .iter()
+        .zip(&records)
+        .filter(|(frame, _)| frame.1 == Some(1))
+        .map(|(_, record)| *record)
+        .collect();
+    ack(&mut side, &later);
+    let fates =
+        |side: &SendSide, channel| [0, 1].map(|id| side.fate(ChannelId(channel), MessageId(id)).unwrap());
+    assert_eq!(fates(&side, 0), [Fate::InFlight, Fate::InFlight]);
+    assert_eq!(fates(&side, 1), [Fate::InFlight, Fate::Delivered]);
+    let unknown = side.undelivered();
+    let unknown: Vec<_> =
+        unknown.iter().map(|entry| (entry.channel.0, entry.message.0, entry.fate)).collect();
+    assert_eq!(unknown, [(0, 0, Fate::Unknown), (0, 1, Fate::Unknown), (1, 0, Fate::Unknown)]);
+    assert_eq!(delivered(&mut side), [1]);
+    ack(&mut side, &records);
+    assert_eq!(fates(&side, 0), [Fate::Delivered; 2]);
+    assert!(side.undelivered().is_empty());
+    assert_eq!(side.stats(FIRST).unwrap().delivered, 2);
+}
+
+#[test]
+fn a_lifetime_ends_the_wait_for_the_first_transmission_only() {
+    let lifetime = Some(Duration::from_millis(100));
+    let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
+    let begun = send(&mut side, 0, 2000);
+    let (_, first) = packet(&mut side);
+    let waits = send(&mut side, 0, 10);
+    let later = NOW + Duration::from_millis(100);
+    assert_eq!(side.next_expiry(), Some(later));
+    let next = side.enqueue(NOW + Duration::from_millis(1), FIRST, bytes(1)).unwrap();
+    side.expire(later);
+    assert_eq!(side.fate(FIRST, begun), Some(Fate::InFlight));
+    assert_eq!(side.fate(FIRST, waits), Some(Fate::NotSent));
+    assert_eq!(side.fate(FIRST, next), Some(Fate::Queued));
+    assert_eq!(side.next_expiry(), Some(later + Duration::from_millis(1)));
+    lose(&mut side, &first);
+    let mut buffer = [0; WHOLE_FRAME];
+    let writer = &mut Writer::new(&mut buffer);
+    assert!(side.write_piece(later + Duration::from_secs(9), writer, &mut Chain::default()).is_some());
+    assert_eq!(side.fate(FIRST, next), Some(Fate::NotSent), "writing does not send what expired");
+    assert_eq!(side.stats(FIRST).unwrap().expired, 2);
+}
+
+#[test]
+fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong() {
+    let lifetime = Some(Duration::from_millis(1));
+    let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
+    let mut now = NOW;
+    for _ in 0..200 {
+        side.enqueue(now, FIRST, bytes(1)).unwrap();
+        now += Duration::from_secs(1);
+        side.expire(now);
+        side.enqueue(now, FIRST, bytes(1)).unwrap();
+        let mut buffer = [0; WHOLE_FRAME];
+        let record = side.write_piece(now, &mut Writer::new(&mut buffer), &mut Chain::default()).unwrap();
+        ack(&mut side, &[record]);
+    }
+    for number in 0..400 {
+        let truth = if number % 2 == 0 { Fate::NotSent } else { Fate::Delivered };
+        let told = side.fate(FIRST, MessageId(number));
+        assert!(told == Some(truth) || (told.is_none() && number < 280), "{number}: {told:?}");
+    }
+}
+
+#[test]
+fn what_is_sent_once_is_unknown_from_then_on() {
+    let mut side = side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Sequenced)]);
+    for channel in 0..2 {
+        let id = send(&mut side, channel, 1200);
+        assert_eq!(side.fate(ChannelId(channel), id), Some(Fate::Queued));
+        let (_, records) = packet(&mut side);
+        assert_eq!(side.fate(ChannelId(channel), id), Some(Fate::Unknown));
+        packet(&mut side);
+        lose(&mut side, &records);
+        assert!(!side.has_sendable() && side.is_drained());
+    }
+    assert!(side.undelivered().is_empty());
+}
+
+#[test]
+fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() {
+    let mut side = ordered();
+    send_many(&mut side, 0, RELIABLE_WINDOW + 10, 0);
+    let (_, records) = drain(&mut side, WHOLE_FRAME);
+    assert_eq!(records.len(), RELIABLE_WINDOW as usize);
+    ack(&mut side, &records[1..]);
+    assert!(!side.has_sendable());
+    ack(&mut side, &records[..1]);
+    assert_eq!(packet(&mut side).1.len(), 10);
+}
+
+#[test]
+fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
+    let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
+    let mut side = SendSide::new(&configs, MOST, 3064 + 74);
+    send(&mut side, 0, 3000);
+    send(&mut side, 0, 11);
+    let (_, records) = packet(&mut side);
+    packet(&mut side);
+    packet(&mut side);
+    assert!(!side.has_sendable(), "the second costs one byte too much");
+    lose(&mut side, &records);
+    assert!(side.has_sendable());
+    packet(&mut side);
+    assert!(!side.has_sendable());
+    send(&mut side, 1, 5);
+    assert_eq!(packet(&mut side).0.len(), 1);
+    side.on_credit(3064 + 75);
+    side.on_credit(0);
+    assert_eq!(packet(&mut side).0, [(0, Some(1), Part::Whole, 11)]);
+}
+
+#[test]
+fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
+    let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
+    let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
+    let window = 100_000;
+    let mut side = SendSide::new(&[small, large], MOST, window);
+    let (mut waiting, mut consumed, mut granted) = (VecDeque::new(), 0, window);
+    for round in 0..3000 {
+        while side.enqueue(NOW, FIRST, bytes(1000)).is_ok() {}
+        if round == 200 {
+            send(&mut side, 1, 45_000);
+        }
+        let (frames, records) = drain(&mut side, WHOLE_FRAME);
+        waiting.extend(frames.iter().map(|frame| frame.3 as u64 + MESSAGE_OVERHEAD));
+        ack(&mut side, &records);
+        // The application is slow: credit is what everybody waits for.
+        consumed += waiting.drain(..waiting.len().min(10)).sum::<u64>();
+        if consumed + window >= granted + window / 4 {
+            granted = consumed + window;
+            side.on_credit(granted);
+        }
+        if side.fate(ChannelId(1), MessageId(0)) == Some(Fate::Delivered) {
+            return;
+        }
+    }
+    panic!("the large message starves");
+}
+
+#[test]
+fn after_a_resume_what_the_peer_lacks_is_sent_again_whole() {
+    let mut side = ordered();
+    for length in [10, 3000, 20, 30] {
+        send(&mut side, 0, length);
+    }
+    let (_, first) = packet(&mut side);
+    let old: Vec<_> =
+        iter::from_fn(|| Some(packet(&mut side).1).filter(|records| !records.is_empty())).collect();
+    ack(&mut side, &first[1..]);
+    side.begin_resume();
+    assert!(!side.has_sendable(), "nothing reliable before the peer's state is in");
+    // The peer has the first and the last but one.
+    side.on_resume(FIRST, 1, iter::once(1..2)).unwrap();
+    side.end_resume();
+    assert_eq!(delivered(&mut side), [0]);
+    for records in old {
+        ack(&mut side, &records);
+    }
+    let (frames, records) = drain(&mut side, WHOLE_FRAME);
+    ack(&mut side, &records);
+    let ids: Vec<_> = frames.iter().map(|frame| frame.1.unwrap()).collect();
+    assert_eq!(ids, [1, 1, 1, 3]);
+    assert_eq!(frames.iter().map(|frame| frame.3).sum::<usize>(), 3030, "from the beginning");
+    assert_eq!(delivered(&mut side), [1, 2, 3]);
+}
+
+#[test]
+fn unreliable_messages_do_not_wait_for_the_peers_state() {
+    let mut side = side(&[ChannelConfig::new(Delivery::Unreliable)]);
+    send(&mut side, 0, 5000);
+    packet(&mut side);
+    side.begin_resume();
+    assert!(!side.has_sendable(), "the rest of a message whose beginning is gone is not sent");
+    send(&mut side, 0, 5);
+    assert_eq!(packet(&mut side).0, [(0, None, Part::Whole, 5)]);
+}
+
+#[test]
+fn resume_state_that_contradicts_what_was_sent_is_refused() {
+    let state = |channel, floor, ranges: &[(u32, u32)]| {
+        let configs =
+            [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
+        let mut side = side(&configs);
+        send_many(&mut side, 0, 5, 1);
+        let (_, records) = packet(&mut side);
+        ack(&mut side, &records[..2]);
+        side.begin_resume();
+        side.on_resume(ChannelId(channel), floor, ranges.iter().map(|&(start, end)| start..end))
+    };
+    assert_eq!(state(0, 2, &[]), Ok(()));
+    assert_eq!(state(0, 5, &[]), Ok(()));
+    assert_eq!(state(0, 2, &[(1, 3)]), Ok(()));
+    let bad = Err(Violation::BadResume);
+    assert_eq!(state(0, 6, &[]), bad, "a floor beyond what was sent");
+    assert_eq!(state(0, 1, &[]), bad, "a floor below what was acknowledged");
+    assert_eq!(state(0, 2, &[(1, 4)]), bad, "a range beyond what was sent");
+    assert_eq!(state(0, 2, &[(0, 1)]), bad, "the floor was not received");
+    assert_eq!(state(0, 2, &[(1, 1)]), bad, "an empty range");
+    assert_eq!(state(0, 2, &[(u32::MAX - 1, u32::MAX)]), bad);
+    assert_eq!(state(0, 2, &[(1, 2), (2, 3)]), bad, "ranges that touch");
+    assert_eq!(state(1, 0, &[]), bad, "a channel without state");
+    assert_eq!(state(2, 0, &[]), bad, "no channel");
+}
+
+#[test]
+fn what_the_counters_say_happened() {
+    let mut side = ordered();
+    send(&mut side, 0, 2000);
+    send(&mut side, 0, 5);
+    let (_, records) = packet(&mut side);
+    lose(&mut side, &records);
+    packet(&mut side);
+    packet(&mut side);
+    let stats = side.stats(FIRST).unwrap();
+    assert_eq!((stats.messages, stats.repeated, stats.fragments, stats.in_flight), (2, 1, 3, 2));
+    assert_eq!((stats.queued, stats.queued_bytes, side.queued_bytes()), (0, 0, 0));
+    assert!(stats.bytes > 3000);
+    assert_eq!(side.stats(ChannelId(9)), None);
+}

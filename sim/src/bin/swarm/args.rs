@@ -1,0 +1,45 @@
+//! What the command line asks for.
+
+/// How to call it.
+pub(crate) const USAGE: &str = "\
+usage: swarm [--seeds N] [--seconds S] [--from SEED] [--json] [--faults FILE] [--trace FILE] [--planted NAME]
+  --faults FILE    faults that take the place of the seed's own, one per line
+  --trace FILE     write the text of what happened in the first seed to FILE
+  --planted NAME   plant a bug and expect it to be found; `all` for each (needs the feature `planted`)";
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Args {
+    pub(crate) seeds: u64,
+    pub(crate) seconds: u32,
+    pub(crate) from: u64,
+    pub(crate) json: bool,
+    pub(crate) faults: Option<String>,
+    pub(crate) trace: Option<String>,
+    pub(crate) planted: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut args =
+            Self { seeds: 200, seconds: 30, from: 0, json: false, faults: None, trace: None, planted: None };
+        while let Some(word) = words.next() {
+            if word == "--json" {
+                args.json = true;
+                continue;
+            }
+            let value = words.next().ok_or_else(|| format!("{word} wants a value"))?;
+            let number = || value.parse::<u64>().map_err(|_| format!("{word} {value}: not a number"));
+            match word.as_str() {
+                "--seeds" => args.seeds = number()?,
+                "--seconds" => args.seconds = u32::try_from(number()?).map_err(|error| error.to_string())?,
+                "--from" => args.from = number()?,
+                "--faults" => args.faults = Some(value),
+                "--trace" => args.trace = Some(value),
+                "--planted" => args.planted = Some(value),
+                _ => return Err(format!("{word}: no such option")),
+            }
+        }
+        Ok(args)
+    }
+}

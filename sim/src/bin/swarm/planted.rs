@@ -1,0 +1,62 @@
+//! Bugs planted on purpose: the swarm has to find each of them, and nothing without them.
+
+use crate::args::Args;
+
+#[cfg(not(feature = "planted"))]
+pub(crate) fn hunt(_: &Args, _: &str) -> Result<bool, String> {
+    Err("bugs can be planted only with the feature `planted`: cargo xtask swarm --planted all".into())
+}
+
+#[cfg(feature = "planted")]
+pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
+    use tickwire_core::planted::{Bug, plant};
+
+    let bugs: Vec<_> = Bug::ALL.into_iter().filter(|(_, known)| name == "all" || *known == name).collect();
+    if bugs.is_empty() {
+        let names = Bug::ALL.map(|(_, name)| name).join(", ");
+        return Err(format!("{name}: no such bug; there are {names}"));
+    }
+    let mut lines = Vec::new();
+    let mut passed = true;
+    for (bug, name) in bugs {
+        plant(Some(bug));
+        let found = first_violation(args, args.from..args.from.saturating_add(args.seeds));
+        plant(None);
+        let Some(found) = found else {
+            eprintln!("{name}: not found in {} seeds", args.seeds);
+            lines.push(format!("\"{name}\":null"));
+            passed = false;
+            continue;
+        };
+        let seed = found.seed;
+        if let Some(violation) = &found.violation {
+            eprintln!("{name}: seed {seed}: {violation}");
+        }
+        if let Some(clean) = first_violation(args, args.from..seed + 1)
+            && let Some(violation) = clean.violation
+        {
+            eprintln!("without {name}, seed {} fails too: {violation}", clean.seed);
+            passed = false;
+        }
+        lines.push(format!("\"{name}\":{seed}"));
+    }
+    println!("{{{}}}", lines.join(","));
+    Ok(passed)
+}
+
+#[cfg(feature = "planted")]
+fn first_violation(args: &Args, seeds: std::ops::Range<u64>) -> Option<tickwire_sim::swarm::SeedReport> {
+    use crate::pool::{run_all, run_caught};
+    use tickwire_sim::swarm::Run;
+
+    let mut found = None;
+    let job = |seed| run_caught(&Run::new(seed, args.seconds));
+    run_all(seeds, job, |report| {
+        let passed = report.violation.is_none();
+        if !passed {
+            found = Some(report);
+        }
+        passed
+    });
+    found
+}

@@ -1,0 +1,55 @@
+//! What messages say. Everything follows from who sends them and their number, so that the receiver can be checked to
+//! the byte without keeping what was sent.
+
+use crate::rng::{Draws, mix};
+
+/// Bytes at the beginning of every message: side, number, channel.
+pub(super) const HEADER: usize = 9;
+
+/// Who sent a message, and which one it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Name {
+    pub(super) side: u32,
+    pub(super) channel: u8,
+    pub(super) number: u32,
+}
+
+impl Name {
+    /// What the beginning of a message says.
+    pub(super) fn read(message: &[u8]) -> Option<Self> {
+        let (side, rest) = message.split_first_chunk()?;
+        let (number, rest) = rest.split_first_chunk()?;
+        let channel = *rest.first()?;
+        Some(Self { side: u32::from_le_bytes(*side), channel, number: u32::from_le_bytes(*number) })
+    }
+
+    /// Writes the message of this name to `out`. `largest` is what the largest messages have.
+    pub(super) fn write(self, seed: u64, largest: usize, out: &mut Vec<u8>) {
+        let key = mix(mix(seed, u64::from(self.side)), u64::from(self.number) << 8 | u64::from(self.channel));
+        let mut draws = Draws::new(key);
+        let size = draw_size(&mut draws, largest);
+        out.clear();
+        out.extend_from_slice(&self.side.to_le_bytes());
+        out.extend_from_slice(&self.number.to_le_bytes());
+        out.push(self.channel);
+        // Every other message repeats itself, and so can be compressed.
+        let step = if draws.chance(500_000) { 0 } else { 0x9e37_79b9_7f4a_7c15 };
+        let mut word = draws.next_u64();
+        while out.len() < size {
+            out.extend_from_slice(&word.to_le_bytes());
+            word = word.wrapping_add(step).rotate_left((step & 31) as u32);
+        }
+        out.truncate(size);
+    }
+}
+
+/// Mostly what a player's input takes; now and then more than a datagram; rarely `largest`.
+fn draw_size(draws: &mut Draws, largest: usize) -> usize {
+    let most = match draws.below(1000) {
+        0..=899 => 120,
+        900..=979 => 1_000,
+        980..=997 => 5_000,
+        _ => largest,
+    };
+    draws.between(HEADER as u64, most.min(largest) as u64) as usize
+}

@@ -1,0 +1,498 @@
+//! The books: what every end of every session sent, was given, and was told; and what must not be.
+//!
+//! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
+//! so the first one that arrives tells which two sides belong together, for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tickwire_core::{
+    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Undelivered,
+};
+
+use super::bits::Bits;
+use super::content::Name;
+use super::plan::Plan;
+use crate::fault::NodeId;
+
+/// A side, by its place in the ledger.
+pub(super) type SideId = u32;
+
+/// Where a side is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Life {
+    /// Dialling.
+    Opening,
+    /// `Connected` was told.
+    Up,
+    /// `Closed` was told.
+    Over,
+    /// It died with its node.
+    Dead,
+}
+
+/// One end of a session.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) node: NodeId,
+    pub(super) connection: ConnectionId,
+    pub(super) life: Life,
+    /// The other end, once known.
+    pub(super) peer: Option<SideId>,
+    pub(super) identity: PeerInfo,
+    /// The side that this one takes the place of.
+    pub(super) replaces: Option<SideId>,
+    pub(super) sent: Vec<Sent>,
+    got: Vec<Got>,
+}
+
+/// What a side sent on one channel.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Messages queued so far; the next one has this number.
+    pub(super) count: u32,
+    /// Reliable ones whose fate is open, in ascending order.
+    pub(super) open: Vec<u32>,
+    /// Ones that a receipt came for.
+    receipts: Bits,
+    /// Ones that were said never to be sent.
+    not_sent: BTreeSet<u32>,
+    /// Ones that the receiver was given a later one before: only legal for what was never sent.
+    skipped: BTreeSet<u32>,
+    /// `send` said `Full`, and `SendReady` has not come.
+    pub(super) awaits_ready: bool,
+}
+
+/// What a side was given on one channel.
+#[derive(Debug, Default)]
+struct Got {
+    numbers: Bits,
+    /// The newest, plus one.
+    next: u32,
+}
+
+/// Who a client is, as its ticket says.
+pub(super) fn identity(node: NodeId) -> PeerInfo {
+    PeerInfo { identity: [node as u8; 16], user_data: vec![node as u8; node].into() }
+}
+
+/// Figures for the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) delivered: u64,
+    pub(super) receipts: u64,
+    pub(super) connected: u64,
+    pub(super) interrupted: u64,
+    pub(super) resumed: u64,
+    pub(super) moved: u64,
+    pub(super) lost_sessions: u64,
+    pub(super) timed_out: u64,
+    pub(super) closed: u64,
+    pub(super) full: u64,
+}
+
+impl Figures {
+    /// Each figure under the name that reports give it.
+    pub(super) const fn by_name(&self) -> [(&'static str, u64); 10] {
+        [
+            ("messages_delivered", self.delivered),
+            ("receipts", self.receipts),
+            ("connected", self.connected),
+            ("interrupted", self.interrupted),
+            ("resumed", self.resumed),
+            ("moved", self.moved),
+            ("sessions_lost", self.lost_sessions),
+            ("timed_out", self.timed_out),
+            ("closed", self.closed),
+            ("queue_full", self.full),
+        ]
+    }
+}
+
+/// The books of one run.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    seed: u64,
+    largest: usize,
+    channels: Vec<ChannelConfig>,
+    /// Whether clients come with tickets that name them.
+    has_identities: bool,
+    pub(super) sides: Vec<Side>,
+    /// The sides of the incarnations that are alive.
+    by_connection: BTreeMap<(NodeId, ConnectionId), SideId>,
+    pub(super) figures: Figures,
+    scratch: Vec<u8>,
+}
+
+type Outcome = Result<(), String>;
+
+impl Ledger {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            seed: plan.seed,
+            largest: plan.largest,
+            channels: plan.channels().to_vec(),
+            has_identities: plan.tickets,
+            sides: Vec::new(),
+            by_connection: BTreeMap::new(),
+            figures: Figures::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(super) fn side(&self, id: SideId) -> &Side {
+        &self.sides[id as usize]
+    }
+
+    pub(super) fn side_mut(&mut self, id: SideId) -> &mut Side {
+        &mut self.sides[id as usize]
+    }
+
+    pub(super) fn is_reliable(&self, channel: usize) -> bool {
+        matches!(self.channels[channel].delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
+    }
+
+    /// The side of a connection, of the incarnation that is alive.
+    pub(super) fn find(&self, node: NodeId, connection: ConnectionId) -> Result<SideId, String> {
+        let found = self.by_connection.get(&(node, connection)).copied();
+        found.ok_or_else(|| format!("node {node}: an event of {connection:?}, which is over or never was"))
+    }
+
+    /// The sides of `node` that are not over.
+    pub(super) fn alive_on(&self, node: NodeId) -> impl Iterator<Item = SideId> + '_ {
+        let sides = self.by_connection.iter().filter(move |((of, _), _)| *of == node);
+        sides.map(|(_, side)| *side)
+    }
+
+    /// A side comes to be.
+    pub(super) fn open(&mut self, node: NodeId, connection: ConnectionId, life: Life) -> SideId {
+        let id = self.sides.len() as SideId;
+        let channels = self.channels.len();
+        self.sides.push(Side {
+            node,
+            connection,
+            life,
+            peer: None,
+            identity: PeerInfo::default(),
+            replaces: None,
+            sent: (0..channels).map(|_| Sent::default()).collect(),
+            got: (0..channels).map(|_| Got::default()).collect(),
+        });
+        self.by_connection.insert((node, connection), id);
+        id
+    }
+
+    /// A node died, and everything that it knew.
+    pub(super) fn died(&mut self, node: NodeId) {
+        let sides = &mut self.sides;
+        self.by_connection.retain(|&(of, _), side| {
+            if of == node {
+                sides[*side as usize].life = Life::Dead;
+            }
+            of != node
+        });
+    }
+
+    /// The next message that `side` sends on `channel`.
+    pub(super) fn compose(&self, side: SideId, channel: u8) -> Vec<u8> {
+        let number = self.side(side).sent[usize::from(channel)].count;
+        let mut message = Vec::new();
+        Name { side, channel, number }.write(self.seed, self.largest, &mut message);
+        message
+    }
+
+    /// A message was queued, and got this number.
+    pub(super) fn on_queued(&mut self, side: SideId, channel: u8, message: MessageId) -> Outcome {
+        let is_reliable = self.is_reliable(usize::from(channel));
+        let sent = &mut self.side_mut(side).sent[usize::from(channel)];
+        let number = sent.count;
+        sent.count += 1;
+        if is_reliable {
+            sent.open.push(number);
+        }
+        if message.0 == u64::from(number) {
+            return Ok(());
+        }
+        Err(format!("message {number} of channel {channel} was numbered {}", message.0))
+    }
+
+    /// `side` was given a message.
+    pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Outcome {
+        let name = Name::read(data).ok_or_else(|| format!("a message of {} bytes", data.len()))?;
+        if name.channel != channel || name.side as usize >= self.sides.len() {
+            return Err(format!("{name:?} arrived on channel {channel}"));
+        }
+        self.expect_up(side, "a message")?;
+        self.pair(side, name.side)?;
+        if name.number >= self.side(name.side).sent[usize::from(channel)].count {
+            return Err(format!("{name:?} was never sent"));
+        }
+        let mut expected = core::mem::take(&mut self.scratch);
+        name.write(self.seed, self.largest, &mut expected);
+        let same = expected == data;
+        self.scratch = expected;
+        if !same {
+            return Err(format!("{name:?} arrived with other bytes"));
+        }
+        self.check_order(side, name)?;
+        self.figures.delivered += 1;
+        Ok(())
+    }
+
+    /// Two sides belong together, and to nobody else.
+    fn pair(&mut self, receiver: SideId, sender: SideId) -> Outcome {
+        match (self.side(receiver).peer, self.side(sender).peer) {
+            (Some(a), Some(b)) if a == sender && b == receiver => Ok(()),
+            (None, None) if (self.side(receiver).node == 0) != (self.side(sender).node == 0) => {
+                self.side_mut(receiver).peer = Some(sender);
+                self.side_mut(sender).peer = Some(receiver);
+                self.check_identity(receiver, sender)
+            }
+            (a, b) => Err(format!("side {receiver} (of {a:?}) got a message of side {sender} (of {b:?})")),
+        }
+    }
+
+    /// The server knows its client by the identity of the client's ticket, however often the session was resumed.
+    fn check_identity(&self, a: SideId, b: SideId) -> Outcome {
+        let (server, client) = if self.side(a).node == 0 { (a, b) } else { (b, a) };
+        let expected =
+            if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
+        let found = &self.side(server).identity;
+        if *found == expected {
+            return Ok(());
+        }
+        Err(format!("side {server} takes node {} for {found:?}", self.side(client).node))
+    }
+
+    fn check_order(&mut self, receiver: SideId, name: Name) -> Outcome {
+        let channel = usize::from(name.channel);
+        let Name { number, .. } = name;
+        let config = &self.channels[channel];
+        let (delivery, expires) = (config.delivery, config.lifetime.is_some());
+        let got = &mut self.sides[receiver as usize].got[channel];
+        if !got.numbers.insert(number) {
+            return Err(format!("{name:?} arrived twice"));
+        }
+        let next = got.next;
+        got.next = next.max(number + 1);
+        let sent = &mut self.sides[name.side as usize].sent[channel];
+        if sent.not_sent.contains(&number) {
+            return Err(format!("{name:?} arrived, and was said never to be sent"));
+        }
+        match delivery {
+            Delivery::Unreliable | Delivery::ReliableUnordered => Ok(()),
+            Delivery::Sequenced if number >= next => Ok(()),
+            Delivery::ReliableOrdered if number == next => Ok(()),
+            Delivery::ReliableOrdered if number > next && expires => {
+                sent.skipped.extend(next..number);
+                Ok(())
+            }
+            Delivery::Sequenced | Delivery::ReliableOrdered => {
+                Err(format!("{name:?} arrived when {next} was next"))
+            }
+        }
+    }
+
+    fn expect_up(&self, side: SideId, what: &str) -> Outcome {
+        match self.side(side).life {
+            Life::Up => Ok(()),
+            life => Err(format!("side {side} was told {what} while {life:?}")),
+        }
+    }
+
+    /// Whether the other end of `side` was given a message.
+    fn was_given(&self, side: SideId, channel: usize, number: u32) -> bool {
+        let peer = self.side(side).peer;
+        peer.is_some_and(|peer| self.side(peer).got[channel].numbers.contains(number))
+    }
+
+    /// A receipt came.
+    pub(super) fn on_receipt(&mut self, side: SideId, channel: u8, message: MessageId) -> Outcome {
+        self.expect_up(side, "a receipt")?;
+        let index = usize::from(channel);
+        let number = u32::try_from(message.0).unwrap_or(u32::MAX);
+        let config = &self.channels[index];
+        if !config.receipts || number >= self.side(side).sent[index].count {
+            return Err(format!("a receipt for message {number} of channel {channel}: nobody asked for it"));
+        }
+        if !self.side_mut(side).sent[index].receipts.insert(number) {
+            return Err(format!("a second receipt for message {number} of channel {channel}"));
+        }
+        if !self.was_given(side, index, number) {
+            return Err(format!(
+                "a receipt for message {number} of channel {channel}, which nobody was given"
+            ));
+        }
+        self.figures.receipts += 1;
+        Ok(())
+    }
+
+    /// Asks for the fates of what is open, and checks the answers.
+    pub(super) fn audit(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) -> Outcome {
+        for channel in 0..self.channels.len() {
+            let open = core::mem::take(&mut self.side_mut(side).sent[channel].open);
+            let mut still = Vec::with_capacity(open.len());
+            for number in open {
+                let fate = fate(channel as u8, MessageId(u64::from(number)));
+                if self.judge(side, channel, number, fate)? {
+                    still.push(number);
+                }
+            }
+            self.side_mut(side).sent[channel].open = still;
+        }
+        Ok(())
+    }
+
+    /// Whether the fate of a message remains open.
+    fn judge(
+        &mut self,
+        side: SideId,
+        channel: usize,
+        number: u32,
+        fate: Option<Fate>,
+    ) -> Result<bool, String> {
+        let given = self.was_given(side, channel, number);
+        let expires = self.channels[channel].lifetime.is_some();
+        let sent = &mut self.sides[side as usize].sent[channel];
+        let skipped = sent.skipped.contains(&number);
+        match fate {
+            Some(Fate::Delivered) if given => Ok(false),
+            Some(Fate::Queued) if !given && !skipped => Ok(true),
+            Some(Fate::InFlight) if !skipped => Ok(true),
+            Some(Fate::NotSent) | None if expires && !given => {
+                sent.not_sent.insert(number);
+                Ok(false)
+            }
+            None if expires => Ok(false),
+            _ => Err(format!(
+                "side {side}: message {number} of channel {channel} is {fate:?}; given: {given}, skipped: {skipped}"
+            )),
+        }
+    }
+
+    /// `Connected` was told.
+    pub(super) fn on_connected(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        peer: PeerInfo,
+        replaces: Option<ConnectionId>,
+    ) -> Result<SideId, String> {
+        let known = self.by_connection.get(&(node, connection)).copied();
+        let id = match (known, replaces) {
+            (Some(id), None) if self.side(id).life == Life::Opening => id,
+            (None, Some(_)) if node != 0 => self.open(node, connection, Life::Opening),
+            (None, None) if node == 0 => self.open(node, connection, Life::Opening),
+            _ => {
+                return Err(format!(
+                    "{connection:?} is connected, replacing {replaces:?}, known as {known:?}"
+                ));
+            }
+        };
+        let replaced = replaces.and_then(|old| {
+            let mut sides = self.sides.iter().enumerate().rev();
+            sides
+                .find(|(_, side)| side.node == node && side.connection == old && side.life != Life::Dead)
+                .map(|(index, _)| index as SideId)
+        });
+        if replaces.is_some() && replaced.is_none() {
+            return Err(format!("{connection:?} replaces {replaces:?}, which nobody knows"));
+        }
+        let side = self.side_mut(id);
+        side.life = Life::Up;
+        side.identity = peer;
+        side.replaces = replaced;
+        self.figures.connected += 1;
+        Ok(id)
+    }
+
+    /// Something was told that may only be told between `Connected` and `Closed`.
+    pub(super) fn on_news(
+        &self,
+        node: NodeId,
+        connection: ConnectionId,
+        what: &str,
+    ) -> Result<SideId, String> {
+        let side = self.find(node, connection)?;
+        self.expect_up(side, what)?;
+        Ok(side)
+    }
+
+    /// `SendReady` was told.
+    pub(super) fn on_send_ready(&mut self, side: SideId, channel: u8) -> Outcome {
+        let sent = &mut self.side_mut(side).sent[usize::from(channel)];
+        if core::mem::take(&mut sent.awaits_ready) {
+            return Ok(());
+        }
+        Err(format!("side {side}: channel {channel} takes messages again, but never refused one"))
+    }
+
+    /// `Closed` was told.
+    pub(super) fn on_closed(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        reason: &CloseReason,
+        undelivered: &[Undelivered],
+    ) -> Result<SideId, String> {
+        let side = self.find(node, connection)?;
+        self.by_connection.remove(&(node, connection));
+        self.side_mut(side).life = Life::Over;
+        self.figures.closed += 1;
+        match reason {
+            CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
+            CloseReason::TimedOut => self.figures.timed_out += 1,
+            CloseReason::Local { .. } | CloseReason::ConnectTimedOut { .. } => {}
+            CloseReason::Peer { code, .. } if *code < 0xff00 => {}
+            _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
+        }
+        self.check_fates(side, undelivered)?;
+        Ok(side)
+    }
+
+    /// Every message that was not reported delivered is in the list, once, with a fate that is true.
+    fn check_fates(&mut self, side: SideId, undelivered: &[Undelivered]) -> Outcome {
+        let key = |entry: &Undelivered| (entry.channel, entry.message);
+        if !undelivered.is_sorted_by(|a, b| key(a) < key(b)) {
+            return Err(format!("side {side}: undelivered messages out of order, or twice"));
+        }
+        let mut listed: BTreeMap<(usize, u32), Fate> = undelivered
+            .iter()
+            .map(|entry| ((usize::from(entry.channel.0), entry.message.0 as u32), entry.fate))
+            .collect();
+        for channel in 0..self.channels.len() {
+            for number in core::mem::take(&mut self.side_mut(side).sent[channel].open) {
+                let fate = listed.remove(&(channel, number));
+                self.judge_last(side, channel, number, fate)?;
+            }
+        }
+        match listed.first_key_value() {
+            None => Ok(()),
+            Some(((channel, number), fate)) => Err(format!(
+                "side {side}: message {number} of channel {channel} is {fate:?} at the end, but was settled before"
+            )),
+        }
+    }
+
+    fn judge_last(&mut self, side: SideId, channel: usize, number: u32, fate: Option<Fate>) -> Outcome {
+        let given = self.was_given(side, channel, number);
+        let expires = self.channels[channel].lifetime.is_some();
+        let sent = &mut self.sides[side as usize].sent[channel];
+        let skipped = sent.skipped.contains(&number);
+        let has_receipt = sent.receipts.contains(number);
+        let truthful = match fate {
+            Some(Fate::NotSent) => !given,
+            Some(Fate::Unknown) => !skipped && !has_receipt,
+            None => given || expires,
+            Some(_) => false,
+        };
+        if matches!(fate, Some(Fate::NotSent) | None) && !given {
+            sent.not_sent.insert(number);
+        }
+        if truthful {
+            return Ok(());
+        }
+        Err(format!(
+            "side {side}: message {number} of channel {channel} ended as {fate:?}; given: {given}, skipped: {skipped}"
+        ))
+    }
+}

@@ -1,0 +1,208 @@
+//! What a seed decides before anything happens: how the endpoints are set up, and how the players behave.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use tickwire_core::crypto::{Key, Provider, RustCrypto};
+use tickwire_core::{Access, ChannelConfig, Config, Delivery, Secrets, server_ticket_key};
+
+use crate::fault::{Fault, Profile, draw};
+use crate::network::Topology;
+use crate::provider::{NonceLog, NullProvider, RecordingProvider};
+use crate::rng::{Draws, mix, seed_bytes};
+
+/// The game that the swarm plays.
+pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
+/// One seed in so many runs real cryptography.
+const REAL_CRYPTO_EVERY: u64 = 20;
+
+/// Everything that a seed decides beforehand.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    /// How long faults strike.
+    pub(super) playing: Duration,
+    /// How long players say anything new: what is lost of their last words is not made up for by what follows.
+    pub(super) talking: Duration,
+    pub(super) clients: usize,
+    pub(super) delay: Duration,
+    pub(super) real_crypto: bool,
+    pub(super) tickets: bool,
+    pub(super) any_key: bool,
+    /// The longest that a fault keeps somebody away.
+    pub(super) outage: Duration,
+    /// The smallest datagram that every link carries. Below 1200 bytes a link may be a hole for whatever is larger.
+    pub(super) mtu: u32,
+    /// How likely a client leaves at a tick, in parts per million.
+    pub(super) leaving_ppm: u32,
+    /// How likely the server throws a client out at a tick, in parts per million.
+    pub(super) kicking_ppm: u32,
+    /// Whether nothing goes wrong but what is asked for.
+    is_peaceful: bool,
+    /// Bytes of the largest messages.
+    pub(super) largest: usize,
+    pub(super) log: NonceLog,
+    config: Config,
+}
+
+impl core::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Plan").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    pub(super) fn new(seed: u64, playing: Duration) -> Self {
+        let mut draws = Draws::new(mix(seed, PLANS));
+        let real_crypto = seed % REAL_CRYPTO_EVERY == REAL_CRYPTO_EVERY - 1;
+        let log = NonceLog::default();
+        let inner: Arc<dyn Provider> =
+            if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
+        let provider = Arc::new(RecordingProvider::new(inner, log.clone()));
+        let config = draw_config(&mut draws, provider);
+        Self {
+            seed,
+            playing,
+            talking: playing.saturating_sub(Duration::from_millis(draws.below(4_000))),
+            clients: draws.between(4, 6) as usize,
+            delay: Duration::from_micros(draws.magnitude(2_000, 100_000)),
+            real_crypto,
+            tickets: draws.chance(300_000),
+            any_key: draws.chance(100_000),
+            outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
+            mtu: if draws.chance(200_000) { 600 } else { 1200 },
+            leaving_ppm: if draws.chance(400_000) { 3_000 } else { 0 },
+            kicking_ppm: if draws.chance(200_000) { 1_000 } else { 0 },
+            largest: if draws.chance(700_000) { 64 << 10 } else { 4 << 10 },
+            is_peaceful: false,
+            log,
+            config,
+        }
+    }
+
+    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever is cut off is missed, and a
+    /// resume window that outlasts that.
+    pub(super) fn duel(seed: u64, playing: Duration) -> Self {
+        let mut plan = Self::new(seed, playing);
+        plan.clients = 1;
+        plan.delay = Duration::from_millis(20);
+        plan.tickets = seed.is_multiple_of(2);
+        plan.talking = playing / 3;
+        plan.leaving_ppm = if seed % 3 == 2 { 30_000 } else { 0 };
+        plan.kicking_ppm = 0;
+        plan.is_peaceful = true;
+        let config = &mut plan.config;
+        config.idle_timeout = Duration::from_secs(1);
+        config.heartbeat = Duration::from_millis(250);
+        config.resume_window = Duration::from_secs(10);
+        config.connect_timeout = Duration::from_secs(5);
+        plan
+    }
+
+    pub(super) fn topology(&self) -> Topology {
+        Topology::star(self.clients, self.delay)
+    }
+
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        if self.is_peaceful {
+            return Vec::new();
+        }
+        let mut profile = Profile::new(self.clients + 1, self.clients, self.playing);
+        profile.outage = self.outage;
+        profile.mtu = self.mtu;
+        draw(self.seed, &profile)
+    }
+
+    pub(super) fn channels(&self) -> &[ChannelConfig] {
+        &self.config.channels
+    }
+
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn provider(&self) -> &dyn Provider {
+        &*self.config.provider
+    }
+
+    pub(super) fn provider_arc(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.config.provider)
+    }
+
+    pub(super) fn config_of(&self, node: usize) -> Config {
+        let mut config = self.config.clone();
+        if node == 0 {
+            config.access = if self.tickets { Access::Tickets } else { Access::Open };
+        }
+        config
+    }
+
+    /// The same at every start of a node.
+    pub(super) fn secrets(&self, node: usize) -> Secrets {
+        let secrets = Secrets::new(seed_bytes(mix(self.seed, SECRETS), node as u64));
+        if node == 0 { secrets.ticket_key(self.ticket_key()) } else { secrets }
+    }
+
+    pub(super) fn server_key(&self) -> Key {
+        self.provider().public_key(&self.secrets_identity())
+    }
+
+    /// What the backend gave the server for opening tickets.
+    pub(super) fn ticket_key(&self) -> Key {
+        let master = seed_bytes(mix(self.seed, SECRETS), u64::MAX);
+        server_ticket_key(self.provider(), &master, &self.server_key())
+    }
+
+    fn secrets_identity(&self) -> Key {
+        seed_bytes(mix(self.seed, SECRETS), 0)
+    }
+}
+
+fn draw_config(draws: &mut Draws, provider: Arc<dyn Provider>) -> Config {
+    let mut config = Config::new(APPLICATION);
+    config.provider = provider;
+    config.channels = draw_channels(draws);
+    if draws.chance(500_000) {
+        config.idle_timeout = Duration::from_millis(draws.magnitude(500, 5_000));
+        config.heartbeat = config.idle_timeout / 4;
+        config.resume_window = Duration::from_millis(draws.magnitude(500, 20_000));
+        if draws.chance(200_000) {
+            config.resume_window = Duration::ZERO;
+        }
+    }
+    if draws.chance(500_000) {
+        config.rotate_after = draws.magnitude(64, 4096);
+    }
+    if draws.chance(300_000) {
+        config.cookie_threshold = 0;
+    }
+    config.ack_delay = Duration::from_millis(draws.between(0, 50));
+    config.connect_timeout = Duration::from_millis(draws.between(3_000, 10_000));
+    config
+}
+
+/// One channel of each mode, and sometimes a fifth.
+fn draw_channels(draws: &mut Draws) -> Vec<ChannelConfig> {
+    let modes =
+        [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
+    let mut channels: Vec<ChannelConfig> = modes.map(ChannelConfig::new).to_vec();
+    if draws.chance(300_000) {
+        channels.push(ChannelConfig::new(modes[draws.below(4) as usize]));
+    }
+    for channel in &mut channels {
+        let is_reliable = matches!(channel.delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered);
+        channel.priority = draws.below(8) as u8;
+        channel.receipts = is_reliable && draws.chance(400_000);
+        channel.compress = draws.chance(250_000);
+        if draws.chance(150_000) {
+            channel.lifetime = Some(Duration::from_millis(draws.magnitude(10, 1_000)));
+        }
+        if draws.chance(150_000) {
+            channel.queue_messages = draws.between(1, 20) as usize;
+        }
+    }
+    channels
+}
+
+const PLANS: u64 = 0x706c_616e;
+const SECRETS: u64 = 0x7365_6372;

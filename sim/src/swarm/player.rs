@@ -1,0 +1,343 @@
+//! What the players do: connect, talk on every channel, leave, and come back.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use tickwire_core::error::SendError;
+use tickwire_core::rng::Rng;
+use tickwire_core::time::Instant;
+use tickwire_core::{
+    Address, ChannelId, ConnectOptions, ConnectionState, Endpoint, Event, Ticket, TicketContents, TicketMint,
+    limits,
+};
+
+use super::ledger::{Ledger, Life, Sent, SideId, identity};
+use super::plan::{APPLICATION, Plan};
+use crate::fault::NodeId;
+use crate::host::{Application, Boot, Context};
+use crate::network::home_address;
+use crate::rng::{Draws, mix, seed_bytes};
+
+/// How often a node acts: 30 times a second.
+const TICK: Duration = Duration::from_micros(33_333);
+/// Every so many ticks the fates of messages are asked for.
+const AUDIT_EVERY: u64 = 15;
+/// A ticket is good for this long, in microseconds.
+const TICKET_LIFE: u64 = 60_000_000;
+
+/// Addresses that a node has reason to send to: it called there, or whoever is there has answered.
+pub(super) type Validated = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
+
+type Player<'a, 'b> = &'a mut Context<'b, Endpoint>;
+
+/// All players of one run.
+pub(super) struct Players {
+    plan: Plan,
+    pub(super) ledger: Ledger,
+    pub(super) validated: Validated,
+    mint: TicketMint,
+    tickets: Rng,
+    /// By node, the side that a client plays on.
+    current: Vec<Option<SideId>>,
+    ticks: Vec<u64>,
+    /// From here on nobody leaves, and nothing new is said.
+    quiet_from: Instant,
+    pub(super) memory_most: u64,
+}
+
+impl Players {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            ledger: Ledger::new(plan),
+            validated: Validated::default(),
+            mint: TicketMint::new(plan.provider_arc(), &plan.ticket_key()),
+            tickets: Rng::from_seed(seed_bytes(mix(plan.seed, TICKETS), 0)),
+            current: vec![None; plan.clients + 1],
+            ticks: vec![0; plan.clients + 1],
+            quiet_from: Instant::ZERO + plan.talking,
+            memory_most: 0,
+            plan: plan.clone(),
+        }
+    }
+
+    fn mint(&mut self, node: NodeId, now: Instant) -> Option<Ticket> {
+        let who = identity(node);
+        let contents = TicketContents {
+            identity: who.identity,
+            expiry: now.as_micros() + TICKET_LIFE,
+            user_data: who.user_data.to_vec(),
+        };
+        self.mint.mint(&mut self.tickets, APPLICATION, &self.plan.server_key(), contents).ok()
+    }
+
+    fn connect(&mut self, player: Player<'_, '_>) {
+        let mut options = if self.plan.any_key && !self.plan.tickets {
+            ConnectOptions::danger_any_key()
+        } else {
+            ConnectOptions::new(self.plan.server_key())
+        };
+        if self.plan.tickets
+            && let Some(ticket) = self.mint(player.node, player.now)
+        {
+            options = options.ticket(ticket);
+        }
+        let server = home_address(0);
+        self.validated.borrow_mut().insert((player.node, server));
+        match player.host.connect(player.now, server, options) {
+            Ok(connection) => {
+                let side = self.ledger.open(player.node, connection, Life::Opening);
+                self.current[player.node] = Some(side);
+            }
+            Err(error) => player.fail(format!("connect: {error}")),
+        }
+    }
+
+    fn is_quiet(&self, player: &Context<'_, Endpoint>) -> bool {
+        player.time >= self.quiet_from
+    }
+
+    fn act(&mut self, player: Player<'_, '_>) -> Result<(), String> {
+        let tick = self.ticks[player.node];
+        self.ticks[player.node] += 1;
+        let mut draws = Draws::new(mix(mix(self.plan.seed, player.node as u64), tick));
+        if player.node != 0 && self.current[player.node].is_none() {
+            self.connect(player);
+        }
+        let sides: Vec<SideId> = self.ledger.alive_on(player.node).collect();
+        let quiet = self.is_quiet(player);
+        for side in sides {
+            if tick.is_multiple_of(AUDIT_EVERY) || quiet {
+                let connection = self.ledger.side(side).connection;
+                self.ledger.audit(side, |channel, message| {
+                    player.host.fate(connection, ChannelId(channel), message)
+                })?;
+            }
+            if !quiet {
+                self.speak(player, side, &mut draws)?;
+                self.leave(player, side, &mut draws);
+            } else if self.ledger.side(side).peer.is_none() {
+                // Only a message tells who is at the other end.
+                self.send(player, side, 0)?;
+            }
+        }
+        self.check_limits(player)
+    }
+
+    /// Says a few things, most often one: enough for about 30 datagrams a second.
+    fn speak(&mut self, player: Player<'_, '_>, side: SideId, draws: &mut Draws) -> Result<(), String> {
+        if self.ledger.side(side).life == Life::Opening && !draws.chance(200_000) {
+            return Ok(());
+        }
+        let messages = if draws.chance(800_000) { 1 } else { draws.between(2, 6) };
+        for _ in 0..messages {
+            let channel = draws.below(self.plan.channels().len() as u64) as u8;
+            self.send(player, side, channel)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, player: Player<'_, '_>, side: SideId, channel: u8) -> Result<(), String> {
+        let connection = self.ledger.side(side).connection;
+        let message = self.ledger.compose(side, channel);
+        match player.host.send(player.now, connection, ChannelId(channel), message) {
+            Ok(id) => self.ledger.on_queued(side, channel, id),
+            Err(SendError::Full(_)) => {
+                self.ledger.side_mut(side).sent[usize::from(channel)].awaits_ready = true;
+                self.ledger.figures.full += 1;
+                Ok(())
+            }
+            Err(SendError::Closing(_)) => Ok(()),
+            Err(error) => Err(format!("send on channel {channel}: {error}")),
+        }
+    }
+
+    fn leave(&mut self, player: Player<'_, '_>, side: SideId, draws: &mut Draws) {
+        let likely = if player.node == 0 { self.plan.kicking_ppm } else { self.plan.leaving_ppm };
+        if !draws.chance(likely) {
+            return;
+        }
+        let connection = self.ledger.side(side).connection;
+        if draws.chance(500_000) {
+            player.host.close(player.now, connection, draws.below(0xff00) as u16, "so long");
+        } else {
+            let deadline = player.now + Duration::from_millis(draws.below(3_000));
+            player.host.close_after_delivery(player.now, connection, 1, "when all is said", deadline);
+        }
+    }
+
+    fn check_limits(&mut self, player: &Context<'_, Endpoint>) -> Result<(), String> {
+        let memory = player.host.memory();
+        self.memory_most = self.memory_most.max(memory);
+        let connections = player.host.connections().count() as u64;
+        let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
+        if memory > most {
+            return Err(format!(
+                "{memory} bytes held for {connections} connections; {most} would be allowed"
+            ));
+        }
+        let half_open = player.host.half_open();
+        if half_open > limits::HALF_OPEN {
+            return Err(format!("{half_open} half-open handshakes"));
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
+        let node = player.node;
+        let ledger = &mut self.ledger;
+        match event {
+            Event::Message { connection, channel, data } => {
+                let side = ledger.find(node, connection)?;
+                ledger.on_message(side, channel.0, &data)
+            }
+            Event::Delivered { connection, channel, message } => {
+                let side = ledger.find(node, connection)?;
+                ledger.on_receipt(side, channel.0, message)
+            }
+            Event::SendReady { connection, channel } => {
+                let side = ledger.find(node, connection)?;
+                ledger.on_send_ready(side, channel.0)
+            }
+            Event::Connected { connection, address, peer, replaces } => {
+                let side = ledger.on_connected(node, connection, peer, replaces)?;
+                if node != 0 {
+                    self.current[node] = Some(side);
+                }
+                self.on_validated(node, address)
+            }
+            Event::Interrupted { connection } => {
+                ledger.figures.interrupted += 1;
+                ledger.on_news(node, connection, "of an interruption").map(|_| ())
+            }
+            Event::Resumed { connection, address } => {
+                ledger.figures.resumed += 1;
+                ledger.on_news(node, connection, "of a resumption")?;
+                self.on_validated(node, address)
+            }
+            Event::Moved { connection, address } => {
+                ledger.figures.moved += 1;
+                ledger.on_news(node, connection, "of a move")?;
+                self.on_validated(node, address)
+            }
+            Event::Closed { connection, reason, undelivered } => {
+                let side = ledger.on_closed(node, connection, &reason, &undelivered)?;
+                if self.current[node] == Some(side) {
+                    self.current[node] = None;
+                }
+                Ok(())
+            }
+            other => Err(format!("an event that nobody knows: {other:?}")),
+        }
+    }
+
+    fn on_validated(&self, node: NodeId, address: Address) -> Result<(), String> {
+        let Address::Udp(address) = address else {
+            return Err(format!("node {node} is connected to {address}"));
+        };
+        self.validated.borrow_mut().insert((node, address));
+        Ok(())
+    }
+
+    /// Who is not connected yet; `None` if everybody is.
+    pub(super) fn unconnected<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
+        (1..=self.plan.clients).find_map(|node| self.unconnected_of(node, &host))
+    }
+
+    /// What is not delivered yet of what was said on sessions that live; `None` if everything is.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        let clients = self.current.iter().flatten().copied();
+        let sides = clients.flat_map(|client| [Some(client), self.ledger.side(client).peer]).flatten();
+        sides.into_iter().find_map(|side| self.undelivered_of(side))
+    }
+
+    fn undelivered_of(&self, id: SideId) -> Option<String> {
+        let side = self.ledger.side(id);
+        let open = |(channel, sent): (usize, &Sent)| {
+            if let Some(number) = sent.open.first() {
+                let count = sent.open.len();
+                return Some(format!(
+                    "{count} messages of channel {channel} are open, the first is {number}"
+                ));
+            }
+            sent.awaits_ready.then(|| format!("SendReady of channel {channel} did not come"))
+        };
+        let text = side.sent.iter().enumerate().find_map(open)?;
+        Some(format!("side {id} of node {}: {text}", side.node))
+    }
+
+    /// The longest time that anybody should wait for an acknowledgement before asking again (RFC 9002 6.2.1).
+    pub(super) fn patience<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Duration {
+        let hosts = (0..=self.plan.clients).filter_map(host);
+        let stats = hosts.flat_map(|host| host.connections().filter_map(|connection| host.stats(connection)));
+        let longest = stats.map(|stats| stats.rtt + stats.jitter * 4).max();
+        longest.unwrap_or_default() + self.plan.config().ack_delay
+    }
+
+    fn unconnected_of<'h>(
+        &self,
+        node: NodeId,
+        host: &impl Fn(NodeId) -> Option<&'h Endpoint>,
+    ) -> Option<String> {
+        let Some(client) = self.current[node] else { return Some(format!("node {node} has no connection")) };
+        let Some(server) = self.ledger.side(client).peer else {
+            return Some(format!("node {node} (side {client}) has heard nothing from anybody"));
+        };
+        for id in [client, server] {
+            let side = self.ledger.side(id);
+            let state =
+                host(side.node).map_or(ConnectionState::Disconnected, |host| host.state(side.connection));
+            if side.life != Life::Up || state != ConnectionState::Connected {
+                return Some(format!("side {id} of node {} is {:?}, {state:?}", side.node, side.life));
+            }
+        }
+        None
+    }
+}
+
+impl Application for Players {
+    type Host = Endpoint;
+
+    #[expect(clippy::expect_used, reason = "a plan that no endpoint takes is a bug of the swarm itself")]
+    fn build(&mut self, boot: Boot) -> Endpoint {
+        if boot.incarnation > 0 {
+            self.ledger.died(boot.node);
+            self.current[boot.node] = None;
+            self.validated.borrow_mut().retain(|&(node, _)| node != boot.node);
+        }
+        let (config, secrets) = (self.plan.config_of(boot.node), self.plan.secrets(boot.node));
+        Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration")
+    }
+
+    fn started(&mut self, player: &mut Context<'_, Endpoint>) {
+        player.tick_in(TICK / 4 * player.node as u32);
+    }
+
+    fn event(&mut self, player: &mut Context<'_, Endpoint>, event: Event) {
+        if let Err(text) = self.on_event(player, event) {
+            let node = player.node;
+            player.fail(format!("node {node}: {text}"));
+        }
+    }
+
+    fn tick(&mut self, player: &mut Context<'_, Endpoint>) {
+        if let Err(text) = self.act(player) {
+            let node = player.node;
+            player.fail(format!("node {node}: {text}"));
+        }
+        player.tick_in(TICK);
+    }
+}
+
+/// What one connection may make its endpoint hold.
+const fn memory_of_a_connection(max_message: u64) -> u64 {
+    let two = 2 * (max_message + limits::MESSAGE_OVERHEAD);
+    let window = if two > limits::RECEIVE_WINDOW { two } else { limits::RECEIVE_WINDOW };
+    let loose =
+        if two > limits::UNRELIABLE_REASSEMBLY_BYTES { two } else { limits::UNRELIABLE_REASSEMBLY_BYTES };
+    window * limits::REASSEMBLY_OVERHEAD + limits::UNRELIABLE_BACKLOG + loose
+}
+
+const TICKETS: u64 = 0x7469_636b;

@@ -1,0 +1,175 @@
+//! What came of a seed, and of many.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use tickwire_core::time::Instant;
+
+use super::plan::Plan;
+use super::player::Players;
+use crate::checker::Violation;
+use crate::fault::KindName;
+use crate::world::World;
+
+/// What came of one seed.
+#[derive(Clone, Debug)]
+pub struct SeedReport {
+    /// The seed.
+    pub seed: u64,
+    /// What went wrong, if anything did.
+    pub violation: Option<Violation>,
+    /// Virtual time that passed.
+    pub virtual_time: Duration,
+    /// How long after the network had healed everybody was connected and everything delivered.
+    pub settled_after: Duration,
+    /// Datagrams that nodes sent.
+    pub datagrams: u64,
+    /// How often faults of each kind did something.
+    pub faults: BTreeMap<KindName, u64>,
+    /// Whether it ran real cryptography.
+    pub real_crypto: bool,
+    /// Counts of what endpoints reported, by name.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// The most bytes that one endpoint held for its peers.
+    pub memory_most: u64,
+    /// The hash of the run.
+    pub hash: u64,
+    /// The trace, if it was asked for.
+    pub text: String,
+}
+
+impl SeedReport {
+    pub(super) fn new(
+        plan: &Plan,
+        world: &World<Players>,
+        settled_after: Duration,
+        violation: Option<Violation>,
+    ) -> Self {
+        let players = world.application();
+        Self {
+            seed: plan.seed,
+            violation,
+            virtual_time: world.now() - Instant::ZERO,
+            settled_after,
+            datagrams: world.counters().sent,
+            faults: world.fired_by_kind(),
+            real_crypto: plan.real_crypto,
+            counts: players.ledger.figures.by_name().into(),
+            memory_most: players.memory_most,
+            hash: world.trace().hash(),
+            text: world.trace().text().to_owned(),
+        }
+    }
+}
+
+impl SeedReport {
+    /// A seed of which nothing is known but that it failed.
+    #[must_use]
+    pub fn failed(seed: u64, violation: Violation) -> Self {
+        Self {
+            seed,
+            violation: Some(violation),
+            virtual_time: Duration::ZERO,
+            settled_after: Duration::ZERO,
+            datagrams: 0,
+            faults: BTreeMap::new(),
+            real_crypto: false,
+            counts: BTreeMap::new(),
+            memory_most: 0,
+            hash: 0,
+            text: String::new(),
+        }
+    }
+}
+
+/// What came of many seeds.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// Seeds that broke a promise.
+    pub violations: u64,
+    /// Virtual time that passed, all seeds together.
+    pub virtual_time: Duration,
+    /// The longest that a seed took to settle after the network had healed.
+    pub settled_most: Duration,
+    /// Datagrams that nodes sent.
+    pub datagrams: u64,
+    /// How often faults of each kind did something. Kinds that never did are listed with 0.
+    pub faults: BTreeMap<KindName, u64>,
+    /// Seeds with real cryptography.
+    pub real_crypto_seeds: u64,
+    /// Counts of what endpoints reported, by name.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// The most bytes that one endpoint held for its peers.
+    pub memory_most: u64,
+}
+
+impl Report {
+    /// Nothing has run yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { faults: KindName::ALL.iter().map(|&kind| (kind, 0)).collect(), ..Self::default() }
+    }
+
+    /// Adds one seed.
+    pub fn add(&mut self, seed: &SeedReport) {
+        self.seeds += 1;
+        self.violations += u64::from(seed.violation.is_some());
+        self.virtual_time += seed.virtual_time;
+        self.settled_most = self.settled_most.max(seed.settled_after);
+        self.datagrams += seed.datagrams;
+        self.real_crypto_seeds += u64::from(seed.real_crypto);
+        self.memory_most = self.memory_most.max(seed.memory_most);
+        for (kind, count) in &seed.faults {
+            *self.faults.entry(*kind).or_default() += count;
+        }
+        for (name, count) in &seed.counts {
+            *self.counts.entry(name).or_default() += count;
+        }
+    }
+
+    /// The figures, each under its name. `elapsed` is real time, spent on `cores` cores.
+    fn figures(&self, elapsed: Duration, cores: usize) -> Vec<(&'static str, u64)> {
+        let virtual_ms = self.virtual_time.as_millis() as u64;
+        let core_ms = (elapsed.as_millis() as u64).max(1) * cores as u64;
+        let mut figures = vec![
+            ("seeds", self.seeds),
+            ("violations", self.violations),
+            ("virtual_seconds", virtual_ms / 1000),
+            ("virtual_seconds_per_second_per_core", virtual_ms / core_ms),
+            ("datagrams", self.datagrams),
+            ("datagrams_per_virtual_second", self.datagrams * 1000 / virtual_ms.max(1)),
+            ("real_crypto_seeds", self.real_crypto_seeds),
+            ("memory_most", self.memory_most),
+            ("settled_ms_most", self.settled_most.as_millis() as u64),
+            ("cores", cores as u64),
+        ];
+        figures.extend(self.counts.iter().map(|(name, count)| (*name, *count)));
+        figures
+    }
+
+    /// One JSON object. `elapsed` is real time, spent on `cores` cores.
+    #[must_use]
+    pub fn to_json(&self, elapsed: Duration, cores: usize) -> String {
+        // None of the names needs escaping.
+        let join = |entries: &mut dyn Iterator<Item = (&'static str, u64)>| {
+            let fields: Vec<String> = entries.map(|(name, count)| format!("\"{name}\":{count}")).collect();
+            fields.join(",")
+        };
+        let figures = join(&mut self.figures(elapsed, cores).into_iter());
+        let faults = join(&mut self.faults.iter().map(|(kind, count)| (kind.as_str(), *count)));
+        let (seconds, millis) = (elapsed.as_secs(), elapsed.subsec_millis());
+        format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
+    }
+
+    /// The same for a person, one figure per line.
+    #[must_use]
+    pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
+        let figures = self.figures(elapsed, cores).into_iter();
+        let faults = self.faults.iter().map(|(kind, count)| (kind.as_str(), *count));
+        let lines: Vec<String> =
+            figures.chain(faults).map(|(name, count)| format!("{count:>12} {name}")).collect();
+        lines.join("\n")
+    }
+}

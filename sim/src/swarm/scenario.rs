@@ -1,0 +1,153 @@
+//! One seed, from its first datagram to its verdict.
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use super::plan::Plan;
+use super::player::Players;
+use super::report::SeedReport;
+use crate::checker::{Amplification, NonceUniqueness, Violation};
+use crate::fault::{Fault, Kind};
+use crate::world::{World, WorldConfig};
+
+/// How long after the network has healed everybody must be connected: the idle timeout, in which a session that only
+/// one end remembers is found out, and this.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
+const DELIVER: Duration = Duration::from_secs(1);
+/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait.
+const PROBES: u32 = 4;
+/// How often it is looked whether that is so.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scene {
+    /// Four to six clients and a server. Unless told otherwise, the seed draws faults.
+    #[default]
+    Swarm,
+    /// One client (node 1) and a server (node 0), which miss each other after a second. Unless told otherwise, nothing
+    /// goes wrong.
+    Duel,
+}
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Who plays.
+    pub scene: Scene,
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Seconds of virtual time that faults strike and players play.
+    pub seconds: u32,
+    /// Faults that take the place of the seed's own.
+    pub faults: Option<&'a [Fault]>,
+    /// Whether the trace is written as text.
+    pub text: bool,
+}
+
+impl Run<'_> {
+    /// A seed of the swarm, with the faults that it draws.
+    #[must_use]
+    pub const fn new(seed: u64, seconds: u32) -> Self {
+        Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
+    }
+
+    fn plan(&self) -> Plan {
+        let playing = Duration::from_secs(u64::from(self.seconds));
+        match self.scene {
+            Scene::Swarm => Plan::new(self.seed, playing),
+            Scene::Duel => Plan::duel(self.seed, playing),
+        }
+    }
+}
+
+/// The faults that a seed of the swarm draws.
+#[must_use]
+pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
+    Run::new(seed, seconds).plan().faults()
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(run: &Run<'_>) -> SeedReport {
+    let plan = run.plan();
+    let mut world = build(&plan, run);
+    let outcome = play(&plan, &mut world);
+    let (settled_after, violation) = match outcome {
+        Ok(settled_after) => (settled_after, None),
+        Err(violation) => (Duration::ZERO, Some(violation)),
+    };
+    SeedReport::new(&plan, &world, settled_after, violation)
+}
+
+/// The hash of every datagram, time and event of a seed's run: the same on every target.
+///
+/// A violation cuts the run short, and so changes the hash; it is not reported otherwise.
+#[must_use]
+pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
+    let run = Run::new(seed, seconds);
+    let plan = run.plan();
+    let mut world = build(&plan, &run);
+    let _ = world.run_for(plan.playing);
+    world.trace().hash()
+}
+
+fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
+    let faults = run.faults.map_or_else(|| plan.faults(), <[Fault]>::to_vec);
+    let mut config = WorldConfig::new(plan.seed, plan.topology()).faults(faults);
+    config.text = run.text;
+    let players = Players::new(plan);
+    let validated = Rc::clone(&players.validated);
+    let mut world = World::new(config, players);
+    world.check(Amplification::new(move |node, address| validated.borrow().contains(&(node, address))));
+    world.check(NonceUniqueness(plan.log.clone()));
+    world
+}
+
+/// Safety, then liveness. How long after the healing it took.
+fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> {
+    world.run_for(plan.playing)?;
+    world.heal()?;
+    let healed = world.now();
+    let lag = lag_of(plan, world.faults());
+    let bound = plan.config().idle_timeout + CONNECT + lag;
+    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    let patience = world.application().patience(|node| world.host(node));
+    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
+    let settled_after = world.now() - healed;
+    world.finish()?;
+    Ok(settled_after)
+}
+
+/// Lets time pass until nothing is missing any more, but no more than `bound`.
+fn wait(
+    world: &mut World<Players>,
+    bound: Duration,
+    missing: impl Fn(&World<Players>) -> Option<String>,
+) -> Result<(), Violation> {
+    let end = world.now() + bound;
+    loop {
+        world.run_for(LOOK_EVERY)?;
+        let Some(missing) = missing(world) else { return Ok(()) };
+        if world.now() >= end {
+            let text = format!("after {bound:?} without faults: {missing}");
+            return Err(Violation { checker: "liveness", at: world.now(), text });
+        }
+    }
+}
+
+/// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
+/// stand still until they are where they were. A client whose address changed is found at its next heartbeat.
+fn lag_of(plan: &Plan, faults: &[Fault]) -> Duration {
+    let back = |fault: &Fault| match fault.kind {
+        Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),
+        _ => Duration::ZERO,
+    };
+    let jumps: Duration = faults.iter().map(back).sum();
+    let clogged = |fault: &Fault| matches!(fault.kind, Kind::Clog {});
+    let last = faults.iter().filter(|fault| clogged(fault)).map(|fault| fault.until - fault.from).max();
+    let is_rebound = faults.iter().any(|fault| matches!(fault.kind, Kind::Rebind { .. }));
+    let heartbeat = if is_rebound { plan.config().heartbeat } else { Duration::ZERO };
+    jumps + last.unwrap_or_default() + heartbeat
+}

@@ -1,0 +1,183 @@
+//! What may be done to endpoints, one step at a time.
+
+use quickcheck::{Arbitrary, Gen};
+
+/// One step of a script. Numbers are taken modulo whatever there is to choose from, so that every script is legal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Op {
+    /// Dials from `node` to `to`, in one of the ways of [`How`].
+    Connect { node: u8, to: u8, how: How },
+    /// Sends on any channel, or on one that there is not.
+    Send { node: u8, connection: u8, channel: u8, size: u32 },
+    /// Sends small messages until the queue is full.
+    Fill { node: u8, connection: u8, channel: u8 },
+    /// Closes a connection, or one that is closed already.
+    Close { node: u8, connection: u8, gently: bool },
+    /// One datagram in flight meets its fate.
+    Fly { place: u8, fate: Fate },
+    /// The caller's clock goes on, or back.
+    Advance { micros: i64 },
+    /// One call, at whatever time it is.
+    HandleTimeout { node: u8 },
+    /// One call, with a buffer of this size.
+    PollTransmit { node: u8, buffer: u16 },
+    /// One call.
+    PollEvent { node: u8 },
+    /// A datagram of nobody's.
+    Garbage { node: u8, from: u8, first: u8, length: u16, seed: u16 },
+    /// A node dies, and begins anew with another seed.
+    Restart { node: u8 },
+    /// A node's address changes.
+    Move { node: u8 },
+    /// Something happens to the link of a node.
+    Link { node: u8, act: LinkAct },
+    /// A good driver and a good network for a while.
+    Run { millis: u16 },
+}
+
+/// How to dial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    Pinned,
+    Ticket,
+    AnyKey,
+    WrongKey,
+    Link,
+}
+
+/// What the network does to a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    Deliver,
+    Drop,
+    Duplicate,
+    /// Delivered with one bit changed.
+    Flip(u16),
+    /// Delivered without its end.
+    Cut(u16),
+    /// Delivered to somebody else.
+    Misroute(u8),
+}
+
+/// What happens to a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LinkAct {
+    Open,
+    Credit(u16),
+    Close,
+}
+
+fn below(g: &mut Gen, bound: u32) -> u32 {
+    u32::arbitrary(g) % bound
+}
+
+fn pick<T: Copy>(g: &mut Gen, of: &[T]) -> T {
+    of[below(g, of.len() as u32) as usize]
+}
+
+impl Arbitrary for How {
+    fn arbitrary(g: &mut Gen) -> Self {
+        pick(
+            g,
+            &[
+                Self::Pinned,
+                Self::Pinned,
+                Self::Ticket,
+                Self::Ticket,
+                Self::AnyKey,
+                Self::WrongKey,
+                Self::Link,
+            ],
+        )
+    }
+}
+
+impl Arbitrary for Fate {
+    fn arbitrary(g: &mut Gen) -> Self {
+        match below(g, 10) {
+            0..=4 => Self::Deliver,
+            5 => Self::Drop,
+            6 => Self::Duplicate,
+            7 => Self::Flip(u16::arbitrary(g)),
+            8 => Self::Cut(u16::arbitrary(g)),
+            _ => Self::Misroute(u8::arbitrary(g)),
+        }
+    }
+}
+
+impl Arbitrary for LinkAct {
+    fn arbitrary(g: &mut Gen) -> Self {
+        match below(g, 4) {
+            0 | 1 => Self::Open,
+            2 => Self::Credit(u16::arbitrary(g)),
+            _ => Self::Close,
+        }
+    }
+}
+
+/// Sizes of messages: mostly small, sometimes in many fragments, rarely too large.
+pub(crate) fn size(g: &mut Gen) -> u32 {
+    match below(g, 16) {
+        0 => 0,
+        1..=9 => below(g, 200),
+        10..=13 => below(g, 5000),
+        14 => below(g, 100_000),
+        _ => below(g, 2_000_000),
+    }
+}
+
+/// Steps of the clock: from nothing to centuries, and back.
+pub(crate) fn micros(g: &mut Gen) -> i64 {
+    let step = i64::from(match below(g, 16) {
+        0 => 0,
+        1..=7 => below(g, 60_000),
+        8..=12 => below(g, 3_000_000),
+        13 | 14 => below(g, 100_000_000),
+        _ => u32::MAX,
+    });
+    match below(g, 200) {
+        0..=30 => -step,
+        31 => i64::MAX,
+        _ => step,
+    }
+}
+
+impl Arbitrary for Op {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let node = u8::arbitrary(g);
+        let connection = u8::arbitrary(g);
+        match below(g, 100) {
+            0..=7 => Self::Connect { node, to: u8::arbitrary(g), how: How::arbitrary(g) },
+            8..=21 => Self::Send { node, connection, channel: below(g, 8) as u8, size: size(g) },
+            22 => Self::Fill { node, connection, channel: below(g, 7) as u8 },
+            23 | 24 => Self::Close { node, connection, gently: bool::arbitrary(g) },
+            25..=44 => Self::Fly { place: u8::arbitrary(g), fate: Fate::arbitrary(g) },
+            45..=54 => Self::Advance { micros: micros(g) },
+            55..=60 => Self::HandleTimeout { node },
+            61..=70 => Self::PollTransmit { node, buffer: pick(g, &[0, 1199, 1200, 1201, 4000, 65_535]) },
+            71..=78 => Self::PollEvent { node },
+            79..=84 => Self::Garbage {
+                node,
+                from: u8::arbitrary(g),
+                first: pick(g, &[0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 255]),
+                length: pick(g, &[0, 1, 12, 13, 24, 45, 100, 1199, 1200, 1201, 65_535]),
+                seed: u16::arbitrary(g),
+            },
+            85 => Self::Restart { node },
+            86 => Self::Move { node },
+            87..=89 => Self::Link { node, act: LinkAct::arbitrary(g) },
+            _ => Self::Run { millis: pick(g, &[5, 50, 50, 300, 300, 2000, 30_000]) },
+        }
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        match *self {
+            Self::Send { node, connection, channel, size } => {
+                Box::new(size.shrink().map(move |size| Self::Send { node, connection, channel, size }))
+            }
+            Self::Advance { micros } => Box::new(micros.shrink().map(|micros| Self::Advance { micros })),
+            Self::Run { millis } => Box::new(millis.shrink().map(|millis| Self::Run { millis })),
+            _ => quickcheck::empty_shrinker(),
+        }
+    }
+}

@@ -1,0 +1,667 @@
+//! Endpoints that a script does things to, and what they answered.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tickwire_core::crypto::Provider;
+use tickwire_core::rng::Rng;
+use tickwire_core::wire::DataHeader;
+use tickwire_core::{
+    Access, Address, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, ConnectionState,
+    Delivery, Duration, Ecn, Endpoint, Event, Instant, LinkId, LinkProperties, Secrets, TicketContents,
+    TicketMint, TimeoutCause, server_ticket_key,
+};
+
+use super::forge;
+use super::op::{Fate, How, LinkAct, Op};
+
+/// The game that all scripts play.
+pub(crate) const APPLICATION: u64 = 0x0073_6372_6970_7473;
+/// One way, in a [`Op::Run`].
+pub(crate) const DELAY: Duration = Duration::from_millis(5);
+const MASTER: [u8; 32] = [77; 32];
+const NODES: usize = 3;
+
+/// How the endpoints of a world are driven while the script lets them run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// Only when `poll_timeout` says so, and only what its cause names.
+    CauseOnly,
+    /// When `poll_timeout` says so, and besides whenever this much time has passed; all calls, in one of six orders.
+    Orderly { every: Option<Duration>, order: u8 },
+}
+
+/// What a world is made of.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub provider: Arc<dyn Provider>,
+    pub manner: Manner,
+    /// The harness gives no time below an earlier one, instead of leaving that to the endpoint.
+    pub clamps: bool,
+    pub seed: u64,
+}
+
+impl Setup {
+    pub(crate) fn new(provider: Arc<dyn Provider>, seed: u64) -> Self {
+        Self { provider, manner: Manner::Orderly { every: None, order: 0 }, clamps: false, seed }
+    }
+}
+
+/// What came out of an endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Output {
+    Datagram { node: usize, at: Instant, to: Address, length: usize, segment: usize, hash: u64 },
+    Event { node: usize, at: Instant, event: u64, text: String },
+    Returned { node: usize, what: String },
+    Timeout { node: usize, when: Instant, cause: TimeoutCause },
+}
+
+/// A clause of the contract, and how it was broken.
+pub(crate) type Fault = (u8, String);
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Life {
+    connected: bool,
+    closed: bool,
+}
+
+/// One endpoint and its caller's memory.
+pub(crate) struct Node {
+    pub endpoint: Endpoint,
+    pub address: SocketAddr,
+    pub connections: Vec<ConnectionId>,
+    /// Bytes of the messages received.
+    pub received: u64,
+    /// The latest time given.
+    pub latest: Instant,
+    /// The header of the last data packet that arrived.
+    pub last_header: Option<DataHeader>,
+    incarnation: u64,
+    lives: BTreeMap<ConnectionId, Life>,
+}
+
+/// A datagram on its way: to whom, and from where as they see it.
+#[derive(Clone, Debug)]
+struct Flying {
+    at: Instant,
+    to: usize,
+    from: Address,
+    bytes: Vec<u8>,
+}
+
+/// A script's world.
+pub(crate) struct World {
+    pub now: Instant,
+    pub nodes: Vec<Node>,
+    pub trace: Vec<Output>,
+    pub faults: Vec<Fault>,
+    setup: Setup,
+    flight: Vec<Flying>,
+    sent: u64,
+}
+
+/// The channels of every script: one of each kind, one that forgets, and one that reports.
+pub(crate) fn channels() -> Vec<ChannelConfig> {
+    let mut forgetful = ChannelConfig::new(Delivery::ReliableOrdered);
+    forgetful.lifetime = Some(Duration::from_millis(100));
+    forgetful.queue_messages = 8;
+    let mut reporting = ChannelConfig::new(Delivery::ReliableUnordered);
+    reporting.receipts = true;
+    reporting.compress = true;
+    reporting.queue_bytes = 10_000;
+    reporting.priority = 6;
+    let kinds =
+        [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
+    let mut channels = kinds.map(ChannelConfig::new).to_vec();
+    channels.extend([forgetful, reporting]);
+    channels
+}
+
+impl World {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let mut world = Self {
+            now: Instant::ZERO + Duration::from_secs(1000),
+            nodes: Vec::new(),
+            trace: Vec::new(),
+            faults: Vec::new(),
+            setup,
+            flight: Vec::new(),
+            sent: 0,
+        };
+        for index in 0..NODES {
+            let node = world.boot(index, 0);
+            world.nodes.push(node);
+        }
+        world
+    }
+
+    /// Node 0 lets everybody in, node 1 nobody, node 2 whoever has a ticket.
+    fn boot(&self, index: usize, incarnation: u64) -> Node {
+        let mut config = Config::new(APPLICATION);
+        config.provider = Arc::clone(&self.setup.provider);
+        config.access = [Access::Open, Access::Closed, Access::Tickets][index];
+        config.channels = channels();
+        config.max_message = 300_000;
+        config.max_connections = 8;
+        config.rotate_after = 64;
+        let secrets = self.secrets(index);
+        let seed = tickwire_sim::rng::seed_bytes(self.setup.seed, (index as u64) << 32 | incarnation);
+        Node {
+            endpoint: Endpoint::new(config, secrets, seed, self.now).unwrap(),
+            address: SocketAddr::from(([10, 0, 0, 1 + index as u8], 7000)),
+            connections: Vec::new(),
+            received: 0,
+            latest: self.now,
+            last_header: None,
+            incarnation,
+            lives: BTreeMap::new(),
+        }
+    }
+
+    fn secrets(&self, index: usize) -> Secrets {
+        let identity = [index as u8 + 1; 32];
+        let public = self.setup.provider.public_key(&identity);
+        Secrets::new(identity).ticket_key(server_ticket_key(&*self.setup.provider, &MASTER, &public))
+    }
+
+    /// Does all of `script`; in most worlds two connections are made first.
+    pub(crate) fn play(&mut self, script: &[Op]) {
+        if self.setup.seed % 4 != 0 {
+            self.step(Op::Connect { node: 1, to: 0, how: How::Pinned });
+            self.step(Op::Connect { node: 0, to: 2, how: How::Ticket });
+            self.step(Op::Run { millis: 300 });
+        }
+        for op in script {
+            self.step(*op);
+        }
+    }
+
+    /// Does one thing.
+    pub(crate) fn step(&mut self, op: Op) {
+        match op {
+            Op::Connect { node, to, how } => self.connect(pick(node), pick(to), how),
+            Op::Send { node, connection, channel, size } => self.send(pick(node), connection, channel, size),
+            Op::Fill { node, connection, channel } => self.fill(pick(node), connection, channel),
+            Op::Close { node, connection, gently } => self.close(pick(node), connection, gently),
+            Op::Fly { place, fate } => self.fly(place, fate),
+            Op::Advance { micros } => {
+                let to = self.now.as_micros().saturating_add_signed(micros);
+                self.now = Instant::saturating_from_micros(to);
+            }
+            Op::HandleTimeout { node } => self.handle_timeout(pick(node)),
+            Op::PollTransmit { node, buffer } => {
+                self.poll_transmit(pick(node), &mut vec![0; buffer.into()]);
+            }
+            Op::PollEvent { node } => {
+                self.poll_event(pick(node));
+            }
+            Op::Garbage { node, from, first, length, seed } => {
+                self.garbage(pick(node), from, first, length, seed);
+            }
+            Op::Restart { node } => self.restart(pick(node)),
+            Op::Move { node } => {
+                let address = &mut self.nodes[pick(node)].address;
+                address.set_port(address.port() + 1);
+            }
+            Op::Link { node, act } => self.link(pick(node), act),
+            Op::Run { millis } => self.run(Duration::from_millis(millis.into())),
+        }
+        for index in 0..NODES {
+            self.look_at(index);
+        }
+    }
+
+    /// What must hold after every call.
+    fn look_at(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let (first, second) = (node.endpoint.poll_timeout(), node.endpoint.poll_timeout());
+        let (now, latest) = (node.endpoint.now(), node.latest);
+        if now != latest {
+            self.fault(1, format!("the time is {now:?}, and the latest given was {latest:?}"));
+        }
+        if first != second {
+            self.fault(5, format!("poll_timeout says {first:?}, then {second:?}"));
+        }
+        self.trace.push(Output::Timeout { node: index, when: first.0, cause: first.1 });
+    }
+
+    fn fault(&mut self, clause: u8, text: String) {
+        self.faults.push((clause, text));
+    }
+
+    /// The time to give to a node.
+    fn time(&mut self, index: usize) -> Instant {
+        let node = &mut self.nodes[index];
+        node.latest = node.latest.max(self.now);
+        if self.setup.clamps { node.latest } else { self.now }
+    }
+
+    pub(crate) fn connect(&mut self, index: usize, to: usize, how: How) {
+        let key = self.nodes[to].endpoint.public_key();
+        let address = Address::from(self.nodes[to].address);
+        let (to, options) = match how {
+            How::Pinned => (address, ConnectOptions::new(key)),
+            How::AnyKey => (address, ConnectOptions::danger_any_key()),
+            How::WrongKey => (address, ConnectOptions::new([9; 32])),
+            How::Link => {
+                let other = (index + 1) % NODES;
+                let key = self.nodes[other].endpoint.public_key();
+                (Address::Link(LinkId(index as u64)), ConnectOptions::new(key))
+            }
+            How::Ticket => (address, ConnectOptions::new(key).ticket(self.ticket(key))),
+        };
+        let now = self.time(index);
+        let connected = self.nodes[index].endpoint.connect(now, to, options);
+        self.trace.push(Output::Returned { node: index, what: format!("{connected:?}") });
+        self.nodes[index].connections.extend(connected.ok());
+    }
+
+    fn ticket(&mut self, key: [u8; 32]) -> tickwire_core::Ticket {
+        self.sent += 1;
+        let provider = Arc::clone(&self.setup.provider);
+        let mint = TicketMint::new(Arc::clone(&provider), &server_ticket_key(&*provider, &MASTER, &key));
+        let mut rng = Rng::from_seed(tickwire_sim::rng::seed_bytes(self.setup.seed, self.sent << 8));
+        // Good for an hour: scripts that jump far meet expired ones too.
+        let expiry = self.now.as_micros().saturating_add(3_600_000_000);
+        let contents = TicketContents { identity: [5; 16], expiry, user_data: vec![1; 20] };
+        mint.mint(&mut rng, APPLICATION, &key, contents).unwrap()
+    }
+
+    pub(crate) fn send(&mut self, index: usize, connection: u8, channel: u8, size: u32) {
+        let Some(connection) = choose(&self.nodes[index].connections, connection) else { return };
+        self.sent += 1;
+        let message = vec![self.sent as u8; size as usize];
+        let now = self.time(index);
+        let sent = self.nodes[index].endpoint.send(now, connection, ChannelId(channel), message);
+        let what = sent.map_or_else(|error| format!("Refused {error}"), |id| format!("Sent {id:?}"));
+        self.trace.push(Output::Returned { node: index, what });
+    }
+
+    fn fill(&mut self, index: usize, connection: u8, channel: u8) {
+        let Some(connection) = choose(&self.nodes[index].connections, connection) else { return };
+        let now = self.time(index);
+        let endpoint = &mut self.nodes[index].endpoint;
+        while endpoint.send(now, connection, ChannelId(channel), vec![0; 50]).is_ok() {}
+    }
+
+    fn close(&mut self, index: usize, connection: u8, gently: bool) {
+        let Some(connection) = choose(&self.nodes[index].connections, connection) else { return };
+        let now = self.time(index);
+        let node = &mut self.nodes[index];
+        if gently {
+            let deadline = node.latest + Duration::from_secs(2);
+            node.endpoint.close_after_delivery(now, connection, 7, "enough", deadline);
+        } else {
+            node.endpoint.close(now, connection, 8, "now");
+        }
+    }
+
+    fn fly(&mut self, place: u8, fate: Fate) {
+        if self.flight.is_empty() {
+            return;
+        }
+        let place = usize::from(place) % self.flight.len();
+        let mut flying = match fate {
+            Fate::Duplicate => self.flight[place].clone(),
+            _ => self.flight.remove(place),
+        };
+        match fate {
+            Fate::Deliver | Fate::Duplicate => {}
+            Fate::Drop => return,
+            Fate::Flip(bit) => {
+                let bit = usize::from(bit) % (flying.bytes.len() * 8).max(1);
+                flying.bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            Fate::Cut(length) => flying.bytes.truncate(usize::from(length) % (flying.bytes.len() + 1)),
+            Fate::Misroute(to) => flying.to = pick(to),
+        }
+        self.deliver(flying);
+    }
+
+    fn deliver(&mut self, mut flying: Flying) {
+        let now = self.time(flying.to);
+        let node = &mut self.nodes[flying.to];
+        if let Ok(header) = DataHeader::read(&flying.bytes) {
+            node.last_header = Some(header);
+        }
+        node.endpoint.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
+    }
+
+    /// A stranger's datagram; or, as from one who holds the keys, a forged packet on a connection that is known.
+    fn garbage(&mut self, index: usize, from: u8, first: u8, length: u16, seed: u16) {
+        let from_address = SocketAddr::from(([10, 9, 0, from % 4], 1000));
+        let seed = tickwire_sim::rng::mix(self.setup.seed, seed.into());
+        let (from, mut bytes) = match self.nodes[index].last_header {
+            Some(header) if first >= 8 => (self.nodes[pick(from)].address, forge::packet(&header, seed)),
+            _ => (from_address, forge::garbage(first, length.into(), seed)),
+        };
+        let now = self.time(index);
+        self.nodes[index].endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut bytes);
+    }
+
+    fn restart(&mut self, index: usize) {
+        let incarnation = self.nodes[index].incarnation + 1;
+        let address = self.nodes[index].address;
+        self.nodes[index] = self.boot(index, incarnation);
+        self.nodes[index].address = address;
+    }
+
+    /// The link of node n leads to the next node, and has the same name at both ends.
+    fn link(&mut self, index: usize, act: LinkAct) {
+        let link = LinkId(index as u64);
+        match act {
+            LinkAct::Open => {
+                let reliable = self.setup.seed.is_multiple_of(2);
+                let properties = LinkProperties {
+                    reliable,
+                    ordered: reliable,
+                    congestion_controlled: reliable,
+                    max_datagram: 1140,
+                };
+                for node in [index, (index + 1) % NODES] {
+                    let now = self.time(node);
+                    self.nodes[node].endpoint.open_link(now, link, properties).unwrap();
+                }
+            }
+            LinkAct::Credit(bytes) => {
+                let now = self.time(index);
+                self.nodes[index].endpoint.set_link_credit(now, link, u64::from(bytes) * 8);
+            }
+            LinkAct::Close => {
+                let now = self.time(index);
+                self.nodes[index].endpoint.close_link(now, link);
+            }
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, index: usize) {
+        let now = self.time(index);
+        self.nodes[index].endpoint.handle_timeout(now);
+    }
+
+    /// Whether anything was written.
+    pub(crate) fn poll_transmit(&mut self, index: usize, buffer: &mut [u8]) -> bool {
+        let due = self.nodes[index].endpoint.poll_timeout();
+        let now = self.time(index);
+        let node = &mut self.nodes[index];
+        let Some(transmit) = node.endpoint.poll_transmit(now, buffer) else { return false };
+        if due.0 > node.latest || due.1 != TimeoutCause::Transmit {
+            let text = format!("a datagram at {:?}, and poll_timeout said {due:?}", node.latest);
+            self.fault(2, text);
+        }
+        let at = self.now;
+        for datagram in transmit.datagrams(buffer) {
+            let to = transmit.path.remote;
+            let (length, hash) = (datagram.len(), hash_of(datagram));
+            self.trace.push(Output::Datagram {
+                node: index,
+                at,
+                to,
+                length,
+                segment: transmit.segment_size,
+                hash,
+            });
+            self.launch(index, to, datagram);
+        }
+        true
+    }
+
+    fn launch(&mut self, index: usize, to: Address, datagram: &[u8]) {
+        let (to, from) = match to {
+            Address::Udp(to) => match self.nodes.iter().position(|node| node.address == to) {
+                Some(place) => (place, Address::from(self.nodes[index].address)),
+                None => return,
+            },
+            Address::Link(link) => {
+                let near = link.0 as usize;
+                (if near == index { (near + 1) % NODES } else { near }, Address::Link(link))
+            }
+        };
+        // The network holds only so much; what is lost there is lost.
+        if self.flight.len() < 5000 {
+            self.flight.push(Flying { at: self.now + DELAY, to, from, bytes: datagram.to_vec() });
+        }
+    }
+
+    /// Whether there was an event.
+    pub(crate) fn poll_event(&mut self, index: usize) -> bool {
+        let node = &mut self.nodes[index];
+        let due = node.endpoint.poll_timeout();
+        let Some(event) = node.endpoint.poll_event() else { return false };
+        if due.0 > node.latest || !matches!(due.1, TimeoutCause::Transmit | TimeoutCause::Event) {
+            let text = format!("an event at {:?}, and poll_timeout said {due:?}", node.latest);
+            self.fault(2, text);
+        }
+        self.live(index, &event);
+        let text = match &event {
+            Event::Message { connection, channel, data } => {
+                self.nodes[index].received += data.len() as u64;
+                format!("Message {connection:?} {channel:?} {} bytes", data.len())
+            }
+            other => format!("{other:?}"),
+        };
+        let event = match &event {
+            Event::Message { data, .. } => hash_of(data),
+            _ => 0,
+        };
+        self.trace.push(Output::Event { node: index, at: self.now, event, text });
+        true
+    }
+
+    /// `Connected` first, `Closed` last and once.
+    fn live(&mut self, index: usize, event: &Event) {
+        let connection = *connection_of(event);
+        let node = &mut self.nodes[index];
+        if !node.connections.contains(&connection) {
+            node.connections.push(connection);
+        }
+        let life = node.lives.entry(connection).or_default();
+        let before = *life;
+        let in_order = match event {
+            Event::Connected { .. } => {
+                life.connected = true;
+                !before.connected && !before.closed
+            }
+            Event::Closed { .. } => {
+                life.closed = true;
+                !before.closed
+            }
+            _ => before.connected && !before.closed,
+        };
+        let is_over = !life.closed
+            || node.endpoint.state(connection) == ConnectionState::Disconnected
+            || node.endpoint.state(connection) == ConnectionState::Disconnecting;
+        if !in_order || !is_over {
+            self.fault(11, format!("{event:?} of a connection with {before:?}"));
+        }
+    }
+
+    /// A good network, and drivers of the setup's manner.
+    fn run(&mut self, time: Duration) {
+        // A driver whose clock fell behind what it once said waits for it.
+        let latest = self.nodes.iter().map(|node| node.latest).max();
+        let start = latest.map_or(self.now, |latest| latest.max(self.now));
+        let end = start + time;
+        if end >= Instant::MAX - Duration::from_secs(1) {
+            return;
+        }
+        self.now = start;
+        for _ in 0..20_000 {
+            for index in 0..NODES {
+                self.drive(index);
+            }
+            if !self.faults.is_empty() {
+                break;
+            }
+            let next = self.next_time(end);
+            if next >= end {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.land();
+        }
+        self.now = end;
+        if let Manner::Orderly { .. } = self.setup.manner {
+            // However often they were asked, all endpoints know the same time now.
+            (0..NODES).for_each(|index| self.call_early(index));
+            (0..NODES).for_each(|index| self.drive(index));
+        }
+    }
+
+    /// Calls `handle_timeout` although nothing is due: nothing may come of it.
+    fn call_early(&mut self, index: usize) {
+        let (when, cause) = self.nodes[index].endpoint.poll_timeout();
+        if when <= self.now {
+            return;
+        }
+        let before = self.visible(index);
+        self.handle_timeout(index);
+        let after = self.visible(index);
+        if before != after {
+            let now = self.now;
+            self.fault(5, format!("{cause:?} was due at {when:?}, but at {now:?} {before} became {after}"));
+        }
+    }
+
+    /// All that can be seen of a node, but for the time.
+    fn visible(&self, index: usize) -> String {
+        let endpoint = &self.nodes[index].endpoint;
+        let connections = endpoint.connections().map(|connection| {
+            let mut stats = endpoint.stats(connection);
+            if let Some(stats) = &mut stats {
+                stats.uptime = Duration::ZERO;
+            }
+            let channels: Vec<_> =
+                (0..6).map(|channel| endpoint.channel_stats(connection, ChannelId(channel))).collect();
+            (connection, endpoint.state(connection), endpoint.address(connection), stats, channels)
+        });
+        let connections: Vec<_> = connections.collect();
+        let (half_open, memory, due) = (endpoint.half_open(), endpoint.memory(), endpoint.poll_timeout());
+        format!("{half_open} {memory} {due:?} {connections:?}")
+    }
+
+    fn next_time(&self, end: Instant) -> Instant {
+        let mut next = end;
+        if let Manner::Orderly { every: Some(every), .. } = self.setup.manner {
+            next = next.min(self.now + every);
+        }
+        let landings = self.flight.iter().map(|flying| flying.at.max(self.now));
+        let timeouts = self.nodes.iter().map(|node| node.endpoint.poll_timeout().0.max(self.now));
+        landings.chain(timeouts).fold(next, Instant::min)
+    }
+
+    fn land(&mut self) {
+        let now = self.now;
+        let (due, still) = self.flight.drain(..).partition(|flying: &Flying| flying.at <= now);
+        self.flight = still;
+        let mut due: Vec<Flying> = due;
+        due.sort_by_key(|flying| flying.at);
+        for flying in due {
+            self.deliver(flying);
+        }
+    }
+
+    fn drive(&mut self, index: usize) {
+        let mut buffer = [0; 4096];
+        match self.setup.manner {
+            Manner::CauseOnly => {
+                for _ in 0..10_000 {
+                    let (when, cause) = self.nodes[index].endpoint.poll_timeout();
+                    if when > self.now {
+                        return;
+                    }
+                    match cause {
+                        TimeoutCause::Transmit => _ = self.poll_transmit(index, &mut buffer),
+                        TimeoutCause::Event => _ = self.poll_event(index),
+                        _ => self.handle_timeout(index),
+                    }
+                }
+                let due = self.nodes[index].endpoint.poll_timeout();
+                self.fault(2, format!("node {index} was called in vain 10,000 times: {due:?}"));
+            }
+            Manner::Orderly { order, .. } => {
+                const ORDERS: [[u8; 3]; 6] =
+                    [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+                for call in ORDERS[usize::from(order) % 6] {
+                    match call {
+                        0 => self.handle_timeout(index),
+                        1 => while self.poll_transmit(index, &mut buffer) {},
+                        _ => while self.poll_event(index) {},
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many rounds of `handle_timeout` and draining it takes until nothing is due, if that many suffice.
+    pub(crate) fn settle(&mut self, index: usize, most: usize) -> Option<usize> {
+        let mut buffer = [0; 4096];
+        for round in 0..most {
+            self.handle_timeout(index);
+            let mut drained = 0;
+            while self.poll_transmit(index, &mut buffer) || self.poll_event(index) {
+                drained += 1;
+                if drained > 100_000 {
+                    return None;
+                }
+            }
+            let (when, cause) = self.nodes[index].endpoint.poll_timeout();
+            if when > self.nodes[index].latest || cause == TimeoutCause::Nothing {
+                return Some(round + 1);
+            }
+        }
+        None
+    }
+
+    /// What came out, without what `poll_timeout` said in between.
+    pub(crate) fn outputs(&self) -> Vec<&Output> {
+        self.trace.iter().filter(|output| !matches!(output, Output::Timeout { .. })).collect()
+    }
+
+    /// Fails at the first output that another world does not share.
+    pub(crate) fn expect_same(&self, other: &Self, meaning: &str) {
+        let (ours, theirs) = (self.outputs(), other.outputs());
+        let first = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
+        let first = first.unwrap_or_else(|| ours.len().min(theirs.len()));
+        let (ours, theirs) = (ours.get(first), theirs.get(first));
+        assert_eq!(ours, theirs, "{meaning}: output {first}");
+    }
+
+    /// Fails if a clause was seen broken.
+    pub(crate) fn expect_kept(&self, clause: u8) {
+        let broken: Vec<&String> =
+            self.faults.iter().filter(|fault| fault.0 == clause).map(|fault| &fault.1).collect();
+        assert!(broken.is_empty(), "clause {clause}: {broken:#?}");
+    }
+}
+
+fn pick(node: u8) -> usize {
+    usize::from(node) % NODES
+}
+
+fn choose(connections: &[ConnectionId], place: u8) -> Option<ConnectionId> {
+    connections.get(usize::from(place) % connections.len().max(1)).copied()
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whose event it is.
+pub(crate) fn connection_of(event: &Event) -> &ConnectionId {
+    match event {
+        Event::Connected { connection, .. }
+        | Event::Message { connection, .. }
+        | Event::Delivered { connection, .. }
+        | Event::SendReady { connection, .. }
+        | Event::Interrupted { connection }
+        | Event::Resumed { connection, .. }
+        | Event::Moved { connection, .. }
+        | Event::Closed { connection, .. } => connection,
+        other => panic!("an event that nobody told the tests of: {other:?}"),
+    }
+}
