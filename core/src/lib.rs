@@ -85,6 +85,8 @@ pub mod message;
 pub mod planted;
 #[cfg(not(feature = "planted"))]
 mod planted;
+#[cfg(test)]
+mod protocol_examples;
 pub mod rng;
 pub mod schema;
 pub mod stats;

@@ -19,6 +19,7 @@ pub mod network;
 pub mod provider;
 pub mod rng;
 pub mod shrink;
+pub mod stream;
 pub mod swarm;
 pub mod trace;
 pub mod world;

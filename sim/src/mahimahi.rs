@@ -81,6 +81,16 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
+    /// When, until `until_ms`, nothing could pass for `least_ms` or longer: the milliseconds of the opportunities before
+    /// and after each such gap.
+    #[must_use]
+    pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
+        let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);
+        let mut previous = 0;
+        let gaps = times.map(|at| (core::mem::replace(&mut previous, at), at));
+        gaps.filter(|(before, after)| after - before >= least_ms).collect()
+    }
+
     /// When opportunity number `index` comes, in microseconds; numbers go on through all loops.
     pub(crate) fn time_us(&self, index: u64) -> u64 {
         let count = self.opportunities.len() as u64;
@@ -110,6 +120,13 @@ impl LinkTrace {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn gaps_are_found_in_every_loop() {
+        let trace = LinkTrace::parse("5\n10\n40\n50\n").unwrap();
+        assert_eq!(trace.gaps_ms(10, 110), [(10, 40), (40, 50), (60, 90), (90, 100)]);
+        assert_eq!(trace.gaps_ms(11, 109), [(10, 40), (60, 90)]);
+    }
+
     use super::*;
 
     #[test]

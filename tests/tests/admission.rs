@@ -1,5 +1,7 @@
 //! Who is let in, who is not, and what each is told.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{APPLICATION, Net, Node};

@@ -1,5 +1,7 @@
 //! Whole sessions between two endpoints: what an embedder relies on, end to end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{APPLICATION, Net, Node, Pass};
@@ -210,4 +212,50 @@ fn a_full_queue_hands_the_message_back_and_says_when_there_is_room() {
     assert!(matches!(refused, Some(tickwire_core::error::SendError::Full(bytes)) if bytes.len() == 10));
     net.run_for(SECOND);
     assert!(net.nodes[1].has(|event| matches!(event, Event::SendReady { .. })));
+}
+
+#[test]
+fn a_close_after_delivery_asked_for_while_connecting_still_delivers() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.send(1, client, 0, vec![5; 5000]);
+    let now = net.now;
+    net.nodes[1].endpoint.close_after_delivery(now, client, 3, "done", now + SECOND * 20);
+    net.run_for(SECOND * 5);
+    assert_eq!(net.nodes[0].messages().len(), 1);
+    assert!(
+        net.nodes[1]
+            .has(|event| matches!(event, Event::Closed { reason: CloseReason::Local { code: 3 }, .. }))
+    );
+}
+
+#[test]
+fn the_less_patient_end_is_kept_informed() {
+    let mut net = Net::pair(|_| {});
+    let mut config = Config::new(APPLICATION);
+    config.access = Access::Open;
+    config.idle_timeout = SECOND * 3;
+    net.nodes[0] = Node::new(config, Secrets::new([1; 32]), 1, "10.0.0.1:7777", Instant::ZERO);
+    net.connect();
+    net.run_for(SECOND * 60);
+    assert!(!net.nodes[0].has(|event| matches!(event, Event::Interrupted { .. })));
+}
+
+#[test]
+fn every_probe_carries_data_while_data_waits() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    net.run_for(SECOND);
+    net.send(1, client, 0, vec![7; 900]);
+    let until = net.now + Duration::from_millis(3400);
+    net.filter =
+        Box::new(move |now, node, _| if node == 1 && now < until { Pass::Drop } else { Pass::Deliver });
+    net.run_until(SECOND * 10, |net| !net.nodes[0].messages().is_empty());
+    // The first probe that gets through brings the message: no round trip for a bare PING before it.
+    assert!(
+        net.now <= until + Duration::from_millis(500 + 50 + 10),
+        "{:?} after the path came back",
+        net.now - until
+    );
 }

@@ -15,6 +15,7 @@ mod spdx;
 mod step;
 mod swarm;
 mod test;
+mod ticket;
 mod workspace;
 
 /// Everything that a person or CI runs in this workspace.
@@ -34,6 +35,7 @@ enum Verb {
     Fuzz(fuzz::Args),
     Deny(deny::Args),
     NoStd(no_std::Args),
+    Ticket(ticket::Args),
     Requirements(requirements::Args),
 }
 
@@ -50,6 +52,7 @@ pub fn main() -> Result<()> {
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),
         Verb::NoStd(args) => no_std::run(&args),
+        Verb::Ticket(args) => ticket::run(&args),
         Verb::Requirements(args) => requirements::run(&args),
     }
 }

@@ -1,5 +1,7 @@
 //! `swarm`: many seeds of the simulator.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::command::Command;
@@ -19,6 +21,15 @@ pub(crate) struct Args {
     /// Report as JSON
     #[arg(long)]
     json: bool,
+    /// Faults that take the place of the seed's own, one per line, as a failed run saved them
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Write what happened in the first seed to a file, line by line
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Plant a bug, and expect it to be found within the seeds; `all` for each in turn
+    #[arg(long, value_name = "NAME")]
+    planted: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -26,12 +37,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn command(args: &Args) -> Command {
-    let command = Command::cargo("run --release --locked -p tickwire-sim --bin swarm --")
+    let features = if args.planted.is_some() { "--features planted " } else { "" };
+    let line = format!("run --release --locked -p tickwire-sim {features}--bin swarm --");
+    let mut command = Command::cargo(&line)
         .arg("--seeds")
         .arg(args.seeds)
         .arg("--seconds")
         .arg(args.seconds)
         .arg("--from")
         .arg(args.from);
+    for (name, path) in [("--faults", &args.faults), ("--trace", &args.trace)] {
+        if let Some(path) = path {
+            command = command.arg(name).path(path);
+        }
+    }
+    if let Some(name) = &args.planted {
+        command = command.arg("--planted").arg(name);
+    }
     if args.json { command.arg("--json") } else { command }
 }

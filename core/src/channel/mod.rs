@@ -4,7 +4,6 @@
 //! of them; a [`receive::ReceiveSide`] puts them together again.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until a connection uses it.
-#![allow(dead_code)]
 
 pub(crate) mod arena;
 mod compress;

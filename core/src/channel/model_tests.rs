@@ -97,8 +97,8 @@ fn channels() -> Vec<ChannelConfig> {
     for (config, priority) in channels.iter_mut().zip([3, 0, 7, 3, 5, 2, 1, 4]) {
         config.priority = priority;
         config.receipts = true;
-        config.queue_messages = 12;
-        config.queue_bytes = 200_000;
+        config.queue_messages = 6;
+        config.queue_bytes = 100_000;
     }
     for config in &mut channels[4..] {
         config.compress = true;

@@ -4,9 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::timers::Timer;
-use super::{CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, Phase, Transport, VIOLATION_CODES};
+use super::{
+    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, Phase, Settings, Transport,
+    VIOLATION_CODES,
+};
 use crate::event::{CloseReason, Refusal, Violation};
 use crate::limits;
+use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
@@ -16,6 +20,8 @@ impl Connection {
             return;
         }
         let undelivered = self.send.undelivered();
+        // What is in reassembly will not be finished any more; it neither stays nor falls due.
+        self.receive.begin_resume();
         self.notices.closed(reason, undelivered);
         self.drop_dial();
         self.wants_dial = false;
@@ -26,6 +32,7 @@ impl Connection {
 
     /// Like [`Connection::finish`], but tells the peer why.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
+        // What is over stays over, and its CLOSE goes on being repeated.
         if self.notices.is_closed() {
             return;
         }
@@ -57,9 +64,9 @@ impl Connection {
 
     /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
     pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
-        if self.phase != Phase::Connected || self.send.is_drained() {
+        if self.send.is_drained() {
             self.close(code, text);
-        } else if self.farewell.is_none() {
+        } else if self.farewell.is_none() && !self.notices.is_closed() {
             self.farewell = Some(Farewell { code, text: shorten(text), deadline });
             self.timers.set(Timer::Close, deadline);
         }
@@ -68,6 +75,22 @@ impl Connection {
     /// Whether the application has said that it is leaving.
     pub(crate) fn is_leaving(&self) -> bool {
         self.farewell.is_some() || self.notices.is_closed()
+    }
+
+    /// The link below is gone. A session that can wait for another goes on.
+    pub(crate) fn on_link_closed(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
+        if self.can_resume(settings) {
+            self.on_silence(now, settings);
+        } else if self.phase == Phase::Interrupted {
+            if self.dial.is_some() {
+                self.drop_dial();
+                self.retry_dial_later(now, rng);
+            }
+        } else if self.phase == Phase::Closing {
+            self.forget();
+        } else {
+            self.finish(CloseReason::LinkClosed);
+        }
     }
 
     /// Closes if a farewell waits and nothing is left to deliver.
@@ -120,12 +143,25 @@ impl Connection {
         self.timers.stop(Timer::Close);
     }
 
-    /// The CLOSE timer went off.
+    /// The CLOSE timer went off. A CLOSE that nothing could carry counts as one that was lost.
     pub(super) fn on_close_timeout(&mut self, now: Instant) {
         if self.phase == Phase::Closing {
-            self.closing.is_due = true;
+            if core::mem::replace(&mut self.closing.is_due, true) {
+                self.closing.tries = self.closing.tries.saturating_sub(1);
+            }
+            if self.closing.tries == 0 {
+                self.forget();
+            }
         } else if self.farewell_is_over(now) {
             self.say_farewell();
+        }
+    }
+
+    /// Sees to it that a closing connection ends, even if nothing can be sent.
+    pub(super) fn arm_close(&mut self, now: Instant) {
+        if self.phase == Phase::Closing && self.timers.at(Timer::Close) == Instant::MAX {
+            let patience = self.transport.as_deref().map_or(CLOSE_PATIENCE, Transport::probe_timeout);
+            self.timers.set(Timer::Close, now + patience.min(CLOSE_PATIENCE));
         }
     }
 

@@ -51,6 +51,11 @@ impl DialPlan {
         self.ticket.clone().map_or(Credential::Open, Credential::Ticket)
     }
 
+    /// Whether another attempt has a chance. A ticket lets its holder in once; after that only a resume ticket does.
+    pub(crate) const fn can_come_back(&self) -> bool {
+        self.resume.is_some() || self.ticket.is_none()
+    }
+
     /// How long to wait before the next attempt: from 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
     pub(crate) fn back_off(&self, jitter: u64) -> Duration {
         let step = micros(Duration::from_millis(250)) << self.attempts.min(2);

@@ -1,10 +1,10 @@
 //! Following a peer to another address (RFC 9000 section 9, with one difference: nothing but a challenge is sent to an
 //! address before it has answered, and never more than came from it).
 
-use crate::address::Path;
+use crate::address::{Address, Path};
 use crate::time::{Duration, Instant};
 
-/// Challenges sent to one candidate before it is given up.
+/// Times that one candidate is given to answer before it is given up, whether or not it paid for a challenge.
 const TRIES: u8 = 5;
 
 /// An address that the peer seems to have moved to.
@@ -63,7 +63,9 @@ impl Migration {
             candidate.received = candidate.received.saturating_add(bytes);
             return Sighting::Nothing;
         }
-        if !is_highest {
+        // A link is not a place to move to or from: what it promises does not hold elsewhere.
+        let is_udp = |path: &Path| matches!(path.remote, Address::Udp(_));
+        if !is_highest || !is_udp(current) || !is_udp(from) {
             return Sighting::Nothing;
         }
         self.candidate = Some(Candidate {
@@ -126,7 +128,6 @@ impl Migration {
         if let Some(candidate) = &mut self.candidate {
             candidate.due = false;
             candidate.sent = candidate.sent.saturating_add(bytes);
-            candidate.tries += 1;
             candidate.first_sent.get_or_insert(now);
         }
     }
@@ -135,6 +136,7 @@ impl Migration {
     pub(crate) fn on_timeout(&mut self) -> bool {
         self.candidate.take_if(|candidate| candidate.tries >= TRIES);
         if let Some(candidate) = &mut self.candidate {
+            candidate.tries += 1;
             candidate.due = true;
         }
         self.candidate.is_some()
@@ -202,6 +204,17 @@ mod tests {
         assert!(migration.is_active());
         sighted(&mut migration, 1, true);
         assert!(!migration.is_active());
+    }
+
+    #[test]
+    fn a_candidate_that_cannot_be_paid_for_is_given_up_too() {
+        let mut migration = Migration::default();
+        migration.on_packet(&path(1), &path(2), 30, true, || [7; 8]);
+        for _ in 0..TRIES {
+            assert!(migration.on_timeout());
+            assert_eq!(migration.challenge_due(48), None);
+        }
+        assert!(!migration.on_timeout());
     }
 
     #[test]

@@ -23,9 +23,10 @@ impl Notices {
     }
 
     pub(crate) fn interrupted(&mut self) {
-        // What was not told yet is overtaken by events: an interruption after a resumption leaves only itself.
-        self.resumed = None;
-        self.interrupted = true;
+        // A resumption that was not told yet never happened, as far as anybody knows.
+        if self.resumed.take().is_none() {
+            self.interrupted = true;
+        }
     }
 
     pub(crate) fn resumed(&mut self, address: Address) {

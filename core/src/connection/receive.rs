@@ -86,6 +86,11 @@ fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
 
 /// Declares lost what RFC 9002 says is lost, and returns its frames to where they came from.
 pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &mut Settling<'_>) {
+    if transport.is_reliable {
+        // What was written to such a link arrives, or the link breaks.
+        transport.sent.trim();
+        return;
+    }
     let loss_delay = transport.rtt.loss_delay();
     let largest_acked = transport.largest_acked.unwrap_or(0);
     let Transport { sent, congestion, loss_at, .. } = transport;
@@ -105,15 +110,20 @@ pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &
     sent.trim();
 }
 
-/// No acknowledgement came in time: what the oldest packet carried is sent once more, in a probe.
+/// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.
 pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;
     transport.ping_due = true;
-    let Some((_, frames)) = transport.sent.oldest() else { return };
-    for place in frames {
-        if let Some(frame) = transport.sent.frame(place) {
-            on_frame_lost(frame, settling);
+    // What an earlier probe repeated is in flight twice: go on until there is something that a probe can carry.
+    for number in transport.sent.unsettled_below(transport.sent.next()) {
+        for place in transport.sent.frames_of(number).into_iter().flatten() {
+            if let Some(frame) = transport.sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+        if settling.send.has_sendable() || settling.ticket.is_due || settling.resume.unsent != 0 {
+            return;
         }
     }
 }

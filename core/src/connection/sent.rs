@@ -114,7 +114,8 @@ impl SentPackets {
     /// Takes a packet out of flight. `None` if it was never sent, is settled already, or asked for nothing.
     pub(crate) fn settle(&mut self, packet_number: u64) -> Option<Settled> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
-        let frames_until = self.records.get(index + 1).map_or(self.open_frame, |next| next.frames_from);
+        let frames_until =
+            self.records.get(index.checked_add(1)?).map_or(self.open_frame, |next| next.frames_from);
         let record = self.records.get_mut(index)?;
         if !record.in_flight {
             return None;
@@ -137,12 +138,12 @@ impl SentPackets {
         self.frames.get(usize::try_from(place.checked_sub(self.first_frame)?).ok()?).copied()
     }
 
-    /// The oldest packet in flight, and its frames.
-    pub(crate) fn oldest(&self) -> Option<(u64, Range<u64>)> {
-        let index = self.records.iter().position(|record| record.in_flight)?;
-        let from = self.records.get(index)?.frames_from;
-        let until = self.records.get(index + 1).map_or(self.open_frame, |next| next.frames_from);
-        Some((self.first + index as u64, from..until))
+    /// The frames of a packet in flight.
+    pub(crate) fn frames_of(&self, packet_number: u64) -> Option<Range<u64>> {
+        let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
+        let record = self.records.get(index).filter(|record| record.in_flight)?;
+        let until = self.records.get(index.checked_add(1)?).map_or(self.open_frame, |next| next.frames_from);
+        Some(record.frames_from..until)
     }
 
     /// Packet numbers below `end` that may be in flight.
@@ -194,7 +195,7 @@ mod tests {
         sent.trim();
         let settled = sent.settle(3).unwrap();
         assert_eq!(frames(&sent, &settled), [SentFrame::Ack(3); 4]);
-        assert_eq!(sent.oldest().map(|(number, _)| number), Some(1));
+        assert_eq!((sent.frames_of(0), sent.frames_of(1).map(Iterator::count)), (None, Some(2)));
     }
 
     #[test]

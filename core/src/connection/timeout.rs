@@ -14,16 +14,20 @@ impl Connection {
         if self.ready.is_none() && self.phase != Phase::Connecting {
             self.ready = self.send.take_ready();
         }
-        self.timers.set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
+        self.timers
+            .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
         if self.phase == Phase::Connected {
             let reliable_waits = self.send.has_unacked_reliable();
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(reliable_waits));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
                 // The initiator speaks first, so that one heartbeat serves both ends.
+                // Whichever end is less patient, it hears something in time.
+                let patience =
+                    settings.heartbeat.min(settings.idle_timeout / 3).min(transport.peer_idle_timeout / 3);
                 let patience = match transport.role {
-                    Role::Initiator => settings.heartbeat,
-                    Role::Responder => settings.heartbeat.saturating_mul(3) / 2,
+                    Role::Initiator => patience,
+                    Role::Responder => patience.saturating_mul(3) / 2,
                 };
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + patience);
@@ -34,6 +38,7 @@ impl Connection {
                 }
             }
         }
+        self.arm_close(now);
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         let is_over = self.notices.is_closed();
         let expiry = [self.send.next_expiry(), self.receive.next_expiry()].into_iter().flatten().min();
@@ -65,6 +70,9 @@ impl Connection {
 
     fn on_loss_timeout(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
+        if let Some(unproven) = &mut transport.unproven {
+            unproven.challenge_again();
+        }
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
@@ -97,6 +105,7 @@ impl Connection {
         self.notices.interrupted();
         self.send.begin_resume();
         self.receive.begin_resume();
+        self.receive.suspend();
         if let Some(plan) = &mut self.plan {
             plan.session_until = now + settings.resume_window;
             plan.give_up_at = now + settings.reconnect_for;

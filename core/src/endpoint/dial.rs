@@ -146,7 +146,8 @@ impl Endpoint {
             keys: accepted.keys,
             peer_ack_delay: bounded_ack_delay(accepted.parameters.ack_delay()),
             max_datagram: self.max_datagram(dial.path.remote, accepted.parameters.max_datagram),
-            is_reliable: self.links.properties(dial.path.remote).is_some_and(|link| link.reliable),
+            peer_idle_timeout: accepted.parameters.idle_timeout(),
+            link: self.links.properties(dial.path.remote),
             resumed,
         };
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));

@@ -34,13 +34,13 @@ use self::links::Links;
 pub use self::options::ConnectOptions;
 pub use self::poll::Transmit;
 use self::replies::Replies;
-use crate::address::{LinkId, LinkProperties};
+use crate::address::{LinkId, LinkProperties, Path};
 use crate::channel::Arena;
 use crate::config::{Config, Secrets};
 use crate::connection::{Connection, Settings, reliable_channels};
 use crate::drop::DropCounts;
-use crate::error::{ConfigError, SendError};
-use crate::event::{ChannelId, CloseReason, ConnectionId, MessageId};
+use crate::error::{ConfigError, ConnectError, SendError};
+use crate::event::{ChannelId, ConnectionId, MessageId};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters};
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -208,9 +208,32 @@ impl Endpoint {
         }
     }
 
-    /// Declares a link that the driver opened, before its first datagram.
-    pub fn open_link(&mut self, link: LinkId, properties: LinkProperties) {
+    /// Declares a link that the driver opened, before its first datagram. Opening it again replaces its properties.
+    ///
+    /// # Errors
+    /// [`ConnectError::LinkTooSmall`] if it takes no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
+    pub fn open_link(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        properties: LinkProperties,
+    ) -> Result<(), ConnectError> {
+        self.advance(now);
+        let (max_datagram, least) = (properties.max_datagram, crate::limits::LEAST_DATAGRAM);
+        if max_datagram < least {
+            return Err(ConnectError::LinkTooSmall { max_datagram, least });
+        }
         self.links.open(link, properties);
+        self.refresh_link(link);
+        Ok(())
+    }
+
+    /// Says where a connection that this end dialled finds its server the next time it has to dial.
+    pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
+        self.advance(now);
+        if let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.as_deref_mut()) {
+            plan.path = to.into();
+        }
     }
 
     /// Says how many bytes a link takes right now; without credit nothing is built for it.
@@ -228,11 +251,7 @@ impl Endpoint {
         }
         for connection in self.on_link(link) {
             if let Some(state) = self.connections.get_mut(connection) {
-                if state.can_resume(&self.settings) {
-                    state.on_silence(now, &self.settings);
-                } else {
-                    state.finish(CloseReason::LinkClosed);
-                }
+                state.on_link_closed(now, &mut self.rng, &self.settings);
             }
             self.refresh(connection);
         }

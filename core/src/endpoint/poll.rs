@@ -40,8 +40,9 @@ impl Endpoint {
         if let Some((path, size)) = self.replies.write(buffer) {
             return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
         }
-        // What has nothing to say after all (its message grew stale, its link is full) is passed over, but not all at once.
-        for _ in 0..limits::CONNECTIONS_PER_POLL {
+        // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
+        // to say after all (its message grew stale, its link is full) is passed over, but not all at once.
+        for _ in 0..self.ready.len().min(limits::CONNECTIONS_PER_POLL) {
             let connection = self.ready.pop_front()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
             state.is_queued_to_send = false;
@@ -54,19 +55,23 @@ impl Endpoint {
             };
             let mut size = segment_size;
             let mut count = 1;
+            self.links.spend(path.remote, segment_size as u64);
             // More of the same only behind a full datagram: all segments but the last have one size.
-            while count < limits::DATAGRAMS_PER_TRANSMIT && state.has_bulk_for(&path, segment_size) {
+            while count < limits::DATAGRAMS_PER_TRANSMIT
+                && self.links.has_credit(path.remote)
+                && state.has_bulk_for(&path, segment_size)
+            {
                 let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
                 let Some((_, more)) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
                     break;
                 };
+                self.links.spend(path.remote, more as u64);
                 size += more;
                 count += 1;
                 if more < segment_size {
                     break;
                 }
             }
-            self.links.spend(path.remote, size as u64);
             self.refresh(connection);
             return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size });
         }

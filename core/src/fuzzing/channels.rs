@@ -132,7 +132,12 @@ impl Sending {
     ///
     /// # Errors
     /// [`SendError`], with the message.
-    pub fn enqueue(&mut self, now: Instant, channel: ChannelId, message: Bytes) -> Result<MessageId, SendError> {
+    pub fn enqueue(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        message: Bytes,
+    ) -> Result<MessageId, SendError> {
         self.0.enqueue(now, channel, message)
     }
 

@@ -11,8 +11,7 @@ use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
     AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, HalfOpenId, Parameters, Screened,
-    ServerKey, Session, Ticket, Verdict, rewrite,
-    rewrite_parameters as rewrite_them,
+    ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -49,7 +48,8 @@ impl From<Proof> for Credential {
 
 /// What an endpoint of this configuration says of itself, and its schema.
 pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
-    let schema = config.schema.clone().with_channels(&config.channels);
+    let channels = &config.channels;
+    let schema = config.schema.clone().with_channels(channels).with_max_message(config.max_message);
     (config.parameters(schema.hash()), schema)
 }
 
@@ -130,8 +130,8 @@ impl Dialling {
 
     /// When there is something to send, or time is up.
     #[must_use]
-    pub fn next_timeout(&self) -> Instant {
-        self.dialer.next_timeout()
+    pub fn next_timeout(&self, now: Instant) -> Instant {
+        self.dialer.next_timeout(now)
     }
 }
 

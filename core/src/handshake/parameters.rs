@@ -31,6 +31,11 @@ impl Parameters {
         Duration::from_micros(self.ack_delay_us.into())
     }
 
+    /// After this much silence the other end is gone for this one. At least 100 ms.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms.max(100).into())
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         writer.u64(self.schema)?;
         writer.varint(self.credit)?;

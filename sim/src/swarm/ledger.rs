@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::{
-    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Undelivered,
+    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Refusal, Undelivered,
+    VIOLATION_CODES,
 };
 
 use super::bits::Bits;
@@ -85,13 +86,14 @@ pub(super) struct Figures {
     pub(super) resumed: u64,
     pub(super) moved: u64,
     pub(super) lost_sessions: u64,
+    pub(super) timed_out: u64,
     pub(super) closed: u64,
     pub(super) full: u64,
 }
 
 impl Figures {
     /// Each figure under the name that reports give it.
-    pub(super) const fn by_name(&self) -> [(&'static str, u64); 9] {
+    pub(super) const fn by_name(&self) -> [(&'static str, u64); 10] {
         [
             ("messages_delivered", self.delivered),
             ("receipts", self.receipts),
@@ -100,6 +102,7 @@ impl Figures {
             ("resumed", self.resumed),
             ("moved", self.moved),
             ("sessions_lost", self.lost_sessions),
+            ("timed_out", self.timed_out),
             ("closed", self.closed),
             ("queue_full", self.full),
         ]
@@ -252,7 +255,8 @@ impl Ledger {
     /// The server knows its client by the identity of the client's ticket, however often the session was resumed.
     fn check_identity(&self, a: SideId, b: SideId) -> Outcome {
         let (server, client) = if self.side(a).node == 0 { (a, b) } else { (b, a) };
-        let expected = if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
+        let expected =
+            if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
         let found = &self.side(server).identity;
         if *found == expected {
             return Ok(());
@@ -315,7 +319,9 @@ impl Ledger {
             return Err(format!("a second receipt for message {number} of channel {channel}"));
         }
         if !self.was_given(side, index, number) {
-            return Err(format!("a receipt for message {number} of channel {channel}, which nobody was given"));
+            return Err(format!(
+                "a receipt for message {number} of channel {channel}, which nobody was given"
+            ));
         }
         self.figures.receipts += 1;
         Ok(())
@@ -377,7 +383,11 @@ impl Ledger {
             (Some(id), None) if self.side(id).life == Life::Opening => id,
             (None, Some(_)) if node != 0 => self.open(node, connection, Life::Opening),
             (None, None) if node == 0 => self.open(node, connection, Life::Opening),
-            _ => return Err(format!("{connection:?} is connected, replacing {replaces:?}, known as {known:?}")),
+            _ => {
+                return Err(format!(
+                    "{connection:?} is connected, replacing {replaces:?}, known as {known:?}"
+                ));
+            }
         };
         let replaced = replaces.and_then(|old| {
             let mut sides = self.sides.iter().enumerate().rev();
@@ -397,7 +407,12 @@ impl Ledger {
     }
 
     /// Something was told that may only be told between `Connected` and `Closed`.
-    pub(super) fn on_news(&self, node: NodeId, connection: ConnectionId, what: &str) -> Result<SideId, String> {
+    pub(super) fn on_news(
+        &self,
+        node: NodeId,
+        connection: ConnectionId,
+        what: &str,
+    ) -> Result<SideId, String> {
         let side = self.find(node, connection)?;
         self.expect_up(side, what)?;
         Ok(side)
@@ -426,11 +441,11 @@ impl Ledger {
         self.figures.closed += 1;
         match reason {
             CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
-            CloseReason::Local { .. }
-            | CloseReason::Peer { .. }
-            | CloseReason::TimedOut
-            | CloseReason::ConnectTimedOut { .. } => {}
-            CloseReason::Peer { code, .. } if *code < 0xff00 => {}
+            CloseReason::TimedOut => self.figures.timed_out += 1,
+            CloseReason::Local { .. } | CloseReason::ConnectTimedOut { .. } => {}
+            CloseReason::Peer { code, .. } if *code < VIOLATION_CODES => {}
+            // Whoever comes back late with its first ticket; with another one it is let in.
+            CloseReason::Refused(Refusal::Expired) if node != 0 && self.has_identities => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }
         self.check_fates(side, undelivered)?;

@@ -12,4 +12,4 @@ mod report;
 mod scenario;
 
 pub use report::{Report, SeedReport};
-pub use scenario::{Run, faults_of, run, trace_hash};
+pub use scenario::{Run, Scene, faults_of, run, trace_hash};

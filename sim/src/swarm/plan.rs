@@ -12,7 +12,7 @@ use crate::provider::{NonceLog, NullProvider, RecordingProvider};
 use crate::rng::{Draws, mix, seed_bytes};
 
 /// The game that the swarm plays.
-pub(super) const APPLICATION: u64 = 0x7377_6172_6d;
+pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
 /// One seed in so many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
 
@@ -20,19 +20,27 @@ const REAL_CRYPTO_EVERY: u64 = 20;
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) seed: u64,
-    /// How long faults strike and players play.
+    /// How long faults strike.
     pub(super) playing: Duration,
+    /// How long players say anything new: what is lost of their last words is not made up for by what follows.
+    pub(super) talking: Duration,
     pub(super) clients: usize,
     pub(super) delay: Duration,
     pub(super) real_crypto: bool,
     pub(super) tickets: bool,
+    /// How long each ticket is good for: longer than the clocks of nodes are apart.
+    pub(super) ticket_life: Duration,
     pub(super) any_key: bool,
     /// The longest that a fault keeps somebody away.
     pub(super) outage: Duration,
+    /// The smallest datagram that every link carries. Below 1200 bytes a link may be a hole for whatever is larger.
+    pub(super) mtu: u32,
     /// How likely a client leaves at a tick, in parts per million.
     pub(super) leaving_ppm: u32,
     /// How likely the server throws a client out at a tick, in parts per million.
     pub(super) kicking_ppm: u32,
+    /// Whether nothing goes wrong but what is asked for.
+    is_peaceful: bool,
     /// Bytes of the largest messages.
     pub(super) largest: usize,
     pub(super) log: NonceLog,
@@ -50,24 +58,48 @@ impl Plan {
         let mut draws = Draws::new(mix(seed, PLANS));
         let real_crypto = seed % REAL_CRYPTO_EVERY == REAL_CRYPTO_EVERY - 1;
         let log = NonceLog::default();
-        let inner: Arc<dyn Provider> = if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
+        let inner: Arc<dyn Provider> =
+            if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
         let provider = Arc::new(RecordingProvider::new(inner, log.clone()));
         let config = draw_config(&mut draws, provider);
         Self {
             seed,
             playing,
+            talking: playing.saturating_sub(Duration::from_millis(draws.below(4_000))),
             clients: draws.between(4, 6) as usize,
             delay: Duration::from_micros(draws.magnitude(2_000, 100_000)),
             real_crypto,
             tickets: draws.chance(300_000),
+            ticket_life: Duration::from_secs(draws.magnitude(20, 3600)),
             any_key: draws.chance(100_000),
-            outage: if draws.chance(700_000) { Duration::from_secs(5) } else { Duration::from_secs(12) },
+            outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
+            mtu: if draws.chance(200_000) { 600 } else { 1200 },
             leaving_ppm: if draws.chance(400_000) { 3_000 } else { 0 },
             kicking_ppm: if draws.chance(200_000) { 1_000 } else { 0 },
             largest: if draws.chance(700_000) { 64 << 10 } else { 4 << 10 },
+            is_peaceful: false,
             log,
             config,
         }
+    }
+
+    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever is cut off is missed, and a
+    /// resume window that outlasts that.
+    pub(super) fn duel(seed: u64, playing: Duration) -> Self {
+        let mut plan = Self::new(seed, playing);
+        plan.clients = 1;
+        plan.delay = Duration::from_millis(20);
+        plan.tickets = seed.is_multiple_of(2);
+        plan.talking = playing / 3;
+        plan.leaving_ppm = if seed % 3 == 2 { 30_000 } else { 0 };
+        plan.kicking_ppm = 0;
+        plan.is_peaceful = true;
+        let config = &mut plan.config;
+        config.idle_timeout = Duration::from_secs(1);
+        config.heartbeat = Duration::from_millis(250);
+        config.resume_window = Duration::from_secs(10);
+        config.connect_timeout = Duration::from_secs(5);
+        plan
     }
 
     pub(super) fn topology(&self) -> Topology {
@@ -75,8 +107,12 @@ impl Plan {
     }
 
     pub(super) fn faults(&self) -> Vec<Fault> {
+        if self.is_peaceful {
+            return Vec::new();
+        }
         let mut profile = Profile::new(self.clients + 1, self.clients, self.playing);
         profile.outage = self.outage;
+        profile.mtu = self.mtu;
         draw(self.seed, &profile)
     }
 
@@ -129,8 +165,8 @@ fn draw_config(draws: &mut Draws, provider: Arc<dyn Provider>) -> Config {
     let mut config = Config::new(APPLICATION);
     config.provider = provider;
     config.channels = draw_channels(draws);
-    if draws.chance(400_000) {
-        config.idle_timeout = Duration::from_millis(draws.between(1_500, 5_000));
+    if draws.chance(500_000) {
+        config.idle_timeout = Duration::from_millis(draws.magnitude(500, 5_000));
         config.heartbeat = config.idle_timeout / 4;
         config.resume_window = Duration::from_millis(draws.magnitude(500, 20_000));
         if draws.chance(200_000) {

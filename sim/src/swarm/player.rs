@@ -14,7 +14,7 @@ use tickwire_core::{
     limits,
 };
 
-use super::ledger::{Ledger, Life, SideId, identity};
+use super::ledger::{Ledger, Life, Sent, SideId, identity};
 use super::plan::{APPLICATION, Plan};
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
@@ -25,8 +25,6 @@ use crate::rng::{Draws, mix, seed_bytes};
 const TICK: Duration = Duration::from_micros(33_333);
 /// Every so many ticks the fates of messages are asked for.
 const AUDIT_EVERY: u64 = 15;
-/// A ticket is good for this long, in microseconds.
-const TICKET_LIFE: u64 = 60_000_000;
 
 /// Addresses that a node has reason to send to: it called there, or whoever is there has answered.
 pub(super) type Validated = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
@@ -57,7 +55,7 @@ impl Players {
             tickets: Rng::from_seed(seed_bytes(mix(plan.seed, TICKETS), 0)),
             current: vec![None; plan.clients + 1],
             ticks: vec![0; plan.clients + 1],
-            quiet_from: Instant::ZERO + plan.playing,
+            quiet_from: Instant::ZERO + plan.talking,
             memory_most: 0,
             plan: plan.clone(),
         }
@@ -67,7 +65,7 @@ impl Players {
         let who = identity(node);
         let contents = TicketContents {
             identity: who.identity,
-            expiry: now.as_micros() + TICKET_LIFE,
+            expiry: (now + self.plan.ticket_life).as_micros(),
             user_data: who.user_data.to_vec(),
         };
         self.mint.mint(&mut self.tickets, APPLICATION, &self.plan.server_key(), contents).ok()
@@ -80,7 +78,7 @@ impl Players {
             ConnectOptions::new(self.plan.server_key())
         };
         if self.plan.tickets
-            && let Some(ticket) = self.mint(player.node, player.now)
+            && let Some(ticket) = self.mint(player.node, player.time)
         {
             options = options.ticket(ticket);
         }
@@ -109,7 +107,7 @@ impl Players {
         let sides: Vec<SideId> = self.ledger.alive_on(player.node).collect();
         let quiet = self.is_quiet(player);
         for side in sides {
-            if tick % AUDIT_EVERY == 0 || quiet {
+            if tick.is_multiple_of(AUDIT_EVERY) || quiet {
                 let connection = self.ledger.side(side).connection;
                 self.ledger.audit(side, |channel, message| {
                     player.host.fate(connection, ChannelId(channel), message)
@@ -174,7 +172,9 @@ impl Players {
         let connections = player.host.connections().count() as u64;
         let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
         if memory > most {
-            return Err(format!("{memory} bytes held for {connections} connections; {most} would be allowed"));
+            return Err(format!(
+                "{memory} bytes held for {connections} connections; {most} would be allowed"
+            ));
         }
         let half_open = player.host.half_open();
         if half_open > limits::HALF_OPEN {
@@ -232,18 +232,49 @@ impl Players {
     }
 
     fn on_validated(&self, node: NodeId, address: Address) -> Result<(), String> {
-        let Address::Udp(address) = address else { return Err(format!("node {node} is connected to {address}")) };
+        let Address::Udp(address) = address else {
+            return Err(format!("node {node} is connected to {address}"));
+        };
         self.validated.borrow_mut().insert((node, address));
         Ok(())
     }
 
-    /// What is still missing until everybody is connected and everything said on live sessions is delivered; `None` if
-    /// nothing is.
-    pub(super) fn missing<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
-        (1..=self.plan.clients).find_map(|node| self.missing_of(node, &host))
+    /// Who is not connected yet; `None` if everybody is.
+    pub(super) fn unconnected<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
+        (1..=self.plan.clients).find_map(|node| self.unconnected_of(node, &host))
     }
 
-    fn missing_of<'h>(
+    /// What is not delivered yet of what was said on sessions that live; `None` if everything is.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        let clients = self.current.iter().flatten().copied();
+        let sides = clients.flat_map(|client| [Some(client), self.ledger.side(client).peer]).flatten();
+        sides.into_iter().find_map(|side| self.undelivered_of(side))
+    }
+
+    fn undelivered_of(&self, id: SideId) -> Option<String> {
+        let side = self.ledger.side(id);
+        let open = |(channel, sent): (usize, &Sent)| {
+            if let Some(number) = sent.open.first() {
+                let count = sent.open.len();
+                return Some(format!(
+                    "{count} messages of channel {channel} are open, the first is {number}"
+                ));
+            }
+            sent.awaits_ready.then(|| format!("SendReady of channel {channel} did not come"))
+        };
+        let text = side.sent.iter().enumerate().find_map(open)?;
+        Some(format!("side {id} of node {}: {text}", side.node))
+    }
+
+    /// The longest time that anybody should wait for an acknowledgement before asking again (RFC 9002 6.2.1).
+    pub(super) fn patience<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Duration {
+        let hosts = (0..=self.plan.clients).filter_map(host);
+        let stats = hosts.flat_map(|host| host.connections().filter_map(|connection| host.stats(connection)));
+        let longest = stats.map(|stats| stats.rtt + stats.jitter * 4).max();
+        longest.unwrap_or_default() + self.plan.config().ack_delay
+    }
+
+    fn unconnected_of<'h>(
         &self,
         node: NodeId,
         host: &impl Fn(NodeId) -> Option<&'h Endpoint>,
@@ -258,18 +289,6 @@ impl Players {
                 host(side.node).map_or(ConnectionState::Disconnected, |host| host.state(side.connection));
             if side.life != Life::Up || state != ConnectionState::Connected {
                 return Some(format!("side {id} of node {} is {:?}, {state:?}", side.node, side.life));
-            }
-            for (channel, sent) in side.sent.iter().enumerate() {
-                if let Some(number) = sent.open.first() {
-                    let count = sent.open.len();
-                    return Some(format!(
-                        "side {id} of node {}: {count} messages of channel {channel} are open, the first is {number}",
-                        side.node
-                    ));
-                }
-                if sent.awaits_ready {
-                    return Some(format!("side {id} of node {}: SendReady of channel {channel}", side.node));
-                }
             }
         }
         None

@@ -129,34 +129,47 @@ impl Report {
         }
     }
 
+    /// The figures, each under its name. `elapsed` is real time, spent on `cores` cores.
+    fn figures(&self, elapsed: Duration, cores: usize) -> Vec<(&'static str, u64)> {
+        let virtual_ms = self.virtual_time.as_millis() as u64;
+        let core_ms = (elapsed.as_millis() as u64).max(1) * cores as u64;
+        let mut figures = vec![
+            ("seeds", self.seeds),
+            ("violations", self.violations),
+            ("virtual_seconds", virtual_ms / 1000),
+            ("virtual_seconds_per_second_per_core", virtual_ms / core_ms),
+            ("datagrams", self.datagrams),
+            ("datagrams_per_virtual_second", self.datagrams * 1000 / virtual_ms.max(1)),
+            ("real_crypto_seeds", self.real_crypto_seeds),
+            ("memory_most", self.memory_most),
+            ("settled_ms_most", self.settled_most.as_millis() as u64),
+            ("cores", cores as u64),
+        ];
+        figures.extend(self.counts.iter().map(|(name, count)| (*name, *count)));
+        figures
+    }
+
     /// One JSON object. `elapsed` is real time, spent on `cores` cores.
     #[must_use]
     pub fn to_json(&self, elapsed: Duration, cores: usize) -> String {
-        let virtual_ms = self.virtual_time.as_millis() as u64;
-        let core_ms = (elapsed.as_millis() as u64).max(1) * cores as u64;
-        let faults = join(self.faults.iter().map(|(kind, count)| (kind.as_str(), *count)));
-        let counts = join(self.counts.iter().map(|(name, count)| (*name, *count)));
-        format!(
-            "{{\"seeds\":{},\"violations\":{},\"virtual_seconds\":{},\"virtual_seconds_per_second_per_core\":{},\
-             \"datagrams\":{},\"datagrams_per_virtual_second\":{},\"faults\":{{{faults}}},\"real_crypto_seeds\":{},\
-             {counts},\"memory_most\":{},\"settled_ms_most\":{},\"cores\":{cores},\"elapsed_s\":{}.{:03}}}",
-            self.seeds,
-            self.violations,
-            virtual_ms / 1000,
-            virtual_ms / core_ms,
-            self.datagrams,
-            self.datagrams * 1000 / virtual_ms.max(1),
-            self.real_crypto_seeds,
-            self.memory_most,
-            self.settled_most.as_millis(),
-            elapsed.as_secs(),
-            elapsed.subsec_millis(),
-        )
+        // None of the names needs escaping.
+        let join = |entries: &mut dyn Iterator<Item = (&'static str, u64)>| {
+            let fields: Vec<String> = entries.map(|(name, count)| format!("\"{name}\":{count}")).collect();
+            fields.join(",")
+        };
+        let figures = join(&mut self.figures(elapsed, cores).into_iter());
+        let faults = join(&mut self.faults.iter().map(|(kind, count)| (kind.as_str(), *count)));
+        let (seconds, millis) = (elapsed.as_secs(), elapsed.subsec_millis());
+        format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
     }
-}
 
-/// `"name":count`, separated by commas. The names need no escaping.
-fn join<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> String {
-    let fields: Vec<String> = entries.map(|(name, count)| format!("\"{name}\":{count}")).collect();
-    fields.join(",")
+    /// The same for a person, one figure per line.
+    #[must_use]
+    pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
+        let figures = self.figures(elapsed, cores).into_iter();
+        let faults = self.faults.iter().map(|(kind, count)| (kind.as_str(), *count));
+        let lines: Vec<String> =
+            figures.chain(faults).map(|(name, count)| format!("{count:>12} {name}")).collect();
+        lines.join("\n")
+    }
 }

@@ -10,15 +10,32 @@ use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
 
-/// How long after the network has healed everybody must be connected, and everything delivered: the idle timeout, in
-/// which a session that only one end remembers is found out, and this.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after the network has healed everybody must be connected: the idle timeout, in which a session that only
+/// one end remembers is found out, and this.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
+const DELIVER: Duration = Duration::from_secs(1);
+/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait.
+const PROBES: u32 = 4;
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scene {
+    /// Four to six clients and a server. Unless told otherwise, the seed draws faults.
+    #[default]
+    Swarm,
+    /// One client (node 1) and a server (node 0), which miss each other after a second. Unless told otherwise, nothing
+    /// goes wrong.
+    Duel,
+}
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
+    /// Who plays.
+    pub scene: Scene,
     /// Everything follows from it.
     pub seed: u64,
     /// Seconds of virtual time that faults strike and players play.
@@ -29,20 +46,32 @@ pub struct Run<'a> {
     pub text: bool,
 }
 
-/// The faults that a seed draws.
-#[must_use]
-pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
-    plan(seed, seconds).faults()
+impl Run<'_> {
+    /// A seed of the swarm, with the faults that it draws.
+    #[must_use]
+    pub const fn new(seed: u64, seconds: u32) -> Self {
+        Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
+    }
+
+    fn plan(&self) -> Plan {
+        let playing = Duration::from_secs(u64::from(self.seconds));
+        match self.scene {
+            Scene::Swarm => Plan::new(self.seed, playing),
+            Scene::Duel => Plan::duel(self.seed, playing),
+        }
+    }
 }
 
-fn plan(seed: u64, seconds: u32) -> Plan {
-    Plan::new(seed, Duration::from_secs(u64::from(seconds)))
+/// The faults that a seed of the swarm draws.
+#[must_use]
+pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
+    Run::new(seed, seconds).plan().faults()
 }
 
 /// Runs one seed.
 #[must_use]
 pub fn run(run: &Run<'_>) -> SeedReport {
-    let plan = plan(run.seed, run.seconds);
+    let plan = run.plan();
     let mut world = build(&plan, run);
     let outcome = play(&plan, &mut world);
     let (settled_after, violation) = match outcome {
@@ -57,8 +86,9 @@ pub fn run(run: &Run<'_>) -> SeedReport {
 /// A violation cuts the run short, and so changes the hash; it is not reported otherwise.
 #[must_use]
 pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
-    let plan = plan(seed, seconds);
-    let mut world = build(&plan, &Run { seed, seconds, faults: None, text: false });
+    let run = Run::new(seed, seconds);
+    let plan = run.plan();
+    let mut world = build(&plan, &run);
     let _ = world.run_for(plan.playing);
     world.trace().hash()
 }
@@ -80,23 +110,36 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.run_for(plan.playing)?;
     world.heal()?;
     let healed = world.now();
-    let bound = plan.config().idle_timeout + PATIENCE + lag_of(world.faults());
-    loop {
-        world.run_for(LOOK_EVERY)?;
-        let Some(missing) = world.application().missing(|node| world.host(node)) else { break };
-        if world.now() - healed > bound {
-            let text = format!("{bound:?} after the network healed: {missing}");
-            return Err(Violation { checker: "liveness", at: world.now(), text });
-        }
-    }
+    let lag = lag_of(plan, world.faults());
+    let bound = plan.config().idle_timeout + CONNECT + lag;
+    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    let patience = world.application().patience(|node| world.host(node));
+    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
     let settled_after = world.now() - healed;
     world.finish()?;
     Ok(settled_after)
 }
 
+/// Lets time pass until nothing is missing any more, but no more than `bound`.
+fn wait(
+    world: &mut World<Players>,
+    bound: Duration,
+    missing: impl Fn(&World<Players>) -> Option<String>,
+) -> Result<(), Violation> {
+    let end = world.now() + bound;
+    loop {
+        world.run_for(LOOK_EVERY)?;
+        let Some(missing) = missing(world) else { return Ok(()) };
+        if world.now() >= end {
+            let text = format!("after {bound:?} without faults: {missing}");
+            return Err(Violation { checker: "liveness", at: world.now(), text });
+        }
+    }
+}
+
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
-/// stand still until they are where they were.
-fn lag_of(faults: &[Fault]) -> Duration {
+/// stand still until they are where they were. A client whose address changed is found at its next heartbeat.
+fn lag_of(plan: &Plan, faults: &[Fault]) -> Duration {
     let back = |fault: &Fault| match fault.kind {
         Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),
         _ => Duration::ZERO,
@@ -104,5 +147,7 @@ fn lag_of(faults: &[Fault]) -> Duration {
     let jumps: Duration = faults.iter().map(back).sum();
     let clogged = |fault: &Fault| matches!(fault.kind, Kind::Clog {});
     let last = faults.iter().filter(|fault| clogged(fault)).map(|fault| fault.until - fault.from).max();
-    jumps + last.unwrap_or_default()
+    let is_rebound = faults.iter().any(|fault| matches!(fault.kind, Kind::Rebind { .. }));
+    let heartbeat = if is_rebound { plan.config().heartbeat } else { Duration::ZERO };
+    jumps + last.unwrap_or_default() + heartbeat
 }

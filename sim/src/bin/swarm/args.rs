@@ -21,15 +21,8 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut args = Self {
-            seeds: 200,
-            seconds: 30,
-            from: 0,
-            json: false,
-            faults: None,
-            trace: None,
-            planted: None,
-        };
+        let mut args =
+            Self { seeds: 200, seconds: 30, from: 0, json: false, faults: None, trace: None, planted: None };
         while let Some(word) = words.next() {
             if word == "--json" {
                 args.json = true;

@@ -50,7 +50,7 @@ fn first_violation(args: &Args, seeds: std::ops::Range<u64>) -> Option<tickwire_
     use tickwire_sim::swarm::Run;
 
     let mut found = None;
-    let job = |seed| run_caught(&Run { seed, seconds: args.seconds, faults: None, text: false });
+    let job = |seed| run_caught(&Run::new(seed, args.seconds));
     run_all(seeds, job, |report| {
         let passed = report.violation.is_none();
         if !passed {

@@ -20,7 +20,7 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let mut failed = None;
     let job = |seed| {
         let text = args.trace.is_some() && seed == args.from;
-        run_caught(&Run { seed, seconds: args.seconds, faults: faults.as_deref(), text })
+        run_caught(&Run { faults: faults.as_deref(), text, ..Run::new(seed, args.seconds) })
     };
     let mut told = Instant::now();
     run_all(args.from..args.from.saturating_add(args.seeds), job, |seed| {
@@ -40,7 +40,11 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
         }
         passed
     });
-    println!("{}", report.to_json(start.elapsed(), cores()));
+    let elapsed = start.elapsed();
+    println!(
+        "{}",
+        if args.json { report.to_json(elapsed, cores()) } else { report.to_text(elapsed, cores()) }
+    );
     let Some(seed) = failed else { return Ok(true) };
     explain(args, &seed, faults);
     Ok(false)
@@ -68,15 +72,14 @@ fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     eprintln!("seed {seed}: {violation}");
     let faults = faults.unwrap_or_else(|| faults_of(seed, seconds));
     let fails = |faults: &[Fault]| {
-        let report = run_caught(&Run { seed, seconds, faults: Some(faults), text: false });
+        let report = run_caught(&Run { faults: Some(faults), ..Run::new(seed, seconds) });
         // Another promise may break on the way; it is this one that is looked for.
         report.violation.is_some_and(|found| found.checker == violation.checker)
     };
     let shrunk = shrink(&faults, SHRINK_RUNS, fails, |progress| {
         eprint!("\rshrinking: {} faults after {} runs   ", progress.faults, progress.runs);
     });
-    let again =
-        run_caught(&Run { seed, seconds, faults: Some(&shrunk.faults), text: false }).violation;
+    let again = run_caught(&Run { faults: Some(&shrunk.faults), ..Run::new(seed, seconds) }).violation;
     eprintln!("\n{}", print_list(&shrunk.faults));
     if let Some(again) = again {
         eprintln!("with these faults only: {again}");

@@ -1,0 +1,58 @@
+//! The examples of docs/PROTOCOL.md, made by the code that they describe: whatever changes on the wire changes them here,
+//! and this test fails until the document says the same.
+//!
+//! Each is built twice, by the product and by the words of the document; where both are at hand, they are compared.
+//! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` writes the document's examples anew.
+
+mod handshake;
+mod sheet;
+mod wire;
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::sheet::Sheet;
+
+const BEGIN: &str = "<!-- example: ";
+const END: &str = "<!-- end of example -->";
+
+#[test]
+fn the_examples_of_the_specification_are_what_the_code_does() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
+    let old = fs::read_to_string(&path).unwrap();
+    let sheets = [wire::sheets(), handshake::sheets()].concat();
+    let (new, named) = with_examples(&old, &sheets);
+    for sheet in &sheets {
+        let times = named.iter().filter(|name| **name == sheet.name).count();
+        assert_eq!(times, 1, "the document shows the example {:?} {times} times", sheet.name);
+    }
+    if env::var_os("UPDATE_PROTOCOL").is_some() {
+        fs::write(&path, new).unwrap();
+        return;
+    }
+    let differs = old.lines().zip(new.lines()).find(|(old, new)| old != new);
+    assert!(
+        old == new,
+        "docs/PROTOCOL.md differs from the code at {differs:?}; if the wire was meant to change, set UPDATE_PROTOCOL=1"
+    );
+}
+
+/// The document with its examples made anew, and their names.
+fn with_examples<'a>(document: &'a str, sheets: &[Sheet]) -> (String, Vec<&'a str>) {
+    let (mut out, mut named, mut rest) = (String::new(), Vec::new(), document);
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (name, after) = after.split_once(" -->\n").expect("the marker of an example ends its line");
+        let (_, after) = after.split_once(END).expect("an example has an end");
+        let sheet =
+            sheets.iter().find(|sheet| sheet.name == name).unwrap_or_else(|| panic!("no example {name:?}"));
+        out += &format!("{before}{BEGIN}{name} -->\n```text\n{}```\n{END}", sheet.text);
+        named.push(name);
+        rest = after;
+    }
+    out += rest;
+    (out, named)
+}

@@ -1,0 +1,49 @@
+//! The text of one example.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Bytes per line.
+const WIDTH: usize = 32;
+/// Where the bytes begin.
+const COLUMN: usize = 26;
+
+/// One example of the document, under construction.
+#[derive(Clone, Debug)]
+pub(super) struct Sheet {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+}
+
+impl Sheet {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, text: String::new() }
+    }
+
+    /// A line of words.
+    pub(super) fn line(mut self, text: impl AsRef<str>) -> Self {
+        self.text += text.as_ref();
+        self.text += "\n";
+        self
+    }
+
+    /// What some bytes are, and the bytes.
+    pub(super) fn bytes(mut self, label: impl AsRef<str>, bytes: &[u8]) -> Self {
+        let label = label.as_ref();
+        for (place, row) in bytes.chunks(WIDTH).enumerate() {
+            let label = if place == 0 { label } else { "" };
+            let row: String = row.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.text += &format!("{label:COLUMN$}{row}\n");
+        }
+        if bytes.is_empty() {
+            self.text += &format!("{label:COLUMN$}(none)\n");
+        }
+        self
+    }
+
+    /// A name and a value in words.
+    pub(super) fn value(self, label: &str, value: impl ToString) -> Self {
+        let value = value.to_string();
+        self.line(format!("{label:COLUMN$}{value}"))
+    }
+}

@@ -1,0 +1,54 @@
+//! The bodies of the fuzz targets: each takes any bytes, and panics where a promise is broken.
+//!
+//! [`TARGETS`] lists them. The corpus under `fuzz/corpus` replays in ordinary tests, and so does whatever a fuzzer once
+//! found, under `fuzz/regressions`.
+#![forbid(unsafe_code)]
+// A body speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod channels;
+pub mod corpus;
+pub mod datagram;
+pub mod endpoint;
+mod gullible;
+pub mod handshake;
+pub mod hostile;
+pub mod message;
+pub mod packets;
+mod script;
+pub mod traffic;
+pub mod watch;
+pub mod wire;
+
+pub use gullible::Gullible;
+pub use script::Script;
+
+/// A body.
+pub type Body = fn(&[u8]);
+
+/// Every target, by name.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("ack_frame", wire::ack_frame),
+    ("ack_ranges", wire::ack_ranges),
+    ("answer", handshake::answer),
+    ("channel_pair", channels::channel_pair),
+    ("datagram", datagram::datagram),
+    ("dial", handshake::dial),
+    ("endpoint", endpoint::endpoint),
+    ("frame", wire::frame),
+    ("handshake_messages", handshake::handshake_messages),
+    ("header", wire::header),
+    ("hostile_client", hostile::hostile_client),
+    ("hostile_server", hostile::hostile_server),
+    ("message", message::message),
+    ("reassembly", channels::reassembly),
+    ("replay", packets::replay),
+    ("sent", packets::sent),
+    ("ticket", handshake::ticket_text),
+];
+
+/// Whether a file of the corpus was found by a fuzzer on this machine: it names them by their SHA-1.
+#[must_use]
+pub fn is_found(name: &str) -> bool {
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

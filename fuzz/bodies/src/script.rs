@@ -1,0 +1,95 @@
+//! Bytes as a sequence of decisions.
+
+/// A cursor over a fuzzer's bytes. At their end everything is zero, so that a prefix of an input means the same as the
+/// whole up to there.
+#[derive(Clone, Debug)]
+pub struct Script<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Script<'a> {
+    /// A script at the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// One byte.
+    pub fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.rest.split_first() else { return 0 };
+        self.rest = rest;
+        first
+    }
+
+    /// Two bytes, little-endian.
+    pub fn short(&mut self) -> u16 {
+        u16::from_le_bytes([self.byte(), self.byte()])
+    }
+
+    /// A value below `bound`, from one byte; 0 if `bound` is.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
+    }
+
+    /// Any number, those where arithmetic breaks among the cheap ones: below 128 one byte; else two, which say a power of
+    /// two (or the number below one) and how far from it.
+    pub fn number(&mut self) -> u64 {
+        let first = self.byte();
+        let shift = u32::from(first & 63);
+        let base = match first {
+            0..0x80 => return first.into(),
+            0x80..0xc0 => 1u64 << shift,
+            0xc0.. => u64::MAX >> (63 - shift),
+        };
+        base.saturating_add_signed(i64::from(self.byte() as i8))
+    }
+
+    /// The next bytes, as many as there are up to `length`.
+    pub fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    /// A length of one byte, and as many bytes if there are.
+    pub fn sized(&mut self) -> &'a [u8] {
+        let length = self.byte();
+        self.take(length.into())
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_reach_both_ends_and_the_powers_of_two() {
+        let number = |bytes: &[u8]| Script::new(bytes).number();
+        assert_eq!(number(&[]), 0);
+        assert_eq!(number(&[0x7f]), 127);
+        assert_eq!(number(&[0xff]), u64::MAX);
+        assert_eq!(number(&[0xff, 0xff]), u64::MAX - 1);
+        assert_eq!(number(&[0x80 | 16, 0xff]), 65_535);
+        assert_eq!(number(&[0x80 | 16, 1]), 65_537);
+        assert_eq!(number(&[0xc0 | 31]), u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn what_is_not_there_is_zero() {
+        let mut script = Script::new(&[5, 1]);
+        assert_eq!(script.sized(), [1]);
+        assert_eq!((script.byte(), script.short(), script.number(), script.below(0)), (0, 0, 0, 0));
+        assert!(script.is_over());
+    }
+}

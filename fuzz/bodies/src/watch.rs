@@ -1,0 +1,184 @@
+//! An endpoint under watch: whatever a script does, the contract holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tickwire_core::{
+    Address, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant, Path, TimeoutCause,
+};
+
+use crate::channels::memory_most;
+
+/// Calls after which draining counts as endless.
+const CALLS_MOST: usize = 20_000;
+
+/// An endpoint, and what it said so far.
+pub struct Watched {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    max_message: usize,
+    packet: usize,
+    closed: BTreeMap<ConnectionId, bool>,
+    heard: BTreeMap<Address, u64>,
+    said: BTreeMap<Address, u64>,
+    /// Addresses that proved to be their peers', or that this end dials.
+    known: BTreeSet<Address>,
+}
+
+/// What came out of an endpoint.
+#[derive(Default)]
+pub struct Output {
+    /// Datagrams, and where they go.
+    pub datagrams: Vec<(Address, Vec<u8>)>,
+    /// Events.
+    pub events: Vec<Event>,
+}
+
+impl Watched {
+    /// Watches `endpoint`, which takes messages up to `max_message` bytes and will hear no packet above `packet`.
+    #[must_use]
+    pub const fn new(endpoint: Endpoint, max_message: usize, packet: usize) -> Self {
+        Self {
+            endpoint,
+            max_message,
+            packet,
+            closed: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            said: BTreeMap::new(),
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Dials.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        to: impl Into<Path>,
+        options: ConnectOptions,
+    ) -> Option<ConnectionId> {
+        let to = to.into();
+        self.known.insert(to.remote);
+        self.endpoint.connect(now, to, options).ok()
+    }
+
+    /// Takes for granted that a peer is at this address.
+    pub fn vouch(&mut self, address: impl Into<Address>) {
+        self.known.insert(address.into());
+    }
+
+    /// A datagram arrives.
+    pub fn hear(&mut self, now: Instant, from: impl Into<Path>, datagram: &[u8]) {
+        let from = from.into();
+        *self.heard.entry(from.remote).or_default() += datagram.len() as u64;
+        self.endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut datagram.to_vec());
+    }
+
+    /// Does everything that is due, and takes everything that there is.
+    pub fn settle(&mut self, now: Instant) -> Output {
+        let mut output = Output::default();
+        for call in 0.. {
+            assert!(call < CALLS_MOST, "draining does not end");
+            self.endpoint.handle_timeout(now);
+            self.transmit(now, &mut output.datagrams);
+            self.take(usize::MAX, &mut output.events);
+            let (at, cause) = self.endpoint.poll_timeout();
+            assert_eq!((at, cause), self.endpoint.poll_timeout(), "asking changed the answer");
+            if at > self.endpoint.now() || cause == TimeoutCause::Nothing {
+                break;
+            }
+        }
+        let before = output.datagrams.len();
+        self.transmit(now, &mut output.datagrams);
+        assert_eq!(before, output.datagrams.len(), "something was to be sent, but not due");
+        assert_eq!(self.endpoint.poll_event(), None, "something was to be told, but not due");
+        self.judge(&output);
+        output
+    }
+
+    /// As a slow application does: at most `most` events are taken.
+    pub fn settle_slowly(&mut self, now: Instant, most: usize) -> Output {
+        let mut output = Output::default();
+        self.endpoint.handle_timeout(now);
+        self.transmit(now, &mut output.datagrams);
+        self.take(most, &mut output.events);
+        self.judge(&output);
+        output
+    }
+
+    /// Of what was closed, long ago, nothing is left.
+    pub fn expect_nothing_left(&self) {
+        let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
+        assert_eq!(left, None, "a closed connection stays");
+    }
+
+    fn transmit(&mut self, now: Instant, datagrams: &mut Vec<(Address, Vec<u8>)>) {
+        let mut buffer = [0; 8192];
+        let before = datagrams.len();
+        while let Some(transmit) = self.endpoint.poll_transmit(now, &mut buffer) {
+            assert!(transmit.size > 0 && transmit.size <= buffer.len());
+            assert!(transmit.segment_size <= transmit.size);
+            for datagram in transmit.datagrams(&buffer) {
+                assert!((4..16).contains(&datagram[0]), "a first byte that is another's");
+                datagrams.push((transmit.path.remote, datagram.to_vec()));
+            }
+            assert!(datagrams.len() - before < CALLS_MOST, "sending does not end");
+        }
+    }
+
+    fn take(&mut self, most: usize, events: &mut Vec<Event>) {
+        for _ in 0..most {
+            let Some(event) = self.endpoint.poll_event() else { break };
+            self.order(&event);
+            events.push(event);
+        }
+    }
+
+    /// `Connected` comes first, `Closed` last and once.
+    fn order(&mut self, event: &Event) {
+        let connection = connection_of(event);
+        match event {
+            Event::Connected { address, .. } => {
+                assert!(self.closed.insert(connection, false).is_none(), "connected twice, or too late");
+                self.known.insert(*address);
+            }
+            Event::Closed { .. } => {
+                assert_ne!(self.closed.insert(connection, true), Some(true), "closed twice");
+            }
+            other => {
+                assert_eq!(self.closed.get(&connection), Some(&false), "{other:?} at the wrong time");
+                if let Event::Moved { address, .. } | Event::Resumed { address, .. } = other {
+                    self.known.insert(*address);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, output: &Output) {
+        // Told later than it was sent, if the application is slow.
+        let connections: Vec<_> = self.endpoint.connections().collect();
+        self.known.extend(connections.iter().filter_map(|id| self.endpoint.address(*id)));
+        for (to, datagram) in &output.datagrams {
+            let said = self.said.entry(*to).or_default();
+            *said += datagram.len() as u64;
+            let heard = self.heard.get(to).copied().unwrap_or(0);
+            assert!(self.known.contains(to) || *said <= heard, "{said} bytes to {to} for {heard}");
+        }
+        let most = memory_most(self.max_message, self.packet) * connections.len() as u64;
+        assert!(self.endpoint.memory() <= most, "{} bytes are held", self.endpoint.memory());
+    }
+}
+
+/// The connection that an event is about.
+#[must_use]
+pub fn connection_of(event: &Event) -> ConnectionId {
+    match event {
+        Event::Connected { connection, .. }
+        | Event::Message { connection, .. }
+        | Event::Delivered { connection, .. }
+        | Event::SendReady { connection, .. }
+        | Event::Interrupted { connection }
+        | Event::Resumed { connection, .. }
+        | Event::Moved { connection, .. }
+        | Event::Closed { connection, .. } => *connection,
+        other => panic!("an event that is not known here: {other:?}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! Headers, acknowledgements and frames: whatever parses is written back as it was.
+
+use std::collections::BTreeSet;
+
+use tickwire_core::limits::ACK_RANGES;
+use tickwire_core::wire::ack::{ACK, ACK_MANY, write_ack};
+use tickwire_core::wire::{
+    AckFrame, AckRanges, Chain, DataHeader, Frame, FrameReader, PacketKind, Reader, Writer, classify,
+    decode_packet_number, encode_packet_number,
+};
+use tickwire_core::{Duration, Instant};
+
+use crate::Script;
+
+/// Data headers, and packet numbers cut short and expanded.
+pub fn header(bytes: &[u8]) {
+    let kind = classify(bytes);
+    let header = DataHeader::read(bytes);
+    assert!(header.is_err() || kind == Some(PacketKind::Data), "a header of what is no data packet");
+    if let Ok(header) = header {
+        let mut buffer = [0; DataHeader::MAX_LEN];
+        let mut writer = Writer::new(&mut buffer);
+        header.write(&mut writer).unwrap();
+        let written = writer.written();
+        assert_eq!(written, header.header_len());
+        assert_eq!(buffer[..written], bytes[..written]);
+    }
+    let mut script = Script::new(bytes);
+    let (acked, ahead, behind) = (script.number(), script.number(), script.number());
+    // As a sender may: at most 2^31 packets wait for an acknowledgement.
+    let number = acked.saturating_add(ahead % (1 << 31)).max(acked.saturating_add(1));
+    let received = number.saturating_sub(1 + behind % (number - acked).max(1));
+    let (truncated, length) = encode_packet_number(number, Some(acked));
+    if number > acked {
+        assert_eq!(decode_packet_number(received.max(acked), truncated, length), number);
+    }
+    // Any number at all decodes to one that ends in the same bits.
+    let decoded = decode_packet_number(script.number(), truncated, length);
+    let bits = 8 * u32::from(length);
+    assert_eq!(decoded & (u64::MAX >> (64 - bits)), u64::from(truncated));
+}
+
+/// ACK frames as they come.
+pub fn ack_frame(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let next = script.number();
+    let frame = script.rest();
+    let mut reader = Reader::new(frame);
+    let Ok(first @ ACK..=ACK_MANY) = reader.u8() else { return };
+    let Ok(ack) = AckFrame::read(first, &mut reader) else { return };
+    let used = frame.len() - reader.remaining();
+    let mut buffer = vec![0; used];
+    let mut writer = Writer::new(&mut buffer);
+    ack.write(&mut writer).unwrap();
+    assert_eq!(writer.written(), used);
+    assert_eq!(buffer, frame[..used], "a second encoding of one frame");
+    let mut below: Option<u64> = None;
+    let mut count = 0;
+    let mut ranges = ack.ranges(next);
+    for range in ranges.by_ref() {
+        count += 1;
+        let Ok(range) = range else { break };
+        assert!(range.start() <= range.end());
+        match below {
+            None => {
+                assert_eq!(*range.end() as u16, ack.largest);
+                assert!(*range.end() <= next.saturating_add(1 << 15));
+                // At the end of all numbers there are fewer above.
+                let least = next.saturating_add(1 << 15).saturating_sub(0xffff);
+                assert!(*range.end() >= least, "{} for {next}", range.end());
+            }
+            Some(below) => assert!(range.end().saturating_add(1) < below, "ranges touch or overlap"),
+        }
+        below = Some(*range.start());
+    }
+    assert!(ranges.next().is_none(), "ranges after the end");
+    assert!(count <= ACK_RANGES);
+}
+
+/// What a receiver has to acknowledge, against a set of numbers, and through the frame.
+pub fn ack_ranges(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let (mut ranges, mut model) = (AckRanges::new(), Model::default());
+    let mut around = 0;
+    while !script.is_over() {
+        match script.byte() {
+            0xff => {
+                let below = script.number();
+                ranges.remove_below(below);
+                model.0 = model.0.split_off(&below);
+            }
+            0xfe => around = script.number(),
+            0xfd => round_trip(&ranges, script.byte()),
+            step => {
+                let number = around + u64::from(step >> 2).min(u64::MAX - around);
+                around = if step & 1 == 0 { number } else { around };
+                ranges.insert(number);
+                model.insert(number);
+            }
+        }
+        let listed: Vec<_> = ranges.iter().map(|range| (*range.start(), *range.end())).collect();
+        assert_eq!(listed, model.ranges());
+        assert_eq!(ranges.largest(), model.0.last().copied());
+    }
+    round_trip(&ranges, 255);
+}
+
+#[derive(Default)]
+struct Model(BTreeSet<u64>);
+
+impl Model {
+    fn insert(&mut self, number: u64) {
+        self.0.insert(number);
+        if let Some(&(_, end)) = self.ranges().get(ACK_RANGES) {
+            self.0.retain(|&number| number > end);
+        }
+    }
+
+    /// The newest first.
+    fn ranges(&self) -> Vec<(u64, u64)> {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for &number in self.0.iter().rev() {
+            match ranges.last_mut() {
+                Some((start, _)) if number + 1 == *start => *start = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        ranges
+    }
+}
+
+fn round_trip(ranges: &AckRanges, room: u8) {
+    let mut buffer = vec![0; usize::from(room) * 2];
+    let mut writer = Writer::new(&mut buffer);
+    let written = write_ack(ranges, Duration::from_micros(80), Instant::ZERO, &mut writer);
+    let length = writer.written();
+    if written.is_err() || ranges.is_empty() {
+        assert_eq!(length, 0, "something was written all the same");
+        return;
+    }
+    let mut reader = Reader::new(&buffer[..length]);
+    let first = reader.u8().unwrap();
+    let ack = AckFrame::read(first, &mut reader).unwrap();
+    assert!(reader.is_empty());
+    let next = ranges.largest().unwrap().saturating_add(1);
+    let read: Vec<_> = ack.ranges(next).map(Result::unwrap).collect();
+    assert!(!read.is_empty());
+    assert!(ranges.iter().take(read.len()).eq(read.iter().cloned()), "other ranges than were written");
+}
+
+/// The frames of a packet.
+pub fn frame(bytes: &[u8]) {
+    let mut reader = FrameReader::new(bytes);
+    let mut chain = Chain::default();
+    let mut at = 0;
+    while let Some(frame) = reader.next() {
+        let Ok(frame) = frame else {
+            assert!(reader.next().is_none(), "a frame after what was malformed");
+            return;
+        };
+        let end = bytes.len() - reader.remaining();
+        let source = &bytes[at..end];
+        at = end;
+        if frame == Frame::Padding {
+            assert!(!source.is_empty() && source.iter().all(|&byte| byte == 0));
+            continue;
+        }
+        let mut buffer = vec![0; source.len()];
+        let mut writer = Writer::new(&mut buffer);
+        frame.write(&mut writer, &mut chain).unwrap();
+        assert_eq!(writer.written(), source.len(), "{frame:?}");
+        assert_eq!(buffer, source, "a second encoding of {frame:?}");
+        let mut short = vec![0; source.len() - 1];
+        let mut writer = Writer::new(&mut short);
+        // A chain that went on would take the next id for the one after.
+        let mut unused = Chain::default();
+        if !matches!(frame, Frame::Message(_)) {
+            assert!(frame.write(&mut writer, &mut unused).is_err());
+            assert_eq!(writer.written(), 0);
+        }
+    }
+    assert_eq!(at, bytes.len(), "bytes between the frames");
+}

@@ -1,0 +1,315 @@
+//! A client and a server that send each other streams of reliable messages, one per reliable mode and direction, every
+//! message checked to the byte: none lost, none twice, none out of order.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tickwire_core::error::SendError;
+use tickwire_core::{
+    Access, ChannelConfig, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Delivery, Endpoint,
+    Event, Instant, Secrets,
+};
+
+use crate::checker::Violation;
+use crate::fault::{Fault, Kind, NodeId, Target};
+use crate::host::{Application, Boot, Context};
+use crate::network::{Topology, home_address};
+use crate::provider::NullProvider;
+use crate::rng::{Draws, mix};
+use crate::world::{World, WorldConfig};
+
+/// The server's node; the client is node 1.
+pub const SERVER: NodeId = 0;
+/// The client's node.
+pub const CLIENT: NodeId = 1;
+/// The mode of each stream's channel.
+pub const MODES: [Delivery; 2] = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
+
+/// How streams are set up.
+#[derive(Clone)]
+pub struct StreamConfig {
+    /// Seeds endpoints and messages.
+    pub seed: u64,
+    /// Between node 0, the server, and node 1, the client.
+    pub topology: Topology,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// Messages per mode and direction.
+    pub messages: u32,
+    /// Time between two messages of one direction; `None`: as fast as the queues take them.
+    pub pace: Option<Duration>,
+    /// Bytes of the largest message. Small ones are as likely as large ones.
+    pub largest: usize,
+    /// How both endpoints are set up. Its channels and its access are replaced.
+    pub config: Config,
+    /// Whether the trace is written as text.
+    pub text: bool,
+}
+
+impl core::fmt::Debug for StreamConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("StreamConfig").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl StreamConfig {
+    /// So many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
+    #[must_use]
+    pub fn new(seed: u64, messages: u32) -> Self {
+        let mut config = Config::new(0x7374_7265_616d);
+        config.provider = Arc::new(NullProvider);
+        Self {
+            seed,
+            topology: Topology::star(1, Duration::from_millis(20)),
+            faults: Vec::new(),
+            messages,
+            pace: None,
+            largest: 64 << 10,
+            config,
+            text: false,
+        }
+    }
+
+    /// The world in which it happens.
+    #[must_use]
+    pub fn world(self) -> World<Streams> {
+        let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
+        config.text = self.text;
+        World::new(config, Streams::new(self))
+    }
+}
+
+/// One stream: a mode and a direction.
+#[derive(Debug, Default)]
+struct Stream {
+    sent: u32,
+    /// Messages that the receiver was given.
+    given: u32,
+    /// What was sent on an unordered channel and did not arrive yet: identical messages are told apart by nobody, so
+    /// they are counted.
+    outstanding: BTreeMap<Vec<u8>, u32>,
+}
+
+/// The application of both nodes.
+pub struct Streams {
+    setup: StreamConfig,
+    connections: [Option<ConnectionId>; 2],
+    /// By sender, then by mode.
+    streams: [[Stream; 2]; 2],
+    /// By receiver, then by mode: when messages were given to it.
+    deliveries: [[Vec<Instant>; 2]; 2],
+    /// Bytes of the messages given to each node.
+    bytes: [u64; 2],
+    news: Vec<(Instant, NodeId, String)>,
+}
+
+impl Streams {
+    fn new(setup: StreamConfig) -> Self {
+        Self {
+            setup,
+            connections: [None; 2],
+            streams: Default::default(),
+            deliveries: Default::default(),
+            bytes: [0; 2],
+            news: Vec::new(),
+        }
+    }
+
+    /// Messages given to their receivers so far.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.streams.iter().flatten().map(|stream| u64::from(stream.given)).sum()
+    }
+
+    /// Whether every message was given to its receiver.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
+    }
+
+    /// When messages of a mode were given to `node`.
+    #[must_use]
+    pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
+        &self.deliveries[node][mode]
+    }
+
+    /// Bytes of the messages that were given to `node`.
+    #[must_use]
+    pub fn delivered_bytes(&self, node: NodeId) -> u64 {
+        self.bytes[node]
+    }
+
+    /// Everything that nodes were told but messages, as text.
+    #[must_use]
+    pub fn news(&self) -> &[(Instant, NodeId, String)] {
+        &self.news
+    }
+
+    /// Whether any node was told of something whose text begins with `word`.
+    #[must_use]
+    pub fn was_told(&self, word: &str) -> bool {
+        self.news.iter().any(|(_, _, text)| text.starts_with(word))
+    }
+
+    /// Message `number` of a stream: its number as far as there is room, then filling.
+    fn compose(&self, sender: NodeId, mode: usize, number: u32) -> Vec<u8> {
+        let key = mix(mix(self.setup.seed, (sender * 2 + mode) as u64), u64::from(number));
+        let mut draws = Draws::new(key);
+        let size = draws.magnitude(1, self.setup.largest as u64) as usize;
+        let mut message = Vec::with_capacity(size + 8);
+        message.extend_from_slice(&number.to_le_bytes());
+        while message.len() < size {
+            message.extend_from_slice(&draws.next_u64().to_le_bytes());
+        }
+        message.truncate(size);
+        message
+    }
+
+    /// Queues what may be queued.
+    fn speak(&mut self, context: &mut Context<'_, Endpoint>) {
+        let Some(connection) = self.connections[context.node] else { return };
+        let most = if self.setup.pace.is_some() { 1 } else { u32::MAX };
+        for (mode, delivery) in MODES.into_iter().enumerate() {
+            for _ in 0..most {
+                let number = self.streams[context.node][mode].sent;
+                if number == self.setup.messages {
+                    break;
+                }
+                let message = self.compose(context.node, mode, number);
+                let is_ordered = delivery == Delivery::ReliableOrdered;
+                let copy = if is_ordered { Vec::new() } else { message.clone() };
+                match context.host.send(context.now, connection, ChannelId(mode as u8), message) {
+                    Ok(_) => {}
+                    Err(SendError::Full(_)) => break,
+                    Err(error) => {
+                        context.fail(format!("send: {error}"));
+                        return;
+                    }
+                }
+                let stream = &mut self.streams[context.node][mode];
+                stream.sent += 1;
+                if !is_ordered {
+                    *stream.outstanding.entry(copy).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, receiver: NodeId, mode: usize, data: &[u8]) -> Result<(), String> {
+        let sender = 1 - receiver;
+        let number = self.streams[sender][mode].given;
+        if MODES[mode] == Delivery::ReliableOrdered {
+            if number >= self.streams[sender][mode].sent {
+                return Err(format!("more messages than node {sender} sent"));
+            }
+            let expected = self.compose(sender, mode, number);
+            if expected != data {
+                return Err(format!("not message {number} of node {sender}, which is next"));
+            }
+        } else {
+            let outstanding = &mut self.streams[sender][mode].outstanding;
+            match outstanding.get_mut(data) {
+                None => {
+                    return Err(format!(
+                        "{} bytes that node {sender} did not send, or only once",
+                        data.len()
+                    ));
+                }
+                Some(1) => _ = outstanding.remove(data),
+                Some(count) => *count -= 1,
+            }
+        }
+        self.streams[sender][mode].given += 1;
+        Ok(())
+    }
+}
+
+impl Application for Streams {
+    type Host = Endpoint;
+
+    #[expect(clippy::expect_used, reason = "whoever sets a test up wrongly is to hear of it at once")]
+    fn build(&mut self, boot: Boot) -> Endpoint {
+        let mut config = self.setup.config.clone();
+        config.channels = MODES.map(ChannelConfig::new).to_vec();
+        config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
+        let secrets = Secrets::new([boot.node as u8 + 1; 32]);
+        Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration")
+    }
+
+    fn started(&mut self, context: &mut Context<'_, Endpoint>) {
+        if context.node == CLIENT {
+            let key = self.setup.config.provider.public_key(&[SERVER as u8 + 1; 32]);
+            match context.host.connect(context.now, home_address(SERVER), ConnectOptions::new(key)) {
+                Ok(connection) => self.connections[CLIENT] = Some(connection),
+                Err(error) => context.fail(format!("connect: {error}")),
+            }
+        }
+        context.tick_in(self.setup.pace.unwrap_or(Duration::from_millis(10)));
+    }
+
+    fn event(&mut self, context: &mut Context<'_, Endpoint>, event: Event) {
+        let node = context.node;
+        match event {
+            Event::Message { channel, data, .. } => {
+                self.deliveries[node][usize::from(channel.0)].push(context.time);
+                self.bytes[node] += data.len() as u64;
+                if let Err(text) = self.on_message(node, usize::from(channel.0), &data) {
+                    context.fail(format!("node {node}, channel {}: {text}", channel.0));
+                }
+                return;
+            }
+            Event::Connected { connection, .. } if node == SERVER => {
+                self.connections[SERVER] = Some(connection);
+            }
+            Event::SendReady { .. } => {
+                self.speak(context);
+                return;
+            }
+            Event::Closed { ref reason, .. } if !matches!(reason, CloseReason::Local { .. }) => {
+                context.fail(format!("node {node}: {event:?}"));
+            }
+            _ => {}
+        }
+        self.news.push((context.time, node, format!("{event:?}")));
+    }
+
+    fn tick(&mut self, context: &mut Context<'_, Endpoint>) {
+        self.speak(context);
+        let is_done = self.streams[context.node].iter().all(|stream| stream.sent == self.setup.messages);
+        if !is_done {
+            context.tick_in(self.setup.pace.unwrap_or(Duration::from_millis(10)));
+        }
+    }
+}
+
+/// Runs until every message was given to its receiver, at most for `most` of virtual time.
+///
+/// # Errors
+/// The first violation, or that something is still missing after `most`.
+pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(), Violation> {
+    let end = world.now() + most;
+    while !world.application().is_complete() {
+        if world.now() >= end {
+            let text = format!("after {most:?}: {:?} messages given", world.application().delivered());
+            return Err(Violation { checker: "streams", at: world.now(), text });
+        }
+        world.run_for(Duration::from_millis(100))?;
+    }
+    world.finish()
+}
+
+/// For ever and everywhere 30 % loss, 10 % corruption, 50 % duplication, and half of what is left is held back.
+#[must_use]
+pub fn terrible_network() -> Vec<Fault> {
+    let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };
+    let kinds = [
+        Kind::Loss { ppm: 300_000 },
+        Kind::Flip { ppm: 100_000, most: 8 },
+        copies,
+        Kind::Reorder { ppm: 500_000, hold: Duration::from_millis(50) },
+    ];
+    let fault =
+        |(seed, kind)| Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind, seed };
+    (0..).zip(kinds).map(fault).collect()
+}

@@ -1,0 +1,104 @@
+//! One client and one server, killed or cut off at every step of an exchange. The books of the swarm are kept all the
+//! while: every fate that is reported is true, nobody is given anything twice, whoever is alive afterwards is connected,
+//! has the identity of its ticket, and gets everything.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tickwire_core::Instant;
+use tickwire_sim::fault::{Fault, Kind, Target, print_list};
+use tickwire_sim::swarm::{Run, Scene, SeedReport, run};
+
+/// In the first third the exchange takes place.
+const SECONDS: u32 = 6;
+const SEEDS: u64 = 4;
+/// How long a killed node stays down.
+const DOWN: Duration = Duration::from_millis(300);
+/// Three times the idle timeout, and well within the resume window.
+const DARK: Duration = Duration::from_secs(3);
+const SERVER: Target = Target::Node(0);
+const CLIENT: Target = Target::Node(1);
+
+fn duel(seed: u64, faults: &[Fault], text: bool) -> SeedReport {
+    run(&Run { scene: Scene::Duel, faults: Some(faults), text, ..Run::new(seed, SECONDS) })
+}
+
+fn killed(target: Target, at: Instant) -> Fault {
+    Fault { from: at, until: at + DOWN, target, kind: Kind::Restart {}, seed: 1 }
+}
+
+fn cut_off(at: Instant) -> Fault {
+    Fault { from: at, until: at + DARK, target: Target::All, kind: Kind::Partition {}, seed: 1 }
+}
+
+/// Just before and just after each datagram of an undisturbed exchange was sent or arrived.
+fn steps(seed: u64) -> BTreeSet<Instant> {
+    let report = duel(seed, &[], true);
+    assert_eq!(report.violation, None);
+    assert!(report.counts["messages_delivered"] > 100);
+    let micros = |line: &str| {
+        let (time, rest) = line.split_once("s ")?;
+        let is_datagram = rest.starts_with(['<', '>']);
+        is_datagram.then(|| time.replace('.', "").parse::<u64>().ok()).flatten()
+    };
+    let times = report.text.lines().filter_map(micros);
+    let times = times.filter(|at| *at < u64::from(SECONDS) * 1_000_000 / 3);
+    times.flat_map(|at| [at, at + 1]).map(Instant::saturating_from_micros).collect()
+}
+
+/// Runs the exchange once for each step, with the faults that `strike` makes of it.
+fn at_every_step(strike: impl Fn(Instant) -> Vec<Fault>, check: impl Fn(u64, Instant, &SeedReport)) {
+    let mut runs = 0;
+    for seed in 0..SEEDS {
+        for at in steps(seed) {
+            let faults = strike(at);
+            let report = duel(seed, &faults, false);
+            let list = print_list(&faults);
+            assert_eq!(report.violation, None, "seed {seed}, struck at {at:?}:\n{list}");
+            check(seed, at, &report);
+            runs += 1;
+        }
+    }
+    println!("{runs} runs");
+    assert!(runs > 1000);
+}
+
+#[test]
+fn a_server_that_dies_at_any_step_leaves_no_false_fate_behind() {
+    at_every_step(|at| vec![killed(SERVER, at)], |_, _, _| {});
+}
+
+#[test]
+fn a_client_that_dies_at_any_step_leaves_no_false_fate_behind() {
+    at_every_step(|at| vec![killed(CLIENT, at)], |_, _, _| {});
+}
+
+#[test]
+fn both_dying_at_any_step_leave_no_false_fate_behind() {
+    at_every_step(|at| vec![killed(SERVER, at), killed(CLIENT, at)], |_, _, _| {});
+}
+
+/// Where both ends keep their state, the session goes on: nothing is lost, and nobody is told that anything ended.
+#[test]
+fn a_session_that_is_cut_off_at_any_step_is_resumed() {
+    at_every_step(
+        |at| vec![cut_off(at)],
+        |seed, at, report| {
+            let stays = seed % 3 != 2;
+            // By then the client holds a resume ticket, and its receipt has come back.
+            let is_settled = at >= Instant::ZERO + Duration::from_millis(400);
+            if stays && is_settled {
+                for sign in ["timed_out", "sessions_lost", "closed"] {
+                    assert_eq!(report.counts[sign], 0, "seed {seed}, cut off at {at:?}: {sign}");
+                }
+                assert!(report.counts["resumed"] >= 2, "seed {seed}, cut off at {at:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_server_that_dies_while_its_client_is_cut_off_is_found_out() {
+    at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
+}

@@ -1,0 +1,199 @@
+//! Reliable streams over paths that come and go: all is delivered, and delivery resumes within two seconds of the
+//! path's return.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tickwire_core::Instant;
+use tickwire_sim::fault::{Direction, Fault, Kind, NodeId, Target};
+use tickwire_sim::link::PipeConfig;
+use tickwire_sim::mahimahi::LinkTrace;
+use tickwire_sim::stream::{CLIENT, MODES, SERVER, StreamConfig, Streams, run_to_completion};
+use tickwire_sim::world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+const TEN_MINUTES: u64 = 600;
+/// How soon after a path's return something must have been delivered each way.
+const RESUMES_WITHIN: Duration = Duration::from_secs(2);
+const LARGEST: usize = 4096;
+const PACE: Duration = Duration::from_millis(80);
+
+fn at(seconds: u64) -> Instant {
+    Instant::ZERO + SECOND * seconds as u32
+}
+
+/// Streams for ten minutes: two messages (of some 500 bytes each) every 80 ms, more than 10 kB/s each way.
+fn ten_minutes(seed: u64) -> StreamConfig {
+    let mut config = StreamConfig::new(seed, (TEN_MINUTES * 1000 / PACE.as_millis() as u64) as u32);
+    config.pace = Some(PACE);
+    config.largest = LARGEST;
+    config
+}
+
+fn everywhere(from: Instant, until: Instant, kind: Kind) -> Fault {
+    Fault { from, until, target: Target::All, kind, seed: 1 }
+}
+
+/// How long after each return the first message of a mode came to `node`.
+fn waits(world: &World<Streams>, node: NodeId, mode: usize, returns: &[Instant]) -> Vec<(Instant, Duration)> {
+    let deliveries = world.application().deliveries(node, mode);
+    let wait = |&back: &Instant| {
+        let next = deliveries.partition_point(|&delivery| delivery < back);
+        deliveries.get(next).map(|&delivery| (back, delivery - back))
+    };
+    returns.iter().filter_map(wait).collect()
+}
+
+/// Every mode of every direction resumes in time.
+fn assert_resumes(world: &World<Streams>, returns: &[Instant]) {
+    for (node, mode) in [(SERVER, 0), (SERVER, 1), (CLIENT, 0), (CLIENT, 1)] {
+        let waits = waits(world, node, mode, returns);
+        let (back, wait) = waits.iter().max_by_key(|(_, wait)| *wait).unwrap();
+        println!("node {node}, {:?}: {} returns, the longest wait {wait:?}", MODES[mode], waits.len());
+        assert!(*wait <= RESUMES_WITHIN, "node {node} waited {wait:?} after the path came back at {back:?}");
+        assert!(world.application().delivered_bytes(node) >= 10_000 * TEN_MINUTES);
+    }
+}
+
+/// Every direction resumes in time with whatever comes first. Where a recorded link comes back slower than what is
+/// offered, the one message that an ordered stream waits for may sit behind seconds of others in the link's queue.
+fn assert_something_resumes(world: &World<Streams>, name: &str, returns: &[Instant]) {
+    for node in [SERVER, CLIENT] {
+        let [ordered, unordered] = [0, 1].map(|mode| waits(world, node, mode, returns));
+        let most = |waits: &[(Instant, Duration)]| waits.iter().map(|(_, wait)| *wait).max();
+        println!(
+            "{name}, node {node}: {} returns, the longest waits {:?} ordered, {:?} unordered",
+            returns.len(),
+            most(&ordered),
+            most(&unordered)
+        );
+        for ((back, ordered), (_, unordered)) in ordered.iter().zip(&unordered) {
+            let wait = ordered.min(unordered);
+            assert!(*wait <= RESUMES_WITHIN, "{name}, node {node}: waited {wait:?} after {back:?}");
+        }
+        assert!(world.application().delivered_bytes(node) >= 10_000 * TEN_MINUTES);
+    }
+}
+
+/// Blackouts of `dark` in every `period`.
+fn blackouts(dark: u64, period: u64) -> (Vec<Fault>, Vec<Instant>) {
+    let ends: Vec<Instant> = (1..=TEN_MINUTES / period).map(|round| at(round * period)).collect();
+    let faults = ends.iter().map(|&end| everywhere(end - SECOND * dark as u32, end, Kind::Partition {}));
+    (faults.collect(), ends)
+}
+
+#[test]
+fn everything_arrives_through_blackouts_of_two_seconds_in_every_seven() {
+    let (faults, returns) = blackouts(2, 7);
+    let mut config = ten_minutes(1);
+    config.faults = faults;
+    let mut world = config.world();
+    run_to_completion(&mut world, SECOND * 640).unwrap();
+    assert_resumes(&world, &returns[..returns.len() - 1]);
+    assert!(!world.application().was_told("Interrupted"));
+}
+
+#[test]
+fn everything_arrives_through_blackouts_that_outlast_the_idle_timeout() {
+    let (faults, returns) = blackouts(25, 60);
+    let mut config = ten_minutes(2);
+    config.faults = faults;
+    let mut world = config.world();
+    run_to_completion(&mut world, SECOND * 640).unwrap();
+    assert_resumes(&world, &returns[..returns.len() - 1]);
+    for node in [SERVER, CLIENT] {
+        let resumed = world
+            .application()
+            .news()
+            .iter()
+            .filter(|(_, of, text)| *of == node && text.starts_with("Resumed"));
+        assert_eq!(resumed.count(), returns.len());
+    }
+}
+
+#[test]
+fn everything_arrives_when_only_one_direction_goes_dark() {
+    let (mut faults, returns) = blackouts(25, 60);
+    for (round, fault) in faults.iter_mut().enumerate() {
+        fault.target = Target::Link(0, if round % 2 == 0 { Direction::Up } else { Direction::Down });
+    }
+    let mut config = ten_minutes(5);
+    config.faults = faults;
+    let mut world = config.world();
+    run_to_completion(&mut world, SECOND * 640).unwrap();
+    assert_resumes(&world, &returns[..returns.len() - 1]);
+}
+
+#[test]
+fn everything_arrives_through_a_nat_rebinding_each_second() {
+    let kind = Kind::Rebind { every: SECOND };
+    let mut config = ten_minutes(3);
+    config.faults = vec![Fault { target: Target::Node(CLIENT), ..everywhere(at(1), at(TEN_MINUTES), kind) }];
+    let mut world = config.world();
+    run_to_completion(&mut world, SECOND * 640).unwrap();
+    let returns: Vec<Instant> = (1..TEN_MINUTES - 1).map(at).collect();
+    assert_resumes(&world, &returns);
+    let moves = world.application().news().iter().filter(|(_, _, text)| text.starts_with("Moved"));
+    assert!(moves.count() > 500);
+    assert!(!world.application().was_told("Interrupted"));
+}
+
+/// The recordings `NAME.up` and `NAME.down` in the folder that `TICKWIRE_TRACES` names.
+fn recordings() -> Vec<(String, [LinkTrace; 2])> {
+    let Some(folder) = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from) else {
+        println!("TICKWIRE_TRACES is not set: no recorded link was played");
+        return Vec::new();
+    };
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "up"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "no recordings in {}", folder.display());
+    let read = |name: &str, end: &str| {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.{end}"))).unwrap();
+        LinkTrace::parse(&text).unwrap()
+    };
+    names
+        .into_iter()
+        .map(|name| {
+            let ways = [read(&name, "up"), read(&name, "down")];
+            (name, ways)
+        })
+        .collect()
+}
+
+#[test]
+fn everything_arrives_over_recorded_links() {
+    for (name, [up, down]) in recordings() {
+        let mut config = ten_minutes(4);
+        let pipe = |trace: &LinkTrace| PipeConfig::Trace { trace: trace.clone(), queue_bytes: 150_000 };
+        config.topology = config.topology.bottleneck(0, Direction::Up, pipe(&up)).bottleneck(
+            0,
+            Direction::Down,
+            pipe(&down),
+        );
+        let mut world = config.world();
+        run_to_completion(&mut world, SECOND * 700).unwrap_or_else(|violation| panic!("{name}: {violation}"));
+        let returns = returns_of(&up, &down, at(TEN_MINUTES));
+        assert_something_resumes(&world, &name, &returns);
+    }
+}
+
+/// When a recorded link came back for at least two seconds, both ways, after nothing could pass one way for one second.
+fn returns_of(up: &LinkTrace, down: &LinkTrace, until: Instant) -> Vec<Instant> {
+    let until_ms = until.as_micros() / 1000;
+    let mut gaps = [up.gaps_ms(1000, until_ms), down.gaps_ms(1000, until_ms)].concat();
+    gaps.sort_unstable();
+    let mut outages: Vec<(u64, u64)> = Vec::new();
+    for (from, back) in gaps {
+        match outages.last_mut() {
+            Some((_, last)) if from <= *last + RESUMES_WITHIN.as_millis() as u64 => *last = back.max(*last),
+            _ => outages.push((from, back)),
+        }
+    }
+    let backs = outages.into_iter().map(|(_, back)| Instant::ZERO + Duration::from_millis(back));
+    backs.filter(|&back| back + RESUMES_WITHIN < until).collect()
+}

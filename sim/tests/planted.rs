@@ -1,0 +1,27 @@
+//! Bugs planted on purpose: the swarm finds each of them, and nothing in the same seeds without them.
+//!
+//! The full hunt is `cargo xtask swarm --planted all --seeds 1000`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use tickwire_core::planted::{Bug, plant};
+use tickwire_sim::swarm::{Run, run};
+
+const SECONDS: u32 = 30;
+
+fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
+    seeds.into_iter().find(|&seed| run(&Run::new(seed, SECONDS)).violation.is_some())
+}
+
+/// One test: a planted bug is everywhere in the process.
+#[test]
+fn the_swarm_finds_every_planted_bug_and_none_where_none_is() {
+    let mut last = 0;
+    for (bug, name) in Bug::ALL {
+        plant(Some(bug));
+        let found = first_failing(0..1000);
+        plant(None);
+        let found = found.unwrap_or_else(|| panic!("{name} was not found"));
+        last = last.max(found);
+    }
+    assert_eq!(first_failing(0..last + 1), None);
+}

@@ -1,0 +1,60 @@
+//! The swarm itself: it is deterministic, it plays what it says it plays, and it sees what is wrong.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use tickwire_sim::fault::{Fault, Kind, KindName, Target};
+use tickwire_sim::swarm::{Report, Run, run};
+use tickwire_sim::trace_hash;
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+    assert_eq!(trace_hash(3, 5), trace_hash(3, 5));
+    assert_ne!(trace_hash(3, 5), trace_hash(4, 5));
+    let report = run(&Run::new(3, 5));
+    assert_eq!(report.hash, run(&Run::new(3, 5)).hash);
+}
+
+#[test]
+fn forty_seeds_break_no_promise_and_meet_every_fault() {
+    let mut report = Report::new();
+    for seed in 0..40 {
+        let outcome = run(&Run::new(seed, 10));
+        assert_eq!(outcome.violation, None, "cargo xtask swarm --seeds 1 --from {seed} --seconds 10");
+        report.add(&outcome);
+    }
+    for name in KindName::ALL {
+        assert!(report.faults[name] > 0, "{name} never did anything");
+    }
+    for name in
+        ["messages_delivered", "receipts", "interrupted", "resumed", "moved", "sessions_lost", "queue_full"]
+    {
+        assert!(report.counts[name] > 0, "{name} never happened");
+    }
+    assert_eq!(report.real_crypto_seeds, 2);
+    assert!(report.datagrams > 40 * 10 * 4 * 60, "{} datagrams", report.datagrams);
+    let json = report.to_json(Duration::from_millis(1500), 2);
+    assert!(json.starts_with("{\"seeds\":40,\"violations\":0,"), "{json}");
+    assert!(json.ends_with("\"elapsed_s\":1.500}"), "{json}");
+}
+
+/// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
+#[test]
+fn clocks_that_jump_far_ahead_are_got_over() {
+    let jump = |node| Fault {
+        from: at(4_900),
+        until: at(4_950),
+        target: Target::Node(node),
+        kind: Kind::Jump { micros: 3_600_000_000 },
+        seed: 1,
+    };
+    for seed in 0..10 {
+        let faults = [jump(0), jump(1)];
+        let report = run(&Run { faults: Some(&faults), ..Run::new(seed, 5) });
+        assert_eq!(report.violation, None, "seed {seed}");
+    }
+}
+
+const fn at(millis: u64) -> tickwire_core::Instant {
+    tickwire_core::Instant::saturating_from_micros(millis * 1000)
+}

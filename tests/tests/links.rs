@@ -1,0 +1,165 @@
+//! Links that the driver opens: what they promise, how much they take, and what becomes of a session when they break.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use tickwire_core::error::ConnectError;
+use tickwire_core::{
+    Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
+    Instant, LinkId, LinkProperties, Secrets,
+};
+
+const STREAM: LinkProperties =
+    LinkProperties { reliable: true, ordered: true, congestion_controlled: true, max_datagram: 1140 };
+
+/// Two endpoints joined by link 1 of each, without delay.
+struct Pair {
+    now: Instant,
+    ends: [Endpoint; 2],
+    events: [Vec<Event>; 2],
+    written: [u64; 2],
+    is_up: bool,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let now = Instant::ZERO;
+        let mut config = Config::new(1);
+        let client = Endpoint::new(config.clone(), Secrets::new([2; 32]), [2; 32], now).unwrap();
+        config.access = Access::Open;
+        let server = Endpoint::new(config, Secrets::new([1; 32]), [1; 32], now).unwrap();
+        Self { now, ends: [server, client], events: [Vec::new(), Vec::new()], written: [0; 2], is_up: false }
+    }
+
+    fn open(&mut self) {
+        self.is_up = true;
+        let now = self.now;
+        for end in &mut self.ends {
+            end.open_link(now, LinkId(1), STREAM).unwrap();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.is_up = false;
+        let now = self.now;
+        for end in &mut self.ends {
+            end.close_link(now, LinkId(1));
+        }
+    }
+
+    fn connect(&mut self) -> ConnectionId {
+        let options = ConnectOptions::new(self.ends[0].public_key());
+        let now = self.now;
+        self.ends[1].connect(now, LinkId(1), options).unwrap()
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        let mut buffer = [0; 8192];
+        while self.now < end {
+            for from in 0..2 {
+                let now = self.now;
+                while let Some(transmit) = self.ends[from].poll_transmit(now, &mut buffer) {
+                    self.written[from] += transmit.size as u64;
+                    for datagram in transmit.datagrams(&buffer).filter(|_| self.is_up) {
+                        let mut bytes = datagram.to_vec();
+                        self.ends[1 - from].handle_datagram(now, LinkId(1), Ecn::NotCapable, &mut bytes);
+                    }
+                }
+                while let Some(event) = self.ends[from].poll_event() {
+                    self.events[from].push(event);
+                }
+            }
+            let next = self.ends[0].poll_timeout().0.min(self.ends[1].poll_timeout().0);
+            self.now = next.max(self.now + Duration::from_millis(1)).min(end);
+            for end in &mut self.ends {
+                end.handle_timeout(self.now);
+            }
+        }
+    }
+
+    fn count(&self, end: usize, matches: impl Fn(&Event) -> bool) -> usize {
+        self.events[end].iter().filter(|event| matches(event)).count()
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_link_that_takes_too_little_is_refused() {
+    let mut pair = Pair::new();
+    let tiny = LinkProperties { max_datagram: 120, ..STREAM };
+    let refused = pair.ends[0].open_link(Instant::ZERO, LinkId(1), tiny);
+    assert_eq!(refused, Err(ConnectError::LinkTooSmall { max_datagram: 120, least: 700 }));
+}
+
+#[test]
+fn opening_a_link_wakes_what_waits_for_it() {
+    let mut pair = Pair::new();
+    pair.connect();
+    pair.run_for(SECOND);
+    pair.open();
+    pair.run_for(Duration::from_millis(50));
+    assert_eq!(pair.count(1, |event| matches!(event, Event::Connected { .. })), 1);
+}
+
+#[test]
+fn without_credit_nothing_is_built_and_never_more_than_it() {
+    let mut pair = Pair::new();
+    pair.open();
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 200_000]).unwrap();
+    pair.ends[1].set_link_credit(now, LinkId(1), 5000);
+    let before = pair.written[1];
+    pair.run_for(SECOND);
+    let spent = pair.written[1] - before;
+    assert!(spent > 3000 && spent <= 5000, "{spent} bytes written for a credit of 5000");
+    let now = pair.now;
+    pair.ends[1].set_link_credit(now, LinkId(1), 1 << 30);
+    pair.run_for(SECOND);
+    assert_eq!(
+        pair.count(0, |event| matches!(event, Event::Message { data, .. } if data.len() == 200_000)),
+        1
+    );
+}
+
+#[test]
+fn a_session_survives_its_link_breaking_twice() {
+    let mut pair = Pair::new();
+    pair.open();
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    for _ in 0..2 {
+        pair.cut();
+        pair.run_for(Duration::from_millis(100));
+        pair.open();
+        pair.cut();
+        pair.run_for(Duration::from_millis(100));
+        pair.open();
+        let now = pair.now;
+        pair.ends[1].send(now, connection, ChannelId(0), vec![1; 5000]).unwrap();
+        pair.run_for(SECOND * 3);
+    }
+    assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 2);
+    assert_eq!(pair.count(1, |event| matches!(event, Event::Closed { .. })), 0);
+    assert!(pair.count(1, |event| matches!(event, Event::Resumed { .. })) >= 2);
+}
+
+#[test]
+fn a_closing_connection_ends_with_its_link() {
+    let mut pair = Pair::new();
+    pair.open();
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    pair.is_up = false;
+    let now = pair.now;
+    pair.ends[1].close(now, connection, 1, "");
+    pair.ends[1].set_link_credit(now, LinkId(1), 0);
+    pair.run_for(SECOND * 10);
+    assert_eq!(pair.ends[1].connections().count(), 0);
+    assert_eq!(
+        pair.count(1, |event| matches!(event, Event::Closed { reason: CloseReason::Local { code: 1 }, .. })),
+        1
+    );
+}

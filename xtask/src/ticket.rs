@@ -1,0 +1,273 @@
+//! `ticket`: what a backend does, as commands: keys, and tickets that let clients in.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use tickwire_core::crypto::{Key, default_provider};
+use tickwire_core::rng::Rng;
+use tickwire_core::{Ticket, TicketContents, TicketMint, server_ticket_key};
+
+/// Draw keys, mint tickets, and look at them
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Keygen(Keygen),
+    Derive(Derive),
+    Mint(Mint),
+    Show(Show),
+}
+
+/// Draw a backend's master and a server's identity from the system, with the keys derived from them
+#[derive(clap::Args, Debug)]
+struct Keygen {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Derive the key that opens the tickets of one server
+#[derive(clap::Args, Debug)]
+struct Derive {
+    #[command(flatten)]
+    master: Master,
+    /// The server's public key: 64 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    server_key: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Mint a ticket, and print it as the client needs it
+#[derive(clap::Args, Debug)]
+struct Mint {
+    #[command(flatten)]
+    master: Master,
+    /// The public key of the server that the ticket is for: 64 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    server_key: String,
+    /// The application, as `Config::application` has it: decimal, or hexadecimal after 0x
+    #[arg(long, value_name = "N", value_parser = number)]
+    application: u64,
+    /// Who the client is: 32 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    identity: String,
+    /// For how many seconds from now the ticket lets its holder in: 1 to 604800, a week
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=WEEK))]
+    valid: u64,
+    /// What the server should know about the client, at most 256 bytes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    user_data: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Print what can be read of a ticket without a key; its secrets are not shown
+#[derive(clap::Args, Debug)]
+struct Show {
+    /// The ticket as it was minted, or `-` to read it from standard input
+    ticket: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the backend's master comes from.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Master {
+    /// The file that holds the backend's master as 64 hexadecimal digits, or `-` for standard input
+    #[arg(long, value_name = "PATH")]
+    master_file: Option<PathBuf>,
+    /// The master itself: only for tests, since every user of the machine can see a command line
+    #[arg(long, value_name = "HEX")]
+    master: Option<String>,
+}
+
+/// The longest that a ticket may be valid, in seconds: servers remember used ones until then.
+const WEEK: u64 = 7 * 24 * 3600;
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let output = match &args.verb {
+        Verb::Keygen(args) => keygen(args, &mut system_rng()?),
+        Verb::Derive(args) => derive(args)?,
+        Verb::Mint(args) => mint(args, &mut system_rng()?, wall_now()?)?,
+        Verb::Show(args) => show(args, wall_now()?)?,
+    };
+    println!("{output}");
+    Ok(())
+}
+
+fn keygen(args: &Keygen, rng: &mut Rng) -> String {
+    let provider = default_provider();
+    let (master, secret): (Key, Key) = (rng.array(), rng.array());
+    let public = provider.public_key(&secret);
+    let ticket_key = server_ticket_key(&*provider, &master, &public);
+    if args.json {
+        return json!({
+            "master": hex(&master),
+            "server_secret": hex(&secret),
+            "server_key": hex(&public),
+            "server_ticket_key": hex(&ticket_key),
+        })
+        .to_string();
+    }
+    format!(
+        "master             {}  the backend's; it never leaves it\n\
+         server secret      {}  the server's: Secrets::new\n\
+         server key         {}  public: clients pin it, the backend mints for it\n\
+         server ticket key  {}  the server's: Secrets::ticket_key",
+        hex(&master),
+        hex(&secret),
+        hex(&public),
+        hex(&ticket_key)
+    )
+}
+
+fn derive(args: &Derive) -> Result<String> {
+    let key = server_ticket_key(&*default_provider(), &args.master.read()?, &server_key(&args.server_key)?);
+    Ok(if args.json { json!({ "server_ticket_key": hex(&key) }).to_string() } else { hex(&key) })
+}
+
+fn mint(args: &Mint, rng: &mut Rng, wall_now: u64) -> Result<String> {
+    let master = args.master.read()?;
+    let server_key = server_key(&args.server_key)?;
+    let contents = TicketContents {
+        identity: bytes(&args.identity).context("--identity")?,
+        expiry: wall_now.saturating_add(args.valid.saturating_mul(SECOND_US)),
+        user_data: args.user_data.clone().into_bytes(),
+    };
+    let provider = default_provider();
+    let key = server_ticket_key(&*provider, &master, &server_key);
+    let ticket = TicketMint::new(provider, &key).mint(rng, args.application, &server_key, contents);
+    let ticket = ticket.context("--user-data")?;
+    if !args.json {
+        return Ok(ticket.to_string());
+    }
+    let mut object = described(&ticket);
+    object["ticket"] = ticket.to_string().into();
+    object["identity"] = args.identity.to_lowercase().into();
+    Ok(object.to_string())
+}
+
+fn show(args: &Show, wall_now: u64) -> Result<String> {
+    let text = if args.ticket == "-" { from_standard_input()? } else { args.ticket.clone() };
+    let ticket: Ticket = text.parse()?;
+    if args.json {
+        let mut object = described(&ticket);
+        object["expired"] = (ticket.expiry() <= wall_now).into();
+        return Ok(object.to_string());
+    }
+    let validity = match ticket.expiry().checked_sub(wall_now) {
+        Some(left) if left > 0 => format!("valid for another {} s", left.div_ceil(SECOND_US)),
+        _ => format!("expired {} s ago", (wall_now - ticket.expiry()) / SECOND_US),
+    };
+    Ok(format!(
+        "application  {:#x}\nserver key   {}\nexpiry       {} us after 1970 UTC; {validity}\n\
+         identity, user data and pre-shared key are for server and client only",
+        ticket.application(),
+        hex(ticket.server_key()),
+        ticket.expiry()
+    ))
+}
+
+/// What anybody who holds the ticket may read, but for its secret. The application is text: it may be too large for the
+/// numbers of some readers of JSON.
+fn described(ticket: &Ticket) -> Value {
+    json!({
+        "application": format!("{:#x}", ticket.application()),
+        "server_key": hex(ticket.server_key()),
+        "expiry_us": ticket.expiry(),
+    })
+}
+
+impl Master {
+    fn read(&self) -> Result<Key> {
+        let (text, place) = match (&self.master_file, &self.master) {
+            (Some(path), _) if path == Path::new("-") => {
+                (from_standard_input()?, "the master from standard input".to_owned())
+            }
+            (Some(path), _) => {
+                let text = fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the master from {}", path.display()))?;
+                (text, format!("the master in {}", path.display()))
+            }
+            (None, Some(text)) => (text.clone(), "--master".to_owned()),
+            (None, None) => bail!("no master: give --master-file"),
+        };
+        let master = bytes(&text).context(place)?;
+        ensure!(master != [0; 32], "the master is all zeros; draw one with `cargo xtask ticket keygen`");
+        Ok(master)
+    }
+}
+
+fn server_key(text: &str) -> Result<Key> {
+    let key = bytes(text).context("--server-key")?;
+    ensure!(
+        key != [0; 32],
+        "--server-key is all zeros; it is the public key that the server prints or `keygen` drew"
+    );
+    Ok(key)
+}
+
+fn from_standard_input() -> Result<String> {
+    let mut text = String::new();
+    // A ticket is the longest thing that is read from there.
+    std::io::stdin().take(64 << 10).read_to_string(&mut text).context("cannot read standard input")?;
+    Ok(text)
+}
+
+/// `N` bytes from hexadecimal text, in either case, with white space around it.
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
+    let text = text.trim();
+    if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
+        bail!("{wrong:?}, character {}, is no hexadecimal digit", place + 1);
+    }
+    ensure!(text.len() == 2 * N, "{} hexadecimal digits; expected {}, for {N} bytes", text.len(), 2 * N);
+    let mut out = [0; N];
+    for (byte, place) in out.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(place..place + 2).unwrap_or_default(), 16)?;
+    }
+    Ok(out)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A number, decimal or hexadecimal.
+fn number(text: &str) -> Result<u64> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| anyhow!("expected a number below 2^64, as 1234 or 0x4d2"))
+}
+
+fn system_rng() -> Result<Rng> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow!("the system gives no entropy: {error}"))?;
+    Ok(Rng::from_seed(seed))
+}
+
+/// Microseconds of wall time since the Unix epoch.
+fn wall_now() -> Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock is before 1970")?;
+    u64::try_from(since.as_micros()).context("the system's clock is out of range")
+}
+
+const SECOND_US: u64 = 1_000_000;
