@@ -58,8 +58,10 @@ pub const TICKET_USER_DATA: usize = 256;
 pub const TICKET_BYTES: usize = 512;
 /// Bytes of the text that goes with a close reason.
 pub const CLOSE_TEXT: usize = 256;
-/// Retries that a client follows per attempt to connect.
+/// Retries that a client follows before it has seen no answer to [`HELLOS_PER_COOKIE`].
 pub const RETRIES: u8 = 2;
+/// Hellos with one cookie that get no answer before the client asks for another one.
+pub const HELLOS_PER_COOKIE: u8 = 5;
 /// Connection ids on the wire: slots of the table that a datagram's id is looked up in.
 pub const CONNECTION_IDS: usize = 1 << 16;
 /// Buckets of the table that limits handshakes per source address.

@@ -24,6 +24,9 @@ use alloc::sync::Arc;
 /// Bytes that may be in flight until congestion control arrives.
 const WINDOW: u64 = 256 << 10;
 
+/// The longest that an initiator waits before it repeats its first Data.
+const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
+
 /// Which end of the handshake this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
@@ -223,6 +226,8 @@ impl Transport {
         }
         let urgent = reliable_waits || !self.is_confirmed;
         let wait = loss::probe_interval(self.probe_timeout(), self.probes, self.rtt.smoothed(), urgent);
+        // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
+        let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };
         Some(self.last_eliciting + wait)
     }
 

@@ -104,6 +104,8 @@ pub(crate) struct Dialer {
     deadline: Instant,
     next_send: Instant,
     retries: u8,
+    /// Hellos sent with the cookie that is used now.
+    unanswered: u8,
     version_hint: Option<u8>,
     stage: Stage,
 }
@@ -157,6 +159,7 @@ impl Dialer {
             deadline: now + setup.timeout,
             next_send: now,
             retries: 0,
+            unanswered: 0,
             version_hint: None,
             stage: Stage::AskingKey,
         };
@@ -173,9 +176,24 @@ impl Dialer {
         if !self.is_due(now) {
             return None;
         }
+        self.doubt_cookie();
         let length = self.write_datagram(buf).ok()?;
+        self.unanswered = self.unanswered.saturating_add(1);
         self.next_send = if self.reliable { Instant::MAX } else { now + jittered(rng) };
         Some(length)
+    }
+
+    /// Puts aside a cookie that got no answer for a while. A Retry is not authentic: what it brought may be damaged or
+    /// forged, or have grown too old on a slow path.
+    fn doubt_cookie(&mut self) {
+        if let Stage::Opening(opening) = &mut self.stage
+            && opening.cookie != NO_COOKIE
+            && self.unanswered >= limits::HELLOS_PER_COOKIE
+        {
+            opening.cookie = NO_COOKIE;
+            self.retries = 0;
+            self.unanswered = 0;
+        }
     }
 
     /// When there will be something to send that there is not at `now`, or time is up; [`Instant::MAX`] once it is over.
@@ -234,6 +252,7 @@ impl Dialer {
             return Err(DropReason::TooManyRetries);
         }
         self.retries += 1;
+        self.unanswered = 0;
         opening.cookie = retry.cookie;
         self.next_send = now;
         Ok(Answer::Progress)

@@ -106,6 +106,29 @@ fn an_attempt_follows_two_retries_and_no_copy_counts() {
 }
 
 #[test]
+fn a_cookie_that_five_hellos_got_no_answer_with_is_put_aside() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Credential::Open);
+    let first = world.sent(&mut dialer);
+    for _ in 0..3 {
+        for damage in 0..limits::RETRIES {
+            let mut retry = world.replied(udp(1), &first);
+            retry[20] ^= 1 + damage;
+            assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+        }
+        let retry = world.replied(udp(1), &first);
+        assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::TooManyRetries);
+        for _ in 0..limits::HELLOS_PER_COOKIE {
+            assert_ne!(world.sent(&mut dialer), first);
+            world.now = dialer.next_timeout(world.now);
+        }
+        assert_eq!(world.sent(&mut dialer), first);
+    }
+    let retry = world.replied(udp(1), &first);
+    assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+}
+
+#[test]
 fn a_forged_retry_changes_nothing() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
