@@ -1,4 +1,5 @@
 //! What the wire costs, in bytes: of one packet, and of a message with everything that it causes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
