@@ -248,6 +248,7 @@ impl Acceptor {
         let proof = match hello.mode {
             Mode::Open if self.setup.access == Access::Open => Proof::open(),
             Mode::Open => return Err(DropReason::NoTicket),
+            Mode::Ticket if self.setup.access == Access::Peers => return Err(DropReason::BadTicket),
             Mode::Ticket => self.check_ticket(wall_now, hello)?,
             Mode::Resume => self.check_resume_ticket(wall_now, hello)?,
             Mode::Peer => {
