@@ -15,6 +15,7 @@ impl Connection {
         if self.notices.is_closed() {
             return;
         }
+        self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         let undelivered = self.send.undelivered();
         self.notices.closed(reason, undelivered);
         self.drop_dial();
