@@ -50,6 +50,9 @@ pub const SCHEMA_NAME: usize = 64;
 pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;
+/// Sessions remembered as ended by this end until their resume tickets expire. Beyond, no ticket of a lost session lets
+/// anybody in for as long.
+pub const ENDED_SESSIONS: usize = 65_536;
 /// Stateless replies waiting to be sent; when it is full, new ones are dropped.
 pub const REPLY_QUEUE: usize = 256;
 /// Bytes of user data inside a ticket.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{APPLICATION, Net, Node};
+use common::{APPLICATION, Net, Node, Pass};
 use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
 use tickwire_core::schema::{Schema, SchemaEntry};
@@ -95,6 +95,23 @@ fn a_burnt_ticket_is_met_with_silence() {
         |event: &Event| matches!(event, Event::Closed { reason: CloseReason::ConnectTimedOut { .. }, .. });
     assert!(net.nodes[2].has(silent));
     assert_eq!(net.nodes[0].endpoint.connections().count(), 1);
+}
+
+#[test]
+fn a_client_that_was_kicked_while_it_was_away_does_not_come_back_with_its_resume_ticket() {
+    let mut net = ticket_net(1, |_| {});
+    connect(&mut net, 1, mint(7, WALL + HOUR_US));
+    net.run_for(SECOND * 2);
+    let server = net.nodes[0].connected().unwrap();
+    net.filter = Box::new(|_, _, _| Pass::Drop);
+    let now = net.now;
+    net.nodes[0].endpoint.close(now, server, 1, "kicked");
+    net.run_for(SECOND * 30);
+    assert!(net.nodes[1].has(|event| matches!(event, Event::Interrupted { .. })));
+    net.filter = Box::new(|_, _, _| Pass::Deliver);
+    net.run_for(SECOND * 60);
+    assert_eq!(net.nodes[0].connected(), Some(server));
+    assert_eq!(net.nodes[0].endpoint.connections().count(), 0);
 }
 
 #[test]

@@ -19,6 +19,7 @@ impl Connection {
         if self.notices.is_closed() {
             return;
         }
+        self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         let undelivered = self.send.undelivered();
         // What is in reassembly will not be finished any more; it neither stays nor falls due.
         self.receive.begin_resume();

@@ -149,6 +149,8 @@ pub(crate) struct Connection {
     pub(crate) wants_dial: bool,
     /// The endpoint should make a resume ticket.
     pub(crate) wants_ticket: bool,
+    /// This end closed the session: nobody may come back to it. The endpoint takes note.
+    pub(crate) is_disowned: bool,
     /// On whose account an accepted connection goes.
     pub(crate) source: Option<Source>,
     pub(crate) traffic: Traffic,
@@ -181,6 +183,7 @@ impl Connection {
             retired_ids: SmallVec::new(),
             wants_dial: false,
             wants_ticket: false,
+            is_disowned: false,
             source: None,
             traffic: Traffic::default(),
             connected_at: None,

@@ -195,7 +195,7 @@ mod tests {
         sent.trim();
         let settled = sent.settle(3).unwrap();
         assert_eq!(frames(&sent, &settled), [SentFrame::Ack(3); 4]);
-        assert_eq!((sent.frames_of(0), sent.frames_of(1).map(|frames| frames.count())), (None, Some(2)));
+        assert_eq!((sent.frames_of(0), sent.frames_of(1).map(Iterator::count)), (None, Some(2)));
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Transport {
             Role::Initiator => (to_responder, to_initiator),
             Role::Responder => (to_initiator, to_responder),
         };
-        let window = if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
+        let window =
+            if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
         Self {
             role: setup.role,
             local_id: setup.local_id,

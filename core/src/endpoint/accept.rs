@@ -125,11 +125,15 @@ impl Endpoint {
     /// What a client that presents a resume ticket will find.
     fn find_session(&self, candidate: &Candidate) -> Result<Session, DropReason> {
         let Some(resume) = &candidate.resume else { return Ok(Session::New) };
+        let lost = || match self.acceptor.can_spend_resume_ticket() {
+            true => Ok(Session::Lost),
+            false => Err(DropReason::BurnTableFull),
+        };
         let Some(state) = self.sessions.get(&resume.session).and_then(|id| self.connections.get(*id)) else {
-            return Ok(Session::Lost);
+            return lost();
         };
         if state.notices.is_closed() {
-            Ok(Session::Lost)
+            lost()
         } else if state.ticket.accepts(resume.incarnation) {
             Ok(Session::Resumed)
         } else {
@@ -185,13 +189,13 @@ impl Endpoint {
             remote_id: half.client_id,
             path: *from,
             keys: half.keys(&*self.settings.provider),
-            peer_ack_delay: bounded_ack_delay(half.parameters.ack_delay()),
-            max_datagram: self.max_datagram(from.remote, half.parameters.max_datagram),
-            peer_idle_timeout: half.parameters.idle_timeout(),
+            peer_ack_delay: bounded_ack_delay(half.ack_delay()),
+            max_datagram: self.max_datagram(from.remote, half.max_datagram),
+            peer_idle_timeout: half.idle_timeout(),
             link: self.links.properties(from.remote),
             resumed: resumes,
         };
-        let is_proven = matches!(from.remote, Address::Link(_)) || half.proven() == Some(from.remote);
+        let is_proven = matches!(from.remote, Address::Link(_)) || half.is_proven(from.remote);
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
         transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
         let opened = transport.open(now, header, datagram)?;
@@ -217,7 +221,7 @@ impl Endpoint {
         } else {
             state.connect(now, transport, confirmed.peer, None, &self.settings);
         }
-        state.send.on_credit(confirmed.parameters.credit);
+        state.send.on_credit(confirmed.credit);
         state.wants_ticket = true;
         let result =
             state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
@@ -256,7 +260,7 @@ impl Endpoint {
         let connection = match self.crossing(&confirmed.peer.identity) {
             Some(connection) => connection,
             None => {
-                let (send, receive) = self.channel_sides(confirmed.parameters.credit);
+                let (send, receive) = self.channel_sides(confirmed.credit);
                 self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
             }
         };

@@ -274,6 +274,10 @@ impl Endpoint {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.close_if_drained();
+        if core::mem::take(&mut state.is_disowned) && state.source.is_some() {
+            let wall = self.config.wall_offset.saturating_add(now.as_micros());
+            self.acceptor.end_session(wall, state.session);
+        }
         for id in state.retired_ids.drain(..) {
             self.ids.release(id);
         }

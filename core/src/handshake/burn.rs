@@ -47,9 +47,59 @@ impl BurnTable {
     }
 }
 
+/// Sessions that this end ended: their resume tickets let nobody in any more.
+pub(crate) struct EndedSessions {
+    /// By the end of an hour of wall time, as the expiry.
+    table: BurnTable,
+    /// Until then every session counts as ended: one of those that count could not be kept.
+    all_until: u64,
+}
+
+impl EndedSessions {
+    pub(crate) const fn new(capacity: usize) -> Self {
+        Self { table: BurnTable::new(capacity), all_until: 0 }
+    }
+
+    /// Remembers `session` for at least three hours: no resume ticket opens longer than that.
+    pub(crate) fn add(&mut self, wall_now: u64, session: [u8; 16]) {
+        let wall = self.table.advance(wall_now);
+        let until = (wall / HOUR_US).saturating_add(HOURS_KEPT).saturating_mul(HOUR_US);
+        if !self.table.burn(session, until) && !self.table.contains(&session, until) {
+            self.all_until = until;
+        }
+    }
+
+    pub(crate) fn contains(&self, wall_now: u64, session: &[u8; 16]) -> bool {
+        let hour = wall_now / HOUR_US;
+        wall_now < self.all_until
+            || (0..=HOURS_KEPT)
+                .any(|hours| self.table.contains(session, hour.saturating_add(hours).saturating_mul(HOUR_US)))
+    }
+}
+
+const HOUR_US: u64 = 3_600_000_000;
+const HOURS_KEPT: u64 = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ended_session_stays_ended_for_three_hours_and_a_full_table_ends_all() {
+        let mut ended = EndedSessions::new(1);
+        let now = 1000 * HOUR_US + HOUR_US - 1;
+        ended.add(now, [1; 16]);
+        ended.add(now, [1; 16]);
+        assert!(ended.contains(now, &[1; 16]) && ended.contains(now + 3 * HOUR_US, &[1; 16]));
+        let mut full = EndedSessions::new(1);
+        full.add(now, [1; 16]);
+        assert!(!full.contains(now, &[2; 16]));
+        full.add(now, [2; 16]);
+        assert!(full.contains(now + 3 * HOUR_US, &[2; 16]));
+        assert!(!full.contains(now + 5 * HOUR_US, &[2; 16]));
+        ended.add(now + 5 * HOUR_US, [3; 16]);
+        assert!(!ended.contains(now + 5 * HOUR_US, &[1; 16]));
+    }
 
     #[test]
     fn a_full_table_refuses_and_forgets_nothing_before_its_expiry() {

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -13,7 +14,7 @@ use smallvec::SmallVec;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
-use crate::address::Address;
+use crate::address::{Address, LinkId};
 use crate::crypto::{Key, Provider, SessionKeys};
 use crate::event::PeerInfo;
 use crate::limits;
@@ -34,6 +35,12 @@ impl HalfOpenId {
     }
 }
 
+impl From<HalfOpenId> for [u8; 16] {
+    fn from(id: HalfOpenId) -> Self {
+        id.0
+    }
+}
+
 /// The session that a client wants to resume.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Resume {
@@ -50,8 +57,8 @@ pub(super) enum Credential {
     Open,
     /// A ticket that lets in once.
     Ticket { id: [u8; 16], expiry: u64 },
-    /// A ticket of a session; it works until its successor is acknowledged.
-    Resume(Resume),
+    /// A ticket of a session. It works until its successor is acknowledged, and once if the session is gone.
+    Resume { resume: Resume, expiry: u64 },
     /// The key that is expected of a peer.
     Peer { hint: [u8; 16] },
 }
@@ -61,9 +68,34 @@ impl Credential {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ticket { id, .. }, Self::Ticket { id: other, .. }) => id == other,
-            (Self::Resume(resume), Self::Resume(other)) => resume.session == other.session,
+            (Self::Resume { resume, .. }, Self::Resume { resume: other, .. }) => {
+                resume.session == other.session
+            }
             (Self::Peer { hint }, Self::Peer { hint: other }) => hint == other,
             _ => false,
+        }
+    }
+}
+
+/// An address in few bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proven {
+    Nowhere,
+    Udp { ip: [u8; 16], port: [u8; 2] },
+    Link([u8; 8]),
+}
+
+impl From<Address> for Proven {
+    fn from(address: Address) -> Self {
+        match address {
+            Address::Link(LinkId(link)) => Self::Link(link.to_be_bytes()),
+            Address::Udp(socket) => {
+                let ip = match socket.ip() {
+                    IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+                    IpAddr::V6(ip) => ip.octets(),
+                };
+                Self::Udp { ip, port: socket.port().to_be_bytes() }
+            }
         }
     }
 }
@@ -75,18 +107,22 @@ pub(crate) struct HalfOpen {
     pub(super) credential: Credential,
     identity: [u8; 16],
     /// The address that is shown to be the client's.
-    proven: Option<Address>,
+    proven: Proven,
     /// Whether a cookie shows it, not just the Welcome's arrival.
     by_cookie: bool,
-    /// What the client asks.
-    pub(crate) parameters: Parameters,
+    /// The [`Parameters`] of the client that a connection needs.
+    pub(crate) credit: u64,
+    ack_delay_us: u32,
+    /// In tenths of a second, rounded down: it has few bytes to be kept in.
+    idle_timeout_ds: u16,
+    pub(crate) max_datagram: u16,
     /// The connection id that the client chose for itself.
     pub(crate) client_id: u32,
     /// The connection id that this end chose.
     pub(crate) local_id: u32,
     /// What the Welcome said of the session.
     pub(crate) session: Session,
-    welcome_length: u16,
+    welcome_length: u8,
     /// The Welcome, then the peer's user data.
     stored: Box<[u8]>,
 }
@@ -116,14 +152,17 @@ impl HalfOpen {
             root,
             credential,
             identity: peer.identity,
-            proven: Some(opening.address),
+            proven: Proven::from(opening.address),
             by_cookie: opening.by_cookie,
-            parameters,
+            credit: parameters.credit,
+            ack_delay_us: parameters.ack_delay_us,
+            idle_timeout_ds: u16::try_from(parameters.idle_timeout_ms / 100).unwrap_or(u16::MAX),
+            max_datagram: parameters.max_datagram,
             client_id,
             local_id,
             session,
             // A Welcome that accepts has a few dozen bytes.
-            welcome_length: welcome.len() as u16,
+            welcome_length: welcome.len() as u8,
             stored: stored.into_boxed_slice(),
         }
     }
@@ -142,20 +181,30 @@ impl HalfOpen {
     /// The session that it asked to resume.
     pub(crate) const fn resume(&self) -> Option<Resume> {
         match self.credential {
-            Credential::Resume(resume) => Some(resume),
+            Credential::Resume { resume, .. } => Some(resume),
             _ => None,
         }
     }
 
-    /// The address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at that one only.
-    pub(crate) const fn proven(&self) -> Option<Address> {
-        self.proven
+    /// Whether `address` is the one that is shown to be the client's.
+    pub(crate) fn is_proven(&self, address: Address) -> bool {
+        self.proven == Proven::from(address)
+    }
+
+    /// The longest that the client holds an acknowledgement back.
+    pub(crate) fn ack_delay(&self) -> Duration {
+        Duration::from_micros(self.ack_delay_us.into())
+    }
+
+    /// After this much silence the client gives up. At least 100 ms.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.idle_timeout_ds.max(1)) * 100)
     }
 
     /// A copy of the Welcome goes to `address`.
     fn on_repeated(&mut self, address: Address) {
-        if !self.by_cookie && self.proven != Some(address) {
-            self.proven = None;
+        if !self.by_cookie && !self.is_proven(address) {
+            self.proven = Proven::Nowhere;
         }
     }
 
@@ -230,6 +279,9 @@ impl HalfOpenTable {
 
     /// How many entries stem from the same ticket, session or peer.
     pub(super) fn count(&self, now: Instant, credential: &Credential) -> usize {
+        if *credential == Credential::Open {
+            return 0;
+        }
         let same = |entry: &&Entry| now < entry.expires && entry.credential().is_same(credential);
         self.entries.values().filter(same).count()
     }
@@ -317,7 +369,6 @@ impl HalfOpenTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::LinkId;
 
     const PARAMETERS: Parameters = Parameters {
         schema: u64::MAX,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::burn::BurnTable;
+use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::Cookies;
 use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
@@ -116,7 +116,8 @@ pub(crate) enum Verdict {
 /// A half-open handshake that became a connection.
 pub(crate) struct Confirmed {
     pub(crate) peer: PeerInfo,
-    pub(crate) parameters: Parameters,
+    /// Bytes of reliable data that the client lets us begin.
+    pub(crate) credit: u64,
     pub(crate) resume: Option<Resume>,
     pub(crate) local_id: u32,
     /// Local ids of other half-open handshakes of the same ticket, which are gone.
@@ -137,6 +138,7 @@ pub(crate) struct Acceptor {
     half_open: HalfOpenTable,
     failures: Failures,
     burnt: BurnTable,
+    ended: EndedSessions,
 }
 
 impl Acceptor {
@@ -161,6 +163,7 @@ impl Acceptor {
             half_open: HalfOpenTable::new(),
             failures: Failures::new(HALF_OPEN_LIFE),
             burnt: BurnTable::new(limits::BURNT_TICKETS),
+            ended: EndedSessions::new(limits::ENDED_SESSIONS),
             provider,
         }
     }
@@ -236,26 +239,27 @@ impl Acceptor {
             Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
             return Ok(Screened::Replied);
         };
+        // This looks at every entry: strangers have to earn it.
+        if self.half_open.count(arrival.now, &proof.credential) >= limits::HALF_OPEN_PER_TICKET {
+            return Err(DropReason::TicketBusy);
+        }
         self.respond(arrival, &hello, id, (proof, earned), rng)
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
     fn check_credential(&mut self, arrival: Arrival, hello: &Hello<'_>) -> Result<Proof, DropReason> {
         let wall_now = self.burnt.advance(arrival.wall_now);
-        let proof = match hello.mode {
-            Mode::Open if self.setup.access == Access::Open => Proof::open(),
-            Mode::Open => return Err(DropReason::NoTicket),
-            Mode::Ticket => self.check_ticket(wall_now, hello)?,
-            Mode::Resume => self.check_resume_ticket(wall_now, hello)?,
+        match hello.mode {
+            Mode::Open if self.setup.access == Access::Open => Ok(Proof::open()),
+            Mode::Open => Err(DropReason::NoTicket),
+            Mode::Ticket if self.setup.access == Access::Peers => Err(DropReason::BadTicket),
+            Mode::Ticket => self.check_ticket(wall_now, hello),
+            Mode::Resume => self.check_resume_ticket(wall_now, hello),
             Mode::Peer => {
                 let peer = self.peers.find(hello.ticket).ok_or(DropReason::UnknownPeer)?;
-                Proof::peer(hello.ticket, peer.psk, peer.peer_key)?
+                Proof::peer(hello.ticket, peer.psk, peer.peer_key)
             }
-        };
-        if self.half_open.count(arrival.now, &proof.credential) >= limits::HALF_OPEN_PER_TICKET {
-            return Err(DropReason::TicketBusy);
         }
-        Ok(proof)
     }
 
     fn check_ticket(&self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
@@ -280,8 +284,12 @@ impl Acceptor {
             .open(&*self.provider, wall_now, hello.expiry, hello.ticket)
             .ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
+        let is_spent = self.burnt.contains(&self.resume_id(&resume), contents.expiry);
+        if is_spent || self.ended.contains(wall_now, &contents.session) {
+            return Err(DropReason::BurntTicket);
+        }
         Ok(Proof {
-            credential: Credential::Resume(resume),
+            credential: Credential::Resume { resume, expiry: contents.expiry },
             psk: contents.psk,
             peer: PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) },
             peer_key: None,
@@ -338,7 +346,7 @@ impl Acceptor {
             .map_err(|_| DropReason::Malformed)
             .inspect_err(|_| self.failures.add(arrival.now))?;
         let resume = match proof.credential {
-            Credential::Resume(resume) => Some(resume),
+            Credential::Resume { resume, .. } => Some(resume),
             _ => None,
         };
         Ok(Screened::Candidate(Box::new(Candidate {
@@ -410,20 +418,43 @@ impl Acceptor {
 
     /// Takes a half-open handshake whose first Data proved authentic, and burns its ticket.
     pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId) -> Option<Confirmed> {
+        let half_open = self.half_open.get(now, id)?;
+        let spent = match half_open.credential {
+            Credential::Ticket { id, expiry } => Some((id, expiry)),
+            Credential::Resume { resume, expiry } if half_open.session != Session::Resumed => {
+                Some((self.resume_id(&resume), expiry))
+            }
+            _ => None,
+        };
         // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
-        if let Credential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
-            && !self.burnt.burn(id, expiry)
-        {
+        if spent.is_some_and(|(id, expiry)| !self.burnt.burn(id, expiry)) {
             return None;
         }
         let (half_open, freed) = self.half_open.take(now, id)?;
         Some(Confirmed {
             peer: half_open.peer(),
-            parameters: half_open.parameters,
+            credit: half_open.credit,
             resume: half_open.resume(),
             local_id: half_open.local_id,
             freed,
         })
+    }
+
+    /// Whether a resume ticket whose session is gone may let its holder in: it could be burnt.
+    pub(crate) fn can_spend_resume_ticket(&self) -> bool {
+        self.burnt.room() > self.half_open.waiting()
+    }
+
+    /// Voids the resume tickets of a session that this end ended.
+    pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16]) {
+        self.ended.add(self.burnt.advance(wall_now), session);
+    }
+
+    /// What a spent resume ticket is burnt as.
+    fn resume_id(&self, resume: &Resume) -> [u8; 16] {
+        let parts: [&[u8]; 3] =
+            [b"tickwire spent resume ticket", &resume.session, &resume.incarnation.to_le_bytes()];
+        HalfOpenId::of(&self.provider.digest(&[0; 32], &parts)).into()
     }
 
     /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.

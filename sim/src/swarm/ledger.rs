@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::{
-    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Undelivered,
+    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Refusal, Undelivered,
+    VIOLATION_CODES,
 };
 
 use super::bits::Bits;
@@ -442,7 +443,9 @@ impl Ledger {
             CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
             CloseReason::TimedOut => self.figures.timed_out += 1,
             CloseReason::Local { .. } | CloseReason::ConnectTimedOut { .. } => {}
-            CloseReason::Peer { code, .. } if *code < 0xff00 => {}
+            CloseReason::Peer { code, .. } if *code < VIOLATION_CODES => {}
+            // Whoever comes back late with its first ticket; with another one it is let in.
+            CloseReason::Refused(Refusal::Expired) if node != 0 && self.has_identities => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }
         self.check_fates(side, undelivered)?;

@@ -28,6 +28,8 @@ pub(super) struct Plan {
     pub(super) delay: Duration,
     pub(super) real_crypto: bool,
     pub(super) tickets: bool,
+    /// How long each ticket is good for: longer than the clocks of nodes are apart.
+    pub(super) ticket_life: Duration,
     pub(super) any_key: bool,
     /// The longest that a fault keeps somebody away.
     pub(super) outage: Duration,
@@ -68,6 +70,7 @@ impl Plan {
             delay: Duration::from_micros(draws.magnitude(2_000, 100_000)),
             real_crypto,
             tickets: draws.chance(300_000),
+            ticket_life: Duration::from_secs(draws.magnitude(20, 3600)),
             any_key: draws.chance(100_000),
             outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
             mtu: if draws.chance(200_000) { 600 } else { 1200 },

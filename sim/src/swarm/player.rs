@@ -25,8 +25,6 @@ use crate::rng::{Draws, mix, seed_bytes};
 const TICK: Duration = Duration::from_micros(33_333);
 /// Every so many ticks the fates of messages are asked for.
 const AUDIT_EVERY: u64 = 15;
-/// A ticket is good for this long, in microseconds.
-const TICKET_LIFE: u64 = 60_000_000;
 
 /// Addresses that a node has reason to send to: it called there, or whoever is there has answered.
 pub(super) type Validated = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
@@ -67,7 +65,7 @@ impl Players {
         let who = identity(node);
         let contents = TicketContents {
             identity: who.identity,
-            expiry: now.as_micros() + TICKET_LIFE,
+            expiry: (now + self.plan.ticket_life).as_micros(),
             user_data: who.user_data.to_vec(),
         };
         self.mint.mint(&mut self.tickets, APPLICATION, &self.plan.server_key(), contents).ok()
@@ -80,7 +78,7 @@ impl Players {
             ConnectOptions::new(self.plan.server_key())
         };
         if self.plan.tickets
-            && let Some(ticket) = self.mint(player.node, player.now)
+            && let Some(ticket) = self.mint(player.node, player.time)
         {
             options = options.ticket(ticket);
         }

@@ -168,7 +168,7 @@ impl World {
 
     /// Does all of `script`; in most worlds two connections are made first.
     pub(crate) fn play(&mut self, script: &[Op]) {
-        if self.setup.seed % 4 != 0 {
+        if !self.setup.seed.is_multiple_of(4) {
             self.step(Op::Connect { node: 1, to: 0, how: How::Pinned });
             self.step(Op::Connect { node: 0, to: 2, how: How::Ticket });
             self.step(Op::Run { millis: 300 });

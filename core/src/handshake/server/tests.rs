@@ -344,6 +344,8 @@ fn a_full_half_open_table_is_met_with_silence() {
             client_id: 1,
             local_id: value,
             session: Session::New,
+            address: udp(1).remote,
+            by_cookie: false,
         };
         let half_open = HalfOpen::new(opening, &[]);
         assert!(world.acceptor.half_open.insert(world.now, HalfOpenId::of(&digest), half_open));
@@ -409,6 +411,26 @@ fn a_resume_ticket_names_its_session_and_works_more_than_once() {
         let confirmed = world.acceptor.confirm(world.now, &id).unwrap();
         assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
     }
+}
+
+#[test]
+fn a_resume_ticket_whose_session_is_lost_lets_in_once_and_one_of_an_ended_session_never() {
+    let mut world = World::new(Access::Tickets);
+    let mut contents = resume_contents(&world);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (id, _) = world.answer(candidate, Verdict::Accept { local_id: 1, session: Session::Lost });
+    assert!(world.acceptor.confirm(world.now, &id.unwrap()).is_some());
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+    contents.incarnation += 1;
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    world.candidate(udp(1), &hello);
+    world.acceptor.end_session(world.wall_now(), contents.session);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
 }
 
 #[test]
