@@ -115,11 +115,11 @@ const SCRIPTS: &[(&str, u64, u64, &[u8])] = &[
     ("dial", 8, 30, &[0, 0, 1, 2, 3, 4]),
     (
         "endpoint",
-        12,
+        20,
         120,
         &[
             0, 1, 2, 3, 8, 9, 0x40, 0x41, 0x40, 0x41, 0x70, 0x78, 0x7f, 0x80, 0xa8, 0xb4, 0xbc, 0xc8, 0xe0,
-            0xe0, 0xea, 0xee, 0xf8,
+            0xe0, 0xea, 0xee, 0xf0, 0xf1, 0xf8,
         ],
     ),
     (
@@ -142,12 +142,21 @@ const SCRIPTS: &[(&str, u64, u64, &[u8])] = &[
     ("sent", 4, 150, &[0, 1, 4, 5, 2, 6, 3]),
 ];
 
+/// Two endpoints without heartbeats connect; then a message is lost, and so are the first probes after it.
+fn lost_probes() -> Vec<u8> {
+    let exchange = [0x41, 0x7f, 5, 0x40, 0x7f, 5];
+    let message = [0x01, 0x40, 0, 0];
+    let lost = [0x41, 0xa8, 0, 0xe0];
+    [&[0x20][..], &exchange.repeat(6), &message, &lost.repeat(4)].concat()
+}
+
 fn scripts(files: &mut Files) {
+    files.insert(("endpoint", "lost-probes".into()), lost_probes());
     for (place, &(target, count, steps, ops)) in (0..).zip(SCRIPTS) {
         for serial in 0..count {
             let mut draws = Draws::new(mix(place, serial));
             // The first bytes shape the scene.
-            let mut script = vec![serial as u8];
+            let mut script = vec![(serial * 13) as u8];
             for _ in 0..steps {
                 script.push(ops[draws.below(ops.len() as u64) as usize]);
                 // Arguments: small ones are the interesting ones.

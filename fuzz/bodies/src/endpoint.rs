@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tickwire_core::event::CloseReason;
 use tickwire_core::{
-    Access, Address, ChannelId, ConnectOptions, ConnectionId, ConnectionState, Delivery, Duration, Endpoint,
-    Event, Fate, Instant, MessageId,
+    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, ConnectionState, Delivery, Duration,
+    Endpoint, Event, Fate, Instant, MessageId,
 };
 use tickwire_sim::provider::{NonceLog, NullProvider, RecordingProvider};
 
@@ -52,9 +52,10 @@ struct Pair {
     /// By receiving node, then the sender's connection and channel.
     received: BTreeMap<(usize, u16, u8), Received>,
     log: NonceLog,
-    options: ConnectOptions,
-    /// Datagrams may still be changed and invented.
-    noisy: bool,
+    /// By what each end dials the other; a server does not.
+    options: [Option<ConnectOptions>; 2],
+    /// No heartbeat tells that a peer is gone.
+    silent: bool,
 }
 
 /// Two endpoints under a script: the contract holds at each, messages arrive as their channels promise, no nonce is used
@@ -62,7 +63,7 @@ struct Pair {
 pub fn endpoint(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut pair = Pair::new(script.byte());
-    pair.connect();
+    pair.connect(CLIENT);
     for _ in 0..600 {
         if script.is_over() {
             break;
@@ -73,11 +74,33 @@ pub fn endpoint(bytes: &[u8]) {
     pair.heal();
 }
 
+impl Node {
+    fn new(config: Config, at: [u8; 4]) -> Self {
+        let [.., last] = at;
+        let mut secrets = handshake::secrets(&*config.provider);
+        if last == 2 {
+            secrets.identity = [last; 32];
+        }
+        let endpoint = Endpoint::new(config, secrets, [last; 32], Instant::ZERO).unwrap();
+        Self {
+            watched: Watched::new(endpoint, MAX_MESSAGE, PACKET),
+            at: SocketAddr::from((at, 7777)),
+            connections: Vec::new(),
+            over: BTreeSet::new(),
+            queued: BTreeMap::new(),
+        }
+    }
+}
+
 impl Pair {
     fn new(shape: u8) -> Self {
         let log = NonceLog::default();
         let provider = Arc::new(RecordingProvider::new(Arc::new(NullProvider), log.clone()));
-        let access = if shape & 1 == 0 { Access::Open } else { Access::Tickets };
+        let access = match shape & 0x11 {
+            0 => Access::Open,
+            1 => Access::Tickets,
+            _ => Access::Peers,
+        };
         let mut config = handshake::config(provider.clone(), access);
         config.max_message = MAX_MESSAGE;
         config.channels = channels();
@@ -87,38 +110,43 @@ impl Pair {
         config.rotate_after = 64;
         config.heartbeat = Duration::from_millis(500);
         config.idle_timeout = Duration::from_secs(2);
+        if shape & 0x20 != 0 {
+            // Nothing but its own timers brings a lost packet back.
+            config.heartbeat = Duration::from_secs(3000);
+            config.idle_timeout = Duration::from_secs(3600);
+        }
         config.resume_window = Duration::from_secs(if shape & 4 == 0 { 20 } else { 0 });
         config.reconnect_for = Duration::from_secs(30);
-        let secrets = handshake::secrets(&*provider);
-        let now = Instant::ZERO;
-        let node = |config, seed: u8, at: [u8; 4]| {
-            let endpoint = Endpoint::new(config, secrets.clone(), [seed; 32], now).unwrap();
-            Node {
-                watched: Watched::new(endpoint, MAX_MESSAGE, PACKET),
-                at: SocketAddr::from((at, 7777)),
-                connections: Vec::new(),
-                over: BTreeSet::new(),
-                queued: BTreeMap::new(),
+        let nodes = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|at| {
+            let mut config = config.clone();
+            if at[3] == 2 && access != Access::Peers {
+                config.access = Access::Closed;
             }
+            Node::new(config, at)
+        });
+        let keys = nodes.each_ref().map(|node| node.watched.endpoint.public_key());
+        let to_server = match access {
+            Access::Tickets => {
+                let ticket = handshake::ticket(provider, 1, Duration::from_secs(100_000));
+                ConnectOptions::new(keys[SERVER]).ticket(ticket)
+            }
+            Access::Peers => ConnectOptions::peer([5; 32], keys[CLIENT], keys[SERVER]),
+            _ if shape & 8 != 0 => ConnectOptions::danger_any_key(),
+            _ => ConnectOptions::new(keys[SERVER]),
         };
-        let server = node(config.clone(), 1, [10, 0, 0, 1]);
-        config.access = Access::Closed;
-        let client = node(config, 2, [10, 0, 0, 2]);
-        let mut options = ConnectOptions::new(server.watched.endpoint.public_key());
-        if access == Access::Tickets {
-            options = options.ticket(handshake::ticket(provider, 1, Duration::from_secs(100_000)));
-        } else if shape & 8 != 0 {
-            options = ConnectOptions::danger_any_key();
-        }
+        let to_client = ConnectOptions::peer([5; 32], keys[SERVER], keys[CLIENT]);
+        let to_client = (access == Access::Peers).then_some(to_client);
         let (flying, received) = (Vec::new(), BTreeMap::new());
-        Self { now, nodes: [server, client], flying, received, log, options, noisy: false }
+        let options = [to_client, Some(to_server)];
+        Self { now: Instant::ZERO, nodes, flying, received, log, options, silent: shape & 0x20 != 0 }
     }
 
-    fn connect(&mut self) {
-        let (now, to) = (self.now, self.nodes[SERVER].at);
-        let client = &mut self.nodes[CLIENT];
-        let connection = client.watched.connect(now, to, self.options.clone());
-        client.connections.extend(connection);
+    fn connect(&mut self, node: usize) {
+        let (now, to) = (self.now, self.nodes[1 - node].at);
+        let Some(options) = self.options[node].clone() else { return };
+        let own = &mut self.nodes[node];
+        let connection = own.watched.connect(now, to, options);
+        own.connections.extend(connection);
     }
 
     fn step(&mut self, script: &mut Script<'_>) {
@@ -160,10 +188,11 @@ impl Pair {
                 let past = Instant::saturating_from_micros(script.number());
                 self.nodes[node].watched.endpoint.handle_timeout(past.min(self.now));
             }
-            0xea..0xee => self.nodes[CLIENT].at.set_port(1000 + u16::from(script.byte() % 4)),
+            // A client that moves and has nothing to say is found by nobody.
+            0xea..0xee if !self.silent => self.nodes[CLIENT].at.set_port(1000 + u16::from(script.byte() % 4)),
             0xee | 0xef => self.close(node, script),
-            0xf0 => self.connect(),
-            0xf1..0xf8 => {
+            0xf0 | 0xf1 => self.connect(1 - node),
+            0xf2..0xf8 => {
                 let (from, bytes) = (self.nodes[1 - node].at, script.sized());
                 self.nodes[node].watched.hear(self.now, from, bytes);
             }
@@ -257,7 +286,6 @@ impl Pair {
             return;
         };
         change(&mut bytes);
-        self.noisy = true;
         if let Some(node) = self.nodes.iter_mut().find(|node| Address::from(node.at) == to) {
             node.watched.hear(self.now, from, &bytes);
         }
@@ -301,9 +329,12 @@ impl Pair {
             }
             let next = self.nodes.each_ref().map(|node| node.watched.endpoint.poll_timeout().0);
             let next = next[0].min(next[1]);
-            self.now = next.clamp(self.now + Duration::from_millis(1), end);
+            self.now = next.min(end).max(self.now + Duration::from_millis(1));
         }
         assert_eq!(self.log.counts().repeated, 0, "a nonce was used twice");
+        // Where there are no heartbeats, an end may wait for one that is gone.
+        let [here, there] = self.nodes.each_ref().map(|node| node.watched.endpoint.connections().count());
+        let told = !self.silent || here == there && self.nodes.iter().all(|node| node.over.is_empty());
         for node in &self.nodes {
             node.watched.expect_nothing_left();
             for ((index, channel), count) in &node.queued {
@@ -312,7 +343,7 @@ impl Pair {
                 let reliable =
                     matches!(delivery, Some(Delivery::ReliableOrdered | Delivery::ReliableUnordered));
                 let endpoint = &node.watched.endpoint;
-                if reliable && endpoint.state(connection) == ConnectionState::Connected {
+                if reliable && told && endpoint.state(connection) == ConnectionState::Connected {
                     let fate = |id| endpoint.fate(connection, ChannelId(*channel), MessageId(id));
                     let late = (0..u64::from(*count)).find(|id| fate(*id) != Some(Fate::Delivered));
                     assert_eq!(late, None, "is {:?} on channel {channel}", late.and_then(fate));
