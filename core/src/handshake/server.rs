@@ -231,7 +231,8 @@ impl Acceptor {
         }
         if !self.has_earned_answer(arrival, &hello, &digest)? {
             let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
-            Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
+            let echo = echo_of(&*self.provider, &digest, &cookie);
+            Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
             return Ok(Screened::Replied);
         }
         self.respond(arrival, &hello, id, proof, rng)
@@ -449,8 +450,7 @@ impl Acceptor {
         if query.application != self.setup.application {
             return Err(DropReason::WrongApplication);
         }
-        KeyReply { client_id: query.client_id, nonce: query.nonce, server_key: self.public_key }
-            .append_to(reply);
+        KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
 }
