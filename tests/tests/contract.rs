@@ -1,6 +1,7 @@
 //! The contract of the core, clause by clause: each test names the clause that it would see broken.
 //!
 //! Cases come from a fixed seed; `CONTRACT_SEED` draws others, and `CONTRACT_CASES` is how many times as many.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod script;
 
@@ -12,15 +13,15 @@ use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
 use script::allocation::{self, Counting};
 use script::duo::{CLIENT, Duo, SERVER, address, frames};
 use script::forge;
-use script::op::{How, Op};
+use script::op::{Fate, How, Op};
 use script::provider;
 use script::world::{Manner, Output, Setup, World};
 use tickwire_core::crypto::default_provider;
 use tickwire_core::drop::DropReason;
 use tickwire_core::wire::{Chain, DataHeader, Frame, MessageFrame, Part, Writer, message};
 use tickwire_core::{
-    Access, Bytes, ChannelConfig, ChannelId, ConnectionId, ConnectionState, Delivery, Duration, Ecn, Event, Fate, Instant,
-    MessageId, limits,
+    Access, Bytes, ChannelConfig, ChannelId, CloseReason, ConnectionId, ConnectionState, Delivery, Duration,
+    Ecn, Event, Fate as MessageFate, Instant, MessageId, limits,
 };
 use tickwire_sim::rng::Draws;
 
@@ -135,7 +136,11 @@ fn clause_03_repeating_handle_timeout_and_draining_ends_and_then_poll_timeout_li
             world.play(part);
             for node in 0..3 {
                 let rounds = world.settle(node, 20);
-                assert!(rounds.is_some(), "node {node} spins: {:?}", world.nodes[node].endpoint.poll_timeout());
+                assert!(
+                    rounds.is_some(),
+                    "node {node} spins: {:?}",
+                    world.nodes[node].endpoint.poll_timeout()
+                );
             }
         }
     }
@@ -341,7 +346,8 @@ fn clause_08_datagrams_are_built_when_they_leave() {
         let mut datagrams = duo.take(CLIENT);
         let has = |datagram: &Vec<u8>, text: &[u8]| datagram.windows(text.len()).any(|window| window == text);
         assert!(has(&datagrams[0], b"the freshest of all"), "what is fresh waits behind what is not");
-        let is_late = wait + Duration::from_micros(100) * u32::from(packets % 20) >= Duration::from_millis(100);
+        let is_late =
+            wait + Duration::from_micros(100) * u32::from(packets % 20) >= Duration::from_millis(100);
         let is_stale = |datagram| has(datagram, b"grows stale");
         assert_eq!(datagrams.iter().any(is_stale), !is_late, "after {wait:?}");
         if !packets.is_multiple_of(20) {
@@ -368,7 +374,8 @@ fn tick(duo: &mut Duo, scratch: &mut [u8; 1200]) {
             duo.send(end, channel, Bytes::from_static(&MESSAGE));
         }
         let (here, there) = duo.ends.split_at_mut(1);
-        let (from, to) = if end == SERVER { (&mut here[0], &mut there[0]) } else { (&mut there[0], &mut here[0]) };
+        let (from, to) =
+            if end == SERVER { (&mut here[0], &mut there[0]) } else { (&mut there[0], &mut here[0]) };
         while let Some(transmit) = from.poll_transmit(duo.now, scratch) {
             to.handle_datagram(duo.now, address(end), Ecn::NotCapable, &mut scratch[..transmit.size]);
         }
@@ -421,7 +428,10 @@ fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
             }
             duo.ends[CLIENT].handle_timeout(duo.now);
             assert!(noticed(&duo) - before <= limits::TIMERS_PER_CALL, "{}", noticed(&duo) - before);
-            assert!(noticed(&duo) == count || duo.ends[CLIENT].poll_timeout().0 <= duo.now, "not due any more");
+            assert!(
+                noticed(&duo) == count || duo.ends[CLIENT].poll_timeout().0 <= duo.now,
+                "not due any more"
+            );
         }
     }
     fn transmits(count: u8) {
@@ -508,7 +518,8 @@ fn clause_11_terminal_events_and_send_ready_have_places_of_their_own() {
         let mut accepted = 0;
         for _ in 0..messages % 3000 {
             let now = duo.now;
-            accepted += u64::from(duo.ends[CLIENT].send(now, client, ChannelId(0), vec![1; size.into()]).is_ok());
+            accepted +=
+                u64::from(duo.ends[CLIENT].send(now, client, ChannelId(0), vec![1; size.into()]).is_ok());
         }
         while duo.ends[CLIENT].send(duo.now, client, ChannelId(1), vec![2; 10]).is_ok() {
             accepted += 1;
@@ -547,7 +558,7 @@ fn clause_11_what_finds_no_receive_credit_is_not_acknowledged() {
             .collect();
         let delivered = |duo: &Duo| {
             let fate = |message: &&MessageId| duo.ends[CLIENT].fate(client, ChannelId(1), **message);
-            sent.iter().filter(|message| fate(message) == Some(Fate::Delivered)).count() as u64
+            sent.iter().filter(|message| fate(message) == Some(MessageFate::Delivered)).count() as u64
         };
         // The server's application takes nothing.
         for _ in 0..100 {
@@ -561,7 +572,10 @@ fn clause_11_what_finds_no_receive_credit_is_not_acknowledged() {
         }
         let held = duo.ends[SERVER].memory();
         assert!(held <= limits::RECEIVE_WINDOW, "{held} bytes wait");
-        assert!(delivered(&duo) * (size + limits::MESSAGE_OVERHEAD) <= held, "more was acknowledged than is held");
+        assert!(
+            delivered(&duo) * (size + limits::MESSAGE_OVERHEAD) <= held,
+            "more was acknowledged than is held"
+        );
         // Now it does, and nothing was lost.
         duo.pass(Duration::from_secs(20));
         assert_eq!(delivered(&duo), sent.len() as u64);
@@ -616,18 +630,84 @@ fn scripts_reach_what_they_are_meant_to_reach() {
             *counts.entry(name.split([' ', '(']).next().unwrap_or_default().to_owned()).or_default() += 1;
         }
     }
-    for event in ["Connected", "Message", "Delivered", "SendReady", "Interrupted", "Resumed", "Moved", "Closed"] {
+    for event in
+        ["Connected", "Message", "Delivered", "SendReady", "Interrupted", "Resumed", "Moved", "Closed"]
+    {
         assert!(counts.get(event).copied().unwrap_or(0) >= 20, "{event} is too rare: {counts:#?}");
     }
 }
+/// The Hello could not be written for want of credit, and its timer stayed due.
 #[test]
-fn debug_one() {
-    let manner = if std::env::var("LAZY").is_ok() { Manner::CauseOnly } else { Manner::Orderly { every: None, order: 0 } };
-    let seed = number("SEED", 0);
-    let mut world = World::new(Setup { manner, ..Setup::new(provider_for(seed), seed) });
-    world.play(&include!("/tmp/script.rs"));
-    if std::env::var("RECOVER").is_ok() { recovers(&mut world); }
-    for output in &world.trace { if !matches!(output, Output::Timeout { .. }) { println!("{output:?}"); } }
-    for node in &world.nodes { println!("{:?} {:?} {:?}", node.endpoint.poll_timeout(), node.latest, node.endpoint.connections().map(|c| (c, node.endpoint.state(c), node.endpoint.address(c))).collect::<Vec<_>>()); }
-    println!("{:?}", world.faults);
+fn regression_a_dial_over_a_link_without_credit_does_not_spin() {
+    let mut world = World::new(Setup::new(provider::null(), 0));
+    world.play(&[Op::Connect { node: 2, to: 1, how: How::Link }]);
+    assert!(world.settle(2, 20).is_some());
+}
+
+/// The second close dropped the transport that the first one's CLOSE was to leave on.
+#[test]
+fn regression_who_closes_twice_still_says_good_bye() {
+    let mut duo = Duo::connected(1, |_| {});
+    let client = duo.connections[CLIENT][0];
+    for code in [1, 2] {
+        duo.ends[CLIENT].close(duo.now, client, code, "");
+    }
+    for mut datagram in duo.take(CLIENT) {
+        duo.give(SERVER, &mut datagram);
+    }
+    let events = duo.events(SERVER);
+    let is_told =
+        |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Peer { code: 1, .. }, .. });
+    assert!(events.iter().any(is_told), "{events:?}");
+    duo.pass(Duration::from_secs(10));
+    assert!(duo.ends.iter().all(|end| end.connections().count() == 0));
+}
+
+/// The deadline of what was in reassembly was kept after `Closed`, and could never be met.
+#[test]
+fn regression_a_closed_connection_awaits_no_fragments() {
+    let script = [
+        Op::Connect { node: 1, to: 2, how: How::Ticket },
+        Op::Connect { node: 0, to: 2, how: How::Link },
+        Op::Send { node: 1, connection: 118, channel: 0, size: 2340 },
+        Op::Connect { node: 0, to: 1, how: How::Pinned },
+        Op::Run { millis: 0 },
+        Op::Fly { place: 124, fate: Fate::Cut(1046) },
+        Op::Run { millis: 6 },
+        Op::Close { node: 0, connection: 185, gently: false },
+        Op::Advance { micros: 119_079_001 },
+        Op::Run { millis: 920 },
+    ];
+    let manner = Manner::CauseOnly;
+    let mut world = World::new(Setup { manner, ..Setup::new(provider::null(), 1) });
+    world.play(&script);
+    world.expect_kept(2);
+}
+
+/// What was queued before the connection was made outlived its lifetime, and the queue had room again.
+#[test]
+fn regression_send_ready_waits_for_connected() {
+    let script = [
+        Op::Connect { node: 1, to: 2, how: How::Link },
+        Op::Fill { node: 1, connection: 0, channel: 4 },
+        Op::Run { millis: 300 },
+    ];
+    let mut world = World::new(Setup::new(provider::null(), 0));
+    world.play(&script);
+    world.expect_kept(11);
+}
+
+/// Each connection that ended before its turn to send left that turn behind.
+#[test]
+fn regression_turns_of_closed_connections_do_not_pile_up() {
+    let mut duo = Duo::new(|_| {});
+    let round = |duo: &mut Duo| {
+        let connection = duo.dial();
+        duo.ends[CLIENT].close(duo.now, connection, 0, "");
+        duo.events(CLIENT);
+    };
+    (0..100).for_each(|_| round(&mut duo));
+    let ((), allocated) = allocation::during(|| (0..5000).for_each(|_| round(&mut duo)));
+    assert!(allocated.live < 10_000, "{allocated:?}");
+    assert!(duo.take(CLIENT).is_empty());
 }

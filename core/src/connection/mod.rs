@@ -27,6 +27,7 @@ mod timeout;
 mod timers;
 mod transmit;
 mod transport;
+mod unproven;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -44,6 +45,7 @@ pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;
 pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
+pub(crate) use self::unproven::Unproven;
 use crate::address::{Address, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
@@ -347,6 +349,7 @@ impl Connection {
         self.traffic.on_received(size);
         let sighting =
             transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        transport.on_heard_from(from, size);
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
@@ -420,6 +423,7 @@ impl Connection {
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
+        transport.unproven.take_if(|unproven| unproven.is_answer(data));
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
@@ -461,10 +465,11 @@ impl Connection {
         let Some(transport) = self.transport.as_deref() else { return false };
         match self.phase {
             Phase::Connected => {
-                transport.acks.is_due()
+                let has_data = transport.acks.is_due()
                     || transport.ping_due
-                    || transport.has_path_datagram()
-                    || (transport.window_is_open() && self.has_eliciting())
+                    || transport.challenge_due().is_some()
+                    || (transport.window_is_open() && self.has_eliciting());
+                transport.has_path_datagram() || (has_data && transport.may_send())
             }
             Phase::Closing => self.closing.is_due,
             Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
@@ -488,8 +493,9 @@ impl Connection {
         settings: &Settings,
     ) -> Option<(Path, usize)> {
         let written = self.write_next(now, buffer, rng, settings);
-        if let Some((_, size)) = written {
+        if let Some((path, size)) = written {
             self.traffic.on_sent(size as u64);
+            self.with_transport(|transport| transport.on_sent_to(&path, size as u64));
         }
         self.arm(now, settings);
         written
@@ -528,8 +534,15 @@ impl Connection {
         }
         let Self { send, receive, ticket, resume, .. } = self;
         let mut sources = Sources { send, receive, ticket, resume };
-        let size = transmit::write_datagram(now, transport, &mut sources, buffer)?;
-        Some((transport.path, size))
+        let size = if transport.may_send() {
+            transmit::write_datagram(now, transport, &mut sources, buffer)
+        } else {
+            None
+        };
+        if size.is_none() {
+            transport.on_stuck();
+        }
+        Some((transport.path, size?))
     }
 
     fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(Path, usize)> {
@@ -537,7 +550,10 @@ impl Connection {
         if !core::mem::take(&mut self.closing.is_due) {
             return None;
         }
-        let size = transmit::write_close(now, transport, buffer, self.closing.code, &self.closing.text);
+        // What an unproven address may not get counts as sent, so that the closing ends.
+        let room = buffer.len().min(transport.allowance());
+        let room = buffer.get_mut(..room).unwrap_or_default();
+        let size = transmit::write_close(now, transport, room, self.closing.code, &self.closing.text);
         let path = transport.path;
         self.closing.tries = self.closing.tries.saturating_sub(1);
         if self.closing.tries == 0 {

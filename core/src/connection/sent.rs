@@ -114,7 +114,8 @@ impl SentPackets {
     /// Takes a packet out of flight. `None` if it was never sent, is settled already, or asked for nothing.
     pub(crate) fn settle(&mut self, packet_number: u64) -> Option<Settled> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
-        let frames_until = self.records.get(index.checked_add(1)?).map_or(self.open_frame, |next| next.frames_from);
+        let frames_until =
+            self.records.get(index.checked_add(1)?).map_or(self.open_frame, |next| next.frames_from);
         let record = self.records.get_mut(index)?;
         if !record.in_flight {
             return None;
@@ -194,7 +195,7 @@ mod tests {
         sent.trim();
         let settled = sent.settle(3).unwrap();
         assert_eq!(frames(&sent, &settled), [SentFrame::Ack(3); 4]);
-        assert_eq!((sent.frames_of(0), sent.frames_of(1).map(|frames| frames.count())), (None, Some(2)));
+        assert_eq!((sent.frames_of(0), sent.frames_of(1).map(Iterator::count)), (None, Some(2)));
     }
 
     #[test]

@@ -70,6 +70,9 @@ impl Connection {
 
     fn on_loss_timeout(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
+        if let Some(unproven) = &mut transport.unproven {
+            unproven.challenge_again();
+        }
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {

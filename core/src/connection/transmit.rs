@@ -137,12 +137,13 @@ pub(crate) fn write_datagram(
     sources: &mut Sources<'_>,
     buffer: &mut [u8],
 ) -> Option<usize> {
-    let size = buffer.len().min(transport.max_datagram);
+    let size = buffer.len().min(transport.max_datagram).min(transport.allowance());
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
     let overhead = draft.header.header_len() + TAG;
     let is_open = transport.window_is_open();
     let mut writer = Writer::new(draft.body());
 
+    let challenged = write_challenge(transport, &mut writer);
     let acked = write_owed_ack(now, transport, &mut writer);
     let after_ack = writer.written();
     write_response(transport, &mut writer);
@@ -159,7 +160,7 @@ pub(crate) fn write_datagram(
     }
     let body = writer.written();
     // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
-    let rides_alone = body == after_ack && !transport.acks.is_due();
+    let rides_alone = body == after_ack && !challenged && !transport.acks.is_due();
     if body == 0 || (rides_alone && !(is_open && sources.has_eliciting())) {
         return None;
     }
@@ -174,6 +175,16 @@ pub(crate) fn write_datagram(
         transport.ping_due = false;
     }
     draft.seal(now, transport, body, eliciting)
+}
+
+/// Asks whoever is at an unproven address to answer. Says whether it did.
+fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
+    let Some(unproven) = &mut transport.unproven else { return false };
+    let is_written = unproven.challenge_due().is_some_and(|data| put(writer, &Frame::Challenge(data)));
+    if is_written {
+        unproven.on_challenge_sent();
+    }
+    is_written
 }
 
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {

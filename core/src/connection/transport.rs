@@ -9,6 +9,7 @@ use super::recent::RecentTags;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
 use super::transmit::CHALLENGE_DATAGRAM;
+use super::unproven::Unproven;
 use crate::address::{LinkProperties, Path};
 use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
 use crate::drop::DropReason;
@@ -73,6 +74,8 @@ pub(crate) struct Transport {
     pub(crate) rtt: RttEstimator,
     pub(crate) congestion: Box<dyn Controller>,
     pub(crate) migration: Migration,
+    /// While nobody has answered from the address of `path`.
+    pub(crate) unproven: Option<Unproven>,
     pub(crate) max_datagram: usize,
     pub(crate) peer_ack_delay: Duration,
     /// After this much silence the peer gives up.
@@ -105,7 +108,8 @@ impl Transport {
             Role::Initiator => (to_responder, to_initiator),
             Role::Responder => (to_initiator, to_responder),
         };
-        let window = if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
+        let window =
+            if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
         Self {
             role: setup.role,
             local_id: setup.local_id,
@@ -121,6 +125,7 @@ impl Transport {
             rtt: RttEstimator::new(),
             congestion: Box::new(FixedWindow(window)),
             migration: Migration::default(),
+            unproven: None,
             max_datagram: setup.max_datagram,
             peer_ack_delay: setup.peer_ack_delay,
             peer_idle_timeout: setup.peer_idle_timeout,
@@ -225,10 +230,47 @@ impl Transport {
     pub(crate) fn has_path_datagram(&self) -> bool {
         let size = CHALLENGE_DATAGRAM as u64;
         self.migration.challenge_due(size).is_some()
-            || self
-                .migration
-                .response()
-                .is_some_and(|response| self.migration.allows(&self.path, &response.path, size))
+            || self.migration.response().is_some_and(|response| {
+                self.migration.allows(&self.path, &response.path, size)
+                    && (response.path.remote != self.path.remote || self.may_send())
+            })
+    }
+
+    /// Whether an ordinary datagram may be sent to the peer's address now.
+    pub(crate) fn may_send(&self) -> bool {
+        self.unproven.as_ref().is_none_or(Unproven::may_send)
+    }
+
+    /// The most bytes that the next datagram to the peer's address may have.
+    pub(crate) fn allowance(&self) -> usize {
+        let unproven = self.unproven.as_ref();
+        unproven.map_or(usize::MAX, |unproven| usize::try_from(unproven.allowance()).unwrap_or(usize::MAX))
+    }
+
+    /// The challenge for an unproven address, if the next datagram has to carry it.
+    pub(crate) fn challenge_due(&self) -> Option<[u8; 8]> {
+        self.unproven.as_ref().and_then(Unproven::challenge_due)
+    }
+
+    /// An authentic packet of `bytes` came from `from`.
+    pub(crate) fn on_heard_from(&mut self, from: &Path, bytes: u64) {
+        if let Some(unproven) = self.unproven.as_mut().filter(|_| from.remote == self.path.remote) {
+            unproven.on_received(bytes);
+        }
+    }
+
+    /// A datagram of `bytes` was sent to `to`.
+    pub(crate) fn on_sent_to(&mut self, to: &Path, bytes: u64) {
+        if let Some(unproven) = self.unproven.as_mut().filter(|_| to.remote == self.path.remote) {
+            unproven.on_sent(bytes);
+        }
+    }
+
+    /// Nothing could be written although something waits.
+    pub(crate) const fn on_stuck(&mut self) {
+        if let Some(unproven) = &mut self.unproven {
+            unproven.on_stuck();
+        }
     }
 
     /// The pre-shared key of the resume ticket of this sequence.
@@ -239,6 +281,7 @@ impl Transport {
     /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.
     pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Duration) {
         self.path = path;
+        self.unproven = None;
         if planted::is_planted(Bug::NonceReuse) {
             self.sent = SentPackets::default();
         }

@@ -11,7 +11,7 @@ use super::ids::Entry;
 use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
-use crate::connection::{Connection, Phase, Role, Transport, TransportSetup};
+use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{ConnectionId, PeerInfo, Refusal};
 use crate::handshake::{Candidate, Confirmed, HalfOpenId, Session, Verdict};
@@ -191,7 +191,9 @@ impl Endpoint {
             link: self.links.properties(from.remote),
             resumed: resumes,
         };
+        let is_proven = matches!(from.remote, Address::Link(_)) || self.acceptor.is_proven(half, from.remote);
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
+        transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
         let opened = transport.open(now, header, datagram)?;
         // Authentic: from here on the handshake is spent, whatever becomes of it.
         let confirmed = self.acceptor.confirm(now, &half_open).ok_or(DropReason::BurntTicket)?;

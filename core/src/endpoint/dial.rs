@@ -116,6 +116,11 @@ impl Endpoint {
                 dial.on_progress();
                 Ok(())
             }
+            Answer::Refused(_) if state.phase == Phase::Connected => {
+                // Whatever made us ask, the connection that we have still stands.
+                state.drop_dial();
+                Ok(())
+            }
             Answer::Refused(refusal) => {
                 state.finish(CloseReason::Refused(refusal));
                 Ok(())

@@ -58,7 +58,7 @@ impl Sent {
     /// The oldest packet in flight.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
-        self.0.oldest().map(|(number, _)| number)
+        self.0.unsettled_below(self.0.next()).find(|&number| self.0.frames_of(number).is_some())
     }
 
     /// Numbers below `end` that may be in flight.

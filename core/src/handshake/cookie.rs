@@ -8,6 +8,9 @@ use crate::time::Instant;
 /// A cookie; zeros stand for none.
 pub(crate) type Cookie = [u8; 16];
 
+/// What is remembered of an address.
+pub(crate) type AddressMark = [u8; 5];
+
 /// No cookie.
 pub(crate) const NO_COOKIE: Cookie = [0; 16];
 
@@ -52,6 +55,14 @@ impl Cookies {
             .checked_sub(1)
             .is_some_and(|bucket| same(&self.at(provider, bucket, address, digest), cookie));
         current_matches | previous_matches
+    }
+
+    /// A short keyed digest of `address`, for remembering where something was sent: nobody can look for another address
+    /// with the same mark.
+    pub(crate) fn mark(&self, provider: &dyn Provider, address: Address) -> AddressMark {
+        let (place, port) = place_and_port(address);
+        let digest = provider.digest(&self.key, &[b"tickwire mark", &place, &port]);
+        digest.first_chunk().copied().unwrap_or_default()
     }
 
     fn at(&self, provider: &dyn Provider, bucket: u64, address: Address, digest: &Key) -> Cookie {

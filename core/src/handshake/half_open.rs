@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::cookie::AddressMark;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
@@ -67,12 +68,25 @@ impl Credential {
     }
 }
 
+/// The address that a client has shown to be its own, by its mark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proven {
+    /// Its cookie came from there.
+    ByCookie(AddressMark),
+    /// The Welcome went there and nowhere else.
+    ByWelcome(AddressMark),
+    /// The Welcome went to several.
+    No,
+}
+
 /// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
 /// [`limits::HALF_OPEN_BYTES`].
 pub(crate) struct HalfOpen {
     root: Key,
     pub(super) credential: Credential,
     identity: [u8; 16],
+    /// Where the client has shown to be.
+    proven: Proven,
     /// What the client asks.
     pub(crate) parameters: Parameters,
     /// The connection id that the client chose for itself.
@@ -81,7 +95,7 @@ pub(crate) struct HalfOpen {
     pub(crate) local_id: u32,
     /// What the Welcome said of the session.
     pub(crate) session: Session,
-    welcome_length: u16,
+    welcome_length: u8,
     /// The Welcome, then the peer's user data.
     stored: Box<[u8]>,
 }
@@ -95,11 +109,15 @@ pub(super) struct Opening<'a> {
     pub(super) client_id: u32,
     pub(super) local_id: u32,
     pub(super) session: Session,
+    /// Where the Hello came from and the Welcome goes.
+    pub(super) address: AddressMark,
+    /// Whether the Hello had a cookie of that address.
+    pub(super) by_cookie: bool,
 }
 
 impl HalfOpen {
     pub(super) fn new(opening: Opening<'_>, welcome: &[u8]) -> Self {
-        let Opening { root, credential, peer, parameters, client_id, local_id, session } = opening;
+        let Opening { root, credential, peer, parameters, client_id, local_id, session, .. } = opening;
         let mut stored = Vec::with_capacity(welcome.len() + peer.user_data.len());
         stored.extend_from_slice(welcome);
         stored.extend_from_slice(&peer.user_data);
@@ -107,12 +125,17 @@ impl HalfOpen {
             root,
             credential,
             identity: peer.identity,
+            proven: if opening.by_cookie {
+                Proven::ByCookie(opening.address)
+            } else {
+                Proven::ByWelcome(opening.address)
+            },
             parameters,
             client_id,
             local_id,
             session,
             // A Welcome that accepts has a few dozen bytes.
-            welcome_length: welcome.len() as u16,
+            welcome_length: welcome.len() as u8,
             stored: stored.into_boxed_slice(),
         }
     }
@@ -133,6 +156,24 @@ impl HalfOpen {
         match self.credential {
             Credential::Resume(resume) => Some(resume),
             _ => None,
+        }
+    }
+
+    /// The mark of the address that whoever holds the keys has shown to be its own, if it may have heard the Welcome at
+    /// that one only.
+    pub(crate) const fn proven(&self) -> Option<AddressMark> {
+        match self.proven {
+            Proven::ByCookie(address) | Proven::ByWelcome(address) => Some(address),
+            Proven::No => None,
+        }
+    }
+
+    /// A copy of the Welcome goes to `address`.
+    fn on_repeated(&mut self, address: AddressMark) {
+        if let Proven::ByWelcome(first) = self.proven
+            && first != address
+        {
+            self.proven = Proven::No;
         }
     }
 
@@ -193,11 +234,19 @@ impl HalfOpenTable {
         self.entries.len().saturating_sub(self.refused)
     }
 
-    /// What was answered to the Noise message that `id` stands for.
-    pub(super) fn welcome(&self, now: Instant, id: &HalfOpenId) -> Option<&[u8]> {
-        let entry = self.entries.get(id).filter(|entry| now < entry.expires)?;
-        match &entry.state {
-            State::Waiting(half_open) => Some(half_open.welcome()),
+    /// What was answered to the Noise message that `id` stands for, to be sent to `address`.
+    pub(super) fn repeat(
+        &mut self,
+        now: Instant,
+        id: &HalfOpenId,
+        address: impl FnOnce() -> AddressMark,
+    ) -> Option<&[u8]> {
+        let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
+        match &mut entry.state {
+            State::Waiting(half_open) => {
+                half_open.on_repeated(address());
+                Some(half_open.welcome())
+            }
             State::Refused(refused) => Some(&refused.welcome),
         }
     }
@@ -312,6 +361,8 @@ mod tests {
             client_id: 4,
             local_id,
             session: Session::New,
+            address: [8; 5],
+            by_cookie: false,
         };
         let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
         HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])

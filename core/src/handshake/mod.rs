@@ -1,7 +1,7 @@
 //! How two endpoints come to share keys: one round trip with a ticket, two without one or under load.
 //!
-//! Components take plain arguments and return values. [`client::Dialer`] is one attempt to connect,
-//! [`server::Acceptor`] answers the attempts of others; neither knows what a connection is.
+//! Components take plain arguments and return values. `client::Dialer` is one attempt to connect,
+//! `server::Acceptor` answers the attempts of others; neither knows what a connection is.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until the endpoint drives both ends, only the tests call them.
 

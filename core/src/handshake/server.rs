@@ -25,7 +25,7 @@ use super::resume_ticket::ResumeSealer;
 use super::sources::Sources;
 use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
-use crate::address::Path;
+use crate::address::{Address, Path};
 use crate::config::{Access, Config, Secrets};
 use crate::crypto::{HandshakeInput, Key, Provider, Responder};
 use crate::drop::DropReason;
@@ -91,6 +91,8 @@ pub(crate) struct Candidate {
     pub(crate) expired: bool,
     pub(crate) client_id: u32,
     credential: Credential,
+    address: Address,
+    earned: Earned,
     id: HalfOpenId,
     responder: Box<dyn Responder>,
     /// The most bytes that the answer may have.
@@ -221,7 +223,10 @@ impl Acceptor {
         let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
         let digest = noise_digest(&*self.provider, hello.noise);
         let id = HalfOpenId::of(&digest);
-        if let Some(welcome) = self.half_open.welcome(arrival.now, &id) {
+        if let Some(welcome) = self
+            .half_open
+            .repeat(arrival.now, &id, || self.cookies.mark(&*self.provider, arrival.from.remote))
+        {
             reply.extend_from_slice(welcome);
             return Ok(Screened::Replied);
         }
@@ -229,13 +234,13 @@ impl Acceptor {
         if self.half_open.waiting() >= limits::HALF_OPEN {
             return Err(DropReason::HalfOpenFull);
         }
-        if !self.has_earned_answer(arrival, &hello, &digest)? {
+        let Some(earned) = self.check_earned(arrival, &hello, &digest)? else {
             let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
             let echo = echo_of(&*self.provider, &digest, &cookie);
             Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
             return Ok(Screened::Replied);
-        }
-        self.respond(arrival, &hello, id, proof, rng)
+        };
+        self.respond(arrival, &hello, id, (proof, earned), rng)
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
@@ -244,6 +249,7 @@ impl Acceptor {
         let proof = match hello.mode {
             Mode::Open if self.setup.access == Access::Open => Proof::open(),
             Mode::Open => return Err(DropReason::NoTicket),
+            Mode::Ticket if self.setup.access == Access::Peers => return Err(DropReason::BadTicket),
             Mode::Ticket => self.check_ticket(wall_now, hello)?,
             Mode::Resume => self.check_resume_ticket(wall_now, hello)?,
             Mode::Peer => {
@@ -288,26 +294,26 @@ impl Acceptor {
         })
     }
 
-    /// Whether the sender has done enough to be worth a Diffie-Hellman; if not, a cookie would do.
-    fn has_earned_answer(
+    /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
+    fn check_earned(
         &mut self,
         arrival: Arrival,
         hello: &Hello<'_>,
         digest: &Key,
-    ) -> Result<bool, DropReason> {
+    ) -> Result<Option<Earned>, DropReason> {
         let Arrival { now, validated, .. } = arrival;
         let remote = arrival.from.remote;
         let loaded = self.is_loaded(now);
         let needs_cookie = !validated && (loaded || self.setup.access == Access::Open);
         if needs_cookie && !self.cookies.check(&*self.provider, now, remote, digest, &hello.cookie) {
-            return Ok(false);
+            return Ok(None);
         }
         // Only after the cookie: who forges a source must not empty its bucket.
         let provider = &*self.provider;
         if loaded && !self.sources.as_mut().is_some_and(|sources| sources.take(provider, now, remote)) {
             return Err(DropReason::RateLimited);
         }
-        Ok(true)
+        Ok(Some(if needs_cookie { Earned::ByCookie } else { Earned::ByCredential }))
     }
 
     fn is_loaded(&mut self, now: Instant) -> bool {
@@ -320,7 +326,7 @@ impl Acceptor {
         arrival: Arrival,
         hello: &Hello<'_>,
         id: HalfOpenId,
-        proof: Proof,
+        (proof, earned): (Proof, Earned),
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -346,6 +352,8 @@ impl Acceptor {
             resume,
             peer_key: proof.peer_key,
             expired: proof.expired,
+            address: arrival.from.remote,
+            earned,
             client_id: hello.client_id,
             credential: proof.credential,
             id,
@@ -390,12 +398,19 @@ impl Acceptor {
             client_id: candidate.client_id,
             local_id,
             session,
+            address: self.cookies.mark(&*self.provider, candidate.address),
+            by_cookie: candidate.earned == Earned::ByCookie,
         };
         let kept = self.half_open.insert(now, candidate.id, HalfOpen::new(opening, reply));
         if !kept {
             reply.clear();
         }
         kept.then_some(candidate.id)
+    }
+
+    /// Whether the client of a half-open handshake has shown that it hears what is sent to `address`.
+    pub(crate) fn is_proven(&self, half_open: &HalfOpen, address: Address) -> bool {
+        half_open.proven() == Some(self.cookies.mark(&*self.provider, address))
     }
 
     /// A half-open handshake that still waits.
@@ -453,6 +468,15 @@ impl Acceptor {
         KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
+}
+
+/// Why a sender is worth a Diffie-Hellman.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Earned {
+    /// What it showed was enough.
+    ByCredential,
+    /// It showed a cookie, so it hears what is sent to its address.
+    ByCookie,
 }
 
 /// What a Hello proved before any Diffie-Hellman.

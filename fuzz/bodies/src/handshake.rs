@@ -80,7 +80,8 @@ pub fn ticket_text(bytes: &[u8]) {
         assert_eq!(ticket.to_string(), text.trim().to_lowercase(), "another ticket than was pasted");
     }
     // A fuzzer does not hit a checksum by chance.
-    let sum = bytes.iter().fold(0x811c_9dc5u32, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let sum =
+        bytes.iter().fold(0x811c_9dc5u32, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let whole = [bytes, &sum.to_le_bytes()].concat();
     if let Ok(ticket) = Ticket::from_bytes(&whole) {
         assert_eq!(ticket.to_bytes(), whole, "a second encoding");
@@ -100,7 +101,8 @@ pub fn dial(bytes: &[u8]) {
         0 => Proof::Open,
         _ => Proof::Ticket(ticket(Arc::clone(&provider), 1, Duration::from_secs(60))),
     };
-    let pinned = (shape & 4 == 0 || access == Access::Tickets).then(|| provider.public_key(&secrets.identity));
+    let pinned =
+        (shape & 4 == 0 || access == Access::Tickets).then(|| provider.public_key(&secrets.identity));
     let mut now = Instant::ZERO;
     let mut dialling = Dialling::new(now, &config, 1, pinned, proof, [1; 32]).unwrap();
     let mut server = Answering::new(&config, &secrets, [2; 32]);
@@ -134,7 +136,10 @@ pub fn dial(bytes: &[u8]) {
         };
         let answered = dialling.handle(now, &datagram);
         judge_answer(&answered, &mut is_over, shape & 1 == 0 && !is_honest, &admitted);
-        assert!(!is_over || dialling.next_timeout(now) == Instant::MAX, "an attempt that is over wants to be called");
+        assert!(
+            !is_over || dialling.next_timeout(now) == Instant::MAX,
+            "an attempt that is over wants to be called"
+        );
     }
 }
 

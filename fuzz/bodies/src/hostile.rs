@@ -76,7 +76,8 @@ impl Arena {
         let now = Instant::ZERO;
         let secrets = handshake::secrets(&*config.provider);
         let mut server = Endpoint::new(config.clone(), secrets, [1; 32], now).unwrap();
-        let peer = HostilePeer::dial(now, config, claims, Proof::Open, &mut server, peer_at(0), [2; 32]).unwrap();
+        let peer =
+            HostilePeer::dial(now, config, claims, Proof::Open, &mut server, peer_at(0), [2; 32]).unwrap();
         let mut arena = Self::new(config, server, peer, ConnectionId::default());
         arena.send(&[1]);
         arena.settle();
@@ -132,7 +133,8 @@ impl Arena {
 
     /// The peer sends a packet under this number, of which `number_bytes` are written, from this address.
     pub fn send_as(&mut self, number: u64, number_bytes: u8, from: SocketAddr, frames: &[u8]) {
-        self.has_closed |= FrameReader::new(frames).flatten().any(|frame| matches!(frame, Frame::Close { .. }));
+        self.has_closed |=
+            FrameReader::new(frames).flatten().any(|frame| matches!(frame, Frame::Close { .. }));
         let packet = self.peer.seal(number, number_bytes, frames);
         self.tested.hear(self.now, from, &packet);
     }
@@ -151,10 +153,7 @@ impl Arena {
 
     fn read(&mut self, output: Output) {
         for (_, datagram) in output.datagrams {
-            let Some((number, frames)) = self.peer.open(self.now, &datagram) else {
-                if std::env::var("DBG").is_ok() { eprintln!("unreadable {:x?}", &datagram); }
-                continue };
-            if std::env::var("DBG").is_ok() { eprintln!("{number}: {:x?}", frames); }
+            let Some((number, frames)) = self.peer.open(self.now, &datagram) else { continue };
             assert!(self.numbers.insert(number), "packet number {number} was used twice");
             self.heard += 1;
             self.received.insert(number);

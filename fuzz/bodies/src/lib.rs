@@ -7,12 +7,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod channels;
+pub mod corpus;
+pub mod datagram;
+pub mod endpoint;
 mod gullible;
 pub mod handshake;
 pub mod hostile;
 pub mod message;
 pub mod packets;
 mod script;
+pub mod traffic;
 pub mod watch;
 pub mod wire;
 
@@ -28,7 +32,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("ack_ranges", wire::ack_ranges),
     ("answer", handshake::answer),
     ("channel_pair", channels::channel_pair),
+    ("datagram", datagram::datagram),
     ("dial", handshake::dial),
+    ("endpoint", endpoint::endpoint),
     ("frame", wire::frame),
     ("handshake_messages", handshake::handshake_messages),
     ("header", wire::header),
@@ -40,3 +46,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sent", packets::sent),
     ("ticket", handshake::ticket_text),
 ];
+
+/// Whether a file of the corpus was found by a fuzzer on this machine: it names them by their SHA-1.
+#[must_use]
+pub fn is_found(name: &str) -> bool {
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

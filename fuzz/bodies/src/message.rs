@@ -151,12 +151,13 @@ fn one_encoding<T: NetMessage>(bytes: &[u8], decoded: Decoded) -> Result<(), Dec
 }
 
 /// What decodes is encoded, if it fits, and then decodes to the same.
-fn same_value<T: NetMessage + PartialEq + std::fmt::Debug>(decoded: Decoded) -> Result<(), Decoded> {
+fn same_value<T: NetMessage>(decoded: Decoded) -> Result<(), Decoded> {
     let value = decoded.downcast::<T>()?;
     // Text may grow: an exponent is written out, a letter escaped.
     if let Ok(bytes) = REGISTRY.encode(&value) {
         let again: T = REGISTRY.decode_as(&bytes).unwrap();
-        assert_eq!(again, value);
+        // Not the values: a NaN equals nothing, not even itself.
+        assert_eq!(REGISTRY.encode(&again).unwrap(), bytes);
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use tickwire_core::Instant;
 use tickwire_core::fuzzing::{Replay, Sent};
 use tickwire_core::limits::REPLAY_WINDOW;
-use tickwire_core::Instant;
 
 use crate::Script;
 
@@ -48,7 +48,7 @@ pub fn sent(bytes: &[u8]) {
         match step % 4 {
             0 | 1 => {
                 let bytes = usize::from(script.byte()) * 8;
-                let eliciting = step % 4 == 0;
+                let eliciting = step.is_multiple_of(4);
                 sent.record(Instant::ZERO, bytes, eliciting);
                 model.push(eliciting.then_some(bytes as u64));
             }

@@ -49,7 +49,12 @@ impl Watched {
     }
 
     /// Dials.
-    pub fn connect(&mut self, now: Instant, to: impl Into<Path>, options: ConnectOptions) -> Option<ConnectionId> {
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        to: impl Into<Path>,
+        options: ConnectOptions,
+    ) -> Option<ConnectionId> {
         let to = to.into();
         self.known.insert(to.remote);
         self.endpoint.connect(now, to, options).ok()

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use tickwire_core::{
@@ -18,6 +19,8 @@ pub struct Node {
     pub address: SocketAddr,
     pub events: Vec<Event>,
     pub is_up: bool,
+    /// What its datagrams bear as their source instead of `address`.
+    pub claims: Option<SocketAddr>,
 }
 
 impl Node {
@@ -27,6 +30,7 @@ impl Node {
             address: address.parse().unwrap(),
             events: Vec::new(),
             is_up: true,
+            claims: None,
         }
     }
 
@@ -75,6 +79,8 @@ pub struct Net {
     pub delay: Duration,
     pub filter: Filter,
     pub datagrams: u64,
+    /// Bytes sent, by source and destination.
+    pub bytes: BTreeMap<(SocketAddr, SocketAddr), usize>,
     flying: Vec<Flying>,
 }
 
@@ -86,6 +92,7 @@ impl Net {
             delay,
             filter: Box::new(|_, _, _| Pass::Deliver),
             datagrams: 0,
+            bytes: BTreeMap::new(),
             flying: Vec::new(),
         }
     }
@@ -178,7 +185,8 @@ impl Net {
                 self.datagrams += 1;
                 let mut bytes = datagram.to_vec();
                 let Address::Udp(to) = transmit.path.remote else { continue };
-                let from = node.address;
+                let from = node.claims.unwrap_or(node.address);
+                *self.bytes.entry((from, to)).or_insert(0) += bytes.len();
                 let mut fly = |bytes: Vec<u8>, extra: Duration| {
                     self.flying.push(Flying { at: now + self.delay + extra, from, to, bytes });
                 };

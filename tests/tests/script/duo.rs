@@ -42,7 +42,12 @@ impl Duo {
             change(&mut config);
             Endpoint::new(config, Secrets::new([end as u8 + 1; 32]), [end as u8 + 7; 32], now).unwrap()
         };
-        Self { ends: [build(SERVER), build(CLIENT)], connections: [vec![], vec![]], now, buffer: vec![0; 65_536] }
+        Self {
+            ends: [build(SERVER), build(CLIENT)],
+            connections: [vec![], vec![]],
+            now,
+            buffer: vec![0; 65_536],
+        }
     }
 
     /// With so many connections, all of them silent.

@@ -168,7 +168,7 @@ impl World {
 
     /// Does all of `script`; in most worlds two connections are made first.
     pub(crate) fn play(&mut self, script: &[Op]) {
-        if self.setup.seed % 4 != 0 {
+        if !self.setup.seed.is_multiple_of(4) {
             self.step(Op::Connect { node: 1, to: 0, how: How::Pinned });
             self.step(Op::Connect { node: 0, to: 2, how: How::Ticket });
             self.step(Op::Run { millis: 300 });
@@ -360,8 +360,10 @@ impl World {
                     congestion_controlled: reliable,
                     max_datagram: 1140,
                 };
-                self.nodes[index].endpoint.open_link(link, properties);
-                self.nodes[(index + 1) % NODES].endpoint.open_link(link, properties);
+                for node in [index, (index + 1) % NODES] {
+                    let now = self.time(node);
+                    self.nodes[node].endpoint.open_link(now, link, properties).unwrap();
+                }
             }
             LinkAct::Credit(bytes) => {
                 let now = self.time(index);

@@ -344,6 +344,8 @@ fn a_full_half_open_table_is_met_with_silence() {
             client_id: 1,
             local_id: value,
             session: Session::New,
+            address: [1; 5],
+            by_cookie: false,
         };
         let half_open = HalfOpen::new(opening, &[]);
         assert!(world.acceptor.half_open.insert(world.now, HalfOpenId::of(&digest), half_open));

@@ -1,0 +1,97 @@
+//! A transport that begins at an address where the peer has not shown itself to be: until it answers a challenge there,
+//! it is sent no more than came from it (RFC 9000 section 8, with a factor of one).
+
+use super::transmit::CHALLENGE_DATAGRAM;
+
+/// What is known of an address before it has answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Unproven {
+    challenge: [u8; 8],
+    is_due: bool,
+    /// Nothing fitted what may be sent: wait for more.
+    is_stuck: bool,
+    received: u64,
+    sent: u64,
+}
+
+impl Unproven {
+    /// An address that is challenged with `challenge`, and from which nothing came yet.
+    pub(crate) const fn new(challenge: [u8; 8]) -> Self {
+        Self { challenge, is_due: true, is_stuck: false, received: 0, sent: 0 }
+    }
+
+    /// Bytes that may be sent there now.
+    pub(crate) const fn allowance(&self) -> u64 {
+        self.received.saturating_sub(self.sent)
+    }
+
+    /// Whether it makes sense to build a datagram now.
+    pub(crate) const fn may_send(&self) -> bool {
+        !self.is_stuck && self.allowance() >= CHALLENGE_DATAGRAM as u64
+    }
+
+    /// An authentic packet of `bytes` came from there: whoever is there may hear the challenge now.
+    pub(crate) const fn on_received(&mut self, bytes: u64) {
+        self.received = self.received.saturating_add(bytes);
+        self.challenge_again();
+    }
+
+    /// A datagram of `bytes` was sent there.
+    pub(crate) const fn on_sent(&mut self, bytes: u64) {
+        self.sent = self.sent.saturating_add(bytes);
+    }
+
+    /// What waits does not fit what may be sent.
+    pub(crate) const fn on_stuck(&mut self) {
+        self.is_stuck = true;
+    }
+
+    /// The challenge, or its answer, may have been lost.
+    pub(crate) const fn challenge_again(&mut self) {
+        self.is_due = true;
+        self.is_stuck = false;
+    }
+
+    /// The challenge, if the next datagram has to carry it.
+    pub(crate) fn challenge_due(&self) -> Option<[u8; 8]> {
+        self.is_due.then_some(self.challenge)
+    }
+
+    /// The challenge was sent.
+    pub(crate) const fn on_challenge_sent(&mut self) {
+        self.is_due = false;
+    }
+
+    /// Whether `data` answers the challenge.
+    pub(crate) fn is_answer(&self, data: &[u8; 8]) -> bool {
+        self.challenge == *data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_before_something_came_and_never_more() {
+        let mut unproven = Unproven::new([7; 8]);
+        assert!(!unproven.may_send());
+        unproven.on_received(CHALLENGE_DATAGRAM as u64);
+        assert!(unproven.may_send());
+        unproven.on_sent(1);
+        assert!(!unproven.may_send());
+        assert_eq!(unproven.allowance(), CHALLENGE_DATAGRAM as u64 - 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_waits_for_another_packet_or_timeout() {
+        let mut unproven = Unproven::new([7; 8]);
+        unproven.on_received(100);
+        unproven.on_challenge_sent();
+        unproven.on_stuck();
+        assert!(!unproven.may_send());
+        unproven.challenge_again();
+        assert!(unproven.may_send());
+        assert_eq!(unproven.challenge_due(), Some([7; 8]));
+    }
+}

@@ -1,0 +1,161 @@
+//! The corpus: what fuzzers start from, made from traffic of the endpoints and from scripts, always the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tickwire_core::Duration;
+use tickwire_core::fuzzing::rewrite_handshake;
+use tickwire_core::wire::{Frame, FrameReader};
+use tickwire_sim::provider::NullProvider;
+use tickwire_sim::rng::{Draws, mix};
+
+use crate::{handshake, message, traffic};
+
+/// The files, by target and name.
+pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
+
+/// Datagrams of each kind that are kept.
+const PER_KIND: usize = 3;
+
+/// Makes every file.
+#[must_use]
+pub fn corpus() -> Files {
+    let datagrams = traffic::datagrams();
+    let mut files = Files::new();
+    from_datagrams(&datagrams, &mut files);
+    from_payloads(&datagrams, &mut files);
+    for (index, sample) in message::samples().into_iter().enumerate() {
+        files.insert(("message", format!("sample-{index}")), sample);
+    }
+    for serial in 1..3 {
+        let ticket = handshake::ticket(std::sync::Arc::new(NullProvider), serial, Duration::from_secs(60));
+        files.insert(("ticket", format!("bytes-{serial}")), ticket.to_bytes());
+        files.insert(("ticket", format!("text-{serial}")), ticket.to_string().into_bytes());
+    }
+    scripts(&mut files);
+    files
+}
+
+fn from_datagrams(datagrams: &[Vec<u8>], files: &mut Files) {
+    let mut kinds: BTreeMap<[u8; 2], usize> = BTreeMap::new();
+    for datagram in datagrams {
+        // The mode tells Hellos apart, the second byte control datagrams; of data packets, the first byte is enough.
+        let second = match datagram[0] {
+            4 => datagram.get(2).copied().unwrap_or(0),
+            7 => datagram[1],
+            _ => 0,
+        };
+        let count = kinds.entry([datagram[0], second]).or_default();
+        *count += 1;
+        if *count > PER_KIND {
+            continue;
+        }
+        let name = format!("{:02}-{second:02}-{count}", datagram[0]);
+        if datagram[0] >= 8 {
+            files.insert(("header", name.clone()), datagram[..8.min(datagram.len())].to_vec());
+        } else if let Some(written) = rewrite_handshake(datagram) {
+            files.insert(("handshake_messages", name.clone()), written);
+        }
+        let heard = &datagram[..datagram.len().min(255)];
+        let script = [&[0, 0, 3, heard.len() as u8], heard, &[0x40, 4]].concat();
+        files.insert(("datagram", format!("heard-{name}")), script);
+    }
+}
+
+fn from_payloads(datagrams: &[Vec<u8>], files: &mut Files) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for payload in traffic::payloads(datagrams) {
+        let mut reader = FrameReader::new(payload);
+        let (mut kinds, mut at) = (String::new(), 0);
+        while let Some(Ok(frame)) = reader.next() {
+            let end = payload.len() - reader.remaining();
+            let kind = kind_of(&frame);
+            if matches!(frame, Frame::Ack(_)) && seen.insert(format!("ack {}", end - at)) {
+                // For a sender whose next packet is 2^16.
+                let script = [&[0x80 | 16, 0], &payload[at..end]].concat();
+                files.insert(("ack_frame", format!("{}-bytes", end - at)), script);
+            }
+            kinds = if kinds.ends_with(kind) { kinds } else { kinds + "-" + kind };
+            at = end;
+        }
+        let name = kinds.trim_start_matches('-').chars().take(60).collect::<String>();
+        if seen.len() > 200 || !seen.insert(name.clone()) {
+            continue;
+        }
+        files.insert(("frame", name.clone()), payload.to_vec());
+        if payload.len() < 256 {
+            for target in ["hostile_client", "hostile_server"] {
+                let script = [&[0, 0xfb, payload.len() as u8], payload, &[0xa0, 0xc8]].concat();
+                files.insert((target, format!("sent-{name}")), script);
+            }
+        }
+    }
+}
+
+const fn kind_of(frame: &Frame<'_>) -> &'static str {
+    match frame {
+        Frame::Padding => "padding",
+        Frame::Ping => "ping",
+        Frame::Close { .. } => "close",
+        Frame::Challenge(_) => "challenge",
+        Frame::Response(_) => "response",
+        Frame::Credit(_) => "credit",
+        Frame::Ticket { .. } => "ticket",
+        Frame::Resume(_) => "resume",
+        Frame::Ack(_) => "ack",
+        Frame::Message(_) => "message",
+    }
+}
+
+/// Targets that play a script: how many, of how many steps, and what the steps begin with.
+const SCRIPTS: &[(&str, u64, u64, &[u8])] = &[
+    ("ack_ranges", 4, 200, &[0, 1, 4, 5, 8, 9, 16, 0xfd, 0xfe, 0xff]),
+    ("answer", 8, 60, &[0, 0, 1, 2, 3, 4, 5, 6, 8, 16, 24]),
+    ("channel_pair", 8, 120, &[0, 1, 2, 3, 4, 5, 0x60, 0x61, 0x62, 0x91, 0x92, 0x93, 0xd0, 0xf0, 0xf8]),
+    ("datagram", 6, 60, &[0, 0, 1, 3, 4, 8, 16, 0x84, 0x90]),
+    ("dial", 8, 30, &[0, 0, 1, 2, 3, 4]),
+    (
+        "endpoint",
+        12,
+        120,
+        &[
+            0, 1, 2, 3, 8, 9, 0x40, 0x41, 0x40, 0x41, 0x70, 0x78, 0x7f, 0x80, 0xa8, 0xb4, 0xbc, 0xc8, 0xe0,
+            0xe0, 0xea, 0xee, 0xf8,
+        ],
+    ),
+    (
+        "hostile_client",
+        8,
+        80,
+        &[
+            1, 2, 3, 5, 6, 8, 9, 10, 0x4a, 0x4b, 0x8b, 0x9c, 0xa0, 0xa0, 0xb0, 0xc8, 0xc8, 0xd8, 0xe0, 0xf0,
+            0xf9,
+        ],
+    ),
+    (
+        "hostile_server",
+        8,
+        80,
+        &[1, 2, 3, 5, 6, 8, 9, 10, 0x4a, 0x4b, 0x8b, 0x9c, 0xa0, 0xa0, 0xb0, 0xc8, 0xc8, 0xd8, 0xe0, 0xf0],
+    ),
+    ("reassembly", 8, 120, &[8, 9, 16, 17, 16, 17, 18, 19, 24, 25, 26, 27, 0xf0, 0xf2, 0xf3, 0xf3]),
+    ("replay", 4, 150, &[0, 1, 2, 3, 0xc1, 0xe1, 0x21, 0xff]),
+    ("sent", 4, 150, &[0, 1, 4, 5, 2, 6, 3]),
+];
+
+fn scripts(files: &mut Files) {
+    for (place, &(target, count, steps, ops)) in (0..).zip(SCRIPTS) {
+        for serial in 0..count {
+            let mut draws = Draws::new(mix(place, serial));
+            // The first bytes shape the scene.
+            let mut script = vec![serial as u8];
+            for _ in 0..steps {
+                script.push(ops[draws.below(ops.len() as u64) as usize]);
+                // Arguments: small ones are the interesting ones.
+                for _ in 0..draws.below(3) {
+                    script.push(draws.magnitude(1, 255) as u8);
+                }
+            }
+            files.insert((target, format!("script-{serial}")), script);
+        }
+    }
+}

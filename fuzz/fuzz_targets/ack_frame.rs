@@ -1,0 +1,4 @@
+//! Fuzzes `ack_frame`; the body says what has to hold.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::wire::ack_frame(bytes));
