@@ -238,7 +238,9 @@ impl Dialer {
             return Err(DropReason::UnexpectedHandshake);
         };
         let retry = Retry::read(bytes).map_err(|_| DropReason::Malformed)?;
-        if retry.client_id != self.local_id || retry.echo != echo_of(&opening.digest) {
+        if retry.client_id != self.local_id
+            || retry.echo != echo_of(&*self.provider, &opening.digest, &retry.cookie)
+        {
             return Err(DropReason::WrongEcho);
         }
         if retry.cookie == NO_COOKIE {
@@ -297,7 +299,7 @@ impl Dialer {
         if !matches!(self.stage, Stage::AskingKey) {
             return Err(DropReason::UnexpectedHandshake);
         }
-        if reply.client_id != self.local_id || reply.nonce != self.attempt {
+        if reply.client_id != self.local_id || reply.echo != reply.echo_of(&*self.provider, &self.attempt) {
             return Err(DropReason::WrongEcho);
         }
         let opening = self.open(rng, reply.server_key).ok_or(DropReason::Malformed)?;

@@ -5,13 +5,13 @@
 //! | 0 | Unknown | connection id as it was sent, the last 8 bytes of the offending datagram (half its tag) |
 //! | 1 | Version | client's connection id, version that the server speaks, attempt of the Hello |
 //! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 1200 bytes (to 45 on links) |
-//! | 3 | KeyReply | client's connection id, the 8 bytes, the server's public key |
+//! | 3 | KeyReply | client's connection id, the first 8 bytes of a digest of the query's 8, the server's public key |
 
 use alloc::vec::Vec;
 
 use super::hello::{RETRY, VERSION};
 use super::welcome::WELCOME;
-use crate::crypto::Key;
+use crate::crypto::{Key, Provider};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
 /// The first byte of every datagram here.
@@ -113,21 +113,36 @@ impl KeyQuery {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyReply {
     pub(crate) client_id: u32,
-    pub(crate) nonce: [u8; 8],
+    /// Shows that the reply belongs to the query, and that the key arrives as it left.
+    pub(crate) echo: [u8; 8],
     pub(crate) server_key: Key,
 }
 
 impl KeyReply {
+    pub(crate) fn new(provider: &dyn Provider, query: &KeyQuery, server_key: Key) -> Self {
+        let mut reply = Self { client_id: query.client_id, echo: [0; 8], server_key };
+        reply.echo = reply.echo_of(provider, &query.nonce);
+        reply
+    }
+
+    /// What the echo has to be if the reply answers the query with this `nonce`.
+    pub(crate) fn echo_of(&self, provider: &dyn Provider, nonce: &[u8; 8]) -> [u8; 8] {
+        let mut echo = [0; 8];
+        let whole = provider.digest(&self.server_key, &[b"tickwire key reply", nonce]);
+        echo.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        echo
+    }
+
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = control(bytes, KEY_REPLY)?;
-        let reply = Self { client_id: reader.u24()?, nonce: reader.array()?, server_key: reader.array()? };
+        let reply = Self { client_id: reader.u24()?, echo: reader.array()?, server_key: reader.array()? };
         reader.finish().map(|()| reply)
     }
 
     pub(crate) fn append_to(&self, reply: &mut Vec<u8>) {
         let [a, b, c, _] = self.client_id.to_le_bytes();
         reply.extend_from_slice(&[CONTROL, KEY_REPLY, a, b, c]);
-        reply.extend_from_slice(&self.nonce);
+        reply.extend_from_slice(&self.echo);
         reply.extend_from_slice(&self.server_key);
     }
 }
@@ -170,7 +185,7 @@ mod tests {
 
     #[test]
     fn control_datagrams_have_their_exact_sizes() {
-        let reply = KeyReply { client_id: 1, nonce: [2; 8], server_key: [3; 32] };
+        let reply = KeyReply { client_id: 1, echo: [2; 8], server_key: [3; 32] };
         let mut bytes = Vec::new();
         reply.append_to(&mut bytes);
         assert_eq!((KeyReply::read(&bytes), bytes.len()), (Ok(reply), KEY_REPLY_BYTES));

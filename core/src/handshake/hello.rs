@@ -21,7 +21,7 @@
 //! |---|---|
 //! | 1 | type, 5 |
 //! | 3 | the client's connection id |
-//! | 8 | the first bytes of the digest of the Noise message |
+//! | 8 | echo: the first bytes of a digest of the cookie, keyed with the digest of the Noise message |
 //! | 16 | cookie |
 
 use alloc::vec::Vec;
@@ -238,10 +238,12 @@ impl Retry {
     }
 }
 
-/// The part of a Noise digest that a Retry echoes.
-pub(crate) fn echo_of(digest: &Key) -> [u8; 8] {
+/// What a Retry shows for itself: that its sender saw the Hello whose Noise message has this `digest`, and that the cookie
+/// arrives as it left. A cookie that a bit error spoiled would be followed for nothing, and only so many are.
+pub(crate) fn echo_of(provider: &dyn Provider, digest: &Key, cookie: &Cookie) -> [u8; 8] {
     let mut echo = [0; 8];
-    echo.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    let whole = provider.digest(digest, &[b"tickwire retry", cookie]);
+    echo.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
     echo
 }
 

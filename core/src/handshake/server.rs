@@ -236,7 +236,8 @@ impl Acceptor {
         }
         let Some(earned) = self.check_earned(arrival, &hello, &digest)? else {
             let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
-            Retry { client_id: hello.client_id, echo: echo_of(&digest), cookie }.append_to(reply);
+            let echo = echo_of(&*self.provider, &digest, &cookie);
+            Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
             return Ok(Screened::Replied);
         };
         // This looks at every entry: strangers have to earn it.
@@ -486,8 +487,7 @@ impl Acceptor {
         if query.application != self.setup.application {
             return Err(DropReason::WrongApplication);
         }
-        KeyReply { client_id: query.client_id, nonce: query.nonce, server_key: self.public_key }
-            .append_to(reply);
+        KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
 }

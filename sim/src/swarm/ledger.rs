@@ -42,6 +42,8 @@ pub(super) struct Side {
     pub(super) identity: PeerInfo,
     /// The side that this one takes the place of.
     pub(super) replaces: Option<SideId>,
+    /// How often `Interrupted` was told.
+    pub(super) interruptions: u32,
     pub(super) sent: Vec<Sent>,
     got: Vec<Got>,
 }
@@ -175,6 +177,7 @@ impl Ledger {
             peer: None,
             identity: PeerInfo::default(),
             replaces: None,
+            interruptions: 0,
             sent: (0..channels).map(|_| Sent::default()).collect(),
             got: (0..channels).map(|_| Got::default()).collect(),
         });

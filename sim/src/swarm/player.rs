@@ -23,6 +23,8 @@ use crate::rng::{Draws, mix, seed_bytes};
 
 /// How often a node acts: 30 times a second.
 const TICK: Duration = Duration::from_micros(33_333);
+/// How often, once nothing new is said.
+const QUIET_TICK: Duration = Duration::from_millis(100);
 /// Every so many ticks the fates of messages are asked for.
 const AUDIT_EVERY: u64 = 15;
 
@@ -208,7 +210,9 @@ impl Players {
             }
             Event::Interrupted { connection } => {
                 ledger.figures.interrupted += 1;
-                ledger.on_news(node, connection, "of an interruption").map(|_| ())
+                let side = ledger.on_news(node, connection, "of an interruption")?;
+                ledger.side_mut(side).interruptions += 1;
+                Ok(())
             }
             Event::Resumed { connection, address } => {
                 ledger.figures.resumed += 1;
@@ -244,11 +248,23 @@ impl Players {
         (1..=self.plan.clients).find_map(|node| self.unconnected_of(node, &host))
     }
 
-    /// What is not delivered yet of what was said on sessions that live; `None` if everything is.
-    pub(super) fn undelivered(&self) -> Option<String> {
+    /// The sides that are in play: the clients' and their peers, and how often each was interrupted.
+    pub(super) fn in_play(&self) -> Vec<(SideId, u32)> {
         let clients = self.current.iter().flatten().copied();
         let sides = clients.flat_map(|client| [Some(client), self.ledger.side(client).peer]).flatten();
-        sides.into_iter().find_map(|side| self.undelivered_of(side))
+        sides.map(|side| (side, self.ledger.side(side).interruptions)).collect()
+    }
+
+    /// Connections that the server still has beyond one per client.
+    pub(super) fn left_behind(&self) -> Option<String> {
+        let stale =
+            self.ledger.alive_on(0).find(|side| !self.in_play().iter().any(|(known, _)| known == side))?;
+        Some(format!("the server still has side {stale}, whose client is gone"))
+    }
+
+    /// What is not delivered yet of what was said on sessions that live; `None` if everything is.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        self.in_play().into_iter().find_map(|(side, _)| self.undelivered_of(side))
     }
 
     fn undelivered_of(&self, id: SideId) -> Option<String> {
@@ -325,7 +341,7 @@ impl Application for Players {
             let node = player.node;
             player.fail(format!("node {node}: {text}"));
         }
-        player.tick_in(TICK);
+        player.tick_in(if self.is_quiet(player) { QUIET_TICK } else { TICK });
     }
 }
 

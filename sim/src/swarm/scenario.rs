@@ -10,13 +10,17 @@ use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
 
-/// How long after the network has healed everybody must be connected: the idle timeout, in which a session that only
-/// one end remembers is found out, and this.
+/// How long after the network has healed everybody must be connected: the heartbeat, in answer to which a session that
+/// only one end remembers is found out, and this.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
 const DELIVER: Duration = Duration::from_secs(1);
 /// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait.
 const PROBES: u32 = 4;
+/// How long after its idle timeout and resume window a session must be forgotten.
+const CALM: Duration = Duration::from_secs(2);
+/// Where forgetting takes longer than this it is not waited for.
+const LONGEST_CALM: Duration = Duration::from_secs(40);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -73,8 +77,7 @@ pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
 pub fn run(run: &Run<'_>) -> SeedReport {
     let plan = run.plan();
     let mut world = build(&plan, run);
-    let outcome = play(&plan, &mut world);
-    let (settled_after, violation) = match outcome {
+    let (settled_after, violation) = match play(&plan, &mut world) {
         Ok(settled_after) => (settled_after, None),
         Err(violation) => (Duration::ZERO, Some(violation)),
     };
@@ -111,13 +114,31 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.heal()?;
     let healed = world.now();
     let lag = lag_of(plan, world.faults());
-    let bound = plan.config().idle_timeout + CONNECT + lag;
+    let bound = plan.config().heartbeat + CONNECT + lag;
     wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
     let patience = world.application().patience(|node| world.host(node));
     wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
     let settled_after = world.now() - healed;
+    stay_calm(plan, world, lag)?;
     world.finish()?;
     Ok(settled_after)
+}
+
+/// Nobody says anything any more: heartbeats keep what lives alive, and what is dead is forgotten.
+fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
+    let config = plan.config();
+    let before = world.application().in_play();
+    let forgotten = config.idle_timeout + config.resume_window + lag + CALM;
+    let waits_for_all = forgotten <= LONGEST_CALM;
+    world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
+    let after = world.application().in_play();
+    let broken =
+        (before != after).then(|| format!("in silence {before:?} became {after:?} (side, interruptions)"));
+    let left = world.application().left_behind().filter(|_| waits_for_all);
+    match broken.or(left) {
+        None => Ok(()),
+        Some(text) => Err(Violation { checker: "calm", at: world.now(), text }),
+    }
 }
 
 /// Lets time pass until nothing is missing any more, but no more than `bound`.

@@ -1,0 +1,90 @@
+//! One client and one server.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part; a test that cannot go on fails"
+)]
+
+use std::time::Duration;
+
+use tickwire_core::rng::Rng;
+use tickwire_core::{
+    Access, Config, ConnectOptions, ConnectionId, Endpoint, Event, Instant, Secrets, TicketContents,
+    TicketMint, server_ticket_key,
+};
+use tickwire_sim::fault::Fault;
+use tickwire_sim::host::{Application, Boot, Context};
+use tickwire_sim::network::{Topology, home_address};
+use tickwire_sim::world::{World, WorldConfig};
+
+/// How long a datagram takes.
+pub(crate) const DELAY: Duration = Duration::from_millis(50);
+const SERVER_SECRET: [u8; 32] = [1; 32];
+
+/// What the client brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    AnyKey,
+    Key,
+    Ticket,
+}
+
+/// One client, one server, and what each was told.
+pub(crate) struct Pair {
+    pub(crate) config: Config,
+    pub(crate) trust: Trust,
+    pub(crate) told: [Vec<(Instant, Event)>; 2],
+    pub(crate) client: Option<ConnectionId>,
+}
+
+impl Pair {
+    pub(crate) fn world(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -> World<Self> {
+        let pair = Self { config, trust, told: Default::default(), client: None };
+        let topology = Topology::star(1, DELAY);
+        World::new(WorldConfig::new(seed, topology).faults(faults), pair)
+    }
+
+    fn ticket_key(&self) -> [u8; 32] {
+        let provider = &*self.config.provider;
+        server_ticket_key(provider, &[7; 32], &provider.public_key(&SERVER_SECRET))
+    }
+
+    fn options(&self) -> ConnectOptions {
+        let server_key = self.config.provider.public_key(&SERVER_SECRET);
+        let options = ConnectOptions::new(server_key);
+        match self.trust {
+            Trust::AnyKey => return ConnectOptions::danger_any_key(),
+            Trust::Key => return options,
+            Trust::Ticket => {}
+        }
+        let mint = TicketMint::new(self.config.provider.clone(), &self.ticket_key());
+        let contents = TicketContents { expiry: 3_600_000_000, ..TicketContents::default() };
+        let mut randomness = Rng::from_seed([9; 32]);
+        options.ticket(mint.mint(&mut randomness, self.config.application, &server_key, contents).unwrap())
+    }
+}
+
+impl Application for Pair {
+    type Host = Endpoint;
+
+    fn build(&mut self, boot: Boot) -> Endpoint {
+        let mut config = self.config.clone();
+        let mut secrets = Secrets::new([boot.node as u8 + 1; 32]);
+        if boot.node == 0 {
+            config.access = if self.trust == Trust::Ticket { Access::Tickets } else { Access::Open };
+            secrets = secrets.ticket_key(self.ticket_key());
+        }
+        Endpoint::new(config, secrets, boot.seed, boot.now).unwrap()
+    }
+
+    fn started(&mut self, context: &mut Context<'_, Endpoint>) {
+        if context.node == 1 {
+            let connection = context.host.connect(context.now, home_address(0), self.options());
+            self.client = Some(connection.unwrap());
+        }
+    }
+
+    fn event(&mut self, context: &mut Context<'_, Endpoint>, event: Event) {
+        self.told[context.node].push((context.time, event));
+    }
+}
