@@ -16,6 +16,17 @@ pub enum Address {
     Link(LinkId),
 }
 
+impl Address {
+    /// The link, if it is one.
+    #[must_use]
+    pub const fn link(self) -> Option<LinkId> {
+        match self {
+            Self::Udp(_) => None,
+            Self::Link(link) => Some(link),
+        }
+    }
+}
+
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -193,6 +193,7 @@ impl Config {
         within("heartbeat (us)", micros(self.heartbeat), 10_000, HOUR)?;
         within("idle_timeout (us)", micros(self.idle_timeout), 100_000, HOUR)?;
         within("resume_window (us)", micros(self.resume_window), 0, HOUR)?;
+        within("reconnect_for (us)", micros(self.reconnect_for), 0, 24 * HOUR)?;
         within("connect_timeout (us)", micros(self.connect_timeout), 100_000, HOUR)?;
         within("ack_delay (us)", micros(self.ack_delay), 0, 1_000_000)?;
         for channel in &self.channels {

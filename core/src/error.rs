@@ -6,8 +6,6 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::address::LinkId;
-
 /// A configuration that no endpoint can run with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -89,8 +87,6 @@ pub enum ConnectError {
     ZeroPresharedKey,
     /// The server's key is no usable X25519 public key.
     BadServerKey,
-    /// The link was not opened, or was closed.
-    LinkNotOpen(LinkId),
     /// The link takes no datagram as large as a handshake.
     LinkTooSmall {
         /// The largest datagram that it takes, in bytes.
@@ -123,9 +119,6 @@ impl fmt::Display for ConnectError {
             }
             Self::BadServerKey => {
                 f.write_str("the server's key is no usable X25519 public key; copy it from the server again")
-            }
-            Self::LinkNotOpen(LinkId(id)) => {
-                write!(f, "link {id} is not open; open it before connecting over it")
             }
             Self::LinkTooSmall { max_datagram, least } => {
                 write!(f, "the link takes {max_datagram} bytes per datagram; open it with at least {least}")

@@ -66,6 +66,9 @@ pub enum Refusal {
     Banned,
     /// The ticket was valid once.
     Expired,
+    /// The server ended the session that this client wants to go on with, and the word of it was lost on the way. Another
+    /// ticket may let it in.
+    SessionEnded,
     /// The two ends were built from different message types.
     Schema(SchemaDifference),
     /// The authenticator's own reason.

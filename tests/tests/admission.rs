@@ -112,6 +112,34 @@ fn a_client_that_was_kicked_while_it_was_away_does_not_come_back_with_its_resume
     net.run_for(SECOND * 60);
     assert_eq!(net.nodes[0].connected(), Some(server));
     assert_eq!(net.nodes[0].endpoint.connections().count(), 0);
+    assert_eq!(refusal(&net, 1), Some(Refusal::SessionEnded));
+}
+
+/// Swarm seed 53: a resume ticket that was burnt by the first Data was lost with a Welcome whose connection died young.
+#[test]
+fn a_client_whose_new_session_dies_before_its_first_resume_ticket_comes_back_all_the_same() {
+    let mut net = ticket_net(1, |config| config.resume_window = SECOND * 5);
+    connect(&mut net, 1, mint(7, WALL + HOUR_US));
+    net.run_for(SECOND * 2);
+    for _ in 0..3 {
+        let lost = net.nodes[1].connected();
+        net.filter = Box::new(|_, _, _| Pass::Drop);
+        net.run_for(SECOND * 30);
+        // Handshakes pass, and what the client sends; nothing of the server's that might be a resume ticket.
+        net.filter = Box::new(|_, node, bytes| match (node, bytes[0]) {
+            (0, 8..=15) => Pass::Drop,
+            _ => Pass::Deliver,
+        });
+        net.run_until(SECOND * 3, |net| net.nodes[1].connected() != lost);
+        net.run_for(SECOND);
+    }
+    net.filter = Box::new(|_, _, _| Pass::Drop);
+    net.run_for(SECOND * 30);
+    net.filter = Box::new(|_, _, _| Pass::Deliver);
+    net.run_for(SECOND * 5);
+    let client = net.nodes[1].connected().unwrap();
+    assert_eq!(net.nodes[1].endpoint.state(client), ConnectionState::Connected);
+    assert_eq!(net.nodes[0].endpoint.connections().count(), 1);
 }
 
 #[test]

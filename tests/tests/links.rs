@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use tickwire_core::drop::DropReason;
 use tickwire_core::error::ConnectError;
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
@@ -122,6 +123,33 @@ fn without_credit_nothing_is_built_and_never_more_than_it() {
         pair.count(0, |event| matches!(event, Event::Message { data, .. } if data.len() == 200_000)),
         1
     );
+}
+
+#[test]
+fn a_welcome_waits_for_the_credit_of_its_link() {
+    let mut pair = Pair::new();
+    pair.open();
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 100);
+    pair.connect();
+    pair.run_for(SECOND);
+    assert_eq!(pair.written[0], 0);
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 1 << 20);
+    pair.run_for(SECOND);
+    assert_eq!(pair.count(1, |event| matches!(event, Event::Connected { .. })), 1);
+}
+
+#[test]
+fn what_comes_from_a_link_that_is_not_open_is_dropped() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.connect();
+    let now = pair.now;
+    pair.ends[0].close_link(now, LinkId(1));
+    pair.run_for(SECOND);
+    assert!(pair.ends[0].drops().of(DropReason::UnknownLink) > 0);
+    assert_eq!((pair.written[0], pair.ends[0].half_open()), (0, 0));
 }
 
 #[test]

@@ -4,10 +4,14 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use common::{APPLICATION, Net, Node, Pass};
+use tickwire_core::drop::DropReason;
 use tickwire_core::{
-    Access, ChannelId, CloseReason, Config, ConnectionState, Delivery, Duration, Event, Fate, Instant,
-    MessageId, Secrets,
+    Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn, Event,
+    Fate, Instant, MessageId, Secrets,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -186,6 +190,36 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
 }
 
 #[test]
+fn an_unknown_that_was_forged_replaces_nothing() {
+    let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
+    let last = Rc::new(RefCell::new(Vec::new()));
+    let tap = Rc::clone(&last);
+    net.filter = Box::new(move |_, node, bytes| {
+        match (node, bytes[0]) {
+            (1, 8..=15) => tap.borrow_mut().clone_from(bytes),
+            // Without a resume ticket the client asks for a new connection, and gets one.
+            (0, 8..=15) if bytes.len() > 100 => return Pass::Drop,
+            _ => {}
+        }
+        Pass::Deliver
+    });
+    let client = net.connect();
+    net.run_until(SECOND, connected);
+    for _ in 0..20 {
+        net.run_for(Duration::from_millis(100));
+        let mut unknown = vec![7, 0];
+        unknown.extend_from_slice(&last.borrow()[1..4]);
+        unknown.extend(last.borrow().iter().rev().take(8).rev());
+        let (now, from) = (net.now, net.nodes[0].address);
+        net.nodes[1].endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut unknown);
+    }
+    net.run_for(SECOND);
+    assert_eq!(net.nodes[1].endpoint.drops().of(DropReason::UnknownConnection), 0, "it was believed");
+    assert!(!net.nodes[1].has(|event| matches!(event, Event::Closed { .. })));
+    assert_eq!(net.nodes[1].connected(), Some(client));
+}
+
+#[test]
 fn keys_rotate_under_traffic_without_a_trace() {
     let mut net = Net::pair(|config| config.rotate_after = 64);
     net.filter = Box::new(every(7));
@@ -258,4 +292,56 @@ fn every_probe_carries_data_while_data_waits() {
         "{:?} after the path came back",
         net.now - until
     );
+}
+
+/// Two peers that dial each other, of whom node 0 has the lower static key.
+fn peers() -> Net {
+    let mut config = Config::new(APPLICATION);
+    config.access = Access::Peers;
+    let mut nodes: Vec<Node> = [1u8, 2]
+        .map(|number| {
+            let address = format!("10.0.0.{number}:7777");
+            Node::new(config.clone(), Secrets::new([number; 32]), number, &address, Instant::ZERO)
+        })
+        .into();
+    nodes.sort_by_key(|node| node.endpoint.public_key());
+    Net::new(nodes, Duration::from_millis(50))
+}
+
+fn dial_peer(net: &mut Net, node: usize) {
+    let (key, to, now) = (net.nodes[1 - node].endpoint.public_key(), net.nodes[1 - node].address, net.now);
+    net.nodes[node].endpoint.expect_peer([9; 32], key).unwrap();
+    let options = ConnectOptions::peer([9; 32], net.nodes[node].endpoint.public_key(), key);
+    net.nodes[node].endpoint.connect(now, to, options).unwrap();
+}
+
+#[test]
+fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
+    for seed in 0..2000u64 {
+        let mut net = peers();
+        let mut draws = tickwire_core::rng::Rng::from_seed([(seed % 251) as u8; 32]);
+        for _ in 0..seed / 251 {
+            draws.next_u64();
+        }
+        let lossy_until = Instant::ZERO + SECOND;
+        let gap = Duration::from_millis(draws.next_u64() % 200);
+        let first = (draws.next_u64() % 2) as usize;
+        net.filter = Box::new(move |now, _, _| {
+            if now < lossy_until && draws.next_u64().is_multiple_of(3) { Pass::Drop } else { Pass::Deliver }
+        });
+        dial_peer(&mut net, first);
+        net.run_for(gap);
+        dial_peer(&mut net, 1 - first);
+        for node in 0..2 {
+            let connection = net.nodes[node].endpoint.connections().next().unwrap();
+            net.send(node, connection, 0, vec![node as u8; 3000]);
+        }
+        net.run_for(SECOND * 8);
+        for node in &net.nodes {
+            let connections: Vec<_> = node.endpoint.connections().collect();
+            assert_eq!(connections.len(), 1, "seed {seed}: {:#?}", node.events);
+            assert_eq!(node.endpoint.state(connections[0]), ConnectionState::Connected, "seed {seed}");
+            assert_eq!(node.messages().len(), 1, "seed {seed}: {:#?}", node.events);
+        }
+    }
 }

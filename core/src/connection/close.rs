@@ -51,7 +51,7 @@ impl Connection {
 
     /// This end closes, now: what is not delivered stays so.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
-        let text = shorten(text);
+        let (code, text) = (code.min(VIOLATION_CODES - 1), shorten(text));
         self.finish_telling(CloseReason::Local { code }, code, text, CLOSE_TRIES);
     }
 
@@ -113,7 +113,8 @@ impl Connection {
 
     /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
     pub(super) fn on_close(&mut self, code: u16, text: &[u8]) {
-        if code == FULL_CODE {
+        // Only a server has places.
+        if code == FULL_CODE && self.plan.is_some() {
             self.finish_telling(CloseReason::Refused(Refusal::Full), code, String::new(), 1);
             return;
         }

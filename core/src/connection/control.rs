@@ -20,6 +20,12 @@ pub(crate) struct TicketPush {
 }
 
 impl TicketPush {
+    /// The session goes on from another connection's: the client holds a ticket of this sequence.
+    pub(crate) const fn go_on_from(&mut self, sequence: u32) {
+        self.sequence = sequence;
+        self.acked = sequence;
+    }
+
     pub(crate) fn offer(&mut self, sealed: Vec<u8>, expiry: u64) {
         self.sealed = sealed;
         self.expiry = expiry;

@@ -36,11 +36,11 @@ pub(crate) struct DialPlan {
 
 impl DialPlan {
     /// What to present at the next attempt. Once the session cannot be there any more, a resume ticket that got no answer
-    /// is set aside every other time: a server that lost its keys is silent to it.
+    /// is set aside every other time: a server whose wall clock was set is silent to it. A used ticket is no alternative.
     pub(crate) fn credential(&self, now: Instant, wall_now: u64) -> Credential {
         if let Some(resume) = &self.resume
             && resume.expiry > wall_now
-            && (now < self.session_until || self.attempts.is_multiple_of(2))
+            && (now < self.session_until || self.attempts.is_multiple_of(2) || self.ticket.is_some())
         {
             let ResumeCredential { sealed, psk, expiry, .. } = resume.clone();
             return Credential::Resume { sealed, psk, expiry };
@@ -68,14 +68,15 @@ pub(crate) struct Dial {
     pub(crate) dialer: Dialer,
     pub(crate) path: Path,
     pub(crate) local_id: u32,
+    pub(crate) began_at: Instant,
     /// When the only Hello since the last answer was sent; `None` once it was repeated (Karn's rule).
     pub(crate) hello_sent: Option<Instant>,
     hellos: u32,
 }
 
 impl Dial {
-    pub(crate) fn new(dialer: Dialer, path: Path, local_id: u32) -> Self {
-        Self { dialer, path, local_id, hello_sent: None, hellos: 0 }
+    pub(crate) const fn new(now: Instant, dialer: Dialer, path: Path, local_id: u32) -> Self {
+        Self { dialer, path, local_id, began_at: now, hello_sent: None, hellos: 0 }
     }
 
     pub(crate) fn on_sent(&mut self, now: Instant) {

@@ -23,6 +23,7 @@ mod receive;
 mod recent;
 mod rtt;
 mod sent;
+mod session;
 mod timeout;
 mod timers;
 mod transmit;
@@ -46,7 +47,7 @@ use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;
 pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
 pub(crate) use self::unproven::Unproven;
-use crate::address::{Address, Path};
+use crate::address::{Address, LinkId, Path};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
@@ -151,6 +152,8 @@ pub(crate) struct Connection {
     pub(crate) wants_ticket: bool,
     /// This end closed the session: nobody may come back to it. The endpoint takes note.
     pub(crate) is_disowned: bool,
+    /// The link under which the endpoint finds it.
+    pub(crate) link: Option<LinkId>,
     /// On whose account an accepted connection goes.
     pub(crate) source: Option<Source>,
     pub(crate) traffic: Traffic,
@@ -184,6 +187,7 @@ impl Connection {
             wants_dial: false,
             wants_ticket: false,
             is_disowned: false,
+            link: None,
             source: None,
             traffic: Traffic::default(),
             connected_at: None,
@@ -196,29 +200,6 @@ impl Connection {
     pub(crate) fn target(&self) -> Option<Address> {
         let dial = self.dial.as_ref().map(|dial| dial.path.remote);
         dial.or_else(|| self.address())
-    }
-
-    /// The peer may have forgotten this connection: a handshake begins beside it.
-    pub(crate) fn on_unknown(&mut self) {
-        let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
-        self.wants_dial |= may && self.dial.is_none();
-    }
-
-    /// Whether the session may go on after the transport is lost.
-    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
-        self.phase == Phase::Connected
-            && match &self.plan {
-                Some(plan) => plan.reconnect && plan.can_come_back(),
-                None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
-            }
-    }
-
-    /// No attempt could be made now: wait, then try again.
-    pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
-        if let Some(plan) = &mut self.plan {
-            plan.attempts = plan.attempts.saturating_add(1);
-            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
-        }
     }
 
     /// What the connection has done so far.
@@ -245,68 +226,6 @@ impl Connection {
     pub(crate) fn address(&self) -> Option<Address> {
         let from_transport = self.transport.as_ref().map(|transport| transport.path.remote);
         from_transport.or_else(|| self.plan.as_ref().map(|plan| plan.path.remote))
-    }
-
-    /// Puts the connection on a fresh transport for the first time.
-    pub(crate) fn connect(
-        &mut self,
-        now: Instant,
-        transport: Box<Transport>,
-        peer: PeerInfo,
-        replaces: Option<ConnectionId>,
-        settings: &Settings,
-    ) {
-        self.notices.connected(transport.path.remote, peer.clone(), replaces);
-        self.peer = peer;
-        self.phase = Phase::Connected;
-        self.connected_at = Some(now);
-        self.transport = Some(transport);
-        self.on_transport_replaced(now, settings);
-    }
-
-    /// Goes on with the session on a fresh transport; the old one is retired whole.
-    pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
-        self.drop_transport();
-        self.phase = Phase::Connected;
-        self.send.begin_resume();
-        self.receive.begin_resume();
-        self.resume.begin(settings.reliable_channels);
-        if settings.reliable_channels == 0 {
-            self.send.end_resume();
-        }
-        self.notices.resumed(transport.path.remote);
-        self.transport = Some(transport);
-        self.on_transport_replaced(now, settings);
-    }
-
-    fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
-        self.timers.stop(Timer::Resume);
-        if self.plan.is_none() {
-            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
-        }
-        self.timers.set(Timer::Idle, now + settings.idle_timeout);
-        if let Some(plan) = &mut self.plan {
-            plan.attempts = 0;
-            plan.session_until = Instant::MAX;
-            plan.give_up_at = Instant::MAX;
-        }
-        self.wants_dial = false;
-    }
-
-    pub(crate) fn drop_transport(&mut self) {
-        if let Some(transport) = self.transport.take() {
-            self.retired_ids.push(transport.local_id);
-        }
-        for timer in [Timer::Loss, Timer::Acknowledgement, Timer::Heartbeat, Timer::Idle, Timer::Path] {
-            self.timers.stop(timer);
-        }
-    }
-
-    pub(crate) fn drop_dial(&mut self) {
-        if let Some(dial) = self.dial.take() {
-            self.retired_ids.push(dial.local_id);
-        }
-        self.timers.stop(Timer::Handshake);
     }
 
     /// Takes in a datagram for this connection's current id. An error says why it was dropped.

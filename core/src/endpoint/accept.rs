@@ -1,4 +1,4 @@
-//! Letting clients in: the verdict on a Hello, and the first Data that turns a half-open handshake into a connection.
+//! The verdict on a Hello: who may come in, as far as that can be said before its first Data.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -7,16 +7,15 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::Endpoint;
+use super::directory::Directory;
 use super::ids::Entry;
 use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
-use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
-use crate::drop::DropReason;
-use crate::event::{ConnectionId, PeerInfo, Refusal};
-use crate::handshake::{Candidate, Confirmed, HalfOpenId, Session, Verdict};
+use crate::event::{PeerInfo, Refusal};
+use crate::handshake::{Candidate, Session, Verdict};
+use crate::limits;
 use crate::time::{Duration, Instant};
-use crate::wire::DataHeader;
 
 /// Who asks to come in. The ticket or the cookie was found valid.
 #[derive(Clone, Debug)]
@@ -32,7 +31,8 @@ pub struct AdmissionRequest<'a> {
 pub enum Admission {
     /// Let it in.
     Accept,
-    /// Let it in under this identity, as events will show it.
+    /// Let it in under this identity, as events will show it. User data beyond [`limits::TICKET_USER_DATA`] bytes is cut
+    /// off.
     AcceptAs(PeerInfo),
     /// Refuse it; the reason travels encrypted.
     Refuse(Refusal),
@@ -62,7 +62,7 @@ impl From<Address> for Source {
     fn from(address: Address) -> Self {
         match address {
             Address::Link(link) => Self::Link(link.0),
-            Address::Udp(socket) => match socket.ip() {
+            Address::Udp(socket) => match socket.ip().to_canonical() {
                 IpAddr::V4(ip) => Self::V4(ip.octets()),
                 IpAddr::V6(ip) => Self::V6(ip.octets().first_chunk().copied().unwrap_or_default()),
             },
@@ -88,25 +88,14 @@ impl Endpoint {
         from: &Path,
         mut candidate: Box<Candidate>,
         mut reply: Vec<u8>,
-    ) -> Result<(), DropReason> {
-        let session = match self.find_session(&candidate) {
-            Ok(_) if self.prefers_own_dial(&candidate) => Err(DropReason::UnexpectedHandshake),
-            found => found,
-        };
-        let session = match session {
-            Ok(session) => session,
-            Err(reason) => {
-                self.replies.give_back(reply);
-                return Err(reason);
-            }
-        };
+    ) {
         let mut local_id = None;
-        let verdict = match self.find_refusal(from, &mut candidate, session) {
+        let verdict = match self.find_refusal(from, &mut candidate) {
             Some(refusal) => Verdict::Refuse(refusal),
             None => match self.ids.reserve(&mut self.rng) {
                 Some(id) => {
                     local_id = Some(id);
-                    Verdict::Accept { local_id: id, session }
+                    Verdict::Accept { local_id: id }
                 }
                 None => Verdict::Refuse(Refusal::Full),
             },
@@ -119,37 +108,17 @@ impl Endpoint {
             (_, None) => {}
         }
         self.queue_reply(*from, reply);
-        Ok(())
     }
 
-    /// What a client that presents a resume ticket will find.
-    fn find_session(&self, candidate: &Candidate) -> Result<Session, DropReason> {
-        let Some(resume) = &candidate.resume else { return Ok(Session::New) };
-        let lost = || match self.acceptor.can_spend_resume_ticket() {
-            true => Ok(Session::Lost),
-            false => Err(DropReason::BurnTableFull),
-        };
-        let Some(state) = self.sessions.get(&resume.session).and_then(|id| self.connections.get(*id)) else {
-            return lost();
-        };
-        if state.notices.is_closed() {
-            lost()
-        } else if state.ticket.accepts(resume.incarnation) {
-            Ok(Session::Resumed)
-        } else {
-            Err(DropReason::BurntTicket)
-        }
-    }
-
-    fn find_refusal(&mut self, from: &Path, candidate: &mut Candidate, session: Session) -> Option<Refusal> {
-        if candidate.expired {
-            return Some(Refusal::Expired);
+    fn find_refusal(&mut self, from: &Path, candidate: &mut Candidate) -> Option<Refusal> {
+        if candidate.refusal.is_some() {
+            return candidate.refusal.take();
         }
         // The acceptor lists the differences, as many as fit.
         if candidate.parameters.schema != self.parameters.schema {
             return Some(Refusal::Schema(crate::schema::SchemaDifference::default()));
         }
-        if session == Session::Resumed {
+        if candidate.session == Session::Resumed {
             return None;
         }
         if !self.has_room(from.remote) {
@@ -158,7 +127,8 @@ impl Endpoint {
         let authenticator = self.authenticator.as_mut()?;
         match authenticator.admit(&AdmissionRequest { address: from.remote, peer: &candidate.peer }) {
             Admission::Accept => None,
-            Admission::AcceptAs(peer) => {
+            Admission::AcceptAs(mut peer) => {
+                peer.user_data.truncate(limits::TICKET_USER_DATA);
                 candidate.peer = peer;
                 None
             }
@@ -166,115 +136,19 @@ impl Endpoint {
         }
     }
 
-    fn has_room(&self, address: Address) -> bool {
+    pub(super) fn has_room(&self, address: Address) -> bool {
         let from_here = self.sources.get(&Source::from(address)).copied().unwrap_or(0);
         self.connections.len() < self.config.max_connections
             && from_here < self.config.max_connections_per_source
     }
 
-    /// Data for a half-open handshake: if it is authentic, its sender has proven itself.
-    pub(super) fn on_first_data(
-        &mut self,
-        now: Instant,
-        from: &Path,
-        half_open: HalfOpenId,
-        header: &DataHeader,
-        datagram: &mut [u8],
-    ) -> Result<(), DropReason> {
-        let half = self.acceptor.half_open(now, &half_open).ok_or(DropReason::UnknownConnection)?;
-        let resumes = half.session == Session::Resumed;
-        let setup = TransportSetup {
-            role: Role::Responder,
-            local_id: half.local_id,
-            remote_id: half.client_id,
-            path: *from,
-            keys: half.keys(&*self.settings.provider),
-            peer_ack_delay: bounded_ack_delay(half.ack_delay()),
-            max_datagram: self.max_datagram(from.remote, half.max_datagram),
-            peer_idle_timeout: half.idle_timeout(),
-            link: self.links.properties(from.remote),
-            resumed: resumes,
-        };
-        let is_proven = matches!(from.remote, Address::Link(_)) || half.is_proven(from.remote);
-        let mut transport = Box::new(Transport::new(now, &self.settings, setup));
-        transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
-        let opened = transport.open(now, header, datagram)?;
-        // Authentic: from here on the handshake is spent, whatever becomes of it.
-        let confirmed = self.acceptor.confirm(now, &half_open).ok_or(DropReason::BurntTicket)?;
-        for id in &confirmed.freed {
-            self.ids.release(*id);
+    pub(super) fn directory(&self) -> Directory<'_> {
+        Directory {
+            connections: &self.connections,
+            sessions: &self.sessions,
+            dialled: &self.dialled,
+            public_key: self.public_key(),
         }
-        let connection =
-            if resumes { self.take_over(&confirmed) } else { self.take_place(now, from, &confirmed) };
-        let Some(connection) = connection else {
-            if resumes {
-                self.ids.release(confirmed.local_id);
-            } else {
-                self.turn_away(confirmed.local_id, transport);
-            }
-            return Err(DropReason::NoRoom);
-        };
-        self.ids.assign(confirmed.local_id, Entry::Connection(connection));
-        let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
-        if resumes {
-            state.resume(now, transport, &self.settings);
-        } else {
-            state.connect(now, transport, confirmed.peer, None, &self.settings);
-        }
-        state.send.on_credit(confirmed.credit);
-        state.wants_ticket = true;
-        let result =
-            state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
-        self.refresh(connection);
-        result
-    }
-
-    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
-    /// than there were half-open handshakes.
-    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
-        let (send, receive) = self.channel_sides(0);
-        let connection =
-            self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive));
-        self.ids.assign(local_id, Entry::Connection(connection));
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.turn_away(transport);
-        }
-        self.refresh(connection);
-    }
-
-    /// The connection whose session is resumed, if it is still there.
-    fn take_over(&self, confirmed: &Confirmed) -> Option<ConnectionId> {
-        let resume = confirmed.resume.as_ref()?;
-        let connection = *self.sessions.get(&resume.session)?;
-        let state = self.connections.get(connection)?;
-        (!state.notices.is_closed() && state.ticket.accepts(resume.incarnation)).then_some(connection)
-    }
-
-    /// A place for a new connection, if there still is one.
-    fn take_place(&mut self, now: Instant, from: &Path, confirmed: &Confirmed) -> Option<ConnectionId> {
-        if !self.has_room(from.remote) && self.crossing(&confirmed.peer.identity).is_none() {
-            return None;
-        }
-        let session: [u8; 16] = self.rng.array();
-        let source = Source::from(from.remote);
-        let connection = match self.crossing(&confirmed.peer.identity) {
-            Some(connection) => connection,
-            None => {
-                let (send, receive) = self.channel_sides(confirmed.credit);
-                self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
-            }
-        };
-        self.dialled.remove(&connection);
-        let state = self.connections.get_mut(connection)?;
-        // A dial that crossed the peer's becomes the answering end.
-        state.drop_dial();
-        state.plan = None;
-        state.session = session;
-        state.source = Some(source);
-        state.connected_at = Some(now);
-        *self.sources.entry(source).or_insert(0) += 1;
-        self.sessions.insert(session, connection);
-        Some(connection)
     }
 
     pub(super) fn channel_sides(&self, credit: u64) -> (SendSide, ReceiveSide) {
@@ -290,7 +164,7 @@ impl Endpoint {
         let ours = self
             .links
             .properties(address)
-            .map_or(crate::limits::BASE_DATAGRAM, |link| usize::from(link.max_datagram));
+            .map_or(limits::BASE_DATAGRAM, |link| usize::from(link.max_datagram));
         ours.min(usize::from(theirs))
     }
 }

@@ -1,6 +1,7 @@
 //! Where a datagram belongs.
 
 use super::Endpoint;
+use super::directory::Directory;
 use super::ids::Entry;
 use crate::address::{Ecn, Path};
 use crate::connection::Connection;
@@ -27,6 +28,9 @@ impl Endpoint {
         }
         if datagram.len() > limits::MAX_DATAGRAM {
             return Err(DropReason::TooLarge);
+        }
+        if !self.links.may_receive(from.remote) {
+            return Err(DropReason::UnknownLink);
         }
         match classify(datagram).ok_or(DropReason::UnknownType)? {
             PacketKind::Data => self.on_data(now, from, datagram),
@@ -82,7 +86,13 @@ impl Endpoint {
         let validated = matches!(from.remote, crate::address::Address::Link(_));
         let mut reply = self.replies.buffer();
         let arrival = Arrival { now, wall_now: self.wall(now), from: *from, validated };
-        match self.acceptor.screen(arrival, datagram, &mut reply, &mut self.rng) {
+        let directory = Directory {
+            connections: &self.connections,
+            sessions: &self.sessions,
+            dialled: &self.dialled,
+            public_key: self.public_key(),
+        };
+        match self.acceptor.screen(arrival, datagram, &directory, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => {
                 self.replies.give_back(reply);
                 Err(reason)
@@ -91,7 +101,10 @@ impl Endpoint {
                 self.queue_reply(*from, reply);
                 Ok(())
             }
-            Screened::Candidate(candidate) => self.judge(now, from, candidate, reply),
+            Screened::Candidate(candidate) => {
+                self.judge(now, from, candidate, reply);
+                Ok(())
+            }
         }
     }
 
@@ -104,6 +117,7 @@ impl Endpoint {
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
     fn reply_unknown(&mut self, now: Instant, to: &Path, unknown: Option<impl AsRef<[u8]>>) {
         if let Some(unknown) = unknown
+            && self.unknown_sources.take(&*self.settings.provider, now, to.remote)
             && self.unknown_budget.take(now)
         {
             let mut reply = self.replies.buffer();

@@ -10,7 +10,7 @@ use crate::address::{Address, Path};
 use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
-use crate::event::{CloseReason, ConnectionId, PeerInfo};
+use crate::event::{CloseReason, ConnectionId, PeerInfo, Refusal};
 use crate::handshake::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey, Session};
 use crate::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ impl Endpoint {
             reliable: self.links.properties(plan.path.remote).is_some_and(|link| link.reliable),
         };
         match Dialer::new(now, &mut self.rng, Arc::clone(&self.settings.provider), setup) {
-            Ok(dialer) => Ok(Dial::new(dialer, plan.path, local_id)),
+            Ok(dialer) => Ok(Dial::new(now, dialer, plan.path, local_id)),
             Err(error) => {
                 self.ids.release(local_id);
                 Err(error)
@@ -112,6 +112,7 @@ impl Endpoint {
         let Some(dial) = state.dial.as_deref_mut() else { return Err(DropReason::UnexpectedHandshake) };
         let result = match dial.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Err(reason),
+            Answer::Noted => Ok(()),
             Answer::Progress => {
                 dial.on_progress();
                 Ok(())
@@ -119,6 +120,12 @@ impl Endpoint {
             Answer::Refused(_) if state.phase == Phase::Connected => {
                 // Whatever made us ask, the connection that we have still stands.
                 state.drop_dial();
+                Ok(())
+            }
+            Answer::Refused(Refusal::Full) if state.phase == Phase::Interrupted => {
+                // A server that has just come back may be busy with everyone at once.
+                state.drop_dial();
+                state.retry_dial_later(now, &mut self.rng);
                 Ok(())
             }
             Answer::Refused(refusal) => {
@@ -143,6 +150,11 @@ impl Endpoint {
         }
         let first = state.phase == Phase::Connecting;
         let resumed = !first && accepted.session == Session::Resumed;
+        if !resumed && state.was_heard_since(dial.began_at) {
+            // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
+            state.retired_ids.push(dial.local_id);
+            return;
+        }
         let setup = TransportSetup {
             role: Role::Initiator,
             local_id: dial.local_id,
@@ -176,10 +188,8 @@ impl Endpoint {
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
     fn replace(&mut self, connection: ConnectionId) -> Option<ConnectionId> {
         let state = self.connections.get_mut(connection)?;
-        let mut plan = state.plan.take();
-        if let Some(plan) = &mut plan {
-            plan.resume = None;
-        }
+        // With the resume ticket: it stays good until the new session's first one is acknowledged.
+        let plan = state.plan.take();
         state.finish(CloseReason::SessionLost);
         let (send, receive) = self.channel_sides(0);
         let target = self.connections.insert_with_key(|id| {

@@ -1,9 +1,7 @@
 //! Questions that change nothing.
 
-use alloc::vec::Vec;
-
 use super::Endpoint;
-use crate::address::{Address, LinkId};
+use crate::address::Address;
 use crate::connection::Phase;
 use crate::crypto::Key;
 use crate::drop::DropCounts;
@@ -101,16 +99,5 @@ impl Endpoint {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now
-    }
-
-    pub(super) fn on_link(&self, link: LinkId) -> Vec<ConnectionId> {
-        let here = Some(Address::Link(link));
-        self.connections.iter().filter(|(_, state)| state.target() == here).map(|(id, _)| id).collect()
-    }
-
-    pub(super) fn refresh_link(&mut self, link: LinkId) {
-        for connection in self.on_link(link) {
-            self.refresh(connection);
-        }
     }
 }

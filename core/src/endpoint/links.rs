@@ -1,8 +1,12 @@
 //! Links that the driver opened: what they promise, and how much they take right now.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use slotmap::KeyData;
 
 use crate::address::{Address, LinkId, LinkProperties};
+use crate::event::ConnectionId;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
@@ -11,21 +15,24 @@ struct Link {
     credit: Option<u64>,
 }
 
-/// The open links of an endpoint.
+/// The open links of an endpoint, and what runs over links, open or not.
 #[derive(Debug, Default)]
-pub(super) struct Links(BTreeMap<LinkId, Link>);
+pub(super) struct Links {
+    open: BTreeMap<LinkId, Link>,
+    connections: BTreeSet<(LinkId, ConnectionId)>,
+}
 
 impl Links {
     pub(super) fn open(&mut self, id: LinkId, properties: LinkProperties) {
-        self.0.insert(id, Link { properties, credit: None });
+        self.open.insert(id, Link { properties, credit: None });
     }
 
     pub(super) fn close(&mut self, id: LinkId) -> bool {
-        self.0.remove(&id).is_some()
+        self.open.remove(&id).is_some()
     }
 
     pub(super) fn set_credit(&mut self, id: LinkId, bytes: u64) {
-        if let Some(link) = self.0.get_mut(&id) {
+        if let Some(link) = self.open.get_mut(&id) {
             link.credit = Some(bytes);
         }
     }
@@ -33,14 +40,44 @@ impl Links {
     /// What the link under `address` promises; `None` for UDP and for links that are not open.
     pub(super) fn properties(&self, address: Address) -> Option<LinkProperties> {
         let Address::Link(id) = address else { return None };
-        self.0.get(&id).map(|link| link.properties)
+        self.open.get(&id).map(|link| link.properties)
+    }
+
+    /// Whether what comes from `address` may be looked at: from a link only while it is open.
+    pub(super) fn may_receive(&self, address: Address) -> bool {
+        match address {
+            Address::Udp(_) => true,
+            Address::Link(id) => self.open.contains_key(&id),
+        }
+    }
+
+    /// Notes that `connection` moved from one address to another.
+    pub(super) fn move_connection(
+        &mut self,
+        connection: ConnectionId,
+        from: Option<LinkId>,
+        to: Option<LinkId>,
+    ) {
+        if let Some(link) = from {
+            self.connections.remove(&(link, connection));
+        }
+        if let Some(link) = to {
+            self.connections.insert((link, connection));
+        }
+    }
+
+    /// The connections that run over a link, or dial over it.
+    pub(super) fn connections(&self, link: LinkId) -> Vec<ConnectionId> {
+        let least = ConnectionId::from(KeyData::from_ffi(0));
+        let range = self.connections.range((link, least)..).take_while(|(other, _)| *other == link);
+        range.map(|(_, connection)| *connection).collect()
     }
 
     /// Whether a datagram of any size may be built for `address` now.
     pub(super) fn has_credit(&self, address: Address) -> bool {
         match address {
             Address::Udp(_) => true,
-            Address::Link(id) => self.0.get(&id).is_some_and(|link| {
+            Address::Link(id) => self.open.get(&id).is_some_and(|link| {
                 link.credit.is_none_or(|credit| credit >= u64::from(link.properties.max_datagram))
             }),
         }
@@ -49,7 +86,7 @@ impl Links {
     /// Notes that `bytes` were written to `address`.
     pub(super) fn spend(&mut self, address: Address, bytes: u64) {
         if let Address::Link(id) = address
-            && let Some(credit) = self.0.get_mut(&id).and_then(|link| link.credit.as_mut())
+            && let Some(credit) = self.open.get_mut(&id).and_then(|link| link.credit.as_mut())
         {
             *credit = credit.saturating_sub(bytes);
         }

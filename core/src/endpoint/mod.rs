@@ -8,6 +8,8 @@ mod budget;
 mod datagram;
 mod deadlines;
 mod dial;
+mod directory;
+mod first_data;
 mod getters;
 mod ids;
 mod links;
@@ -34,20 +36,23 @@ use self::links::Links;
 pub use self::options::ConnectOptions;
 pub use self::poll::Transmit;
 use self::replies::Replies;
-use crate::address::{LinkId, LinkProperties, Path};
+use crate::address::{Address, LinkId, LinkProperties, Path};
 use crate::channel::Arena;
 use crate::config::{Config, Secrets};
 use crate::connection::{Connection, Settings, reliable_channels};
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
 use crate::event::{ChannelId, ConnectionId, MessageId};
-use crate::handshake::{AcceptSetup, Acceptor, Parameters};
+use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::time::Instant;
 
-/// Answers to unknown connection ids per second.
-const UNKNOWN_PER_SECOND: u64 = 200;
+/// Answers to unknown connection ids per second, all together: a server that has just come back has many clients.
+const UNKNOWN_PER_SECOND: u64 = 2000;
+
+/// The same for one source, so that no flood uses up the answers to others.
+const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
 ///
@@ -80,6 +85,7 @@ pub struct Endpoint {
     arena: Arena,
     drops: DropCounts,
     unknown_budget: Budget,
+    unknown_sources: SourceBuckets,
 }
 
 impl Endpoint {
@@ -106,6 +112,7 @@ impl Endpoint {
         let schema =
             config.schema.clone().with_channels(&config.channels).with_max_message(config.max_message);
         let parameters = config.parameters(schema.hash());
+        let unknown_sources = SourceBuckets::new(UNKNOWN_PER_SECOND_AND_SOURCE, &mut rng);
         let acceptor =
             Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {
@@ -130,6 +137,7 @@ impl Endpoint {
             arena: Arena::default(),
             drops: DropCounts::default(),
             unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
+            unknown_sources,
             config,
         })
     }
@@ -164,7 +172,7 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once. The peer is told `code` (below 0xff00) and up to 256 bytes of `text`; what is not
+    /// Closes a connection at once. The peer is told `code` (from 0xff00 on, the protocol's own, counts as 0xfeff) and up to 256 bytes of `text`; what is not
     /// delivered yet is listed by the `Closed` event. An unknown connection is ignored: it is closed already.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
@@ -224,7 +232,7 @@ impl Endpoint {
             return Err(ConnectError::LinkTooSmall { max_datagram, least });
         }
         self.links.open(link, properties);
-        self.refresh_link(link);
+        self.on_link_writable(link);
         Ok(())
     }
 
@@ -240,7 +248,7 @@ impl Endpoint {
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);
-        self.refresh_link(link);
+        self.on_link_writable(link);
     }
 
     /// Says that a link is gone. What ran over it is interrupted, or closed where it cannot be resumed.
@@ -249,10 +257,22 @@ impl Endpoint {
         if !self.links.close(link) {
             return;
         }
-        for connection in self.on_link(link) {
+        self.replies.forget(link);
+        for connection in self.links.connections(link) {
             if let Some(state) = self.connections.get_mut(connection) {
                 state.on_link_closed(now, &mut self.rng, &self.settings);
             }
+            self.refresh(connection);
+        }
+    }
+
+    /// What waited for a link may have its turn.
+    fn on_link_writable(&mut self, link: LinkId) {
+        if !self.links.has_credit(link.into()) {
+            return;
+        }
+        self.replies.unblock(link);
+        for connection in self.links.connections(link) {
             self.refresh(connection);
         }
     }
@@ -293,7 +313,12 @@ impl Endpoint {
         state.arm(now, &self.settings);
         let (at, cause) = state.timers.next();
         self.deadlines.set(connection, at, cause);
-        let has_credit = state.target().is_none_or(|address| self.links.has_credit(address));
+        let target = state.target();
+        let link = target.and_then(Address::link);
+        if link != state.link {
+            self.links.move_connection(connection, core::mem::replace(&mut state.link, link), link);
+        }
+        let has_credit = target.is_none_or(|address| self.links.has_credit(address));
         if !state.is_queued_to_send && has_credit && state.wants_transmit(now) {
             state.is_queued_to_send = true;
             self.ready.push_back(connection);
@@ -309,6 +334,7 @@ impl Endpoint {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);
         let Some(state) = self.connections.remove(connection) else { return };
+        self.links.move_connection(connection, state.link, None);
         if state.is_queued_to_send {
             self.ready.retain(|queued| *queued != connection);
         }

@@ -37,7 +37,7 @@ impl Endpoint {
         if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
             return None;
         }
-        if let Some((path, size)) = self.replies.write(buffer) {
+        if let Some((path, size)) = self.replies.write(&mut self.links, buffer) {
             return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
         }
         // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing

@@ -1,15 +1,18 @@
-//! Replies that belong to no connection, until the socket takes them. Their buffers are used again.
+//! Replies that belong to no connection, until the socket or the link takes them. Their buffers are used again.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::address::Path;
+use super::links::Links;
+use crate::address::{Address, LinkId, Path};
 use crate::limits;
 
 /// A bounded queue of stateless replies.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     queue: VecDeque<(Path, Vec<u8>)>,
+    /// Those whose link had no credit when their turn came.
+    blocked: Vec<(Path, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -21,7 +24,7 @@ impl Replies {
 
     /// Queues a reply. Says whether there was room.
     pub(super) fn push(&mut self, to: Path, reply: Vec<u8>) -> bool {
-        if reply.is_empty() || self.queue.len() >= limits::REPLY_QUEUE {
+        if reply.is_empty() || self.queue.len() + self.blocked.len() >= limits::REPLY_QUEUE {
             self.give_back(reply);
             return false;
         }
@@ -29,13 +32,33 @@ impl Replies {
         true
     }
 
-    /// Writes the oldest reply to `buffer`.
-    pub(super) fn write(&mut self, buffer: &mut [u8]) -> Option<(Path, usize)> {
-        let (to, reply) = self.queue.pop_front()?;
-        let size = reply.len();
-        let written = buffer.get_mut(..size).map(|place| place.copy_from_slice(&reply));
-        self.give_back(reply);
-        written.map(|()| (to, size))
+    /// Writes the oldest reply that may leave to `buffer`, and spends the credit of its link.
+    pub(super) fn write(&mut self, links: &mut Links, buffer: &mut [u8]) -> Option<(Path, usize)> {
+        while let Some((to, reply)) = self.queue.pop_front() {
+            if !links.has_credit(to.remote) {
+                self.blocked.push((to, reply));
+                continue;
+            }
+            let size = reply.len();
+            let written = buffer.get_mut(..size).map(|place| place.copy_from_slice(&reply));
+            self.give_back(reply);
+            links.spend(to.remote, size as u64);
+            return written.map(|()| (to, size));
+        }
+        None
+    }
+
+    /// A link may take something again: what waited for it stands in line once more.
+    pub(super) fn unblock(&mut self, link: LinkId) {
+        let here = Address::Link(link);
+        self.queue.extend(self.blocked.extract_if(.., |(to, _)| to.remote == here));
+    }
+
+    /// A link is gone, and what was meant for it too.
+    pub(super) fn forget(&mut self, link: LinkId) {
+        let elsewhere = |(to, _): &(Path, Vec<u8>)| to.remote != Address::Link(link);
+        self.queue.retain(elsewhere);
+        self.blocked.retain(elsewhere);
     }
 
     /// Takes back a buffer that was not needed.
@@ -46,7 +69,7 @@ impl Replies {
         }
     }
 
-    /// Whether none waits.
+    /// Whether none may leave.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -10,8 +10,8 @@ use crate::crypto::{Key, Provider, SessionKeys};
 use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, HalfOpenId, Parameters, Screened,
-    ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
+    AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, Directory, HalfOpenId, Parameters,
+    Resume, Screened, ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -122,7 +122,7 @@ impl Dialling {
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Answered {
         match self.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Answered::Ignored(reason),
-            Answer::Progress => Answered::Progress,
+            Answer::Progress | Answer::Noted => Answered::Progress,
             Answer::Accepted(accepted) => Answered::Accepted(accepted.keys.exporter, accepted.remote_id),
             Answer::Refused(refusal) => Answered::Refused(refusal),
         }
@@ -151,6 +151,19 @@ pub enum Reaction {
     Admitted(HalfOpen),
     /// It was refused, or not answered after all.
     Refused,
+}
+
+/// A server where nobody is.
+struct Deserted;
+
+impl Directory for Deserted {
+    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
+        Ok(Session::Lost)
+    }
+
+    fn prefers_own_dial(&self, _: &Key) -> bool {
+        false
+    }
 }
 
 /// The answering end.
@@ -187,14 +200,13 @@ impl Answering {
         let mut reply = Vec::new();
         let wall_now = self.wall_offset.saturating_add(now.as_micros());
         let arrival = Arrival { now, wall_now, from: from.into(), validated };
-        let candidate = match self.acceptor.screen(arrival, datagram, &mut reply, &mut self.rng) {
+        let candidate = match self.acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => return (Reaction::Dropped(reason), reply),
             Screened::Replied => return (Reaction::Replied, reply),
             Screened::Candidate(candidate) => candidate,
         };
         self.next_id = (self.next_id + 1) & 0x00ff_ffff;
-        let session = if candidate.resume.is_some() { Session::Lost } else { Session::New };
-        let accept = Verdict::Accept { local_id: self.next_id, session };
+        let accept = Verdict::Accept { local_id: self.next_id };
         let verdict = refusal.map_or(accept, Verdict::Refuse);
         let half_open =
             self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
@@ -215,7 +227,7 @@ impl Answering {
 
     /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.
     pub fn confirm(&mut self, now: Instant, id: HalfOpen) -> bool {
-        self.acceptor.confirm(now, &id.0).is_some()
+        self.acceptor.confirm(now, &id.0, true).is_some()
     }
 
     /// Forgets what waited too long.

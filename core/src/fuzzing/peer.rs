@@ -82,7 +82,7 @@ impl HostilePeer {
                             return Some(Self::new(config, keys, accepted.remote_id, local_id, true));
                         }
                         Answer::Refused(_) => return None,
-                        Answer::Ignored(_) | Answer::Progress => {}
+                        Answer::Ignored(_) | Answer::Progress | Answer::Noted => {}
                     }
                 }
             }

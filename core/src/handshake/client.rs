@@ -69,6 +69,8 @@ pub(crate) struct DialSetup {
 pub(crate) enum Answer {
     /// Nothing.
     Ignored(DropReason),
+    /// Something that only words the error should time run out.
+    Noted,
     /// It goes on; there may be something to send.
     Progress,
     /// The server lets us in. It waits for the first Data.
@@ -315,7 +317,7 @@ impl Dialer {
         if reply.version != VERSION {
             self.version_hint = Some(reply.version);
         }
-        Ok(Answer::Progress)
+        Ok(Answer::Noted)
     }
 
     fn open(&self, rng: &mut Rng, server_key: Key) -> Option<Opening> {

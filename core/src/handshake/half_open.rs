@@ -35,12 +35,6 @@ impl HalfOpenId {
     }
 }
 
-impl From<HalfOpenId> for [u8; 16] {
-    fn from(id: HalfOpenId) -> Self {
-        id.0
-    }
-}
-
 /// The session that a client wants to resume.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Resume {
@@ -57,8 +51,8 @@ pub(super) enum Credential {
     Open,
     /// A ticket that lets in once.
     Ticket { id: [u8; 16], expiry: u64 },
-    /// A ticket of a session. It works until its successor is acknowledged, and once if the session is gone.
-    Resume { resume: Resume, expiry: u64 },
+    /// A ticket of a session. It works until its successor is acknowledged.
+    Resume(Resume),
     /// The key that is expected of a peer.
     Peer { hint: [u8; 16] },
 }
@@ -68,9 +62,7 @@ impl Credential {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ticket { id, .. }, Self::Ticket { id: other, .. }) => id == other,
-            (Self::Resume { resume, .. }, Self::Resume { resume: other, .. }) => {
-                resume.session == other.session
-            }
+            (Self::Resume(resume), Self::Resume(other)) => resume.session == other.session,
             (Self::Peer { hint }, Self::Peer { hint: other }) => hint == other,
             _ => false,
         }
@@ -178,10 +170,19 @@ impl HalfOpen {
         PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
     }
 
+    /// Whether it is an expected peer.
+    pub(crate) const fn is_peer(&self) -> bool {
+        matches!(self.credential, Credential::Peer { .. })
+    }
+
+    pub(crate) const fn identity(&self) -> [u8; 16] {
+        self.identity
+    }
+
     /// The session that it asked to resume.
     pub(crate) const fn resume(&self) -> Option<Resume> {
         match self.credential {
-            Credential::Resume { resume, .. } => Some(resume),
+            Credential::Resume(resume) => Some(resume),
             _ => None,
         }
     }

@@ -33,8 +33,9 @@ pub(crate) use resume_ticket::{ResumeContents, resume_psk};
 #[cfg(feature = "fuzzing")]
 pub(crate) use rewrite::{rewrite, rewrite_parameters};
 pub(crate) use server::{
-    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Screened, Verdict,
+    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, Directory, HalfOpenId, Resume, Screened, Verdict,
 };
+pub(crate) use sources::SourceBuckets;
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
 pub(crate) use welcome::Session;
 

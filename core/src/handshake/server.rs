@@ -22,7 +22,7 @@ use super::load::Failures;
 use super::parameters::Parameters;
 use super::peer::{self, ExpectedPeers, PeerHint};
 use super::resume_ticket::ResumeSealer;
-use super::sources::Sources;
+use super::sources::SourceBuckets;
 use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::{Address, Path};
@@ -84,11 +84,10 @@ pub(crate) enum Screened {
 pub(crate) struct Candidate {
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
-    pub(crate) resume: Option<Resume>,
-    /// The static key of an expected peer.
-    pub(crate) peer_key: Option<Key>,
-    /// Its ticket is authentic but has expired: whatever the verdict, it is refused.
-    pub(crate) expired: bool,
+    /// What became of the session that it wants to go on with.
+    pub(crate) session: Session,
+    /// Its ticket is authentic but void: whatever the verdict, it is refused.
+    pub(crate) refusal: Option<Refusal>,
     pub(crate) client_id: u32,
     credential: Credential,
     address: Address,
@@ -99,6 +98,18 @@ pub(crate) struct Candidate {
     reply_room: usize,
 }
 
+/// Who is here already. It is asked before a Diffie-Hellman is spent.
+pub(crate) trait Directory {
+    /// What becomes of a session that a client wants to resume.
+    ///
+    /// # Errors
+    /// The session has seen a later incarnation: this ticket is void, or a copy of one.
+    fn session(&self, resume: &Resume) -> Result<Session, DropReason>;
+
+    /// Whether this end's own attempt to reach the peer with this static key comes before the peer's.
+    fn prefers_own_dial(&self, peer_key: &Key) -> bool;
+}
+
 /// What is decided about a candidate.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
@@ -106,8 +117,6 @@ pub(crate) enum Verdict {
     Accept {
         /// The connection id that it shall send to.
         local_id: u32,
-        /// What became of the session that it asked for.
-        session: Session,
     },
     /// It is not.
     Refuse(Refusal),
@@ -133,7 +142,7 @@ pub(crate) struct Acceptor {
     tickets: Option<TicketOpener>,
     resume: ResumeSealer,
     cookies: Cookies,
-    sources: Option<Sources>,
+    sources: Option<SourceBuckets>,
     peers: ExpectedPeers,
     half_open: HalfOpenTable,
     failures: Failures,
@@ -158,7 +167,7 @@ impl Acceptor {
             tickets: secrets.ticket.as_ref().map(opener),
             resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
             cookies: Cookies::new(&*provider, &secrets.identity, rng),
-            sources: answers.then(|| Sources::new(setup.handshakes_per_second, rng)),
+            sources: answers.then(|| SourceBuckets::new(setup.handshakes_per_second, rng)),
             peers: ExpectedPeers::default(),
             half_open: HalfOpenTable::new(),
             failures: Failures::new(HALF_OPEN_LIFE),
@@ -193,6 +202,7 @@ impl Acceptor {
         &mut self,
         arrival: Arrival,
         bytes: &[u8],
+        directory: &dyn Directory,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Screened {
@@ -200,7 +210,7 @@ impl Acceptor {
         let screened = match bytes {
             _ if self.setup.access == Access::Closed => Err(DropReason::Closed),
             _ if bytes.len() > limits::BASE_DATAGRAM => Err(DropReason::TooLarge),
-            [HELLO, ..] => self.screen_hello(arrival, bytes, reply, rng),
+            [HELLO, ..] => self.screen_hello(arrival, bytes, directory, reply, rng),
             [CONTROL, KEY_QUERY, ..] => self.answer_key_query(arrival, bytes, reply),
             _ => Err(DropReason::UnexpectedHandshake),
         };
@@ -211,6 +221,7 @@ impl Acceptor {
         &mut self,
         arrival: Arrival,
         bytes: &[u8],
+        directory: &dyn Directory,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
@@ -230,7 +241,7 @@ impl Acceptor {
             reply.extend_from_slice(welcome);
             return Ok(Screened::Replied);
         }
-        let proof = self.check_credential(arrival, &hello)?;
+        let proof = self.check_credential(arrival, &hello, directory)?;
         if self.half_open.waiting() >= limits::HALF_OPEN {
             return Err(DropReason::HalfOpenFull);
         }
@@ -248,17 +259,25 @@ impl Acceptor {
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
-    fn check_credential(&mut self, arrival: Arrival, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+    fn check_credential(
+        &mut self,
+        arrival: Arrival,
+        hello: &Hello<'_>,
+        directory: &dyn Directory,
+    ) -> Result<Proof, DropReason> {
         let wall_now = self.burnt.advance(arrival.wall_now);
         match hello.mode {
             Mode::Open if self.setup.access == Access::Open => Ok(Proof::open()),
             Mode::Open => Err(DropReason::NoTicket),
             Mode::Ticket if self.setup.access == Access::Peers => Err(DropReason::BadTicket),
             Mode::Ticket => self.check_ticket(wall_now, hello),
-            Mode::Resume => self.check_resume_ticket(wall_now, hello),
+            Mode::Resume => self.check_resume_ticket(wall_now, hello, directory),
             Mode::Peer => {
                 let peer = self.peers.find(hello.ticket).ok_or(DropReason::UnknownPeer)?;
-                Proof::peer(hello.ticket, peer.psk, peer.peer_key)
+                if directory.prefers_own_dial(&peer.peer_key) {
+                    return Err(DropReason::UnexpectedHandshake);
+                }
+                Proof::peer(hello.ticket, peer.psk, &peer.peer_key)
             }
         }
     }
@@ -276,25 +295,33 @@ impl Acceptor {
         }
         let peer = PeerInfo { identity: ticket.identity, user_data: Bytes::from(ticket.user_data) };
         let credential = Credential::Ticket { id: ticket.id, expiry: ticket.expiry };
-        Ok(Proof { credential, psk: ticket.psk, peer, peer_key: None, expired })
+        let refusal = expired.then_some(Refusal::Expired);
+        Ok(Proof { credential, psk: ticket.psk, peer, session: Session::New, refusal })
     }
 
-    fn check_resume_ticket(&self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+    fn check_resume_ticket(
+        &self,
+        wall_now: u64,
+        hello: &Hello<'_>,
+        directory: &dyn Directory,
+    ) -> Result<Proof, DropReason> {
         let contents = self
             .resume
             .open(&*self.provider, wall_now, hello.expiry, hello.ticket)
             .ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
-        let is_spent = self.burnt.contains(&self.resume_id(&resume), contents.expiry);
-        if is_spent || self.ended.contains(wall_now, &contents.session) {
-            return Err(DropReason::BurntTicket);
-        }
+        let session = directory.session(&resume)?;
+        let refusal = if session == Session::Lost && self.ended.contains(wall_now, &contents.session) {
+            Some(Refusal::SessionEnded)
+        } else {
+            (contents.expiry <= wall_now).then_some(Refusal::Expired)
+        };
         Ok(Proof {
-            credential: Credential::Resume { resume, expiry: contents.expiry },
+            credential: Credential::Resume(resume),
             psk: contents.psk,
             peer: PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) },
-            peer_key: None,
-            expired: contents.expiry <= wall_now,
+            session,
+            refusal,
         })
     }
 
@@ -346,16 +373,11 @@ impl Acceptor {
             .and_then(|parameters| reader.finish().map(|()| parameters))
             .map_err(|_| DropReason::Malformed)
             .inspect_err(|_| self.failures.add(arrival.now))?;
-        let resume = match proof.credential {
-            Credential::Resume { resume, .. } => Some(resume),
-            _ => None,
-        };
         Ok(Screened::Candidate(Box::new(Candidate {
             peer: proof.peer,
             parameters,
-            resume,
-            peer_key: proof.peer_key,
-            expired: proof.expired,
+            session: proof.session,
+            refusal: proof.refusal,
             address: arrival.from.remote,
             earned,
             client_id: hello.client_id,
@@ -372,16 +394,16 @@ impl Acceptor {
     pub(crate) fn answer(
         &mut self,
         now: Instant,
-        candidate: Box<Candidate>,
+        mut candidate: Box<Candidate>,
         verdict: Verdict,
         our_parameters: &Parameters,
         our_schema: &Schema,
         reply: &mut Vec<u8>,
     ) -> Option<HalfOpenId> {
         reply.clear();
-        let verdict = if candidate.expired { Verdict::Refuse(Refusal::Expired) } else { verdict };
+        let verdict = candidate.refusal.take().map_or(verdict, Verdict::Refuse);
         let payload = match &verdict {
-            Verdict::Accept { local_id, session } => welcome::accept(*session, *local_id, our_parameters),
+            Verdict::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
             Verdict::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
         };
         let candidate = *candidate;
@@ -390,7 +412,7 @@ impl Acceptor {
         let [a, b, c, _] = candidate.client_id.to_le_bytes();
         reply.extend_from_slice(&[WELCOME, a, b, c]);
         reply.extend_from_slice(&message);
-        let Verdict::Accept { local_id, session } = verdict else {
+        let Verdict::Accept { local_id } = verdict else {
             self.half_open.insert_refusal(now, candidate.id, candidate.credential, reply);
             return None;
         };
@@ -401,7 +423,7 @@ impl Acceptor {
             parameters: candidate.parameters,
             client_id: candidate.client_id,
             local_id,
-            session,
+            session: candidate.session,
             address: candidate.address,
             by_cookie: candidate.earned == Earned::ByCookie,
         };
@@ -417,18 +439,14 @@ impl Acceptor {
         self.half_open.get(now, id)
     }
 
-    /// Takes a half-open handshake whose first Data proved authentic, and burns its ticket.
-    pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId) -> Option<Confirmed> {
-        let half_open = self.half_open.get(now, id)?;
-        let spent = match half_open.credential {
-            Credential::Ticket { id, expiry } => Some((id, expiry)),
-            Credential::Resume { resume, expiry } if half_open.session != Session::Resumed => {
-                Some((self.resume_id(&resume), expiry))
-            }
-            _ => None,
-        };
+    /// Takes a half-open handshake whose first Data proved authentic. If there is a place for it, its ticket burns;
+    /// otherwise it may be tried again.
+    pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId, has_place: bool) -> Option<Confirmed> {
         // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
-        if spent.is_some_and(|(id, expiry)| !self.burnt.burn(id, expiry)) {
+        if let Credential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
+            && has_place
+            && !self.burnt.burn(id, expiry)
+        {
             return None;
         }
         let (half_open, freed) = self.half_open.take(now, id)?;
@@ -441,21 +459,9 @@ impl Acceptor {
         })
     }
 
-    /// Whether a resume ticket whose session is gone may let its holder in: it could be burnt.
-    pub(crate) fn can_spend_resume_ticket(&self) -> bool {
-        self.burnt.room() > self.half_open.waiting()
-    }
-
     /// Voids the resume tickets of a session that this end ended.
     pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16]) {
         self.ended.add(self.burnt.advance(wall_now), session);
-    }
-
-    /// What a spent resume ticket is burnt as.
-    fn resume_id(&self, resume: &Resume) -> [u8; 16] {
-        let parts: [&[u8]; 3] =
-            [b"tickwire spent resume ticket", &resume.session, &resume.incarnation.to_le_bytes()];
-        HalfOpenId::of(&self.provider.digest(&[0; 32], &parts)).into()
     }
 
     /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.
@@ -506,8 +512,8 @@ struct Proof {
     credential: Credential,
     psk: Key,
     peer: PeerInfo,
-    peer_key: Option<Key>,
-    expired: bool,
+    session: Session,
+    refusal: Option<Refusal>,
 }
 
 impl Proof {
@@ -516,19 +522,19 @@ impl Proof {
             credential: Credential::Open,
             psk: [0; 32],
             peer: PeerInfo::default(),
-            peer_key: None,
-            expired: false,
+            session: Session::New,
+            refusal: None,
         }
     }
 
-    fn peer(hint: &[u8], psk: Key, peer_key: Key) -> Result<Self, DropReason> {
+    fn peer(hint: &[u8], psk: Key, peer_key: &Key) -> Result<Self, DropReason> {
         let hint = hint.try_into().map_err(|_| DropReason::UnknownPeer)?;
         Ok(Self {
             credential: Credential::Peer { hint },
             psk,
-            peer: PeerInfo { identity: peer::identity(&peer_key), user_data: Bytes::new() },
-            peer_key: Some(peer_key),
-            expired: false,
+            peer: PeerInfo { identity: peer::identity(peer_key), user_data: Bytes::new() },
+            session: Session::New,
+            refusal: None,
         })
     }
 }

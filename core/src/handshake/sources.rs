@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 /// The buckets. A source's place is a keyed digest of it: nobody outside can aim at another source's bucket.
-pub(crate) struct Sources {
+pub(crate) struct SourceBuckets {
     key: Key,
     /// Microseconds that one token takes to come back; `None`: there are none.
     interval_us: Option<u64>,
@@ -18,7 +18,7 @@ pub(crate) struct Sources {
     full_at: Vec<u64>,
 }
 
-impl Sources {
+impl SourceBuckets {
     /// Buckets that take `per_second` tokens each second, and hold as many.
     pub(crate) fn new(per_second: u32, rng: &mut Rng) -> Self {
         Self {
@@ -68,8 +68,8 @@ mod tests {
     use crate::time::Duration;
     use core::net::SocketAddr;
 
-    fn sources(per_second: u32) -> Sources {
-        Sources::new(per_second, &mut Rng::from_seed([1; 32]))
+    fn sources(per_second: u32) -> SourceBuckets {
+        SourceBuckets::new(per_second, &mut Rng::from_seed([1; 32]))
     }
 
     fn at(millis: u64) -> Instant {
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn places_depend_on_the_key() {
         let place = |seed| {
-            Sources::new(1, &mut Rng::from_seed([seed; 32])).place(&RustCrypto, address("192.0.2.1:1"))
+            SourceBuckets::new(1, &mut Rng::from_seed([seed; 32])).place(&RustCrypto, address("192.0.2.1:1"))
         };
         assert_ne!(place(1), place(2));
         assert!(place(1) < limits::SOURCE_BUCKETS);

@@ -9,7 +9,9 @@ use core::net::SocketAddr;
 
 use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 use super::parameters::Parameters;
-use super::server::{AcceptSetup, Acceptor, Arrival, Candidate, HalfOpenId, Screened, Verdict};
+use super::server::{
+    AcceptSetup, Acceptor, Arrival, Candidate, Directory, HalfOpenId, Resume, Screened, Verdict,
+};
 use super::ticket::{Ticket, TicketContents, TicketMint, server_ticket_key};
 use super::welcome::Session;
 use crate::address::{LinkId, Path};
@@ -43,6 +45,24 @@ pub(super) struct World {
     pub(super) acceptor: Acceptor,
     pub(super) now: Instant,
     pub(super) schema: Schema,
+    pub(super) directory: Known,
+}
+
+/// A directory that gives everyone the same answers.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) session: Result<Session, DropReason>,
+    pub(super) prefers_own_dial: bool,
+}
+
+impl Directory for Known {
+    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
+        self.session
+    }
+
+    fn prefers_own_dial(&self, _: &Key) -> bool {
+        self.prefers_own_dial
+    }
 }
 
 impl World {
@@ -63,7 +83,8 @@ impl World {
         let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key), setup, &mut rng);
         let mint = TicketMint::new(provider.clone(), &key);
         let now = Instant::ZERO + Duration::from_secs(100);
-        Self { provider, rng, server_key, mint, acceptor, now, schema: Schema::default() }
+        let directory = Known { session: Ok(Session::Lost), prefers_own_dial: false };
+        Self { provider, rng, server_key, mint, acceptor, now, schema: Schema::default(), directory }
     }
 
     pub(super) fn wall_now(&self) -> u64 {
@@ -123,7 +144,7 @@ impl World {
     ) -> (Screened, Vec<u8>) {
         let arrival = Arrival { now: self.now, wall_now: self.wall_now(), from, validated };
         let mut reply = vec![0xee; 3];
-        let screened = self.acceptor.screen(arrival, bytes, &mut reply, &mut self.rng);
+        let screened = self.acceptor.screen(arrival, bytes, &self.directory, &mut reply, &mut self.rng);
         (screened, reply)
     }
 
@@ -163,8 +184,7 @@ impl World {
     }
 
     pub(super) fn accept(&mut self, candidate: Box<Candidate>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
-        let (half_open, welcome) =
-            self.answer(candidate, Verdict::Accept { local_id, session: Session::New });
+        let (half_open, welcome) = self.answer(candidate, Verdict::Accept { local_id });
         (half_open.expect("accepted"), welcome)
     }
 

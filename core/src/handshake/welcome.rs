@@ -9,7 +9,7 @@
 //! | status | payload after the status byte |
 //! |---|---|
 //! | 0 new, 1 resumed, 2 session lost but you are in afresh | server's connection id u24, [`Parameters`] |
-//! | 16 full, 17 banned, 18 expired | nothing |
+//! | 16 full, 17 banned, 18 expired, 21 session ended | nothing |
 //! | 19 schema | varint count of the server's entries, then as many as fit: sized name, hash u32 |
 //! | 20 other | code u16, sized text |
 
@@ -79,6 +79,7 @@ pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Resul
         Refusal::Full => writer.u8(FULL)?,
         Refusal::Banned => writer.u8(BANNED)?,
         Refusal::Expired => writer.u8(EXPIRED)?,
+        Refusal::SessionEnded => writer.u8(SESSION_ENDED)?,
         Refusal::Schema(_) => {
             writer.u8(SCHEMA)?;
             write_entries(&mut writer, ours)?;
@@ -119,6 +120,7 @@ pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<Outcome, Malformed> 
         FULL => Outcome::Refused(Refusal::Full),
         BANNED => Outcome::Refused(Refusal::Banned),
         EXPIRED => Outcome::Refused(Refusal::Expired),
+        SESSION_ENDED => Outcome::Refused(Refusal::SessionEnded),
         SCHEMA => Outcome::Refused(Refusal::Schema(read_difference(&mut reader, ours)?)),
         OTHER => {
             let code = reader.u16()?;
@@ -164,6 +166,7 @@ const BANNED: u8 = 17;
 const EXPIRED: u8 = 18;
 const SCHEMA: u8 = 19;
 const OTHER: u8 = 20;
+const SESSION_ENDED: u8 = 21;
 
 #[cfg(test)]
 mod tests {
@@ -185,6 +188,7 @@ mod tests {
             Refusal::Full,
             Refusal::Banned,
             Refusal::Expired,
+            Refusal::SessionEnded,
             Refusal::Other { code: 0xffff, text: "no".into() },
             Refusal::Schema(SchemaDifference::default()),
         ] {

@@ -12,10 +12,12 @@ use super::wire::{frame, sample_schema, written};
 use crate::address::{LinkId, Path};
 use crate::config::{Access, Config, Secrets};
 use crate::crypto::{HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys};
+use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, DialSetup, Dialer, ResumeContents,
-    Screened, ServerKey, Session, Ticket, TicketContents, TicketMint, Verdict, resume_psk, server_ticket_key,
+    AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, DialSetup, Dialer, Directory, Resume,
+    ResumeContents, Screened, ServerKey, Session, Ticket, TicketContents, TicketMint, Verdict, resume_psk,
+    server_ticket_key,
 };
 use crate::limits::TAG;
 use crate::rng::Rng;
@@ -138,8 +140,7 @@ impl Play {
 
         let (mut acceptor, server_ephemeral) = (acceptor(), seed_after(3, 0));
         let candidate = candidate(&mut acceptor, &hello);
-        let welcome =
-            answer(&mut acceptor, candidate, Verdict::Accept { local_id: SERVER_ID, session: Session::New });
+        let welcome = answer(&mut acceptor, candidate, Verdict::Accept { local_id: SERVER_ID });
         let (noise, payload) = finish(&mut initiator, &welcome);
         let Answer::Accepted(accepted) = dialer.handle(NOW, &mut rng, &welcome) else {
             panic!("not accepted")
@@ -335,6 +336,7 @@ fn refusals() -> Sheet {
         .bytes("full", &refused(Refusal::Full))
         .bytes("banned", &refused(Refusal::Banned))
         .bytes("expired", &refused(Refusal::Expired))
+        .bytes("session ended", &refused(Refusal::SessionEnded))
         .bytes("schema", &refused(Refusal::Schema(SchemaDifference::default())))
         .bytes("other, 7", &refused(other))
 }
@@ -424,13 +426,26 @@ fn acceptor() -> Acceptor {
     Acceptor::new(Arc::new(RustCrypto), &secrets, AcceptSetup::new(&config), &mut seed(8))
 }
 
+/// A server where nobody is.
+struct Deserted;
+
+impl Directory for Deserted {
+    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
+        Ok(Session::Lost)
+    }
+
+    fn prefers_own_dial(&self, _: &Key) -> bool {
+        false
+    }
+}
+
 /// Looks at a datagram: from a link if it has no padding.
 fn screen(acceptor: &mut Acceptor, datagram: &[u8], validated: bool) -> (Screened, Vec<u8>) {
     let udp = Path::from(SocketAddr::from(([192, 0, 2, 1], 40_000)));
     let from = if validated { Path::from(LinkId(1)) } else { udp };
     let arrival = Arrival { now: NOW, wall_now: WALL, from, validated };
     let mut reply = Vec::new();
-    let screened = acceptor.screen(arrival, datagram, &mut reply, &mut seed(3));
+    let screened = acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut seed(3));
     (screened, reply)
 }
 

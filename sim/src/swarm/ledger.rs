@@ -119,6 +119,8 @@ pub(super) struct Ledger {
     channels: Vec<ChannelConfig>,
     /// Whether clients come with tickets that name them.
     has_identities: bool,
+    /// The server closed a connection: whoever does not hear of it may come back to what is over.
+    server_ended_one: bool,
     pub(super) sides: Vec<Side>,
     /// The sides of the incarnations that are alive.
     by_connection: BTreeMap<(NodeId, ConnectionId), SideId>,
@@ -135,6 +137,7 @@ impl Ledger {
             largest: plan.largest,
             channels: plan.channels().to_vec(),
             has_identities: plan.tickets,
+            server_ended_one: false,
             sides: Vec::new(),
             by_connection: BTreeMap::new(),
             figures: Figures::default(),
@@ -445,10 +448,13 @@ impl Ledger {
         match reason {
             CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
             CloseReason::TimedOut => self.figures.timed_out += 1,
-            CloseReason::Local { .. } | CloseReason::ConnectTimedOut { .. } => {}
+            CloseReason::Local { .. } => self.server_ended_one |= node == 0,
+            CloseReason::ConnectTimedOut { .. } => {}
             CloseReason::Peer { code, .. } if *code < VIOLATION_CODES => {}
             // Whoever comes back late with its first ticket; with another one it is let in.
             CloseReason::Refused(Refusal::Expired) if node != 0 && self.has_identities => {}
+            // Whoever comes back to a session that the server ended, and did not hear of it.
+            CloseReason::Refused(Refusal::SessionEnded) if node != 0 && self.server_ended_one => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }
         self.check_fates(side, undelivered)?;

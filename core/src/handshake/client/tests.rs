@@ -196,7 +196,7 @@ fn another_version_is_a_hint_and_ends_nothing() {
         assert_eq!(ignored(&world.handle(&mut dialer, &forged)), DropReason::WrongEcho, "byte {place}");
     }
     assert_eq!(dialer.version_hint(), None);
-    assert!(matches!(world.handle(&mut dialer, &reply), Answer::Progress));
+    assert!(matches!(world.handle(&mut dialer, &reply), Answer::Noted));
     assert_eq!(dialer.version_hint(), Some(9));
     let (_, welcome) = {
         let candidate = world.candidate(udp(1), &hello);

@@ -7,7 +7,7 @@ use super::*;
 use crate::crypto::RustCrypto;
 use crate::time::Duration;
 
-const ACCEPT: Verdict = Verdict::Accept { local_id: 5, session: Session::New };
+const ACCEPT: Verdict = Verdict::Accept { local_id: 5 };
 
 #[test]
 fn closed_access_meets_everything_with_silence() {
@@ -220,7 +220,7 @@ fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_verdict() {
     let mut dialer = world.dial(Shown::Ticket(ticket));
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
-    assert!(candidate.expired);
+    assert_eq!(candidate.refusal, Some(Refusal::Expired));
     let (half_open, welcome) = world.answer(candidate, ACCEPT);
     assert!(half_open.is_none());
     assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::Expired)));
@@ -245,8 +245,8 @@ fn a_wall_clock_set_back_revives_no_ticket() {
     let hello = world.sent(&mut dialer);
     let later =
         Arrival { now: world.now, wall_now: world.wall_now() + HOUR_US, from: udp(9), validated: false };
-    world.acceptor.screen(later, &hello, &mut Vec::new(), &mut world.rng);
-    assert!(world.candidate(udp(1), &hello).expired);
+    world.acceptor.screen(later, &hello, &world.directory, &mut Vec::new(), &mut world.rng);
+    assert_eq!(world.candidate(udp(1), &hello).refusal, Some(Refusal::Expired));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_half_open_handshake_lives_five_seconds_and_its_ticket_works_again_after() {
     let end = world.now + Duration::from_secs(5);
     assert_eq!(world.acceptor.next_timeout(), end);
     assert!(world.acceptor.half_open(world.now, &id).is_some());
-    assert!(world.acceptor.confirm(end, &id).is_none());
+    assert!(world.acceptor.confirm(end, &id, true).is_none());
     assert_eq!(world.acceptor.expire(end).as_slice(), [5]);
     assert_eq!(world.acceptor.next_timeout(), Instant::MAX);
     world.now = end;
@@ -289,11 +289,11 @@ fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
     let third = world.sent(&mut dialers[2]);
     assert_eq!(world.dropped(udp(1), &third), DropReason::TicketBusy);
 
-    let confirmed = world.acceptor.confirm(world.now, &second).unwrap();
+    let confirmed = world.acceptor.confirm(world.now, &second, true).unwrap();
     assert_eq!((confirmed.local_id, confirmed.freed.as_slice()), (12, &[11][..]));
     assert!(world.acceptor.half_open(world.now, &first).is_none());
-    assert!(world.acceptor.confirm(world.now, &first).is_none());
-    assert!(world.acceptor.confirm(world.now, &second).is_none());
+    assert!(world.acceptor.confirm(world.now, &first, true).is_none());
+    assert!(world.acceptor.confirm(world.now, &second, true).is_none());
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn the_first_data_burns_the_ticket_and_a_replay_is_met_with_silence() {
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
     let (id, _) = world.accept(candidate, 5);
-    world.acceptor.confirm(world.now, &id).unwrap();
+    world.acceptor.confirm(world.now, &id, true).unwrap();
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
     let mut again = world.dial(Shown::Ticket(ticket));
     let hello = world.sent(&mut again);
@@ -321,7 +321,7 @@ fn a_full_burn_table_refuses_tickets_until_one_expires() {
     let mut second = world.dial_with_ticket();
     let hello = world.sent(&mut second);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull, "the place is taken ahead");
-    world.acceptor.confirm(world.now, &id).unwrap();
+    world.acceptor.confirm(world.now, &id, true).unwrap();
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull);
     world.pass(Duration::from_secs(1));
     world.candidate(udp(1), &hello);
@@ -392,45 +392,76 @@ fn resume_contents(world: &World) -> ResumeContents {
 
 #[test]
 fn a_resume_ticket_names_its_session_and_works_more_than_once() {
-    let mut world = World::new(Access::Tickets);
-    let contents = resume_contents(&world);
-    for local_id in 1..4 {
-        let mut dialer = resuming(&mut world, &contents);
-        let hello = world.sent(&mut dialer);
-        let candidate = world.candidate(udp(1), &hello);
-        assert_eq!(candidate.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
-        assert_eq!(candidate.peer.identity, [3; 16]);
-        let verdict = Verdict::Accept { local_id, session: Session::Resumed };
-        let (id, welcome) = world.answer(candidate, verdict);
-        let accepted = world.accepted(&mut dialer, &welcome);
-        assert_eq!(accepted.session, Session::Resumed);
-        let id = id.unwrap();
-        let half_open = world.acceptor.half_open(world.now, &id).unwrap();
-        assert_eq!(half_open.session, Session::Resumed);
-        assert_eq!(half_open.keys(&RustCrypto).exporter, accepted.keys.exporter);
-        let confirmed = world.acceptor.confirm(world.now, &id).unwrap();
-        assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
+    for session in [Session::Resumed, Session::Lost] {
+        let mut world = World::new(Access::Tickets);
+        world.directory.session = Ok(session);
+        let contents = resume_contents(&world);
+        for local_id in 1..4 {
+            let mut dialer = resuming(&mut world, &contents);
+            let hello = world.sent(&mut dialer);
+            let candidate = world.candidate(udp(1), &hello);
+            assert_eq!(candidate.session, session);
+            assert_eq!(candidate.peer.identity, [3; 16]);
+            let (id, welcome) = world.answer(candidate, Verdict::Accept { local_id });
+            let accepted = world.accepted(&mut dialer, &welcome);
+            assert_eq!(accepted.session, session);
+            let id = id.unwrap();
+            let half_open = world.acceptor.half_open(world.now, &id).unwrap();
+            assert_eq!(half_open.session, session);
+            assert_eq!(half_open.keys(&RustCrypto).exporter, accepted.keys.exporter);
+            let confirmed = world.acceptor.confirm(world.now, &id, true).unwrap();
+            assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
+        }
     }
 }
 
 #[test]
-fn a_resume_ticket_whose_session_is_lost_lets_in_once_and_one_of_an_ended_session_never() {
+fn a_superseded_resume_ticket_costs_no_diffie_hellman_and_gets_no_answer() {
     let mut world = World::new(Access::Tickets);
-    let mut contents = resume_contents(&world);
+    world.directory.session = Err(DropReason::BurntTicket);
+    let contents = resume_contents(&world);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+}
+
+#[test]
+fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encryption() {
+    let mut world = World::new(Access::Tickets);
+    let contents = resume_contents(&world);
+    world.acceptor.end_session(world.wall_now(), contents.session);
     let mut dialer = resuming(&mut world, &contents);
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
-    let (id, _) = world.answer(candidate, Verdict::Accept { local_id: 1, session: Session::Lost });
-    assert!(world.acceptor.confirm(world.now, &id.unwrap()).is_some());
-    let mut dialer = resuming(&mut world, &contents);
+    let (half_open, welcome) = world.answer(candidate, ACCEPT);
+    assert!(half_open.is_none());
+    assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::SessionEnded)));
+}
+
+#[test]
+fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_answer() {
+    let mut world = World::new(Access::Peers);
+    world.directory.prefers_own_dial = true;
+    let (psk, peer_secret) = ([5; 32], [6; 32]);
+    let peer_key = world.provider.public_key(&peer_secret);
+    let our_key = world.server_key;
+    world.acceptor.expect_peer(psk, peer_key, &our_key).unwrap();
+    let mut dialer = world.dial(Shown::Peer { psk, peer_key: our_key, local_key: peer_key });
     let hello = world.sent(&mut dialer);
-    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
-    contents.incarnation += 1;
-    let mut dialer = resuming(&mut world, &contents);
-    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::UnexpectedHandshake);
+    world.directory.prefers_own_dial = false;
     world.candidate(udp(1), &hello);
-    world.acceptor.end_session(world.wall_now(), contents.session);
-    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+}
+
+#[test]
+fn a_client_that_finds_no_place_after_all_may_use_its_ticket_again() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (id, _) = world.accept(candidate, 5);
+    world.acceptor.confirm(world.now, &id, false).unwrap();
+    world.candidate(udp(1), &hello);
 }
 
 #[test]
@@ -440,7 +471,7 @@ fn a_resume_ticket_that_has_expired_is_refused_and_an_ancient_one_met_with_silen
     let mut dialer = resuming(&mut world, &contents);
     let hello = world.sent(&mut dialer);
     world.pass(Duration::from_secs(60));
-    assert!(world.candidate(udp(1), &hello).expired);
+    assert_eq!(world.candidate(udp(1), &hello).refusal, Some(Refusal::Expired));
     world.pass(Duration::from_secs(3 * 3600));
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
 }
@@ -457,7 +488,7 @@ fn two_resumptions_of_one_session_are_half_open_and_the_first_data_ends_the_othe
     let mut third = resuming(&mut world, &contents);
     let hello = world.sent(&mut third);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::TicketBusy);
-    assert_eq!(world.acceptor.confirm(world.now, &id).unwrap().freed.as_slice(), [11]);
+    assert_eq!(world.acceptor.confirm(world.now, &id, true).unwrap().freed.as_slice(), [11]);
 }
 
 #[test]

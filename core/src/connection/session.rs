@@ -1,0 +1,121 @@
+//! A session on one transport after another: how it begins, goes on, and what it needs for that.
+
+use alloc::boxed::Box;
+
+use super::receive::{self, Settling};
+use super::timers::Timer;
+use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
+use crate::event::{ConnectionId, PeerInfo};
+use crate::rng::Rng;
+use crate::time::Instant;
+
+impl Connection {
+    /// Puts the connection on a fresh transport for the first time.
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        transport: Box<Transport>,
+        peer: PeerInfo,
+        replaces: Option<ConnectionId>,
+        settings: &Settings,
+    ) {
+        self.notices.connected(transport.path.remote, peer.clone(), replaces);
+        self.peer = peer;
+        self.phase = Phase::Connected;
+        self.connected_at = Some(now);
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    /// Goes on with the session on a fresh transport; the old one is retired whole.
+    pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
+        self.drop_transport();
+        self.phase = Phase::Connected;
+        self.send.begin_resume();
+        self.receive.begin_resume();
+        self.resume.begin(settings.reliable_channels);
+        if settings.reliable_channels == 0 {
+            self.send.end_resume();
+        }
+        self.notices.resumed(transport.path.remote);
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    /// The peer's attempt crossed this end's, and its own goes on: what was sent on this one was never heard.
+    pub(crate) fn adopt(
+        &mut self,
+        now: Instant,
+        transport: Box<Transport>,
+        peer: PeerInfo,
+        settings: &Settings,
+    ) {
+        if let Some(unheard) = self.transport.as_deref_mut() {
+            let Self { send, receive, ticket, resume, traffic, .. } = self;
+            receive::give_up_flight(unheard, &mut Settling { send, receive, ticket, resume, traffic });
+        }
+        self.drop_transport();
+        self.peer = peer;
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
+        self.timers.stop(Timer::Resume);
+        if self.plan.is_none() {
+            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+        }
+        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = 0;
+            plan.session_until = Instant::MAX;
+            plan.give_up_at = Instant::MAX;
+        }
+        self.wants_dial = false;
+    }
+
+    pub(crate) fn drop_transport(&mut self) {
+        if let Some(transport) = self.transport.take() {
+            self.retired_ids.push(transport.local_id);
+        }
+        for timer in [Timer::Loss, Timer::Acknowledgement, Timer::Heartbeat, Timer::Idle, Timer::Path] {
+            self.timers.stop(timer);
+        }
+    }
+
+    pub(crate) fn drop_dial(&mut self) {
+        if let Some(dial) = self.dial.take() {
+            self.retired_ids.push(dial.local_id);
+        }
+        self.timers.stop(Timer::Handshake);
+    }
+
+    /// The peer may have forgotten this connection: a handshake begins beside it.
+    pub(crate) fn on_unknown(&mut self) {
+        let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
+        self.wants_dial |= may && self.dial.is_none();
+    }
+
+    /// Whether the session may go on after the transport is lost.
+    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Connected
+            && match &self.plan {
+                Some(plan) => plan.reconnect && plan.can_come_back(),
+                None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
+            }
+    }
+
+    /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
+    pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
+        self.phase == Phase::Connected
+            && self.transport.as_deref().is_some_and(|transport| transport.last_heard > moment)
+    }
+
+    /// No attempt could be made now: wait, then try again.
+    pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = plan.attempts.saturating_add(1);
+            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Who is here already: sessions that may be resumed, and peers that this end dials itself.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use slotmap::SlotMap;
+
+use crate::connection::{Connection, Phase};
+use crate::crypto::Key;
+use crate::drop::DropReason;
+use crate::event::ConnectionId;
+use crate::handshake::{self, Credential, Resume, Session, initiates, peer_identity};
+
+/// A look at the endpoint's tables.
+pub(super) struct Directory<'e> {
+    pub(super) connections: &'e SlotMap<ConnectionId, Connection>,
+    pub(super) sessions: &'e BTreeMap<[u8; 16], ConnectionId>,
+    pub(super) dialled: &'e BTreeSet<ConnectionId>,
+    pub(super) public_key: Key,
+}
+
+impl Directory<'_> {
+    /// The connection that dials the peer of this identity, and has not heard from it on that connection yet.
+    pub(super) fn crossing(&self, identity: &[u8; 16]) -> Option<Crossing> {
+        self.dialled.iter().find_map(|id| {
+            let state = self.connections.get(*id).filter(|state| is_unanswered(state))?;
+            match state.plan.as_ref()?.peer.as_deref()? {
+                Credential::Peer { peer_key, .. } if peer_identity(peer_key) == *identity => Some(Crossing {
+                    connection: *id,
+                    phase: state.phase,
+                    is_preferred: initiates(&self.public_key, peer_key),
+                }),
+                _ => None,
+            }
+        })
+    }
+
+    /// The connection that still holds a session.
+    pub(super) fn holder(&self, resume: &Resume) -> Option<(ConnectionId, &Connection)> {
+        let connection = *self.sessions.get(&resume.session)?;
+        let state = self.connections.get(connection)?;
+        (!state.notices.is_closed()).then_some((connection, state))
+    }
+}
+
+impl handshake::Directory for Directory<'_> {
+    fn session(&self, resume: &Resume) -> Result<Session, DropReason> {
+        match self.holder(resume) {
+            None => Ok(Session::Lost),
+            Some((_, state)) if state.ticket.accepts(resume.incarnation) => Ok(Session::Resumed),
+            Some(_) => Err(DropReason::BurntTicket),
+        }
+    }
+
+    fn prefers_own_dial(&self, peer_key: &Key) -> bool {
+        self.crossing(&peer_identity(peer_key)).is_some_and(|crossing| crossing.is_preferred)
+    }
+}
+
+/// An attempt of this end that the peer's may cross.
+pub(super) struct Crossing {
+    pub(super) connection: ConnectionId,
+    /// Connecting, or connected as far as this end knows.
+    pub(super) phase: Phase,
+    /// Whether it goes on, and not the peer's, once both ends know of both.
+    pub(super) is_preferred: bool,
+}
+
+/// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear
+/// what follows.
+fn is_unanswered(state: &Connection) -> bool {
+    match state.phase {
+        Phase::Connecting => true,
+        Phase::Connected => state
+            .transport
+            .as_deref()
+            .is_some_and(|transport| !transport.is_confirmed && !transport.is_resumed),
+        _ => false,
+    }
+}

@@ -1,0 +1,175 @@
+//! The first Data of a half-open handshake, which turns it into a connection.
+
+use alloc::boxed::Box;
+
+use super::accept::bounded_ack_delay;
+use super::directory::Crossing;
+use super::ids::Entry;
+use super::{Endpoint, Source};
+use crate::address::{Address, Path};
+use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
+use crate::drop::DropReason;
+use crate::event::ConnectionId;
+use crate::handshake::{Confirmed, HalfOpenId, Resume, Session};
+use crate::time::Instant;
+use crate::wire::DataHeader;
+
+impl Endpoint {
+    /// Data for a half-open handshake: if it is authentic, its sender has proven itself.
+    pub(super) fn on_first_data(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        half_open: HalfOpenId,
+        header: &DataHeader,
+        datagram: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let mut transport = self.transport_of(now, from, &half_open)?;
+        let opened = transport.open(now, header, datagram)?;
+        let resumes = transport.is_resumed;
+        // Authentic: from here on the handshake is spent, whatever becomes of it.
+        let place = self.find_place(from, &half_open)?;
+        let has_place = !matches!(place, Place::None);
+        let confirmed = self.acceptor.confirm(now, &half_open, has_place).ok_or(DropReason::BurntTicket)?;
+        for id in &confirmed.freed {
+            self.ids.release(*id);
+        }
+        let connection = match place {
+            Place::Session(connection) => connection,
+            Place::Crossing(Crossing { connection, .. }) => {
+                self.begin_session(now, from, connection, &confirmed);
+                connection
+            }
+            Place::New => {
+                let connection = self.add_connection(confirmed.credit);
+                self.begin_session(now, from, connection, &confirmed);
+                connection
+            }
+            Place::Gone => {
+                self.ids.release(confirmed.local_id);
+                return Err(DropReason::NoRoom);
+            }
+            Place::None => {
+                self.turn_away(confirmed.local_id, transport);
+                return Err(DropReason::NoRoom);
+            }
+        };
+        self.ids.assign(confirmed.local_id, Entry::Connection(connection));
+        let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
+        if resumes {
+            state.resume(now, transport, &self.settings);
+        } else if state.phase == Phase::Connecting {
+            state.connect(now, transport, confirmed.peer, None, &self.settings);
+        } else {
+            state.adopt(now, transport, confirmed.peer, &self.settings);
+        }
+        state.send.on_credit(confirmed.credit);
+        state.wants_ticket = true;
+        let result =
+            state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
+        self.refresh(connection);
+        result
+    }
+
+    /// The transport that a half-open handshake may become.
+    fn transport_of(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        half_open: &HalfOpenId,
+    ) -> Result<Box<Transport>, DropReason> {
+        let half = self.acceptor.half_open(now, half_open).ok_or(DropReason::UnknownConnection)?;
+        let setup = TransportSetup {
+            role: Role::Responder,
+            local_id: half.local_id,
+            remote_id: half.client_id,
+            path: *from,
+            keys: half.keys(&*self.settings.provider),
+            peer_ack_delay: bounded_ack_delay(half.ack_delay()),
+            max_datagram: self.max_datagram(from.remote, half.max_datagram),
+            peer_idle_timeout: half.idle_timeout(),
+            link: self.links.properties(from.remote),
+            resumed: half.session == Session::Resumed,
+        };
+        let is_proven = matches!(from.remote, Address::Link(_)) || half.is_proven(from.remote);
+        let mut transport = Box::new(Transport::new(now, &self.settings, setup));
+        transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
+        Ok(transport)
+    }
+
+    /// Where a half-open handshake whose first Data came belongs.
+    fn find_place(&self, from: &Path, half_open: &HalfOpenId) -> Result<Place, DropReason> {
+        let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
+        let directory = self.directory();
+        if let Some(resume) = half.resume() {
+            let holder = directory.holder(&resume);
+            return Ok(match (half.session, holder) {
+                (Session::Resumed, Some((id, state))) if state.ticket.accepts(resume.incarnation) => {
+                    Place::Session(id)
+                }
+                (Session::Resumed, _) | (_, Some(_)) => Place::Gone,
+                _ if self.has_room(from.remote) => Place::New,
+                _ => Place::None,
+            });
+        }
+        match directory.crossing(&half.identity()).filter(|_| half.is_peer()) {
+            // The peer will hear of ours, and drop its own.
+            Some(Crossing { phase: Phase::Connected, is_preferred: true, .. }) => {
+                Err(DropReason::UnexpectedHandshake)
+            }
+            Some(crossing) => Ok(Place::Crossing(crossing)),
+            None if self.has_room(from.remote) => Ok(Place::New),
+            None => Ok(Place::None),
+        }
+    }
+
+    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
+    /// than there were half-open handshakes.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+        let connection = self.add_connection(0);
+        self.ids.assign(local_id, Entry::Connection(connection));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.turn_away(transport);
+        }
+        self.refresh(connection);
+    }
+
+    fn add_connection(&mut self, credit: u64) -> ConnectionId {
+        let (send, receive) = self.channel_sides(credit);
+        self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
+    }
+
+    /// Notes whose session `connection` holds from now on, and on whose account.
+    fn begin_session(&mut self, now: Instant, from: &Path, connection: ConnectionId, confirmed: &Confirmed) {
+        let source = Source::from(from.remote);
+        let fresh = Resume { session: self.rng.array(), incarnation: 0 };
+        // A client that comes back to a session that is lost goes on under its name. Its ticket stays good until the
+        // successor is acknowledged, as always; without it, one more lost connection would shut it out.
+        let Resume { session, incarnation } = confirmed.resume.unwrap_or(fresh);
+        self.dialled.remove(&connection);
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        // A dial that crossed the peer's becomes the answering end.
+        state.drop_dial();
+        state.plan = None;
+        state.session = session;
+        state.ticket.go_on_from(incarnation);
+        state.source = Some(source);
+        state.connected_at = Some(now);
+        *self.sources.entry(source).or_insert(0) += 1;
+        self.sessions.insert(session, connection);
+    }
+}
+
+/// Where a client goes whose first Data came.
+enum Place {
+    /// A new connection.
+    New,
+    /// The session that it resumes.
+    Session(ConnectionId),
+    /// The attempt of this end that its own crossed.
+    Crossing(Crossing),
+    /// The session is not as it was when the Hello came; the client has to ask again.
+    Gone,
+    /// All places were taken meanwhile.
+    None,
+}
