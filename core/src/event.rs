@@ -105,7 +105,7 @@ pub enum CloseReason {
     },
     /// The server refused.
     Refused(Refusal),
-    /// The server restarted or forgot the session; a new connection takes its place.
+    /// The peer restarted or forgot the session; a new connection takes its place.
     SessionLost,
     /// The peer did what the protocol forbids.
     Violation(Violation),

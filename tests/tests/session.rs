@@ -189,6 +189,37 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
     );
 }
 
+/// Swarm seed 972: a client that had set its resume ticket aside and begun another session came back to the first one.
+#[test]
+fn a_client_that_began_anew_does_not_come_back_to_the_session_before() {
+    let mut begun_anew = 0;
+    for dark in 20..60u32 {
+        let mut net = Net::pair(|config| config.idle_timeout = SECOND * 3);
+        let mut config = Config::new(APPLICATION);
+        (config.idle_timeout, config.resume_window) = (SECOND * 3, SECOND);
+        net.nodes[1] = Node::new(config, Secrets::new([2; 32]), 2, "10.0.0.2:4000", Instant::ZERO);
+        let first = net.connect();
+        net.run_for(SECOND * 2);
+        for dark in [Duration::from_millis(250) * dark, SECOND * 4] {
+            net.filter = Box::new(|_, _, _| Pass::Drop);
+            net.run_for(dark);
+            net.filter = Box::new(|_, _, _| Pass::Deliver);
+            net.run_for(SECOND * 15);
+            let client = net.nodes[1].connected().unwrap();
+            net.send(1, client, 0, vec![1; 3000]);
+            net.run_for(SECOND);
+        }
+        begun_anew += usize::from(net.nodes[1].connected() != Some(first));
+        for node in &net.nodes {
+            let violated =
+                |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Violation(_), .. });
+            assert!(!node.has(violated), "dark for {dark} quarters: {:#?}", node.events);
+        }
+        assert_eq!(net.nodes[0].messages().len(), 2, "dark for {dark} quarters: {:#?}", net.nodes[0].events);
+    }
+    assert!(begun_anew > 5, "only {begun_anew}");
+}
+
 #[test]
 fn an_unknown_that_was_forged_replaces_nothing() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));

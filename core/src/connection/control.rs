@@ -17,13 +17,16 @@ pub(crate) struct TicketPush {
     pub(crate) is_due: bool,
     /// The newest sequence that the client acknowledged; older tickets are void.
     pub(crate) acked: u32,
+    /// The sequence of the ticket that began this session in the place of one that was lost; 0 is none.
+    origin: u32,
 }
 
 impl TicketPush {
-    /// The session goes on from another connection's: the client holds a ticket of this sequence.
+    /// The session takes the place of one that was lost: the client holds a ticket of this sequence of that one.
     pub(crate) const fn go_on_from(&mut self, sequence: u32) {
         self.sequence = sequence;
         self.acked = sequence;
+        self.origin = sequence;
     }
 
     pub(crate) fn offer(&mut self, sealed: Vec<u8>, expiry: u64) {
@@ -48,7 +51,18 @@ impl TicketPush {
 
     /// Whether a ticket of this sequence may still resume the session.
     pub(crate) const fn accepts(&self, sequence: u32) -> bool {
-        sequence >= self.acked && sequence <= self.sequence && sequence > 0
+        sequence >= self.acked && sequence <= self.sequence && sequence > self.origin
+    }
+
+    /// Whether a ticket of this sequence is the one that began the session, and the client has shown none of the session's
+    /// own. Then nobody can tell whether the client knows this session, or began another with the same ticket since.
+    pub(crate) const fn is_origin(&self, sequence: u32) -> bool {
+        sequence == self.origin && !self.has_successor()
+    }
+
+    /// Whether the client has a ticket of this very session.
+    pub(crate) const fn has_successor(&self) -> bool {
+        self.acked > self.origin
     }
 }
 

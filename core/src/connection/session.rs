@@ -101,7 +101,7 @@ impl Connection {
         self.phase == Phase::Connected
             && match &self.plan {
                 Some(plan) => plan.reconnect && plan.can_come_back(),
-                None => self.ticket.acked > 0 && !settings.resume_window.is_zero(),
+                None => self.ticket.has_successor() && !settings.resume_window.is_zero(),
             }
     }
 

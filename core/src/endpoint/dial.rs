@@ -171,7 +171,8 @@ impl Endpoint {
         if let Some(sent_at) = dial.hello_sent {
             transport.rtt.update(now - sent_at, Duration::ZERO);
         }
-        let target = if first || resumed { Some(connection) } else { self.replace(connection) };
+        let target =
+            if first || resumed { Some(connection) } else { self.replace(connection, accepted.session) };
         let Some(target) = target else { return };
         self.ids.assign(dial.local_id, Entry::Connection(target));
         let Some(state) = self.connections.get_mut(target) else { return };
@@ -186,10 +187,14 @@ impl Endpoint {
     }
 
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
-    fn replace(&mut self, connection: ConnectionId) -> Option<ConnectionId> {
+    fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
         let state = self.connections.get_mut(connection)?;
-        // With the resume ticket: it stays good until the new session's first one is acknowledged.
-        let plan = state.plan.take();
+        let mut plan = state.plan.take();
+        // The resume ticket that was shown stays good until the new session's first one is acknowledged. One that was set
+        // aside is of another session, which the server may still have.
+        if let Some(plan) = plan.as_mut().filter(|_| session != Session::Lost) {
+            plan.resume = None;
+        }
         state.finish(CloseReason::SessionLost);
         let (send, receive) = self.channel_sides(0);
         let target = self.connections.insert_with_key(|id| {

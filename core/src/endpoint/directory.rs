@@ -47,6 +47,7 @@ impl handshake::Directory for Directory<'_> {
         match self.holder(resume) {
             None => Ok(Session::Lost),
             Some((_, state)) if state.ticket.accepts(resume.incarnation) => Ok(Session::Resumed),
+            Some((_, state)) if state.ticket.is_origin(resume.incarnation) => Ok(Session::Lost),
             Some(_) => Err(DropReason::BurntTicket),
         }
     }

@@ -9,7 +9,7 @@ use super::{Endpoint, Source};
 use crate::address::{Address, Path};
 use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
-use crate::event::ConnectionId;
+use crate::event::{CloseReason, ConnectionId};
 use crate::handshake::{Confirmed, HalfOpenId, Resume, Session};
 use crate::time::Instant;
 use crate::wire::DataHeader;
@@ -40,7 +40,10 @@ impl Endpoint {
                 self.begin_session(now, from, connection, &confirmed);
                 connection
             }
-            Place::New => {
+            Place::New | Place::Instead(_) => {
+                if let Place::Instead(old) = place {
+                    self.retire(old);
+                }
                 let connection = self.add_connection(confirmed.credit);
                 self.begin_session(now, from, connection, &confirmed);
                 connection
@@ -107,6 +110,9 @@ impl Endpoint {
                 (Session::Resumed, Some((id, state))) if state.ticket.accepts(resume.incarnation) => {
                     Place::Session(id)
                 }
+                (Session::Lost, Some((id, state))) if state.ticket.is_origin(resume.incarnation) => {
+                    Place::Instead(id)
+                }
                 (Session::Resumed, _) | (_, Some(_)) => Place::Gone,
                 _ if self.has_room(from.remote) => Place::New,
                 _ => Place::None,
@@ -130,6 +136,13 @@ impl Endpoint {
         self.ids.assign(local_id, Entry::Connection(connection));
         if let Some(state) = self.connections.get_mut(connection) {
             state.turn_away(transport);
+        }
+        self.refresh(connection);
+    }
+
+    fn retire(&mut self, connection: ConnectionId) {
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.finish(CloseReason::SessionLost);
         }
         self.refresh(connection);
     }
@@ -166,6 +179,8 @@ enum Place {
     New,
     /// The session that it resumes.
     Session(ConnectionId),
+    /// A new connection, and this one ends: it began with the same ticket, and the client does not know it.
+    Instead(ConnectionId),
     /// The attempt of this end that its own crossed.
     Crossing(Crossing),
     /// The session is not as it was when the Hello came; the client has to ask again.

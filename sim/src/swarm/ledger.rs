@@ -446,7 +446,7 @@ impl Ledger {
         self.side_mut(side).life = Life::Over;
         self.figures.closed += 1;
         match reason {
-            CloseReason::SessionLost if node != 0 => self.figures.lost_sessions += 1,
+            CloseReason::SessionLost => self.figures.lost_sessions += 1,
             CloseReason::TimedOut => self.figures.timed_out += 1,
             CloseReason::Local { .. } => self.server_ended_one |= node == 0,
             CloseReason::ConnectTimedOut { .. } => {}
