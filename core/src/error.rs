@@ -130,7 +130,7 @@ impl fmt::Display for ConnectError {
 impl core::error::Error for ConnectError {}
 
 /// Why a message was not queued. It comes back in every case.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The channel's queue is full; `Event::SendReady` says when it is not.
@@ -161,6 +161,20 @@ impl SendError {
             | Self::NoSuchChannel(message)
             | Self::Closing(message) => message,
         }
+    }
+}
+
+impl fmt::Debug for SendError {
+    /// Without the message's bytes, which nobody wants to find in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, message) = match self {
+            Self::Full(message) => ("Full", message),
+            Self::TooLarge { message, .. } => ("TooLarge", message),
+            Self::NoSuchConnection(message) => ("NoSuchConnection", message),
+            Self::NoSuchChannel(message) => ("NoSuchChannel", message),
+            Self::Closing(message) => ("Closing", message),
+        };
+        write!(f, "{name}({} bytes: {self})", message.len())
     }
 }
 
