@@ -163,6 +163,10 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
         KindName::Restart => Kind::Restart {},
         KindName::Skew => Kind::Skew { ppm: signed(draws, 500) },
         KindName::Jump => Kind::Jump { micros: signed(draws, 2_000_000) },
+        KindName::Replay => Kind::Replay {
+            ppm: draws.magnitude(1_000, 500_000) as u32,
+            spread: duration(draws, micros(profile.outage)),
+        },
     }
 }
 

@@ -188,6 +188,14 @@ kinds! {
         /// By how many microseconds; negative is back.
         micros: i64,
     }
+    /// Somebody on the path, near the sender, repeats datagrams from addresses of his own. Half of the copies overtake
+    /// the originals.
+    Replay = "replay" {
+        /// How many are repeated, arrived or lost.
+        ppm: u32,
+        /// How much later than the originals the other half comes, at most.
+        spread: Duration,
+    }
 }
 
 impl KindName {

@@ -101,9 +101,10 @@ fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
     let mut config = WorldConfig::new(plan.seed, plan.topology()).faults(faults);
     config.text = run.text;
     let players = Players::new(plan);
-    let validated = Rc::clone(&players.validated);
+    let called = Rc::clone(&players.called);
     let mut world = World::new(config, players);
-    world.check(Amplification::new(move |node, address| validated.borrow().contains(&(node, address))));
+    let has_called = move |node, address| called.borrow().contains(&(node, address));
+    world.check(Amplification::new(has_called, plan.log.clone()));
     world.check(NonceUniqueness(plan.log.clone()));
     world
 }
@@ -114,7 +115,7 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.heal()?;
     let healed = world.now();
     let lag = lag_of(plan, world.faults());
-    let bound = plan.config().heartbeat + CONNECT + lag;
+    let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
     wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
     let patience = world.application().patience(|node| world.host(node));
     wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
@@ -156,6 +157,14 @@ fn wait(
             return Err(Violation { checker: "liveness", at: world.now(), text });
         }
     }
+}
+
+/// How long the server may be silent: whoever was thrown out, and did not hear of it, shows a resume ticket that is burnt,
+/// until it has given its session up.
+fn silence_of(plan: &Plan) -> Duration {
+    let config = plan.config();
+    let silence = config.idle_timeout + config.resume_window + config.connect_timeout;
+    if plan.kicking_ppm > 0 { silence } else { Duration::ZERO }
 }
 
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
