@@ -116,6 +116,8 @@ kinds! {
         ppm: u32,
         /// The most bits per datagram.
         most: u32,
+        /// Only in so many bytes at the beginning, where what matters most is; 0 for anywhere.
+        within: u32,
     }
     /// Datagrams lose their tail, or everything.
     Truncate = "truncate" {

@@ -124,7 +124,10 @@ impl Active {
         }
         tally.fire(self.index);
         match self.kind {
-            Kind::Flip { most, .. } => flip(bytes, most, &mut draws),
+            Kind::Flip { most, within, .. } => {
+                let span = if within == 0 { bytes.len() } else { bytes.len().min(within as usize) };
+                flip(&mut bytes[..span], most, &mut draws);
+            }
             Kind::Truncate { .. } => bytes.truncate(draws.below(bytes.len() as u64) as usize),
             Kind::Extend { most, .. } => {
                 let more = draws.between(1, u64::from(most)) as usize;
