@@ -94,6 +94,12 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
+/// Whether this is where somebody repeats datagrams from.
+#[must_use]
+pub fn is_strangers(address: SocketAddr) -> bool {
+    (0..=u8::MAX).any(|number| stranger_address(number) == address)
+}
+
 /// An address that no node ever has.
 fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)

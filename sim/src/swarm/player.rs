@@ -10,14 +10,15 @@ use tickwire_core::error::SendError;
 use tickwire_core::rng::Rng;
 use tickwire_core::time::Instant;
 use tickwire_core::{
-    ChannelId, ConnectOptions, ConnectionState, Endpoint, Event, Ticket, TicketContents, TicketMint, limits,
+    Address, ChannelId, ConnectOptions, ConnectionState, Endpoint, Event, Ticket, TicketContents, TicketMint,
+    limits,
 };
 
 use super::ledger::{Ledger, Life, Sent, Side, SideId, identity};
 use super::plan::{APPLICATION, Plan};
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
-use crate::network::home_address;
+use crate::network::{home_address, is_strangers};
 use crate::rng::{Draws, mix, seed_bytes};
 
 /// How often a node acts: 30 times a second.
@@ -110,6 +111,7 @@ impl Players {
         for side in sides {
             let connection = self.ledger.side(side).connection;
             if tick.is_multiple_of(AUDIT_EVERY) || quiet {
+                self.check_identity(player, side)?;
                 self.ledger.audit(side, |channel, message| {
                     player.host.fate(connection, ChannelId(channel), message)
                 })?;
@@ -125,6 +127,16 @@ impl Players {
             }
         }
         self.check_limits(player)
+    }
+
+    /// The server takes a client for whom it took it at first, however often the session was resumed.
+    fn check_identity(&self, player: &Context<'_, Endpoint>, side: SideId) -> Result<(), String> {
+        let Side { connection, life, identity, .. } = self.ledger.side(side);
+        let found = player.host.peer(*connection);
+        if *life != Life::Up || found == Some(identity) {
+            return Ok(());
+        }
+        Err(format!("side {side} was connected with {identity:?}, now with {found:?}"))
     }
 
     /// Whether a client was thrown out, did not hear of it, and has nothing to show but burnt tickets. The server is
@@ -231,6 +243,9 @@ impl Players {
                 ledger.figures.resumed += 1;
                 ledger.on_news(node, connection, "of a resumption")?;
                 Ok(())
+            }
+            Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
+                Err(format!("moved to {address}, where nobody can have answered"))
             }
             Event::Moved { connection, .. } => {
                 ledger.figures.moved += 1;
