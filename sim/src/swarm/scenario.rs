@@ -115,14 +115,22 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.heal()?;
     let healed = world.now();
     let lag = lag_of(plan, world.faults());
-    let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
-    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
-    let patience = world.application().patience(|node| world.host(node));
-    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
+    settle(plan, world, lag)?;
     let settled_after = world.now() - healed;
+    // Whoever was not heard before the network healed may still be missed after it.
+    world.run_until(world.now().max(healed + plan.config().idle_timeout + lag))?;
+    settle(plan, world, lag)?;
     stay_calm(plan, world, lag)?;
     world.finish()?;
     Ok(settled_after)
+}
+
+/// Lets time pass until everybody is connected and everything delivered.
+fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
+    let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
+    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    let patience = world.application().patience(|node| world.host(node));
+    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())
 }
 
 /// Nobody says anything any more: heartbeats keep what lives alive, and what is dead is forgotten.
