@@ -23,17 +23,20 @@ pub enum Bug {
     OverlapCounted = 4,
     /// Every sixteenth lost packet's messages are forgotten.
     LostForgotten = 5,
+    /// The first authentic packet proves the address that it bears.
+    AddressTrusted = 6,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
     /// Every bug, with the name that commands use.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
         (Self::NonceReuse, "nonce-reuse"),
         (Self::OverlapCounted, "overlap-counted"),
         (Self::LostForgotten, "lost-forgotten"),
+        (Self::AddressTrusted, "address-trusted"),
     ];
 }
 

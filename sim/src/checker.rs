@@ -2,9 +2,11 @@
 
 use core::fmt;
 use core::net::SocketAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::time::Instant;
+use tickwire_core::wire::{PacketKind, classify};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fault::NodeId;
 use crate::provider::NonceLog;
@@ -35,6 +37,8 @@ pub struct Datagram<'a> {
     pub at: Instant,
     /// The node that sends or receives it.
     pub node: NodeId,
+    /// The address under which others see that node.
+    pub local: SocketAddr,
     /// The address of the other end, as the node sees it.
     pub peer: SocketAddr,
     /// The bytes.
@@ -89,38 +93,114 @@ pub trait Checker<E> {
 }
 
 /// No node ever sends more bytes to an address that was not validated than it received from there.
-pub struct Amplification<V> {
-    validated: V,
+///
+/// It takes nobody's word for what is validated. It knows who really sits at an address, and what each node was handed:
+/// an address is validated once somebody who was handed a datagram *there* has sent, later, a data packet that the
+/// node opened. What merely bears an address, even if it is authentic, validates nothing.
+pub struct Amplification<C> {
+    called: C,
+    log: NonceLog,
     /// Per node and address: bytes received and bytes sent while the address was not validated.
     balances: BTreeMap<(NodeId, SocketAddr), (u64, u64)>,
+    validated: BTreeSet<(NodeId, SocketAddr)>,
+    /// Who was seen at an address. Addresses never change hands.
+    residents: BTreeMap<SocketAddr, NodeId>,
+    /// Per node and other node: the other's addresses that datagrams of the first reached, and that are not validated.
+    reached: BTreeMap<(NodeId, NodeId), Vec<SocketAddr>>,
+    /// Per node and hash of a data packet on its way there: the addresses that it validates if it opens.
+    proofs: BTreeMap<(NodeId, u64), Vec<SocketAddr>>,
+    /// The proof that a node was handed last, and what the log had counted before.
+    pending: Option<(NodeId, Vec<SocketAddr>, u64)>,
+    unvalidated: u64,
 }
 
-impl<V: FnMut(NodeId, SocketAddr) -> bool> Amplification<V> {
-    /// `validated` says whether a node has reason to believe that somebody wants its datagrams at an address: because
-    /// it called there itself, or because whoever is there has answered.
+impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
+    /// `called` says whether a node itself called at an address; `log` is that of the nodes' providers.
     #[must_use]
-    pub const fn new(validated: V) -> Self {
-        Self { validated, balances: BTreeMap::new() }
+    pub const fn new(called: C, log: NonceLog) -> Self {
+        Self {
+            called,
+            log,
+            balances: BTreeMap::new(),
+            validated: BTreeSet::new(),
+            residents: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            pending: None,
+            unvalidated: 0,
+        }
+    }
+
+    /// Datagrams that were sent to addresses before they were validated.
+    #[must_use]
+    pub const fn unvalidated(&self) -> u64 {
+        self.unvalidated
+    }
+
+    fn is_validated(&mut self, node: NodeId, address: SocketAddr) -> bool {
+        self.validated.contains(&(node, address)) || (self.called)(node, address)
+    }
+
+    /// Only a node that was handed something opens anything, so whatever was opened since then was that.
+    fn settle(&mut self) {
+        let Some((node, addresses, opened)) = self.pending.take() else { return };
+        if self.log.counts().opened == opened {
+            return;
+        }
+        for address in addresses {
+            self.validated.insert((node, address));
+            self.balances.remove(&(node, address));
+            if let Some(&resident) = self.residents.get(&address)
+                && let Some(reached) = self.reached.get_mut(&(node, resident))
+            {
+                reached.retain(|other| *other != address);
+            }
+        }
+    }
+
+    /// Takes note of what a data packet proves about where its sender is.
+    fn note_proof(&mut self, datagram: &Datagram<'_>) {
+        let Some(&receiver) = self.residents.get(&datagram.peer) else { return };
+        let reached = self.reached.get(&(receiver, datagram.node)).filter(|reached| !reached.is_empty());
+        if let Some(reached) = reached
+            && classify(datagram.bytes) == Some(PacketKind::Data)
+        {
+            self.proofs.insert((receiver, xxh3_64(datagram.bytes)), reached.clone());
+        }
+    }
+
+    /// Takes note of whose datagrams come to where a node is.
+    fn note_reached(&mut self, datagram: &Datagram<'_>) {
+        let Some(&sender) = self.residents.get(&datagram.peer) else { return };
+        if !self.is_validated(sender, datagram.local) {
+            let reached = self.reached.entry((sender, datagram.node)).or_default();
+            if !reached.contains(&datagram.local) {
+                reached.push(datagram.local);
+            }
+        }
     }
 }
 
-impl<V> fmt::Debug for Amplification<V> {
+impl<C> fmt::Debug for Amplification<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Amplification").field("balances", &self.balances).finish_non_exhaustive()
     }
 }
 
-impl<E, V: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<V> {
+impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
     fn name(&self) -> &'static str {
         "amplification"
     }
 
     fn sent(&mut self, datagram: &Datagram<'_>) -> Result<(), String> {
+        self.settle();
+        self.residents.insert(datagram.local, datagram.node);
+        self.note_proof(datagram);
         let key = (datagram.node, datagram.peer);
-        if (self.validated)(datagram.node, datagram.peer) {
-            self.balances.remove(&key);
+        if self.is_validated(datagram.node, datagram.peer) {
             return Ok(());
         }
+        self.unvalidated += 1;
         let (received, sent) = self.balances.entry(key).or_default();
         *sent += datagram.bytes.len() as u64;
         if sent <= received {
@@ -133,14 +213,28 @@ impl<E, V: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<V> {
     }
 
     fn delivered(&mut self, datagram: &Datagram<'_>) -> Result<(), String> {
-        let (received, _) = self.balances.entry((datagram.node, datagram.peer)).or_default();
-        *received += datagram.bytes.len() as u64;
+        self.settle();
+        self.residents.insert(datagram.local, datagram.node);
+        self.note_reached(datagram);
+        if !self.is_validated(datagram.node, datagram.peer) {
+            let (received, _) = self.balances.entry((datagram.node, datagram.peer)).or_default();
+            *received += datagram.bytes.len() as u64;
+        }
+        if !self.proofs.is_empty()
+            && let Some(addresses) = self.proofs.get(&(datagram.node, xxh3_64(datagram.bytes)))
+        {
+            self.pending = Some((datagram.node, addresses.clone(), self.log.counts().opened));
+        }
         Ok(())
     }
 
     fn crashed(&mut self, _: Instant, node: NodeId) {
+        self.settle();
         // Who was validated before the crash is a stranger after it, and accounts begin anew.
         self.balances.retain(|&(of, _), _| of != node);
+        self.validated.retain(|&(of, _)| of != node);
+        self.reached.retain(|&(of, _), _| of != node);
+        self.proofs.retain(|&(of, _), _| of != node);
     }
 }
 
@@ -161,7 +255,8 @@ impl<E> Checker<E> for NonceUniqueness {
     }
 
     fn finish(&mut self, at: Instant) -> Result<(), String> {
-        let nothing = Datagram { at, node: 0, peer: crate::network::home_address(0), bytes: &[] };
+        let home = crate::network::home_address(0);
+        let nothing = Datagram { at, node: 0, local: home, peer: home, bytes: &[] };
         Checker::<E>::sent(self, &nothing)
     }
 }
@@ -176,29 +271,92 @@ mod tests {
     use tickwire_core::crypto::Provider as _;
 
     fn datagram(bytes: &[u8]) -> Datagram<'_> {
-        Datagram { at: Instant::ZERO, node: 0, peer: home_address(1), bytes }
+        between(0, 1, bytes)
+    }
+
+    /// What `node` sends to `other`, or receives from it.
+    fn between(node: NodeId, other: NodeId, bytes: &[u8]) -> Datagram<'_> {
+        let (local, peer) = (home_address(node), home_address(other));
+        Datagram { at: Instant::ZERO, node, local, peer, bytes }
+    }
+
+    /// A checker, where only node 1 called anybody, and what the nodes' providers see.
+    fn amplification() -> (Box<dyn Checker<()>>, Arc<RecordingProvider>) {
+        let log = NonceLog::default();
+        let provider = Arc::new(RecordingProvider::new(Arc::new(NullProvider), log.clone()));
+        (Box::new(Amplification::new(|node, _| node == 1, log)), provider)
+    }
+
+    fn opens_a_packet(provider: &RecordingProvider) {
+        let key = provider.packet_key(&[1; 32]);
+        let mut packet = [0; 16];
+        key.seal(1, b"", &mut packet);
+        assert!(key.open(1, b"", &mut packet).is_ok());
     }
 
     #[test]
     fn one_byte_more_than_received_is_amplification() {
-        let mut checker = Amplification::new(|_, _| false);
-        let checker: &mut dyn Checker<()> = &mut checker;
+        let (mut checker, _) = amplification();
         assert!(checker.delivered(&datagram(&[0; 100])).is_ok());
         assert!(checker.sent(&datagram(&[0; 60])).is_ok());
         assert!(checker.sent(&datagram(&[0; 40])).is_ok());
         assert!(checker.sent(&datagram(&[0; 1])).is_err());
     }
 
+    /// Node 0 sends 20 bytes, for 100, to node 1, who is handed them if `arrives`, and then sends `answer`, which node 0
+    /// opens if `opens`; then node 0 loses its state if `crashes`. Whether node 0 may send what it likes after that.
+    fn is_free(arrives: bool, answer: &[u8], opens: bool, crashes: bool) -> bool {
+        let (mut checker, provider) = amplification();
+        let mut go = |is_sent: bool, datagram| match is_sent {
+            true => checker.sent(&datagram).is_ok(),
+            false => checker.delivered(&datagram).is_ok(),
+        };
+        assert!(go(true, between(1, 0, &[0; 100])) && go(false, between(0, 1, &[0; 100])));
+        assert!(go(true, between(0, 1, &[0; 20])));
+        assert!(!arrives || go(false, between(1, 0, &[0; 20])));
+        assert!(go(true, between(1, 0, answer)) && go(false, between(0, 1, answer)));
+        if opens {
+            opens_a_packet(&provider);
+        }
+        if crashes {
+            checker.crashed(Instant::ZERO, 0);
+        }
+        checker.sent(&between(0, 1, &[0; 5000])).is_ok()
+    }
+
     #[test]
-    fn a_validated_address_may_get_anything_and_a_crash_makes_it_a_stranger_again() {
-        let validated = std::cell::Cell::new(true);
-        let mut checker = Amplification::new(|_, _| validated.get());
-        let checker: &mut dyn Checker<()> = &mut checker;
-        assert!(checker.sent(&datagram(&[0; 5000])).is_ok());
-        assert!(checker.delivered(&datagram(&[0; 100])).is_ok());
-        checker.crashed(Instant::ZERO, 0);
-        validated.set(false);
-        assert!(checker.sent(&datagram(&[0; 1])).is_err());
+    fn only_a_data_packet_that_opens_of_somebody_who_was_reached_there_validates_an_address() {
+        let data = [tickwire_core::wire::header::DATA; 40];
+        let hello = [tickwire_core::wire::header::HELLO; 40];
+        assert!(is_free(true, &data, true, false));
+        assert!(!is_free(false, &data, true, false));
+        assert!(!is_free(true, &hello, true, false));
+        assert!(!is_free(true, &data, false, false));
+        assert!(!is_free(true, &data, true, true));
+    }
+
+    #[test]
+    fn the_address_that_a_packet_bears_is_not_validated_by_it_but_the_one_where_its_sender_was_reached_is() {
+        let data = [tickwire_core::wire::header::DATA; 40];
+        let (mut checker, provider) = amplification();
+        // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
+        let elsewhere = Datagram { peer: home_address(7), ..between(0, 1, &data) };
+        assert!(checker.sent(&between(1, 0, &[0; 100])).is_ok());
+        assert!(checker.delivered(&between(0, 1, &[0; 100])).is_ok());
+        assert!(checker.sent(&between(0, 1, &[0; 20])).is_ok());
+        assert!(checker.delivered(&between(1, 0, &[0; 20])).is_ok());
+        assert!(checker.sent(&between(1, 0, &data)).is_ok());
+        assert!(checker.delivered(&elsewhere).is_ok());
+        opens_a_packet(&provider);
+        assert!(checker.sent(&between(0, 1, &[0; 5000])).is_ok());
+        assert!(checker.sent(&between(0, 7, &[0; 41])).is_err());
+    }
+
+    #[test]
+    fn whoever_was_called_may_get_anything() {
+        let mut checker = Amplification::new(|_, _| true, NonceLog::default());
+        assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
+        assert_eq!(checker.unvalidated(), 0);
     }
 
     #[test]

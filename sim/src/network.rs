@@ -94,6 +94,17 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
+/// Whether this is where somebody repeats datagrams from.
+#[must_use]
+pub fn is_strangers(address: SocketAddr) -> bool {
+    (0..=u8::MAX).any(|number| stranger_address(number) == address)
+}
+
+/// An address that no node ever has.
+fn stranger_address(number: u8) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
+}
+
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
@@ -112,7 +123,7 @@ pub struct Counters {
     pub unreachable: u64,
     /// Dropped by the full socket buffer of a paused node.
     pub overflowed: u64,
-    /// Handed to a node; copies count.
+    /// Handed to a node; copies and what strangers repeat count.
     pub delivered: u64,
 }
 
@@ -241,11 +252,12 @@ impl Network {
         let now_us = now.as_micros();
         let way = &mut self.links[route as usize];
         way.carry(now_us, bytes, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
-        if arrivals.is_empty() {
+        if arrivals.iter().all(|arrival| arrival.stranger.is_some()) {
             self.counters.lost += 1;
         }
-        let from = self.address(node);
-        for Arrival { at_us, bytes } in arrivals.drain(..) {
+        let home = self.address(node);
+        for Arrival { at_us, bytes, stranger } in arrivals.drain(..) {
+            let from = stranger.map_or(home, stranger_address);
             let id = self.keep(Parcel { from, to, bytes });
             plan(Instant::saturating_from_micros(at_us), id);
         }

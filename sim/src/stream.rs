@@ -11,11 +11,11 @@ use tickwire_core::{
     Event, Instant, Secrets,
 };
 
-use crate::checker::Violation;
+use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind, NodeId, Target};
 use crate::host::{Application, Boot, Context};
 use crate::network::{Topology, home_address};
-use crate::provider::NullProvider;
+use crate::provider::{NonceLog, NullProvider, RecordingProvider};
 use crate::rng::{Draws, mix};
 use crate::world::{World, WorldConfig};
 
@@ -71,12 +71,18 @@ impl StreamConfig {
         }
     }
 
-    /// The world in which it happens.
+    /// The world in which it happens, where nobody amplifies and no nonce is used twice.
     #[must_use]
-    pub fn world(self) -> World<Streams> {
+    pub fn world(mut self) -> World<Streams> {
         let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
         config.text = self.text;
-        World::new(config, Streams::new(self))
+        let log = NonceLog::default();
+        self.config.provider = Arc::new(RecordingProvider::new(self.config.provider, log.clone()));
+        let mut world = World::new(config, Streams::new(self));
+        let has_called = |node, address| node == CLIENT && address == home_address(SERVER);
+        world.check(Amplification::new(has_called, log.clone()));
+        world.check(NonceUniqueness(log));
+        world
     }
 }
 
@@ -283,7 +289,8 @@ impl Application for Streams {
     }
 }
 
-/// Runs until every message was given to its receiver, at most for `most` of virtual time.
+/// Runs until every message was given to its receiver, at most for `most` of virtual time, and then until whatever
+/// might still be given twice has been.
 ///
 /// # Errors
 /// The first violation, or that something is still missing after `most`.
@@ -296,6 +303,9 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
         }
         world.run_for(Duration::from_millis(100))?;
     }
+    world.run_for(Duration::from_secs(10))?;
+    let surplus = (!world.application().is_complete()).then(|| "more was given than was sent".to_owned());
+    surplus.map_or(Ok(()), |text| Err(Violation { checker: "streams", at: world.now(), text }))?;
     world.finish()
 }
 
@@ -305,7 +315,7 @@ pub fn terrible_network() -> Vec<Fault> {
     let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };
     let kinds = [
         Kind::Loss { ppm: 300_000 },
-        Kind::Flip { ppm: 100_000, most: 8 },
+        Kind::Flip { ppm: 100_000, most: 8, within: 0 },
         copies,
         Kind::Reorder { ppm: 500_000, hold: Duration::from_millis(50) },
     ];

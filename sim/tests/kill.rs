@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tickwire_core::Instant;
-use tickwire_sim::fault::{Fault, Kind, Target, print_list};
+use tickwire_sim::fault::{Fault, Kind, KindName, Target, print_list};
 use tickwire_sim::swarm::{Run, Scene, SeedReport, run};
 
 /// In the first third the exchange takes place.
 const SECONDS: u32 = 6;
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 8;
 /// How long a killed node stays down.
 const DOWN: Duration = Duration::from_millis(300);
 /// Three times the idle timeout, and well within the resume window.
@@ -61,7 +61,7 @@ fn at_every_step(strike: impl Fn(Instant) -> Vec<Fault>, check: impl Fn(u64, Ins
         }
     }
     println!("{runs} runs");
-    assert!(runs > 1000);
+    assert!(runs > 4000);
 }
 
 #[test]
@@ -101,4 +101,30 @@ fn a_session_that_is_cut_off_at_any_step_is_resumed() {
 #[test]
 fn a_server_that_dies_while_its_client_is_cut_off_is_found_out() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
+}
+
+/// Somebody on the path repeats every datagram, each Hello included, up to seconds later: to the server that it was for,
+/// and to the one that knows nothing of it any more. Nothing comes of it: no nonce is used twice, nobody is sent more
+/// than came from there, nobody moves to where nobody answers, nobody is given anything twice.
+#[test]
+fn whatever_is_repeated_to_a_server_that_dies_again_and_again_brings_nothing_about() {
+    let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
+    let replay = Fault {
+        from: Instant::ZERO,
+        until: Instant::ZERO + Duration::from_secs(u64::from(SECONDS)),
+        target: Target::All,
+        kind: Kind::Replay { ppm: 1_000_000, spread: Duration::from_secs(5) },
+        seed: 1,
+    };
+    let mut faults: Vec<Fault> = (1..8).map(|at| killed(SERVER, second(at))).collect();
+    faults.push(replay);
+    let mut connected = 0;
+    for seed in 0..100 {
+        let report = duel(seed, &faults, false);
+        assert_eq!(report.violation, None, "seed {seed}:\n{}", print_list(&faults));
+        assert!(report.faults[&KindName::Replay] > 100);
+        connected += report.counts["connected"];
+    }
+    println!("{connected} connected");
+    assert!(connected > 100 * 8);
 }

@@ -21,7 +21,9 @@ fn the_swarm_finds_every_planted_bug_and_none_where_none_is() {
         let found = first_failing(0..1000);
         plant(None);
         let found = found.unwrap_or_else(|| panic!("{name} was not found"));
+        println!("{name}: found by seed {found}");
         last = last.max(found);
     }
     assert_eq!(first_failing(0..last + 1), None);
+    println!("without: nothing in seeds 0 to {last}");
 }

@@ -352,7 +352,7 @@ fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
         let mut net = peers();
         let mut draws = tickwire_core::rng::Rng::from_seed([(seed % 251) as u8; 32]);
         for _ in 0..seed / 251 {
-            draws.next_u64();
+            let _ = draws.next_u64();
         }
         let lossy_until = Instant::ZERO + SECOND;
         let gap = Duration::from_millis(draws.next_u64() % 200);

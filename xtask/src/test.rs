@@ -13,7 +13,7 @@ use crate::{deny, no_std};
 /// Run everything that CI runs, and stop at the first failure
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Leave out the slow steps: other targets, trace hashes and the swarm
+    /// Leave out the slow steps: planted bugs, other targets, trace hashes, endurance and the swarm
     #[arg(long)]
     quick: bool,
 }
@@ -23,8 +23,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     house()?;
     command_step("tests", &Command::cargo("test --workspace --locked"))?;
     if args.quick {
-        println!("\nleft out by --quick: no_std targets, trace hashes, swarm");
+        println!("\nleft out by --quick: planted bugs, no_std targets, trace hashes, endurance, swarm");
     } else {
+        command_step("planted bugs", &planted())?;
         step("no_std", "cargo xtask no-std", || no_std::run(&no_std::Args {}))?;
         simulation(&Workspace::load()?)?;
     }
@@ -42,6 +43,13 @@ fn house() -> Result<()> {
     command_step("documentation", &doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Bugs that are planted on purpose are found; without them, `tests` has found nothing.
+fn planted() -> Command {
+    Command::cargo(
+        "test --locked -p tickwire-sim -p tickwire-fuzz --features tickwire-sim/planted,tickwire-fuzz/planted --test planted -- --nocapture",
+    )
+}
+
 /// What the simulator says: each step where its program exists.
 fn simulation(workspace: &Workspace) -> Result<()> {
     if workspace.has_bin("tickwire-sim", "trace-hash") {
@@ -49,6 +57,11 @@ fn simulation(workspace: &Workspace) -> Result<()> {
             hashes(Target::Wasm32, "wasm32")?;
         }
         hashes(Target::S390x, "s390x")?;
+    }
+    if workspace.has_bin("tickwire-sim", "endurance") {
+        let million =
+            "run --release --locked -p tickwire-sim --bin endurance -- --messages 1000000 --sessions 2";
+        command_step("endurance", &Command::cargo(million))?;
     }
     if workspace.has_bin("tickwire-sim", "swarm") {
         command_step("swarm", &Command::cargo("xtask swarm --seeds 200 --seconds 30"))?;

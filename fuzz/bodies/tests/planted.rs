@@ -12,11 +12,11 @@ use tickwire_sim::rng::{Draws, mix};
 
 const ROUNDS: u64 = 3000;
 
-/// Whether `body` panics for a file of its corpus, or for something made of them.
-fn finds(target: &str, body: Body) -> bool {
+/// The first input for which `body` panics: a file of its corpus, or something made of them.
+fn finds(target: &str, body: Body, most: usize) -> Option<usize> {
     let corpus = input::corpus(target);
     let changed = (0..ROUNDS).map(|round| input::input(&corpus, &mut Draws::new(mix(7, round))));
-    corpus.iter().cloned().chain(changed).any(|bytes| catch_unwind(|| body(&bytes)).is_err())
+    corpus.iter().cloned().chain(changed).take(most).position(|bytes| catch_unwind(|| body(&bytes)).is_err())
 }
 
 #[test]
@@ -24,16 +24,26 @@ fn every_planted_bug_is_found() {
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
+    // Only a simulator knows who really sits at an address.
+    let bugs = Bug::ALL.into_iter().filter(|(bug, _)| *bug != Bug::AddressTrusted);
     // One bug at a time: it is planted in the whole process.
-    for (bug, name) in Bug::ALL {
+    for (bug, name) in bugs {
         plant(Some(bug));
         let candidates = ["endpoint", "channel_pair", "reassembly", "replay", "hostile_client"];
-        let mut targets = TARGETS.iter().filter(|(target, _)| candidates.contains(target));
-        if !targets.any(|(target, body)| finds(target, *body)) {
-            missed.push(name);
+        let targets = TARGETS.iter().filter(|(target, _)| candidates.contains(target));
+        let found = targets.map(|(target, body)| (target, body, finds(target, *body, usize::MAX)));
+        let found = found.into_iter().find_map(|(target, body, input)| Some((target, body, input?)));
+        plant(None);
+        match found {
+            None => missed.push(name),
+            Some((target, body, input)) => {
+                println!("{name}: found by input {input} of {target}");
+                if finds(target, *body, input + 1).is_some() {
+                    missed.push("what is planted alone: a target fails without it");
+                }
+            }
         }
     }
-    plant(None);
     set_hook(hook);
     assert!(missed.is_empty(), "nothing found {missed:?}");
 }

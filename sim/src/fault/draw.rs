@@ -137,7 +137,11 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
             most: draws.between(1, 3) as u32,
             spread: duration(draws, delay),
         },
-        KindName::Flip => Kind::Flip { ppm: ppm(draws, harm), most: draws.between(1, 8) as u32 },
+        KindName::Flip => Kind::Flip {
+            ppm: ppm(draws, harm),
+            most: draws.between(1, 8) as u32,
+            within: if draws.chance(500_000) { 60 } else { 0 },
+        },
         KindName::Truncate => Kind::Truncate { ppm: ppm(draws, harm) },
         KindName::Extend => Kind::Extend { ppm: ppm(draws, harm), most: draws.magnitude(1, 400) as u32 },
         KindName::Rate => draw_rate(draws),
@@ -163,6 +167,10 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
         KindName::Restart => Kind::Restart {},
         KindName::Skew => Kind::Skew { ppm: signed(draws, 500) },
         KindName::Jump => Kind::Jump { micros: signed(draws, 2_000_000) },
+        KindName::Replay => Kind::Replay {
+            ppm: draws.magnitude(1_000, 500_000) as u32,
+            spread: duration(draws, micros(profile.outage)),
+        },
     }
 }
 

@@ -116,6 +116,8 @@ kinds! {
         ppm: u32,
         /// The most bits per datagram.
         most: u32,
+        /// Only in so many bytes at the beginning, where what matters most is; 0 for anywhere.
+        within: u32,
     }
     /// Datagrams lose their tail, or everything.
     Truncate = "truncate" {
@@ -187,6 +189,14 @@ kinds! {
     Jump = "jump" {
         /// By how many microseconds; negative is back.
         micros: i64,
+    }
+    /// Somebody on the path, near the sender, repeats datagrams from addresses of his own. Half of the copies overtake
+    /// the originals.
+    Replay = "replay" {
+        /// How many are repeated, arrived or lost.
+        ppm: u32,
+        /// How much later than the originals the other half comes, at most.
+        spread: Duration,
     }
 }
 

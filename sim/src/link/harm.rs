@@ -9,6 +9,7 @@ use crate::rng::{Draws, mix};
 /// When in a datagram's life a fault acts. The order is fixed, whatever the order of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
+    Replay,
     Lose,
     Duplicate,
     Corrupt,
@@ -17,7 +18,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) const COUNT: usize = 5;
+    pub(super) const COUNT: usize = 6;
 
     /// The stage of a kind; `None` if it does not strike links.
     pub(super) const fn of(kind: &Kind) -> Option<Self> {
@@ -29,6 +30,7 @@ impl Stage {
             | Kind::Partition {}
             | Kind::Mtu { .. } => Some(Self::Lose),
             Kind::Duplicate { .. } => Some(Self::Duplicate),
+            Kind::Replay { .. } => Some(Self::Replay),
             Kind::Flip { .. } | Kind::Truncate { .. } | Kind::Extend { .. } => Some(Self::Corrupt),
             Kind::Rate { .. } => Some(Self::Squeeze),
             Kind::Reorder { .. }
@@ -122,7 +124,10 @@ impl Active {
         }
         tally.fire(self.index);
         match self.kind {
-            Kind::Flip { most, .. } => flip(bytes, most, &mut draws),
+            Kind::Flip { most, within, .. } => {
+                let span = if within == 0 { bytes.len() } else { bytes.len().min(within as usize) };
+                flip(&mut bytes[..span], most, &mut draws);
+            }
             Kind::Truncate { .. } => bytes.truncate(draws.below(bytes.len() as u64) as usize),
             Kind::Extend { most, .. } => {
                 let more = draws.between(1, u64::from(most)) as usize;

@@ -46,6 +46,8 @@ pub struct Arrival {
     pub at_us: u64,
     /// What, harmed or not.
     pub bytes: Vec<u8>,
+    /// Which of a stranger's addresses it comes from, if not from the sender's.
+    pub stranger: Option<u8>,
 }
 
 /// One direction of a link. It delays, and does what the faults that are active on it say.
@@ -94,9 +96,11 @@ impl Link {
     ) {
         let moment = self.moment(now_us);
         if self.stages.iter().all(Vec::is_empty) && bottleneck.is_none() {
-            arrivals.push(Arrival { at_us: now_us.saturating_add(self.delay_us), bytes: pool.copy(bytes) });
+            let at_us = now_us.saturating_add(self.delay_us);
+            arrivals.push(Arrival { at_us, bytes: pool.copy(bytes), stranger: None });
             return;
         }
+        self.replay((now_us, moment), bytes, pool, tally, arrivals);
         if self.lose(moment, bytes.len(), tally) {
             return;
         }
@@ -117,7 +121,7 @@ impl Link {
             for active in &mut self.stages[Stage::Delay as usize] {
                 at_us = active.delay(moment, at_us, tally);
             }
-            arrivals.push(Arrival { at_us, bytes });
+            arrivals.push(Arrival { at_us, bytes, stranger: None });
         }
     }
 
@@ -127,6 +131,35 @@ impl Link {
         self.ordinal = if now_us == self.last_us { self.ordinal.wrapping_add(1) } else { 0 };
         self.last_us = now_us;
         mix(now_us, u64::from(self.ordinal))
+    }
+
+    fn replay(
+        &self,
+        (now_us, moment): (u64, u64),
+        bytes: &[u8],
+        pool: &mut Pool,
+        tally: &mut Tally,
+        arrivals: &mut Vec<Arrival>,
+    ) {
+        for active in &self.stages[Stage::Replay as usize] {
+            let Kind::Replay { ppm, spread } = active.kind else { continue };
+            let mut draws = Draws::new(mix(active.key, moment));
+            if !draws.chance(ppm) {
+                continue;
+            }
+            tally.fire(active.index);
+            let after_us = if draws.chance(500_000) {
+                draws.between(0, self.delay_us)
+            } else {
+                self.delay_us.saturating_add(draws.magnitude(1, micros(spread).max(1)))
+            };
+            let stranger = Some(draws.below(STRANGERS) as u8);
+            arrivals.push(Arrival {
+                at_us: now_us.saturating_add(after_us),
+                bytes: pool.copy(bytes),
+                stranger,
+            });
+        }
     }
 
     fn lose(&mut self, moment: u64, length: usize, tally: &mut Tally) -> bool {
@@ -177,6 +210,8 @@ impl Link {
     }
 }
 
+/// Addresses from which datagrams are repeated: few, so that what is sent there adds up.
+const STRANGERS: u64 = 4;
 /// Copies of one datagram that one fault makes at most.
 const COPIES_MOST: u64 = 16;
 

@@ -49,6 +49,34 @@ fn without_faults_everything_arrives_unharmed_after_the_delay() {
 }
 
 #[test]
+fn flips_within_the_head_leave_the_rest_alone() {
+    let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 20 }, 1)], 1000);
+    let harmed = run.arrivals.iter().filter(|(number, _, bytes)| bytes[..20] != sent(*number)[..20]);
+    assert!(harmed.count() > 900);
+    assert!(run.arrivals.iter().all(|(number, _, bytes)| bytes[20..] == sent(*number)[20..]));
+}
+
+#[test]
+fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unharmed() {
+    let spread = Duration::from_millis(200);
+    let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
+    let mut link = link_with(&faults);
+    let (mut pool, mut tally) = (Pool::default(), Tally::new(2));
+    let (mut early, mut late) = (0, 0);
+    for number in 0..1000 {
+        let mut arrivals = Vec::new();
+        link.carry(number * 10_000, &sent(number), None, &mut pool, &mut tally, &mut arrivals);
+        let repeated: Vec<_> = arrivals.iter().filter(|arrival| arrival.stranger.is_some()).collect();
+        assert_eq!((repeated.len(), &repeated[0].bytes), (1, &sent(number)));
+        let after_us = repeated[0].at_us - number * 10_000;
+        early += u32::from(after_us <= 50_000);
+        late += u32::from(after_us > 50_000 && after_us <= 250_000);
+    }
+    assert_eq!((early + late, tally.of(1)), (1000, 1000));
+    assert!((400..600).contains(&early), "{early}");
+}
+
+#[test]
 fn uniform_loss_takes_its_share_and_counts_it() {
     let run = run(&[fault(Kind::Loss { ppm: 300_000 }, 1)], 10_000);
     assert_eq!(run.tally.of(0), 10_000 - run.arrivals.len() as u64);
@@ -109,7 +137,7 @@ fn duplicates_come_as_one_to_three_copies_within_their_spread() {
 
 #[test]
 fn flips_change_one_to_eight_bits_and_nothing_else() {
-    let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8 }, 1)], 1000);
+    let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 0 }, 1)], 1000);
     let mut seen = [0; 9];
     for (number, _, bytes) in &run.arrivals {
         let pairs = bytes.iter().zip(sent(*number));
@@ -123,7 +151,7 @@ fn flips_change_one_to_eight_bits_and_nothing_else() {
 #[test]
 fn copies_are_harmed_each_on_its_own() {
     let twice = fault(Kind::Duplicate { ppm: 1_000_000, most: 1, spread: Duration::ZERO }, 1);
-    let run = run(&[twice, fault(Kind::Flip { ppm: 500_000, most: 1 }, 2)], 1000);
+    let run = run(&[twice, fault(Kind::Flip { ppm: 500_000, most: 1, within: 0 }, 2)], 1000);
     let alike = run.arrivals.chunks(2).filter(|pair| pair[0].2 == pair[1].2).count();
     assert!((200..300).contains(&alike), "{alike}");
 }
@@ -209,7 +237,7 @@ fn taking_one_fault_away_changes_no_decision_of_the_others() {
         fault(Kind::Duplicate { ppm: 300_000, most: 2, spread: Duration::ZERO }, 5),
         fault(Kind::Loss { ppm: 100_000 }, 7),
         fault(Kind::Burst { to_bad: 50_000, to_good: 300_000, good: 10_000, bad: 700_000 }, 6),
-        fault(Kind::Flip { ppm: 200_000, most: 3 }, 8),
+        fault(Kind::Flip { ppm: 200_000, most: 3, within: 0 }, 8),
         fault(Kind::Uniform { most: Duration::from_millis(9) }, 9),
     ];
     let survivors = |run: &Run| run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>();
@@ -234,7 +262,7 @@ fn taking_one_fault_away_changes_no_decision_of_the_others() {
 fn the_order_of_the_list_does_not_matter() {
     let loss = fault(Kind::Loss { ppm: 300_000 }, 1);
     let delay = fault(Kind::Uniform { most: Duration::from_millis(9) }, 2);
-    let flip = fault(Kind::Flip { ppm: 300_000, most: 8 }, 3);
+    let flip = fault(Kind::Flip { ppm: 300_000, most: 8, within: 0 }, 3);
     let one = run(&[loss.clone(), delay.clone(), flip.clone()], 500);
     let other = run(&[flip, loss, delay], 500);
     assert_eq!(one.arrivals, other.arrivals);

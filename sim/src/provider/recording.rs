@@ -1,6 +1,6 @@
 //! A witness around any provider: sees every seal, and knows if a (key, nonce) was ever used before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,15 +45,15 @@ impl NonceLog {
 struct Seen {
     counts: NonceCounts,
     // Only ever asked for membership; the order of a hash table never shows.
-    packets: HashSet<u128, Prehashed>,
+    /// Per key, the packet numbers that it met, as ranges in ascending order, ends included: mostly one.
+    packets: HashMap<u128, Vec<(u64, u64)>, Prehashed>,
     texts: HashMap<u128, u128, Prehashed>,
 }
 
 impl Seen {
     fn packet(&mut self, key: u128, packet_number: u64) {
         self.counts.sealed += 1;
-        let pair = key ^ u128::from(packet_number).wrapping_mul(PACKET_NUMBER_SPREAD);
-        if !self.packets.insert(pair) {
+        if !insert(self.packets.entry(key).or_default(), packet_number) {
             self.counts.repeated += 1;
         }
     }
@@ -67,6 +67,26 @@ impl Seen {
             self.counts.repeated += 1;
         }
     }
+}
+
+/// Adds `number` to ascending ranges. False if it was in already.
+fn insert(ranges: &mut Vec<(u64, u64)>, number: u64) -> bool {
+    let place = ranges.partition_point(|&(_, end)| end < number);
+    if ranges.get(place).is_some_and(|&(start, _)| start <= number) {
+        return false;
+    }
+    let joins_before = place > 0 && ranges[place - 1].1 + 1 == number;
+    let joins_after = ranges.get(place).is_some_and(|&(start, _)| start - 1 == number);
+    match (joins_before, joins_after) {
+        (true, true) => {
+            ranges[place - 1].1 = ranges[place].1;
+            ranges.remove(place);
+        }
+        (true, false) => ranges[place - 1].1 = number,
+        (false, true) => ranges[place].0 = number,
+        (false, false) => ranges.insert(place, (number, number)),
+    }
+    true
 }
 
 /// A provider that records what passes through another one.
@@ -170,12 +190,12 @@ impl PacketKey for RecordingKey {
 fn chain(parts: &[&[u8]]) -> u128 {
     parts.iter().fold(0, |state: u128, part| {
         let low = xxh3_128_with_seed(part, state as u64);
-        low ^ (state >> 64).wrapping_mul(PACKET_NUMBER_SPREAD)
+        low ^ (state >> 64).wrapping_mul(SPREAD)
     })
 }
 
-/// Odd, so that multiplying by it maps no two packet numbers to one value.
-const PACKET_NUMBER_SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+/// Odd, so that multiplying by it maps no two states to one value.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 type Prehashed = BuildHasherDefault<LowBits>;
 
@@ -229,6 +249,19 @@ mod tests {
         assert_eq!(log.counts().repeated, 0);
         provider.packet_key(&[1; 32]).seal(7, b"", &mut [0; 20]);
         assert_eq!(log.counts().repeated, 1);
+    }
+
+    #[test]
+    fn whatever_the_order_of_packet_numbers_exactly_the_repeated_ones_are_flagged() {
+        let (mut ranges, mut known) = (Vec::new(), std::collections::BTreeSet::new());
+        let mut draws = crate::rng::Draws::new(1);
+        for _ in 0..20_000 {
+            let number = draws.below(8_000);
+            assert_eq!(insert(&mut ranges, number), known.insert(number));
+        }
+        assert!(insert(&mut ranges, u64::MAX) && !insert(&mut ranges, u64::MAX));
+        let apart = |pair: &[(u64, u64)]| pair[0].1 + 1 < pair[1].0;
+        assert!(ranges.windows(2).all(apart));
     }
 
     #[test]

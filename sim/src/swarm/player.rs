@@ -14,11 +14,11 @@ use tickwire_core::{
     limits,
 };
 
-use super::ledger::{Ledger, Life, Sent, SideId, identity};
+use super::ledger::{Ledger, Life, Sent, Side, SideId, identity};
 use super::plan::{APPLICATION, Plan};
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
-use crate::network::home_address;
+use crate::network::{home_address, is_strangers};
 use crate::rng::{Draws, mix, seed_bytes};
 
 /// How often a node acts: 30 times a second.
@@ -28,8 +28,8 @@ const QUIET_TICK: Duration = Duration::from_millis(100);
 /// Every so many ticks the fates of messages are asked for.
 const AUDIT_EVERY: u64 = 15;
 
-/// Addresses that a node has reason to send to: it called there, or whoever is there has answered.
-pub(super) type Validated = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
+/// Addresses where a node itself called.
+pub(super) type Called = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
 
 type Player<'a, 'b> = &'a mut Context<'b, Endpoint>;
 
@@ -37,7 +37,7 @@ type Player<'a, 'b> = &'a mut Context<'b, Endpoint>;
 pub(super) struct Players {
     plan: Plan,
     pub(super) ledger: Ledger,
-    pub(super) validated: Validated,
+    pub(super) called: Called,
     mint: TicketMint,
     tickets: Rng,
     /// By node, the side that a client plays on.
@@ -52,7 +52,7 @@ impl Players {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             ledger: Ledger::new(plan),
-            validated: Validated::default(),
+            called: Called::default(),
             mint: TicketMint::new(plan.provider_arc(), &plan.ticket_key()),
             tickets: Rng::from_seed(seed_bytes(mix(plan.seed, TICKETS), 0)),
             current: vec![None; plan.clients + 1],
@@ -85,7 +85,7 @@ impl Players {
             options = options.ticket(ticket);
         }
         let server = home_address(0);
-        self.validated.borrow_mut().insert((player.node, server));
+        self.called.borrow_mut().insert((player.node, server));
         match player.host.connect(player.now, server, options) {
             Ok(connection) => {
                 let side = self.ledger.open(player.node, connection, Life::Opening);
@@ -109,8 +109,9 @@ impl Players {
         let sides: Vec<SideId> = self.ledger.alive_on(player.node).collect();
         let quiet = self.is_quiet(player);
         for side in sides {
+            let connection = self.ledger.side(side).connection;
             if tick.is_multiple_of(AUDIT_EVERY) || quiet {
-                let connection = self.ledger.side(side).connection;
+                self.check_identity(player, side)?;
                 self.ledger.audit(side, |channel, message| {
                     player.host.fate(connection, ChannelId(channel), message)
                 })?;
@@ -118,12 +119,36 @@ impl Players {
             if !quiet {
                 self.speak(player, side, &mut draws)?;
                 self.leave(player, side, &mut draws);
+            } else if self.waits_in_vain(player, side) {
+                player.host.close(player.now, connection, 0, "nobody answers");
             } else if self.ledger.side(side).peer.is_none() {
                 // Only a message tells who is at the other end.
                 self.send(player, side, 0)?;
             }
         }
         self.check_limits(player)
+    }
+
+    /// The server takes a client for whom it took it at first, however often the session was resumed.
+    fn check_identity(&self, player: &Context<'_, Endpoint>, side: SideId) -> Result<(), String> {
+        let Side { connection, life, identity, .. } = self.ledger.side(side);
+        let found = player.host.peer(*connection);
+        if *life != Life::Up || found == Some(identity) {
+            return Ok(());
+        }
+        Err(format!("side {side} was connected with {identity:?}, now with {found:?}"))
+    }
+
+    /// Whether a client was thrown out, did not hear of it, and has nothing to show but burnt tickets. The server is
+    /// silent to those, so it is for the player to give up, and to come with a new ticket.
+    fn waits_in_vain(&self, player: &Context<'_, Endpoint>, side: SideId) -> bool {
+        let is_over = |peer| self.ledger.side(peer).life == Life::Over;
+        let Side { connection, life, peer, .. } = *self.ledger.side(side);
+        self.plan.tickets
+            && player.node != 0
+            && life == Life::Up
+            && player.host.state(connection) == ConnectionState::Connecting
+            && peer.is_some_and(is_over)
     }
 
     /// Says a few things, most often one: enough for about 30 datagrams a second.
@@ -201,12 +226,12 @@ impl Players {
                 let side = ledger.find(node, connection)?;
                 ledger.on_send_ready(side, channel.0)
             }
-            Event::Connected { connection, address, peer, replaces } => {
+            Event::Connected { connection, peer, replaces, .. } => {
                 let side = ledger.on_connected(node, connection, peer, replaces)?;
                 if node != 0 {
                     self.current[node] = Some(side);
                 }
-                self.on_validated(node, address)
+                Ok(())
             }
             Event::Interrupted { connection } => {
                 ledger.figures.interrupted += 1;
@@ -214,15 +239,18 @@ impl Players {
                 ledger.side_mut(side).interruptions += 1;
                 Ok(())
             }
-            Event::Resumed { connection, address } => {
+            Event::Resumed { connection, .. } => {
                 ledger.figures.resumed += 1;
                 ledger.on_news(node, connection, "of a resumption")?;
-                self.on_validated(node, address)
+                Ok(())
             }
-            Event::Moved { connection, address } => {
+            Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
+                Err(format!("moved to {address}, where nobody can have answered"))
+            }
+            Event::Moved { connection, .. } => {
                 ledger.figures.moved += 1;
                 ledger.on_news(node, connection, "of a move")?;
-                self.on_validated(node, address)
+                Ok(())
             }
             Event::Closed { connection, reason, undelivered } => {
                 let side = ledger.on_closed(node, connection, &reason, &undelivered)?;
@@ -233,14 +261,6 @@ impl Players {
             }
             other => Err(format!("an event that nobody knows: {other:?}")),
         }
-    }
-
-    fn on_validated(&self, node: NodeId, address: Address) -> Result<(), String> {
-        let Address::Udp(address) = address else {
-            return Err(format!("node {node} is connected to {address}"));
-        };
-        self.validated.borrow_mut().insert((node, address));
-        Ok(())
     }
 
     /// Who is not connected yet; `None` if everybody is.
@@ -319,7 +339,7 @@ impl Application for Players {
         if boot.incarnation > 0 {
             self.ledger.died(boot.node);
             self.current[boot.node] = None;
-            self.validated.borrow_mut().retain(|&(node, _)| node != boot.node);
+            self.called.borrow_mut().retain(|&(node, _)| node != boot.node);
         }
         let (config, secrets) = (self.plan.config_of(boot.node), self.plan.secrets(boot.node));
         Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration")

@@ -101,9 +101,10 @@ fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
     let mut config = WorldConfig::new(plan.seed, plan.topology()).faults(faults);
     config.text = run.text;
     let players = Players::new(plan);
-    let validated = Rc::clone(&players.validated);
+    let called = Rc::clone(&players.called);
     let mut world = World::new(config, players);
-    world.check(Amplification::new(move |node, address| validated.borrow().contains(&(node, address))));
+    let has_called = move |node, address| called.borrow().contains(&(node, address));
+    world.check(Amplification::new(has_called, plan.log.clone()));
     world.check(NonceUniqueness(plan.log.clone()));
     world
 }
@@ -114,14 +115,22 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     world.heal()?;
     let healed = world.now();
     let lag = lag_of(plan, world.faults());
-    let bound = plan.config().heartbeat + CONNECT + lag;
-    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
-    let patience = world.application().patience(|node| world.host(node));
-    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())?;
+    settle(plan, world, lag)?;
     let settled_after = world.now() - healed;
+    // Whoever was not heard before the network healed may still be missed after it.
+    world.run_until(world.now().max(healed + plan.config().idle_timeout + lag))?;
+    settle(plan, world, lag)?;
     stay_calm(plan, world, lag)?;
     world.finish()?;
     Ok(settled_after)
+}
+
+/// Lets time pass until everybody is connected and everything delivered.
+fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
+    let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
+    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    let patience = world.application().patience(|node| world.host(node));
+    wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())
 }
 
 /// Nobody says anything any more: heartbeats keep what lives alive, and what is dead is forgotten.
@@ -156,6 +165,14 @@ fn wait(
             return Err(Violation { checker: "liveness", at: world.now(), text });
         }
     }
+}
+
+/// How long the server may be silent: whoever was thrown out, and did not hear of it, shows a resume ticket that is burnt,
+/// until it has given its session up.
+fn silence_of(plan: &Plan) -> Duration {
+    let config = plan.config();
+    let silence = config.idle_timeout + config.resume_window + config.connect_timeout;
+    if plan.kicking_ppm > 0 { silence } else { Duration::ZERO }
 }
 
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back

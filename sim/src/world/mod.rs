@@ -296,7 +296,8 @@ impl<A: Application> World<A> {
         self.network.counters.delivered += 1;
         self.trace.datagram(Entry::Delivered, self.now, parcel.from, parcel.to, &parcel.bytes);
         for index in 0..self.checkers.len() {
-            let datagram = Datagram { at: self.now, node, peer: parcel.from, bytes: &parcel.bytes };
+            let datagram =
+                Datagram { at: self.now, node, local: parcel.to, peer: parcel.from, bytes: &parcel.bytes };
             let checker = &mut self.checkers[index];
             let (name, result) = (checker.name(), checker.delivered(&datagram));
             self.judge(name, result);
@@ -414,9 +415,10 @@ impl<A: Application> World<A> {
             self.network.counters.unroutable += 1;
             return;
         };
-        self.trace.datagram(Entry::Sent, self.now, self.network.address(node), to, bytes);
+        let local = self.network.address(node);
+        self.trace.datagram(Entry::Sent, self.now, local, to, bytes);
         for index in 0..self.checkers.len() {
-            let datagram = Datagram { at: self.now, node, peer: to, bytes };
+            let datagram = Datagram { at: self.now, node, local, peer: to, bytes };
             let checker = &mut self.checkers[index];
             let (name, result) = (checker.name(), checker.sent(&datagram));
             self.judge(name, result);

@@ -5,6 +5,7 @@
     reason = "each test binary uses a part; a test that cannot go on fails"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire_core::rng::Rng;
@@ -12,9 +13,11 @@ use tickwire_core::{
     Access, Config, ConnectOptions, ConnectionId, Endpoint, Event, Instant, Secrets, TicketContents,
     TicketMint, server_ticket_key,
 };
+use tickwire_sim::checker::{Amplification, NonceUniqueness};
 use tickwire_sim::fault::Fault;
 use tickwire_sim::host::{Application, Boot, Context};
 use tickwire_sim::network::{Topology, home_address};
+use tickwire_sim::provider::{NonceLog, RecordingProvider};
 use tickwire_sim::world::{World, WorldConfig};
 
 /// How long a datagram takes.
@@ -39,9 +42,15 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn world(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -> World<Self> {
+        let (mut config, log) = (config, NonceLog::default());
+        config.provider = Arc::new(RecordingProvider::new(config.provider, log.clone()));
         let pair = Self { config, trust, told: Default::default(), client: None };
         let topology = Topology::star(1, DELAY);
-        World::new(WorldConfig::new(seed, topology).faults(faults), pair)
+        let mut world = World::new(WorldConfig::new(seed, topology).faults(faults), pair);
+        let has_called = |node, address| node == 1 && address == home_address(0);
+        world.check(Amplification::new(has_called, log.clone()));
+        world.check(NonceUniqueness(log));
+        world
     }
 
     fn ticket_key(&self) -> [u8; 32] {
