@@ -4,12 +4,14 @@
 //! over a virtual network. What goes wrong is an explicit list of [`Fault`](fault::Fault)s, drawn from a seed or written
 //! by hand; [`Checker`](checker::Checker)s look after every step; a list that makes a run fail is
 //! [`shrink`](shrink::shrink)ed to what matters. The same configuration gives the same run, to the last bit, on every
-//! target: nothing here reads a clock, draws entropy, or computes with floats.
+//! target: nothing here reads a clock, draws entropy, or computes with floats, but for the
+//! [`conditioner`], which puts the same links between real processes.
 #![forbid(unsafe_code)]
 
 mod agenda;
 pub mod checker;
 pub mod clock;
+pub mod conditioner;
 mod endpoint_host;
 pub mod fault;
 pub mod host;

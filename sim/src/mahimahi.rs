@@ -67,6 +67,12 @@ impl LinkTrace {
         self.period_ms
     }
 
+    /// Bytes that may cross per second, on average.
+    #[must_use]
+    pub fn bytes_per_second(&self) -> u64 {
+        self.bytes_per_period().saturating_mul(1000) / u64::from(self.period_ms)
+    }
+
     /// What may cross in one period, in bytes.
     #[must_use]
     pub fn bytes_per_period(&self) -> u64 {

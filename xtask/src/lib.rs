@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 pub mod requirements;
 
 mod command;
+mod conditioner;
 mod deny;
 mod fuzz;
 mod hash;
@@ -31,6 +32,7 @@ enum Verb {
     Test(test::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
+    Conditioner(conditioner::Args),
     Hash(hash::Args),
     Fuzz(fuzz::Args),
     Deny(deny::Args),
@@ -48,6 +50,7 @@ pub fn main() -> Result<()> {
         Verb::Test(args) => test::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
+        Verb::Conditioner(args) => conditioner::run(&args),
         Verb::Hash(args) => hash::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),

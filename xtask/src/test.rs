@@ -21,7 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     house()?;
-    command_step("tests", &Command::cargo("test --workspace --locked"))?;
+    command_step("tests", &Command::cargo("test --workspace --locked --features tickwire-sim/conditioner"))?;
     if args.quick {
         println!("\nleft out by --quick: planted bugs, no_std targets, trace hashes, endurance, swarm");
     } else {
@@ -36,7 +36,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// What can be said without running the product.
 fn house() -> Result<()> {
     command_step("format", &Command::cargo("fmt --all --check"))?;
-    let clippy = Command::cargo("clippy --workspace --all-targets --locked -- -D warnings");
+    let clippy = Command::cargo(
+        "clippy --workspace --all-targets --locked --features tickwire-sim/conditioner -- -D warnings",
+    );
     command_step("clippy", &clippy)?;
     step("dependencies", "cargo xtask deny", || deny::run(&deny::Args::default()))?;
     let doc = Command::cargo("doc --workspace --no-deps --document-private-items --locked");

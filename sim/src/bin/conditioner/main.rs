@@ -1,0 +1,72 @@
+//! A UDP proxy between two real processes that behaves like a bad network, the same one for the same seed.
+
+mod args;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use tickwire_sim::conditioner::{Conditioner, Counters};
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("conditioner: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let conditions = args.conditions()?;
+    let (listen, to) = (args.listen, args.to);
+    let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!(
+                "cannot listen on {listen}: another program uses that port; stop it, or give another --listen"
+            )
+        }
+        std::io::ErrorKind::InvalidInput => error.to_string(),
+        _ => format!("cannot listen on {listen}: {error}; give an address of this machine with --listen"),
+    })?;
+    // Programs that start this one wait for the line, and learn the port from it.
+    println!("listening on {} for {to}", conditioner.local_address());
+    let began = Instant::now();
+    let end = args.seconds.map(|seconds| began + Duration::from_secs(seconds));
+    loop {
+        let left = end.map_or(REPORT, |end| end.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            break;
+        }
+        std::thread::sleep(left.min(REPORT));
+        if !args.quiet {
+            eprintln!("{:>6.0} s  {}", began.elapsed().as_secs_f64(), line(&conditioner.counters()));
+        }
+    }
+    if args.json {
+        println!("{}", json(&conditioner.counters()));
+    }
+    Ok(())
+}
+
+const REPORT: Duration = Duration::from_secs(5);
+
+fn line(counters: &Counters) -> String {
+    let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
+    format!("{clients} clients, {received} in, {delivered} out, {lost} lost, {overflowed} overflowed")
+}
+
+fn json(counters: &Counters) -> serde_json::Value {
+    serde_json::json!({
+        "clients": counters.clients,
+        "received": counters.received,
+        "delivered": counters.delivered,
+        "lost": counters.lost,
+        "overflowed": counters.overflowed,
+        "bytes_up": counters.bytes_up,
+        "bytes_down": counters.bytes_down,
+    })
+}

@@ -1,0 +1,158 @@
+//! What a conditioner does to each client's datagrams.
+
+use core::fmt;
+use core::time::Duration;
+
+use tickwire_core::time::Instant;
+
+use crate::fault::{Direction, Fault, Kind, Target};
+use crate::link::PipeConfig;
+use crate::mahimahi::LinkTrace;
+use crate::rng::mix;
+
+/// Parts per million.
+const MILLION: u32 = 1_000_000;
+/// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
+const QUEUE: Duration = Duration::from_millis(300);
+
+/// What happens to the datagrams of each client, both ways alike but for traces.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// Datagrams lost, in parts per million, each way.
+    pub loss_ppm: u32,
+    /// The round trip that the conditioner adds: half of it each way.
+    pub rtt: Duration,
+    /// The most by which each datagram is delayed beyond that, evenly distributed; later ones may overtake it.
+    pub jitter: Duration,
+    /// Datagrams that arrive twice, in parts per million.
+    pub duplicate_ppm: u32,
+    /// Bytes per second that pass, each way; `None` is no limit.
+    pub bytes_per_second: Option<u64>,
+    /// A recording that says what passes, both ways, in the place of a rate.
+    pub trace: Option<LinkTrace>,
+    /// Bytes that may wait at the bottleneck; `None`: 300 ms of its rate.
+    pub queue_bytes: Option<u64>,
+    /// More that goes wrong, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
+    pub faults: Vec<Fault>,
+    /// All decisions follow from it, and from the times at which datagrams come.
+    pub seed: u64,
+}
+
+impl Default for Conditions {
+    /// A perfect network.
+    fn default() -> Self {
+        Self {
+            loss_ppm: 0,
+            rtt: Duration::ZERO,
+            jitter: Duration::ZERO,
+            duplicate_ppm: 0,
+            bytes_per_second: None,
+            trace: None,
+            queue_bytes: None,
+            faults: Vec::new(),
+            seed: 1,
+        }
+    }
+}
+
+/// Conditions that cannot be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConditionsError {
+    /// More than everything.
+    MoreThanAll {
+        /// What was asked too much of.
+        what: &'static str,
+        /// How much, in parts per million.
+        ppm: u32,
+    },
+    /// A rate at which nothing ever passes.
+    NoRate,
+    /// A rate and a recording.
+    RateAndTrace,
+    /// A fault that strikes nodes: processes are real here.
+    FaultOfNodes(String),
+}
+
+impl fmt::Display for ConditionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MoreThanAll { what, ppm } => {
+                write!(f, "{what} of {} % is more than everything; give 0 to 100", f64::from(*ppm) / 10_000.0)
+            }
+            Self::NoRate => f.write_str("at a rate of 0 bytes per second nothing passes; give at least 1"),
+            Self::RateAndTrace => {
+                f.write_str("a rate and a trace both say how much passes; give one of the two")
+            }
+            Self::FaultOfNodes(fault) => write!(
+                f,
+                "`{fault}` strikes a node, but nodes are real processes here; give faults that strike links"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ConditionsError {}
+
+impl Conditions {
+    /// Whether they can be.
+    ///
+    /// # Errors
+    /// See [`ConditionsError`].
+    pub fn check(&self) -> Result<(), ConditionsError> {
+        for (what, ppm) in [("a loss", self.loss_ppm), ("a duplication", self.duplicate_ppm)] {
+            if ppm > MILLION {
+                return Err(ConditionsError::MoreThanAll { what, ppm });
+            }
+        }
+        if self.bytes_per_second == Some(0) {
+            return Err(ConditionsError::NoRate);
+        }
+        if self.bytes_per_second.is_some() && self.trace.is_some() {
+            return Err(ConditionsError::RateAndTrace);
+        }
+        match self.faults.iter().find(|fault| fault.kind.name().is_of_nodes()) {
+            Some(fault) => Err(ConditionsError::FaultOfNodes(fault.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything but the delay and the bottleneck, as one list.
+    pub(super) fn all_faults(&self) -> Vec<Fault> {
+        // With one seed, what is lost would also be what is duplicated and delayed most.
+        let always = |kind, word| Fault {
+            from: Instant::ZERO,
+            until: Instant::MAX,
+            target: Target::All,
+            kind,
+            seed: mix(self.seed, word),
+        };
+        let loss = (self.loss_ppm > 0).then(|| always(Kind::Loss { ppm: self.loss_ppm }, 1));
+        let twice = (self.duplicate_ppm > 0)
+            .then(|| always(Kind::Duplicate { ppm: self.duplicate_ppm, most: 1, spread: self.jitter }, 2));
+        let jitter = (!self.jitter.is_zero()).then(|| always(Kind::Uniform { most: self.jitter }, 3));
+        loss.into_iter().chain(twice).chain(jitter).chain(self.faults.iter().cloned()).collect()
+    }
+
+    /// The bottleneck of one direction of one client, if there is one.
+    pub(super) fn bottleneck(&self) -> Option<PipeConfig> {
+        let queue = |rate: u64| {
+            self.queue_bytes.unwrap_or_else(|| rate.saturating_mul(QUEUE.as_millis() as u64) / 1000)
+        };
+        if let Some(trace) = &self.trace {
+            let queue_bytes = queue(trace.bytes_per_second());
+            return Some(PipeConfig::Trace { trace: trace.clone(), queue_bytes: queue_bytes.max(3000) });
+        }
+        let bytes_per_second = self.bytes_per_second?;
+        Some(PipeConfig::Rate { bytes_per_second, queue_bytes: queue(bytes_per_second).max(3000) })
+    }
+
+    /// Whether `fault` is at work at `now_us` on this direction of client `client`'s link.
+    pub(super) fn strikes(fault: &Fault, now_us: u64, client: usize, direction: Direction) -> bool {
+        let (from, to) = match direction {
+            Direction::Up => (client + 1, 0),
+            Direction::Down => (0, client + 1),
+        };
+        (fault.from.as_micros()..fault.until.as_micros()).contains(&now_us)
+            && fault.target.strikes_link(client, direction, from, to)
+    }
+}

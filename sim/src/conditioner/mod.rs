@@ -1,0 +1,55 @@
+//! The simulator's links between real processes: a UDP proxy that delays, loses and harms.
+//!
+//! A [`Conditioner`] listens on one address and passes on to another. Each client gets a link of its own with the
+//! [`Conditions`] asked for, and its datagrams reach the target from a port of its own, so a server sees as many clients
+//! as there are. This is the one part of the simulator that touches the world: sockets and threads of the standard
+//! library, and the system's clock.
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::time::{Duration, Instant};
+//! use tickwire_sim::conditioner::{Conditioner, Conditions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let echo = UdpSocket::bind("127.0.0.1:0")?;
+//! let conditions = Conditions { rtt: Duration::from_millis(60), ..Conditions::default() };
+//! let conditioner = Conditioner::start("127.0.0.1:0".parse()?, echo.local_addr()?, conditions)?;
+//!
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! let began = Instant::now();
+//! client.send_to(b"ping", conditioner.local_address())?;
+//! let mut buffer = [0; 16];
+//! let (length, from) = echo.recv_from(&mut buffer)?;
+//! echo.send_to(&buffer[..length], from)?;
+//! client.recv_from(&mut buffer)?;
+//! assert!(began.elapsed() >= Duration::from_millis(60));
+//! assert_eq!(conditioner.counters().delivered, 2);
+//! # Ok(())
+//! # }
+//! ```
+
+mod conditions;
+mod relay;
+mod schedule;
+
+pub use conditions::{Conditions, ConditionsError};
+pub use relay::Conditioner;
+
+/// What a conditioner did so far, all clients together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Clients that a datagram came from.
+    pub clients: u64,
+    /// Datagrams that came in, both ways.
+    pub received: u64,
+    /// Datagrams that were passed on; copies count.
+    pub delivered: u64,
+    /// Datagrams that the conditions lost.
+    pub lost: u64,
+    /// Datagrams dropped because too many clients came, or too much was underway.
+    pub overflowed: u64,
+    /// Bytes that were passed on from clients to the target.
+    pub bytes_up: u64,
+    /// Bytes that were passed on from the target to clients.
+    pub bytes_down: u64,
+}

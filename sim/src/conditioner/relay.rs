@@ -1,0 +1,298 @@
+//! The sockets and threads of a conditioner.
+//!
+//! One thread reads what clients send, one per client what the target answers; a last one owns the schedule, and sends
+//! what is due.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::conditions::Conditions;
+use super::schedule::{Offered, Schedule};
+use super::{Counters, conditions::ConditionsError};
+use crate::fault::Direction;
+
+/// Clients at one time. Datagrams of more are dropped.
+const CLIENTS_MOST: usize = 4096;
+/// A client that is silent for so long is forgotten.
+const CLIENT_LIFE: Duration = Duration::from_secs(60);
+/// Datagrams between the readers and the schedule.
+const HANDED_MOST: usize = 4096;
+/// How often a reader looks whether it is still needed.
+const LOOK: Duration = Duration::from_millis(250);
+const DATAGRAM_MOST: usize = 65_535;
+
+/// A UDP proxy with the simulator's link model between two real processes. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Conditioner {
+    local: SocketAddr,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Conditioner {
+    /// Listens on `listen` (port 0 for any) and passes on to `to`.
+    ///
+    /// # Errors
+    /// The address is taken or not this machine's; conditions that cannot be ([`ErrorKind::InvalidInput`]).
+    pub fn start(listen: SocketAddr, to: SocketAddr, conditions: Conditions) -> io::Result<Self> {
+        conditions
+            .check()
+            .map_err(|error: ConditionsError| io::Error::new(ErrorKind::InvalidInput, error))?;
+        let front = UdpSocket::bind(listen)?;
+        front.set_read_timeout(Some(LOOK))?;
+        let local = front.local_addr()?;
+        let shared = Arc::new(Shared {
+            front,
+            to,
+            began: Instant::now(),
+            is_over: AtomicBool::new(false),
+            clients: Mutex::default(),
+            figures: Figures::default(),
+        });
+        let (hand, handed) = sync_channel(HANDED_MOST);
+        let reader = Arc::clone(&shared);
+        let sender = Arc::clone(&shared);
+        let threads = vec![
+            spawn("conditioner clients", move || reader.read_front(&hand))?,
+            spawn("conditioner schedule", move || sender.keep_schedule(&handed, conditions))?,
+        ];
+        Ok(Self { local, shared, threads })
+    }
+
+    /// Where clients send to.
+    #[must_use]
+    pub const fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.figures.read()
+    }
+}
+
+impl Drop for Conditioner {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to say than its panic did.
+            drop(thread.join());
+        }
+    }
+}
+
+/// A datagram that a reader took in.
+struct Handed {
+    at: Instant,
+    client: usize,
+    direction: Direction,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Client {
+    number: usize,
+    address: SocketAddr,
+    /// Its socket towards the target.
+    back: Arc<UdpSocket>,
+    last_heard: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    by_address: BTreeMap<SocketAddr, Client>,
+    by_number: BTreeMap<usize, SocketAddr>,
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    front: UdpSocket,
+    to: SocketAddr,
+    began: Instant,
+    is_over: AtomicBool,
+    clients: Mutex<Clients>,
+    figures: Figures,
+}
+
+impl Shared {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn clients(&self) -> std::sync::MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_front(self: &Arc<Self>, hand: &SyncSender<Handed>) {
+        let mut buffer = vec![0; DATAGRAM_MOST];
+        while !self.is_over() {
+            // Errors are echoes of datagrams that could not be delivered: nothing to do about them.
+            let Ok((length, from)) = self.front.recv_from(&mut buffer) else { continue };
+            let at = Instant::now();
+            self.figures.received.fetch_add(1, Ordering::Relaxed);
+            let Some(client) = self.find_client(from, at, hand) else {
+                self.figures.overflowed.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            self.hand(
+                hand,
+                Handed { at, client, direction: Direction::Up, bytes: buffer[..length].to_vec() },
+            );
+        }
+    }
+
+    /// The number of the client at `from`. The first datagram makes it one.
+    fn find_client(
+        self: &Arc<Self>,
+        from: SocketAddr,
+        now: Instant,
+        hand: &SyncSender<Handed>,
+    ) -> Option<usize> {
+        let mut clients = self.clients();
+        if let Some(client) = clients.by_address.get_mut(&from) {
+            client.last_heard = now;
+            return Some(client.number);
+        }
+        if clients.by_address.len() >= CLIENTS_MOST {
+            return None;
+        }
+        let any = match self.to {
+            SocketAddr::V4(_) => SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            SocketAddr::V6(_) => SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
+        };
+        let back = UdpSocket::bind(any).ok()?;
+        back.connect(self.to).ok()?;
+        back.set_read_timeout(Some(LOOK)).ok()?;
+        let back = Arc::new(back);
+        let number = clients.next;
+        clients.next += 1;
+        clients.by_number.insert(number, from);
+        let client = Client { number, address: from, back: Arc::clone(&back), last_heard: now };
+        clients.by_address.insert(from, client);
+        drop(clients);
+        self.figures.clients.fetch_add(1, Ordering::Relaxed);
+        let (shared, hand) = (Arc::clone(self), hand.clone());
+        // Without a thread its answers are lost, as on a bad network; the next datagram does not try again.
+        spawn("conditioner target", move || shared.read_back(number, from, &back, &hand)).ok()?;
+        Some(number)
+    }
+
+    /// Reads what the target answers to one client, until that one is silent for too long.
+    fn read_back(&self, client: usize, address: SocketAddr, back: &UdpSocket, hand: &SyncSender<Handed>) {
+        let mut buffer = vec![0; DATAGRAM_MOST];
+        while !self.is_over() {
+            match back.recv(&mut buffer) {
+                Ok(length) => {
+                    let at = Instant::now();
+                    self.figures.received.fetch_add(1, Ordering::Relaxed);
+                    let bytes = buffer[..length].to_vec();
+                    self.hand(hand, Handed { at, client, direction: Direction::Down, bytes });
+                }
+                Err(_) => {
+                    let mut clients = self.clients();
+                    let last = clients.by_address.get(&address).map(|client| client.last_heard);
+                    if last.is_none_or(|last| last.elapsed() > CLIENT_LIFE) {
+                        clients.by_address.remove(&address);
+                        clients.by_number.remove(&client);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn hand(&self, hand: &SyncSender<Handed>, datagram: Handed) {
+        if hand.try_send(datagram).is_err() {
+            self.figures.overflowed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn keep_schedule(&self, handed: &Receiver<Handed>, conditions: Conditions) {
+        let mut schedule = Schedule::new(conditions);
+        let mut last_us = 0;
+        let us = |at: Instant| at.saturating_duration_since(self.began).as_micros() as u64;
+        while !self.is_over() {
+            let now_us = us(Instant::now());
+            while let Some(parcel) = schedule.take_due(now_us) {
+                self.pass_on(parcel.client, parcel.direction, &parcel.bytes, &mut schedule);
+                schedule.give_back(parcel.bytes);
+            }
+            let wait = schedule.next_us().map_or(LOOK, |at| Duration::from_micros(at.saturating_sub(now_us)));
+            match handed.recv_timeout(wait.min(LOOK)) {
+                Ok(datagram) => {
+                    // Several readers hand over, each in its own order.
+                    last_us = last_us.max(us(datagram.at));
+                    let Handed { client, direction, ref bytes, .. } = datagram;
+                    match schedule.offer(last_us, client, direction, bytes) {
+                        Offered::Underway(0) => self.figures.lost.fetch_add(1, Ordering::Relaxed),
+                        Offered::Underway(_) => 0,
+                        Offered::Overflowed => self.figures.overflowed.fetch_add(1, Ordering::Relaxed),
+                    };
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn pass_on(&self, client: usize, direction: Direction, bytes: &[u8], schedule: &mut Schedule) {
+        let clients = self.clients();
+        let found = clients.by_number.get(&client).and_then(|address| clients.by_address.get(address));
+        let Some(found) = found else {
+            drop(clients);
+            schedule.forget(client);
+            return;
+        };
+        let (back, address) = (Arc::clone(&found.back), found.address);
+        drop(clients);
+        let figure = match direction {
+            Direction::Up => &self.figures.bytes_up,
+            Direction::Down => &self.figures.bytes_down,
+        };
+        self.figures.delivered.fetch_add(1, Ordering::Relaxed);
+        figure.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        // A target that is not there yet, or any more, hears nothing: as on any network.
+        drop(match direction {
+            Direction::Up => back.send(bytes),
+            Direction::Down => self.front.send_to(bytes, address),
+        });
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).stack_size(256 << 10).spawn(run)
+}
+
+#[derive(Debug, Default)]
+struct Figures {
+    clients: AtomicU64,
+    received: AtomicU64,
+    delivered: AtomicU64,
+    lost: AtomicU64,
+    overflowed: AtomicU64,
+    bytes_up: AtomicU64,
+    bytes_down: AtomicU64,
+}
+
+impl Figures {
+    fn read(&self) -> Counters {
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        Counters {
+            clients: read(&self.clients),
+            received: read(&self.received),
+            delivered: read(&self.delivered),
+            lost: read(&self.lost),
+            overflowed: read(&self.overflowed),
+            bytes_up: read(&self.bytes_up),
+            bytes_down: read(&self.bytes_down),
+        }
+    }
+}
