@@ -89,7 +89,7 @@ pub enum Ecn {
 pub struct LinkProperties {
     /// What is written arrives unless the link breaks: nothing is retransmitted on it.
     pub reliable: bool,
-    /// What is written arrives in the order written.
+    /// What is written arrives in the order written. The core does not rely on it; it orders by itself.
     pub ordered: bool,
     /// The link does its own congestion control: the core adds none.
     pub congestion_controlled: bool,

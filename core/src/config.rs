@@ -141,7 +141,10 @@ pub struct Config {
     pub max_message: usize,
     /// Packets after which keys are rotated. Default 2^24.
     pub rotate_after: u64,
-    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`], for ticket expiry. Default 0.
+    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`]. Default 0.
+    ///
+    /// Tickets expire by it, so [`Access::Tickets`] needs it. Who lets in everyone wants it too: with a wall time that
+    /// begins at each start, the resume tickets of before a restart are met with silence, and clients take long to return.
     pub wall_offset: u64,
     /// The message types that this endpoint was built with. Channels are added to it.
     pub schema: Schema,
@@ -186,6 +189,8 @@ impl Config {
     /// Finds the first value that is out of its range.
     pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
         within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
+        within("max_connections_per_source", self.max_connections_per_source as u64, 1, u64::MAX)?;
+        within("handshakes_per_second", self.handshakes_per_second.into(), 1, u64::from(u32::MAX))?;
         within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;
         within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
         within("rotate_after", self.rotate_after, 64, u64::MAX)?;
@@ -202,6 +207,9 @@ impl Config {
         }
         if self.access == Access::Tickets && secrets.ticket.is_none() {
             return Err(ConfigError::MissingTicketKey);
+        }
+        if self.access == Access::Tickets && self.wall_offset == 0 {
+            return Err(ConfigError::MissingWallTime);
         }
         self.check_schema()
     }

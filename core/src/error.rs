@@ -23,6 +23,8 @@ pub enum ConfigError {
     },
     /// `Access::Tickets` without `Secrets::ticket`.
     MissingTicketKey,
+    /// `Access::Tickets` without `Config::wall_offset`: no ticket would ever expire.
+    MissingWallTime,
     /// A name in the schema that is longer than the handshake carries.
     SchemaNameTooLong {
         /// The name.
@@ -45,6 +47,10 @@ impl fmt::Display for ConfigError {
             }
             Self::MissingTicketKey => f.write_str(
                 "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
+            ),
+            Self::MissingWallTime => f.write_str(
+                "Access::Tickets needs to know the time, or no ticket would ever expire; set Config::wall_offset to the \
+                 Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
                 write!(f, "the schema entry {name:?} has {} bytes; shorten its name to {most}", name.len())

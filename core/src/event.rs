@@ -196,7 +196,8 @@ pub enum Event {
         /// Where its peer is now.
         address: Address,
     },
-    /// The connection is over; its id finds nothing from here on.
+    /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of
+    /// it too, for some seconds at most; after that its id finds nothing.
     Closed {
         /// The connection.
         connection: ConnectionId,

@@ -21,6 +21,8 @@ use tickwire_sim::rng::{Draws, mix, seed_bytes};
 const APPLICATION: u64 = 0x636f_6e6e_6563_7400;
 const MASTER: [u8; 32] = [6; 32];
 const SERVER_IDENTITY: [u8; 32] = [1; 32];
+/// Wall time at [`Instant::ZERO`], in microseconds.
+const WALL: u64 = 1_700_000_000_000_000;
 const ONE_WAY: Duration = Duration::from_millis(50);
 const START: Instant = Instant::saturating_from_micros(1_000_000_000);
 
@@ -69,6 +71,7 @@ fn config(provider: &Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
     config.provider = Arc::clone(provider);
     config.access = access;
+    config.wall_offset = WALL;
     config.max_connections = 1000;
     config
 }
@@ -82,7 +85,7 @@ fn server(provider: &Arc<dyn Provider>, access: Access, seed: u64) -> Endpoint {
 fn ticket(provider: &Arc<dyn Provider>, seed: u64) -> Ticket {
     let server_key = provider.public_key(&SERVER_IDENTITY);
     let mint = TicketMint::new(Arc::clone(provider), &server_ticket_key(&**provider, &MASTER, &server_key));
-    let expiry = (START + Duration::from_secs(60)).as_micros();
+    let expiry = WALL + (START + Duration::from_secs(60)).as_micros();
     let contents = TicketContents { identity: [3; 16], expiry, user_data: vec![1; 64] };
     mint.mint(&mut Rng::from_seed(seed_bytes(seed, 1)), APPLICATION, &server_key, contents).unwrap()
 }
@@ -306,6 +309,7 @@ fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() 
             let honest = [Shows::Nothing, Shows::Ticket].map(|shows| first_datagram(&provider, shows, 1));
             let mut server = server(&provider, access, 1);
             let mut draws = Draws::new(7);
+            responses.store(0, Ordering::Relaxed);
             for number in 0..10_000 {
                 let hello = forged_hello(&honest, &mut draws);
                 let replies = replies(&mut server, client_at(number), &hello);

@@ -191,3 +191,61 @@ fn a_closing_connection_ends_with_its_link() {
         1
     );
 }
+
+#[test]
+fn a_client_that_does_not_read_takes_nobody_elses_place() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    let key = pair.ends[0].public_key();
+    // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
+    pair.ends[0].open_link(now, LinkId(2), STREAM).unwrap();
+    pair.ends[0].set_link_credit(now, LinkId(2), 0);
+    for number in 0..1000u32 {
+        let mut query = vec![7, 2, 1, 2, 3];
+        query.extend_from_slice(&1u64.to_le_bytes());
+        query.extend_from_slice(&u64::from(number).to_le_bytes());
+        query.resize(45, 0);
+        pair.ends[0].handle_datagram(now, LinkId(2), Ecn::NotCapable, &mut query);
+        assert!(pair.ends[0].poll_transmit(now, &mut [0; 8192]).is_none());
+    }
+    assert_eq!(pair.ends[0].drops().total(), 0, "the queries were understood");
+    pair.open();
+    let options = ConnectOptions::new(key);
+    pair.ends[1].connect(now, LinkId(1), options).unwrap();
+    pair.run_for(SECOND);
+    assert_eq!(pair.count(1, |event| matches!(event, Event::Connected { .. })), 1);
+}
+
+#[test]
+fn a_hello_that_a_server_had_no_room_for_is_asked_again() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.connect();
+    // As a server that is rate-limited would: the first Hello is not answered.
+    let now = pair.now;
+    let mut buffer = [0; 8192];
+    assert!(pair.ends[1].poll_transmit(now, &mut buffer).is_some());
+    pair.run_for(SECOND * 3);
+    assert_eq!(pair.count(1, |event| matches!(event, Event::Connected { .. })), 1);
+}
+
+#[test]
+fn a_link_that_lost_something_finds_out_in_a_round_trip() {
+    let mut pair = Pair::new();
+    pair.open();
+    let now = pair.now;
+    let lossy = LinkProperties { reliable: false, ordered: false, ..STREAM };
+    for end in &mut pair.ends {
+        end.open_link(now, LinkId(1), lossy).unwrap();
+    }
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 100]).unwrap();
+    let mut buffer = [0; 8192];
+    assert!(pair.ends[1].poll_transmit(now, &mut buffer).is_some(), "taken, and dropped");
+    pair.ends[1].report_link_loss(now, LinkId(1));
+    assert_eq!(pair.ends[1].poll_timeout().0, now, "it asks at once");
+    pair.run_for(Duration::from_millis(20));
+    assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
+}

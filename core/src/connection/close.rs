@@ -8,10 +8,11 @@ use super::{
     CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, Phase, Settings, Transport,
     VIOLATION_CODES,
 };
+use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
 use crate::limits;
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 impl Connection {
     /// Ends the connection for the application, with the fate of every message, and stops whatever it was doing.
@@ -67,7 +68,9 @@ impl Connection {
     pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
         if self.send.is_drained() {
             self.close(code, text);
-        } else if self.farewell.is_none() && !self.notices.is_closed() {
+        } else if self.farewell.as_ref().is_none_or(|earlier| deadline < earlier.deadline)
+            && !self.notices.is_closed()
+        {
             self.farewell = Some(Farewell { code, text: shorten(text), deadline });
             self.timers.set(Timer::Close, deadline);
         }
@@ -78,8 +81,16 @@ impl Connection {
         self.farewell.is_some() || self.notices.is_closed()
     }
 
-    /// The link below is gone. A session that can wait for another goes on.
-    pub(crate) fn on_link_closed(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
+    /// A link is gone, under the transport or under the dial. A session that can wait for another goes on.
+    pub(crate) fn on_link_closed(&mut self, now: Instant, link: LinkId, rng: &mut Rng, settings: &Settings) {
+        let is_here = |address: Option<Address>| address == Some(Address::Link(link));
+        if self.transport.is_some() && !is_here(self.address()) {
+            // Only the attempt to reach the peer elsewhere has failed.
+            if self.dial.as_ref().is_some_and(|dial| is_here(Some(dial.path.remote))) {
+                self.drop_dial();
+            }
+            return;
+        }
         if self.can_resume(settings) {
             self.on_silence(now, settings);
         } else if self.phase == Phase::Interrupted {
@@ -112,9 +123,15 @@ impl Connection {
     }
 
     /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
-    pub(super) fn on_close(&mut self, code: u16, text: &[u8]) {
+    pub(super) fn on_close(&mut self, now: Instant, code: u16, text: &[u8], settings: &Settings) {
         // Only a server has places.
         if code == FULL_CODE && self.plan.is_some() {
+            if self.is_back(settings) {
+                // A server that has just come back may be busy with everyone at once.
+                self.interrupt(now, settings);
+                self.timers.set(Timer::Resume, now + FULL_PATIENCE);
+                return;
+            }
             self.finish_telling(CloseReason::Refused(Refusal::Full), code, String::new(), 1);
             return;
         }
@@ -132,7 +149,7 @@ impl Connection {
     }
 
     /// The peer did what the protocol forbids.
-    pub(super) fn violate(&mut self, violation: Violation) {
+    pub(crate) fn violate(&mut self, violation: Violation) {
         let code =
             VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
         self.finish_telling(CloseReason::Violation(violation), code, String::new(), CLOSE_TRIES);
@@ -172,6 +189,9 @@ impl Connection {
         self.phase == Phase::Closed && self.notices.closed_was_told()
     }
 }
+
+/// How long a client that was here before waits when all places are taken.
+const FULL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The codes under which violations travel.
 const VIOLATIONS: [(Violation, u16); 8] = [

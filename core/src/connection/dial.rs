@@ -14,7 +14,10 @@ pub(crate) struct ResumeCredential {
     pub(crate) sequence: u32,
     pub(crate) sealed: Vec<u8>,
     pub(crate) psk: Key,
+    /// As the server's wall clock goes.
     pub(crate) expiry: u64,
+    /// When it is no use any more, as this end's clock goes.
+    pub(crate) void_at: Instant,
 }
 
 /// How a connection is dialled, now and again.
@@ -37,9 +40,9 @@ pub(crate) struct DialPlan {
 impl DialPlan {
     /// What to present at the next attempt. Once the session cannot be there any more, a resume ticket that got no answer
     /// is set aside every other time: a server whose wall clock was set is silent to it. A used ticket is no alternative.
-    pub(crate) fn credential(&self, now: Instant, wall_now: u64) -> Credential {
+    pub(crate) fn credential(&self, now: Instant) -> Credential {
         if let Some(resume) = &self.resume
-            && resume.expiry > wall_now
+            && now < resume.void_at
             && (now < self.session_until || self.attempts.is_multiple_of(2) || self.ticket.is_some())
         {
             let ResumeCredential { sealed, psk, expiry, .. } = resume.clone();
@@ -82,6 +85,11 @@ impl Dial {
     pub(crate) fn on_sent(&mut self, now: Instant) {
         self.hellos = self.hellos.saturating_add(1);
         self.hello_sent = (self.hellos == 1).then_some(now);
+    }
+
+    /// Hellos sent since the last answer.
+    pub(crate) const fn hellos(&self) -> u32 {
+        self.hellos
     }
 
     /// The server answered, and asks for another Hello.

@@ -60,6 +60,9 @@ use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
+/// How long a resume ticket is good for: longer than it takes to be replaced.
+pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
+
 /// How often a server gives its client a fresh resume ticket.
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.
@@ -152,8 +155,8 @@ pub(crate) struct Connection {
     pub(crate) wants_ticket: bool,
     /// This end closed the session: nobody may come back to it. The endpoint takes note.
     pub(crate) is_disowned: bool,
-    /// The link under which the endpoint finds it.
-    pub(crate) link: Option<LinkId>,
+    /// The links under which the endpoint finds it.
+    pub(crate) links: [Option<LinkId>; 2],
     /// On whose account an accepted connection goes.
     pub(crate) source: Option<Source>,
     pub(crate) traffic: Traffic,
@@ -187,7 +190,7 @@ impl Connection {
             wants_dial: false,
             wants_ticket: false,
             is_disowned: false,
-            link: None,
+            links: [None; 2],
             source: None,
             traffic: Traffic::default(),
             connected_at: None,
@@ -197,9 +200,24 @@ impl Connection {
     }
 
     /// Where the next datagram goes, as far as known.
-    pub(crate) fn target(&self) -> Option<Address> {
+    pub(crate) fn target(&self, now: Instant) -> Option<Address> {
+        let dial = self.dial.as_ref().filter(|dial| self.transport.is_none() || dial.dialer.is_due(now));
+        dial.map(|dial| dial.path.remote).or_else(|| self.address())
+    }
+
+    /// The links that it runs over, and that it dials over.
+    pub(crate) fn links_now(&self) -> [Option<LinkId>; 2] {
         let dial = self.dial.as_ref().map(|dial| dial.path.remote);
-        dial.or_else(|| self.address())
+        [self.address().and_then(Address::link), dial.and_then(Address::link)]
+    }
+
+    /// A link dropped what it had taken: the peer is asked at once what it has.
+    pub(crate) fn on_link_loss(&mut self, link: LinkId) {
+        let is_here = |transport: &Transport| transport.path.remote == Address::Link(link);
+        if let Some(transport) = self.transport.as_deref_mut().filter(|transport| is_here(transport)) {
+            transport.ping_due = true;
+            transport.probe_due = true;
+        }
     }
 
     /// What the connection has done so far.
@@ -314,12 +332,12 @@ impl Connection {
             outcome.eliciting |= is_eliciting(&frame);
             match frame {
                 Frame::Padding | Frame::Ping => {}
-                Frame::Close { code, text } => self.on_close(code, text),
+                Frame::Close { code, text } => self.on_close(now, code, text, settings),
                 Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {
-                    self.on_ticket(sequence, expiry, sealed, settings);
+                    self.on_ticket(now, (sequence, expiry), sealed, settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
@@ -353,7 +371,13 @@ impl Connection {
         self.notices.moved(path.remote);
     }
 
-    fn on_ticket(&mut self, sequence: u64, expiry: u64, sealed: &[u8], settings: &Settings) {
+    fn on_ticket(
+        &mut self,
+        now: Instant,
+        (sequence, expiry): (u64, u64),
+        sealed: &[u8],
+        settings: &Settings,
+    ) {
         let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
             return;
         };
@@ -362,7 +386,13 @@ impl Connection {
             return;
         }
         let psk = transport.resume_psk(settings, sequence);
-        plan.resume = Some(ResumeCredential { sequence, sealed: sealed.to_vec(), psk, expiry });
+        plan.resume = Some(ResumeCredential {
+            sequence,
+            sealed: sealed.to_vec(),
+            psk,
+            expiry,
+            void_at: now + RESUME_TICKET_LIFE,
+        });
     }
 
     fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {

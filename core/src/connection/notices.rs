@@ -11,6 +11,8 @@ use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Undelivered};
 pub(crate) struct Notices {
     connected: Option<(Address, PeerInfo, Option<ConnectionId>)>,
     interrupted: bool,
+    /// `Interrupted` was told, and `Resumed` was not told since.
+    is_away: bool,
     resumed: Option<Address>,
     moved: Option<Address>,
     closed: Option<(CloseReason, Vec<Undelivered>)>,
@@ -24,9 +26,8 @@ impl Notices {
 
     pub(crate) fn interrupted(&mut self) {
         // A resumption that was not told yet never happened, as far as anybody knows.
-        if self.resumed.take().is_none() {
-            self.interrupted = true;
-        }
+        self.resumed = None;
+        self.interrupted = !self.is_away;
     }
 
     pub(crate) fn resumed(&mut self, address: Address) {
@@ -67,9 +68,11 @@ impl Notices {
             return Some(Event::Connected { connection, address, peer, replaces });
         }
         if core::mem::take(&mut self.interrupted) {
+            self.is_away = true;
             return Some(Event::Interrupted { connection });
         }
         if let Some(address) = self.resumed.take() {
+            self.is_away = false;
             return Some(Event::Resumed { connection, address });
         }
         let address = self.moved.take()?;
@@ -89,5 +92,33 @@ impl Notices {
             || self.resumed.is_some()
             || self.moved.is_some()
             || self.closed.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::LinkId;
+
+    fn told(notices: &mut Notices) -> Vec<Event> {
+        core::iter::from_fn(|| notices.next_before_messages(ConnectionId::default())).collect()
+    }
+
+    #[test]
+    fn an_interruption_is_told_whatever_was_not_told_before_it() {
+        let here = Address::Link(LinkId(1));
+        let mut notices = Notices::default();
+        // A peer that came back on another link was never away.
+        notices.resumed(here);
+        notices.interrupted();
+        assert!(matches!(told(&mut notices)[..], [Event::Interrupted { .. }]));
+        notices.resumed(here);
+        notices.interrupted();
+        assert!(told(&mut notices).is_empty());
+        notices.resumed(here);
+        assert!(matches!(told(&mut notices)[..], [Event::Resumed { .. }]));
+        notices.interrupted();
+        notices.resumed(here);
+        assert!(matches!(told(&mut notices)[..], [Event::Interrupted { .. }, Event::Resumed { .. }]));
     }
 }

@@ -122,7 +122,12 @@ pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
                 on_frame_lost(frame, settling);
             }
         }
-        if settling.send.has_sendable() || settling.ticket.is_due || settling.resume.unsent != 0 {
+        let has_credit_due = settling.receive.grant_due().is_some();
+        if settling.send.has_sendable()
+            || settling.ticket.is_due
+            || settling.resume.unsent != 0
+            || has_credit_due
+        {
             return;
         }
     }

@@ -39,6 +39,8 @@ struct Record {
     frames_from: u64,
     bytes: u16,
     in_flight: bool,
+    /// Whether something in it would be sent again.
+    matters: bool,
 }
 
 /// The record of sent packets of one packet number space.
@@ -52,6 +54,17 @@ pub(crate) struct SentPackets {
     open_frame: u64,
     bytes_in_flight: u64,
     in_flight: usize,
+    /// Packets in flight in which something would be sent again.
+    mattering: usize,
+    /// Whether the packet that is being built is one.
+    open_matters: bool,
+}
+
+impl SentFrame {
+    /// Whether it is sent again if it is lost.
+    const fn is_repeated(self) -> bool {
+        !matches!(self, Self::Ack(_))
+    }
 }
 
 impl SentPackets {
@@ -68,6 +81,11 @@ impl SentPackets {
     /// Packets in flight: sent, asking for an acknowledgement, not settled.
     pub(crate) const fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Whether anything in flight would be sent again if it were lost: reliable messages, credit, resume state, a ticket.
+    pub(crate) const fn has_what_matters(&self) -> bool {
+        self.mattering > 0
     }
 
     /// Whether another packet that asks for an acknowledgement may be recorded.
@@ -90,17 +108,21 @@ impl SentPackets {
 
     /// Notes a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
+        self.open_matters |= frame.is_repeated();
         self.frames.push_back(frame);
     }
 
     /// Records the packet that was built. One that asks for no acknowledgement only uses up its number.
     pub(crate) fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        let matters = core::mem::take(&mut self.open_matters) && eliciting;
+        self.mattering += usize::from(matters);
         self.records.push_back(Record {
             sent_at: now,
             frames_from: self.open_frame,
             bytes,
             in_flight: eliciting,
+            matters,
         });
         self.open_frame = self.frames_end();
         if eliciting {
@@ -121,6 +143,7 @@ impl SentPackets {
             return None;
         }
         record.in_flight = false;
+        self.mattering -= usize::from(record.matters);
         let bytes = u64::from(record.bytes);
         self.bytes_in_flight -= bytes;
         self.in_flight -= 1;
@@ -196,6 +219,21 @@ mod tests {
         let settled = sent.settle(3).unwrap();
         assert_eq!(frames(&sent, &settled), [SentFrame::Ack(3); 4]);
         assert_eq!((sent.frames_of(0), sent.frames_of(1).map(Iterator::count)), (None, Some(2)));
+    }
+
+    #[test]
+    fn what_would_be_sent_again_matters_until_it_is_settled() {
+        let mut sent = SentPackets::default();
+        sent.note(SentFrame::Ack(1));
+        sent.record(Instant::ZERO, 100, true);
+        assert!(!sent.has_what_matters());
+        for frame in [SentFrame::Credit, SentFrame::Ticket(1), SentFrame::Resume(0)] {
+            sent.note(frame);
+            sent.record(Instant::ZERO, 100, true);
+            assert!(sent.has_what_matters());
+            sent.settle(sent.next() - 1).unwrap();
+            assert!(!sent.has_what_matters());
+        }
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Connection {
             }
     }
 
+    /// Whether this is a client that was let in before, and may be again.
+    pub(crate) fn is_back(&self, settings: &Settings) -> bool {
+        self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
+    }
+
     /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
         self.phase == Phase::Connected

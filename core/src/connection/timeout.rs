@@ -17,9 +17,10 @@ impl Connection {
         self.timers
             .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
         if self.phase == Phase::Connected {
-            let reliable_waits = self.send.has_unacked_reliable();
+            // Of two ends that both wait, the one that must repeat something has to find out soon that the path is back.
+            let is_awaited = self.send.has_unacked_reliable() || self.resume.awaited != 0;
             if let Some(transport) = self.transport.as_deref() {
-                self.timers.set_option(Timer::Loss, transport.loss_timeout(reliable_waits));
+                self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
                 // The initiator speaks first, so that one heartbeat serves both ends.
                 // Whichever end is less patient, it hears something in time.

@@ -235,7 +235,10 @@ fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &
 fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
     let mut chain = Chain::default();
     while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
-        transport.sent.note(SentFrame::Piece(piece));
+        // What is sent once has no fate that anybody asks for.
+        if piece.is_repeated() {
+            transport.sent.note(SentFrame::Piece(piece));
+        }
     }
 }
 

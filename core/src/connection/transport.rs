@@ -214,7 +214,7 @@ impl Transport {
     }
 
     /// When the loss timer goes off.
-    pub(crate) fn loss_timeout(&self, reliable_waits: bool) -> Option<Instant> {
+    pub(crate) fn loss_timeout(&self, is_awaited: bool) -> Option<Instant> {
         if planted::is_planted(Bug::LostTimer) && self.probes > 0 {
             return None;
         }
@@ -224,7 +224,7 @@ impl Transport {
         if self.loss_at.is_some() {
             return self.loss_at;
         }
-        let urgent = reliable_waits || !self.is_confirmed;
+        let urgent = is_awaited || self.sent.has_what_matters() || !self.is_confirmed;
         let wait = loss::probe_interval(self.probe_timeout(), self.probes, self.rtt.smoothed(), urgent);
         // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
         let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };

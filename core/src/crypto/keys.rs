@@ -145,10 +145,15 @@ struct Sending {
     acknowledged: bool,
 }
 
+/// The first key under the secret of one direction.
+pub(crate) fn first_key(provider: &dyn Provider, secret: &Key) -> Box<dyn PacketKey> {
+    provider.packet_key(&provider.derive(secret, KEY_LABEL))
+}
+
 impl Sending {
     fn new(provider: &dyn Provider, secret: &Key) -> Self {
         Self {
-            key: provider.packet_key(&provider.derive(secret, KEY_LABEL)),
+            key: first_key(provider, secret),
             next_secret: provider.derive(secret, NEXT_LABEL),
             generation: 0,
             sealed: 0,

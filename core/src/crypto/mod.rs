@@ -13,7 +13,7 @@ mod rustcrypto;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use keys::PacketKeys;
+pub(crate) use keys::{PacketKeys, first_key};
 pub(crate) use replay::ReplayWindow;
 #[cfg(feature = "ring")]
 pub use ring::Ring;

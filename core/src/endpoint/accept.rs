@@ -147,7 +147,7 @@ impl Endpoint {
             connections: &self.connections,
             sessions: &self.sessions,
             dialled: &self.dialled,
-            public_key: self.public_key(),
+            public_key: self.public_key,
         }
     }
 

@@ -90,7 +90,7 @@ impl Endpoint {
             connections: &self.connections,
             sessions: &self.sessions,
             dialled: &self.dialled,
-            public_key: self.public_key(),
+            public_key: self.public_key,
         };
         match self.acceptor.screen(arrival, datagram, &directory, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => {

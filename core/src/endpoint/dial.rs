@@ -66,7 +66,7 @@ impl Endpoint {
             application: self.config.application,
             local_id,
             server_key: plan.server_key.clone(),
-            credential: plan.credential(now, self.wall(now)),
+            credential: plan.credential(now),
             parameters: self.parameters,
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
@@ -153,6 +153,12 @@ impl Endpoint {
         if !resumed && state.was_heard_since(dial.began_at) {
             // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
             state.retired_ids.push(dial.local_id);
+            return;
+        }
+        if !first && !resumed && state.is_leaving() {
+            // Nobody wants what would take its place.
+            state.retired_ids.push(dial.local_id);
+            state.finish(CloseReason::SessionLost);
             return;
         }
         let setup = TransportSetup {

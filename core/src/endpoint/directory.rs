@@ -27,7 +27,7 @@ impl Directory<'_> {
                 Credential::Peer { peer_key, .. } if peer_identity(peer_key) == *identity => Some(Crossing {
                     connection: *id,
                     phase: state.phase,
-                    is_preferred: initiates(&self.public_key, peer_key),
+                    is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(state),
                 }),
                 _ => None,
             }
@@ -64,6 +64,14 @@ pub(super) struct Crossing {
     pub(super) phase: Phase,
     /// Whether it goes on, and not the peer's, once both ends know of both.
     pub(super) is_preferred: bool,
+}
+
+/// Hellos without an answer after which a peer that was heard meanwhile may have its way: it may be behind a NAT that only
+/// its own attempt gets through.
+const HOPEFUL_HELLOS: u32 = 3;
+
+fn is_hopeful(state: &Connection) -> bool {
+    state.dial.as_ref().is_none_or(|dial| dial.hellos() <= HOPEFUL_HELLOS)
 }
 
 /// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear

@@ -24,7 +24,7 @@ impl Endpoint {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
-        let mut transport = self.transport_of(now, from, &half_open)?;
+        let mut transport = self.transport_of(now, from, &half_open, header, datagram)?;
         let opened = transport.open(now, header, datagram)?;
         let resumes = transport.is_resumed;
         // Authentic: from here on the handshake is spent, whatever becomes of it.
@@ -53,6 +53,8 @@ impl Endpoint {
                 return Err(DropReason::NoRoom);
             }
             Place::None => {
+                transport.on_authentic(now, &opened);
+                transport.on_heard_from(from, datagram.len() as u64);
                 self.turn_away(confirmed.local_id, transport);
                 return Err(DropReason::NoRoom);
             }
@@ -80,8 +82,14 @@ impl Endpoint {
         now: Instant,
         from: &Path,
         half_open: &HalfOpenId,
+        header: &DataHeader,
+        datagram: &[u8],
     ) -> Result<Box<Transport>, DropReason> {
         let half = self.acceptor.half_open(now, half_open).ok_or(DropReason::UnknownConnection)?;
+        // Whoever knows the id can send garbage here: it must not cost a transport. A link is its client's own.
+        if from.remote.link().is_none() && !half.opens(&*self.settings.provider, header, datagram) {
+            return Err(DropReason::NotAuthentic);
+        }
         let setup = TransportSetup {
             role: Role::Responder,
             local_id: half.local_id,

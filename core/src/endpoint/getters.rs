@@ -25,8 +25,8 @@ pub enum ConnectionState {
 impl Endpoint {
     /// The public key that clients of this endpoint pin.
     #[must_use]
-    pub fn public_key(&self) -> Key {
-        self.settings.provider.public_key(&self.secrets.identity)
+    pub const fn public_key(&self) -> Key {
+        self.public_key
     }
 
     /// The state of a connection.
@@ -42,9 +42,10 @@ impl Endpoint {
         }
     }
 
-    /// All connections, those that are being made and those that are ending included.
+    /// All connections of which `Closed` was not told yet, those that are being made included.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.connections.keys()
+        let all = self.connections.iter();
+        all.filter(|(_, state)| !state.notices.closed_was_told()).map(|(connection, _)| connection)
     }
 
     /// Where a connection's peer is.

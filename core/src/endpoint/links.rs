@@ -51,17 +51,17 @@ impl Links {
         }
     }
 
-    /// Notes that `connection` moved from one address to another.
+    /// Notes that `connection` moved from some links to others.
     pub(super) fn move_connection(
         &mut self,
         connection: ConnectionId,
-        from: Option<LinkId>,
-        to: Option<LinkId>,
+        from: [Option<LinkId>; 2],
+        to: [Option<LinkId>; 2],
     ) {
-        if let Some(link) = from {
+        for link in from.into_iter().flatten() {
             self.connections.remove(&(link, connection));
         }
-        if let Some(link) = to {
+        for link in to.into_iter().flatten() {
             self.connections.insert((link, connection));
         }
     }

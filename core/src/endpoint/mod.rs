@@ -36,13 +36,14 @@ use self::links::Links;
 pub use self::options::ConnectOptions;
 pub use self::poll::Transmit;
 use self::replies::Replies;
-use crate::address::{Address, LinkId, LinkProperties, Path};
+use crate::address::{LinkId, LinkProperties, Path};
 use crate::channel::Arena;
-use crate::config::{Config, Secrets};
+use crate::config::{Access, Config, Secrets};
 use crate::connection::{Connection, Settings, reliable_channels};
+use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
-use crate::event::{ChannelId, ConnectionId, MessageId};
+use crate::event::{ChannelId, ConnectionId, MessageId, Violation};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -60,7 +61,7 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 pub struct Endpoint {
     config: Config,
     settings: Settings,
-    secrets: Secrets,
+    public_key: Key,
     schema: Schema,
     parameters: Parameters,
     rng: Rng,
@@ -117,7 +118,7 @@ impl Endpoint {
             Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {
             settings,
-            secrets,
+            public_key: acceptor.public_key(),
             schema,
             parameters,
             rng,
@@ -182,7 +183,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest.
+    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. Of several
+    /// calls, the one with the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,
@@ -194,6 +196,16 @@ impl Endpoint {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
             state.close_after_delivery(code, text, deadline);
+            self.refresh(connection);
+        }
+    }
+
+    /// Closes a connection whose peer sends messages that cannot be decoded, more of them than
+    /// [`crate::message::Dispatcher`] forgives: this end is told [`Violation::InvalidMessages`], the peer its code.
+    pub fn close_for_invalid_messages(&mut self, now: Instant, connection: ConnectionId) {
+        self.advance(now);
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.violate(Violation::InvalidMessages);
             self.refresh(connection);
         }
     }
@@ -244,7 +256,7 @@ impl Endpoint {
         }
     }
 
-    /// Says how many bytes a link takes right now; without credit nothing is built for it.
+    /// Says how many bytes a link takes right now. Nothing is built for it while that is less than its largest datagram.
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);
@@ -260,7 +272,20 @@ impl Endpoint {
         self.replies.forget(link);
         for connection in self.links.connections(link) {
             if let Some(state) = self.connections.get_mut(connection) {
-                state.on_link_closed(now, &mut self.rng, &self.settings);
+                state.on_link_closed(now, link, &mut self.rng, &self.settings);
+            }
+            self.refresh(connection);
+        }
+    }
+
+    /// Says that an unreliable link dropped datagrams that it had taken, because a buffer below was full, say. What was lost
+    /// is then found after a round trip instead of a probe timeout. A reliable link that loses something is broken: close
+    /// it.
+    pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
+        self.advance(now);
+        for connection in self.links.connections(link) {
+            if let Some(state) = self.connections.get_mut(connection) {
+                state.on_link_loss(link);
             }
             self.refresh(connection);
         }
@@ -294,7 +319,9 @@ impl Endpoint {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.close_if_drained();
-        if core::mem::take(&mut state.is_disowned) && state.source.is_some() {
+        // Where there are no tickets, whoever was thrown out may come again anyway.
+        let is_remembered = state.source.is_some() && self.config.access == Access::Tickets;
+        if core::mem::take(&mut state.is_disowned) && is_remembered {
             let wall = self.config.wall_offset.saturating_add(now.as_micros());
             self.acceptor.end_session(wall, state.session);
         }
@@ -313,12 +340,11 @@ impl Endpoint {
         state.arm(now, &self.settings);
         let (at, cause) = state.timers.next();
         self.deadlines.set(connection, at, cause);
-        let target = state.target();
-        let link = target.and_then(Address::link);
-        if link != state.link {
-            self.links.move_connection(connection, core::mem::replace(&mut state.link, link), link);
+        let links = state.links_now();
+        if links != state.links {
+            self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
         }
-        let has_credit = target.is_none_or(|address| self.links.has_credit(address));
+        let has_credit = state.target(now).is_none_or(|address| self.links.has_credit(address));
         if !state.is_queued_to_send && has_credit && state.wants_transmit(now) {
             state.is_queued_to_send = true;
             self.ready.push_back(connection);
@@ -334,7 +360,7 @@ impl Endpoint {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);
         let Some(state) = self.connections.remove(connection) else { return };
-        self.links.move_connection(connection, state.link, None);
+        self.links.move_connection(connection, state.links, [None; 2]);
         if state.is_queued_to_send {
             self.ready.retain(|queued| *queued != connection);
         }

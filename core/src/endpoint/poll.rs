@@ -46,7 +46,7 @@ impl Endpoint {
             let connection = self.ready.pop_front()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
             state.is_queued_to_send = false;
-            let blocked = state.target().is_some_and(|address| !self.links.has_credit(address));
+            let blocked = state.target(now).is_some_and(|address| !self.links.has_credit(address));
             let first =
                 if blocked { None } else { state.write_datagram(now, buffer, &mut self.rng, &self.settings) };
             let Some((path, segment_size)) = first else {

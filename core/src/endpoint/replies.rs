@@ -11,7 +11,7 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     queue: VecDeque<(Path, Vec<u8>)>,
-    /// Those whose link had no credit when their turn came.
+    /// Those whose link had no credit when their turn came, at most one for each link.
     blocked: Vec<(Path, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
 }
@@ -24,7 +24,7 @@ impl Replies {
 
     /// Queues a reply. Says whether there was room.
     pub(super) fn push(&mut self, to: Path, reply: Vec<u8>) -> bool {
-        if reply.is_empty() || self.queue.len() + self.blocked.len() >= limits::REPLY_QUEUE {
+        if reply.is_empty() || self.queue.len() >= limits::REPLY_QUEUE {
             self.give_back(reply);
             return false;
         }
@@ -36,7 +36,12 @@ impl Replies {
     pub(super) fn write(&mut self, links: &mut Links, buffer: &mut [u8]) -> Option<(Path, usize)> {
         while let Some((to, reply)) = self.queue.pop_front() {
             if !links.has_credit(to.remote) {
-                self.blocked.push((to, reply));
+                // One per link: nobody takes the places of others by not reading.
+                if self.blocked.iter().any(|(blocked, _)| blocked.remote == to.remote) {
+                    self.give_back(reply);
+                } else {
+                    self.blocked.push((to, reply));
+                }
                 continue;
             }
             let size = reply.len();

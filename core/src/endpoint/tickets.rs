@@ -1,12 +1,10 @@
 //! Resume tickets for accepted connections.
 
 use super::Endpoint;
+use crate::connection::RESUME_TICKET_LIFE;
 use crate::event::ConnectionId;
 use crate::handshake::ResumeContents;
-use crate::time::{Duration, Instant, micros};
-
-/// How long a resume ticket is good for: longer than it takes to be replaced.
-const LIFE: Duration = Duration::from_secs(2 * 3600);
+use crate::time::{Instant, micros};
 
 impl Endpoint {
     /// Makes the resume ticket that a connection wants to give its client, if it wants one.
@@ -14,7 +12,7 @@ impl Endpoint {
         if self.config.resume_window.is_zero() {
             return;
         }
-        let expiry = self.wall(now).saturating_add(micros(LIFE));
+        let expiry = self.wall(now).saturating_add(micros(RESUME_TICKET_LIFE));
         let Some(state) = self.connections.get_mut(connection) else { return };
         if !core::mem::take(&mut state.wants_ticket) {
             return;

@@ -181,7 +181,7 @@ impl Dialer {
         self.doubt_cookie();
         let length = self.write_datagram(buf).ok()?;
         self.unanswered = self.unanswered.saturating_add(1);
-        self.next_send = if self.reliable { Instant::MAX } else { now + jittered(rng) };
+        self.next_send = now + if self.reliable { ASK_AGAIN } else { jittered(rng) };
         Some(length)
     }
 
@@ -420,6 +420,9 @@ impl Proof {
         Ok(proof)
     }
 }
+
+/// When to ask again where nothing is lost: a server may have had no room for the first Hello, and been silent.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// 200 ms, 10 % more or less: clients that were cut off together do not come back together for ever.
 fn jittered(rng: &mut Rng) -> Duration {

@@ -15,10 +15,11 @@ use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
 use crate::address::{Address, LinkId};
-use crate::crypto::{Key, Provider, SessionKeys};
+use crate::crypto::{Key, Provider, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
 use crate::time::{Duration, Instant};
+use crate::wire::{DataHeader, decode_packet_number};
 
 /// How long an entry waits.
 pub(crate) const HALF_OPEN_LIFE: Duration = Duration::from_secs(5);
@@ -168,6 +169,18 @@ impl HalfOpen {
     pub(crate) fn peer(&self) -> PeerInfo {
         let (_, user_data) = self.split();
         PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
+    }
+
+    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not decrypted: garbage costs two derivations and a
+    /// failed tag.
+    pub(crate) fn opens(&self, provider: &dyn Provider, header: &DataHeader, datagram: &[u8]) -> bool {
+        let mut copy = [0; limits::BASE_DATAGRAM];
+        let Some(copy) = copy.get_mut(..datagram.len()) else { return false };
+        copy.copy_from_slice(datagram);
+        let number = decode_packet_number(0, header.packet_number, header.pn_len);
+        let secret = keys::to_responder(provider, &self.root);
+        let Some((head, packet)) = copy.split_at_mut_checked(header.header_len()) else { return false };
+        !header.phase && first_key(provider, &secret).open(number, head, packet).is_ok()
     }
 
     /// Whether it is an expected peer.

@@ -9,10 +9,15 @@ pub(crate) fn root(provider: &dyn Provider, noise: &SessionKeys) -> Key {
     provider.digest(&noise.exporter, &[b"tickwire root", &noise.to_responder, &noise.to_initiator])
 }
 
+/// The secret of the initiator's packets under `root`.
+pub(crate) fn to_responder(provider: &dyn Provider, root: &Key) -> Key {
+    provider.derive(root, b"tickwire to responder")
+}
+
 /// The keys of the session under `root`.
 pub(crate) fn session_keys(provider: &dyn Provider, root: &Key) -> SessionKeys {
     SessionKeys {
-        to_responder: provider.derive(root, b"tickwire to responder"),
+        to_responder: to_responder(provider, root),
         to_initiator: provider.derive(root, b"tickwire to initiator"),
         exporter: provider.derive(root, b"tickwire exporter"),
     }

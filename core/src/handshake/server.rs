@@ -177,6 +177,11 @@ impl Acceptor {
         }
     }
 
+    /// The key that clients pin.
+    pub(crate) const fn public_key(&self) -> Key {
+        self.public_key
+    }
+
     /// What seals the resume tickets that this end gives out.
     pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
         &self.resume

@@ -52,7 +52,7 @@ pub enum Outcome {
         /// What was wrong.
         reason: Rejection,
         /// Whether it was one too many.
-        /// Then close the connection, for [`crate::event::Violation::InvalidMessages`].
+        /// Then close the connection, with [`crate::Endpoint::close_for_invalid_messages`].
         verdict: Verdict,
     },
 }

@@ -13,6 +13,8 @@ use crate::rng::{Draws, mix, seed_bytes};
 
 /// The game that the swarm plays.
 pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
+/// Wall time at [`Instant::ZERO`](tickwire_core::Instant::ZERO), in microseconds.
+pub(super) const WALL: u64 = 1_700_000_000_000_000;
 /// One seed in so many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
 
@@ -164,6 +166,7 @@ impl Plan {
 fn draw_config(draws: &mut Draws, provider: Arc<dyn Provider>) -> Config {
     let mut config = Config::new(APPLICATION);
     config.provider = provider;
+    config.wall_offset = WALL;
     config.channels = draw_channels(draws);
     if draws.chance(500_000) {
         config.idle_timeout = Duration::from_millis(draws.magnitude(500, 5_000));

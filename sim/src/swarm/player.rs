@@ -15,7 +15,7 @@ use tickwire_core::{
 };
 
 use super::ledger::{Ledger, Life, Sent, Side, SideId, identity};
-use super::plan::{APPLICATION, Plan};
+use super::plan::{APPLICATION, Plan, WALL};
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
 use crate::network::{home_address, is_strangers};
@@ -67,7 +67,7 @@ impl Players {
         let who = identity(node);
         let contents = TicketContents {
             identity: who.identity,
-            expiry: (now + self.plan.ticket_life).as_micros(),
+            expiry: WALL + (now + self.plan.ticket_life).as_micros(),
             user_data: who.user_data.to_vec(),
         };
         self.mint.mint(&mut self.tickets, APPLICATION, &self.plan.server_key(), contents).ok()
@@ -119,8 +119,6 @@ impl Players {
             if !quiet {
                 self.speak(player, side, &mut draws)?;
                 self.leave(player, side, &mut draws);
-            } else if self.waits_in_vain(player, side) {
-                player.host.close(player.now, connection, 0, "nobody answers");
             } else if self.ledger.side(side).peer.is_none() {
                 // Only a message tells who is at the other end.
                 self.send(player, side, 0)?;
@@ -137,18 +135,6 @@ impl Players {
             return Ok(());
         }
         Err(format!("side {side} was connected with {identity:?}, now with {found:?}"))
-    }
-
-    /// Whether a client was thrown out, did not hear of it, and has nothing to show but burnt tickets. The server is
-    /// silent to those, so it is for the player to give up, and to come with a new ticket.
-    fn waits_in_vain(&self, player: &Context<'_, Endpoint>, side: SideId) -> bool {
-        let is_over = |peer| self.ledger.side(peer).life == Life::Over;
-        let Side { connection, life, peer, .. } = *self.ledger.side(side);
-        self.plan.tickets
-            && player.node != 0
-            && life == Life::Up
-            && player.host.state(connection) == ConnectionState::Connecting
-            && peer.is_some_and(is_over)
     }
 
     /// Says a few things, most often one: enough for about 30 datagrams a second.

@@ -167,12 +167,10 @@ fn wait(
     }
 }
 
-/// How long the server may be silent: whoever was thrown out, and did not hear of it, shows a resume ticket that is burnt,
-/// until it has given its session up.
+/// How long a client may believe that it is connected: one that was thrown out, and did not hear of it, finds out when
+/// nothing comes any more.
 fn silence_of(plan: &Plan) -> Duration {
-    let config = plan.config();
-    let silence = config.idle_timeout + config.resume_window + config.connect_timeout;
-    if plan.kicking_ppm > 0 { silence } else { Duration::ZERO }
+    if plan.kicking_ppm > 0 { plan.config().idle_timeout } else { Duration::ZERO }
 }
 
 /// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back

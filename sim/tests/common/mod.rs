@@ -22,6 +22,8 @@ use tickwire_sim::world::{World, WorldConfig};
 
 /// How long a datagram takes.
 pub(crate) const DELAY: Duration = Duration::from_millis(50);
+/// Wall time at [`Instant::ZERO`], in microseconds.
+const WALL: u64 = 1_700_000_000_000_000;
 const SERVER_SECRET: [u8; 32] = [1; 32];
 
 /// What the client brings.
@@ -67,7 +69,7 @@ impl Pair {
             Trust::Ticket => {}
         }
         let mint = TicketMint::new(self.config.provider.clone(), &self.ticket_key());
-        let contents = TicketContents { expiry: 3_600_000_000, ..TicketContents::default() };
+        let contents = TicketContents { expiry: WALL + 3_600_000_000, ..TicketContents::default() };
         let mut randomness = Rng::from_seed([9; 32]);
         options.ticket(mint.mint(&mut randomness, self.config.application, &server_key, contents).unwrap())
     }
@@ -78,6 +80,7 @@ impl Application for Pair {
 
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.config.clone();
+        config.wall_offset = WALL;
         let mut secrets = Secrets::new([boot.node as u8 + 1; 32]);
         if boot.node == 0 {
             config.access = if self.trust == Trust::Ticket { Access::Tickets } else { Access::Open };

@@ -12,7 +12,7 @@ use tickwire_sim::provider::NullProvider;
 pub(crate) struct Quirks {
     /// Every packet counts as authentic: whoever forges one is a peer gone bad.
     pub gullible: bool,
-    /// How often a first Noise message was read.
+    /// How often a first Noise message was read, or a public key computed.
     pub responses: Arc<AtomicU64>,
 }
 
@@ -57,6 +57,7 @@ impl Provider for Wrapped {
     }
 
     fn public_key(&self, secret: &Key) -> Key {
+        self.quirks.responses.fetch_add(1, Ordering::Relaxed);
         self.inner.public_key(secret)
     }
 

@@ -22,6 +22,8 @@ pub(crate) const APPLICATION: u64 = 0x0073_6372_6970_7473;
 /// One way, in a [`Op::Run`].
 pub(crate) const DELAY: Duration = Duration::from_millis(5);
 const MASTER: [u8; 32] = [77; 32];
+/// Wall time at [`Instant::ZERO`], in microseconds.
+const WALL: u64 = 1_700_000_000_000_000;
 const NODES: usize = 3;
 
 /// How the endpoints of a world are driven while the script lets them run.
@@ -142,6 +144,7 @@ impl World {
         let mut config = Config::new(APPLICATION);
         config.provider = Arc::clone(&self.setup.provider);
         config.access = [Access::Open, Access::Closed, Access::Tickets][index];
+        config.wall_offset = WALL;
         config.channels = channels();
         config.max_message = 300_000;
         config.max_connections = 8;
@@ -264,7 +267,7 @@ impl World {
         let mint = TicketMint::new(Arc::clone(&provider), &server_ticket_key(&*provider, &MASTER, &key));
         let mut rng = Rng::from_seed(tickwire_sim::rng::seed_bytes(self.setup.seed, self.sent << 8));
         // Good for an hour: scripts that jump far meet expired ones too.
-        let expiry = self.now.as_micros().saturating_add(3_600_000_000);
+        let expiry = WALL.saturating_add(self.now.as_micros()).saturating_add(3_600_000_000);
         let contents = TicketContents { identity: [5; 16], expiry, user_data: vec![1; 20] };
         mint.mint(&mut rng, APPLICATION, &key, contents).unwrap()
     }

@@ -76,6 +76,13 @@ enum Kind {
 
 const _: () = assert!(size_of::<PieceRecord>() <= 24);
 
+impl PieceRecord {
+    /// Whether it is sent again if it is lost.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.kind != Kind::Once
+    }
+}
+
 impl SendSide {
     /// The sending side for `channels`, for messages up to `max_message` bytes, with the peer's first grant of
     /// `credit` bytes.

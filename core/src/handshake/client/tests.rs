@@ -43,14 +43,16 @@ fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
 }
 
 #[test]
-fn nothing_is_repeated_where_nothing_is_lost() {
+fn where_nothing_is_lost_the_question_is_asked_again_only_after_two_seconds() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
     world.sent(&mut dialer);
-    assert_eq!(dialer.next_timeout(world.now), world.now + Duration::from_secs(10));
-    world.pass(Duration::from_secs(9));
+    assert_eq!(dialer.next_timeout(world.now), world.now + Duration::from_secs(2));
+    world.pass(Duration::from_millis(1999));
     assert!(!dialer.is_due(world.now));
+    world.pass(Duration::from_millis(1));
+    assert!(dialer.is_due(world.now));
 }
 
 #[test]

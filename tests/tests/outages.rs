@@ -1,0 +1,131 @@
+//! What comes back after an outage, how soon, and what must not come back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{APPLICATION, Net, Node, Pass};
+use tickwire_core::{
+    Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionState, Duration, Event, Instant,
+    Secrets,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn restart_server(net: &mut Net, change: impl Fn(&mut Config)) {
+    let mut config = Config::new(APPLICATION);
+    config.access = Access::Open;
+    change(&mut config);
+    let (now, address) = (net.now, net.nodes[0].address.to_string());
+    net.nodes[0] = Node::new(config, Secrets::new([1; 32]), 99, &address, now);
+}
+
+/// Credit that was lost in an outage was repeated with a back-off that knew no bound, while the sender had nothing to say
+/// without it.
+#[test]
+fn a_bulk_transfer_one_way_goes_on_within_two_seconds_of_the_links_return() {
+    for dark in (2..19).map(|half| SECOND / 2 * half * 2) {
+        let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
+        let client = net.connect();
+        net.run_for(SECOND);
+        let offer = |net: &mut Net| {
+            let now = net.now;
+            while net.nodes[1].endpoint.send(now, client, ChannelId(0), vec![0; 1000]).is_ok() {}
+        };
+        for _ in 0..200 {
+            offer(&mut net);
+            net.run_for(Duration::from_millis(10));
+        }
+        net.filter = Box::new(|_, _, _| Pass::Drop);
+        for _ in 0..dark.as_millis() / 10 {
+            offer(&mut net);
+            net.run_for(Duration::from_millis(10));
+        }
+        let before = net.nodes[0].messages().len();
+        assert!(before > 100, "{before}");
+        net.filter = Box::new(|_, _, _| Pass::Deliver);
+        net.run_for(SECOND);
+        assert!(net.nodes[0].messages().len() > before, "dark for {dark:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_leaving_is_not_replaced_when_its_session_is_lost() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_for(SECOND * 2);
+    net.filter = Box::new(|_, _, _| Pass::Drop);
+    net.send(1, client, 0, vec![1; 10]);
+    let now = net.now;
+    net.nodes[1].endpoint.close_after_delivery(now, client, 7, "gone", now + SECOND * 60);
+    restart_server(&mut net, |_| {});
+    net.run_for(SECOND);
+    net.filter = Box::new(|_, _, _| Pass::Deliver);
+    net.run_for(SECOND * 10);
+    let lost = |event: &Event| matches!(event, Event::Closed { reason: CloseReason::SessionLost, .. });
+    assert!(net.nodes[1].has(lost), "{:#?}", net.nodes[1].events);
+    assert_eq!(net.nodes[1].connected(), Some(client), "no other one was made");
+    assert_eq!(net.nodes[0].endpoint.connections().count(), 0);
+}
+
+#[test]
+fn after_a_restart_with_a_newcomer_in_a_full_house_old_clients_keep_trying() {
+    let mut net = Net::pair(|_| {});
+    for number in 2..=5u8 {
+        let address = format!("10.0.1.{number}:4000");
+        let config = Config::new(APPLICATION);
+        net.nodes.push(Node::new(config, Secrets::new([2; 32]), number + 50, &address, Instant::ZERO));
+    }
+    let key = net.nodes[0].endpoint.public_key();
+    let dial = |net: &mut Net, node: usize| {
+        let (now, to) = (net.now, net.nodes[0].address);
+        net.nodes[node].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap()
+    };
+    for node in 1..=4 {
+        dial(&mut net, node);
+    }
+    net.run_for(SECOND * 3);
+    restart_server(&mut net, |config| config.max_connections = 4);
+    for node in 1..=4 {
+        let connection = net.nodes[node].connected().unwrap();
+        net.send(node, connection, 0, vec![1; 10]);
+    }
+    let newcomer = dial(&mut net, 5);
+    net.run_for(SECOND * 3);
+    assert_eq!(net.nodes[0].endpoint.connections().count(), 4);
+    // The newcomer leaves, if it got in, and whoever was turned away for it is back.
+    let now = net.now;
+    net.nodes[5].endpoint.close(now, newcomer, 0, "");
+    net.run_for(SECOND * 5);
+    for node in 1..=4 {
+        let connection = net.nodes[node].connected().unwrap();
+        let state = net.nodes[node].endpoint.state(connection);
+        assert_eq!(state, ConnectionState::Connected, "node {node}: {:#?}", net.nodes[node].events);
+    }
+}
+
+/// The peer with the lower key ignored the other one's Hellos for as long as it dialled itself, if only a wrong address.
+#[test]
+fn two_peers_connect_if_one_of_them_knows_where_the_other_is() {
+    let mut config = Config::new(APPLICATION);
+    config.access = Access::Peers;
+    let mut nodes: Vec<Node> = [1u8, 2]
+        .map(|number| {
+            let address = format!("10.0.0.{number}:7777");
+            Node::new(config.clone(), Secrets::new([number; 32]), number, &address, Instant::ZERO)
+        })
+        .into();
+    nodes.sort_by_key(|node| node.endpoint.public_key());
+    let mut net = Net::new(nodes, Duration::from_millis(50));
+    for (node, to) in [(0, "10.9.9.9:1".parse().unwrap()), (1, net.nodes[0].address)] {
+        let keys = [node, 1 - node].map(|node| net.nodes[node].endpoint.public_key());
+        let options = ConnectOptions::peer([9; 32], keys[0], keys[1]);
+        net.nodes[node].endpoint.connect(Instant::ZERO, to, options).unwrap();
+    }
+    net.run_for(SECOND * 3);
+    for node in &net.nodes {
+        let connections: Vec<_> = node.endpoint.connections().collect();
+        assert_eq!(connections.len(), 1);
+        assert_eq!(node.endpoint.state(connections[0]), ConnectionState::Connected);
+    }
+}
