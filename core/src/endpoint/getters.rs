@@ -42,10 +42,10 @@ impl Endpoint {
         }
     }
 
-    /// All connections of which `Closed` was not told yet, those that are being made included.
+    /// All connections: those that are being made, those of which `Closed` was told while the peer has still to hear of it,
+    /// and clients that are being turned away, of which nothing is ever told. Whoever shuts down may wait until none is left.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        let all = self.connections.iter();
-        all.filter(|(_, state)| !state.notices.closed_was_told()).map(|(connection, _)| connection)
+        self.connections.keys()
     }
 
     /// Where a connection's peer is.
