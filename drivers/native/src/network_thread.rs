@@ -98,7 +98,7 @@ impl NetworkThread {
             if self.is_over(now) {
                 return Poll::Ready(());
             }
-            if is_busy || !self.shared.commands.is_empty() {
+            if is_busy || self.shared.commands.is_open() {
                 continue;
             }
             let deadline = self.deadline(now, is_blocked);

@@ -15,8 +15,10 @@ use crate::command::Command;
 pub(crate) struct CommandQueue {
     queue: ConcurrentQueue<Command>,
     thread: AtomicWaker,
-    /// While above zero, what is queued wakes nobody.
+    /// While above zero, what is queued waits.
     held: AtomicUsize,
+    /// What is queued is not to wait, held or not.
+    is_urgent: AtomicBool,
     refused: AtomicU64,
 }
 
@@ -32,6 +34,7 @@ impl CommandQueue {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
             thread: AtomicWaker::new(),
             held: AtomicUsize::new(0),
+            is_urgent: AtomicBool::new(false),
             refused: AtomicU64::new(0),
         }
     }
@@ -47,28 +50,46 @@ impl CommandQueue {
             }
             Err(PushError::Full(command)) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                self.wake();
+                self.hurry();
                 Err(Refused::Full(command))
             }
             Err(PushError::Closed(command)) => Err(Refused::Stopped(command)),
         }
     }
 
-    /// Queues a command that cannot be refused, and wakes the network thread even if somebody holds it, since whoever
-    /// asked may wait for the answer. Waits for room where there is none. After the end, nothing happens.
+    /// Queues a command that cannot be refused, and that does not wait even if somebody holds, since whoever asked may wait
+    /// for the answer. Waits for room where there is none. After the end, nothing happens.
     pub(crate) fn insist(&self, mut command: Command) {
-        loop {
-            match self.push(command) {
-                Ok(()) => return self.wake(),
-                Err(Refused::Stopped(_)) => return,
-                Err(Refused::Full(back)) => command = back,
-            }
+        while let Err(refused) = self.queue.push(command) {
+            let PushError::Full(back) = refused else { return };
+            command = back;
+            self.hurry();
             std::thread::sleep(ROOM_PAUSE);
         }
+        self.hurry();
     }
 
+    fn hurry(&self) {
+        self.is_urgent.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether there is something to take now.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.is_urgent.load(Ordering::SeqCst);
+        !self.queue.is_empty() && !is_held()
+    }
+
+    /// The next command, held or not.
     pub(crate) fn pop(&self) -> Option<Command> {
-        self.queue.pop().ok()
+        loop {
+            match self.queue.pop() {
+                Ok(command) => return Some(command),
+                // What became urgent meanwhile was queued before.
+                Err(_) if self.is_urgent.swap(false, Ordering::SeqCst) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// The network thread names whom to wake, before it looks for the last time.
@@ -97,10 +118,6 @@ impl CommandQueue {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
