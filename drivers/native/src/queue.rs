@@ -1,24 +1,24 @@
 //! The two bounded, lock-free queues between the game and the network thread, and how each end wakes the other.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::Context;
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use event_listener::{Event as Signal, Listener as _};
 use tickwire_core::Event;
 
 use crate::command::Command;
+use crate::sleep::Alarm;
 
 /// From the game to the network thread.
 pub(crate) struct CommandQueue {
     queue: ConcurrentQueue<Command>,
-    thread: AtomicWaker,
+    thread: Arc<Alarm>,
     /// While above zero, what is queued waits.
     held: AtomicUsize,
-    /// What is queued is not to wait, held or not.
-    is_urgent: AtomicBool,
+    /// Commands in the queue that do not wait, held or not.
+    urgent: AtomicUsize,
     refused: AtomicU64,
 }
 
@@ -29,12 +29,12 @@ pub(crate) enum Refused {
 }
 
 impl CommandQueue {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, thread: Arc<Alarm>) -> Self {
         Self {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
-            thread: AtomicWaker::new(),
+            thread,
             held: AtomicUsize::new(0),
-            is_urgent: AtomicBool::new(false),
+            urgent: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
     }
@@ -50,7 +50,7 @@ impl CommandQueue {
             }
             Err(PushError::Full(command)) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                self.hurry();
+                self.wake();
                 Err(Refused::Full(command))
             }
             Err(PushError::Closed(command)) => Err(Refused::Stopped(command)),
@@ -60,45 +60,33 @@ impl CommandQueue {
     /// Queues a command that cannot be refused, and that does not wait even if somebody holds, since whoever asked may wait
     /// for the answer. Waits for room where there is none. After the end, nothing happens.
     pub(crate) fn insist(&self, mut command: Command) {
+        self.urgent.fetch_add(1, Ordering::SeqCst);
         while let Err(refused) = self.queue.push(command) {
             let PushError::Full(back) = refused else { return };
             command = back;
-            self.hurry();
+            self.wake();
             std::thread::sleep(ROOM_PAUSE);
         }
-        self.hurry();
-    }
-
-    fn hurry(&self) {
-        self.is_urgent.store(true, Ordering::SeqCst);
         self.wake();
     }
 
     /// Whether there is something to take now.
     pub(crate) fn is_open(&self) -> bool {
-        let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.is_urgent.load(Ordering::SeqCst);
-        !self.queue.is_empty() && !is_held()
+        let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.queue.is_full();
+        !self.queue.is_empty() && (self.urgent.load(Ordering::SeqCst) > 0 || !is_held())
     }
 
     /// The next command, held or not.
     pub(crate) fn pop(&self) -> Option<Command> {
-        loop {
-            match self.queue.pop() {
-                Ok(command) => return Some(command),
-                // What became urgent meanwhile was queued before.
-                Err(_) if self.is_urgent.swap(false, Ordering::SeqCst) => {}
-                Err(_) => return None,
-            }
+        let command = self.queue.pop().ok()?;
+        if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
+            self.urgent.fetch_sub(1, Ordering::SeqCst);
         }
-    }
-
-    /// The network thread names whom to wake, before it looks for the last time.
-    pub(crate) fn register(&self, context: &Context<'_>) {
-        self.thread.register(context.waker());
+        Some(command)
     }
 
     pub(crate) fn wake(&self) {
-        self.thread.wake();
+        self.thread.ring();
     }
 
     pub(crate) fn hold(&self) {
