@@ -70,14 +70,12 @@ impl CommandQueue {
         self.wake();
     }
 
-    /// Whether there is something to take now.
-    pub(crate) fn is_open(&self) -> bool {
+    /// The next command, unless somebody holds.
+    pub(crate) fn take(&self) -> Option<Command> {
         let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.queue.is_full();
-        !self.queue.is_empty() && (self.urgent.load(Ordering::SeqCst) > 0 || !is_held())
-    }
-
-    /// The next command, held or not.
-    pub(crate) fn pop(&self) -> Option<Command> {
+        if self.urgent.load(Ordering::SeqCst) == 0 && is_held() {
+            return None;
+        }
         let command = self.queue.pop().ok()?;
         if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
             self.urgent.fetch_sub(1, Ordering::SeqCst);
