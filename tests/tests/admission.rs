@@ -241,7 +241,7 @@ fn peers() -> Net {
 
 fn dial_peer(net: &mut Net, from: usize, to: usize) -> ConnectionId {
     let keys = [0, 1].map(|node: usize| net.nodes[node].endpoint.public_key());
-    let options = ConnectOptions::peer([0x5e; 32], keys[from], keys[to]);
+    let options = ConnectOptions::peer([0x5e; 32], keys[to]);
     let (now, address) = (net.now, net.nodes[to].address);
     net.nodes[from].endpoint.connect(now, address, options).unwrap()
 }

@@ -120,8 +120,8 @@ fn two_peers_connect_if_one_of_them_knows_where_the_other_is() {
     nodes.sort_by_key(|node| node.endpoint.public_key());
     let mut net = Net::new(nodes, Duration::from_millis(50));
     for (node, to) in [(0, "10.9.9.9:1".parse().unwrap()), (1, net.nodes[0].address)] {
-        let keys = [node, 1 - node].map(|node| net.nodes[node].endpoint.public_key());
-        let options = ConnectOptions::peer([9; 32], keys[0], keys[1]);
+        let key = net.nodes[1 - node].endpoint.public_key();
+        let options = ConnectOptions::peer([9; 32], key);
         net.nodes[node].endpoint.connect(Instant::ZERO, to, options).unwrap();
     }
     net.run_for(SECOND * 3);

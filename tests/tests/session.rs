@@ -358,7 +358,7 @@ fn peers() -> Net {
 fn dial_peer(net: &mut Net, node: usize) {
     let (key, to, now) = (net.nodes[1 - node].endpoint.public_key(), net.nodes[1 - node].address, net.now);
     net.nodes[node].endpoint.expect_peer([9; 32], key).unwrap();
-    let options = ConnectOptions::peer([9; 32], net.nodes[node].endpoint.public_key(), key);
+    let options = ConnectOptions::peer([9; 32], key);
     net.nodes[node].endpoint.connect(now, to, options).unwrap();
 }
 

@@ -1,5 +1,5 @@
-//! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap; never for
-//! acknowledgements alone.
+//! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
+//! delay; never for acknowledgements alone.
 
 use crate::time::{Duration, Instant};
 use crate::wire::AckRanges;
@@ -36,7 +36,7 @@ impl AckTracker {
             return;
         }
         self.owed = self.owed.saturating_add(1);
-        if self.owed >= EVERY || number != expected {
+        if self.owed >= EVERY || number != expected || delay.is_zero() {
             self.at_once = true;
         } else if self.due.is_none() {
             self.due = Some(now + delay);

@@ -297,9 +297,11 @@ impl Connection {
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, from, payload.unwrap_or_default(), arena, settings);
         match outcome {
-            Ok(Outcome { eliciting, refused: false }) => {
+            Ok(Outcome { eliciting, substantial, refused: false }) => {
                 if let Some(transport) = self.transport.as_deref_mut() {
-                    transport.acks.on_received(now, opened.number, eliciting, settings.ack_delay);
+                    // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
+                    let delay = if substantial { settings.ack_delay } else { Duration::ZERO };
+                    transport.acks.on_received(now, opened.number, eliciting, delay);
                 }
                 Ok(())
             }
@@ -330,6 +332,7 @@ impl Connection {
                 continue;
             }
             outcome.eliciting |= is_eliciting(&frame);
+            outcome.substantial |= is_eliciting(&frame) && !matches!(frame, Frame::Ping);
             match frame {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
@@ -521,6 +524,8 @@ impl Connection {
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     eliciting: bool,
+    /// More than a PING asks for an acknowledgement.
+    substantial: bool,
     refused: bool,
 }
 

@@ -29,7 +29,9 @@ impl Endpoint {
         if self.connections.len() >= self.config.max_connections {
             return Err(ConnectError::TooManyConnections { most: self.config.max_connections });
         }
-        if let Some(Credential::Peer { psk, peer_key, .. }) = options.peer.as_deref() {
+        let local_key = self.public_key;
+        let peer = options.peer.map(|peer| Credential::Peer { psk: peer.0, local_key, peer_key: peer.1 });
+        if let Some(Credential::Peer { psk, peer_key, .. }) = &peer {
             self.expect_peer(*psk, *peer_key)?;
         }
         let timeout = options.timeout.unwrap_or(self.config.connect_timeout);
@@ -37,7 +39,7 @@ impl Endpoint {
             path: to.into(),
             server_key: options.server_key,
             ticket: options.ticket,
-            peer: options.peer,
+            peer: peer.map(Box::new),
             resume: None,
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,

@@ -4,14 +4,15 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::crypto::Key;
-use crate::handshake::{Credential, ServerKey, Ticket};
+use crate::handshake::{ServerKey, Ticket};
 
 /// Whom to connect to, and with what credentials.
 #[derive(Clone)]
 pub struct ConnectOptions {
     pub(super) server_key: ServerKey,
     pub(super) ticket: Option<Ticket>,
-    pub(super) peer: Option<Box<Credential>>,
+    /// The pre-shared key and the static key of a peer.
+    pub(super) peer: Option<Box<(Key, Key)>>,
     pub(super) timeout: Option<Duration>,
     pub(super) reconnect: Option<bool>,
 }
@@ -36,11 +37,11 @@ impl ConnectOptions {
         Self { server_key: ServerKey::Any, ticket: None, peer: None, timeout: None, reconnect: None }
     }
 
-    /// Connects to a peer whose static key and pairwise secret came from signalling. No server's key is involved.
+    /// Connects to the peer whose public key is `peer_key`. The secret `psk`, which the two share with nobody else, comes from
+    /// signalling like the keys do.
     #[must_use]
-    pub fn peer(psk: Key, local_key: Key, peer_key: Key) -> Self {
-        let credential = Credential::Peer { psk, local_key, peer_key };
-        Self { peer: Some(Box::new(credential)), ..Self::new(peer_key) }
+    pub fn peer(psk: Key, peer_key: Key) -> Self {
+        Self { peer: Some(Box::new((psk, peer_key))), ..Self::new(peer_key) }
     }
 
     /// Presents a ticket: one round trip, and an identity.

@@ -114,6 +114,16 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// When a timer goes off, whatever waits to be sent or told: for a driver whose socket is full, or whose game does not
+    /// take its events, and that therefore ignores [`TimeoutCause::Transmit`] or [`TimeoutCause::Event`]. Pure, and never late.
+    #[must_use]
+    pub fn next_timer(&self) -> Instant {
+        let deadline = self.deadlines.first().map_or(Instant::MAX, |(at, ..)| at);
+        deadline.min(self.acceptor.next_timeout())
+    }
+}
+
 impl crate::connection::Connection {
     /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes.
     fn has_bulk_for(&self, path: &Path, segment_size: usize) -> bool {

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 use slotmap::SecondaryMap;
 use tickwire_core::limits::BASE_DATAGRAM;
@@ -102,7 +101,7 @@ impl NetworkThread {
 
     /// Sleeps until there is something to do.
     fn sleep(&mut self, now: Instant, is_blocked: bool) {
-        let deadline = self.deadline(now, is_blocked);
+        let deadline = self.deadline(is_blocked);
         if deadline <= now {
             return;
         }
@@ -190,7 +189,7 @@ impl NetworkThread {
     }
 
     /// When to wake up by itself.
-    fn deadline(&mut self, now: Instant, is_blocked: bool) -> Instant {
+    fn deadline(&mut self, is_blocked: bool) -> Instant {
         let (at, cause) = self.endpoint.poll_timeout();
         let is_ignored = match cause {
             TimeoutCause::Transmit => is_blocked,
@@ -198,7 +197,7 @@ impl NetworkThread {
             _ => false,
         };
         // An output that waits hides the timers behind it.
-        let core = if is_ignored { now + HIDDEN_TIMERS } else { at };
+        let core = if is_ignored { self.endpoint.next_timer() } else { at };
         let total = match &self.total {
             Some(total) if is_blocked && self.unsent.is_none() => total.ready_at(),
             _ => Instant::MAX,
@@ -234,5 +233,3 @@ impl Drop for NetworkThread {
 const BATCHES_PER_TURN: usize = 4;
 /// The largest datagram that is sent alone.
 const LARGEST_SINGLE: usize = 16 << 10;
-/// How often timers are looked at while something else is due and has to wait.
-const HIDDEN_TIMERS: Duration = Duration::from_millis(10);

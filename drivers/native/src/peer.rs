@@ -34,6 +34,6 @@ impl Peer {
     /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. Both may dial: there
     /// will be one connection.
     pub fn connect_to_peer(&self, to: &NetworkAddress, psk: Key, peer_key: Key) -> Attempt {
-        self.connect(to, ConnectOptions::peer(psk, self.public_key(), peer_key))
+        self.connect(to, ConnectOptions::peer(psk, peer_key))
     }
 }

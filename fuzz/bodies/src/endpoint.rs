@@ -130,11 +130,11 @@ impl Pair {
                 let ticket = handshake::ticket(provider, 1, Duration::from_secs(100_000));
                 ConnectOptions::new(keys[SERVER]).ticket(ticket)
             }
-            Access::Peers => ConnectOptions::peer([5; 32], keys[CLIENT], keys[SERVER]),
+            Access::Peers => ConnectOptions::peer([5; 32], keys[SERVER]),
             _ if shape & 8 != 0 => ConnectOptions::danger_any_key(),
             _ => ConnectOptions::new(keys[SERVER]),
         };
-        let to_client = ConnectOptions::peer([5; 32], keys[SERVER], keys[CLIENT]);
+        let to_client = ConnectOptions::peer([5; 32], keys[CLIENT]);
         let to_client = (access == Access::Peers).then_some(to_client);
         let (flying, received) = (Vec::new(), BTreeMap::new());
         let options = [to_client, Some(to_server)];
