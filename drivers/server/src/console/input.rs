@@ -1,7 +1,6 @@
 //! The thread that reads commands: with line editing on a terminal, plain lines elsewhere.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
-use std::sync::Arc;
 use std::thread;
 
 use rustyline::config::{Builder, Configurer as _};
@@ -9,37 +8,19 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter};
 
-use super::{Output, terminal::Terminal};
+use super::Output;
 use crate::error::ServerError;
 use crate::remote::Remote;
 
-/// The reader of commands. Dropping it leaves the terminal as it was found.
-pub(crate) struct Input {
-    terminal: Arc<Terminal>,
-}
-
-impl Input {
-    /// Reads lines from standard input until it ends. The server goes on without it.
-    pub(crate) fn start(remote: Remote, output: &Output) -> Result<Self, ServerError> {
-        let terminal = Arc::new(Terminal::note());
-        let name = thread::Builder::new().name("console".into());
-        let output = output.clone();
-        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        let run = move || if is_terminal { edit(&remote, &output) } else { read(&remote, &output) };
-        name.spawn(run).map_err(|error| ServerError::System { what: "thread", reason: error.to_string() })?;
-        Ok(Self { terminal })
-    }
-
-    /// What restores the terminal, for whoever ends the program without dropping this.
-    pub(crate) fn terminal(&self) -> Arc<Terminal> {
-        Arc::clone(&self.terminal)
-    }
-}
-
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.terminal.restore();
-    }
+/// Reads lines from standard input until it ends. The server goes on without it.
+pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> {
+    let name = thread::Builder::new().name("console".into());
+    let output = output.clone();
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let run = move || if is_terminal { edit(&remote, &output) } else { read(&remote, &output) };
+    name.spawn(run)
+        .map(drop)
+        .map_err(|error| ServerError::System { what: "thread", reason: error.to_string() })
 }
 
 /// Plain lines. What is not UTF-8 is no command, but does not end the reading either.

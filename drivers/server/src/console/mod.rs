@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use arguments::Arguments;
-pub(crate) use input::Input;
+pub(crate) use input::start;
 pub(crate) use output::Output;
 pub(crate) use terminal::Terminal;
 
