@@ -20,6 +20,7 @@ mod error;
 mod game;
 pub mod keys;
 mod logging;
+mod mailbox;
 mod messages;
 mod monitor;
 mod program;

@@ -26,7 +26,7 @@ pub struct Summary {
 
 impl<G: Game> Dedicated<G> {
     pub(crate) fn shut_down(mut self, why: &str) -> Summary {
-        self.remote.end();
+        self.orders.close();
         self.pulse.stop();
         let clients = self.clients.len();
         let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());

@@ -1,6 +1,5 @@
 //! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game.
 
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
@@ -41,14 +40,14 @@ impl<G: Game> Dedicated<G> {
 
     /// Waits for the next deadline; obeys meanwhile.
     fn sleep(&mut self) {
+        let deadline = self.schedule.deadline();
         while self.stop.is_none() {
-            let left = self.schedule.deadline().saturating_duration_since(Instant::now());
-            match self.orders.recv_timeout(left) {
-                Ok(order) => self.obey(order),
-                // This server holds a sender itself.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            match self.orders.take_by(deadline) {
+                Some(order) => self.obey(order),
+                None => return,
             }
-            if left.is_zero() {
+            // A flood of orders must not hold the tick.
+            if Instant::now() >= deadline {
                 return;
             }
         }
