@@ -1,0 +1,86 @@
+//! # tickwire-server
+//!
+//! The headless dedicated server, as a library that takes a game and as a binary with a small world built in.
+//!
+//! A game implements [`Game`]; [`main`] is the whole program around it: configuration with comments, environment and
+//! flags, a log file that rolls, a console, metrics and health, a key that clients pin, an orderly end. Who wants less
+//! than a program starts a [`Dedicated`] by himself.
+//!
+//! ```no_run
+//! use tickwire_core::message::{NetMessage, RegisterError};
+//! use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
+//!
+//! #[derive(NetMessage)]
+//! struct Ping {
+//!     number: u32,
+//! }
+//!
+//! /// Sends back what it gets.
+//! struct Echo;
+//!
+//! impl Game for Echo {
+//!     const NAME: &'static str = "echo";
+//!     const APPLICATION: u64 = 0x6563_686f;
+//!     type Settings = NoSettings;
+//!
+//!     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+//!         messages.receives(|_: &mut Self, server: &mut Context<'_>, from: ClientId, ping: Ping| {
+//!             drop(server.send(from, &ping));
+//!         })?;
+//!         Ok(())
+//!     }
+//!
+//!     fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     tickwire_server::main(Echo)
+//! }
+//! ```
+//!
+//! The guide in `docs/guide/first-server.md` goes from nothing to a running server with a message type of its own and a
+//! client that uses it; `docs/guide/running-a-server.md` is about files, exit codes, services and containers.
+#![forbid(unsafe_code)]
+
+mod bans;
+mod cli;
+mod client;
+pub mod codes;
+pub mod config;
+pub mod console;
+mod context;
+mod error;
+mod game;
+pub mod keys;
+mod logging;
+mod mailbox;
+mod messages;
+mod monitor;
+mod program;
+mod pulse;
+mod reload;
+mod remote;
+mod schedule;
+mod server;
+mod signals;
+mod stop;
+mod suggest;
+mod turn;
+mod watch;
+pub mod world;
+
+pub use crate::bans::Banned;
+pub use crate::client::{Client, ClientId};
+pub use crate::config::{ConfigError, NoSettings, ServerConfig, Settings};
+pub use crate::console::{Arguments, CommandError, Commands, Reply};
+pub use crate::context::Context;
+pub use crate::error::{GameError, ServerError};
+pub use crate::game::{Game, SettingsChange};
+pub use crate::messages::Messages;
+pub use crate::program::main;
+pub use crate::remote::Remote;
+pub use crate::schedule::{Due, Schedule};
+pub use crate::server::{Dedicated, registry};
+pub use crate::stop::Summary;

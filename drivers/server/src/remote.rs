@@ -1,0 +1,60 @@
+//! What other threads may ask of a server.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use crate::console::Reply;
+use crate::mailbox::Mailbox;
+
+/// What the server's thread is asked to do.
+pub(crate) enum Order {
+    /// Carry a command out, and say what it says.
+    Line { text: String, reply: SyncSender<Reply> },
+    /// Stop, for this reason.
+    Stop(String),
+    /// Look at the configuration file again.
+    Reload,
+}
+
+/// Gives commands to a server that runs, from any thread.
+#[derive(Clone)]
+pub struct Remote {
+    orders: Arc<Mailbox<Order>>,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Remote(..)")
+    }
+}
+
+impl Remote {
+    pub(crate) const fn new(orders: Arc<Mailbox<Order>>) -> Self {
+        Self { orders }
+    }
+
+    /// Carries a console command out, and waits for what it says; `None` if the server has stopped. The game must not
+    /// call it: it would wait for itself.
+    #[must_use]
+    pub fn run(&self, line: &str) -> Option<Reply> {
+        let (reply, answer) = sync_channel(1);
+        self.orders.put(Order::Line { text: line.into(), reply });
+        answer.recv().ok()
+    }
+
+    /// Stops the server; clients are told `why`.
+    pub fn stop(&self, why: &str) {
+        self.orders.put(Order::Stop(why.into()));
+    }
+
+    /// Looks at the configuration file again.
+    pub fn reload(&self) {
+        self.orders.put(Order::Reload);
+    }
+
+    /// Whether the server takes commands.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.orders.is_closed()
+    }
+}

@@ -1,0 +1,16 @@
+//! The program as people run it: as a process, with files, pipes, signals and sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod console;
+mod embedded;
+mod failures;
+mod guide;
+mod harness;
+mod lifecycle;
+mod monitoring;
+#[cfg(unix)]
+mod refusals;
+mod reload;
+#[cfg(unix)]
+mod terminal;
+mod world;
