@@ -128,9 +128,9 @@ pub const PAGE: usize = 4 << 10;
 pub const PAGE_LEAST: usize = 64;
 /// Bytes of unused pages kept for reuse, per arena and size.
 pub const PAGES_KEPT: usize = 512 << 10;
-/// Unused books of pages kept for reuse, per arena.
-pub const BOOKS_KEPT: usize = 2048;
+/// Bytes of unused tables of pages kept for reuse, per arena.
+pub const TABLES_KEPT: usize = 512 << 10;
 /// Bytes of given-up messages that a connection keeps for reuse until its next unreliable fragment.
 pub const GIVEN_UP_KEPT: u64 = 16 << 10;
 /// Unused notes of what was sent of a message kept for reuse, per channel.
-pub const CUTS_KEPT: usize = 32;
+pub const CUTS_KEPT: usize = 256;

@@ -425,7 +425,7 @@ impl Game {
                 }
             }
             while let Some(event) = self.duo.ends[end].poll_event() {
-                let Event::Message { message, .. } = event else { continue };
+                let Event::Message { data: message, .. } = event else { continue };
                 assert!(message.iter().all(|byte| *byte == 9));
                 self.messages += 1;
                 self.large += u64::from(message.len() > limits::ARENA_LARGE);
@@ -434,13 +434,23 @@ impl Game {
     }
 }
 
-/// Plays until every table has grown to what it needs, and then counts.
-fn steady(mut game: Game) -> (Game, allocation::Allocations) {
-    (0..6000).for_each(|_| game.tick());
-    (game.datagrams, game.messages, game.large) = (0, 0, 0);
-    let ((), allocated) = allocation::during(|| (0..2000).for_each(|_| game.tick()));
-    assert!(game.datagrams >= 4000 && game.messages >= 1000, "{} messages", game.messages);
-    (game, allocated)
+impl Game {
+    /// What is allocated while the game goes on for a while.
+    fn measure(&mut self) -> allocation::Allocations {
+        (self.datagrams, self.messages, self.large) = (0, 0, 0);
+        let ((), allocated) = allocation::during(|| (0..1000).for_each(|_| self.tick()));
+        assert!(self.datagrams >= 2000 && self.messages >= 500, "{} messages", self.messages);
+        allocated
+    }
+
+    /// Plays in worse weather, for tables to grow.
+    fn warm_up(&mut self) {
+        let Weather { lost, jitter } = self.weather;
+        self.weather = Weather { lost: lost / 3, jitter: jitter * 2 };
+        (0..2000).for_each(|_| self.tick());
+        self.weather = Weather { lost, jitter };
+        (0..1000).for_each(|_| self.tick());
+    }
 }
 
 /// Messages of all four kinds, whole, in few fragments, and in many.
@@ -457,8 +467,13 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
                     config.provider = provider.clone();
                     config.channels.iter_mut().for_each(|channel| channel.compress = compress);
                 });
-                let (_, allocated) = steady(Game::new(duo, sizes, weather));
-                assert_eq!(allocated.count, 0, "{allocated:?}, {sizes:?}, {weather:?}, {compress}");
+                let mut game = Game::new(duo, sizes, weather);
+                game.warm_up();
+                // A table grows once more when chance brings more at a time than ever, which is rare. What is allocated
+                // for each packet, or each loss, is allocated in every stretch of a thousand ticks.
+                let counts: Vec<_> =
+                    (0..6).map(|_| game.measure().count).take_while(|count| *count > 0).collect();
+                assert!(counts.len() < 6, "{counts:?}, {sizes:?}, {weather:?}, {compress}");
             }
         }
     }
@@ -468,10 +483,15 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
 fn clause_09_what_is_larger_than_any_datagram_is_allocated_once() {
     for weather in WEATHERS {
         let duo = Duo::connected(1, |_| {});
-        let (game, allocated) = steady(Game::new(duo, &[0, 100_000], weather));
-        println!(
-            "{} datagrams, {} messages, {} large: {allocated:?}",
-            game.datagrams, game.messages, game.large
+        let mut game = Game::new(duo, &[0, 100_000], weather);
+        game.warm_up();
+        let allocated = game.measure();
+        // What is on its way at the beginning or at the end may count or not, and notes on gaps may still grow.
+        let slack = if weather.lost == 0 { 0 } else { game.datagrams / 100 };
+        let counts = (allocated.count, game.large, game.datagrams);
+        assert!(
+            game.large >= 100 && allocated.count.abs_diff(game.large) <= slack,
+            "{counts:?}, {weather:?}"
         );
     }
 }

@@ -1,8 +1,8 @@
 //! Memory for payloads: many messages share one allocation, and what is let go is used again.
 //!
 //! Nothing is allocated per packet once all of this has grown to what its connections need at a time. What is left is
-//! one allocation per message of more than [`ARENA_LARGE`] bytes, and a few for the notes on its parts: more bytes than
-//! a datagram has, so there are fewer of these than of packets whatever the peer does.
+//! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
+//! has, so it takes several packets to cause one.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -5,28 +5,31 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::ranges::RangeSet;
-use crate::limits::{ARENA_LARGE, BOOKS_KEPT, MESSAGE_OVERHEAD, PAGE, PAGE_LEAST, PAGES_KEPT};
+use crate::limits::{MESSAGE_OVERHEAD, PAGE, PAGE_LEAST, PAGES_KEPT, TABLES_KEPT};
 
-/// What a place in the table of pages counts in every budget, in bytes.
-const PLACE: u64 = 16;
+/// What a place in the table of pages counts in every budget, in bytes; the first is part of the message's overhead.
+const PLACE: u64 = 24;
 /// Kinds of pages: powers of two from the smallest to the largest.
 const SIZES: usize = (PAGE.ilog2() - PAGE_LEAST.ilog2() + 1) as usize;
-/// The longest table of pages that is kept for reuse.
-const PLACES_KEPT: usize = ARENA_LARGE.div_ceil(PAGE);
-/// The most ranges that are kept for reuse.
-const RANGES_KEPT: usize = 2 * PLACES_KEPT;
-
 /// The bytes of one message, as far as they are here. There is a page for whatever was written, none for what was only
 /// announced.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     total: u64,
     /// One place for each [`PAGE`] bytes of the message, up to the last page that is there.
-    pages: Vec<Option<Box<[u8]>>>,
+    pages: Vec<Page>,
     /// Bytes of the message that the pages have room for.
     room: u64,
     /// What was written.
     pub(super) written: RangeSet,
+}
+
+/// A page as long as what was written to it needs.
+#[derive(Debug, Default)]
+struct Page {
+    bytes: Box<[u8]>,
+    /// Where what was written ends.
+    end: u16,
 }
 
 impl Parts {
@@ -37,25 +40,31 @@ impl Parts {
 
     /// Bytes held, with [`MESSAGE_OVERHEAD`] for the message and for each range of it.
     pub(super) fn memory(&self) -> u64 {
-        self.room + PLACE * self.pages.len() as u64 + MESSAGE_OVERHEAD * (self.written.len() as u64 + 1)
+        let places = self.pages.len().saturating_sub(1) as u64;
+        self.room + PLACE * places + MESSAGE_OVERHEAD * (self.written.len() as u64 + 1)
     }
 
     /// How much [`Self::memory`] may grow when the bytes from `start` to `end`, not beyond the total, are written.
     pub(super) fn growth(&self, start: u64, end: u64) -> u64 {
         let Some((first, past)) = pages_of(start, end) else { return 0 };
-        let missing = (first..past).filter(|&index| !matches!(self.pages.get(index), Some(Some(_))));
-        let room: u64 = missing.map(|index| self.extent(index)).sum();
-        room + PLACE * past.saturating_sub(self.pages.len()) as u64 + MESSAGE_OVERHEAD
+        let room: u64 = (first..past)
+            .map(|index| {
+                let there = self.pages.get(index).map_or(0, |page| u64::from(page.end));
+                end_on(index, end).saturating_sub(there)
+            })
+            .sum();
+        let places = past.saturating_sub(self.pages.len().max(1)) as u64;
+        room + PLACE * places + MESSAGE_OVERHEAD
     }
 
     /// The parts of a complete message, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..).zip(&self.pages).filter_map(|(index, page)| page.as_deref()?.get(..self.extent(index) as usize))
+        self.pages.iter().filter_map(|page| page.bytes.get(..usize::from(page.end)))
     }
 
-    /// Bytes of the message that belong on a page.
-    fn extent(&self, index: usize) -> u64 {
-        self.total.saturating_sub(index as u64 * PAGE as u64).min(PAGE as u64)
+    /// Bytes of memory without pages.
+    const fn table(&self) -> usize {
+        size_of::<Self>() + PLACE as usize * (self.pages.capacity() + self.written.capacity())
     }
 }
 
@@ -63,13 +72,17 @@ impl Parts {
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     pages: [Vec<Box<[u8]>>; SIZES],
-    books: Vec<Box<Parts>>,
+    /// Messages without pages.
+    tables: Vec<Box<Parts>>,
+    tables_bytes: usize,
 }
 
 impl Spare {
     /// An empty message that is to have `total` bytes.
     pub(super) fn begin(&mut self, total: u64) -> Box<Parts> {
-        let mut parts = self.books.pop().unwrap_or_default();
+        let used = self.tables.pop();
+        self.tables_bytes -= used.as_ref().map_or(0, |parts| parts.table());
+        let mut parts = used.unwrap_or_default();
         parts.total = total;
         parts
     }
@@ -79,18 +92,19 @@ impl Spare {
         let end = offset.saturating_add(data.len() as u64).min(parts.total);
         let Some((first, past)) = pages_of(offset, end) else { return };
         if parts.pages.len() < past {
-            parts.pages.resize_with(past, || None);
+            parts.pages.resize_with(past, Page::default);
         }
         let (mut data, mut at) = (data, (offset % PAGE as u64) as usize);
         for index in first..past {
-            let extent = parts.extent(index) as usize;
-            let Some(place) = parts.pages.get_mut(index) else { return };
-            if place.is_none() {
-                parts.room += extent as u64;
+            let page_end = end_on(index, end) as usize;
+            let Some(page) = parts.pages.get_mut(index) else { return };
+            let more = page_end.saturating_sub(usize::from(page.end));
+            if more > 0 {
+                self.extend(page, page_end);
+                parts.room += more as u64;
             }
-            let page = place.get_or_insert_with(|| self.page(extent));
-            let (now, later) = data.split_at_checked(extent - at).unwrap_or((data, &[]));
-            if let Some(room) = page.get_mut(at..at + now.len()) {
+            let (now, later) = data.split_at_checked(page_end - at).unwrap_or((data, &[]));
+            if let Some(room) = page.bytes.get_mut(at..at + now.len()) {
                 room.copy_from_slice(now);
             }
             (data, at) = (later, 0);
@@ -100,33 +114,49 @@ impl Spare {
 
     /// Takes memory back.
     pub(super) fn recycle(&mut self, mut parts: Box<Parts>) {
-        for page in parts.pages.drain(..).flatten() {
-            let size = page.len();
-            if let Some(pages) = self.pages.get_mut(class(size))
-                && pages.len() < PAGES_KEPT / size.max(1)
-            {
-                pages.push(page);
-            }
-        }
-        let is_small = parts.pages.capacity() <= PLACES_KEPT && parts.written.capacity() <= RANGES_KEPT;
-        if is_small && self.books.len() < BOOKS_KEPT {
+        parts.pages.drain(..).for_each(|page| self.recycle_page(page.bytes));
+        let table = parts.table();
+        if self.tables_bytes + table <= TABLES_KEPT {
+            self.tables_bytes += table;
             parts.room = 0;
             parts.written.clear();
-            self.books.push(parts);
+            self.tables.push(parts);
         }
     }
 
-    /// A page for `extent` bytes; what it holds is left over.
-    fn page(&mut self, extent: usize) -> Box<[u8]> {
-        let class = class(extent);
-        let used = self.pages.get_mut(class).and_then(Vec::pop);
-        used.unwrap_or_else(|| vec![0; PAGE_LEAST << class].into())
+    /// Makes a page reach to `end`; what is new on it is left over from others.
+    fn extend(&mut self, page: &mut Page, end: usize) {
+        if page.bytes.len() < end {
+            let class = class(end);
+            let used = self.pages.get_mut(class).and_then(Vec::pop);
+            let mut bytes = used.unwrap_or_else(|| vec![0; PAGE_LEAST << class].into());
+            if let Some(old) = bytes.get_mut(..page.bytes.len()) {
+                old.copy_from_slice(&page.bytes);
+            }
+            self.recycle_page(core::mem::replace(&mut page.bytes, bytes));
+        }
+        page.end = end as u16;
+    }
+
+    fn recycle_page(&mut self, page: Box<[u8]>) {
+        let size = page.len();
+        if size >= PAGE_LEAST
+            && let Some(pages) = self.pages.get_mut(class(size))
+            && pages.len() < PAGES_KEPT / size
+        {
+            pages.push(page);
+        }
     }
 }
 
-/// The kind of page that fits `extent` bytes, up to [`PAGE`].
-fn class(extent: usize) -> usize {
-    (extent.max(PAGE_LEAST).next_power_of_two() / PAGE_LEAST).ilog2() as usize
+/// The kind of page that has `size` bytes, up to [`PAGE`].
+fn class(size: usize) -> usize {
+    (size.max(PAGE_LEAST).next_power_of_two() / PAGE_LEAST).ilog2() as usize
+}
+
+/// Where the bytes of a message up to `end` end on a page: up to [`PAGE`].
+fn end_on(index: usize, end: u64) -> u64 {
+    end.saturating_sub(index as u64 * PAGE as u64).min(PAGE as u64)
 }
 
 /// The indexes of the pages of the bytes from `start` to `end`, if any: the first, and the one after the last.
@@ -145,8 +175,9 @@ mod tests {
         let mut spare = Spare::default();
         let mut parts = spare.begin(1 << 20);
         spare.write(&mut parts, 70_000, &[1; 100]);
-        assert_eq!(parts.memory(), PAGE as u64 + 18 * PLACE + 2 * MESSAGE_OVERHEAD);
-        assert_eq!(parts.iter().map(<[u8]>::len).sum::<usize>(), PAGE);
+        let end = 70_100 % PAGE;
+        assert_eq!(parts.memory(), end as u64 + 17 * PLACE + 2 * MESSAGE_OVERHEAD);
+        assert_eq!(parts.iter().map(<[u8]>::len).sum::<usize>(), end);
     }
 
     #[test]
@@ -155,8 +186,8 @@ mod tests {
         for (length, size) in [(1, 64), (64, 64), (65, 128), (1150, 2048), (4000, 4096)] {
             let mut parts = spare.begin(length);
             spare.write(&mut parts, 0, &vec![1; length as usize]);
-            assert_eq!(parts.pages[0].as_ref().unwrap().len(), size);
-            assert_eq!(parts.memory(), length + PLACE + 2 * MESSAGE_OVERHEAD);
+            assert_eq!(parts.pages[0].bytes.len(), size);
+            assert_eq!(parts.memory(), length + 2 * MESSAGE_OVERHEAD);
         }
     }
 
@@ -181,8 +212,7 @@ mod tests {
                 .collect();
             many.into_iter().for_each(|parts| spare.recycle(parts));
         }
-        assert!(spare.books.len() <= BOOKS_KEPT);
-        assert!(spare.books.iter().all(|parts| parts.pages.capacity() <= PLACES_KEPT));
+        assert!(spare.tables.iter().map(|parts| parts.table()).sum::<usize>() <= TABLES_KEPT);
         assert!(spare.pages.iter().flatten().map(|page| page.len()).sum::<usize>() <= SIZES * PAGES_KEPT);
     }
 

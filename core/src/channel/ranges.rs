@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+/// Ranges that a set has room for from the first one on.
+const ROOM: usize = 8;
+
 /// A set of numbers: sorted ranges that neither overlap nor touch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::channel) struct RangeSet(Vec<(u64, u64)>);
@@ -42,6 +45,10 @@ impl RangeSet {
     pub(in crate::channel) fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
+        }
+        if self.0.is_empty() {
+            // Sets that are used again and again would all grow to this, one after the other.
+            self.0.reserve(ROOM);
         }
         let from = self.0.partition_point(|range| range.1 < start);
         let to = self.0.partition_point(|range| range.0 <= end);
