@@ -92,9 +92,9 @@ impl Pools {
     fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         match length {
             0 => Bytes::new(),
-            ..=ARENA_SHARED => self.small.concat(parts, length),
-            ..=ARENA_LARGE => self.large.concat(parts, length),
-            _ => own(parts, length),
+            _ if length > ARENA_LARGE => own(parts, length),
+            _ if length > ARENA_SHARED => self.large.concat(parts, length),
+            _ => self.small.concat(parts, length),
         }
     }
 }

@@ -73,6 +73,7 @@ impl Parts {
 pub(super) struct Spare {
     pages: [Vec<Box<[u8]>>; SIZES],
     /// Messages without pages.
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
     tables: Vec<Box<Parts>>,
     tables_bytes: usize,
 }

@@ -19,6 +19,7 @@ pub(super) struct Loose {
     entries: Vec<Entry>,
     bytes_most: u64,
     /// Memory of what was given up while nobody was there to take it back.
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
     given_up: Vec<Box<Parts>>,
 }
 

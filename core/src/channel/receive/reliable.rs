@@ -224,7 +224,7 @@ impl Reliable {
         })?;
         match (&mut self.order, message) {
             (Order::Ordered(ordered), Message::Later(message)) => {
-                ordered.hold(ahead, Held { message, charge })
+                ordered.hold(ahead, Held { message, charge });
             }
             (Order::Ordered(ordered), Message::Now(message)) => {
                 shared.inbox.push_reliable(channel, message, charge);
