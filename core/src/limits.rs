@@ -100,16 +100,37 @@ pub const WHOLE_FRAME: usize = 1150;
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
 /// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
-/// Times the receive window that reliable messages in reassembly may hold, overhead of their pieces included. A sender
+/// Times the receive window that reliable messages in reassembly may hold, overhead of their gaps included. A sender
 /// that cuts by [`FRAGMENT_MIN`] needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
 /// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
 pub const EXPIRED_RANGES: usize = 64;
+/// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
+/// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
+pub const REASSEMBLY_RANGES: usize = 1024;
 /// Bytes of the chunks that received messages share.
 pub const ARENA_CHUNK: usize = 16 << 10;
-/// Messages above this many bytes do not share a chunk.
+/// Messages above this many bytes do not share a chunk with smaller ones.
 pub const ARENA_SHARED: usize = 4 << 10;
 /// Full chunks kept for reuse, per arena and kind.
 pub const ARENA_CHUNKS: usize = 8;
+/// Bytes of the chunks that large received messages share.
+pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
+/// Messages above this many bytes have an allocation of their own. None of them fits one datagram.
+pub const ARENA_LARGE: usize = 64 << 10;
+/// Full chunks of large messages kept for reuse, per arena and kind.
+pub const ARENA_LARGE_CHUNKS: usize = 4;
+/// The largest page that keeps a part of a message, in bytes.
+pub const PAGE: usize = 4 << 10;
+/// The smallest one.
+pub const PAGE_LEAST: usize = 64;
+/// Bytes of unused pages kept for reuse, per arena and size.
+pub const PAGES_KEPT: usize = 512 << 10;
+/// Bytes of unused tables of pages kept for reuse, per arena.
+pub const TABLES_KEPT: usize = 512 << 10;
+/// Bytes of given-up messages that a connection keeps for reuse until its next unreliable fragment.
+pub const GIVEN_UP_KEPT: u64 = 16 << 10;
+/// Unused notes of what was sent of a message kept for reuse, per channel.
+pub const CUTS_KEPT: usize = 256;

@@ -1,60 +1,117 @@
-//! Memory for payloads: many small messages share one allocation.
+//! Memory for payloads: many messages share one allocation, and what is let go is used again.
+//!
+//! Nothing is allocated per packet once all of this has grown to what its connections need at a time. What is left is
+//! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
+//! has, so it takes several packets to cause one.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::limits::{ARENA_CHUNK, ARENA_CHUNKS, ARENA_SHARED};
+use super::parts::{Parts, Spare};
+use crate::limits::{
+    ARENA_CHUNK, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS, ARENA_SHARED,
+};
 
-/// How long a payload is likely to live. What lives differently does not share a chunk, or one small message could keep
-/// 16 KiB alive for each 64 bytes that its sender was charged.
+/// How long a message is likely to live. What lives differently does not share a chunk, or one small message could keep
+/// 16 KiB alive for each 64 bytes that its sender was charged. For the same reason what waits for earlier messages
+/// shares nothing: it lies in [`Parts`] until its turn comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keep {
     /// Until the application takes it: reliable messages.
     Queued,
     /// Until the application takes it, or newer ones push it out: unreliable messages.
     Passing,
-    /// Until earlier messages are there: an allocation of its own.
-    Held,
 }
 
 /// Copies payloads into shared chunks, and uses a chunk again when all its slices are gone.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    queued: Pool,
-    passing: Pool,
+    queued: Pools,
+    passing: Pools,
+    /// Memory for messages of which parts are here, or that wait for earlier ones.
+    pub(super) spare: Spare,
+    /// A packed payload that came in parts.
+    pub(super) packed: Vec<u8>,
+    /// What was unpacked.
+    pub(super) unpacked: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
-struct Pool {
+#[derive(Debug)]
+struct Pools {
+    small: Pool,
+    large: Pool,
+}
+
+/// Chunks of one size.
+#[derive(Debug)]
+pub(super) struct Pool {
+    chunk: usize,
+    chunks: usize,
     open: Option<BytesMut>,
     full: VecDeque<BytesMut>,
 }
 
 impl Arena {
     /// A copy of `bytes`.
-    pub(crate) fn copy(&mut self, bytes: &[u8], keep: Keep) -> Bytes {
-        self.concat(&[bytes], keep)
+    pub(super) fn copy(&mut self, bytes: &[u8], keep: Keep) -> Bytes {
+        self.pools(keep).concat([bytes].into_iter(), bytes.len())
     }
 
-    /// A copy of `parts`, one after the other.
-    pub(crate) fn concat(&mut self, parts: &[&[u8]], keep: Keep) -> Bytes {
-        let length = parts.iter().map(|part| part.len()).sum();
-        if length == 0 {
-            return Bytes::new();
-        }
-        let pool = match keep {
+    /// A copy of a message that is complete.
+    pub(super) fn join(&mut self, parts: Box<Parts>, keep: Keep) -> Bytes {
+        let message = self.pools(keep).concat(parts.iter(), parts.total() as usize);
+        self.spare.recycle(parts);
+        message
+    }
+
+    /// A copy of `bytes` that shares memory with nothing.
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Box<Parts> {
+        let mut parts = self.spare.begin(bytes.len() as u64);
+        self.spare.write(&mut parts, 0, bytes);
+        parts
+    }
+
+    fn pools(&mut self, keep: Keep) -> &mut Pools {
+        match keep {
             Keep::Queued => &mut self.queued,
             Keep::Passing => &mut self.passing,
-            Keep::Held => return own(parts, length),
-        };
-        if length > ARENA_SHARED { own(parts, length) } else { pool.concat(parts, length) }
+        }
+    }
+}
+
+impl Default for Pools {
+    fn default() -> Self {
+        Self { small: Pool::default(), large: Pool::new(ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS) }
+    }
+}
+
+impl Pools {
+    fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
+        match length {
+            0 => Bytes::new(),
+            _ if length > ARENA_LARGE => own(parts, length),
+            _ if length > ARENA_SHARED => self.large.concat(parts, length),
+            _ => self.small.concat(parts, length),
+        }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new(ARENA_CHUNK, ARENA_CHUNKS)
     }
 }
 
 impl Pool {
-    fn concat(&mut self, parts: &[&[u8]], length: usize) -> Bytes {
+    const fn new(chunk: usize, chunks: usize) -> Self {
+        Self { chunk, chunks, open: None, full: VecDeque::new() }
+    }
+
+    /// A copy of `parts`, one after the other, `length` bytes in all and no more than a chunk has.
+    pub(super) fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         let mut chunk = match self.open.take() {
             Some(open) if open.capacity() >= length => open,
             open => self.turn_over(open),
@@ -70,16 +127,17 @@ impl Pool {
     /// A chunk that nobody uses any more, or a new one, in place of one that is full.
     fn turn_over(&mut self, full: Option<BytesMut>) -> BytesMut {
         self.full.extend(full);
-        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(ARENA_CHUNK));
+        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(self.chunk));
         let fresh = free.and_then(|index| self.full.swap_remove_back(index));
-        if self.full.len() > ARENA_CHUNKS {
+        if self.full.len() > self.chunks {
             self.full.pop_front();
         }
-        fresh.unwrap_or_else(|| BytesMut::with_capacity(ARENA_CHUNK))
+        fresh.unwrap_or_else(|| BytesMut::with_capacity(self.chunk))
     }
 }
 
-fn own(parts: &[&[u8]], length: usize) -> Bytes {
+/// A copy of `parts`, one after the other, with an allocation of its own.
+pub(super) fn own<'a>(parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
     let mut copy = Vec::with_capacity(length);
     for part in parts {
         copy.extend_from_slice(part);
@@ -96,24 +154,30 @@ mod tests {
         let mut arena = Arena::default();
         let copies: Vec<_> = (0..100u8).map(|byte| arena.copy(&[byte; 999], Keep::Queued)).collect();
         assert!(copies.iter().zip(0..).all(|(copy, byte)| **copy == [byte; 999]));
-        assert_eq!(arena.concat(&[b"a", b"", b"bc"], Keep::Passing), "abc");
+        for length in [0, 1, ARENA_SHARED + 1, ARENA_LARGE, ARENA_LARGE + 1] {
+            let message: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let parts = arena.store(&message);
+            assert_eq!(arena.copy(&message, Keep::Passing), message);
+            assert_eq!(arena.join(parts, Keep::Passing), message);
+        }
     }
 
     #[test]
     fn a_chunk_is_used_again_when_its_slices_are_gone() {
-        for length in [1000, 64, 1] {
+        for length in [10_000, 1000, 64, 1] {
             let mut arena = Arena::default();
             let mut live = VecDeque::new();
             let mut seen = std::collections::BTreeSet::new();
             for _ in 0..100_000 {
-                let copy = arena.copy(&[2; 1000][..length], Keep::Queued);
+                let copy = arena.copy(&[2; 10_000][..length], Keep::Queued);
                 seen.insert(copy.as_ptr());
                 live.push_back(copy);
                 if live.len() > 20 {
                     live.pop_front();
                 }
             }
-            assert!(seen.len() <= 4 * (ARENA_CHUNK / length), "{} places", seen.len());
+            let chunk = if length > ARENA_SHARED { ARENA_LARGE_CHUNK } else { ARENA_CHUNK };
+            assert!(seen.len() <= 4 * (chunk / length), "{} places", seen.len());
         }
     }
 
@@ -121,15 +185,17 @@ mod tests {
     fn chunks_that_others_hold_on_to_are_let_go() {
         let mut arena = Arena::default();
         let _kept: Vec<_> = (0..10_000).map(|_| arena.copy(&[1; 1000], Keep::Passing)).collect();
-        assert!(arena.passing.full.len() <= ARENA_CHUNKS);
+        assert!(arena.passing.small.full.len() <= ARENA_CHUNKS);
+        let _kept: Vec<_> = (0..100).map(|_| arena.copy(&[1; ARENA_LARGE], Keep::Passing)).collect();
+        assert!(arena.passing.large.full.len() <= ARENA_LARGE_CHUNKS);
     }
 
     #[test]
-    fn what_is_held_shares_with_nobody() {
+    fn what_lives_differently_shares_no_chunk() {
         let mut arena = Arena::default();
-        assert!(arena.copy(&[1; 10], Keep::Held).is_unique());
-        let (one, _other) = (arena.copy(&[1; 10], Keep::Queued), arena.copy(&[1; 10], Keep::Queued));
-        assert!(!one.is_unique());
-        assert!(arena.copy(&[1; ARENA_SHARED + 1], Keep::Queued).is_unique());
+        let (one, other) = (arena.copy(&[1; 10], Keep::Queued), arena.copy(&[1; 10], Keep::Passing));
+        let distance = (one.as_ptr() as usize).abs_diff(other.as_ptr() as usize);
+        assert!(distance >= ARENA_CHUNK - 20, "{distance}");
+        assert!(arena.copy(&[1; ARENA_LARGE + 1], Keep::Queued).is_unique());
     }
 }

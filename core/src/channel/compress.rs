@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::arena::{Arena, Keep};
+use super::arena::{self, Pool};
 use crate::event::Violation;
-use crate::limits::COMPRESS_MAX;
+use crate::limits::{ARENA_SHARED, COMPRESS_MAX};
 use crate::wire::{Reader, Writer};
 
 /// Messages below this many bytes are not worth the work.
@@ -32,7 +32,7 @@ pub(super) struct Compressor {
     /// The last place, plus one, of four bytes with each hash.
     table: Vec<u32>,
     block: Vec<u8>,
-    arena: Arena,
+    chunks: Pool,
 }
 
 impl Compressor {
@@ -43,12 +43,12 @@ impl Compressor {
         let written = writer.varint(message.len() as u64).map_or(0, |()| writer.written());
         let (length, _) = length.split_at(written);
         let room = message.len().saturating_sub(written);
-        let payload = if (WORTHWHILE..=COMPRESS_MAX).contains(&message.len()) && self.compress(message, room)
-        {
-            self.arena.concat(&[&[BLOCK], length, &self.block], Keep::Queued)
-        } else {
-            self.arena.concat(&[&[RAW], message], Keep::Queued)
-        };
+        let is_block = (WORTHWHILE..=COMPRESS_MAX).contains(&message.len()) && self.compress(message, room);
+        let (kind, length, rest) =
+            if is_block { ([BLOCK], length, self.block.as_slice()) } else { ([RAW], [].as_slice(), message) };
+        let (parts, size) = ([&kind, length, rest].into_iter(), 1 + length.len() + rest.len());
+        let payload =
+            if size > ARENA_SHARED { arena::own(parts, size) } else { self.chunks.concat(parts, size) };
         if self.block.capacity() > REACH {
             self.block = Vec::new();
         }
@@ -171,14 +171,18 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// The message.
-    pub(super) fn unpack(self, arena: &mut Arena, keep: Keep) -> Result<Bytes, Violation> {
+    /// The message; it may be unpacked to `room`.
+    pub(super) fn unpack<'b>(self, room: &'b mut Vec<u8>) -> Result<&'b [u8], Violation>
+    where
+        'a: 'b,
+    {
         match self {
-            Self::Raw(message) => Ok(arena.copy(message, keep)),
+            Self::Raw(message) => Ok(message),
             Self::Block { length, block } => {
-                let mut message = alloc::vec![0; length];
-                match lz4_flex::block::decompress_into(block, &mut message) {
-                    Ok(written) if written == length => Ok(message.into()),
+                room.clear();
+                room.resize(length, 0);
+                match lz4_flex::block::decompress_into(block, room) {
+                    Ok(written) if written == length => Ok(room),
                     _ => Err(Violation::InvalidMessages),
                 }
             }
@@ -195,7 +199,7 @@ mod tests {
     use super::*;
 
     fn unpack(payload: &[u8], most: usize) -> Result<Bytes, Violation> {
-        Packed::open(payload, most)?.unpack(&mut Arena::default(), Keep::Queued)
+        Packed::open(payload, most)?.unpack(&mut Vec::new()).map(Bytes::copy_from_slice)
     }
 
     fn text(seed: u32, length: usize) -> Vec<u8> {

@@ -8,6 +8,8 @@
 pub(crate) mod arena;
 mod compress;
 mod ids;
+mod parts;
+mod ranges;
 pub(crate) mod receive;
 pub(crate) mod send;
 

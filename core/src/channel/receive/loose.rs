@@ -1,11 +1,13 @@
 //! Unreliable messages in reassembly: few, and not for long.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::reassembly::{Fragment, Reassembly};
+use crate::channel::parts::{Parts, Spare};
 use crate::event::{ChannelId, Violation};
-use crate::limits::{MESSAGE_OVERHEAD, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
+use crate::limits::{GIVEN_UP_KEPT, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
 use crate::time::Instant;
 
 /// After this long, what is missing does not come any more.
@@ -16,6 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Loose {
     entries: Vec<Entry>,
     bytes_most: u64,
+    /// Memory of what was given up while nobody was there to take it back.
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
+    given_up: Vec<Box<Parts>>,
 }
 
 #[derive(Debug)]
@@ -29,7 +34,7 @@ struct Entry {
 impl Loose {
     pub(super) fn new(max_message: usize) -> Self {
         let bytes_most = UNRELIABLE_REASSEMBLY_BYTES.max((max_message as u64).saturating_mul(2));
-        Self { entries: Vec::new(), bytes_most }
+        Self { entries: Vec::new(), bytes_most, given_up: Vec::new() }
     }
 
     pub(super) fn memory(&self) -> u64 {
@@ -41,43 +46,58 @@ impl Loose {
     pub(super) fn insert(
         &mut self,
         now: Instant,
-        channel: ChannelId,
-        id: u64,
+        (channel, id): (ChannelId, u64),
         fragment: Fragment<'_>,
+        spare: &mut Spare,
         mut abandoned: impl FnMut(ChannelId),
-    ) -> Result<Option<Vec<u8>>, Violation> {
+    ) -> Result<Option<Box<Parts>>, Violation> {
+        self.given_up.drain(..).for_each(|parts| spare.recycle(parts));
+        let mut give_up = |entry: Entry, spare: &mut Spare| {
+            abandoned(entry.channel);
+            spare.recycle(entry.reassembly.into_parts());
+        };
         let known = self.entries.iter().position(|entry| entry.channel == channel && entry.id == id);
         if known.is_none() {
             if self.entries.len() >= UNRELIABLE_REASSEMBLIES {
-                abandoned(self.entries.remove(0).channel);
+                give_up(self.entries.remove(0), spare);
             }
-            let reassembly = Reassembly::new(now, fragment.total);
+            let reassembly = Reassembly::new(now, fragment.total, spare);
             self.entries.push(Entry { channel, id, since: now, reassembly });
         }
         let mut index = known.unwrap_or_else(|| self.entries.len().saturating_sub(1));
-        let more = fragment.data.len() as u64 + MESSAGE_OVERHEAD;
-        while self.memory().saturating_add(more) > self.bytes_most {
-            abandoned(self.entries.remove(0).channel);
+        let Some(entry) = self.entries.get(index) else { return Ok(None) };
+        let growth = entry.reassembly.growth(&fragment)?;
+        if entry.reassembly.is_crumbled_by(&fragment) {
+            give_up(self.entries.remove(index), spare);
+            return Ok(None);
+        }
+        while self.memory().saturating_add(growth) > self.bytes_most {
+            give_up(self.entries.remove(0), spare);
             let Some(left) = index.checked_sub(1) else { return Ok(None) };
             index = left;
         }
         let Some(entry) = self.entries.get_mut(index) else { return Ok(None) };
-        entry.reassembly.insert(now, fragment)?;
+        entry.reassembly.insert(now, fragment, spare)?;
         let complete = entry.reassembly.is_complete();
-        Ok(complete.then(|| self.entries.remove(index).reassembly.into_payload()))
+        Ok(complete.then(|| self.entries.remove(index).reassembly.into_parts()))
     }
 
     /// Gives up the messages of `channel` with ids below `floor`, and says how many.
-    pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64) -> u64 {
-        let before = self.entries.len();
-        self.entries.retain(|entry| entry.channel != channel || entry.id >= floor);
-        (before - self.entries.len()) as u64
+    pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64, spare: &mut Spare) -> u64 {
+        let is_old = |entry: &mut Entry| entry.channel == channel && entry.id < floor;
+        let old = self.entries.extract_if(.., is_old);
+        old.map(|entry| spare.recycle(entry.reassembly.into_parts())).count() as u64
     }
 
     /// Gives up what waited too long.
     pub(super) fn expire(&mut self, now: Instant, mut abandoned: impl FnMut(ChannelId)) {
         while self.next_expiry().is_some_and(|expiry| expiry <= now) {
-            abandoned(self.entries.remove(0).channel);
+            let entry = self.entries.remove(0);
+            abandoned(entry.channel);
+            let kept: u64 = self.given_up.iter().map(|parts| parts.memory()).sum();
+            if kept + entry.reassembly.memory() <= GIVEN_UP_KEPT {
+                self.given_up.push(entry.reassembly.into_parts());
+            }
         }
     }
 

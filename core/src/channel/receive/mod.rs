@@ -21,7 +21,7 @@ use self::grants::Grants;
 use self::inbox::Inbox;
 use self::loose::Loose;
 use self::ordered::Ordered;
-use self::payload::{Payload, Reading};
+use self::payload::{Goal, Message, Payload, Reading};
 use self::reassembly::Fragment;
 use self::reliable::{Body, Context, DEADLINE, Order, Reliable, Shared};
 use self::sequenced::Sequenced;
@@ -238,7 +238,8 @@ impl ReceiveSide {
         self.shared.grants.on_lost();
     }
 
-    /// Bytes held for the peer, with [`crate::limits::MESSAGE_OVERHEAD`] per message and per fragment.
+    /// Bytes held for the peer, with [`crate::limits::MESSAGE_OVERHEAD`] per message and per range of a message
+    /// in reassembly.
     pub(crate) fn memory(&self) -> u64 {
         let held: u64 = self.reliable().map(Reliable::held_bytes).sum();
         held + self.shared.reassembly_bytes + self.shared.inbox.memory() + self.loose.memory()
@@ -263,8 +264,8 @@ impl ReceiveSide {
         }
         let channels = &mut self.channels;
         let abandoned = |channel| count_abandoned(channels, channel, 1);
-        if let Some(payload) = self.loose.insert(now, channel, id, fragment, abandoned)? {
-            self.pass_newest(channel, id, Payload::Owned(payload), reading, arena)?;
+        if let Some(payload) = self.loose.insert(now, (channel, id), fragment, &mut arena.spare, abandoned)? {
+            self.pass_newest(channel, id, Payload::Joined(payload), reading, arena)?;
         }
         Ok(Receipt::Taken)
     }
@@ -282,7 +283,7 @@ impl ReceiveSide {
             self.channels.get_mut(usize::from(channel.0))
         {
             sequenced.take(id);
-            counters.abandoned += self.loose.give_up_below(channel, id);
+            counters.abandoned += self.loose.give_up_below(channel, id, &mut arena.spare);
         }
         self.pass(channel, payload, reading, arena)
     }
@@ -294,8 +295,8 @@ impl ReceiveSide {
         reading: Reading,
         arena: &mut Arena,
     ) -> Result<(), Violation> {
-        payload.message_len(reading)?;
-        let message = payload.into_message(reading, Keep::Passing, arena)?;
+        let message = payload.into_message(reading, Goal::Now(Keep::Passing), arena, |_| Ok(()))?;
+        let Message::Now(message) = message else { return Ok(()) };
         let channels = &mut self.channels;
         self.shared.inbox.push_passing(channel, message, |channel| {
             if let Some(incoming) = channels.get_mut(usize::from(channel.0)) {

@@ -1,8 +1,9 @@
 //! A reliable channel whose messages reach the application in order.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use bytes::Bytes;
+use crate::channel::parts::Parts;
 
 /// What was received of an ordered channel.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Ordered {
 /// A message that waits for earlier ones.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) message: Bytes,
+    pub(super) message: Box<Parts>,
     pub(super) charge: u64,
 }
 
@@ -30,19 +31,27 @@ impl Ordered {
         self.held.get(ahead).is_some_and(Option::is_some)
     }
 
-    /// Takes the message `ahead` of the floor, which was not received before, and passes on what is now in order.
-    pub(super) fn take(&mut self, ahead: usize, message: Held, mut ready: impl FnMut(Held)) {
+    /// Keeps the message `ahead` of the floor, which is not the one at the floor and was not received before.
+    pub(super) fn hold(&mut self, ahead: usize, message: Held) {
         if self.held.len() <= ahead {
             self.held.resize_with(ahead + 1, || None);
         }
         if let Some(place) = self.held.get_mut(ahead) {
             *place = Some(message);
         }
-        while let Some(front) = self.held.front_mut().and_then(Option::take) {
-            self.held.pop_front();
-            self.floor += 1;
-            ready(front);
-        }
+    }
+
+    /// The message at the floor is there.
+    pub(super) fn advance(&mut self) {
+        self.held.pop_front();
+        self.floor += 1;
+    }
+
+    /// The message at the floor, if it was kept.
+    pub(super) fn next(&mut self) -> Option<Held> {
+        let held = self.held.front_mut().and_then(Option::take)?;
+        self.advance();
+        Some(held)
     }
 
     /// How far above the floor messages were received.

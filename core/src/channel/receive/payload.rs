@@ -1,12 +1,15 @@
 //! From the bytes of a frame to the message that the application gets.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::compress::Packed;
+use crate::channel::parts::Parts;
 use crate::event::Violation;
+use crate::limits::ARENA_LARGE;
 
 /// A complete payload.
 #[derive(Debug)]
@@ -14,7 +17,7 @@ pub(super) enum Payload<'a> {
     /// Inside a packet.
     Borrowed(&'a [u8]),
     /// Put together from fragments.
-    Owned(Vec<u8>),
+    Joined(Box<Parts>),
 }
 
 /// How the payloads of a channel are read.
@@ -22,6 +25,24 @@ pub(super) enum Payload<'a> {
 pub(super) struct Reading {
     pub(super) compressed: bool,
     pub(super) max_message: usize,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal {
+    /// To the application.
+    Now(Keep),
+    /// To where it waits for earlier ones.
+    Later,
+}
+
+/// A complete message.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// For the application.
+    Now(Bytes),
+    /// To wait.
+    Later(Box<Parts>),
 }
 
 impl Reading {
@@ -33,40 +54,67 @@ impl Reading {
 
 impl Payload<'_> {
     pub(super) fn len(&self) -> usize {
-        self.bytes().len()
-    }
-
-    /// Bytes of the message, as far as the payload's beginning says.
-    pub(super) fn message_len(&self, reading: Reading) -> Result<usize, Violation> {
-        if self.len() as u64 > reading.payload_most() {
-            Err(Violation::MessageTooLarge)
-        } else if reading.compressed {
-            Packed::open(self.bytes(), reading.max_message).map(|packed| packed.len())
-        } else {
-            Ok(self.len())
+        match self {
+            Self::Borrowed(bytes) => bytes.len(),
+            Self::Joined(parts) => parts.total() as usize,
         }
     }
 
-    /// The message.
+    /// The message. `admit` is told its length before anything is unpacked.
     pub(super) fn into_message(
         self,
         reading: Reading,
-        keep: Keep,
+        goal: Goal,
         arena: &mut Arena,
-    ) -> Result<Bytes, Violation> {
-        if reading.compressed {
-            return Packed::open(self.bytes(), reading.max_message)?.unpack(arena, keep);
+        admit: impl FnOnce(usize) -> Result<(), Violation>,
+    ) -> Result<Message, Violation> {
+        if self.len() as u64 > reading.payload_most() {
+            return Err(Violation::MessageTooLarge);
         }
-        Ok(match self {
-            Self::Borrowed(bytes) => arena.copy(bytes, keep),
-            Self::Owned(bytes) => bytes.into(),
+        if reading.compressed {
+            return self.unpack(reading.max_message, goal, arena, admit);
+        }
+        admit(self.len())?;
+        Ok(match (self, goal) {
+            (Self::Borrowed(bytes), Goal::Now(keep)) => Message::Now(arena.copy(bytes, keep)),
+            (Self::Borrowed(bytes), Goal::Later) => Message::Later(arena.store(bytes)),
+            (Self::Joined(parts), Goal::Now(keep)) => Message::Now(arena.join(parts, keep)),
+            (Self::Joined(parts), Goal::Later) => Message::Later(parts),
         })
     }
 
-    fn bytes(&self) -> &[u8] {
-        match self {
+    fn unpack(
+        self,
+        most: usize,
+        goal: Goal,
+        arena: &mut Arena,
+        admit: impl FnOnce(usize) -> Result<(), Violation>,
+    ) -> Result<Message, Violation> {
+        let mut joined = core::mem::take(&mut arena.packed);
+        let mut unpacked = core::mem::take(&mut arena.unpacked);
+        let packed = match self {
             Self::Borrowed(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-        }
+            Self::Joined(parts) => {
+                joined.clear();
+                parts.iter().for_each(|part| joined.extend_from_slice(part));
+                arena.spare.recycle(parts);
+                &joined
+            }
+        };
+        let packed = Packed::open(packed, most)?;
+        admit(packed.len())?;
+        let bytes = packed.unpack(&mut unpacked)?;
+        let message = match goal {
+            Goal::Now(keep) => Message::Now(arena.copy(bytes, keep)),
+            Goal::Later => Message::Later(arena.store(bytes)),
+        };
+        arena.packed = kept(joined);
+        arena.unpacked = kept(unpacked);
+        Ok(message)
     }
+}
+
+/// What is worth keeping for the next message.
+fn kept(room: Vec<u8>) -> Vec<u8> {
+    if room.capacity() > ARENA_LARGE { Vec::new() } else { room }
 }

@@ -1,21 +1,18 @@
 //! A message that arrives in fragments.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
+use crate::channel::parts::{Parts, Spare};
 use crate::event::Violation;
-use crate::limits::MESSAGE_OVERHEAD;
+use crate::limits::REASSEMBLY_RANGES;
 use crate::planted::{self, Bug};
 use crate::time::Instant;
 
-/// The fragments of a message received so far. Only what was received is stored, whatever total is claimed.
+/// The fragments of a message received so far. There is memory for what was received only, whatever total is claimed.
 #[derive(Debug)]
 pub(super) struct Reassembly {
-    total: u64,
+    parts: Box<Parts>,
     received: u64,
-    /// By their offset; they do not overlap.
-    pieces: BTreeMap<u64, Box<[u8]>>,
     /// When the last new byte came.
     pub(super) progress: Instant,
 }
@@ -28,83 +25,112 @@ pub(super) struct Fragment<'a> {
     pub(super) data: &'a [u8],
 }
 
+impl Fragment<'_> {
+    /// The offset after its last byte.
+    fn end(&self) -> Result<u64, Violation> {
+        let end = self.offset.checked_add(self.data.len() as u64);
+        end.filter(|&end| end <= self.total).ok_or(Violation::BadFragment)
+    }
+}
+
 impl Reassembly {
-    pub(super) const fn new(now: Instant, total: u64) -> Self {
-        Self { total, received: 0, pieces: BTreeMap::new(), progress: now }
+    pub(super) fn new(now: Instant, total: u64, spare: &mut Spare) -> Self {
+        Self { parts: spare.begin(total), received: 0, progress: now }
     }
 
     pub(super) const fn total(&self) -> u64 {
-        self.total
+        self.parts.total()
     }
 
     /// Bytes held, overhead included.
     pub(super) fn memory(&self) -> u64 {
-        self.received + MESSAGE_OVERHEAD * (self.pieces.len() as u64 + 1)
+        self.parts.memory()
     }
 
     pub(super) const fn is_complete(&self) -> bool {
-        self.received == self.total
+        self.received == self.total()
+    }
+
+    /// How much [`Self::memory`] may grow when a fragment is stored.
+    ///
+    /// # Errors
+    /// [`Violation::BadFragment`] if it contradicts what is known.
+    pub(super) fn growth(&self, fragment: &Fragment<'_>) -> Result<u64, Violation> {
+        if fragment.total != self.total() {
+            return Err(Violation::BadFragment);
+        }
+        Ok(self.parts.growth(fragment.offset, fragment.end()?))
+    }
+
+    /// Whether a fragment would make more ranges than there may be.
+    pub(super) fn is_crumbled_by(&self, fragment: &Fragment<'_>) -> bool {
+        let end = fragment.offset.saturating_add(fragment.data.len() as u64);
+        self.parts.written.len() >= REASSEMBLY_RANGES && !self.parts.written.touches(fragment.offset, end)
     }
 
     /// Stores the bytes of a fragment that are new.
-    pub(super) fn insert(&mut self, now: Instant, fragment: Fragment<'_>) -> Result<(), Violation> {
+    ///
+    /// # Errors
+    /// [`Violation::BadFragment`] if it contradicts what is known.
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        fragment: Fragment<'_>,
+        spare: &mut Spare,
+    ) -> Result<(), Violation> {
         let Fragment { total, offset, data } = fragment;
-        let end = offset.checked_add(data.len() as u64).ok_or(Violation::BadFragment)?;
-        if total != self.total || end > total {
+        let end = fragment.end()?;
+        if total != self.total() {
             return Err(Violation::BadFragment);
         }
-        let before = self.pieces.range(..=offset).next_back().map(|(&at, piece)| at + piece.len() as u64);
-        let mut at = before.map_or(offset, |covered| covered.max(offset));
         if planted::is_planted(Bug::OverlapCounted) {
-            self.received += at.min(end) - offset;
+            self.received += self.parts.written.gap(offset, end).map_or(end, |(from, _)| from) - offset;
         }
-        while at < end {
-            let next =
-                self.pieces.range(at..).next().map(|(&start, piece)| (start, start + piece.len() as u64));
-            let (gap_end, resume) = next.map_or((end, end), |(start, stop)| (start.min(end), stop));
-            let (from, to) = ((at - offset) as usize, (gap_end - offset) as usize);
-            if let Some(fresh) = data.get(from..to).filter(|fresh| !fresh.is_empty()) {
-                self.pieces.insert(at, fresh.into());
-                self.received += fresh.len() as u64;
-                self.progress = now;
-            }
-            at = resume;
+        while let Some((from, to)) = self.parts.written.gap(offset, end) {
+            let fresh = data.get((from - offset) as usize..(to - offset) as usize).unwrap_or_default();
+            spare.write(&mut self.parts, from, fresh);
+            self.received += to - from;
+            self.progress = now;
         }
         Ok(())
     }
 
     /// The message, if it is complete.
-    pub(super) fn into_payload(self) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(self.received as usize);
-        for piece in self.pieces.values() {
-            payload.extend_from_slice(piece);
-        }
-        payload
+    pub(super) fn into_parts(self) -> Box<Parts> {
+        self.parts
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use quickcheck::quickcheck;
 
     use super::*;
 
     quickcheck! {
-        fn overlaps_are_trimmed_and_every_byte_is_stored_once(cuts: Vec<(u8, u8)>) -> bool {
+        fn overlaps_are_trimmed_and_every_byte_is_counted_once(cuts: Vec<(u8, u8)>) -> bool {
             let message: Vec<u8> = (0..=255).collect();
-            let mut reassembly = Reassembly::new(Instant::ZERO, 256);
-            let mut model = [false; 256];
+            let other: Vec<u8> = message.iter().map(|byte| !byte).collect();
+            let mut spare = Spare::default();
+            let mut reassembly = Reassembly::new(Instant::ZERO, 256, &mut spare);
+            let mut model = [None; 256];
             for (offset, length) in cuts {
                 let range = usize::from(offset)..(usize::from(offset) + usize::from(length)).min(256);
-                model[range.clone()].fill(true);
-                let fragment = Fragment { total: 256, offset: range.start as u64, data: &message[range] };
-                reassembly.insert(Instant::ZERO, fragment).unwrap();
+                let text = if length % 2 == 0 { &message } else { &other };
+                model[range.clone()].iter_mut().zip(&text[range.clone()]).for_each(|(first, byte)| {
+                    first.get_or_insert(*byte);
+                });
+                let fragment = Fragment { total: 256, offset: range.start as u64, data: &text[range] };
+                reassembly.insert(Instant::ZERO, fragment, &mut spare).unwrap();
             }
-            let stored = model.iter().filter(|stored| **stored).count() as u64;
-            let sum = reassembly.pieces.values().map(|piece| piece.len() as u64).sum::<u64>();
-            let agrees = reassembly.received == stored && sum == stored;
-            reassembly.insert(Instant::ZERO, Fragment { total: 256, offset: 0, data: &message }).unwrap();
-            agrees && reassembly.is_complete() && reassembly.into_payload() == message
+            let agrees = reassembly.received == model.iter().flatten().count() as u64;
+            let rest = Fragment { total: 256, offset: 0, data: &message };
+            reassembly.insert(Instant::ZERO, rest, &mut spare).unwrap();
+            let expected: Vec<u8> = model.iter().zip(&message).map(|(first, rest)| first.unwrap_or(*rest)).collect();
+            let complete = reassembly.is_complete();
+            agrees && complete && reassembly.into_parts().iter().collect::<Vec<_>>().concat() == expected
         }
     }
 }

@@ -1,7 +1,6 @@
 //! One reliable channel of the receiving side.
 
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::Entry;
+use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -9,7 +8,7 @@ use super::Receipt;
 use super::grants::Grants;
 use super::inbox::Inbox;
 use super::ordered::{Held, Ordered};
-use super::payload::{Payload, Reading};
+use super::payload::{Goal, Message, Payload, Reading};
 use super::reassembly::{Fragment, Reassembly};
 use super::unordered::Unordered;
 use crate::channel::arena::{Arena, Keep};
@@ -25,7 +24,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(super) struct Reliable {
     order: Order,
-    reassemblies: BTreeMap<u64, Reassembly>,
+    /// Messages in reassembly, by their id.
+    reassemblies: Vec<(u64, Reassembly)>,
 }
 
 /// How the messages of a reliable channel reach the application.
@@ -65,9 +65,16 @@ pub(super) struct Context<'a> {
     pub(super) arena: &'a mut Arena,
 }
 
+impl Shared {
+    /// Bytes that reassembly may take beyond those it has.
+    fn reassembly_room(&self) -> u64 {
+        self.grants.window().saturating_mul(REASSEMBLY_OVERHEAD).saturating_sub(self.reassembly_bytes)
+    }
+}
+
 impl Reliable {
     pub(super) const fn new(order: Order) -> Self {
-        Self { order, reassemblies: BTreeMap::new() }
+        Self { order, reassemblies: Vec::new() }
     }
 
     /// Takes a frame of the message whose id on the wire is `id`.
@@ -88,7 +95,7 @@ impl Reliable {
         }
         let payload = match body {
             Body::Whole(data) => {
-                self.begin_whole(context.shared, id, data)?;
+                self.begin_whole(&mut context, id, data)?;
                 Payload::Borrowed(data)
             }
             Body::Fragment(fragment) => match self.take_fragment(&mut context, id, fragment)? {
@@ -96,7 +103,7 @@ impl Reliable {
                     let Some(reassembly) = self.remove_reassembly(context.shared, id) else {
                         return Ok(Receipt::Taken);
                     };
-                    Payload::Owned(reassembly.into_payload())
+                    Payload::Joined(reassembly.into_parts())
                 }
                 Step::Partial => return Ok(Receipt::Taken),
                 Step::NoRoom => return Ok(Receipt::Refused),
@@ -130,7 +137,7 @@ impl Reliable {
     pub(super) fn held_bytes(&self) -> u64 {
         match &self.order {
             Order::Ordered(ordered) => {
-                ordered.held().map(|held| held.message.len() as u64 + MESSAGE_OVERHEAD).sum()
+                ordered.held().map(|held| held.message.total() + MESSAGE_OVERHEAD).sum()
             }
             Order::Unordered(_) => 0,
         }
@@ -138,17 +145,17 @@ impl Reliable {
 
     /// When the first message in reassembly is overdue.
     pub(super) fn overdue(&self) -> Option<Instant> {
-        self.reassemblies.values().map(|reassembly| reassembly.progress + DEADLINE).min()
+        self.reassemblies.iter().map(|(_, reassembly)| reassembly.progress + DEADLINE).min()
     }
 
     /// Starts the deadlines of reassembly over.
     pub(super) fn restart_deadlines(&mut self, now: Instant) {
-        self.reassemblies.values_mut().for_each(|reassembly| reassembly.progress = now);
+        self.reassemblies.iter_mut().for_each(|(_, reassembly)| reassembly.progress = now);
     }
 
     /// Gives up messages in reassembly; their sender begins them again.
     pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
-        for reassembly in core::mem::take(&mut self.reassemblies).into_values() {
+        for (_, reassembly) in self.reassemblies.drain(..) {
             shared.grants.refund(cost(reassembly.total()));
             shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
         }
@@ -156,12 +163,15 @@ impl Reliable {
 
     /// Charges a message that came whole, unless some of it came before in fragments, as from a sender that found the
     /// packets smaller and cut it.
-    fn begin_whole(&mut self, shared: &mut Shared, id: u64, data: &[u8]) -> Result<(), Violation> {
+    fn begin_whole(&mut self, context: &mut Context<'_>, id: u64, data: &[u8]) -> Result<(), Violation> {
         let length = data.len() as u64;
-        match self.remove_reassembly(shared, id) {
+        match self.remove_reassembly(context.shared, id) {
             Some(reassembly) if reassembly.total() != length => Err(Violation::BadFragment),
-            Some(_) => Ok(()),
-            None => shared.grants.charge(cost(length)),
+            Some(reassembly) => {
+                context.arena.spare.recycle(reassembly.into_parts());
+                Ok(())
+            }
+            None => context.shared.grants.charge(cost(length)),
         }
     }
 
@@ -171,53 +181,71 @@ impl Reliable {
         id: u64,
         fragment: Fragment<'_>,
     ) -> Result<Step, Violation> {
-        let shared = &mut *context.shared;
+        let (now, shared, spare) = (context.now, &mut *context.shared, &mut context.arena.spare);
         if fragment.total > context.reading.payload_most() {
             return Err(Violation::MessageTooLarge);
         }
-        let most = shared.grants.window().saturating_mul(REASSEMBLY_OVERHEAD);
-        if shared.reassembly_bytes.saturating_add(cost(fragment.data.len() as u64)) > most {
-            return Ok(Step::NoRoom);
-        }
-        let reassembly = match self.reassemblies.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
+        let place = match self.reassemblies.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(place) => place,
+            Err(place) => {
+                let reassembly = Reassembly::new(now, fragment.total, spare);
+                if reassembly.memory() + reassembly.growth(&fragment)? > shared.reassembly_room() {
+                    spare.recycle(reassembly.into_parts());
+                    return Ok(Step::NoRoom);
+                }
                 shared.grants.charge(cost(fragment.total))?;
-                let reassembly = Reassembly::new(context.now, fragment.total);
                 shared.reassembly_bytes += reassembly.memory();
-                entry.insert(reassembly)
+                self.reassemblies.insert(place, (id, reassembly));
+                place
             }
         };
+        let Some((_, reassembly)) = self.reassemblies.get_mut(place) else { return Ok(Step::NoRoom) };
+        if reassembly.growth(&fragment)? > shared.reassembly_room() || reassembly.is_crumbled_by(&fragment) {
+            return Ok(Step::NoRoom);
+        }
         let before = reassembly.memory();
-        reassembly.insert(context.now, fragment)?;
-        shared.reassembly_bytes += reassembly.memory() - before;
+        reassembly.insert(now, fragment, spare)?;
+        // It may shrink: what fills a gap joins ranges.
+        shared.reassembly_bytes = (shared.reassembly_bytes + reassembly.memory()).saturating_sub(before);
         Ok(if reassembly.is_complete() { Step::Complete } else { Step::Partial })
     }
 
     fn finish(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let Context { channel, reading, shared, arena, .. } = context;
-        let length = payload.message_len(reading)?;
-        // The sender was charged for the message or for its payload, whichever is longer; the latter is known first.
-        let extra = length.saturating_sub(payload.len()) as u64;
-        shared.grants.charge(extra)?;
-        let charge = cost(payload.len() as u64) + extra;
+        let size = payload.len();
         let direct = ahead == 0 || matches!(self.order, Order::Unordered(_));
-        let keep = if direct { Keep::Queued } else { Keep::Held };
-        let message = payload.into_message(reading, keep, arena)?;
-        match &mut self.order {
-            Order::Ordered(ordered) => ordered.take(ahead, Held { message, charge }, |held| {
-                shared.inbox.push_reliable(channel, held.message, held.charge);
-            }),
-            Order::Unordered(unordered) => {
-                unordered.take(ahead);
+        let goal = if direct { Goal::Now(Keep::Queued) } else { Goal::Later };
+        let mut charge = cost(size as u64);
+        let message = payload.into_message(reading, goal, arena, |length| {
+            // The sender was charged for the message or for its payload, whichever is longer; the latter is known first.
+            let extra = length.saturating_sub(size) as u64;
+            charge += extra;
+            shared.grants.charge(extra)
+        })?;
+        match (&mut self.order, message) {
+            (Order::Ordered(ordered), Message::Later(message)) => {
+                ordered.hold(ahead, Held { message, charge });
+            }
+            (Order::Ordered(ordered), Message::Now(message)) => {
                 shared.inbox.push_reliable(channel, message, charge);
+                ordered.advance();
+                while let Some(Held { message, charge }) = ordered.next() {
+                    shared.inbox.push_reliable(channel, arena.join(message, Keep::Queued), charge);
+                }
+            }
+            (Order::Unordered(unordered), message) => {
+                unordered.take(ahead);
+                if let Message::Now(message) = message {
+                    shared.inbox.push_reliable(channel, message, charge);
+                }
             }
         }
         Ok(())
     }
 
     fn remove_reassembly(&mut self, shared: &mut Shared, id: u64) -> Option<Reassembly> {
-        let reassembly = self.reassemblies.remove(&id)?;
+        let place = self.reassemblies.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let (_, reassembly) = self.reassemblies.remove(place);
         shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
         Some(reassembly)
     }

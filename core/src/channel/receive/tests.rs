@@ -7,8 +7,8 @@ use quickcheck::quickcheck;
 use super::*;
 use crate::channel::compress::Compressor;
 use crate::limits::{
-    MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES, UNRELIABLE_BACKLOG,
-    UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
+    MESSAGE_OVERHEAD, PAGE, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES, RELIABLE_WINDOW, RESUME_RANGES,
+    UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
 use crate::time::Duration;
 
@@ -95,11 +95,11 @@ fn a_total_that_changes_is_a_violation() {
 }
 
 #[test]
-fn a_huge_total_makes_room_for_the_received_bytes_only() {
+fn a_huge_total_makes_room_for_the_pages_of_the_received_bytes_only() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         peer.part(channel, 0, MOST as u64, 70_000, &[0; 100]).unwrap();
-        assert_eq!(peer.side.memory(), 100 + 2 * MESSAGE_OVERHEAD);
+        assert_eq!(peer.side.memory(), 70_100 % PAGE as u64 + 17 * 24 + 2 * MESSAGE_OVERHEAD);
         let more = MOST as u64 + 1;
         assert_eq!(peer.part(channel, 1, more, 0, &[0; 100]), Err(Violation::MessageTooLarge));
         assert_eq!(peer.part(channel, 1, u64::MAX, 0, &[0; 100]), Err(Violation::MessageTooLarge));
@@ -171,19 +171,39 @@ fn a_channel_takes_only_the_kinds_that_its_mode_has() {
 }
 
 #[test]
-fn crumbs_of_large_messages_are_refused_before_they_take_more_than_their_room() {
-    let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
+fn a_message_in_too_many_crumbs_takes_only_those_that_join_others() {
+    let mut peer = peer();
+    let total = MOST as u64;
+    for crumb in 0..REASSEMBLY_RANGES as u64 {
+        assert_eq!(peer.part(UNORDERED, 0, total, 2 * crumb, b"1"), Ok(Receipt::Taken));
+    }
+    let beyond = 2 * REASSEMBLY_RANGES as u64;
+    assert_eq!(peer.part(UNORDERED, 0, total, beyond, b"1"), Ok(Receipt::Refused));
+    assert_eq!(peer.part(UNORDERED, 0, total, beyond - 1, b"1"), Ok(Receipt::Taken));
+    assert_eq!(peer.part(UNORDERED, 0, total, 1, b"1"), Ok(Receipt::Taken), "a gap is filled");
+    assert_eq!(peer.part(UNORDERED, 0, total, beyond + 1, b"1"), Ok(Receipt::Taken), "there is room again");
+    assert_eq!(peer.part(UNORDERED, 1, total, beyond, b"1"), Ok(Receipt::Taken), "others have room");
+    assert_eq!(peer.whole(ORDERED, 0, b""), Ok(Receipt::Taken));
+
+    for crumb in 0..=REASSEMBLY_RANGES as u64 {
+        assert_eq!(peer.part(UNRELIABLE, 0, total, 2 * crumb, b"1"), Ok(Receipt::Taken));
+    }
+    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 1);
+}
+
+#[test]
+fn crumbs_of_many_messages_are_refused_before_they_take_more_than_their_room() {
+    let window = 16_000;
     let mut peer = Peer::new(window);
-    let mut refused = false;
-    'attack: for id in 0..2 {
-        for offset in (0..MOST as u64).step_by(2) {
-            if peer.part(UNORDERED, id, MOST as u64, offset, b"1").unwrap() == Receipt::Refused {
-                refused = true;
-                break 'attack;
-            }
+    let total = 2000;
+    let mut refused = 0;
+    for id in 0..4 {
+        for offset in (0..total).step_by(2) {
+            refused += u64::from(peer.part(UNORDERED, id, total, offset, b"1").unwrap() == Receipt::Refused);
+            assert!(peer.side.memory() <= window * REASSEMBLY_OVERHEAD);
         }
     }
-    assert!(refused && peer.side.memory() <= window * REASSEMBLY_OVERHEAD);
+    assert!(refused > 0);
     assert_eq!(peer.whole(ORDERED, 0, b""), Ok(Receipt::Taken));
 }
 
@@ -436,8 +456,8 @@ quickcheck! {
                 Part::Fragment { total: u64::from(total) % 600, offset: u64::from(offset) % 500 }
             };
             let before = peer.side.memory();
-            // Nothing takes more than what came, or what it unpacks to.
-            let most = before + 255 * u64::from(length) + 3 * MESSAGE_OVERHEAD;
+            // Nothing takes more than the page of what came, or what it unpacks to.
+            let most = before + (255 * u64::from(length)).max(600) + 3 * MESSAGE_OVERHEAD;
             let result = peer.frame(channel, id, part, &data);
             if result.is_ok() && peer.side.memory() > most {
                 return false;

@@ -4,7 +4,6 @@ mod fair;
 mod outgoing;
 mod piece;
 mod queue;
-mod ranges;
 #[cfg(test)]
 mod tests;
 mod window;

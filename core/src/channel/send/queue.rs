@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::ranges::RangeSet;
+use crate::channel::ranges::RangeSet;
 use crate::config::ChannelConfig;
 use crate::limits::EXPIRED_RANGES;
 use crate::time::Instant;

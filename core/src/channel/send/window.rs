@@ -2,16 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use super::piece::{Begun, Message};
 use super::queue::Waiting;
-use super::ranges::RangeSet;
 use crate::channel::ids;
+use crate::channel::ranges::RangeSet;
 use crate::event::{ChannelId, Violation};
-use crate::limits::RELIABLE_WINDOW;
+use crate::limits::{CUTS_KEPT, RELIABLE_WINDOW};
 use crate::wire::Writer;
 use crate::wire::message::Chain;
 
@@ -27,6 +28,8 @@ pub(super) struct Window {
     lost: VecDeque<u64>,
     /// The cut message whose end was not sent yet.
     unfinished: Option<u64>,
+    /// Memory for messages to be cut.
+    spare: Vec<Box<Cut>>,
 }
 
 #[derive(Debug)]
@@ -85,7 +88,15 @@ pub(super) enum Held {
 
 impl Window {
     pub(super) const fn new(channel: ChannelId, ordered: bool, base: u64) -> Self {
-        Self { channel, ordered, base, slots: VecDeque::new(), lost: VecDeque::new(), unfinished: None }
+        Self {
+            channel,
+            ordered,
+            base,
+            slots: VecDeque::new(),
+            lost: VecDeque::new(),
+            unfinished: None,
+            spare: Vec::new(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -130,7 +141,7 @@ impl Window {
             Begun::Whole => (State::Flying, length, Some(1)),
             Begun::Cut(end) => {
                 self.unfinished = Some(id).filter(|_| end < length);
-                (State::Cut(Box::new(Cut { sent: end, ..Cut::default() })), end, None)
+                (State::Cut(fresh_cut(&mut self.spare, end)), end, None)
             }
         };
         self.slots.push_back(Slot { number: waiting.number, payload, state, sends: 1 });
@@ -168,13 +179,13 @@ impl Window {
         match (&mut slot.state, sent.whole) {
             (state @ State::Flying, Some(sends)) if sends == slot.sends => *state = State::Lost,
             (State::Cut(cut), None) => {
-                let mut lost = RangeSet::default();
-                lost.insert(sent.start, sent.end.min(cut.sent));
-                lost.remove_all(&cut.acked);
-                if lost.is_empty() {
+                let end = sent.end.min(cut.sent);
+                if cut.acked.covers(sent.start, end) {
                     return;
                 }
-                cut.lost.insert_all(&lost);
+                // What is lost was not acknowledged, so nothing else is taken away again.
+                cut.lost.insert(sent.start, end);
+                cut.lost.remove_all(&cut.acked);
             }
             _ => return,
         }
@@ -236,7 +247,8 @@ impl Window {
 
     fn write_lost(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
         let channel = self.channel;
-        let slot = self.slot(id)?;
+        let (slots, spare) = (&mut self.slots, &mut self.spare);
+        let slot = slots.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)?;
         let length = slot.payload.len() as u64;
         let message = Message { channel, id, numbered: true, payload: &slot.payload };
         let (start, end, whole) = match &mut slot.state {
@@ -253,9 +265,9 @@ impl Window {
                     (0, length, true)
                 }
                 Begun::Cut(stop) => {
-                    let mut cut = Cut { sent: length, ..Cut::default() };
+                    let mut cut = fresh_cut(spare, length);
                     cut.lost.insert(stop, length);
-                    *state = State::Cut(Box::new(cut));
+                    *state = State::Cut(cut);
                     (0, stop, false)
                 }
             },
@@ -287,7 +299,7 @@ impl Window {
         if matches!(slot.state, State::Acked) {
             return;
         }
-        slot.state = State::Acked;
+        let state = core::mem::replace(&mut slot.state, State::Acked);
         slot.payload = Bytes::new();
         if !ordered {
             delivered(slot.number);
@@ -295,6 +307,11 @@ impl Window {
         self.unmark_lost(id);
         if self.unfinished == Some(id) {
             self.unfinished = None;
+        }
+        if let State::Cut(cut) = state
+            && self.spare.len() < CUTS_KEPT
+        {
+            self.spare.push(cut);
         }
     }
 
@@ -324,4 +341,13 @@ impl Window {
             self.lost.remove(place);
         }
     }
+}
+
+/// A message that was sent up to `sent`, in memory that was used before if there is any.
+fn fresh_cut(spare: &mut Vec<Box<Cut>>, sent: u64) -> Box<Cut> {
+    let mut cut = spare.pop().unwrap_or_default();
+    cut.acked.clear();
+    cut.lost.clear();
+    cut.sent = sent;
+    cut
 }

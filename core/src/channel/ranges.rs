@@ -2,36 +2,39 @@
 
 use alloc::vec::Vec;
 
+/// Ranges that a set has room for from the first one on.
+const ROOM: usize = 8;
+
 /// A set of numbers: sorted ranges that neither overlap nor touch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct RangeSet(Vec<(u64, u64)>);
+pub(in crate::channel) struct RangeSet(Vec<(u64, u64)>);
 
 impl RangeSet {
-    pub(super) const fn new() -> Self {
+    pub(in crate::channel) const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// The lowest range.
-    pub(super) fn first(&self) -> Option<(u64, u64)> {
+    pub(in crate::channel) fn first(&self) -> Option<(u64, u64)> {
         self.0.first().copied()
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::channel) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// How many ranges there are.
-    pub(super) const fn len(&self) -> usize {
+    pub(in crate::channel) const fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Forgets the lowest range.
-    pub(super) fn remove_first(&mut self) -> Option<(u64, u64)> {
+    pub(in crate::channel) fn remove_first(&mut self) -> Option<(u64, u64)> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
 
     /// Whether all of `start..end` is in the set.
-    pub(super) fn covers(&self, start: u64, end: u64) -> bool {
+    pub(in crate::channel) fn covers(&self, start: u64, end: u64) -> bool {
         let after = self.0.partition_point(|range| range.0 <= start);
         let within =
             after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| end <= range.1);
@@ -39,9 +42,13 @@ impl RangeSet {
     }
 
     /// Adds `start..end`.
-    pub(super) fn insert(&mut self, start: u64, end: u64) {
+    pub(in crate::channel) fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
+        }
+        if self.0.is_empty() {
+            // Sets that are used again and again would all grow to this, one after the other.
+            self.0.reserve(ROOM);
         }
         let from = self.0.partition_point(|range| range.1 < start);
         let to = self.0.partition_point(|range| range.0 <= end);
@@ -50,15 +57,33 @@ impl RangeSet {
         self.0.splice(from..to.max(from), [(low, high)]);
     }
 
-    /// Adds all of `other`.
-    pub(super) fn insert_all(&mut self, other: &Self) {
-        for &(start, end) in &other.0 {
-            self.insert(start, end);
-        }
+    /// The lowest range of `start..end` that is not in the set.
+    pub(in crate::channel) fn gap(&self, start: u64, end: u64) -> Option<(u64, u64)> {
+        let after = self.0.partition_point(|range| range.0 <= start);
+        let before = after.checked_sub(1).and_then(|index| self.0.get(index));
+        let from = before.map_or(start, |range| range.1.max(start));
+        let to = self.0.get(after).map_or(end, |range| range.0.min(end));
+        (from < to).then_some((from, to))
+    }
+
+    /// Whether a part of `start..end` is in the set, or something next to it.
+    pub(in crate::channel) fn touches(&self, start: u64, end: u64) -> bool {
+        let from = self.0.partition_point(|range| range.1 < start);
+        self.0.get(from).is_some_and(|range| range.0 <= end)
+    }
+
+    /// Takes everything away, and keeps the memory.
+    pub(in crate::channel) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Ranges that there is memory for.
+    pub(in crate::channel) const fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 
     /// Takes `start..end` away.
-    pub(super) fn remove(&mut self, start: u64, end: u64) {
+    pub(in crate::channel) fn remove(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
         }
@@ -71,7 +96,7 @@ impl RangeSet {
     }
 
     /// Takes all of `other` away.
-    pub(super) fn remove_all(&mut self, other: &Self) {
+    pub(in crate::channel) fn remove_all(&mut self, other: &Self) {
         for &(start, end) in &other.0 {
             self.remove(start, end);
         }
@@ -102,7 +127,12 @@ mod tests {
             script.into_iter().all(|(add, start, length)| {
                 let (start, end) = (u64::from(start), u64::from(start) + u64::from(length % 32));
                 let covered = (start..end).all(|value| model.contains(&value));
-                let agrees = set.covers(start, end) == covered;
+                let gap = (start..end).find(|value| !model.contains(value));
+                let gap = gap.map(|from| (from, (from..end).find(|at| model.contains(at)).unwrap_or(end)));
+                let touches = (start.saturating_sub(1)..=end).any(|value| model.contains(&value));
+                let agrees = set.covers(start, end) == covered
+                    && set.gap(start, end) == gap
+                    && set.touches(start, end) == touches;
                 if add {
                     set.insert(start, end);
                     model.extend(start..end);
