@@ -1,7 +1,7 @@
 //! Orders for the server's thread.
 //!
-//! A channel of the standard library would do, but it spins before it sleeps: at sixty ticks per second that is most of
-//! what an idle server costs.
+//! Unlike a channel of the standard library it can be closed by who reads it: what waits is dropped then, and nobody is
+//! left waiting for an answer that will not come.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -23,8 +23,8 @@ impl<G: Game> Dedicated<G> {
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         loop {
-            self.sleep();
-            let due = self.schedule.advance(Instant::now());
+            let deadline = self.sleep();
+            let due = self.schedule.advance(deadline, Instant::now());
             if due.ticks > 0 {
                 self.turn(due);
                 report.note(due, self.schedule.step());
@@ -38,19 +38,21 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Waits for the next deadline; obeys meanwhile.
-    fn sleep(&mut self) {
-        let deadline = self.schedule.deadline();
+    /// Waits for the next deadline, and says when it was; obeys meanwhile.
+    fn sleep(&mut self) -> Instant {
+        let is_alone = self.clients.len() == 0;
+        let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
         while self.stop.is_none() {
             match self.orders.take_by(deadline) {
                 Some(order) => self.obey(order),
-                None => return,
+                None => break,
             }
             // A flood of orders must not hold the tick.
             if Instant::now() >= deadline {
-                return;
+                break;
             }
         }
+        deadline
     }
 
     fn obey(&mut self, order: Order) {
@@ -80,6 +82,9 @@ impl<G: Game> Dedicated<G> {
         }
         let step = self.schedule.step();
         for _ in 0..due.ticks {
+            if self.stop.is_some() {
+                break;
+            }
             self.tick += 1;
             self.with_game(|game, server| game.tick(server, step));
         }
