@@ -29,6 +29,7 @@ pub(super) struct Window {
     /// The cut message whose end was not sent yet.
     unfinished: Option<u64>,
     /// Memory for messages to be cut.
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
     spare: Vec<Box<Cut>>,
 }
 
@@ -344,6 +345,7 @@ impl Window {
 }
 
 /// A message that was sent up to `sent`, in memory that was used before if there is any.
+#[expect(clippy::vec_box, reason = "the box is what is used again")]
 fn fresh_cut(spare: &mut Vec<Box<Cut>>, sent: u64) -> Box<Cut> {
     let mut cut = spare.pop().unwrap_or_default();
     cut.acked.clear();
