@@ -126,7 +126,12 @@ impl Rules {
 
     fn ban_fault(&self, package: &Package, all: &[Package]) -> Option<String> {
         let ban = self.bans.deny.iter().find(|ban| ban.name == package.name)?;
-        let depends = |other: &&Package| other.dependencies.iter().any(|one| one.name == ban.name);
+        // What others test themselves with is not built here.
+        let is_built = |user: &Package, kind: Option<&str>| user.source.is_none() || kind != Some("dev");
+        let depends = |other: &&Package| {
+            let mut dependencies = other.dependencies.iter();
+            dependencies.any(|one| one.name == ban.name && is_built(other, one.kind.as_deref()))
+        };
         let is_wrapper = |other: &&Package| ban.wrappers.contains(&other.name);
         let users: Vec<&str> =
             all.iter().filter(depends).filter(|other| !is_wrapper(other)).map(|other| &*other.name).collect();

@@ -39,6 +39,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) source: Option<String>,
     pub(crate) req: String,
+    /// `dev` or `build`; nothing for a plain one.
+    pub(crate) kind: Option<String>,
 }
 
 #[derive(Deserialize, Debug)]

@@ -30,7 +30,8 @@ fn package(name: &str) -> Package {
 }
 
 fn user_of(name: &str, dependency: &str, req: &str) -> Package {
-    let dependency = Dependency { name: dependency.into(), source: Some(CRATES_IO.into()), req: req.into() };
+    let (dependency_name, source) = (dependency.into(), Some(CRATES_IO.into()));
+    let dependency = Dependency { name: dependency_name, source, req: req.into(), kind: None };
     Package { dependencies: vec![dependency], ..package(name) }
 }
 
@@ -68,6 +69,15 @@ fn a_banned_package_is_a_fault_unless_only_its_wrappers_use_it() {
     assert_eq!(rules().ban_fault(&kept[0], &kept), None);
     let used = [package("old"), user_of("keeper", "old", "1"), user_of("careless", "old", "1")];
     assert!(rules().ban_fault(&used[0], &used).unwrap().contains("careless"));
+}
+
+#[test]
+fn a_banned_package_that_others_test_themselves_with_is_not_built_here() {
+    let mut all = [package("old"), user_of("tested", "old", "1")];
+    all[1].dependencies[0].kind = Some("dev".into());
+    assert_eq!(rules().ban_fault(&all[0], &all), None);
+    all[1].source = None;
+    assert!(rules().ban_fault(&all[0], &all).unwrap().contains("tested"));
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! What this platform can do.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+/// What a platform's sockets can do, and what stands behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// TCP sockets.
+    pub tcp: bool,
+    /// UDP sockets.
+    pub udp: bool,
+    /// IPv6 sockets, here and now.
+    pub ipv6: bool,
+    /// WebRTC data channels, as compiled in.
+    pub webrtc: bool,
+    /// Sockets that others connect to.
+    pub server_sockets: bool,
+    /// One socket takes IPv4 and IPv6.
+    pub dual_stack: bool,
+}
+
+/// Asks the system what it can do, by opening sockets on the loopback interface and closing them again.
+#[must_use]
+pub fn capabilities() -> Capabilities {
+    let ipv4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
+    let ipv6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    let dual_stack = crate::udp_socket::open_dual_stack(0).is_ok();
+    Capabilities { tcp: true, udp: ipv4 || ipv6, ipv6, webrtc: false, server_sockets: true, dual_stack }
+}
+
+/// The addresses of this machine's interfaces: those that others may reach first, loopback last. Link-local IPv6
+/// addresses are left out, since they mean nothing without their interface. Empty if the system does not tell.
+#[must_use]
+pub fn local_addresses() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut addresses: Vec<IpAddr> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+    addresses.retain(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
+    addresses.sort_by_key(IpAddr::is_loopback);
+    addresses.dedup();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_native_platform_has_udp_and_server_sockets() {
+        let capabilities = capabilities();
+        assert!(capabilities.udp && capabilities.tcp && capabilities.server_sockets);
+        assert!(capabilities.ipv6 || !capabilities.dual_stack);
+    }
+
+    #[test]
+    fn loopback_comes_last_among_local_addresses() {
+        let addresses = local_addresses();
+        assert!(addresses.iter().any(IpAddr::is_loopback), "{addresses:?}");
+        assert!(addresses.is_sorted_by_key(IpAddr::is_loopback));
+    }
+}

@@ -1,0 +1,73 @@
+//! A client: dials a server, and lets nobody in.
+
+use tickwire_core::message::{NetMessage, SendOptions};
+use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState};
+
+use crate::error::{SendError, StartError};
+use crate::node::Node;
+use crate::options::Options;
+use crate::verbs::verbs;
+
+/// A client that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
+/// waiting for deliveries.
+pub struct Client {
+    node: Node,
+}
+
+verbs!(Client);
+
+impl Client {
+    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. `connect` comes next.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(mut options: Options) -> Result<Self, StartError> {
+        options.config.access = Access::Closed;
+        Ok(Self { node: Node::start(options)? })
+    }
+
+    /// The connection to the server, if there is one. After the server lost the session, it is a new one.
+    #[must_use]
+    pub fn server(&self) -> Option<ConnectionId> {
+        self.latest_connection()
+    }
+
+    /// Whether the connection to the server is usable now: made, not interrupted, not ending.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.server().is_some_and(|server| self.state(server) == ConnectionState::Connected)
+    }
+
+    /// Sends a message to the server, on the channel of its type.
+    ///
+    /// # Errors
+    /// [`SendError`], with the encoded message in it.
+    pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<(), SendError> {
+        match self.server() {
+            Some(server) => self.send(server, message),
+            None => Err(SendError::NotConnected(Bytes::new())),
+        }
+    }
+
+    /// Sends a message to the server, on the first channel that keeps the promises of `options`.
+    ///
+    /// # Errors
+    /// [`SendError`], with the encoded message in it.
+    pub fn send_to_server_with<T: NetMessage>(
+        &self,
+        message: &T,
+        options: impl Into<SendOptions>,
+    ) -> Result<(), SendError> {
+        match self.server() {
+            Some(server) => self.send_with(server, message, options),
+            None => Err(SendError::NotConnected(Bytes::new())),
+        }
+    }
+
+    /// Closes the connection to the server at once.
+    pub fn disconnect_from_server(&self) {
+        if let Some(server) = self.server() {
+            self.disconnect(server, 0, "");
+        }
+    }
+}

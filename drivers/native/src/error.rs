@@ -1,0 +1,304 @@
+//! What went wrong, where, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tickwire_core::error::{ConfigError, ConnectError as CoreConnectError};
+use tickwire_core::message::EncodeError;
+use tickwire_core::schema::SchemaDifference;
+use tickwire_core::{Bytes, CloseReason, Refusal};
+
+/// Why a server, client or peer did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration is not one that an endpoint can run with.
+    Config(ConfigError),
+    /// A server whose `Config::access` lets nobody in.
+    NobodyMayConnect,
+    /// Another program, or another server of this one, has the port.
+    PortInUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// This user may not have the port.
+    NotPermitted {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The address is none of this machine's.
+    NoSuchLocalAddress {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The system refused the socket for another reason.
+    Socket {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system gave no entropy.
+    Entropy {
+        /// The system's reason.
+        reason: String,
+    },
+    /// The system gave no thread.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::NobodyMayConnect => f.write_str(
+                "Config::access is Closed, which lets nobody in; set it to Tickets, Peers or Open for a server",
+            ),
+            Self::PortInUse { address } => write!(
+                f,
+                "UDP port {} is in use at {}; stop the other program, or choose another port (0 lets the system choose)",
+                address.port(),
+                address.ip()
+            ),
+            Self::NotPermitted { address } => write!(
+                f,
+                "this user may not open UDP port {} at {}; choose a port from 1024 on, or grant the right",
+                address.port(),
+                address.ip()
+            ),
+            Self::NoSuchLocalAddress { address } => write!(
+                f,
+                "{} is no address of this machine; bind to one of `local_addresses()`, or to all",
+                address.ip()
+            ),
+            Self::Socket { address, source } => {
+                write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
+            }
+            Self::Entropy { reason } => {
+                write!(f, "the system gave no entropy: {reason}; keys cannot be made without it")
+            }
+            Self::Thread(source) => {
+                write!(f, "no thread for the network: {source}; check the system's limits")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Socket { source, .. } | Self::Thread(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Why an attempt to connect failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The call itself was at fault: a ticket for another server, an unusable key, no place left.
+    Usage(CoreConnectError),
+    /// The name has no address, or nobody could be asked.
+    UnknownHost {
+        /// The name.
+        host: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// None of the addresses can be reached from this socket: IPv6 only, from an IPv4 socket, say.
+    NoUsableAddress {
+        /// The addresses.
+        addresses: Vec<SocketAddr>,
+    },
+    /// Nobody answered.
+    TimedOut {
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+        /// How long all of it took.
+        after: Duration,
+    },
+    /// Nobody let us in, and somebody hinted that he speaks another version of the protocol. Not authentic.
+    WrongVersion {
+        /// The version that the far end hinted at.
+        theirs: u8,
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+    },
+    /// All places of the server are taken.
+    ServerFull,
+    /// This identity is not welcome.
+    Banned,
+    /// The ticket was valid once.
+    TicketExpired,
+    /// The two ends were built from different message types.
+    Schema(SchemaDifference),
+    /// The server's own reason.
+    Refused {
+        /// The game's code.
+        code: u16,
+        /// Text for a person.
+        text: String,
+    },
+    /// The connection ended before it was made, for this reason.
+    Closed(CloseReason),
+    /// The client, server or peer was stopped meanwhile.
+    Stopped,
+}
+
+impl ConnectError {
+    /// The error that a connection's end amounts to.
+    pub(crate) fn of(reason: CloseReason, tried: Vec<SocketAddr>, after: Duration) -> Self {
+        match reason {
+            CloseReason::ConnectTimedOut { version_hint: Some(theirs) } => {
+                Self::WrongVersion { theirs, tried }
+            }
+            CloseReason::ConnectTimedOut { version_hint: None } => Self::TimedOut { tried, after },
+            CloseReason::Refused(Refusal::Full) => Self::ServerFull,
+            CloseReason::Refused(Refusal::Banned) => Self::Banned,
+            CloseReason::Refused(Refusal::Expired) => Self::TicketExpired,
+            CloseReason::Refused(Refusal::Schema(difference)) => Self::Schema(difference),
+            CloseReason::Refused(Refusal::Other { code, text }) => Self::Refused { code, text },
+            other => Self::Closed(other),
+        }
+    }
+}
+
+/// Addresses, as a list for a person.
+struct List<'a>(&'a [SocketAddr]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, address) in self.0.iter().enumerate() {
+            write!(f, "{}{address}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) => error.fmt(f),
+            Self::UnknownHost { host, reason } => {
+                write!(f, "the host `{host}` is unknown: {reason}; check its spelling and the name service")
+            }
+            Self::NoUsableAddress { addresses } => write!(
+                f,
+                "{} cannot be reached from this socket's address family; bind to all addresses",
+                List(addresses)
+            ),
+            Self::TimedOut { tried, after } => write!(
+                f,
+                "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
+                 and that the key (and the ticket) is that server's",
+                List(tried)
+            ),
+            Self::WrongVersion { theirs, tried } => write!(
+                f,
+                "{} seems to speak protocol version {theirs}; update the client or the server",
+                List(tried)
+            ),
+            Self::ServerFull => f.write_str("the server is full; try again later, or another server"),
+            Self::Banned => f.write_str("the server does not let this identity in"),
+            Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
+            Self::Schema(difference) => {
+                write!(f, "the server was built from other message types: {difference}")
+            }
+            Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
+            Self::Closed(reason) => write!(f, "the connection ended before it was made: {reason:?}"),
+            Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl From<CoreConnectError> for ConnectError {
+    fn from(error: CoreConnectError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// Why a message was not taken. Its bytes come back wherever there are any.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The channel's queue is full: the network is slower than the game. `Event::SendReady` says when it is not.
+    ChannelFull(Bytes),
+    /// The queue to the network thread is full: the game is faster than the thread.
+    QueueFull(Bytes),
+    /// The message is larger than `Config::max_message`.
+    TooLarge {
+        /// The message.
+        message: Bytes,
+        /// The most bytes that it may have.
+        most: usize,
+    },
+    /// The connection is over, or was not made yet.
+    NotConnected(Bytes),
+    /// No channel of that number, or with those promises, is configured.
+    NoSuchChannel(Bytes),
+    /// The value has no encoding, or its type is not registered.
+    Encode(EncodeError),
+    /// The endpoint was stopped.
+    Stopped(Bytes),
+}
+
+impl SendError {
+    /// The message, encoded, if it came that far.
+    #[must_use]
+    pub fn into_message(self) -> Option<Bytes> {
+        match self {
+            Self::ChannelFull(message)
+            | Self::QueueFull(message)
+            | Self::TooLarge { message, .. }
+            | Self::NotConnected(message)
+            | Self::NoSuchChannel(message)
+            | Self::Stopped(message) => Some(message),
+            Self::Encode(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChannelFull(_) => {
+                f.write_str("the channel's queue is full; send again after Event::SendReady, or send less")
+            }
+            Self::QueueFull(_) => f.write_str(
+                "the queue to the network thread is full; send again next frame, or raise Options::commands",
+            ),
+            Self::TooLarge { message, most } => write!(
+                f,
+                "the message has {} bytes, this endpoint takes {most}; split it, or raise Config::max_message \
+                 at both ends",
+                message.len()
+            ),
+            Self::NotConnected(_) => {
+                f.write_str("no such connection; send between Event::Connected and Event::Closed")
+            }
+            Self::NoSuchChannel(_) => f.write_str("no such channel; use one of Config::channels"),
+            Self::Encode(error) => error.fmt(f),
+            Self::Stopped(_) => f.write_str("the endpoint was stopped; start it again to send"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<EncodeError> for SendError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}

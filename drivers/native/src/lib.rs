@@ -1,0 +1,90 @@
+//! # tickwire-native
+//!
+//! The driver of `tickwire-core` for Linux, Windows and macOS: UDP sockets, the network thread, and the verbs of
+//! servers, clients and peers.
+//!
+//! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline
+//! or the game wants it; two bounded queues join it to the game. Nothing here is needed to use the core: who brings an
+//! event loop of his own finds the bare pump in `examples/pump.rs`.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tickwire_core::message::{BoundedString, NetMessage, Registry};
+//! use tickwire_core::{Access, Config, ConnectOptions};
+//! use tickwire_native::{Client, Options, Server};
+//!
+//! #[derive(NetMessage)]
+//! struct Chat {
+//!     text: BoundedString<200>,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut registry = Registry::new();
+//! registry.register::<Chat>()?;
+//!
+//! let mut config = Config::new(0x6d79_6761_6d65);
+//! config.access = Access::Open;
+//! let options = Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?);
+//! let mut server = Server::start(options)?;
+//! let echo = server.handle();
+//! server.on::<Chat, _>(move |from, chat| drop(echo.send(from, chat)))?;
+//!
+//! let options = Options::new(Config::new(0x6d79_6761_6d65)).registry(registry);
+//! let mut client = Client::start(options)?;
+//! let to = server.local_address().into();
+//! client.connect(&to, ConnectOptions::new(server.public_key())).wait()?;
+//! client.send_to_server(&Chat { text: BoundedString::truncated("hello") })?;
+//!
+//! let (said, heard) = std::sync::mpsc::channel();
+//! client.on::<Chat, _>(move |_, chat| drop(said.send(chat.text.as_str().to_owned())))?;
+//! let heard = loop {
+//!     // Once per frame, each end calls what it subscribed to.
+//!     server.update();
+//!     client.update();
+//!     if let Ok(text) = heard.recv_timeout(Duration::from_millis(1)) {
+//!         break text;
+//!     }
+//! };
+//! assert_eq!(heard, "hello");
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod address;
+mod attempt;
+mod backlog;
+mod bandwidth;
+mod capabilities;
+mod client;
+mod clock;
+mod command;
+mod dial;
+mod error;
+mod handle;
+mod handlers;
+mod network_thread;
+mod node;
+mod options;
+mod peer;
+mod queue;
+mod resolve;
+mod rt;
+mod server;
+mod shared;
+mod stats;
+mod udp_socket;
+mod verbs;
+
+pub use crate::address::{Host, NetworkAddress, ParseAddressError};
+pub use crate::attempt::Attempt;
+pub use crate::capabilities::{Capabilities, capabilities, local_addresses};
+pub use crate::client::Client;
+pub use crate::error::{ConnectError, SendError, StartError};
+pub use crate::handle::{Broadcast, Handle, Hold};
+pub use crate::handlers::{HandlerId, INVALID_MESSAGES, Update};
+pub use crate::options::{Bind, Options};
+pub use crate::peer::Peer;
+pub use crate::resolve::resolve;
+pub use crate::server::Server;
+pub use crate::stats::{ConnectionInfo, NetworkStats};

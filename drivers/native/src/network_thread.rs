@@ -1,0 +1,231 @@
+//! The network thread: one future that is polled when the socket, a deadline or the game wants something, and that
+//! carries out the core's contract.
+
+mod alarm;
+mod orders;
+mod telling;
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slotmap::SecondaryMap;
+use tickwire_core::limits::BASE_DATAGRAM;
+use tickwire_core::{ConnectionId, Endpoint, Event, Instant, TimeoutCause, Transmit};
+
+use self::alarm::Alarm;
+use crate::backlog::Outbox;
+use crate::bandwidth::Bucket;
+use crate::dial::Dials;
+use crate::rt;
+use crate::shared::Shared;
+use crate::stats::NetworkStats;
+use crate::udp_socket::{Sent, UdpSocket};
+
+/// Everything that the network thread owns.
+pub(crate) struct NetworkThread {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+    socket: UdpSocket,
+    dials: Dials,
+    outboxes: SecondaryMap<ConnectionId, Outbox>,
+    /// Connections whose outboxes have to be fed.
+    limited: BTreeSet<ConnectionId>,
+    /// The limit on everything together.
+    total: Option<Bucket>,
+    /// An event that found no room in the queue to the game.
+    held: Option<Event>,
+    alarm: Alarm,
+    out: Vec<u8>,
+    /// What the system had no room for: written to `out` already.
+    unsent: Option<(Transmit, usize)>,
+    may_be_readable: bool,
+    end: Option<End>,
+    counters: NetworkStats,
+}
+
+/// How the thread ends.
+enum End {
+    /// When all connections have said good-bye, and at this time at the latest.
+    Graceful(Instant),
+    AtOnce,
+}
+
+impl NetworkThread {
+    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, socket: UdpSocket) -> Self {
+        let out = vec![0; socket.transmit_bytes(BASE_DATAGRAM).max(LARGEST_SINGLE)];
+        Self {
+            shared,
+            endpoint,
+            socket,
+            dials: Dials::default(),
+            outboxes: SecondaryMap::new(),
+            limited: BTreeSet::new(),
+            total: None,
+            held: None,
+            alarm: Alarm::default(),
+            out,
+            unsent: None,
+            may_be_readable: true,
+            end: None,
+            counters: NetworkStats::default(),
+        }
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        rt::block_on(poll_fn(|context| self.poll(context)));
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.counters.wakeups += 1;
+        loop {
+            // Before the last look at the queue, so that no command slips in between.
+            self.shared.commands.register(context);
+            let now = self.shared.clock.now();
+            let mut is_busy = self.carry_out_orders(now);
+            is_busy |= self.receive(now, context);
+            self.endpoint.handle_timeout(now);
+            let socket = &self.socket;
+            self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), context);
+            self.tell(now);
+            self.feed(now);
+            let is_blocked = self.transmit(now, context);
+            self.tell(now);
+            if self.is_over(now) {
+                return Poll::Ready(());
+            }
+            if is_busy || !self.shared.commands.is_empty() {
+                continue;
+            }
+            let deadline = self.deadline(now, is_blocked);
+            if deadline > now && self.alarm.is_quiet_until(&self.shared.clock, deadline, context) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
+    fn receive(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        for _ in 0..BATCHES_PER_TURN {
+            if !self.may_be_readable {
+                match self.socket.poll_readable(context) {
+                    Poll::Pending => return false,
+                    Poll::Ready(_) => self.may_be_readable = true,
+                }
+            }
+            let (endpoint, counters) = (&mut self.endpoint, &mut self.counters);
+            let received = self.socket.receive(|path, ecn, datagram| {
+                counters.datagrams_received += 1;
+                counters.bytes_received += datagram.len() as u64;
+                endpoint.handle_datagram(now, path, ecn, datagram);
+            });
+            match received {
+                // A batch that is not full has emptied the socket; what came meanwhile makes it readable again.
+                Ok(filled) => self.may_be_readable = filled == quinn_udp::BATCH_SIZE,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.may_be_readable = false,
+                // Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic.
+                Err(_) => self.counters.receive_errors += 1,
+            }
+        }
+        true
+    }
+
+    /// Hands over what connections with limits may send now.
+    fn feed(&mut self, now: Instant) {
+        let mut ready = Vec::new();
+        self.limited.retain(|&connection| {
+            let Some(outbox) = self.outboxes.get_mut(connection) else { return false };
+            outbox.feed(now, &mut self.endpoint, connection, |channel| ready.push((connection, channel)));
+            outbox.is_limited()
+        });
+        for (connection, channel) in ready {
+            self.announce_room(connection, channel);
+        }
+    }
+
+    /// Sends what there is to send. Says whether something keeps it from it: the system's buffer, or the limit.
+    fn transmit(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        loop {
+            if let Some((transmit, offset)) = self.unsent.take() {
+                match self.socket.send(&transmit, &self.out, offset) {
+                    Sent::All { errors } => self.counters.send_errors += errors,
+                    Sent::Blocked { offset } => {
+                        self.unsent = Some((transmit, offset));
+                        self.counters.socket_full += 1;
+                        match self.socket.poll_writable(context) {
+                            Poll::Pending => return true,
+                            Poll::Ready(_) => continue,
+                        }
+                    }
+                }
+            }
+            let mut room = self.out.len();
+            if let Some(total) = &mut self.total {
+                if !total.has_credit(now) {
+                    return true;
+                }
+                // Overdrawn by less than a datagram.
+                room = usize::try_from(total.credit()).unwrap_or(0).clamp(BASE_DATAGRAM, room);
+            }
+            let out = self.out.get_mut(..room).unwrap_or_default();
+            let Some(transmit) = self.endpoint.poll_transmit(now, out) else { return false };
+            self.counters.datagrams_sent += transmit.datagrams(&self.out).len() as u64;
+            self.counters.bytes_sent += transmit.size as u64;
+            if let Some(total) = &mut self.total {
+                total.spend(transmit.size as u64);
+            }
+            self.unsent = Some((transmit, 0));
+        }
+    }
+
+    /// When to wake up by itself.
+    fn deadline(&mut self, now: Instant, is_blocked: bool) -> Instant {
+        let (at, cause) = self.endpoint.poll_timeout();
+        let is_ignored = match cause {
+            TimeoutCause::Transmit => is_blocked,
+            TimeoutCause::Event => self.held.is_some(),
+            _ => false,
+        };
+        // An output that waits hides the timers behind it.
+        let core = if is_ignored { now + HIDDEN_TIMERS } else { at };
+        let total = match &self.total {
+            Some(total) if is_blocked && self.unsent.is_none() => total.ready_at(),
+            _ => Instant::MAX,
+        };
+        let limited = self.limited.iter().filter_map(|id| self.outboxes.get(*id)).map(Outbox::deadline).min();
+        let end = match self.end {
+            Some(End::Graceful(at)) => at,
+            _ => Instant::MAX,
+        };
+        core.min(self.dials.deadline()).min(total).min(limited.unwrap_or(Instant::MAX)).min(end)
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        match self.end {
+            None => false,
+            Some(End::AtOnce) => true,
+            Some(End::Graceful(at)) => now >= at || self.endpoint.connections().next().is_none(),
+        }
+    }
+}
+
+impl Drop for NetworkThread {
+    /// However the thread ends, nobody waits for it any more.
+    fn drop(&mut self) {
+        self.take_snapshot(self.shared.clock.now());
+        *self.shared.table_mut() = Default::default();
+        self.shared.commands.close();
+        self.shared.events.close();
+    }
+}
+
+/// Batches received before commands and timers get their turn.
+const BATCHES_PER_TURN: usize = 4;
+/// The largest datagram that is sent alone.
+const LARGEST_SINGLE: usize = 16 << 10;
+/// How often timers are looked at while something else is due and has to wait.
+const HIDDEN_TIMERS: Duration = Duration::from_millis(10);

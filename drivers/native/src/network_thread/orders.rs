@@ -1,0 +1,140 @@
+//! Carrying out what the game asked for.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tickwire_core::{
+    Admission, AdmissionRequest, Bytes, ChannelId, ConnectionId, ConnectionState, Instant, Refusal,
+};
+
+use super::{End, NetworkThread};
+use crate::backlog::Offered;
+use crate::bandwidth::{Bucket, Rate};
+use crate::command::Command;
+use crate::stats::ConnectionInfo;
+
+impl NetworkThread {
+    /// Carries out up to [`COMMANDS_PER_TURN`]. Says whether there are more.
+    pub(super) fn carry_out_orders(&mut self, now: Instant) -> bool {
+        for _ in 0..COMMANDS_PER_TURN {
+            let Some(command) = self.shared.commands.pop() else { return false };
+            self.carry_out(now, command);
+        }
+        true
+    }
+
+    fn carry_out(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Send { connection, channel, data } => self.send(now, connection, channel, data),
+            Command::Broadcast { channel, data, except } => self.broadcast(now, channel, &data, &except),
+            Command::Connect(request) => self.dials.begin(now, *request),
+            Command::Disconnect { connection, code, text, deliver_within } => match deliver_within {
+                None => self.endpoint.close(now, connection, code, &text),
+                Some(within) => {
+                    self.endpoint.close_after_delivery(now, connection, code, &text, now + within);
+                }
+            },
+            Command::ExpectPeer { psk, peer_key, reply } => {
+                reply.reply(self.endpoint.expect_peer(psk, peer_key));
+            }
+            Command::ForgetPeer { psk, peer_key } => self.endpoint.forget_peer(&psk, &peer_key),
+            Command::Admit(policy) => self.endpoint.set_authenticator(policy),
+            Command::LimitAll(rate) => self.total = rate.map(|rate| Bucket::new(rate, now)),
+            Command::LimitOne { connection, rate } => self.limit(now, connection, rate),
+            Command::Snapshot(reply) => {
+                self.take_snapshot(now);
+                reply.reply(());
+            }
+            Command::Info { connection, reply } => reply.reply(self.info(connection)),
+            Command::Channel { connection, channel, reply } => {
+                reply.reply(self.endpoint.channel_stats(connection, channel));
+            }
+            Command::Stop { code, text, grace } => self.stop(now, code, &text, grace),
+            Command::Abort => self.end = Some(End::AtOnce),
+        }
+    }
+
+    fn send(&mut self, now: Instant, connection: ConnectionId, channel: ChannelId, data: Bytes) {
+        let config = self.shared.channels.get(usize::from(channel.0));
+        let (Some(outbox), Some(config)) = (self.outboxes.get_mut(connection), config) else {
+            self.counters.messages_too_late += 1;
+            return;
+        };
+        let offered = outbox.offer(now, &mut self.endpoint, connection, (channel, config), data);
+        match offered {
+            Offered::TooLate => self.counters.messages_too_late += 1,
+            Offered::Waits => {
+                self.counters.messages_sent += 1;
+                if outbox.gate().is_full(channel) {
+                    self.shared.full_somewhere.store(true, Ordering::Release);
+                }
+            }
+            Offered::Taken => self.counters.messages_sent += 1,
+        }
+    }
+
+    fn broadcast(&mut self, now: Instant, channel: ChannelId, data: &Bytes, except: &[ConnectionId]) {
+        // In the order of their ids, so that equal histories give equal outputs.
+        let all: Vec<ConnectionId> = self.outboxes.keys().filter(|id| !except.contains(id)).collect();
+        for connection in all {
+            self.send(now, connection, channel, data.clone());
+        }
+    }
+
+    fn limit(&mut self, now: Instant, connection: ConnectionId, rate: Option<Rate>) {
+        let sent = self.endpoint.stats(connection).map_or(0, |stats| stats.bytes_sent);
+        if let Some(outbox) = self.outboxes.get_mut(connection) {
+            outbox.set_limit(now, sent, rate);
+            self.limited.insert(connection);
+        }
+    }
+
+    fn stop(&mut self, now: Instant, code: u16, text: &str, grace: Duration) {
+        let all: Vec<ConnectionId> = self.endpoint.connections().collect();
+        for connection in all {
+            self.endpoint.close_after_delivery(now, connection, code, text, now + grace);
+        }
+        self.endpoint.set_authenticator(|_: &AdmissionRequest<'_>| {
+            Admission::Refuse(Refusal::Other { code: 0, text: "the server is stopping".into() })
+        });
+        self.end = Some(End::Graceful(now + grace + GOOD_BYE));
+    }
+
+    fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
+        Some(ConnectionInfo {
+            connection,
+            state: self.endpoint.state(connection),
+            address: self.endpoint.address(connection),
+            peer: self.endpoint.peer(connection)?.clone(),
+            stats: self.endpoint.stats(connection)?,
+        })
+    }
+
+    /// Puts a fresh look at connections and counters where the game finds it.
+    pub(super) fn take_snapshot(&mut self, now: Instant) {
+        let connections: Vec<ConnectionInfo> =
+            self.outboxes.keys().filter_map(|connection| self.info(connection)).collect();
+        let shared = &self.shared;
+        let mut network = self.counters.clone();
+        network.uptime = now.saturating_since(Instant::ZERO);
+        network.connections =
+            connections.iter().filter(|info| info.state == ConnectionState::Connected).count();
+        network.half_open = self.endpoint.half_open();
+        network.memory = self.endpoint.memory();
+        network.drops = self.endpoint.drops().clone();
+        network.commands_refused = shared.commands.refused();
+        network.commands_waiting = shared.commands.len();
+        network.event_stalls = shared.events.stalls();
+        network.events_waiting = shared.events.len();
+        shared.with_snapshot(|snapshot| {
+            snapshot.taken_at = Some(std::time::Instant::now());
+            snapshot.connections = connections;
+            snapshot.network = network;
+        });
+    }
+}
+
+/// Commands carried out before the socket gets its turn.
+const COMMANDS_PER_TURN: usize = 1024;
+/// How long good-byes may take beyond the grace that is given to deliveries.
+const GOOD_BYE: Duration = Duration::from_millis(500);

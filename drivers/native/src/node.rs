@@ -1,0 +1,113 @@
+//! What servers, clients and peers are made of: a handle, the subscriptions, and the thread.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tickwire_core::crypto::Key;
+use tickwire_core::{Config, Endpoint, Secrets};
+
+use crate::clock::Clock;
+use crate::command::Command;
+use crate::error::StartError;
+use crate::handle::Handle;
+use crate::handlers::{Handlers, Update};
+use crate::network_thread::NetworkThread;
+use crate::options::{Bind, Options};
+use crate::queue::{CommandQueue, EventQueue};
+use crate::shared::{Shared, SharedParts};
+use crate::udp_socket::UdpSocket;
+
+/// An endpoint that runs.
+pub(crate) struct Node {
+    pub(crate) handle: Handle,
+    pub(crate) handlers: Handlers,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    pub(crate) fn start(options: Options) -> Result<Self, StartError> {
+        let Options { mut config, secrets, registry, bind, policy, commands, events, socket_buffer } =
+            options;
+        let socket = UdpSocket::open(bind.unwrap_or(Bind::Any { port: 0 }), socket_buffer)?;
+        let clock = Clock::start();
+        prepare(&mut config, &clock, &registry);
+        let secrets = match secrets {
+            Some(secrets) => secrets,
+            None => Secrets::new(random()?),
+        };
+        let (channels, max_message) = (config.channels.clone(), config.max_message);
+        let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
+        if let Some(policy) = policy {
+            endpoint.set_authenticator(policy);
+        }
+        let shared = Arc::new(Shared::new(SharedParts {
+            commands: CommandQueue::new(commands),
+            events: EventQueue::new(events),
+            registry: Arc::clone(&registry),
+            channels,
+            max_message,
+            clock,
+            local_address: socket.local_address(),
+            public_key: endpoint.public_key(),
+        }));
+        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket);
+        let thread = std::thread::Builder::new()
+            .name("tickwire-net".into())
+            .spawn(move || network.run())
+            .map_err(StartError::Thread)?;
+        Ok(Self { handle: Handle(shared), handlers: Handlers::new(registry), thread: Some(thread) })
+    }
+
+    /// Hands what has come to the subscribers.
+    pub(crate) fn update(&mut self) -> Update {
+        // What handlers send leaves together.
+        let _hold = self.handle.hold();
+        let mut update = Update::default();
+        // No more than is there now: a flood must not hold the frame.
+        for _ in 0..self.handle.events_waiting() {
+            let Some(event) = self.handle.next_event() else { break };
+            self.handlers.handle(&self.handle, event, &mut update);
+        }
+        update
+    }
+
+    pub(crate) fn stop(&mut self, code: u16, text: &str, grace: Duration) {
+        self.handle.0.commands.insist(Command::Stop { code, text: text.into(), grace });
+        self.join();
+    }
+
+    pub(crate) fn abort(&mut self) {
+        self.handle.0.commands.insist(Command::Abort);
+        self.join();
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so on standard error, and closed the queues.
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.stop(0, "", Duration::ZERO);
+        }
+    }
+}
+
+fn prepare(config: &mut Config, clock: &Clock, registry: &tickwire_core::message::Registry) {
+    config.wall_offset = clock.wall_offset;
+    if !registry.is_empty() {
+        config.schema = registry.schema();
+    }
+}
+
+/// 32 bytes of the system's entropy.
+fn random() -> Result<Key, StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| StartError::Entropy { reason: error.to_string() })?;
+    Ok(bytes)
+}

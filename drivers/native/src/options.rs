@@ -1,0 +1,134 @@
+//! How a server, client or peer is set up beyond the core's own configuration.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tickwire_core::message::Registry;
+use tickwire_core::{Authenticator, Config, Secrets};
+
+use crate::address::NetworkAddress;
+use crate::command::Policy;
+
+/// Where the socket is bound.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Bind {
+    /// All addresses of the machine, IPv4 and IPv6 in one socket where the system can; else IPv4. Port 0 lets the system
+    /// choose.
+    Any {
+        /// The UDP port.
+        port: u16,
+    },
+    /// This address only.
+    Address(SocketAddr),
+}
+
+impl Bind {
+    pub(crate) fn address(self) -> SocketAddr {
+        match self {
+            Self::Any { port } => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            Self::Address(address) => address,
+        }
+    }
+}
+
+impl From<SocketAddr> for Bind {
+    /// `0.0.0.0` stands for all addresses of the machine.
+    fn from(address: SocketAddr) -> Self {
+        if address.ip() == Ipv4Addr::UNSPECIFIED {
+            Self::Any { port: address.port() }
+        } else {
+            Self::Address(address)
+        }
+    }
+}
+
+/// How a server, client or peer is set up.
+#[must_use]
+pub struct Options {
+    pub(crate) config: Config,
+    pub(crate) secrets: Option<Secrets>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) bind: Option<Bind>,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) commands: usize,
+    pub(crate) events: usize,
+    pub(crate) socket_buffer: usize,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("bind", &self.bind).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The defaults, around a configuration of the core. `Config::wall_offset` and, if there is a registry,
+    /// `Config::schema` are set at the start.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            secrets: None,
+            registry: Arc::default(),
+            bind: None,
+            policy: None,
+            commands: 8192,
+            events: 8192,
+            socket_buffer: 4 << 20,
+        }
+    }
+
+    /// The long-lived keys. Default: drawn from the system at each start, so that nobody can pin this end's key beyond it.
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// The message types. Both ends register the same ones.
+    pub fn registry(mut self, registry: impl Into<Arc<Registry>>) -> Self {
+        self.registry = registry.into();
+        self
+    }
+
+    /// Where the socket is bound. Default: all addresses, for a server at port 7777, else at one that the system chooses.
+    pub fn bind(mut self, address: SocketAddr) -> Self {
+        self.bind = Some(address.into());
+        self
+    }
+
+    /// All addresses of the machine, at this port.
+    pub fn port(mut self, port: u16) -> Self {
+        self.bind = Some(Bind::Any { port });
+        self
+    }
+
+    /// Who is let in, after ticket or cookie were found valid. It is asked on the network thread, and must be quick.
+    pub fn accept_policy(mut self, policy: impl Authenticator + 'static) -> Self {
+        self.policy = Some(Policy(Box::new(policy)));
+        self
+    }
+
+    /// Commands (messages to send among them) that wait for the network thread at most. Default 8192.
+    pub const fn commands(mut self, most: usize) -> Self {
+        self.commands = most;
+        self
+    }
+
+    /// Events (messages received among them) that wait for the game at most; beyond, peers get no more credit, and
+    /// unreliable messages give way to newer ones. Default 8192.
+    pub const fn events(mut self, most: usize) -> Self {
+        self.events = most;
+        self
+    }
+
+    /// The system's buffers, each way, in bytes, as far as it grants them. Default 4 MiB.
+    pub const fn socket_buffer(mut self, bytes: usize) -> Self {
+        self.socket_buffer = bytes;
+        self
+    }
+
+    pub(crate) fn server_port(mut self) -> Self {
+        self.bind.get_or_insert(Bind::Any { port: NetworkAddress::DEFAULT_PORT });
+        self
+    }
+}

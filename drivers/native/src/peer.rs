@@ -1,0 +1,31 @@
+//! A peer: dials, and lets in whom it expects.
+
+use tickwire_core::Access;
+
+use crate::error::StartError;
+use crate::node::Node;
+use crate::options::Options;
+use crate::verbs::verbs;
+
+/// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` with `ConnectOptions::peer`, or with
+/// `ConnectOptions::new` to a server beside its peers. Dropping it stops it, with good-byes but without waiting for
+/// deliveries.
+pub struct Peer {
+    node: Node,
+}
+
+verbs!(Peer);
+
+impl Peer {
+    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. Where `Config::access`
+    /// is `Closed`, those may connect whom `expect_peer` names.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(mut options: Options) -> Result<Self, StartError> {
+        if options.config.access == Access::Closed {
+            options.config.access = Access::Peers;
+        }
+        Ok(Self { node: Node::start(options)? })
+    }
+}

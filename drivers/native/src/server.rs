@@ -1,0 +1,36 @@
+//! A server: lets clients in, and dials nobody.
+
+use tickwire_core::{Access, ConnectionId};
+
+use crate::error::StartError;
+use crate::node::Node;
+use crate::options::Options;
+use crate::verbs::verbs;
+
+/// A server that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
+/// waiting for deliveries.
+pub struct Server {
+    node: Node,
+}
+
+verbs!(Server);
+
+impl Server {
+    /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` says
+    /// who may connect, `Config::max_connections` how many.
+    ///
+    /// # Errors
+    /// [`StartError`]: the port is in use, the configuration is unusable, or nobody may connect.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        if options.config.access == Access::Closed {
+            return Err(StartError::NobodyMayConnect);
+        }
+        Ok(Self { node: Node::start(options.server_port())? })
+    }
+
+    /// The clients that are connected, interrupted ones included.
+    #[must_use]
+    pub fn clients(&self) -> Vec<ConnectionId> {
+        self.connections()
+    }
+}

@@ -1,0 +1,78 @@
+//! What the driver tells about connections and about itself.
+
+use std::time::Duration;
+
+use tickwire_core::drop::DropCounts;
+use tickwire_core::stats::ConnectionStats;
+use tickwire_core::{Address, ConnectionId, ConnectionState, PeerInfo};
+
+/// What is known of one connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Its id at this end. The other end has another one.
+    pub connection: ConnectionId,
+    /// Where it is in its life.
+    pub state: ConnectionState,
+    /// Where its peer is.
+    pub address: Option<Address>,
+    /// Who its peer is.
+    pub peer: PeerInfo,
+    /// What it has done so far.
+    pub stats: ConnectionStats,
+}
+
+/// What an endpoint and its driver have done since they were started.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct NetworkStats {
+    /// Time since the start.
+    pub uptime: Duration,
+    /// Connections that are usable now.
+    pub connections: usize,
+    /// Handshakes that are half open now.
+    pub half_open: usize,
+    /// Bytes held on behalf of peers now.
+    pub memory: u64,
+    /// Datagrams handed to the system.
+    pub datagrams_sent: u64,
+    /// Datagrams that came from the system, noise included.
+    pub datagrams_received: u64,
+    /// Bytes of the datagrams sent, IP and UDP headers not included.
+    pub bytes_sent: u64,
+    /// Bytes of the datagrams received, IP and UDP headers not included.
+    pub bytes_received: u64,
+    /// Messages taken by the core; a broadcast counts once per connection.
+    pub messages_sent: u64,
+    /// Messages given to the game.
+    pub messages_received: u64,
+    /// Messages that were taken, but whose connection was over before the network thread came to them.
+    pub messages_too_late: u64,
+    /// Datagrams that were not what they seemed, by reason.
+    pub drops: DropCounts,
+    /// Times that the system refused a datagram for good. It counts as lost.
+    pub send_errors: u64,
+    /// Errors of the system upon receiving.
+    pub receive_errors: u64,
+    /// Times that the system's send buffer was full, and the driver waited.
+    pub socket_full: u64,
+    /// Times that the queue to the network thread was full, and the game was told so.
+    pub commands_refused: u64,
+    /// Commands that wait for the network thread now.
+    pub commands_waiting: usize,
+    /// Times that the queue to the game was full, and the network thread waited: peers get no more credit meanwhile.
+    pub event_stalls: u64,
+    /// Events that wait for the game now.
+    pub events_waiting: usize,
+    /// Times that the network thread woke up.
+    pub wakeups: u64,
+}
+
+impl NetworkStats {
+    /// Adds up the round-trip times of `connections` and divides them: the mean latency there and back.
+    #[must_use]
+    pub fn mean_rtt(connections: &[ConnectionInfo]) -> Option<Duration> {
+        let count = u32::try_from(connections.len()).ok().filter(|count| *count > 0)?;
+        Some(connections.iter().map(|info| info.stats.rtt).sum::<Duration>() / count)
+    }
+}

@@ -1,0 +1,202 @@
+//! One UDP socket: batches, segmentation offload, congestion notification, one or both address families.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
+use std::task::{Context, Poll};
+
+use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use tickwire_core::limits::MAX_DATAGRAM;
+use tickwire_core::{Address, Ecn, Path, Transmit};
+
+use crate::error::StartError;
+use crate::options::Bind;
+use crate::rt::Async;
+
+/// A socket that never blocks.
+pub(crate) struct UdpSocket {
+    io: Async<StdSocket>,
+    state: UdpSocketState,
+    local: SocketAddr,
+    /// IPv4 peers are spoken to as `::ffff:a.b.c.d`.
+    is_dual_stack: bool,
+    /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
+    buffer: Vec<u8>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+/// How far a transmission came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    /// All of it went to the system; so many datagrams were refused for good.
+    All { errors: u64 },
+    /// The system took this many bytes and has no room for more now.
+    Blocked { offset: usize },
+}
+
+impl UdpSocket {
+    /// Opens the socket that `bind` describes.
+    pub(crate) fn open(bind: Bind, buffer_bytes: usize) -> Result<Self, StartError> {
+        let (socket, is_dual_stack) = match bind {
+            Bind::Any { port } => match open_dual_stack(port) {
+                Ok(socket) => (socket, true),
+                // No IPv6 here, or no dual stack. That the port is taken is no reason to try half of it.
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+                    (open_at(address).map_err(|source| why(address, source))?, false)
+                }
+                Err(error) => return Err(why(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), error)),
+            },
+            Bind::Address(address) => (open_at(address).map_err(|source| why(address, source))?, false),
+        };
+        let at = bind.address();
+        // The system gives what it grants; less is no reason not to start.
+        let _granted = socket.set_recv_buffer_size(buffer_bytes);
+        let _granted = socket.set_send_buffer_size(buffer_bytes);
+        Self::wrap(socket.into(), is_dual_stack).map_err(|source| why(at, source))
+    }
+
+    fn wrap(socket: StdSocket, is_dual_stack: bool) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = socket.local_addr()?;
+        // quinn-udp has made it non-blocking.
+        let io = Async::new_nonblocking(socket)?;
+        let buffer = vec![0; MAX_DATAGRAM * BATCH_SIZE];
+        Ok(Self { io, state, local, is_dual_stack, buffer, metas: [RecvMeta::default(); BATCH_SIZE] })
+    }
+
+    /// Where it is bound.
+    pub(crate) const fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether datagrams from here can be addressed to `to` at all.
+    pub(crate) fn can_reach(&self, to: SocketAddr) -> bool {
+        self.is_dual_stack || to.is_ipv4() == self.local.is_ipv4()
+    }
+
+    /// Bytes that one transmission may have: as many segments as the system cuts in one call.
+    pub(crate) fn transmit_bytes(&self, segment: usize) -> usize {
+        (self.state.max_gso_segments().max(1) * segment).min(MAX_PAYLOAD).max(segment)
+    }
+
+    /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: fewer
+    /// than [`BATCH_SIZE`] means that nothing is left.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(Path, Ecn, &mut [u8])) -> io::Result<usize> {
+        let filled = {
+            let mut pieces = self.buffer.chunks_mut(MAX_DATAGRAM);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
+            self.state.recv(UdpSockRef::from(self.io.get_ref()), &mut slices, &mut self.metas)?
+        };
+        for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
+            let path =
+                Path { remote: Address::from(meta.addr), local: meta.dst_ip.map(|ip| ip.to_canonical()) };
+            let bytes = piece.get_mut(..meta.len).unwrap_or_default();
+            for datagram in bytes.chunks_mut(meta.stride.max(1)) {
+                each(path, ecn_from(meta.ecn), datagram);
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Hands the datagrams of `transmit` to the system, from byte `offset` of `bytes` on, with one call for as many as it
+    /// cuts by itself.
+    pub(crate) fn send(&self, transmit: &Transmit, bytes: &[u8], offset: usize) -> Sent {
+        let Address::Udp(to) = transmit.path.remote else { return Sent::All { errors: 0 } };
+        let segment = transmit.segment_size.max(1);
+        let (mut offset, mut errors) = (offset, 0);
+        while let Some(rest) = bytes.get(offset..transmit.size).filter(|rest| !rest.is_empty()) {
+            let joined = self.transmit_bytes(segment) / segment * segment;
+            let contents = rest.get(..joined).unwrap_or(rest);
+            let call = quinn_udp::Transmit {
+                destination: self.mapped(to),
+                ecn: ecn_to(transmit.ecn),
+                contents,
+                segment_size: (contents.len() > segment).then_some(segment),
+                src_ip: transmit.path.local.map(|ip| self.mapped_ip(ip)),
+            };
+            match self.state.try_send(UdpSockRef::from(self.io.get_ref()), &call) {
+                Ok(()) => offset += contents.len(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked { offset },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // An interface that does not cut: quinn-udp has noticed, and the next turn sends one by one.
+                Err(_) if contents.len() > segment && self.state.max_gso_segments() <= 1 => {}
+                Err(_) => {
+                    errors += contents.len().div_ceil(segment) as u64;
+                    offset += contents.len();
+                }
+            }
+        }
+        Sent::All { errors }
+    }
+
+    /// Ready when something may have come.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_readable(context)
+    }
+
+    /// Ready when there may be room.
+    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_writable(context)
+    }
+
+    fn mapped(&self, to: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.mapped_ip(to.ip()), to.port())
+    }
+
+    fn mapped_ip(&self, ip: IpAddr) -> IpAddr {
+        match ip {
+            IpAddr::V4(ip) if self.is_dual_stack => IpAddr::V6(ip.to_ipv6_mapped()),
+            ip => ip,
+        }
+    }
+}
+
+/// A socket for IPv4 and IPv6 at once.
+pub(crate) fn open_dual_stack(port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_only_v6(false)?;
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+    Ok(socket)
+}
+
+fn open_at(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // Systems differ in what they do by themselves.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn why(address: SocketAddr, source: io::Error) -> StartError {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortInUse { address },
+        io::ErrorKind::PermissionDenied => StartError::NotPermitted { address },
+        io::ErrorKind::AddrNotAvailable => StartError::NoSuchLocalAddress { address },
+        _ => StartError::Socket { address, source },
+    }
+}
+
+const fn ecn_from(ecn: Option<EcnCodepoint>) -> Ecn {
+    match ecn {
+        None => Ecn::NotCapable,
+        Some(EcnCodepoint::Ect0) => Ecn::Capable0,
+        Some(EcnCodepoint::Ect1) => Ecn::Capable1,
+        Some(EcnCodepoint::Ce) => Ecn::CongestionExperienced,
+    }
+}
+
+const fn ecn_to(ecn: Ecn) -> Option<EcnCodepoint> {
+    match ecn {
+        Ecn::NotCapable => None,
+        Ecn::Capable0 => Some(EcnCodepoint::Ect0),
+        Ecn::Capable1 => Some(EcnCodepoint::Ect1),
+        Ecn::CongestionExperienced => Some(EcnCodepoint::Ce),
+    }
+}
+
+/// Bytes that one call may hand over, segments together: what a UDP header can name, less the headers.
+const MAX_PAYLOAD: usize = 65_507;

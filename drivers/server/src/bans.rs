@@ -1,0 +1,205 @@
+//! Who is not let in, kept in a file.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::{fmt, fs};
+
+use serde::{Deserialize, Serialize};
+use tickwire_core::{Address, Admission, AdmissionRequest, Refusal};
+
+use crate::client::Client;
+use crate::error::ServerError;
+use crate::keys::folder_of;
+
+/// Who a ban is about: an identity where tickets tell one, else an address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Banned {
+    /// Whoever holds tickets of this identity.
+    Identity([u8; 16]),
+    /// Whoever comes from this IPv4 address, or from the /64 around this IPv6 address.
+    Address(IpAddr),
+}
+
+impl Banned {
+    /// What to ban so that this client stays outside.
+    #[must_use]
+    pub fn of(client: &Client) -> Option<Self> {
+        client.identity().map(Self::Identity).or_else(|| client.ip().map(Self::address))
+    }
+
+    /// Whether the ban is about this client.
+    #[must_use]
+    pub fn is(&self, client: &Client) -> bool {
+        match self {
+            Self::Identity(identity) => client.peer.identity == *identity,
+            Self::Address(_) => client.ip().map(Self::address) == Some(*self),
+        }
+    }
+
+    fn address(ip: IpAddr) -> Self {
+        Self::Address(match ip.to_canonical() {
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            }
+            ip => ip,
+        })
+    }
+
+    /// Reads 32 hexadecimal digits, or an address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(ip) = text.strip_suffix("/64").unwrap_or(text).parse() {
+            return Some(Self::address(ip));
+        }
+        let is_identity = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let identity = u128::from_str_radix(text, 16).ok().filter(|_| is_identity)?;
+        Some(Self::Identity(identity.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Banned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(identity) => identity.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::Address(IpAddr::V6(ip)) => write!(f, "{ip}/64"),
+            Self::Address(ip) => ip.fmt(f),
+        }
+    }
+}
+
+/// The bans, shared between the console and whoever lets clients in.
+#[derive(Clone)]
+pub(crate) struct Bans {
+    path: PathBuf,
+    list: Arc<RwLock<BTreeMap<Banned, String>>>,
+}
+
+/// A ban as the file has it.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    who: String,
+    why: String,
+}
+
+impl Bans {
+    /// Reads the file; if there is none, nobody is banned.
+    pub(crate) fn load(path: &Path) -> Result<Self, ServerError> {
+        let fault = |what: String| ServerError::File {
+            path: path.into(),
+            what: format!("the list of bans {what}"),
+            remedy: "correct or remove the file, or name another `ban_file`".into(),
+        };
+        let lines: Vec<Line> = match fs::read_to_string(path) {
+            Ok(text) => {
+                serde_json::from_str(&text).map_err(|error| fault(format!("does not read: {error}")))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(fault(format!("cannot be read: {error}"))),
+        };
+        let mut list = BTreeMap::new();
+        for Line { who, why } in lines {
+            let banned = Banned::parse(&who)
+                .ok_or_else(|| fault(format!("names {who:?}, which is neither identity nor address")))?;
+            list.insert(banned, why);
+        }
+        Ok(Self { path: path.into(), list: Arc::new(RwLock::new(list)) })
+    }
+
+    /// Bans somebody. The ban holds even if it cannot be written down.
+    pub(crate) fn add(&self, who: Banned, why: &str) -> io::Result<()> {
+        self.list.write().unwrap_or_else(PoisonError::into_inner).insert(who, why.into());
+        self.save()
+    }
+
+    /// Lifts a ban; says whether there was one.
+    pub(crate) fn remove(&self, who: &Banned) -> io::Result<bool> {
+        let was_there = self.list.write().unwrap_or_else(PoisonError::into_inner).remove(who).is_some();
+        if was_there {
+            self.save()?;
+        }
+        Ok(was_there)
+    }
+
+    /// Who is banned, and why.
+    pub(crate) fn all(&self) -> Vec<(Banned, String)> {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        list.iter().map(|(who, why)| (*who, why.clone())).collect()
+    }
+
+    /// Decides about a client that asks to come in.
+    pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        let by_identity = list.contains_key(&Banned::Identity(request.peer.identity));
+        let by_address = match request.address {
+            Address::Udp(socket) => list.contains_key(&Banned::address(socket.ip())),
+            _ => false,
+        };
+        if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
+    }
+
+    /// Writes the list whole or not at all.
+    fn save(&self) -> io::Result<()> {
+        let lines: Vec<Line> =
+            self.all().into_iter().map(|(who, why)| Line { who: who.to_string(), why }).collect();
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(&self.path))?;
+        serde_json::to_writer_pretty(&mut file, &lines)?;
+        writeln!(file)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickwire_core::PeerInfo;
+
+    fn admits(bans: &Bans, from: &str, identity: [u8; 16]) -> bool {
+        let peer = PeerInfo { identity, ..PeerInfo::default() };
+        let from: std::net::SocketAddr = from.parse().unwrap();
+        bans.admit(&AdmissionRequest { address: from.into(), peer: &peer }) == Admission::Accept
+    }
+
+    #[test]
+    fn a_ban_outlives_the_server_and_can_be_lifted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        let bans = Bans::load(&path).unwrap();
+        let (by_address, by_identity) = (Banned::parse("192.0.2.7").unwrap(), Banned::Identity([7; 16]));
+        bans.add(by_address, "cheats").unwrap();
+        bans.add(by_identity, "").unwrap();
+
+        let bans = Bans::load(&path).unwrap();
+        assert!(!admits(&bans, "192.0.2.7:1", [0; 16]) && !admits(&bans, "[::ffff:192.0.2.7]:1", [0; 16]));
+        assert!(!admits(&bans, "192.0.2.8:1", [7; 16]) && admits(&bans, "192.0.2.8:1", [0; 16]));
+        assert!(bans.remove(&by_address).unwrap() && !bans.remove(&by_address).unwrap());
+        assert!(admits(&Bans::load(&path).unwrap(), "192.0.2.7:1", [0; 16]));
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_for_its_network() {
+        let folder = tempfile::tempdir().unwrap();
+        let bans = Bans::load(&folder.path().join("bans.json")).unwrap();
+        bans.add(Banned::parse("2001:db8:1:2:3::4").unwrap(), "").unwrap();
+        assert!(!admits(&bans, "[2001:db8:1:2::9]:1", [0; 16]));
+        assert!(admits(&bans, "[2001:db8:1:3::9]:1", [0; 16]));
+        let shown = bans.all()[0].0.to_string();
+        assert_eq!((shown.as_str(), Banned::parse(&shown)), ("2001:db8:1:2::/64", Some(bans.all()[0].0)));
+    }
+
+    #[test]
+    fn a_list_that_does_not_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        for text in ["[{]", r#"[{"who": "nobody", "why": ""}]"#] {
+            fs::write(&path, text).unwrap();
+            assert!(Bans::load(&path).is_err(), "{text} was taken");
+        }
+    }
+}

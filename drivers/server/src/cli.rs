@@ -1,0 +1,123 @@
+//! The command line: one flag and one environment variable for each key of the configuration.
+
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
+use serde_json::Value;
+
+use crate::config::{Layers, Origin, Override, Settings, schema};
+
+/// A headless dedicated game server
+#[derive(Parser, Debug)]
+#[command(version, after_help = AFTER)]
+pub(crate) struct Cli {
+    /// The configuration file: JSON with comments. Without this flag, server.json if it is there
+    #[arg(long, value_name = "FILE", env = "TICKWIRE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the line that says where the server listens as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Check the configuration, say what is wrong with it, and exit
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print the configuration that would be run with, and exit
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Print the JSON Schema of the configuration, and exit
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+const AFTER: &str = "Flags outweigh environment variables, those the file, and that the defaults.\n\
+    Exit codes: 0 stopped in order; 1 the system refused something; 2 configuration; 3 a key or the bans; \
+    4 the network; 5 the log; 6 monitoring; 7 the game.";
+
+impl Cli {
+    /// Reads the command line and the environment, or explains them and exits.
+    pub(crate) fn read<S: Settings>() -> (Self, Layers) {
+        let matches = command::<S>().get_matches();
+        match Self::from_arg_matches(&matches) {
+            Ok(cli) => {
+                let layers = cli.layers::<S>(&matches);
+                (cli, layers)
+            }
+            Err(error) => error.exit(),
+        }
+    }
+
+    fn layers<S: Settings>(&self, matches: &ArgMatches) -> Layers {
+        let present = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
+        let overrides = keys::<S>().into_iter().filter_map(|(key, _)| {
+            let text = matches.get_one::<String>(&key)?.clone();
+            let origin = match matches.value_source(&key) {
+                Some(ValueSource::EnvVariable) => Origin::Environment { variable: variable(&key) },
+                _ => Origin::Flag { flag: format!("--{}", flag(&key)) },
+            };
+            Some(Override { key, text, origin })
+        });
+        Layers { overrides: overrides.collect(), file: self.config.clone().or_else(present) }
+    }
+}
+
+/// The command with a flag for every key.
+fn command<S: Settings>() -> clap::Command {
+    let arguments = keys::<S>().into_iter().map(|(key, help)| {
+        Arg::new(key.clone())
+            .long(flag(&key))
+            .env(variable(&key))
+            .value_name("VALUE")
+            .help(help)
+            .allow_hyphen_values(true)
+            .hide_env_values(true)
+            .help_heading("Configuration")
+    });
+    Cli::command().args(arguments)
+}
+
+/// Every key, and what it is.
+fn keys<S: Settings>() -> Vec<(String, String)> {
+    let schema = schema::<S>();
+    let Some(Value::Object(properties)) = schema.get("properties") else { return Vec::new() };
+    let help = |property: &Value| {
+        let text = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        text.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
+    };
+    properties.iter().map(|(key, property)| (key.clone(), help(property))).collect()
+}
+
+fn flag(key: &str) -> String {
+    key.replace('_', "-")
+}
+
+fn variable(key: &str) -> String {
+    format!("TICKWIRE_{}", key.to_uppercase())
+}
+
+/// The file that is read if none is named.
+const DEFAULT_FILE: &str = "server.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NoSettings;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_flag_says_what_it_is() {
+        let command = command::<NoSettings>();
+        command.clone().debug_assert();
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{argument} has no help");
+        }
+    }
+
+    #[test]
+    fn a_flag_names_its_key() {
+        let matches =
+            command::<NoSettings>().get_matches_from(["x", "--tick-rate", "30", "--config", "a.json"]);
+        let layers = Cli::from_arg_matches(&matches).unwrap().layers::<NoSettings>(&matches);
+        let origin = Origin::Flag { flag: "--tick-rate".into() };
+        assert_eq!(layers.file, Some("a.json".into()));
+        assert_eq!(layers.overrides, [Override { key: "tick_rate".into(), text: "30".into(), origin }]);
+    }
+}

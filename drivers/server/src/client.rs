@@ -1,0 +1,158 @@
+//! Who is there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Instant;
+
+use tickwire_core::{Address, ConnectionId, PeerInfo};
+
+/// A client, counted from 1 since the server's start. Ids are never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ClientId(pub u32);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = std::num::ParseIntError;
+
+    /// Reads a number, with or without `#` before it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('#').unwrap_or(text).parse().map(Self)
+    }
+}
+
+/// What the server knows of a client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// The connection under it.
+    pub connection: ConnectionId,
+    /// Where it is.
+    pub address: Address,
+    /// Who it is, as its ticket says.
+    pub peer: PeerInfo,
+    /// Since when it is there.
+    pub since: Instant,
+    /// Whether it fell silent, and its place is kept.
+    pub is_interrupted: bool,
+}
+
+impl Client {
+    /// Who its ticket says it is; none without a ticket.
+    #[must_use]
+    pub fn identity(&self) -> Option<[u8; 16]> {
+        Some(self.peer.identity).filter(|identity| *identity != [0; 16])
+    }
+
+    /// Where it is, if it came by UDP.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.address {
+            Address::Udp(socket) => Some(socket.ip().to_canonical()),
+            _ => None,
+        }
+    }
+}
+
+/// An address for people.
+pub(crate) fn shown_address(address: Address) -> String {
+    match address {
+        Address::Udp(socket) => tickwire_native::NetworkAddress::from(socket).to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// All clients.
+#[derive(Default)]
+pub(crate) struct Clients {
+    by_id: BTreeMap<ClientId, Client>,
+    by_connection: BTreeMap<ConnectionId, ClientId>,
+    last: u32,
+}
+
+impl Clients {
+    pub(crate) fn join(&mut self, connection: ConnectionId, address: Address, peer: PeerInfo) -> ClientId {
+        self.last = self.last.wrapping_add(1);
+        let id = ClientId(self.last);
+        let client = Client { id, connection, address, peer, since: Instant::now(), is_interrupted: false };
+        self.by_id.insert(id, client);
+        self.by_connection.insert(connection, id);
+        id
+    }
+
+    pub(crate) fn leave(&mut self, connection: ConnectionId) -> Option<Client> {
+        self.by_id.remove(&self.by_connection.remove(&connection)?)
+    }
+
+    pub(crate) fn id_of(&self, connection: ConnectionId) -> Option<ClientId> {
+        self.by_connection.get(&connection).copied()
+    }
+
+    pub(crate) fn of_connection(&mut self, connection: ConnectionId) -> Option<&mut Client> {
+        self.by_id.get_mut(self.by_connection.get(&connection)?)
+    }
+
+    pub(crate) fn get(&self, id: ClientId) -> Option<&Client> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.by_id.values()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickwire_core::LinkId;
+
+    #[test]
+    fn ids_are_never_reused_and_a_client_is_found_either_way() {
+        let mut keys = slotmap_keys();
+        let mut clients = Clients::default();
+        let (a, b) = (keys.remove(0), keys.remove(0));
+        let address = Address::Link(LinkId(1));
+        let first = clients.join(a, address, PeerInfo::default());
+        assert_eq!((first, clients.id_of(a)), (ClientId(1), Some(first)));
+        assert_eq!(clients.leave(a).map(|client| client.id), Some(first));
+        assert!(clients.get(first).is_none() && clients.id_of(a).is_none());
+        assert_eq!(clients.join(b, address, PeerInfo::default()), ClientId(2));
+        assert_eq!(clients.len(), 1);
+    }
+
+    #[test]
+    fn a_person_writes_an_id_with_or_without_a_sign() {
+        assert_eq!("7".parse(), Ok(ClientId(7)));
+        assert_eq!("#7".parse(), Ok(ClientId(7)));
+        assert!("seven".parse::<ClientId>().is_err());
+    }
+
+    fn slotmap_keys() -> Vec<ConnectionId> {
+        let mut endpoint = tickwire_core::Endpoint::new(
+            tickwire_core::Config::new(1),
+            tickwire_core::Secrets::new([1; 32]),
+            [2; 32],
+            tickwire_core::Instant::ZERO,
+        )
+        .unwrap();
+        (1..=2)
+            .map(|port| {
+                let to = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+                let options = tickwire_core::ConnectOptions::new([3; 32]);
+                endpoint.connect(tickwire_core::Instant::ZERO, to, options).unwrap()
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,10 @@
+//! The codes that clients are told when the server closes their connection. A game's own lie below 0xfe00.
+
+/// The server stops.
+pub const STOPPED: u16 = 0xfe10;
+/// Somebody at the console, or the game, sent the client away.
+pub const KICKED: u16 = 0xfe11;
+/// And will not let it in again.
+pub const BANNED: u16 = 0xfe12;
+/// Too many of the client's messages were none.
+pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;

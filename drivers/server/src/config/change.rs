@@ -1,0 +1,85 @@
+//! What changed between two configurations, and which of it takes effect at once.
+
+use serde_json::Value;
+
+use super::{ServerConfig, Settings, as_value};
+
+/// The key that holds the game's settings.
+pub const GAME_KEY: &str = "game";
+
+/// Keys whose values differ.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// Those that take effect at once.
+    pub now: Vec<String>,
+    /// Those that take effect at a restart.
+    pub at_restart: Vec<String>,
+    /// Whether the game's settings differ. The game says what becomes of them.
+    pub game: bool,
+}
+
+/// Compares two configurations.
+#[must_use]
+pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Changes {
+    let (Value::Object(old), Value::Object(new)) = (as_value(old), as_value(new)) else {
+        return Changes::default();
+    };
+    let mut changes = Changes::default();
+    for (key, value) in &new {
+        if old.get(key) == Some(value) {
+        } else if key == GAME_KEY {
+            changes.game = true;
+        } else if AT_ONCE.contains(&key.as_str()) {
+            changes.now.push(key.clone());
+        } else {
+            changes.at_restart.push(key.clone());
+        }
+    }
+    changes
+}
+
+/// Keys that take effect at once. The documentation of each says so.
+const AT_ONCE: [&str; 6] = [
+    "tick_rate",
+    "network_update_rate",
+    "log_level",
+    "shutdown_timeout_s",
+    "bandwidth_limit",
+    "client_bandwidth_limit",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{NoSettings, schema};
+
+    #[test]
+    fn every_key_says_in_its_documentation_when_it_takes_effect_and_means_it() {
+        let schema = schema::<NoSettings>();
+        let Some(Value::Object(properties)) = schema.get("properties") else { panic!("{schema}") };
+        for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {
+            let text = property["description"].as_str().unwrap();
+            let promise = if AT_ONCE.contains(&key.as_str()) {
+                "Takes effect at once."
+            } else {
+                "Takes effect at a restart."
+            };
+            assert!(text.ends_with(promise), "{key}: {text}");
+        }
+        assert!(AT_ONCE.iter().all(|key| properties.contains_key(*key)));
+    }
+
+    #[test]
+    fn a_change_is_sorted_by_when_it_takes_effect() {
+        let old = ServerConfig::<NoSettings>::default();
+        let mut new = old.clone();
+        (new.tick_rate, new.max_connections) = (30, 8);
+        let expected = Changes {
+            now: vec!["tick_rate".into()],
+            at_restart: vec!["max_connections".into()],
+            game: false,
+        };
+        assert_eq!(changes(&old, &new), expected);
+        assert_eq!(changes(&old, &old), Changes::default());
+    }
+}

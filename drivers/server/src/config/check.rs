@@ -1,0 +1,168 @@
+//! Values against the schema: unknown keys, wrong types, numbers out of range; each with its remedy.
+
+use serde_json::{Map, Value};
+
+use crate::suggest::suggest;
+
+/// What is wrong with the value of a key.
+pub(super) struct Objection {
+    /// The key, with dots between levels.
+    pub(super) key: String,
+    pub(super) what: String,
+    pub(super) remedy: String,
+}
+
+/// Everything in `value` that `schema` does not allow.
+pub(super) fn objections(schema: &Value, key: &str, value: &Value) -> Vec<Objection> {
+    let mut found = Vec::new();
+    look(schema, key, value, &mut found);
+    found
+}
+
+fn look(schema: &Value, key: &str, value: &Value, found: &mut Vec<Objection>) {
+    let object = |what: String| Objection { key: key.into(), what, remedy: remedy(schema) };
+    if !is_allowed_type(schema, value) {
+        found.push(object(format!("is {}", shown(value))));
+        return;
+    }
+    match value {
+        Value::Object(values) => {
+            if let Some(Value::Object(properties)) = schema.get("properties") {
+                look_inside(properties, key, values, found);
+            }
+        }
+        Value::Number(number) => {
+            let bound = |name| schema.get(name).and_then(Value::as_f64);
+            let number = number.as_f64().unwrap_or(f64::NAN);
+            if bound("minimum").is_some_and(|least| number < least)
+                || bound("maximum").is_some_and(|most| number > most)
+            {
+                found.push(object(format!("is {value}")));
+            }
+        }
+        Value::String(text) => {
+            let allowed = choices(schema);
+            let is_short = schema.get("minLength").and_then(Value::as_u64).is_some_and(|_| text.is_empty());
+            if is_short || !allowed.is_empty() && !allowed.contains(&text.as_str()) {
+                found.push(object(format!("is {value}")));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn look_inside(
+    properties: &Map<String, Value>,
+    around: &str,
+    values: &Map<String, Value>,
+    found: &mut Vec<Objection>,
+) {
+    for (name, value) in values {
+        let key = if around.is_empty() { name.clone() } else { format!("{around}.{name}") };
+        match properties.get(name) {
+            Some(schema) => look(schema, &key, value, found),
+            // For editors: where the schema is.
+            None if around.is_empty() && name == "$schema" => {}
+            None => {
+                let remedy = match suggest(name, properties.keys().map(String::as_str)) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "remove it, or look into the schema for the keys that there are".into(),
+                };
+                found.push(Objection { key, what: "is no key of this configuration".into(), remedy });
+            }
+        }
+    }
+}
+
+/// What would be right.
+pub(super) fn remedy(schema: &Value) -> String {
+    let bound = |name| schema.get(name).map(|bound| as_integer(bound).to_string());
+    let is_nullable = types(schema).contains(&"null");
+    let unit = match types(schema).iter().find(|name| **name != "null") {
+        Some(&"integer") => match (bound("minimum"), bound("maximum")) {
+            (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
+            (Some(least), None) => format!("a whole number from {least} on"),
+            (None, Some(most)) => format!("a whole number up to {most}"),
+            (None, None) => "a whole number".into(),
+        },
+        Some(&"number") => "a number".into(),
+        Some(&"boolean") => "true or false".into(),
+        Some(&"object") => "an object".into(),
+        Some(&"array") => "a list".into(),
+        Some(&"string") if choices(schema).is_empty() => text_like(schema),
+        _ => format!("one of {}", choices(schema).join(", ")),
+    };
+    let null = if is_nullable { ", or null" } else { "" };
+    let default = match schema.get("default") {
+        Some(default) if !default.is_object() => format!(" (default {default})"),
+        _ => String::new(),
+    };
+    format!("set it to {unit}{null}{default}")
+}
+
+/// Text, as the schema's examples have it.
+fn text_like(schema: &Value) -> String {
+    let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+    let examples: Vec<String> = examples.map(Value::to_string).collect();
+    match examples.as_slice() {
+        [] => "text in quotes".into(),
+        some => format!("text like {}", some.join(" or ")),
+    }
+}
+
+/// The texts that a schema names.
+fn choices(schema: &Value) -> Vec<&str> {
+    let listed = |name| schema.get(name).and_then(Value::as_array).into_iter().flatten();
+    let constants = listed("oneOf").filter_map(|one| one.get("const"));
+    listed("enum").chain(constants).filter_map(Value::as_str).collect()
+}
+
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_allowed_type(schema: &Value, value: &Value) -> bool {
+    let mut allowed = types(schema);
+    if !choices(schema).is_empty() {
+        allowed.push("string");
+    }
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_u64() || number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    allowed.is_empty() || allowed.contains(&name) || name == "integer" && allowed.contains(&"number")
+}
+
+/// Whether text is what a key takes: then it is not read as JSON.
+pub(super) fn takes_text(schema: &Value) -> bool {
+    types(schema).contains(&"string") || !choices(schema).is_empty()
+}
+
+fn as_integer(bound: &Value) -> Value {
+    match bound.as_f64() {
+        Some(number) if number.fract() == 0.0 && number.abs() < 9e15 => Value::from(number as i64),
+        _ => bound.clone(),
+    }
+}
+
+/// A value for a person, cut where it is long.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".into(),
+        Value::Array(_) => "a list".into(),
+        other => {
+            let text = other.to_string();
+            let end = text.floor_char_boundary(60);
+            if end < text.len() { format!("{}…", text.get(..end).unwrap_or_default()) } else { text }
+        }
+    }
+}

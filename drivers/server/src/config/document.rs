@@ -1,0 +1,114 @@
+//! A configuration file as text: JSON with comments, and where in it each key stands.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jsonc_parser::ast::{Object, Value as Node};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::{Map, Value};
+
+use super::{ConfigError, Fault, Origin};
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// Its values, by key.
+    pub(super) values: Map<String, Value>,
+    /// Line and column of every key, from 1; levels are joined by dots.
+    pub(super) places: BTreeMap<String, (usize, usize)>,
+}
+
+impl Document {
+    /// Reads `text`, which came from `path`: one object of JSON, with comments, trailing commas allowed.
+    pub(super) fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let fault = |(line, column), key: &str, what: String, remedy: &str| {
+            let origin = Origin::File { path: path.into(), line, column };
+            ConfigError::from(Fault { origin, key: key.into(), what, remedy: remedy.into() })
+        };
+        let parsed = parse_to_ast(text, &CollectOptions::default(), &RULES).map_err(|error| {
+            let at = (error.line_display(), error.column_display());
+            let what = format!("is not JSON: {}", lower_first(&error.kind().to_string()));
+            fault(at, "", what, "look for a quote, comma or bracket that is missing or too many")
+        })?;
+        let object = match parsed.value {
+            Some(Node::Object(object)) => object,
+            Some(other) => {
+                let what = "is no object".to_owned();
+                return Err(fault(place(text, other.start()), "", what, "put all keys into one pair of {}"));
+            }
+            None => return Ok(Self::default()),
+        };
+        let mut places = BTreeMap::new();
+        if let Some((key, at)) = note_places(text, "", &object, &mut places) {
+            return Err(fault(at, &key, "is there twice".into(), "remove one of them"));
+        }
+        let Value::Object(values) = Value::from(Node::Object(object)) else { return Ok(Self::default()) };
+        Ok(Self { values, places })
+    }
+
+    /// Where the value of `key` stands in the file at `path`: where it, or the nearest object around it, begins.
+    pub(super) fn origin(&self, path: &Path, key: &str) -> Origin {
+        let mut part = key;
+        loop {
+            if let Some(&(line, column)) = self.places.get(part) {
+                return Origin::File { path: path.into(), line, column };
+            }
+            match part.rsplit_once('.') {
+                Some((outer, _)) => part = outer,
+                None => return Origin::File { path: path.into(), line: 0, column: 0 },
+            }
+        }
+    }
+}
+
+/// JSON, with comments and trailing commas, and no other liberties.
+const RULES: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: true,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// Notes where each key stands; returns a key that is there twice.
+fn note_places(
+    text: &str,
+    around: &str,
+    object: &Object<'_>,
+    places: &mut BTreeMap<String, (usize, usize)>,
+) -> Option<(String, (usize, usize))> {
+    for property in &object.properties {
+        let name = property.name.as_str();
+        let key = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
+        let at = place(text, property.start());
+        if places.insert(key.clone(), at).is_some() {
+            return Some((key, at));
+        }
+        if let Node::Object(inner) = &property.value
+            && let Some(twice) = note_places(text, &key, inner, places)
+        {
+            return Some(twice);
+        }
+    }
+    None
+}
+
+/// Line and column, from 1, of byte `at`.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}

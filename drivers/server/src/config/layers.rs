@@ -1,0 +1,130 @@
+//! Defaults, then the file, then the environment, then flags.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde_json::{Map, Value};
+
+use super::check::{self, Objection};
+use super::document::Document;
+use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, schema};
+
+/// A value from the environment or a flag, as text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Override {
+    /// The key that it sets.
+    pub key: String,
+    /// The value: as it is for keys that take text, else JSON.
+    pub text: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Everything that a configuration is made of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Layers {
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// What lies over it; of two for one key the latter holds.
+    pub overrides: Vec<Override>,
+}
+
+impl Layers {
+    /// Reads the file, and lays the rest over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
+        match &self.file {
+            None => self.over(Path::new(""), ""),
+            Some(path) => {
+                self.over(path, &fs::read_to_string(path).map_err(|error| unreadable(path, &error))?)
+            }
+        }
+    }
+
+    /// Lays the rest over `text`, which came from `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn over<S: Settings>(&self, path: &Path, text: &str) -> Result<ServerConfig<S>, ConfigError> {
+        let document = Document::read(path, text)?;
+        let schema = schema::<S>();
+        let mut values = document.values.clone();
+        let mut origins = BTreeMap::new();
+        for Override { key, text, origin } in &self.overrides {
+            let property = schema.pointer(&format!("/properties/{key}")).unwrap_or(&Value::Null);
+            values.insert(key.clone(), from_text(property, text));
+            origins.insert(key.as_str(), origin);
+        }
+        let mut objections = check::objections(&schema, "", &Value::Object(values.clone()));
+        values.remove("$schema");
+        if objections.is_empty() {
+            objections = unreadable_values::<S>(&schema, &values);
+        }
+        let mut faults: Vec<Fault> = objections
+            .into_iter()
+            .map(|Objection { key, what, remedy }| {
+                let top = key.split('.').next().unwrap_or_default();
+                let origin = match origins.get(top) {
+                    Some(origin) => (*origin).clone(),
+                    None => document.origin(path, &key),
+                };
+                Fault { origin, key, what, remedy }
+            })
+            .collect();
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| match fault.origin {
+                Origin::File { line, column, .. } => (line, column),
+                _ => (usize::MAX, 0),
+            });
+            return Err(ConfigError { faults });
+        }
+        serde_json::from_value(Value::Object(values)).map_err(|error| {
+            let origin = Origin::File { path: path.into(), line: 0, column: 0 };
+            Fault { origin, key: String::new(), what: error.to_string(), remedy: SEE_SCHEMA.into() }.into()
+        })
+    }
+}
+
+/// What an override's text stands for.
+fn from_text(property: &Value, text: &str) -> Value {
+    let is_null = text == "null" && property.get("type").is_some_and(Value::is_array);
+    if check::takes_text(property) && !is_null {
+        return Value::String(text.into());
+    }
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()))
+}
+
+/// Values that fit the schema and yet do not read: an address that is none, say. They are tried one by one, each among
+/// defaults.
+fn unreadable_values<S: Settings>(schema: &Value, values: &Map<String, Value>) -> Vec<Objection> {
+    let Value::Object(defaults) = as_value(&ServerConfig::<S>::default()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (key, value) in values {
+        let mut one = defaults.clone();
+        one.insert(key.clone(), value.clone());
+        if let Err(error) = serde_json::from_value::<ServerConfig<S>>(Value::Object(one)) {
+            let property = schema.pointer(&format!("/properties/{key}")).unwrap_or(&Value::Null);
+            let what = format!("is {value}: {error}");
+            found.push(Objection { key: key.clone(), what, remedy: check::remedy(property) });
+        }
+    }
+    found
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "create it (an empty file takes all defaults), or name another with --config"
+        }
+        io::ErrorKind::PermissionDenied => "let this user read it",
+        _ => "check what is there",
+    };
+    let origin = Origin::File { path: path.into(), line: 0, column: 0 };
+    Fault { origin, key: String::new(), what: format!("cannot be read: {error}"), remedy: remedy.into() }
+        .into()
+}
+
+const SEE_SCHEMA: &str = "compare it with the schema that --schema prints";

@@ -1,0 +1,188 @@
+//! What a file, the environment and flags make of the configuration, and what is said of those that are wrong.
+
+use std::path::Path;
+
+use super::*;
+
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+#[serde(default, deny_unknown_fields)]
+struct Chess {
+    /// Seconds per move.
+    #[schemars(range(min = 1, max = 600))]
+    seconds: u32,
+    /// Whether games are rated.
+    rated: bool,
+}
+
+impl Default for Chess {
+    fn default() -> Self {
+        Self { seconds: 30, rated: false }
+    }
+}
+
+fn load(text: &str) -> Result<ServerConfig<Chess>, ConfigError> {
+    Layers::default().over(Path::new("server.json"), text)
+}
+
+fn complaint(text: &str) -> String {
+    load(text).map_or_else(|error| error.to_string(), |config| panic!("{text} was taken: {config:?}"))
+}
+
+fn set(key: &str, text: &str, origin: Origin) -> Override {
+    Override { key: key.into(), text: text.into(), origin }
+}
+
+fn flag(key: &str, text: &str) -> Override {
+    set(key, text, Origin::Flag { flag: format!("--{}", key.replace('_', "-")) })
+}
+
+fn variable(key: &str, text: &str) -> Override {
+    set(key, text, Origin::Environment { variable: format!("TICKWIRE_{}", key.to_uppercase()) })
+}
+
+#[test]
+fn an_empty_file_takes_the_documents_defaults() {
+    for text in ["", "{}", "// nothing\n", "\u{feff}{}"] {
+        assert_eq!(load(text), Ok(ServerConfig::default()), "{text:?}");
+    }
+    let config = ServerConfig::<NoSettings>::default();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&config).unwrap(), @r#"
+    {
+      "bind_address": "0.0.0.0:7777",
+      "max_connections": 64,
+      "max_connections_per_address": 64,
+      "tick_rate": 60,
+      "network_update_rate": 20,
+      "enable_logging": true,
+      "log_file_path": "server.log",
+      "log_level": "info",
+      "log_file_bytes": 10485760,
+      "log_files_kept": 5,
+      "enable_console": true,
+      "key_file": "server.key",
+      "ticket_key_file": null,
+      "ban_file": "server.bans.json",
+      "monitoring_address": null,
+      "idle_timeout_s": 20,
+      "resume_window_s": 60,
+      "shutdown_timeout_s": 5,
+      "bandwidth_limit": null,
+      "client_bandwidth_limit": null,
+      "game": {}
+    }
+    "#);
+}
+
+#[test]
+fn a_file_may_have_comments_and_trailing_commas() {
+    let text = r#"{
+        "$schema": "config.schema.json",
+        // the night shift
+        "tick_rate": 30, /* slow */
+        "game": { "seconds": 5, },
+    }"#;
+    let config = load(text).unwrap();
+    assert_eq!((config.tick_rate, config.game), (30, Chess { seconds: 5, rated: false }));
+}
+
+#[test]
+fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
+    let text = r#"{ "tick_rate": 10, "network_update_rate": 10, "max_connections": 10 }"#;
+    let overrides = vec![
+        variable("tick_rate", "20"),
+        variable("network_update_rate", "20"),
+        variable("game", r#"{"rated": true}"#),
+        variable("monitoring_address", "127.0.0.1:9"),
+        flag("tick_rate", "30"),
+        flag("log_file_path", "30"),
+        flag("ticket_key_file", "null"),
+    ];
+    let config: ServerConfig<Chess> =
+        Layers { file: None, overrides }.over(Path::new("server.json"), text).unwrap();
+    assert_eq!((config.tick_rate, config.network_update_rate, config.max_connections), (30, 20, 10));
+    assert_eq!(config.log_file_path, Path::new("30"));
+    assert_eq!(config.monitoring_address, Some("127.0.0.1:9".parse().unwrap()));
+    assert_eq!((config.ticket_key_file, config.idle_timeout_s, config.game.rated), (None, 20, true));
+}
+
+#[test]
+fn text_that_is_no_json_is_told_by_line_and_column() {
+    insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a quote, comma or bracket that is missing or too many");
+    insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a quote, comma or bracket that is missing or too many");
+    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
+    insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` is there twice; remove one of them");
+}
+
+#[test]
+fn an_unknown_key_gets_a_suggestion() {
+    insta::assert_snapshot!(complaint("{\n  \"tickrate\": 60\n}"), @"server.json:2:3: `tickrate` is no key of this configuration; did you mean `tick_rate`?");
+    insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is no key of this configuration; remove it, or look into the schema for the keys that there are");
+    insta::assert_snapshot!(complaint("{\n \"game\": {\n  \"second\": 1 } }"), @"server.json:3:3: `game.second` is no key of this configuration; did you mean `seconds`?");
+}
+
+#[test]
+fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
+    let wrong = [
+        r#"{ "tick_rate": 0 }"#,
+        r#"{ "tick_rate": "fast" }"#,
+        r#"{ "tick_rate": 59.94 }"#,
+        r#"{ "tick_rate": null }"#,
+        r#"{ "max_connections": 40000 }"#,
+        r#"{ "enable_logging": "yes" }"#,
+        r#"{ "log_level": "loud" }"#,
+        r#"{ "bind_address": "localhost:7777" }"#,
+        r#"{ "bind_address": "0.0.0.0" }"#,
+        r#"{ "monitoring_address": "9100" }"#,
+        r#"{ "bandwidth_limit": 0 }"#,
+        r#"{ "key_file": "" }"#,
+        r#"{ "game": { "seconds": 0 } }"#,
+        r#"{ "game": 7 }"#,
+    ];
+    let said: Vec<String> = wrong.iter().map(|text| complaint(text)).collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    server.json:1:3: `tick_rate` is 0; set it to a whole number from 1 to 1000 (default 60)
+    server.json:1:3: `tick_rate` is "fast"; set it to a whole number from 1 to 1000 (default 60)
+    server.json:1:3: `tick_rate` is 59.94; set it to a whole number from 1 to 1000 (default 60)
+    server.json:1:3: `tick_rate` is null; set it to a whole number from 1 to 1000 (default 60)
+    server.json:1:3: `max_connections` is 40000; set it to a whole number from 1 to 32768 (default 64)
+    server.json:1:3: `enable_logging` is "yes"; set it to true or false (default true)
+    server.json:1:3: `log_level` is "loud"; set it to one of error, warn, info, debug, trace (default "info")
+    server.json:1:3: `bind_address` is "localhost:7777": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::1]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "0.0.0.0": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::1]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `monitoring_address` is "9100": invalid socket address syntax; set it to text like "127.0.0.1:9777", or null (default null)
+    server.json:1:3: `bandwidth_limit` is 0; set it to a whole number from 1 on, or null (default null)
+    server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
+    server.json:1:13: `game.seconds` is 0; set it to a whole number from 1 to 600 (default 30)
+    server.json:1:3: `game` is 7; set it to an object
+    "#);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+    let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
+    let overrides = vec![variable("max_connections", "many"), flag("idle_timeout_s", "0")];
+    let error = Layers { file: None, overrides }.over::<Chess>(Path::new("server.json"), text).unwrap_err();
+    insta::assert_snapshot!(error, @r#"
+    server.json:2:2: `tick_rate` is 0; set it to a whole number from 1 to 1000 (default 60)
+    server.json:3:2: `log_level` is 1; set it to one of error, warn, info, debug, trace (default "info")
+    server.json:4:2: `bans` is no key of this configuration; did you mean `ban_file`?
+    flag --idle-timeout-s: `idle_timeout_s` is 0; set it to a whole number from 1 to 3600 (default 20)
+    environment variable TICKWIRE_MAX_CONNECTIONS: `max_connections` is "many"; set it to a whole number from 1 to 32768 (default 64)
+    "#);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_name() {
+    let layers = Layers { file: Some("nowhere/server.json".into()), overrides: Vec::new() };
+    insta::assert_snapshot!(layers.load::<NoSettings>().unwrap_err(), @"nowhere/server.json: cannot be read: No such file or directory (os error 2); create it (an empty file takes all defaults), or name another with --config");
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_program() {
+    let published = include_str!("../../config.schema.json");
+    let current = serde_json::to_string_pretty(&schema::<crate::world::WorldSettings>()).unwrap() + "\n";
+    assert_eq!(
+        published, current,
+        "publish it again: cargo run -p tickwire-server -- --schema > drivers/server/config.schema.json"
+    );
+}

@@ -1,0 +1,75 @@
+//! What follows a command's name.
+
+use super::CommandError;
+
+/// What follows a command's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arguments<'a> {
+    text: &'a str,
+}
+
+impl<'a> Arguments<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text: text.trim_ascii() }
+    }
+
+    /// All of it, as it was written.
+    #[must_use]
+    pub const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Its words: split at spaces, but for what stands in quotes.
+    ///
+    /// # Errors
+    /// [`CommandError::Usage`] if a quote is not closed.
+    pub fn words(&self) -> Result<Vec<String>, CommandError> {
+        shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
+    }
+
+    /// The first word, and the rest as it was written; none if there is nothing.
+    #[must_use]
+    pub fn first(&self) -> Option<(&'a str, &'a str)> {
+        let (first, rest) = self.text.split_once(char::is_whitespace).unwrap_or((self.text, ""));
+        (!first.is_empty()).then(|| (first, rest.trim()))
+    }
+
+    /// Whether it is just this flag.
+    ///
+    /// # Errors
+    /// [`CommandError::Usage`] if it is anything else, but for nothing.
+    pub fn flag(&self, flag: &str) -> Result<bool, CommandError> {
+        match self.text {
+            "" => Ok(false),
+            text if text == flag => Ok(true),
+            text => Err(CommandError::Usage(format!("`{}` says nothing here", text.escape_debug()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_at_spaces_and_quotes_keep_them_together() {
+        let words = |text| Arguments::new(text).words();
+        assert_eq!(words("  7  being rude ").unwrap(), ["7", "being", "rude"]);
+        assert_eq!(words("7 'being  rude'").unwrap(), ["7", "being  rude"]);
+        assert!(words("7 it's").is_err());
+    }
+
+    #[test]
+    fn text_is_left_as_it_was_written() {
+        assert_eq!(Arguments::new(" it's  fine ").text(), "it's  fine");
+        assert_eq!(Arguments::new("7  it's  rude").first(), Some(("7", "it's  rude")));
+        assert_eq!(Arguments::new("").first(), None);
+    }
+
+    #[test]
+    fn a_flag_is_there_or_not_and_nothing_else() {
+        assert_eq!(Arguments::new("--json").flag("--json"), Ok(true));
+        assert_eq!(Arguments::new("").flag("--json"), Ok(false));
+        assert!(Arguments::new("--jsn").flag("--json").is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! The server's own commands.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Arguments, CommandError, Commands, Reply};
+use crate::bans::Banned;
+use crate::client::{Client, ClientId, shown_address};
+use crate::codes;
+use crate::game::Game;
+use crate::keys;
+use crate::server::Dedicated;
+
+pub(super) fn add<G: Game>(commands: &mut Commands<G>) {
+    commands.add_builtin("help", "[command]", "what commands do", help);
+    commands.add_builtin("status", "[--json]", "how the server is doing", status);
+    commands.add_builtin("clients", "[--json]", "who is there", clients);
+    commands.add_builtin("kick", "<client> [reason]", "send a client away", kick);
+    commands.add_builtin(
+        "ban",
+        "<client | identity | address> [reason]",
+        "send away, and never let in again",
+        ban,
+    );
+    commands.add_builtin("unban", "<identity | address>", "let in again", unban);
+    commands.add_builtin("bans", "[--json]", "who is banned", bans);
+    commands.add_builtin("say", "<text>", "say something to all players", say);
+    commands.add_builtin("stats", "[--json]", "counters of network and ticks", stats);
+    commands.add_builtin("reload", "", "read the configuration again", reload);
+    commands.add_builtin("quit", "[reason]", "stop the server in order", quit);
+}
+
+fn help<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    server.commands.help(arguments.first().map(|(name, _)| name))
+}
+
+fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let is_json = arguments.flag("--json")?;
+    let beats = server.pulse.read();
+    let uptime = server.uptime().as_secs_f64();
+    let interrupted = server.clients.iter().filter(|client| client.is_interrupted).count();
+    if is_json {
+        let text = json!({
+            "game": G::NAME,
+            "address": server.address().to_string(),
+            "key": keys::hex(&server.public_key()),
+            "uptime_s": (uptime * 10.0).round() / 10.0,
+            "clients": server.clients.len(),
+            "clients_interrupted": interrupted,
+            "clients_max": server.config.max_connections,
+            "tick_rate": server.config.tick_rate,
+            "ticks": beats.ticks,
+            "overruns": beats.overruns,
+        });
+        return Ok(text.to_string());
+    }
+    let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
+    Ok(format!(
+        "{}: uptime {uptime:.1} s, {} of {} clients{silent}\nlistening on {} key {}\n{} ticks at {} per second, {} overruns",
+        G::NAME,
+        server.clients.len(),
+        server.config.max_connections,
+        server.address(),
+        keys::hex(&server.public_key()),
+        beats.ticks,
+        server.config.tick_rate,
+        beats.overruns,
+    ))
+}
+
+fn clients<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let is_json = arguments.flag("--json")?;
+    let infos = server.handle.infos();
+    let lines = server.clients.iter().map(|client| {
+        let info = infos.iter().find(|info| info.connection == client.connection);
+        let rtt = info.map(|info| info.stats.rtt).unwrap_or_default();
+        (client, rtt, info.map_or(0, |info| info.stats.loss_permille()))
+    });
+    if is_json {
+        let all: Vec<Value> = lines.map(|(client, rtt, loss)| client_json(client, rtt, loss)).collect();
+        return Ok(Value::from(all).to_string());
+    }
+    let all: Vec<String> = lines.map(|(client, rtt, loss)| client_line(client, rtt, loss)).collect();
+    Ok(if all.is_empty() { "nobody is there".into() } else { all.join("\n") })
+}
+
+fn client_json(client: &Client, rtt: Duration, loss_permille: u64) -> Value {
+    json!({
+        "id": client.id.0,
+        "address": shown_address(client.address),
+        "identity": client.identity().map(|identity| Banned::Identity(identity).to_string()),
+        "connected_s": client.since.elapsed().as_secs(),
+        "interrupted": client.is_interrupted,
+        "rtt_ms": rtt.as_secs_f64() * 1000.0,
+        "loss_permille": loss_permille,
+    })
+}
+
+fn client_line(client: &Client, rtt: Duration, loss_permille: u64) -> String {
+    let identity = client.identity().map(|identity| format!("  {}", Banned::Identity(identity)));
+    format!(
+        "#{:<5} {:<24} {:>6} s  rtt {:.1?}  loss {}.{} %{}{}",
+        client.id,
+        shown_address(client.address),
+        client.since.elapsed().as_secs(),
+        rtt,
+        loss_permille / 10,
+        loss_permille % 10,
+        if client.is_interrupted { "  silent" } else { "" },
+        identity.unwrap_or_default()
+    )
+}
+
+fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("which client?".into()))?;
+    let id = find(server, who)?;
+    let why = if why.is_empty() { "kicked by the server" } else { why };
+    server.with_game(|_, context| context.kick(id, why));
+    tracing::info!("client {id} is kicked: {why}");
+    Ok(format!("client {id} is kicked: {why}"))
+}
+
+fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("whom?".into()))?;
+    let why = if why.is_empty() { "banned by the server" } else { why };
+    let banned = match Banned::parse(who) {
+        Some(banned) => banned,
+        None => {
+            let id = find(server, who)?;
+            let client = server.clients.get(id).and_then(Banned::of);
+            client.ok_or_else(|| CommandError::Failed(format!("client {id} has nothing to ban it by")))?
+        }
+    };
+    let saved = server.bans.add(banned, why);
+    let affected: Vec<ClientId> =
+        server.clients.iter().filter(|client| banned.is(client)).map(|client| client.id).collect();
+    for id in &affected {
+        server.with_game(|_, context| context.disconnect(*id, codes::BANNED, why));
+    }
+    tracing::info!("{banned} is banned: {why}");
+    if let Err(error) = saved {
+        return Err(CommandError::Failed(format!(
+            "{banned} is banned until the server stops, but {} cannot be written: {error}",
+            server.config.ban_file.display()
+        )));
+    }
+    Ok(format!("{banned} is banned: {why}; {} clients have to go", affected.len()))
+}
+
+fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let banned = Banned::parse(arguments.text())
+        .ok_or_else(|| CommandError::Usage("that is neither identity nor address".into()))?;
+    match server.bans.remove(&banned) {
+        Ok(true) => Ok(format!("{banned} may come in again")),
+        Ok(false) => Err(CommandError::Failed(format!("{banned} is not banned; `bans` lists who is"))),
+        Err(error) => Err(CommandError::Failed(format!(
+            "{banned} may come in until the server stops, but {} cannot be written: {error}",
+            server.config.ban_file.display()
+        ))),
+    }
+}
+
+fn bans<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let is_json = arguments.flag("--json")?;
+    let all = server.bans.all();
+    if is_json {
+        let all = all.into_iter().map(|(who, why)| json!({ "who": who.to_string(), "why": why }));
+        return Ok(Value::from(all.collect::<Vec<_>>()).to_string());
+    }
+    let lines: Vec<String> = all.into_iter().map(|(who, why)| format!("{who}  {why}")).collect();
+    Ok(if lines.is_empty() { "nobody is banned".into() } else { lines.join("\n") })
+}
+
+fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    if arguments.text().is_empty() {
+        return Err(CommandError::Usage("say what?".into()));
+    }
+    if server.with_game(|game, context| game.say(context, arguments.text())) {
+        Ok(format!("said to {} clients", server.clients.len()))
+    } else {
+        Err(CommandError::Failed(format!("{} shows its players no text", G::NAME)))
+    }
+}
+
+fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let is_json = arguments.flag("--json")?;
+    let (network, beats) = (server.handle.stats(), server.pulse.read());
+    let rows = [
+        ("datagrams_sent", network.datagrams_sent),
+        ("datagrams_received", network.datagrams_received),
+        ("datagrams_dropped", network.drops.total()),
+        ("bytes_sent", network.bytes_sent),
+        ("bytes_received", network.bytes_received),
+        ("messages_sent", network.messages_sent),
+        ("messages_received", network.messages_received),
+        ("send_errors", network.send_errors),
+        ("receive_errors", network.receive_errors),
+        ("events_waiting", network.events_waiting as u64),
+        ("event_stalls", network.event_stalls),
+        ("peer_memory_bytes", network.memory),
+        ("ticks", beats.ticks),
+        ("tick_overruns", beats.overruns),
+        ("ticks_skipped", beats.skipped),
+        ("busy_us", u64::try_from(beats.busy.as_micros()).unwrap_or(u64::MAX)),
+    ];
+    let drops = network.drops.iter().map(|(reason, count)| (reason.name(), count));
+    if is_json {
+        let mut object: serde_json::Map<String, Value> =
+            rows.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let drops: serde_json::Map<String, Value> =
+            drops.map(|(name, count)| (name.into(), count.into())).collect();
+        object.insert("drops".into(), drops.into());
+        return Ok(Value::Object(object).to_string());
+    }
+    let lines = rows.iter().map(|(name, value)| format!("{name:<20} {value}"));
+    let drops = drops.map(|(name, count)| format!("dropped: {name:<11} {count}"));
+    Ok(lines.chain(drops).collect::<Vec<_>>().join("\n"))
+}
+
+fn reload<G: Game>(server: &mut Dedicated<G>, _: &Arguments<'_>) -> Reply {
+    server.reload();
+    Ok("the configuration is read again; the log says what changed".into())
+}
+
+fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
+    let why = if arguments.text().is_empty() { "quit at the console" } else { arguments.text() };
+    server.stop.get_or_insert_with(|| why.into());
+    server.remote.end();
+    Ok("stopping".into())
+}
+
+/// The client that somebody wrote the id of.
+fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
+    let id: ClientId = text.parse().map_err(|_| {
+        CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", text.escape_debug()))
+    })?;
+    match server.clients.get(id) {
+        Some(client) => Ok(client.id),
+        None => Err(CommandError::Failed(format!("client {id} is not there; `clients` lists who is"))),
+    }
+}

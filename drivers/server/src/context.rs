@@ -1,0 +1,101 @@
+//! The server, as a game sees it.
+
+use std::time::{Duration, Instant};
+
+use tickwire_core::message::NetMessage;
+use tickwire_native::{Broadcast, Handle, SendError};
+
+use crate::client::{Client, ClientId, Clients};
+use crate::codes;
+
+/// The server, as a game sees it while one of its methods runs.
+pub struct Context<'a> {
+    pub(crate) network: &'a Handle,
+    pub(crate) clients: &'a Clients,
+    pub(crate) started_at: Instant,
+    pub(crate) tick: u64,
+    pub(crate) stop: &'a mut Option<String>,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context(tick {})", self.tick)
+    }
+}
+
+impl Context<'_> {
+    /// Sends a message to one client, on the channel of its type.
+    ///
+    /// # Errors
+    /// [`SendError`], with the encoded message in it.
+    pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<(), SendError> {
+        match self.clients.get(client) {
+            Some(client) => self.network.send(client.connection, message),
+            None => Err(SendError::NotConnected(self.network.registry().encode(message)?)),
+        }
+    }
+
+    /// Sends a message to all clients, on the channel of its type.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was sent to nobody. Connections whose channel is full are listed in the result.
+    pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
+        self.network.broadcast(message)
+    }
+
+    /// Sends a client away, and tells it why.
+    pub fn kick(&self, client: ClientId, why: &str) {
+        self.disconnect(client, codes::KICKED, why);
+    }
+
+    /// Closes a client's connection when what is queued for it is delivered, a second from now at the latest. It is told
+    /// `code` (below 0xff00) and up to 256 bytes of `text`.
+    pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
+        if let Some(client) = self.clients.get(client) {
+            self.network.disconnect_after_delivery(client.connection, code, text, GOOD_BYE);
+        }
+    }
+
+    /// What is known of a client.
+    #[must_use]
+    pub fn client(&self, client: ClientId) -> Option<&Client> {
+        self.clients.get(client)
+    }
+
+    /// All clients, those included that fell silent and whose places are kept.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter()
+    }
+
+    /// How many clients are there.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Steps since the start.
+    #[must_use]
+    pub const fn tick(&self) -> u64 {
+        self.tick
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started_at.elapsed()
+    }
+
+    /// Stops the server after this tick, as `quit` does; clients are told `why`.
+    pub fn stop(&mut self, why: &str) {
+        self.stop.get_or_insert_with(|| why.into());
+    }
+
+    /// The verbs of the driver below.
+    #[must_use]
+    pub const fn network(&self) -> &Handle {
+        self.network
+    }
+}
+
+/// How long a client that is sent away gets to receive what is queued for it.
+const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -1,0 +1,135 @@
+//! Why a server did not start, or could not go on: what, where, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tickwire_core::message::RegisterError;
+use tickwire_native::StartError;
+
+use crate::config::ConfigError;
+
+/// An error of the game's own.
+pub type GameError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a server did not start, or could not go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The configuration is wrong.
+    Config(ConfigError),
+    /// A file with a key, or with bans, cannot be used.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// The socket, or the network thread, did not start.
+    Network(StartError),
+    /// The log cannot be written.
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Metrics and health cannot be served.
+    Monitoring {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The game's message types do not fit together.
+    Messages(RegisterError),
+    /// The game did not start.
+    Game(GameError),
+    /// The system gave no thread, no entropy, or no signals.
+    System {
+        /// What it was to give.
+        what: &'static str,
+        /// Its reason.
+        reason: String,
+    },
+    /// The network thread died.
+    NetworkDied,
+}
+
+impl ServerError {
+    /// The code that the program exits with: 1 to 7.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::System { .. } | Self::NetworkDied => 1,
+            // As clap does for flags.
+            Self::Config(_) => 2,
+            Self::File { .. } => 3,
+            Self::Network(_) => 4,
+            Self::Log { .. } => 5,
+            Self::Monitoring { .. } => 6,
+            Self::Messages(_) | Self::Game(_) => 7,
+        }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::File { path, what, remedy } => write!(f, "{}: {what}; {remedy}", path.display()),
+            Self::Network(error) => error.fmt(f),
+            Self::Log { path, source } => write!(
+                f,
+                "the log {} cannot be written: {source}; choose another `log_file_path`, or set `enable_logging` to false",
+                path.display()
+            ),
+            Self::Monitoring { address, reason } => write!(
+                f,
+                "metrics and health cannot be served at {address}: {reason}; choose another `monitoring_address`, or null"
+            ),
+            Self::Messages(error) => write!(f, "the game's message types do not fit together: {error}"),
+            Self::Game(error) => write!(f, "the game did not start: {error}"),
+            Self::System { what, reason } => {
+                write!(f, "the system gave no {what}: {reason}; check its limits")
+            }
+            Self::NetworkDied => f.write_str(
+                "the network thread died; its last words are on standard error: please report them",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Network(error) => Some(error),
+            Self::Log { source, .. } => Some(source),
+            Self::Messages(error) => Some(error),
+            Self::Game(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for ServerError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<StartError> for ServerError {
+    fn from(error: StartError) -> Self {
+        Self::Network(error)
+    }
+}
+
+impl From<RegisterError> for ServerError {
+    fn from(error: RegisterError) -> Self {
+        Self::Messages(error)
+    }
+}

@@ -1,0 +1,90 @@
+//! What a game gives to the server, and what it gets from it.
+
+use std::time::Duration;
+
+use tickwire_core::{CloseReason, Config, Event};
+
+use crate::client::ClientId;
+use crate::config::Settings;
+use crate::console::Commands;
+use crate::context::Context;
+use crate::error::GameError;
+use crate::messages::Messages;
+
+/// A game that a dedicated server runs. All methods are called on one thread, in the order of a tick: who came and left
+/// and what they sent, then [`Game::tick`], then perhaps [`Game::network_update`]. What they send leaves together.
+pub trait Game: Sized + 'static {
+    /// Its name, for people.
+    const NAME: &'static str;
+    /// Names the game on the wire: clients and servers of different games ignore each other.
+    const APPLICATION: u64;
+    /// What can be set in the configuration under `game`.
+    type Settings: Settings;
+
+    /// Names the message types and what is called with each. Clients register the same types; [`crate::registry`] gives
+    /// them theirs.
+    ///
+    /// # Errors
+    /// [`tickwire_core::message::RegisterError`]: two types of one name, say.
+    fn messages(messages: &mut Messages<Self>) -> Result<(), tickwire_core::message::RegisterError>;
+
+    /// Names the console commands of the game's own.
+    fn commands(_commands: &mut Commands<Self>) {}
+
+    /// Changes what the server's configuration does not speak of: channels, say.
+    fn configure(&self, _config: &mut Config) {}
+
+    /// The server runs, and nobody is there yet.
+    ///
+    /// # Errors
+    /// Whatever keeps the game from starting. The server stops, and says so.
+    fn start(&mut self, server: &mut Context<'_>, settings: &Self::Settings) -> Result<(), GameError>;
+
+    /// The settings under `game` have changed while the server runs.
+    fn settings_changed(&mut self, _server: &mut Context<'_>, _settings: &Self::Settings) -> SettingsChange {
+        SettingsChange::AtRestart
+    }
+
+    /// Something happened on the network. Most of it is told by the methods below; this is for what they leave out:
+    /// receipts, and room in a channel that was full.
+    fn event(&mut self, _server: &mut Context<'_>, _event: &Event) {}
+
+    /// A client is there.
+    fn joined(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+
+    /// A client fell silent; its place is kept for it. What is sent to it waits.
+    fn interrupted(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+
+    /// A client that fell silent is back.
+    fn resumed(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+
+    /// A client is gone; its id finds nothing any more.
+    fn left(&mut self, _server: &mut Context<'_>, _client: ClientId, _reason: &CloseReason) {}
+
+    /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
+    /// with, or skipped and counted.
+    fn tick(&mut self, _server: &mut Context<'_>, _step: Duration) {}
+
+    /// Time to send the state, `network_update_rate` times per second.
+    fn network_update(&mut self, _server: &mut Context<'_>) {}
+
+    /// Somebody at the console says something to the players. Says whether the game can show it.
+    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> bool {
+        false
+    }
+
+    /// The server stops. What is sent now is still delivered, as far as the shutdown's deadline allows.
+    fn stopping(&mut self, _server: &mut Context<'_>) {}
+}
+
+/// What becomes of settings that have changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SettingsChange {
+    /// They have taken effect.
+    Now,
+    /// They will at a restart.
+    AtRestart,
+    /// They cannot, for this reason.
+    Refused(String),
+}

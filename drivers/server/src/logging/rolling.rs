@@ -1,0 +1,167 @@
+//! A file that is put aside when it is large enough, and that survives a full disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::console::Output;
+use crate::keys::folder_of;
+
+/// The log at `path`; older ones at `path.1`, `path.2` and so on.
+pub(super) struct RollingFile {
+    path: PathBuf,
+    file: File,
+    /// Whether it can be put aside: not a device, not a pipe.
+    is_regular: bool,
+    size: u64,
+    limit: u64,
+    kept: u32,
+    complaints: Complaints,
+}
+
+impl RollingFile {
+    /// Opens the file, to write on where it ends. What cannot be written is told to `output`.
+    pub(super) fn open(path: &Path, limit: u64, kept: u32, output: Output) -> io::Result<Self> {
+        fs::create_dir_all(folder_of(path))?;
+        let file = append(path)?;
+        let metadata = file.metadata()?;
+        Ok(Self {
+            path: path.into(),
+            file,
+            is_regular: metadata.is_file(),
+            size: metadata.len(),
+            limit,
+            kept,
+            complaints: Complaints { output, lost: 0, last: None },
+        })
+    }
+
+    fn roll(&mut self) -> io::Result<()> {
+        let aside = |number: u32| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        if self.kept == 0 {
+            fs::remove_file(&self.path)?;
+        } else {
+            for number in (1..self.kept).rev() {
+                match fs::rename(aside(number), aside(number + 1)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            fs::rename(&self.path, aside(1))?;
+        }
+        self.file = append(&self.path)?;
+        self.size = 0;
+        Ok(())
+    }
+
+    fn try_write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_regular && self.size > 0 && self.size + line.len() as u64 > self.limit {
+            self.roll()?;
+        }
+        self.file.write_all(line)?;
+        self.size += line.len() as u64;
+        Ok(())
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+impl Write for RollingFile {
+    /// Always takes all of it: who logs cannot do anything about the disk.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self.try_write(line) {
+            Ok(()) => self.complaints.recovered(&self.path),
+            Err(error) => self.complaints.failed(&self.path, &error),
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What could not be written, told once a minute.
+struct Complaints {
+    output: Output,
+    lost: u64,
+    last: Option<Instant>,
+}
+
+impl Complaints {
+    fn failed(&mut self, path: &Path, error: &io::Error) {
+        self.lost += 1;
+        if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
+            self.last = Some(Instant::now());
+            self.output.warn(&format!(
+                "the log {} cannot be written: {error}; {} lines are lost so far; make room there, or set another \
+                 `log_file_path` and restart; the server goes on",
+                path.display(),
+                self.lost
+            ));
+        }
+    }
+
+    fn recovered(&mut self, path: &Path) {
+        if self.lost > 0 {
+            self.output.warn(&format!(
+                "the log {} is written again; {} lines were lost",
+                path.display(),
+                self.lost
+            ));
+            (self.lost, self.last) = (0, None);
+        }
+    }
+}
+
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(path: &Path) -> usize {
+        fs::read_to_string(path).map_or(0, |text| text.lines().count())
+    }
+
+    #[test]
+    fn a_full_file_is_put_aside_and_the_oldest_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/server.log");
+        let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
+        for _ in 0..15 {
+            file.write_all(b"0123456789\n").unwrap();
+        }
+        assert_eq!(lines(&path), 3);
+        assert_eq!(lines(&folder.path().join("logs/server.log.1")), 3);
+        assert_eq!(lines(&folder.path().join("logs/server.log.2")), 3);
+        assert!(!folder.path().join("logs/server.log.3").exists());
+    }
+
+    #[test]
+    fn a_log_is_written_on_where_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        for _ in 0..2 {
+            RollingFile::open(&path, 1000, 2, Output::default()).unwrap().write_all(b"line\n").unwrap();
+        }
+        assert_eq!(lines(&path), 2);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_loses_lines_and_nothing_else() {
+        let mut file = RollingFile::open(Path::new("/dev/full"), 40, 2, Output::default()).unwrap();
+        for _ in 0..5 {
+            file.write_all(b"0123456789\n").unwrap();
+        }
+        assert_eq!(file.complaints.lost, 5);
+    }
+}

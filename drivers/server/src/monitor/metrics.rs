@@ -1,0 +1,108 @@
+//! The counters, as Prometheus reads them. They are looked at when somebody asks, and cost nothing else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+use tickwire_native::{Handle, NetworkStats};
+
+use crate::pulse::Pulse;
+
+pub(super) struct Metrics {
+    registry: Registry,
+}
+
+impl Metrics {
+    pub(super) fn new(network: Handle, pulse: Arc<Pulse>) -> Self {
+        let mut registry = Registry::with_prefix("tickwire");
+        registry.register_collector(Box::new(Source { network, pulse }));
+        Self { registry }
+    }
+
+    /// All of them, in the OpenMetrics text format.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _written = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+/// Where the numbers come from.
+struct Source {
+    network: Handle,
+    pulse: Arc<Pulse>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source(..)")
+    }
+}
+
+impl Collector for Source {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let infos = self.network.infos();
+        let network = self.network.stats();
+        let beats = self.pulse.read();
+        let interrupted = self.network.connection_count().saturating_sub(network.connections);
+        let rtt = NetworkStats::mean_rtt(&infos).unwrap_or_default().as_secs_f64();
+        let gauges = [
+            ("clients", "Clients that are connected", None, network.connections as f64),
+            (
+                "clients_interrupted",
+                "Clients that fell silent and whose places are kept",
+                None,
+                interrupted as f64,
+            ),
+            ("handshakes_half_open", "Handshakes that are half open", None, network.half_open as f64),
+            ("peer_memory", "Memory held on behalf of clients", Some(Unit::Bytes), network.memory as f64),
+            ("events_waiting", "Events that wait for the game", None, network.events_waiting as f64),
+            ("rtt_mean", "Mean round-trip time to the clients", Some(Unit::Seconds), rtt),
+            ("uptime", "Time since the start", Some(Unit::Seconds), beats.uptime.as_secs_f64()),
+            ("tick_silence", "Time since the last tick", Some(Unit::Seconds), beats.silence.as_secs_f64()),
+        ];
+        for (name, help, unit, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)?;
+        }
+        let counters = [
+            ("datagrams_sent", "Datagrams handed to the system", network.datagrams_sent),
+            ("datagrams_received", "Datagrams that came, noise included", network.datagrams_received),
+            ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
+            ("bytes_received", "Bytes of datagrams received", network.bytes_received),
+            ("messages_sent", "Messages taken for sending", network.messages_sent),
+            ("messages_received", "Messages given to the game", network.messages_received),
+            ("send_errors", "Datagrams that the system refused", network.send_errors),
+            ("event_stalls", "Times that the game was too slow for the network", network.event_stalls),
+            ("ticks", "Steps of the game", beats.ticks),
+            ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
+            ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        let busy = ConstCounter::new(beats.busy.as_secs_f64());
+        let help = "Time spent in ticks";
+        busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)?;
+        encode_drops(&mut encoder, &network)
+    }
+}
+
+/// One counter per reason.
+fn encode_drops(encoder: &mut DescriptorEncoder<'_>, network: &NetworkStats) -> fmt::Result {
+    use prometheus_client::metrics::MetricType;
+    let help = "Datagrams that were not what they seemed, by reason";
+    let mut drops = encoder.encode_descriptor("datagrams_dropped", help, None, MetricType::Counter)?;
+    for (reason, count) in network.drops.iter() {
+        let labels = [("reason", reason.name())];
+        let family = drops.encode_family(&labels)?;
+        ConstCounter::new(count).encode(family)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The whole program around a game: command line, log, console, signals.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::config::{ServerConfig, schema};
+use crate::console::{self, Output, Terminal};
+use crate::error::ServerError;
+use crate::game::Game;
+use crate::keys;
+use crate::logging::Logging;
+use crate::server::Dedicated;
+use crate::signals;
+use crate::stop::Summary;
+
+/// Runs a dedicated server for `game`, as the command line, the environment and the configuration say. This is all that
+/// a game's `main` has to call.
+#[must_use]
+pub fn main<G: Game>(game: G) -> ExitCode {
+    let (cli, layers) = Cli::read::<G::Settings>();
+    let output = Output::default();
+    let done = if cli.schema {
+        print_json(&schema::<G::Settings>())
+    } else {
+        layers.load().map_err(ServerError::from).and_then(|config: ServerConfig<G::Settings>| {
+            if cli.print_config {
+                print_json(&config)
+            } else if cli.check {
+                output.line("the configuration is in order");
+                Ok(())
+            } else {
+                run(game, config, &cli, &layers, &output)
+            }
+        })
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                output.warn(&format!("error: {line}"));
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run<G: Game>(
+    game: G,
+    config: ServerConfig<G::Settings>,
+    cli: &Cli,
+    layers: &crate::config::Layers,
+    output: &Output,
+) -> Result<(), ServerError> {
+    let logging = Logging::start(&config, output)?;
+    let has_console = config.enable_console;
+    let started = Dedicated::start(game, config);
+    // What keeps a server from starting belongs into its log too.
+    let mut server = started.inspect_err(|error| tracing::debug!("not started: {error}"))?;
+    if let Some(logging) = &logging {
+        server.on_log_level(logging.level_setter());
+    }
+    server.follow(layers.clone())?;
+    let remote = server.remote();
+    let terminal = Arc::new(Terminal::note());
+    // Before anybody is told that the server is there, and may want to stop it.
+    signals::listen(remote.clone(), Arc::clone(&terminal))?;
+    announce(&server, cli.json, output);
+    if has_console {
+        console::start(remote, output)?;
+    }
+    let summary = server.run();
+    terminal.restore();
+    output.set_terminal(None);
+    let summary = summary?;
+    say_good_bye(&summary, cli.json, output);
+    Ok(())
+}
+
+/// The line that programs wait for.
+fn announce<G: Game>(server: &Dedicated<G>, is_json: bool, output: &Output) {
+    let (address, key) = (server.address(), keys::hex(&server.public_key()));
+    let monitoring = server.monitoring_address();
+    if is_json {
+        output.line(
+            &json!({
+                "event": "listening",
+                "game": G::NAME,
+                "address": address.to_string(),
+                "port": address.port(),
+                "key": key,
+                "key_is_new": server.key_is_new(),
+                "monitoring": monitoring.map(|address| address.to_string()),
+                "pid": std::process::id(),
+            })
+            .to_string(),
+        );
+        return;
+    }
+    output.line(&format!("listening on {address} key {key}"));
+    if server.key_is_new() {
+        output.line("this key is new: clients pin it; keep a copy of the key file");
+    }
+    if let Some(monitoring) = monitoring {
+        output.line(&format!("metrics at http://{monitoring}/metrics, health at http://{monitoring}/health"));
+    }
+}
+
+fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
+    let uptime = summary.uptime.as_secs_f64();
+    if is_json {
+        output.line(
+            &json!({
+                "event": "stopped",
+                "why": summary.why,
+                "uptime_s": (uptime * 10.0).round() / 10.0,
+                "ticks": summary.ticks,
+                "clients": summary.clients,
+                "undelivered": summary.undelivered,
+            })
+            .to_string(),
+        );
+        return;
+    }
+    let undelivered = match summary.undelivered {
+        0 => "everything was delivered".to_owned(),
+        count => format!("{count} messages could not be delivered in time"),
+    };
+    output.line(&format!(
+        "stopped ({}) after {uptime:.1} s; {} clients were told, {undelivered}",
+        summary.why, summary.clients
+    ));
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), ServerError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| ServerError::System { what: "JSON", reason: error.to_string() })?;
+    // Who reads may have seen enough.
+    let _closed = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}

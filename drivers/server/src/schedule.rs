@@ -1,0 +1,188 @@
+//! When the next step is due. Fixed steps: what was missed is caught up with, within reason.
+
+use std::time::{Duration, Instant};
+
+/// Deadlines of ticks and network updates. It reads no clock.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    tick: Beat,
+    network: Beat,
+    /// Steps that were due and never taken.
+    skipped: u64,
+    /// Times that a step began late by more than a step.
+    overruns: u64,
+}
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Due {
+    /// Steps to take now.
+    pub ticks: u32,
+    /// Whether to send the state after them.
+    pub network: bool,
+    /// How late the first of the steps is, if that is more than a whole step.
+    pub overrun: Option<Duration>,
+    /// Steps that are skipped for good.
+    pub skipped: u64,
+}
+
+impl Schedule {
+    /// The first step is due at once. Rates are per second, and at least 1.
+    #[must_use]
+    pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
+        Self {
+            tick: Beat::new(tick_rate, now),
+            network: Beat::new(network_rate, now),
+            skipped: 0,
+            overruns: 0,
+        }
+    }
+
+    /// Changes the rates. What is due stays due.
+    pub fn set_rates(&mut self, tick_rate: u32, network_rate: u32, now: Instant) {
+        self.tick.set_rate(tick_rate, now);
+        self.network.set_rate(network_rate, now);
+    }
+
+    /// The length of a step.
+    #[must_use]
+    pub const fn step(&self) -> Duration {
+        self.tick.interval
+    }
+
+    /// When to wake up. Network updates follow a tick, so ticks alone decide.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.tick.next
+    }
+
+    /// What is due at `now`. It counts as done.
+    pub fn advance(&mut self, now: Instant) -> Due {
+        let late = now.saturating_duration_since(self.tick.next);
+        let missed = self.tick.advance(now);
+        if missed == 0 {
+            return Due::default();
+        }
+        let ticks = missed.min(CATCH_UP);
+        let skipped = missed - ticks;
+        self.skipped += skipped;
+        let overrun = (late > self.tick.interval).then_some(late);
+        self.overruns += u64::from(overrun.is_some());
+        // A network update that would be due before the next tick leaves with this one, not late.
+        let network = self.network.advance(now + self.tick.interval / 2) > 0;
+        Due { ticks: ticks as u32, network, overrun, skipped }
+    }
+
+    /// Times that a step began late by more than a step.
+    #[must_use]
+    pub const fn overruns(&self) -> u64 {
+        self.overruns
+    }
+
+    /// Steps that were due and never taken.
+    #[must_use]
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+/// Something that happens at a rate.
+#[derive(Clone, Debug)]
+struct Beat {
+    interval: Duration,
+    next: Instant,
+}
+
+impl Beat {
+    fn new(rate: u32, now: Instant) -> Self {
+        Self { interval: Duration::from_secs(1) / rate.max(1), next: now }
+    }
+
+    fn set_rate(&mut self, rate: u32, now: Instant) {
+        self.interval = Duration::from_secs(1) / rate.max(1);
+        self.next = self.next.min(now + self.interval);
+    }
+
+    /// How often it was due until `now`; it is then due next after `now`.
+    fn advance(&mut self, now: Instant) -> u64 {
+        let Some(late) = now.checked_duration_since(self.next) else { return 0 };
+        let interval = self.interval.as_nanos().max(1);
+        let count = u64::try_from(late.as_nanos() / interval).unwrap_or(u64::MAX).saturating_add(1);
+        let into_next = u64::try_from(late.as_nanos() % interval).unwrap_or(0);
+        // Nothing drifts: the next deadline hangs on the last one, not on `now`.
+        self.next = now - Duration::from_nanos(into_next) + self.interval;
+        count
+    }
+}
+
+/// Steps that are caught up with at once. More would make the next ones late too, and those after them.
+const CATCH_UP: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Runs for a second, waking at each deadline.
+    fn count(schedule: &mut Schedule, start: Instant) -> (u32, u32) {
+        let (mut ticks, mut networks) = (0, 0);
+        while schedule.deadline() < start + 1000 * MS - Duration::from_micros(1) {
+            let due = schedule.advance(schedule.deadline());
+            ticks += due.ticks;
+            networks += u32::from(due.network);
+        }
+        (ticks, networks)
+    }
+
+    #[test]
+    fn sixty_ticks_and_twenty_updates_make_a_second() {
+        let start = Instant::now();
+        assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
+        assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
+        assert_eq!(count(&mut Schedule::new(1000, 1, start), start), (1000, 1));
+        // An update needs a tick.
+        assert_eq!(count(&mut Schedule::new(10, 20, start), start), (10, 10));
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time_and_nothing_twice() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(100, 100, start);
+        assert_eq!(schedule.advance(start).ticks, 1);
+        assert_eq!(schedule.advance(start), Due::default());
+        assert_eq!(schedule.advance(start + 9 * MS), Due::default());
+        assert_eq!(schedule.advance(start + 10 * MS).ticks, 1);
+    }
+
+    #[test]
+    fn waking_late_moves_no_later_deadline() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(100, 100, start);
+        schedule.advance(start + 7 * MS);
+        assert_eq!(schedule.deadline(), start + 10 * MS);
+    }
+
+    #[test]
+    fn a_short_hang_is_caught_up_with_and_a_long_one_is_skipped_and_counted() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(100, 10, start);
+        schedule.advance(start);
+        let due = schedule.advance(start + 35 * MS);
+        assert_eq!((due.ticks, due.overrun, due.skipped), (3, Some(25 * MS), 0));
+        let due = schedule.advance(start + 1040 * MS);
+        assert_eq!((due.ticks, due.overrun, due.skipped), (4, Some(1000 * MS), 97));
+        assert_eq!((schedule.overruns(), schedule.skipped()), (2, 97));
+        assert_eq!(schedule.deadline(), start + 1050 * MS);
+    }
+
+    #[test]
+    fn a_higher_rate_takes_effect_at_once() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(1, 1, start);
+        schedule.advance(start);
+        schedule.set_rates(100, 50, start + MS);
+        assert_eq!(schedule.deadline(), start + 11 * MS);
+        assert_eq!(schedule.step(), 10 * MS);
+    }
+}

@@ -1,0 +1,232 @@
+//! The dedicated server: what it is made of, and how it starts.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use tickwire_core::crypto::Key;
+use tickwire_core::message::Registry;
+use tickwire_core::{Access, AdmissionRequest, Config, Secrets};
+use tickwire_native::{Handle, Options, Server};
+
+use crate::bans::Bans;
+use crate::client::{Client, Clients};
+use crate::config::{Layers, LogLevel, ServerConfig};
+use crate::console::Commands;
+use crate::context::Context;
+use crate::error::ServerError;
+use crate::game::Game;
+use crate::keys;
+use crate::messages::{Inbox, Messages};
+use crate::monitor::Monitor;
+use crate::pulse::Pulse;
+use crate::remote::{Order, Remote};
+use crate::schedule::Schedule;
+use crate::watch::Watch;
+
+/// A server that is ready to run.
+pub struct Dedicated<G: Game> {
+    pub(crate) game: G,
+    /// Taken away when it is stopped.
+    pub(crate) network: Option<Server>,
+    pub(crate) handle: Handle,
+    pub(crate) inbox: Inbox<G>,
+    pub(crate) clients: Clients,
+    pub(crate) commands: Rc<Commands<G>>,
+    pub(crate) config: ServerConfig<G::Settings>,
+    /// Where the configuration came from, if it may change.
+    pub(crate) layers: Option<Layers>,
+    pub(crate) bans: Bans,
+    pub(crate) schedule: Schedule,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) monitor: Option<Monitor>,
+    pub(crate) started_at: Instant,
+    pub(crate) tick: u64,
+    /// Why to stop, once that is decided.
+    pub(crate) stop: Option<String>,
+    pub(crate) undelivered: u64,
+    pub(crate) remote: Remote,
+    pub(crate) orders: Receiver<Order>,
+    pub(crate) set_log_level: Option<Box<dyn FnMut(LogLevel)>>,
+    pub(crate) watch: Option<Watch>,
+    key_is_new: bool,
+}
+
+impl<G: Game> std::fmt::Debug for Dedicated<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dedicated({} at {})", G::NAME, self.address())
+    }
+}
+
+/// The message types of game `G`, for its clients.
+///
+/// # Errors
+/// [`tickwire_core::message::RegisterError`] if they do not fit together.
+pub fn registry<G: Game>() -> Result<Arc<Registry>, tickwire_core::message::RegisterError> {
+    let mut messages = Messages::<G>::default();
+    G::messages(&mut messages)?;
+    Ok(messages.into_parts().0)
+}
+
+impl<G: Game> Dedicated<G> {
+    /// Reads or draws the keys, opens the socket, and starts the game. [`Dedicated::run`] comes next. Nothing is logged
+    /// but through `tracing`, and no command is read but through [`Dedicated::remote`].
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn start(game: G, config: ServerConfig<G::Settings>) -> Result<Self, ServerError> {
+        let mut messages = Messages::<G>::default();
+        G::messages(&mut messages)?;
+        let (registry, inbox) = messages.into_parts();
+        let (secrets, key_is_new) = secrets(&config)?;
+        let bans = Bans::load(&config.ban_file)?;
+        let network = open(&game, &config, secrets, registry, &bans)?;
+        let handle = network.handle();
+        let pulse = Arc::new(Pulse::default());
+        let monitor = match config.monitoring_address {
+            Some(address) => Some(Monitor::start(address, handle.clone(), Arc::clone(&pulse))?),
+            None => None,
+        };
+        let (sender, orders) = channel();
+        let now = Instant::now();
+        let mut server = Self {
+            game,
+            network: Some(network),
+            handle,
+            inbox,
+            clients: Clients::default(),
+            commands: Rc::new(Commands::new()),
+            layers: None,
+            bans,
+            schedule: Schedule::new(config.tick_rate, config.network_update_rate, now),
+            pulse,
+            monitor,
+            started_at: now,
+            tick: 0,
+            stop: None,
+            undelivered: 0,
+            remote: Remote::new(sender),
+            orders,
+            set_log_level: None,
+            watch: None,
+            key_is_new,
+            config,
+        };
+        server.handle.set_bandwidth_limit(server.config.bandwidth_limit);
+        let settings = server.config.game.clone();
+        server.with_game(|game, context| game.start(context, &settings)).map_err(ServerError::Game)?;
+        tracing::info!("Headless server started on {} ({})", server.address(), G::NAME);
+        Ok(server)
+    }
+
+    /// From now on, applies what changes in the configuration that `layers` describe.
+    ///
+    /// # Errors
+    /// [`ServerError::System`] if the system does not watch files.
+    pub fn follow(&mut self, layers: Layers) -> Result<(), ServerError> {
+        if let Some(path) = &layers.file {
+            self.watch = Some(Watch::start(path, self.remote.clone())?);
+        }
+        self.layers = Some(layers);
+        Ok(())
+    }
+
+    /// Calls `set` when the level of the log is to change.
+    pub fn on_log_level(&mut self, set: impl FnMut(LogLevel) + 'static) {
+        self.set_log_level = Some(Box::new(set));
+    }
+
+    /// Where the socket is bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.handle.local_address()
+    }
+
+    /// Where metrics and health are served.
+    #[must_use]
+    pub fn monitoring_address(&self) -> Option<SocketAddr> {
+        self.monitor.as_ref().map(Monitor::address)
+    }
+
+    /// The public key that clients pin.
+    #[must_use]
+    pub fn public_key(&self) -> Key {
+        self.handle.public_key()
+    }
+
+    /// Whether the key was drawn at this start.
+    #[must_use]
+    pub const fn key_is_new(&self) -> bool {
+        self.key_is_new
+    }
+
+    /// What gives commands from other threads.
+    #[must_use]
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started_at.elapsed()
+    }
+
+    /// Everybody who is there, those included that fell silent and whose places are kept.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter()
+    }
+
+    /// The game.
+    pub const fn game(&self) -> &G {
+        &self.game
+    }
+
+    /// Lets the game do something.
+    pub(crate) fn with_game<R>(&mut self, call: impl FnOnce(&mut G, &mut Context<'_>) -> R) -> R {
+        let mut context = Context {
+            network: &self.handle,
+            clients: &self.clients,
+            started_at: self.started_at,
+            tick: self.tick,
+            stop: &mut self.stop,
+        };
+        call(&mut self.game, &mut context)
+    }
+}
+
+/// The server's key, and whether it was drawn now; and the key that opens tickets.
+fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> {
+    let (identity, is_new) = keys::load_or_create(&config.key_file)?;
+    let secrets = Secrets::new(identity);
+    let secrets = match &config.ticket_key_file {
+        Some(path) => secrets.ticket_key(keys::load_existing(path)?),
+        None => secrets,
+    };
+    Ok((secrets, is_new))
+}
+
+fn open<G: Game>(
+    game: &G,
+    config: &ServerConfig<G::Settings>,
+    secrets: Secrets,
+    registry: Arc<Registry>,
+    bans: &Bans,
+) -> Result<Server, ServerError> {
+    let mut core = Config::new(G::APPLICATION);
+    core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
+    core.max_connections = config.max_connections as usize;
+    core.max_connections_per_source = config.max_connections_per_address as usize;
+    core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
+    core.resume_window = Duration::from_secs(config.resume_window_s.into());
+    game.configure(&mut core);
+    let bans = bans.clone();
+    let options = Options::new(core)
+        .secrets(secrets)
+        .registry(registry)
+        .bind(config.bind_address)
+        .accept_policy(move |request: &AdmissionRequest<'_>| bans.admit(request));
+    Ok(Server::start(options)?)
+}

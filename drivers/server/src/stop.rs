@@ -1,0 +1,82 @@
+//! The end, in order: clients are told why, what is queued for them is delivered, and nothing that was acknowledged to
+//! them is lost.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::codes;
+use crate::game::Game;
+use crate::server::Dedicated;
+
+/// What is to be said of a run that is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Why the server stopped.
+    pub why: String,
+    /// How long it ran.
+    pub uptime: Duration,
+    /// Steps that the game took.
+    pub ticks: u64,
+    /// Clients that were there at the end, and were told.
+    pub clients: usize,
+    /// Reliable messages that were queued for them and not delivered within the deadline.
+    pub undelivered: u64,
+}
+
+impl<G: Game> Dedicated<G> {
+    pub(crate) fn shut_down(mut self, why: &str) -> Summary {
+        self.remote.end();
+        self.pulse.stop();
+        let clients = self.clients.len();
+        let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
+        tracing::info!(
+            "stopping ({why}): {clients} clients are told, and get up to {grace:?} for what is queued"
+        );
+        self.undelivered = 0;
+        self.with_game(Game::stopping);
+        self.say_good_bye(&format!("the server is stopping ({why})"), grace);
+        let summary = Summary {
+            why: why.into(),
+            uptime: self.uptime(),
+            ticks: self.tick,
+            clients,
+            undelivered: self.undelivered,
+        };
+        if summary.undelivered > 0 {
+            tracing::warn!("{} messages were not delivered in time", summary.undelivered);
+        }
+        tracing::info!("Headless server shut down after {:.1} s", summary.uptime.as_secs_f64());
+        summary
+    }
+
+    /// Stops the network. Meanwhile the game takes what still comes: its senders were told that it arrived.
+    fn say_good_bye(&mut self, text: &str, grace: Duration) {
+        let Some(mut network) = self.network.take() else { return };
+        let handle = self.handle.clone();
+        thread::scope(|scope| {
+            let stopping = thread::Builder::new()
+                .name("stop".into())
+                .spawn_scoped(scope, || network.stop(codes::STOPPED, text, grace));
+            if stopping.is_err() {
+                // Dropping it says good-bye too, if less patiently.
+                tracing::warn!(
+                    "the system gave no thread for an orderly end; clients are told, but not waited for"
+                );
+                return;
+            }
+            while handle.is_running() {
+                if let Some(event) = handle.wait_event(PATIENCE) {
+                    self.take(event);
+                }
+            }
+        });
+        drop(network);
+        while let Some(event) = handle.next_event() {
+            self.take(event);
+        }
+    }
+}
+
+/// How soon the end of the network thread is noticed.
+const PATIENCE: Duration = Duration::from_millis(10);

@@ -1,0 +1,197 @@
+//! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game.
+
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use tickwire_core::message::Verdict;
+use tickwire_core::{ConnectionId, Event};
+
+use crate::client::shown_address;
+use crate::codes;
+use crate::error::ServerError;
+use crate::game::Game;
+use crate::pulse::Turn;
+use crate::remote::Order;
+use crate::schedule::Due;
+use crate::server::Dedicated;
+use crate::stop::Summary;
+
+impl<G: Game> Dedicated<G> {
+    /// Runs until somebody stops it: the console, a [`crate::Remote`], or the game.
+    ///
+    /// # Errors
+    /// [`ServerError::NetworkDied`].
+    pub fn run(mut self) -> Result<Summary, ServerError> {
+        let mut report = OverrunReport::default();
+        loop {
+            self.sleep();
+            let due = self.schedule.advance(Instant::now());
+            if due.ticks > 0 {
+                self.turn(due);
+                report.note(due, self.schedule.step());
+            }
+            if let Some(why) = self.stop.take() {
+                return Ok(self.shut_down(&why));
+            }
+            if !self.handle.is_running() {
+                return Err(ServerError::NetworkDied);
+            }
+        }
+    }
+
+    /// Waits for the next deadline; obeys meanwhile.
+    fn sleep(&mut self) {
+        while self.stop.is_none() {
+            let left = self.schedule.deadline().saturating_duration_since(Instant::now());
+            match self.orders.recv_timeout(left) {
+                Ok(order) => self.obey(order),
+                // This server holds a sender itself.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Line { text, reply } => {
+                let commands = std::rc::Rc::clone(&self.commands);
+                // Who asked may be gone.
+                let _gone = reply.send(commands.run(self, &text));
+            }
+            Order::Stop(why) => {
+                self.stop.get_or_insert(why);
+            }
+            Order::Reload => self.reload(),
+        }
+    }
+
+    /// One turn: what came, the steps that are due, and perhaps the state.
+    fn turn(&mut self, due: Due) {
+        let began = Instant::now();
+        // What this turn sends leaves together.
+        let handle = self.handle.clone();
+        let hold = handle.hold();
+        // No more than is there now: a flood must not hold the tick.
+        for _ in 0..handle.events_waiting() {
+            let Some(event) = handle.next_event() else { break };
+            self.take(event);
+        }
+        let step = self.schedule.step();
+        for _ in 0..due.ticks {
+            self.tick += 1;
+            self.with_game(|game, server| game.tick(server, step));
+        }
+        if due.network {
+            self.with_game(Game::network_update);
+        }
+        drop(hold);
+        self.pulse.note(&Turn {
+            ticks: due.ticks,
+            overran: due.overrun.is_some(),
+            skipped: due.skipped,
+            busy: began.elapsed(),
+        });
+    }
+
+    /// Takes in one event, and tells the game.
+    pub(crate) fn take(&mut self, event: Event) {
+        self.with_game(|game, server| game.event(server, &event));
+        match event {
+            Event::Connected { connection, address, peer, .. } => {
+                let id = self.clients.join(connection, address, peer);
+                self.handle.set_connection_bandwidth_limit(connection, self.config.client_bandwidth_limit);
+                tracing::info!("client {id} joined from {}", shown_address(address));
+                self.with_game(|game, server| game.joined(server, id));
+            }
+            Event::Message { connection, data, .. } => self.deliver(connection, &data),
+            Event::Interrupted { connection } => self.set_interrupted(connection, true),
+            Event::Resumed { connection, address } => {
+                self.note_address(connection, address);
+                self.set_interrupted(connection, false);
+            }
+            Event::Moved { connection, address } => self.note_address(connection, address),
+            Event::Closed { connection, reason, undelivered } => {
+                self.undelivered += undelivered.len() as u64;
+                self.inbox.forget(connection);
+                let Some(client) = self.clients.leave(connection) else { return };
+                tracing::info!(
+                    "client {} left: {reason:?}; {} messages were not delivered",
+                    client.id,
+                    undelivered.len()
+                );
+                self.with_game(|game, server| game.left(server, client.id, &reason));
+            }
+            _ => {}
+        }
+    }
+
+    fn deliver(&mut self, connection: ConnectionId, data: &[u8]) {
+        let Some(id) = self.clients.id_of(connection) else { return };
+        let mut context = crate::Context {
+            network: &self.handle,
+            clients: &self.clients,
+            started_at: self.started_at,
+            tick: self.tick,
+            stop: &mut self.stop,
+        };
+        if self.inbox.deliver(&mut self.game, &mut context, (connection, id), data) == Verdict::Close {
+            tracing::warn!("client {id} sent too many messages that are none; it has to go");
+            self.handle.disconnect(connection, codes::INVALID_MESSAGES, "too many invalid messages");
+        }
+    }
+
+    fn set_interrupted(&mut self, connection: ConnectionId, is_interrupted: bool) {
+        let Some(client) = self.clients.of_connection(connection) else { return };
+        client.is_interrupted = is_interrupted;
+        let id = client.id;
+        if is_interrupted {
+            tracing::info!(
+                "client {id} fell silent; its place is kept for {} s",
+                self.config.resume_window_s
+            );
+            self.with_game(|game, server| game.interrupted(server, id));
+        } else {
+            tracing::info!("client {id} is back");
+            self.with_game(|game, server| game.resumed(server, id));
+        }
+    }
+
+    fn note_address(&mut self, connection: ConnectionId, address: tickwire_core::Address) {
+        if let Some(client) = self.clients.of_connection(connection) {
+            client.address = address;
+        }
+    }
+}
+
+/// Overruns, reported a few times a minute rather than sixty times a second.
+#[derive(Default)]
+struct OverrunReport {
+    last: Option<Instant>,
+    count: u32,
+    skipped: u64,
+    worst: Duration,
+}
+
+impl OverrunReport {
+    fn note(&mut self, due: Due, step: Duration) {
+        let Some(late) = due.overrun else { return };
+        self.count += 1;
+        self.skipped += due.skipped;
+        self.worst = self.worst.max(late);
+        if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
+            tracing::warn!(
+                "ticks overran: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} were skipped; \
+                 lower `tick_rate`, or give the server more of the machine",
+                self.count,
+                self.worst,
+                self.skipped
+            );
+            *self = Self { last: Some(Instant::now()), ..Self::default() };
+        }
+    }
+}
+
+const REPORT_EVERY: Duration = Duration::from_secs(10);

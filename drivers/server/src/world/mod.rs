@@ -1,0 +1,165 @@
+//! The built-in world: agents that wander in a box, one of them for each client, and a chat. It is there so that the
+//! server does something out of the box, and as an example of a [`Game`](crate::Game).
+//!
+//! Positions travel as messages, the whole world at each network update: what snapshots will do better.
+
+mod agents;
+mod messages;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tickwire_core::CloseReason;
+use tickwire_core::message::{BoundedString, BoundedVec, RegisterError, Registry};
+use tickwire_core::rng::Rng;
+
+pub use self::agents::{AgentId, BOX_MM};
+pub use self::messages::{
+    AGENTS_PER_MESSAGE, AgentAt, CHAT_BYTES, FROM_SERVER, Heard, Joined, Positions, Say, Steer,
+};
+
+use self::agents::Agents;
+use crate::client::ClientId;
+use crate::console::{CommandError, Commands};
+use crate::context::Context;
+use crate::error::GameError;
+use crate::game::{Game, SettingsChange};
+use crate::messages::Messages;
+
+/// What can be set of the world.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WorldSettings {
+    /// Agents that belong to nobody. Takes effect at once.
+    #[schemars(range(max = 10000))]
+    pub agents: u32,
+    /// The seed that their wandering follows from. Takes effect at a restart.
+    pub seed: u64,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self { agents: 16, seed: 1 }
+    }
+}
+
+/// The world.
+#[derive(Debug, Default)]
+pub struct World {
+    agents: Agents,
+    owned: BTreeMap<ClientId, AgentId>,
+    settings: WorldSettings,
+}
+
+/// The message types of the world, for clients.
+///
+/// # Errors
+/// None that a person will ever see: they fit together.
+pub fn registry() -> Result<Arc<Registry>, RegisterError> {
+    crate::registry::<World>()
+}
+
+impl World {
+    fn steer(&mut self, _: &mut Context<'_>, from: ClientId, steer: Steer) {
+        if let Some(agent) = self.owned.get(&from) {
+            self.agents.steer(*agent, steer.x, steer.y);
+        }
+    }
+
+    fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
+        if let Err(error) = server.broadcast(&Heard { from: from.0, text: say.text }) {
+            tracing::warn!("a chat line of client {from} was not sent: {error}");
+        }
+    }
+
+    /// Sends the positions of all agents to everybody.
+    fn send_positions(&self, server: &Context<'_>) {
+        let all: Vec<AgentAt> = self.agents.positions().collect();
+        let tick = server.tick() as u32;
+        for part in all.chunks(AGENTS_PER_MESSAGE) {
+            let Ok(agents) = BoundedVec::try_from(part.to_vec()) else { continue };
+            if let Err(error) = server.broadcast(&Positions { tick, agents }) {
+                tracing::debug!("positions were not sent: {error}");
+                return;
+            }
+        }
+    }
+}
+
+impl Game for World {
+    const NAME: &'static str = "tickwire world";
+    const APPLICATION: u64 = APPLICATION;
+    type Settings = WorldSettings;
+
+    fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+        messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?;
+        messages.receives(Self::steer)?.receives(Self::say_to_all)?;
+        Ok(())
+    }
+
+    fn commands(commands: &mut Commands<Self>) {
+        commands.add(
+            "agents",
+            "<count>",
+            "change how many agents belong to nobody",
+            |world, _, arguments| {
+                let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
+                let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
+                world.agents.set_free(count);
+                Ok(format!("{} agents, {} of them clients'", world.agents.len(), world.owned.len()))
+            },
+        );
+    }
+
+    fn start(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> Result<(), GameError> {
+        let mut seed = [0; 32];
+        seed.iter_mut().zip(settings.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+        self.agents = Agents::new(Rng::from_seed(seed));
+        self.agents.set_free(settings.agents);
+        self.settings = settings.clone();
+        Ok(())
+    }
+
+    fn settings_changed(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> SettingsChange {
+        self.agents.set_free(settings.agents);
+        let has_other_seed = settings.seed != self.settings.seed;
+        self.settings = settings.clone();
+        if has_other_seed { SettingsChange::AtRestart } else { SettingsChange::Now }
+    }
+
+    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+        let agent = self.agents.add_owned();
+        self.owned.insert(client, agent);
+        if let Err(error) = server.send(client, &Joined { client: client.0, agent: agent.0 }) {
+            tracing::warn!("client {client} was not told of its agent: {error}");
+        }
+    }
+
+    fn left(&mut self, _: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+        if let Some(agent) = self.owned.remove(&client) {
+            self.agents.remove(agent);
+        }
+    }
+
+    fn tick(&mut self, _: &mut Context<'_>, step: Duration) {
+        self.agents.step(step);
+    }
+
+    fn network_update(&mut self, server: &mut Context<'_>) {
+        if server.client_count() > 0 {
+            self.send_positions(server);
+        }
+    }
+
+    fn say(&mut self, server: &mut Context<'_>, text: &str) -> bool {
+        let heard = Heard { from: FROM_SERVER, text: BoundedString::truncated(text) };
+        server.broadcast(&heard).is_ok()
+    }
+}
+
+/// "tickworl", as bytes.
+pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");

@@ -1,0 +1,141 @@
+//! Commands through a pipe.
+
+use tickwire_core::CloseReason;
+use tickwire_server::codes;
+use tickwire_server::world::{FROM_SERVER, Heard};
+
+use crate::harness::{Program, ending, next, until};
+
+#[test]
+fn status_tells_people_and_programs_how_the_server_is_doing() {
+    let mut server = Program::start(r#""max_connections": 9"#);
+    let _client = server.join();
+    let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
+    assert_eq!(status["address"], server.listening["address"]);
+    assert_eq!(status["key"], server.listening["key"]);
+    assert_eq!((&status["clients_max"], &status["tick_rate"]), (&9.into(), &60.into()));
+    let line = server.ask("status");
+    assert!(line.starts_with("tickwire world: uptime ") && line.ends_with(" s, 1 of 9 clients"), "{line}");
+    server.lines_until("ticks at 60 per second");
+}
+
+#[test]
+fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
+    assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
+    assert_eq!(server.ask("kick"), "error: which client?; usage: kick <client> [reason]");
+    assert_eq!(
+        server.ask("kick bob"),
+        "error: `bob` is no client; `clients` lists their numbers; usage: kick <client> [reason]"
+    );
+    assert_eq!(server.ask("kick 7"), "error: client 7 is not there; `clients` lists who is");
+    assert_eq!(server.ask("status --jsn"), "error: `--jsn` says nothing here; usage: status [--json]");
+    assert_eq!(server.ask("say"), "error: say what?; usage: say <text>");
+    assert_eq!(
+        server.ask("unban me"),
+        "error: that is neither identity nor address; usage: unban <identity | address>"
+    );
+    assert_eq!(server.ask("unban 192.0.2.1"), "error: 192.0.2.1 is not banned; `bans` lists who is");
+}
+
+#[test]
+fn help_names_every_command_the_games_own_included() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let mut help = vec![server.ask("help")];
+    help.extend(server.lines_until("unban"));
+    for command in [
+        "agents", "ban", "bans", "clients", "help", "kick", "quit", "reload", "say", "stats", "status",
+        "unban",
+    ] {
+        assert!(help.iter().any(|line| line.starts_with(command)), "{command} is missing in {help:?}");
+    }
+    assert_eq!(
+        server.ask("help quit").split_whitespace().collect::<Vec<_>>().join(" "),
+        "quit [reason] stop the server in order"
+    );
+    assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents many"), "error: how many? 0 to 10000; usage: agents <count>");
+}
+
+#[test]
+fn what_the_server_says_is_heard() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let client = server.join();
+    assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 clients");
+    let heard: Heard = next(&client);
+    assert_eq!((heard.from, heard.text.as_str()), (FROM_SERVER, "the bridge is out, it's gone"));
+}
+
+#[test]
+fn who_is_kicked_is_told_why_and_may_come_back() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let client = server.join();
+    assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
+    assert_eq!(ending(&client), CloseReason::Peer { code: codes::KICKED, text: "no shouting".into() });
+    until(|| (server.ask("clients") == "nobody is there").then_some(()));
+    server.join();
+    assert_eq!(server.ask_json("clients --json")[0]["id"], 2);
+}
+
+#[test]
+fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
+    let mut server = Program::start("\"ban_file\": \"bans.json\"");
+    assert_eq!(
+        server.ask("ban 127.0.0.1"),
+        "127.0.0.1 is banned: banned by the server; 0 clients have to go"
+    );
+    server.ask("quit");
+    let folder = std::sync::Arc::clone(&server.folder);
+    assert_eq!(server.end().0, Some(0));
+    let mut server = Program::start_in(folder, &crate::harness::config("\"ban_file\": \"bans.json\""));
+    let options = tickwire_core::ConnectOptions::new(server.key());
+    let error = server.try_join(options).unwrap_err();
+    assert_eq!(error, tickwire_native::ConnectError::Banned);
+    assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may come in again");
+    server.join();
+}
+
+#[test]
+fn counters_are_told() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let _client = server.join();
+    let stats = server.ask_json("stats --json");
+    assert!(stats["datagrams_received"].as_u64().unwrap() >= 2, "{stats}");
+    assert!(stats["ticks"].as_u64().is_some() && stats["drops"].is_object(), "{stats}");
+}
+
+#[test]
+fn quit_ends_the_server_in_order() {
+    let mut server = Program::start(r#""tick_rate": 50"#);
+    let client = server.join();
+    assert_eq!(server.ask("quit maintenance until noon"), "stopping");
+    let text = "the server is stopping (maintenance until noon)".to_owned();
+    assert_eq!(ending(&client), CloseReason::Peer { code: codes::STOPPED, text });
+    let log = std::sync::Arc::clone(&server.folder);
+    let (code, last) = server.end();
+    assert_eq!((code, &last["event"], &last["clients"]), (Some(0), &"stopped".into(), &1.into()));
+    let log = std::fs::read_to_string(log.path().join("server.log")).unwrap();
+    assert!(
+        log.contains("Headless server started on 127.0.0.1:") && log.contains("Headless server shut down"),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_end_of_input_is_not_the_end_of_the_server() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    server.ask("status --json");
+    server.close_input();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    server.join();
+    assert_eq!(server.child.try_wait().unwrap(), None);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let answer = server.ask("\u{1b}[2J\u{fffd}");
+    assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
+    assert_eq!(server.ask_json("status --json")["clients"], 0);
+}

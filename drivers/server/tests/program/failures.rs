@@ -1,0 +1,174 @@
+//! What keeps a server from starting is said: what, where, and what to do. So is what goes wrong later.
+
+use std::fs;
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+
+use crate::harness::{Program, config, run};
+
+/// Runs a server that must not start, and compares what it says.
+#[track_caller]
+fn refuse(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
+    let ended = run(folder, arguments);
+    assert_eq!(ended.code, Some(code), "{}{}", ended.errors, ended.out);
+    for part in said {
+        assert!(ended.errors.contains(part), "{part:?} is missing in:\n{}", ended.errors);
+    }
+    assert!(!ended.out.contains("listening"), "{}", ended.out);
+}
+
+fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+const LOOPBACK: [&str; 2] = ["--bind-address", "127.0.0.1:0"];
+
+#[test]
+fn a_wrong_configuration_is_told_by_file_line_and_key() {
+    let folder = folder_with("server.json", "{\n  // slow\n  \"tick_rate\": 0\n}");
+    let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
+    refuse(folder.path(), &[], 2, &said);
+    refuse(folder.path(), &["--check"], 2, &said);
+    refuse(folder.path(), &["--config", "other.json"], 2, &["other.json: cannot be read", "create it"]);
+    let ended = run(folder.path(), &["--check", "--tick-rate", "30"]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is in order\n"));
+}
+
+#[test]
+fn a_flag_and_a_variable_that_are_wrong_are_told_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    refuse(folder.path(), &["--tick-rat", "3"], 2, &["--tick-rate"]);
+    refuse(
+        folder.path(),
+        &["--tick-rate", "fast"],
+        2,
+        &["flag --tick-rate: `tick_rate` is \"fast\"; set it to"],
+    );
+    let output =
+        crate::harness::command(folder.path(), &[]).env("TICKWIRE_MAX_CONNECTIONS", "0").output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        errors.contains("environment variable TICKWIRE_MAX_CONNECTIONS: `max_connections` is 0"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _taken = UdpSocket::bind(other).unwrap();
+    let said = [format!("UDP port {} is in use", other.port()), "choose another port".into()];
+    refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
+    refuse(
+        folder.path(),
+        &["--bind-address", "192.0.2.1:0"],
+        4,
+        &["192.0.2.1 is no address of this machine"],
+    );
+    refuse(
+        folder.path(),
+        &["--bind-address", "nowhere.invalid:7777"],
+        2,
+        &["`bind_address`", "invalid socket address"],
+    );
+}
+
+#[test]
+fn a_monitoring_port_that_is_taken_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = [
+        format!("cannot be served at {address}"),
+        "TCP port is in use".into(),
+        "`monitoring_address`".into(),
+    ];
+    let arguments = [&LOOPBACK[..], &["--monitoring-address", &address]].concat();
+    refuse(folder.path(), &arguments, 6, &said.each_ref().map(String::as_str));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder_with("server.key", &"a5".repeat(32));
+    let path = folder.path().join("server.key");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    refuse(
+        folder.path(),
+        &LOOPBACK,
+        3,
+        &["server.key: others may read the secret key (mode 0644)", "chmod 600"],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    let folder = folder_with("server.key", "half a key");
+    private(&folder.path().join("server.key"));
+    refuse(folder.path(), &LOOPBACK, 3, &["server.key: is no key: 10 characters", "restore it from a copy"]);
+    assert_eq!(fs::read_to_string(folder.path().join("server.key")).unwrap(), "half a key");
+
+    // Permissions bind nobody who is root; a folder cannot be read by anyone.
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("server.key")).unwrap();
+    private(&folder.path().join("server.key"));
+    refuse(folder.path(), &LOOPBACK, 3, &["server.key: the key cannot be read: Is a directory"]);
+    let arguments = [&LOOPBACK[..], &["--key-file", "new.key", "--ticket-key-file", "ticket.key"]].concat();
+    refuse(
+        folder.path(),
+        &arguments,
+        3,
+        &["ticket.key: there is no such key; create it, or correct its path"],
+    );
+}
+
+#[test]
+fn a_list_of_bans_that_does_not_read_is_refused() {
+    let folder = folder_with("server.bans.json", "[{]");
+    refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not read", "`ban_file`"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_keeps_the_server_from_starting() {
+    let folder = folder_with("file", "");
+    let arguments = [&LOOPBACK[..], &["--log-file-path", "file/server.log"]].concat();
+    refuse(
+        folder.path(),
+        &arguments,
+        5,
+        &["the log file/server.log cannot be written", "`enable_logging` to false"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_log_is_told_and_stops_nothing() {
+    let mut server = Program::start(r#""log_file_path": "/dev/full""#);
+    let _client = server.join();
+    assert_eq!(server.ask_json("status --json")["clients"], 1);
+    crate::harness::until(|| server.errors().contains("No space left on device").then_some(()));
+    let errors = server.errors();
+    assert!(
+        errors.contains("the log /dev/full cannot be written") && errors.contains("make room"),
+        "{errors}"
+    );
+    server.ask("quit");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn what_would_be_run_with_can_be_printed() {
+    let folder = folder_with("server.json", &config(r#""tick_rate": 30"#));
+    let printed = run(folder.path(), &["--print-config", "--max-connections", "7"]);
+    let printed: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
+    assert_eq!((&printed["tick_rate"], &printed["max_connections"]), (&30.into(), &7.into()));
+    assert_eq!(printed["bind_address"], "127.0.0.1:0");
+}

@@ -1,0 +1,217 @@
+//! A server as a process, and clients of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tickwire_core::message::NetMessage;
+use tickwire_core::{CloseReason, Config, ConnectOptions, Event};
+use tickwire_native::{Client, ConnectError, Options};
+use tickwire_server::{keys, world};
+
+/// The longest that anything here takes on a machine that is busy with something else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server that runs in a folder of its own.
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    errors: Arc<Mutex<String>>,
+    pub(crate) folder: Arc<TempDir>,
+    /// What it said when it began to listen.
+    pub(crate) listening: Value,
+}
+
+/// How a program ended that was not meant to run.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) errors: String,
+    pub(crate) out: String,
+}
+
+/// The program, to be run in a folder.
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire-server"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// Runs the program until it ends by itself.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
+    let output = command(folder, arguments).stdin(Stdio::null()).output().unwrap();
+    Ended {
+        code: output.status.code(),
+        errors: String::from_utf8(output.stderr).unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+    }
+}
+
+/// A configuration for tests: on the loopback interface, with what `more` adds.
+pub(crate) fn config(more: &str) -> String {
+    format!("{{ \"bind_address\": \"127.0.0.1:0\", {more} }}")
+}
+
+impl Program {
+    /// Starts a server with this configuration, and waits until it listens.
+    pub(crate) fn start(more: &str) -> Self {
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &config(more))
+    }
+
+    /// Starts a server in a folder that may have been another's.
+    pub(crate) fn start_in(folder: Arc<TempDir>, config: &str) -> Self {
+        std::fs::write(folder.path().join("server.json"), config).unwrap();
+        let mut child = command(folder.path(), &["--json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (said, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+        let errors = Arc::new(Mutex::new(String::new()));
+        let (mut from, to) = (child.stderr.take().unwrap(), Arc::clone(&errors));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                to.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+        });
+        let stdin = child.stdin.take();
+        let mut program = Self { child, stdin, lines, errors, folder, listening: Value::Null };
+        let line = program.line();
+        program.listening = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+        assert_eq!(program.listening["event"], "listening");
+        program
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> String {
+        self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line came; {}", self.errors()))
+    }
+
+    /// Lines that it prints until one contains `wanted`, that one included.
+    pub(crate) fn lines_until(&mut self, wanted: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|line: &String| line.contains(wanted)) {
+            lines.push(self.line());
+        }
+        lines
+    }
+
+    /// Gives a command, and waits for the first line of its answer.
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.line()
+    }
+
+    /// As [`Program::ask`], for answers that programs read.
+    pub(crate) fn ask_json(&mut self, line: &str) -> Value {
+        serde_json::from_str(&self.ask(line)).unwrap()
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// What it has printed to standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.lock().unwrap().clone()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listening["address"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn key(&self) -> [u8; 32] {
+        keys::from_hex(self.listening["key"].as_str().unwrap()).unwrap()
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits until it has ended; its exit code, and the last line that it printed.
+    pub(crate) fn end(mut self) -> (Option<i32>, Value) {
+        let status = until(|| self.child.try_wait().unwrap());
+        let last = self.lines.iter().last().unwrap_or_default();
+        (status.code(), serde_json::from_str(&last).unwrap_or_default())
+    }
+
+    /// Connects a client.
+    pub(crate) fn join(&self) -> Client {
+        self.try_join(ConnectOptions::new(self.key())).unwrap()
+    }
+
+    /// Connects a client, or says why not.
+    pub(crate) fn try_join(&self, options: ConnectOptions) -> Result<Client, ConnectError> {
+        let client = client();
+        client.connect(&self.address().into(), options.timeout(PATIENCE)).wait()?;
+        // The event that says so, and the first message: the game knows it.
+        until(|| (client.events_waiting() >= 2).then_some(()));
+        Ok(client)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A client of the built-in world that is not connected.
+pub(crate) fn client() -> Client {
+    let mut config = Config::new(world::APPLICATION);
+    config.channels[0].receipts = true;
+    Client::start(Options::new(config).registry(world::registry().unwrap())).unwrap()
+}
+
+/// Asks again and again, for as long as it is reasonable.
+#[track_caller]
+pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "it did not happen within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The next message of type `T`; others are passed over.
+#[track_caller]
+pub(crate) fn next<T: NetMessage + 'static>(client: &Client) -> T {
+    let registry = world::registry().unwrap();
+    until(|| match client.wait_event(Duration::from_millis(50))? {
+        Event::Message { data, .. } => registry.decode(&data).unwrap().downcast::<T>().ok(),
+        _ => None,
+    })
+}
+
+/// Why a client's connection ends.
+#[track_caller]
+pub(crate) fn ending(client: &Client) -> CloseReason {
+    until(|| match client.wait_event(Duration::from_millis(50))? {
+        Event::Closed { reason, .. } => Some(reason),
+        _ => None,
+    })
+}

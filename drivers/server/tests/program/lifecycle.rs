@@ -1,0 +1,197 @@
+//! The end of servers and of clients, in order and without.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tickwire_core::message::BoundedString;
+use tickwire_core::{CloseReason, ConnectOptions, ConnectionState, Event, Fate};
+use tickwire_native::{Client, Handle};
+use tickwire_server::world::{Heard, Say};
+use tickwire_server::{ServerConfig, codes};
+
+use crate::harness::{PATIENCE, Program, client, config, next, until};
+
+fn line(number: u64) -> Say {
+    Say { text: BoundedString::truncated(&number.to_string()) }
+}
+
+/// Says as much as the channel takes, until the connection is over; counts what was delivered.
+fn chatter(client: &Handle, delivered: &AtomicU64) -> CloseReason {
+    let server = client.latest_connection().unwrap();
+    let mut number = 0;
+    until(|| {
+        for _ in 0..16 {
+            if client.send(server, &line(number)).is_ok() {
+                number += 1;
+            }
+        }
+        while let Some(event) = client.next_event() {
+            match event {
+                Event::Delivered { .. } => {
+                    delivered.fetch_add(1, Ordering::Relaxed);
+                }
+                Event::Closed { reason, .. } => return Some(reason),
+                _ => {}
+            }
+        }
+        None
+    })
+}
+
+fn chat_on<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    client: Handle,
+    delivered: &'scope AtomicU64,
+) -> thread::ScopedJoinHandle<'scope, CloseReason> {
+    scope.spawn(move || chatter(&client, delivered))
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_under_load_tells_every_client_why() {
+    let server = Program::start(r#""enable_logging": false"#);
+    let clients: Vec<Client> = (0..16).map(|_| server.join()).collect();
+    let delivered = AtomicU64::new(0);
+    let reasons: Vec<CloseReason> = thread::scope(|scope| {
+        let chat: Vec<_> = clients.iter().map(|client| chat_on(scope, client.handle(), &delivered)).collect();
+        until(|| (delivered.load(Ordering::Relaxed) > 1000).then_some(()));
+        server.signal(rustix::process::Signal::TERM);
+        chat.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let expected =
+        CloseReason::Peer { code: codes::STOPPED, text: "the server is stopping (SIGTERM)".into() };
+    assert_eq!(reasons, vec![expected; 16]);
+    let (code, last) = server.end();
+    assert_eq!((code, &last["why"], &last["clients"]), (Some(0), &"SIGTERM".into(), &16.into()));
+    assert_eq!(last["undelivered"], 0, "{last}");
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_when_the_server_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&taken);
+    let (started, remote) = std::sync::mpsc::channel();
+    let at = folder.path().to_path_buf();
+    let server = thread::spawn(move || {
+        let mut config = ServerConfig::default();
+        config.bind_address = "127.0.0.1:0".parse().unwrap();
+        (config.key_file, config.ban_file) = (at.join("key"), at.join("bans"));
+        let server = tickwire_server::Dedicated::start(counting::Counting(counter), config).unwrap();
+        started.send((server.remote(), server.address(), server.public_key())).unwrap();
+        server.run().unwrap()
+    });
+    let (remote, address, key) = remote.recv().unwrap();
+    let clients: Vec<Client> = (0..8).map(|_| client()).collect();
+    for client in &clients {
+        client.connect(&address.into(), ConnectOptions::new(key)).wait().unwrap();
+    }
+    let delivered = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for client in &clients {
+            chat_on(scope, client.handle(), &delivered);
+        }
+        until(|| (delivered.load(Ordering::Relaxed) > 1000).then_some(()));
+        remote.stop("test");
+    });
+    let summary = server.join().unwrap();
+    assert_eq!((summary.clients, summary.undelivered), (8, 0));
+    let (taken, delivered) = (taken.load(Ordering::Relaxed), delivered.load(Ordering::Relaxed));
+    assert!(taken >= delivered, "{delivered} messages were acknowledged, the game took {taken}");
+}
+
+/// A game with the world's messages that counts what it takes, slowly enough for a queue to build up.
+mod counting {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tickwire_core::message::RegisterError;
+    use tickwire_server::world::{APPLICATION, Heard, Joined, Positions, Say, Steer};
+    use tickwire_server::{Context, Game, GameError, Messages, NoSettings};
+
+    pub(super) struct Counting(pub(super) Arc<AtomicU64>);
+
+    impl Game for Counting {
+        const NAME: &'static str = "counting";
+        const APPLICATION: u64 = APPLICATION;
+        type Settings = NoSettings;
+
+        fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+            messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?.sends::<Steer>()?;
+            messages.receives(|game: &mut Self, _, _, _: Say| {
+                game.0.fetch_add(1, Ordering::Relaxed);
+            })?;
+            Ok(())
+        }
+
+        fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
+    let mut server = Program::start(r#""max_connections": 1, "idle_timeout_s": 1, "resume_window_s": 1"#);
+    let mut vanishing = server.join();
+    // Who is gone before it has a ticket to come back with has no place to keep.
+    thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    vanishing.abort();
+    until(|| (server.ask_json("status --json")["clients_interrupted"] == 1).then_some(()));
+    assert!(start.elapsed() < Duration::from_secs(2), "it was noticed after {:?}", start.elapsed());
+    assert_eq!(
+        server.try_join(ConnectOptions::new(server.key())).unwrap_err(),
+        tickwire_native::ConnectError::ServerFull,
+        "its place is kept for it"
+    );
+    until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
+    assert!(start.elapsed() < Duration::from_secs(4), "its place was freed after {:?}", start.elapsed());
+    server.join();
+    until(|| server.log().contains("client 1 left: TimedOut").then_some(()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told_what_was_lost() {
+    let server = Program::start(r#""resume_window_s": 60"#);
+    let (address, folder) = (server.address(), Arc::clone(&server.folder));
+    let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();
+    for client in &clients {
+        client.send_to_server(&line(1)).unwrap();
+        until(|| client.next_event().filter(|event| matches!(event, Event::Delivered { .. })));
+    }
+    server.signal(rustix::process::Signal::KILL);
+    let (code, _) = server.end();
+    assert_eq!(code, None);
+    // Nobody hears this; or the new server does, but not as what it was.
+    for client in &clients {
+        client.send_to_server(&line(2)).unwrap();
+    }
+    let config = config("\"resume_window_s\": 60").replace("127.0.0.1:0", &address.to_string());
+    let mut server = Program::start_in(folder, &config);
+    assert_eq!((server.address(), &server.listening["key_is_new"]), (address, &false.into()));
+    let start = Instant::now();
+    for client in &clients {
+        let (mut lost, mut back) = (None, None);
+        until(|| {
+            match client.wait_event(Duration::from_millis(20))? {
+                Event::Closed { reason, undelivered, .. } => lost = Some((reason, undelivered)),
+                Event::Connected { replaces, .. } => back = replaces,
+                _ => {}
+            }
+            (lost.is_some() && back.is_some()).then_some(())
+        });
+        let (reason, undelivered) = lost.unwrap();
+        assert_eq!(reason, CloseReason::SessionLost);
+        let fates: Vec<Fate> = undelivered.iter().map(|message| message.fate).collect();
+        assert!(matches!(fates[..], [Fate::Unknown | Fate::NotSent]), "{fates:?}");
+        assert_eq!(client.state(client.server().unwrap()), ConnectionState::Connected);
+    }
+    assert!(start.elapsed() < PATIENCE / 2, "they were back after {:?}", start.elapsed());
+    println!("all clients were back {:?} after the restart", start.elapsed());
+    assert_eq!(server.ask("say back"), "said to 4 clients");
+    assert_eq!(next::<Heard>(&clients[0]).text.as_str(), "back");
+}

@@ -1,0 +1,67 @@
+//! Metrics and health over HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::harness::{PATIENCE, Program, until};
+
+/// The status line, the headers and the body of an answer.
+fn get(server: &Program, path: &str) -> (String, String) {
+    let address = server.listening["monitoring"].as_str().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+fn metric(metrics: &str, name: &str) -> f64 {
+    let line = metrics.lines().find(|line| line.split(' ').next() == Some(name));
+    line.unwrap_or_else(|| panic!("{name} is missing in:\n{metrics}"))
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn prometheus_reads_the_counters() {
+    let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
+    let _client = server.join();
+    let metrics =
+        until(|| Some(get(&server, "/metrics").1).filter(|text| metric(text, "tickwire_clients") == 1.0));
+    assert!(metric(&metrics, "tickwire_datagrams_received_total") >= 2.0);
+    assert!(metric(&metrics, "tickwire_ticks_total") > 0.0);
+    assert!(metric(&metrics, "tickwire_uptime_seconds") > 0.0);
+    assert!(metrics.contains("# TYPE tickwire_clients gauge\n"), "{metrics}");
+    assert!(
+        metrics.contains("# HELP tickwire_ticks_skipped Steps that were due and never taken"),
+        "{metrics}"
+    );
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    let head = get(&server, "/metrics").0;
+    assert!(head.contains("Content-Type: application/openmetrics-text; version=1.0.0"), "{head}");
+}
+
+#[test]
+fn drops_are_counted_by_reason() {
+    let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[99; 50], server.address()).unwrap();
+    let name = r#"tickwire_datagrams_dropped_total{reason="unknown-type"}"#;
+    until(|| get(&server, "/metrics").1.contains(name).then_some(()));
+    assert_eq!(metric(&get(&server, "/metrics").1, name), 1.0);
+}
+
+#[test]
+fn health_is_told_and_other_paths_are_not_there() {
+    let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
+    let (head, body) = get(&server, "/health");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body["status"], "ok");
+    assert!(body["since_last_tick_ms"].as_u64().unwrap() < 1000, "{body}");
+    assert!(get(&server, "/").0.starts_with("HTTP/1.1 404"));
+}

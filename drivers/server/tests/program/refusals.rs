@@ -1,0 +1,121 @@
+//! Clients that are not let in are told why.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tickwire_core::crypto::default_provider;
+use tickwire_core::rng::Rng;
+use tickwire_core::{ConnectOptions, Ticket, TicketContents, TicketMint, server_ticket_key};
+use tickwire_native::{ConnectError, NetworkAddress};
+use tickwire_server::{keys, world};
+
+use crate::harness::{Program, client, config, ending, until};
+
+#[test]
+fn a_server_that_is_full_says_so_and_a_place_that_is_freed_is_taken() {
+    let mut server = Program::start(r#""max_connections": 1"#);
+    let first = server.join();
+    let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
+    assert_eq!(error.to_string(), "the server is full; try again later, or another server");
+    drop(first);
+    until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
+    server.join();
+}
+
+#[test]
+fn an_unknown_host_is_told_by_name() {
+    let nowhere: NetworkAddress = "nowhere.invalid:7777".parse().unwrap();
+    let error = client().connect(&nowhere, ConnectOptions::new([9; 32])).wait().unwrap_err();
+    assert!(error.to_string().starts_with("the host `nowhere.invalid` is unknown"), "{error}");
+}
+
+#[test]
+fn another_version_of_the_protocol_is_answered_with_ours_and_nothing_else() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    // Type, version 200, mode, application, connection id, attempt; padded as a Hello is.
+    let mut hello = vec![4, 200, 0];
+    hello.extend_from_slice(&world::APPLICATION.to_le_bytes());
+    hello.extend_from_slice(b"cidattempt!");
+    hello.resize(1200, 0);
+    socket.send_to(&hello, server.address()).unwrap();
+    let mut reply = [0; 100];
+    let length = socket.recv(&mut reply).unwrap();
+    // Its own words: the id, the version that it speaks, the attempt.
+    assert_eq!(reply[..length], [&[7, 1][..], b"cid", &[1], b"attempt!"].concat());
+    let stats = server.ask_json("stats --json");
+    assert_eq!((&stats["datagrams_received"], &stats["datagrams_sent"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn another_key_than_the_pinned_one_is_met_with_silence_and_told_so() {
+    let server = Program::start(r#""enable_logging": false"#);
+    let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(1));
+    let error = client().connect(&server.address().into(), options).wait().unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+    assert!(error.to_string().contains("check that the server runs there"), "{error}");
+}
+
+/// A server that lets in who holds a ticket, and a mint of its tickets.
+fn ticket_server() -> (Program, impl Fn(u64, [u8; 16]) -> Ticket) {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let provider = default_provider();
+    let (identity, master) = ([5; 32], [6; 32]);
+    let server_key = provider.public_key(&identity);
+    let ticket_key = server_ticket_key(&*provider, &master, &server_key);
+    for (name, key) in [("server.key", identity), ("ticket.key", ticket_key)] {
+        let path = folder.path().join(name);
+        fs::write(&path, keys::hex(&key)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let server = Program::start_in(folder, &config(r#""ticket_key_file": "ticket.key""#));
+    assert_eq!((server.key(), &server.listening["key_is_new"]), (server_key, &false.into()));
+    let mint = move |expiry, identity| {
+        let contents = TicketContents { identity, expiry, user_data: Vec::new() };
+        let mint = TicketMint::new(default_provider(), &ticket_key);
+        let mut rng = Rng::from_seed([expiry as u8 ^ identity[0]; 32]);
+        mint.mint(&mut rng, world::APPLICATION, &server_key, contents).unwrap()
+    };
+    (server, mint)
+}
+
+fn in_a_minute() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(60);
+    now.as_micros() as u64
+}
+
+#[test]
+fn with_a_ticket_key_only_tickets_let_in_and_an_expired_one_is_told() {
+    let (mut server, mint) = ticket_server();
+    let open = || ConnectOptions::new(server.key());
+    let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();
+    assert_eq!(expired.to_string(), "the ticket has expired; get a fresh one from the backend");
+    let without = client().connect(&server.address().into(), open().timeout(Duration::from_secs(1))).wait();
+    assert!(matches!(without, Err(ConnectError::TimedOut { .. })), "{without:?}");
+    let _client = server.try_join(open().ticket(mint(in_a_minute(), [7; 16]))).unwrap();
+    assert_eq!(server.ask_json("clients --json")[0]["identity"], "07".repeat(16));
+}
+
+#[test]
+fn a_banned_identity_is_sent_away_and_not_let_in_again() {
+    let (mut server, mint) = ticket_server();
+    let join = |server: &Program, identity| {
+        server.try_join(ConnectOptions::new(server.key()).ticket(mint(in_a_minute(), identity)))
+    };
+    let (bad, _good) = (join(&server, [1; 16]).unwrap(), join(&server, [2; 16]).unwrap());
+    let answer = server.ask("ban 1 it's rude");
+    assert!(answer.ends_with("is banned: it's rude; 1 clients have to go"), "{answer}");
+    let reason = format!("{:?}", ending(&bad));
+    assert!(reason.contains("it's rude"), "{reason}");
+    let error = join(&server, [1; 16]).unwrap_err();
+    assert_eq!(error.to_string(), "the server does not let this identity in");
+    join(&server, [3; 16]).unwrap();
+    // By the same name a second time: through the list that was written.
+    assert!(server.ask("bans").contains(&"01".repeat(16)));
+    server.ask(&format!("unban {}", "01".repeat(16)));
+    join(&server, [1; 16]).unwrap();
+}
