@@ -170,7 +170,7 @@ mod tests {
         replier.reply(5);
         assert_eq!(pending.wait(None), Some(5));
         let (replier, pending) = answer();
-        let thread = std::thread::spawn(move || crate::rt::block_on(pending));
+        let thread = std::thread::spawn(move || async_std::task::block_on(pending));
         replier.reply(6);
         assert_eq!(thread.join().unwrap(), Some(6));
     }

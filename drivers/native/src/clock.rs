@@ -22,10 +22,4 @@ impl Clock {
         let micros = self.start.elapsed().as_micros();
         Instant::saturating_from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
-
-    /// The system's name for `at`; `None` if it lies beyond what the system can name.
-    pub(crate) fn to_std(self, at: Instant) -> Option<StdInstant> {
-        // The system counts finer: rounded up, so that what was due is due when the timer goes off.
-        self.start.checked_add(at.saturating_since(Instant::ZERO) + std::time::Duration::from_micros(1))
-    }
 }

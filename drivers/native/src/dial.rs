@@ -81,8 +81,14 @@ impl Dials {
 
     /// When something is to be done by itself.
     pub(crate) fn deadline(&self) -> Instant {
-        let waiting = self.active.iter().filter(|dial| dial.lookup.is_none() && !dial.waiting.is_empty());
-        waiting.map(|dial| dial.next_at).min().unwrap_or(Instant::MAX)
+        let due = self.active.iter().filter(|dial| dial.lookup.is_none()).map(|dial| {
+            match dial.hopeful.is_empty() {
+                true => Instant::ZERO,
+                false if dial.waiting.is_empty() => Instant::MAX,
+                false => dial.next_at,
+            }
+        });
+        due.min().unwrap_or(Instant::MAX)
     }
 
     /// A connection is made: the others of its attempt are given up.

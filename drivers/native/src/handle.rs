@@ -37,7 +37,7 @@ pub struct Broadcast {
     pub full: Vec<ConnectionId>,
 }
 
-/// Keeps the network thread asleep while several things are queued, so that they leave together. See [`Handle::hold`].
+/// Keeps messages back while several are queued, so that they leave together. See [`Handle::hold`].
 #[must_use = "it holds until it is dropped"]
 pub struct Hold(Arc<Shared>);
 
@@ -150,8 +150,9 @@ impl Handle {
         Ok(broadcast)
     }
 
-    /// Keeps the network thread asleep until the result is dropped, so that what is queued meanwhile leaves together: one
-    /// datagram carries many messages. Hold for a frame, not longer.
+    /// Keeps messages back until the result is dropped, so that what is queued meanwhile leaves together: one datagram
+    /// carries many. Hold while a frame is computed, not longer. A full queue, a question to the network thread and a
+    /// connection that is made or closed let everything go.
     pub fn hold(&self) -> Hold {
         self.0.commands.hold();
         Hold(Arc::clone(&self.0))

@@ -72,6 +72,7 @@ mod resolve;
 mod rt;
 mod server;
 mod shared;
+mod sleep;
 mod stats;
 mod udp_socket;
 mod verbs;

@@ -1,27 +1,24 @@
-//! The network thread: one future that is polled when the socket, a deadline or the game wants something, and that
-//! carries out the core's contract.
+//! The network thread: sleeps until the socket, a deadline or the game wants something, and carries out the core's
+//! contract.
 
-mod alarm;
 mod orders;
 mod telling;
 
 use std::collections::BTreeSet;
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use slotmap::SecondaryMap;
 use tickwire_core::limits::BASE_DATAGRAM;
 use tickwire_core::{ConnectionId, Endpoint, Event, Instant, TimeoutCause, Transmit};
 
-use self::alarm::Alarm;
 use crate::backlog::Outbox;
 use crate::bandwidth::Bucket;
 use crate::dial::Dials;
-use crate::rt;
 use crate::shared::Shared;
+use crate::sleep::Sleeper;
 use crate::stats::NetworkStats;
 use crate::udp_socket::{Sent, UdpSocket};
 
@@ -38,11 +35,14 @@ pub(crate) struct NetworkThread {
     total: Option<Bucket>,
     /// An event that found no room in the queue to the game.
     held: Option<Event>,
-    alarm: Alarm,
+    sleeper: Sleeper,
+    /// Wakes this thread when a name is resolved.
+    waker: Waker,
     out: Vec<u8>,
     /// What the system had no room for: written to `out` already.
     unsent: Option<(Transmit, usize)>,
     may_be_readable: bool,
+    may_be_writable: bool,
     end: Option<End>,
     counters: NetworkStats,
 }
@@ -55,7 +55,7 @@ enum End {
 }
 
 impl NetworkThread {
-    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, socket: UdpSocket) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, socket: UdpSocket, sleeper: Sleeper) -> Self {
         let out = vec![0; socket.transmit_bytes(BASE_DATAGRAM).max(LARGEST_SINGLE)];
         Self {
             shared,
@@ -66,10 +66,12 @@ impl NetworkThread {
             limited: BTreeSet::new(),
             total: None,
             held: None,
-            alarm: Alarm::default(),
+            waker: Waker::from(Arc::clone(sleeper.alarm())),
+            sleeper,
             out,
             unsent: None,
             may_be_readable: true,
+            may_be_writable: true,
             end: None,
             counters: NetworkStats::default(),
         }
@@ -77,45 +79,48 @@ impl NetworkThread {
 
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
-        rt::block_on(poll_fn(|context| self.poll(context)));
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.counters.wakeups += 1;
         loop {
-            // Before the last look at the queue, so that no command slips in between.
-            self.shared.commands.register(context);
             let now = self.shared.clock.now();
             let mut is_busy = self.carry_out_orders(now);
-            is_busy |= self.receive(now, context);
+            is_busy |= self.receive(now);
             self.endpoint.handle_timeout(now);
             let socket = &self.socket;
-            self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), context);
+            let mut context = Context::from_waker(&self.waker);
+            self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
             self.tell(now);
             self.feed(now);
-            let is_blocked = self.transmit(now, context);
+            let is_blocked = self.transmit(now);
             self.tell(now);
             if self.is_over(now) {
-                return Poll::Ready(());
+                return;
             }
-            if is_busy || !self.shared.commands.is_empty() {
-                continue;
-            }
-            let deadline = self.deadline(now, is_blocked);
-            if deadline > now && self.alarm.is_quiet_until(&self.shared.clock, deadline, context) {
-                return Poll::Pending;
+            if !is_busy {
+                self.sleep(now, is_blocked);
             }
         }
     }
 
+    /// Sleeps until there is something to do.
+    fn sleep(&mut self, now: Instant, is_blocked: bool) {
+        let deadline = self.deadline(now, is_blocked);
+        if deadline <= now {
+            return;
+        }
+        if !self.sleeper.lie_down() {
+            return;
+        }
+        let timeout = (deadline != Instant::MAX).then(|| deadline.saturating_since(self.shared.clock.now()));
+        let woken = self.sleeper.sleep(&self.socket, self.unsent.is_some(), timeout);
+        self.may_be_readable = woken.is_readable;
+        self.may_be_writable |= woken.is_writable;
+        self.counters.wakeups += 1;
+    }
+
     /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
-    fn receive(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+    fn receive(&mut self, now: Instant) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             if !self.may_be_readable {
-                match self.socket.poll_readable(context) {
-                    Poll::Pending => return false,
-                    Poll::Ready(_) => self.may_be_readable = true,
-                }
+                return false;
             }
             let (endpoint, counters) = (&mut self.endpoint, &mut self.counters);
             let received = self.socket.receive(|path, ecn, datagram| {
@@ -124,7 +129,7 @@ impl NetworkThread {
                 endpoint.handle_datagram(now, path, ecn, datagram);
             });
             match received {
-                // A batch that is not full has emptied the socket; what came meanwhile makes it readable again.
+                // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
                 Ok(filled) => self.may_be_readable = filled == quinn_udp::BATCH_SIZE,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.may_be_readable = false,
                 // Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic.
@@ -148,18 +153,20 @@ impl NetworkThread {
     }
 
     /// Sends what there is to send. Says whether something keeps it from it: the system's buffer, or the limit.
-    fn transmit(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+    fn transmit(&mut self, now: Instant) -> bool {
         loop {
             if let Some((transmit, offset)) = self.unsent.take() {
+                if !self.may_be_writable {
+                    self.unsent = Some((transmit, offset));
+                    return true;
+                }
                 match self.socket.send(&transmit, &self.out, offset) {
                     Sent::All { errors } => self.counters.send_errors += errors,
                     Sent::Blocked { offset } => {
                         self.unsent = Some((transmit, offset));
                         self.counters.socket_full += 1;
-                        match self.socket.poll_writable(context) {
-                            Poll::Pending => return true,
-                            Poll::Ready(_) => continue,
-                        }
+                        self.may_be_writable = false;
+                        return true;
                     }
                 }
             }

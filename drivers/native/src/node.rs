@@ -16,6 +16,7 @@ use crate::network_thread::NetworkThread;
 use crate::options::{Bind, Options};
 use crate::queue::{CommandQueue, EventQueue};
 use crate::shared::{Shared, SharedParts};
+use crate::sleep::Sleeper;
 use crate::udp_socket::UdpSocket;
 
 /// An endpoint that runs.
@@ -30,6 +31,7 @@ impl Node {
         let Options { mut config, secrets, registry, bind, policy, commands, events, socket_buffer } =
             options;
         let socket = UdpSocket::open(bind.unwrap_or(Bind::Any { port: 0 }), socket_buffer)?;
+        let sleeper = Sleeper::new().map_err(StartError::Thread)?;
         let clock = Clock::start();
         prepare(&mut config, &clock, &registry);
         let secrets = match secrets {
@@ -42,7 +44,7 @@ impl Node {
             endpoint.set_authenticator(policy);
         }
         let shared = Arc::new(Shared::new(SharedParts {
-            commands: CommandQueue::new(commands),
+            commands: CommandQueue::new(commands, Arc::clone(sleeper.alarm())),
             events: EventQueue::new(events),
             registry: Arc::clone(&registry),
             channels,
@@ -51,7 +53,7 @@ impl Node {
             local_address: socket.local_address(),
             public_key: endpoint.public_key(),
         }));
-        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket);
+        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper);
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())
             .spawn(move || network.run())

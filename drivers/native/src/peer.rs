@@ -1,14 +1,16 @@
 //! A peer: dials, and lets in whom it expects.
 
-use tickwire_core::Access;
+use tickwire_core::crypto::Key;
+use tickwire_core::{Access, ConnectOptions};
 
+use crate::address::NetworkAddress;
+use crate::attempt::Attempt;
 use crate::error::StartError;
 use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` with `ConnectOptions::peer`, or with
-/// `ConnectOptions::new` to a server beside its peers. Dropping it stops it, with good-byes but without waiting for
+/// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping it stops it, with good-byes but without waiting for
 /// deliveries.
 pub struct Peer {
     node: Node,
@@ -27,5 +29,11 @@ impl Peer {
             options.config.access = Access::Peers;
         }
         Ok(Self { node: Node::start(options)? })
+    }
+
+    /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. Both may dial: there
+    /// will be one connection.
+    pub fn connect_to_peer(&self, to: &NetworkAddress, psk: Key, peer_key: Key) -> Attempt {
+        self.connect(to, ConnectOptions::peer(psk, self.public_key(), peer_key))
     }
 }

@@ -1,22 +1,24 @@
 //! The two bounded, lock-free queues between the game and the network thread, and how each end wakes the other.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::Context;
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use event_listener::{Event as Signal, Listener as _};
 use tickwire_core::Event;
 
 use crate::command::Command;
+use crate::sleep::Alarm;
 
 /// From the game to the network thread.
 pub(crate) struct CommandQueue {
     queue: ConcurrentQueue<Command>,
-    thread: AtomicWaker,
-    /// While above zero, what is queued wakes nobody.
+    thread: Arc<Alarm>,
+    /// While above zero, what is queued waits.
     held: AtomicUsize,
+    /// Commands in the queue that do not wait, held or not.
+    urgent: AtomicUsize,
     refused: AtomicU64,
 }
 
@@ -27,11 +29,12 @@ pub(crate) enum Refused {
 }
 
 impl CommandQueue {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, thread: Arc<Alarm>) -> Self {
         Self {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
-            thread: AtomicWaker::new(),
+            thread,
             held: AtomicUsize::new(0),
+            urgent: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
     }
@@ -54,30 +57,34 @@ impl CommandQueue {
         }
     }
 
-    /// Queues a command that cannot be refused, and wakes the network thread even if somebody holds it, since whoever
-    /// asked may wait for the answer. Waits for room where there is none. After the end, nothing happens.
+    /// Queues a command that cannot be refused, and that does not wait even if somebody holds, since whoever asked may wait
+    /// for the answer. Waits for room where there is none. After the end, nothing happens.
     pub(crate) fn insist(&self, mut command: Command) {
-        loop {
-            match self.push(command) {
-                Ok(()) => return self.wake(),
-                Err(Refused::Stopped(_)) => return,
-                Err(Refused::Full(back)) => command = back,
-            }
+        self.urgent.fetch_add(1, Ordering::SeqCst);
+        while let Err(refused) = self.queue.push(command) {
+            let PushError::Full(back) = refused else { return };
+            command = back;
+            self.wake();
             std::thread::sleep(ROOM_PAUSE);
         }
+        self.wake();
     }
 
-    pub(crate) fn pop(&self) -> Option<Command> {
-        self.queue.pop().ok()
-    }
-
-    /// The network thread names whom to wake, before it looks for the last time.
-    pub(crate) fn register(&self, context: &Context<'_>) {
-        self.thread.register(context.waker());
+    /// The next command, unless somebody holds.
+    pub(crate) fn take(&self) -> Option<Command> {
+        let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.queue.is_full();
+        if self.urgent.load(Ordering::SeqCst) == 0 && is_held() {
+            return None;
+        }
+        let command = self.queue.pop().ok()?;
+        if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
+            self.urgent.fetch_sub(1, Ordering::SeqCst);
+        }
+        Some(command)
     }
 
     pub(crate) fn wake(&self) {
-        self.thread.wake();
+        self.thread.ring();
     }
 
     pub(crate) fn hold(&self) {
@@ -97,10 +104,6 @@ impl CommandQueue {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

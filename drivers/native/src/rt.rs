@@ -3,9 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 
-pub(crate) use async_io::{Async, Timer};
-pub(crate) use async_std::task::block_on;
-
 /// All addresses of a host, in the order that the system prefers. It asks on a thread of the executor's.
 pub(crate) async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     use async_std::net::ToSocketAddrs as _;

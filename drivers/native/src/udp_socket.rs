@@ -2,7 +2,6 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
-use std::task::{Context, Poll};
 
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,11 +10,10 @@ use tickwire_core::{Address, Ecn, Path, Transmit};
 
 use crate::error::StartError;
 use crate::options::Bind;
-use crate::rt::Async;
 
 /// A socket that never blocks.
 pub(crate) struct UdpSocket {
-    io: Async<StdSocket>,
+    io: StdSocket,
     state: UdpSocketState,
     local: SocketAddr,
     /// IPv4 peers are spoken to as `::ffff:a.b.c.d`.
@@ -59,10 +57,9 @@ impl UdpSocket {
     fn wrap(socket: StdSocket, is_dual_stack: bool) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let local = socket.local_addr()?;
-        // quinn-udp has made it non-blocking.
-        let io = Async::new_nonblocking(socket)?;
         let buffer = vec![0; MAX_DATAGRAM * BATCH_SIZE];
-        Ok(Self { io, state, local, is_dual_stack, buffer, metas: [RecvMeta::default(); BATCH_SIZE] })
+        // quinn-udp has made it non-blocking.
+        Ok(Self { io: socket, state, local, is_dual_stack, buffer, metas: [RecvMeta::default(); BATCH_SIZE] })
     }
 
     /// Where it is bound.
@@ -87,7 +84,7 @@ impl UdpSocket {
             let mut pieces = self.buffer.chunks_mut(MAX_DATAGRAM);
             let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
                 std::array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
-            self.state.recv(UdpSockRef::from(self.io.get_ref()), &mut slices, &mut self.metas)?
+            self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut self.metas)?
         };
         for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
             let path =
@@ -116,7 +113,7 @@ impl UdpSocket {
                 segment_size: (contents.len() > segment).then_some(segment),
                 src_ip: transmit.path.local.map(|ip| self.mapped_ip(ip)),
             };
-            match self.state.try_send(UdpSockRef::from(self.io.get_ref()), &call) {
+            match self.state.try_send(UdpSockRef::from(&self.io), &call) {
                 Ok(()) => offset += contents.len(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked { offset },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -131,14 +128,9 @@ impl UdpSocket {
         Sent::All { errors }
     }
 
-    /// Ready when something may have come.
-    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.poll_readable(context)
-    }
-
-    /// Ready when there may be room.
-    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.poll_writable(context)
+    /// The socket, to wait for.
+    pub(crate) const fn as_std(&self) -> &StdSocket {
+        &self.io
     }
 
     fn mapped(&self, to: SocketAddr) -> SocketAddr {

@@ -17,7 +17,8 @@ impl NetworkThread {
     /// Carries out up to [`COMMANDS_PER_TURN`]. Says whether there are more.
     pub(super) fn carry_out_orders(&mut self, now: Instant) -> bool {
         for _ in 0..COMMANDS_PER_TURN {
-            let Some(command) = self.shared.commands.pop() else { return false };
+            // Asked each time: somebody may have begun to hold.
+            let Some(command) = self.shared.commands.take() else { return false };
             self.carry_out(now, command);
         }
         true

@@ -1,7 +1,9 @@
 //! The program as people run it: as a process, with files, pipes, signals and sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod console;
 mod failures;
+mod guide;
 mod harness;
 mod lifecycle;
 mod monitoring;

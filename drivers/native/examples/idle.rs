@@ -1,0 +1,100 @@
+//! What a server costs whose clients do nothing: `cargo run --release --example idle [clients] [seconds]`.
+//!
+//! It starts itself a second time for the clients, waits for them, and then reads how much processor time its own
+//! threads take. Linux only, since the figures come from `/proc`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tickwire_core::{Access, Config, ConnectOptions, Secrets};
+use tickwire_native::{Options, Peer, Server};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("clients") => clients(&arguments),
+        _ => server(&arguments),
+    }
+}
+
+fn number(arguments: &[String], place: usize, default: usize) -> usize {
+    arguments.get(place).and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn server(arguments: &[String]) -> Result<(), Failure> {
+    let (count, seconds) = (number(arguments, 1, 1000), number(arguments, 2, 30));
+    let mut config = Config::new(1);
+    config.access = Access::Open;
+    config.max_connections = count + 8;
+    config.max_connections_per_source = count + 8;
+    config.handshakes_per_second = 100_000;
+    let options = Options::new(config).secrets(Secrets::new([7; 32]));
+    let server = Server::start(options.bind("127.0.0.1:0".parse()?))?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["clients", &count.to_string(), &server.local_address().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    while server.next_event().is_some() {}
+    println!("{} clients", server.connection_count());
+    // What connecting leaves behind dies down.
+    std::thread::sleep(Duration::from_secs(8));
+
+    let (begun, before, counters) = (Instant::now(), threads()?, server.stats());
+    std::thread::sleep(Duration::from_secs(seconds as u64));
+    let (after, stats) = (threads()?, server.stats());
+    let elapsed = begun.elapsed().as_secs_f64();
+    let mut total = 0.0;
+    for (name, nanoseconds) in after {
+        let share = (nanoseconds - before.get(&name).copied().unwrap_or(0)) as f64 / elapsed / 1e7;
+        println!("{name:>16}: {share:.3} % of a core");
+        total += share;
+    }
+    let per_second = |after: u64, before: u64| (after - before) as f64 / elapsed;
+    println!("{:>16}: {total:.3} % of a core", "all");
+    println!("{:>16}: {:.0} per second", "wakeups", per_second(stats.wakeups, counters.wakeups));
+    println!("{:>16}: {:.0} per second", "sent", per_second(stats.datagrams_sent, counters.datagrams_sent));
+    let received = per_second(stats.datagrams_received, counters.datagrams_received);
+    println!("{:>16}: {received:.0} per second", "received");
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+/// All clients in one endpoint: it is the server that is measured.
+fn clients(arguments: &[String]) -> Result<(), Failure> {
+    let count = number(arguments, 2, 1000);
+    let to = arguments.get(3).ok_or("no address")?.parse()?;
+    let mut config = Config::new(1);
+    config.max_connections = count;
+    let key = Config::new(1).provider.public_key(&[7; 32]);
+    let peer = Peer::start(Options::new(config).bind("127.0.0.1:0".parse()?))?;
+    for _ in 0..count {
+        peer.connect(&to, ConnectOptions::new(key)).wait()?;
+        // Heartbeats spread over the interval, as those of players do.
+        std::thread::sleep(Duration::from_micros(5_000_000 / count as u64));
+    }
+    println!("connected");
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Nanoseconds that each thread of this process was running.
+fn threads() -> Result<BTreeMap<String, u64>, Failure> {
+    let mut threads = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc/self/task")? {
+        let path = entry?.path();
+        let name = std::fs::read_to_string(path.join("comm"))?.trim().to_owned();
+        let times = std::fs::read_to_string(path.join("schedstat"))?;
+        let time: u64 = times.split_whitespace().next().unwrap_or("0").parse()?;
+        *threads.entry(name).or_default() += time;
+    }
+    Ok(threads)
+}

@@ -1,0 +1,181 @@
+//! How the network thread sleeps: one system call, until the socket, a deadline or another thread wants something.
+
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Wake;
+use std::time::Duration;
+
+#[cfg(windows)]
+use std::net::TcpStream as Pipe;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream as Pipe;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::udp_socket::UdpSocket;
+
+/// Wakes the network thread, from whatever thread. While it is awake, this costs one look at a flag.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    /// [`AWAKE`], [`ASLEEP`] or [`RUNG`].
+    state: AtomicU8,
+    bell: Pipe,
+}
+
+/// The end that the network thread listens at.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    alarm: Arc<Alarm>,
+    ear: Pipe,
+}
+
+/// What ended a sleep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Woken {
+    /// The socket has something, or an error.
+    pub(crate) is_readable: bool,
+    /// The socket has room.
+    pub(crate) is_writable: bool,
+}
+
+impl Alarm {
+    pub(crate) fn ring(&self) {
+        if self.state.swap(RUNG, Ordering::SeqCst) == ASLEEP {
+            // One byte finds room: the thread empties the pipe before it sleeps again.
+            let _rung = (&self.bell).write(&[1]);
+        }
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}
+
+impl Sleeper {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (bell, ear) = pipe()?;
+        bell.set_nonblocking(true)?;
+        ear.set_nonblocking(true)?;
+        Ok(Self { alarm: Arc::new(Alarm { state: AtomicU8::new(AWAKE), bell }), ear })
+    }
+
+    pub(crate) const fn alarm(&self) -> &Arc<Alarm> {
+        &self.alarm
+    }
+
+    /// Says that the thread is about to sleep; `false` if it was rung since it slept last, and has to look again. Whoever
+    /// rings from now on ends the sleep.
+    pub(crate) fn lie_down(&self) -> bool {
+        let state = &self.alarm.state;
+        let may_sleep = state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if !may_sleep {
+            state.store(AWAKE, Ordering::SeqCst);
+        }
+        may_sleep
+    }
+
+    /// Sleeps until the socket can be read (or written, if `wants_room`), the alarm rings, or `timeout` passes; `None` is for
+    /// ever.
+    pub(crate) fn sleep(&self, socket: &UdpSocket, wants_room: bool, timeout: Option<Duration>) -> Woken {
+        let wanted = if wants_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut waiting = [PollFd::new(socket.as_std(), wanted), PollFd::new(&self.ear, PollFlags::IN)];
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        // An interruption by a signal is an early call, which is allowed.
+        let woken = poll(&mut waiting, timeout.as_ref()).is_ok();
+        self.alarm.state.store(AWAKE, Ordering::SeqCst);
+        let [socket, ear] = waiting.map(|entry| if woken { entry.revents() } else { PollFlags::empty() });
+        if !ear.is_empty() {
+            let _emptied = (&self.ear).read(&mut [0; 64]);
+        }
+        Woken {
+            is_readable: socket.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP),
+            is_writable: socket.contains(PollFlags::OUT),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn pipe() -> io::Result<(Pipe, Pipe)> {
+    Pipe::pair()
+}
+
+/// Windows waits for sockets only, and the standard library pairs none.
+#[cfg(windows)]
+fn pipe() -> io::Result<(Pipe, Pipe)> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    let bell = Pipe::connect(listener.local_addr()?)?;
+    let (ear, from) = listener.accept()?;
+    if from != bell.local_addr()? {
+        return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "another program was faster"));
+    }
+    bell.set_nodelay(true)?;
+    Ok((bell, ear))
+}
+
+/// The thread does something, and will lie down afterwards.
+const AWAKE: u8 = 0;
+/// The thread sleeps, or is about to.
+const ASLEEP: u8 = 1;
+/// Somebody rang.
+const RUNG: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::options::Bind;
+
+    fn socket() -> UdpSocket {
+        UdpSocket::open(Bind::Address("127.0.0.1:0".parse().unwrap()), 1 << 16).unwrap()
+    }
+
+    #[test]
+    fn a_sleep_ends_at_its_time() {
+        let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
+        let begun = Instant::now();
+        assert!(sleeper.lie_down());
+        let woken = sleeper.sleep(&socket, false, Some(Duration::from_millis(20)));
+        assert_eq!(woken, Woken::default());
+        assert!(begun.elapsed() >= Duration::from_millis(19), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn who_rings_after_the_thread_lay_down_is_heard() {
+        let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
+        for _ in 0..100 {
+            assert!(sleeper.lie_down());
+            sleeper.alarm().ring();
+            sleeper.alarm().ring();
+            let begun = Instant::now();
+            sleeper.sleep(&socket, false, Some(Duration::from_secs(5)));
+            assert!(begun.elapsed() < Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn who_rings_before_the_thread_lies_down_keeps_it_from_it_once() {
+        let sleeper = Sleeper::new().unwrap();
+        sleeper.alarm().ring();
+        assert!(!sleeper.lie_down());
+        assert!(sleeper.lie_down());
+    }
+
+    #[test]
+    fn the_socket_ends_a_sleep() {
+        let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
+        let woken = sleeper.sleep(&socket, true, Some(Duration::from_secs(5)));
+        assert_eq!(woken, Woken { is_readable: false, is_writable: true });
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.send_to(&[1], socket.local_address()).unwrap();
+        let woken = sleeper.sleep(&socket, false, Some(Duration::from_secs(5)));
+        assert_eq!(woken, Woken { is_readable: true, is_writable: false });
+    }
+}

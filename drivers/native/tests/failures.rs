@@ -1,0 +1,207 @@
+//! What goes wrong is told: what, where, and what to do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use tickwire_core::handshake::{TicketContents, TicketMint, server_ticket_key};
+use tickwire_core::rng::Rng;
+use tickwire_core::{Access, Admission, AdmissionRequest, ConnectOptions, Refusal, Secrets};
+use tickwire_native::{Client, ConnectError, NetworkAddress, Options, Server, StartError};
+
+const SOON: Duration = Duration::from_millis(600);
+
+#[test]
+fn a_port_in_use_is_named() {
+    let first = common::server();
+    let port = first.local_address().port();
+    let error = Server::start(common::server_options(common::open_config()).bind(common::loopback(port)))
+        .expect_err("the port is taken");
+    assert!(matches!(error, StartError::PortInUse { address } if address.port() == port), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("UDP port {port} is in use at 127.0.0.1; stop")), "{text}");
+}
+
+#[test]
+fn a_port_in_use_by_ipv4_alone_is_not_taken_by_halves() {
+    let first = common::server();
+    let port = first.local_address().port();
+    let both = Server::start(common::server_options(common::open_config()).port(port));
+    assert!(matches!(both, Err(StartError::PortInUse { .. })), "{both:?}");
+}
+
+#[test]
+fn an_address_of_another_machine_cannot_be_bound_to() {
+    let elsewhere = "192.0.2.1:0".parse().unwrap();
+    let error = Server::start(common::server_options(common::open_config()).bind(elsewhere)).unwrap_err();
+    assert!(matches!(error, StartError::NoSuchLocalAddress { .. }), "{error:?}");
+}
+
+#[test]
+fn a_server_that_lets_nobody_in_does_not_start() {
+    let mut config = common::open_config();
+    config.access = Access::Closed;
+    let error = Server::start(common::server_options(config)).unwrap_err();
+    assert!(matches!(error, StartError::NobodyMayConnect), "{error:?}");
+}
+
+#[test]
+fn a_configuration_out_of_range_does_not_start() {
+    let mut config = common::open_config();
+    config.max_connections = 0;
+    let error = Server::start(common::server_options(config)).unwrap_err();
+    assert!(error.to_string().starts_with("Config::max_connections is 0; set it to"), "{error}");
+}
+
+#[test]
+fn an_unknown_host_is_named() {
+    let client = common::client();
+    let to: NetworkAddress = "no-such-host.invalid:7777".parse().unwrap();
+    let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::UnknownHost { host, .. } if host == "no-such-host.invalid"),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("check its spelling"), "{error}");
+}
+
+#[test]
+fn an_address_of_the_other_family_is_not_tried() {
+    let client = common::client();
+    let to: NetworkAddress = "[::1]:7777".parse().unwrap();
+    let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
+    assert!(matches!(error, ConnectError::NoUsableAddress { .. }), "{error:?}");
+}
+
+#[test]
+fn a_full_server_says_so() {
+    let mut config = common::open_config();
+    config.max_connections = 1;
+    let server = Server::start(common::server_options(config)).unwrap();
+    let (_first, _) = common::connected(&server);
+    let second = common::client();
+    let error =
+        second.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap_err();
+    assert_eq!(error, ConnectError::ServerFull);
+    assert_eq!(second.next_event(), None, "what the attempt reports is no event");
+}
+
+#[test]
+fn a_wrong_key_is_met_with_silence_and_the_error_says_what_to_check() {
+    let server = common::server();
+    let client = common::client();
+    let options = ConnectOptions::new([9; 32]).timeout(SOON);
+    let error = client.connect(&server.local_address().into(), options).wait().unwrap_err();
+    let ConnectError::TimedOut { tried, after } = &error else { panic!("{error:?}") };
+    assert_eq!(*tried, [server.local_address()]);
+    assert!(*after >= SOON && *after < SOON * 2, "{after:?}");
+    assert!(error.to_string().contains("and that the key (and the ticket) is that server's"), "{error}");
+}
+
+#[test]
+fn nobody_there_is_a_timeout() {
+    let client = common::client();
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error =
+        client.connect(&nobody.into(), ConnectOptions::new([9; 32]).timeout(SOON)).wait().unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn another_version_is_hinted_at() {
+    let server = UdpSocket::bind(common::loopback(0)).unwrap();
+    let at = server.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        server.set_read_timeout(Some(SOON * 2)).unwrap();
+        let mut hello = [0; 2048];
+        let (_, from) = server.recv_from(&mut hello).unwrap();
+        // Version: type and kind, the client's connection id, our version, the attempt.
+        let mut answer = vec![7, 1];
+        answer.extend_from_slice(&hello[11..14]);
+        answer.push(2);
+        answer.extend_from_slice(&hello[14..22]);
+        server.send_to(&answer, from).unwrap();
+    });
+    let client = common::client();
+    let options = ConnectOptions::new([9; 32]).timeout(SOON);
+    let error = client.connect(&at.into(), options).wait().unwrap_err();
+    assert_eq!(error, ConnectError::WrongVersion { theirs: 2, tried: vec![at] });
+    thread.join().unwrap();
+}
+
+#[test]
+fn an_expired_ticket_is_refused_by_name() {
+    let mut config = common::open_config();
+    config.access = Access::Tickets;
+    let provider = config.provider.clone();
+    let identity = [7; 32];
+    let server_key = provider.public_key(&identity);
+    let ticket_key = server_ticket_key(&*provider, &[1; 32], &server_key);
+    let secrets = Secrets::new(identity).ticket_key(ticket_key);
+    let server = Server::start(common::server_options(config).secrets(secrets)).unwrap();
+    let mint = TicketMint::new(provider, &ticket_key);
+    let mut rng = Rng::from_seed([3; 32]);
+    let hour = 3_600_000_000;
+    let now = u64::try_from(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros(),
+    )
+    .unwrap();
+    let mut ticket = |expiry: u64| {
+        let contents = TicketContents { expiry, identity: [5; 16], ..TicketContents::default() };
+        mint.mint(&mut rng, common::APPLICATION, &server_key, contents).unwrap()
+    };
+
+    let client = common::client();
+    let to = server.local_address().into();
+    let late = common::options_for(&server).ticket(ticket(now - hour));
+    assert_eq!(client.connect(&to, late).wait(), Err(ConnectError::TicketExpired));
+    let good = common::options_for(&server).ticket(ticket(now + hour));
+    client.connect(&to, good).wait().unwrap();
+    let there = common::wait_connected(&server);
+    assert_eq!(server.info(there).unwrap().peer.identity, [5; 16]);
+
+    let another = ConnectOptions::new([9; 32]).ticket(ticket(now + hour));
+    let error = client.connect(&to, another).wait().unwrap_err();
+    assert!(matches!(error, ConnectError::Usage(_)), "{error:?}");
+}
+
+#[test]
+fn the_accept_policy_decides_and_its_reason_arrives() {
+    let policy = |_: &AdmissionRequest<'_>| {
+        Admission::Refuse(Refusal::Other { code: 12, text: "closed for tonight".into() })
+    };
+    let server = Server::start(common::server_options(common::open_config()).accept_policy(policy)).unwrap();
+    let client = common::client();
+    let to = server.local_address().into();
+    let refused = client.connect(&to, common::options_for(&server)).wait();
+    assert_eq!(refused, Err(ConnectError::Refused { code: 12, text: "closed for tonight".into() }));
+    server.set_accept_policy(|_: &AdmissionRequest<'_>| Admission::Accept);
+    client.connect(&to, common::options_for(&server)).wait().unwrap();
+}
+
+#[test]
+fn other_message_types_are_refused_with_the_difference() {
+    let server = common::server();
+    let options = Options::new(tickwire_core::Config::new(common::APPLICATION)).bind(common::loopback(0));
+    let mut registry = tickwire_core::message::Registry::new();
+    registry.register::<common::Ping>().unwrap();
+    let client = Client::start(options.registry(registry)).unwrap();
+    let error =
+        client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap_err();
+    let ConnectError::Schema(difference) = &error else { panic!("{error:?}") };
+    assert_eq!(difference.missing_here, ["Load", "TestMessage"]);
+}
+
+#[test]
+fn an_attempt_ends_when_its_client_is_stopped() {
+    let mut client = common::client();
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let attempt = client.connect(&nobody.local_addr().unwrap().into(), ConnectOptions::new([9; 32]));
+    client.abort();
+    assert_eq!(attempt.wait(), Err(ConnectError::Stopped));
+    let again = client.connect(&nobody.local_addr().unwrap().into(), ConnectOptions::new([9; 32]));
+    assert_eq!(again.wait(), Err(ConnectError::Stopped));
+    assert!(!client.is_running());
+}

@@ -1,0 +1,101 @@
+//! Limits on bandwidth hold within five percent.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use tickwire_core::{ChannelId, ConnectionId, Event};
+use tickwire_native::{Client, SendError, Server};
+
+const RATE: u32 = 100_000;
+const TIME: Duration = Duration::from_secs(4);
+
+/// Sends as much as is taken, for [`TIME`], and says how many bytes per second left on each connection.
+fn rates(server: &Server, clients: &[Client], there: &[ConnectionId], size: usize) -> Vec<f64> {
+    let sent = || -> Vec<u64> {
+        std::thread::sleep(Duration::from_millis(110));
+        there.iter().map(|id| server.info(*id).unwrap().stats.bytes_sent).collect()
+    };
+    let before = sent();
+    let begun = Instant::now();
+    while begun.elapsed() < TIME {
+        for id in there {
+            match server.send_bytes(*id, ChannelId(0), vec![0; size]) {
+                Ok(()) | Err(SendError::ChannelFull(_) | SendError::QueueFull(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        for client in clients {
+            while client.next_event().is_some() {}
+        }
+        while server.next_event().is_some() {}
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let after = sent();
+    let seconds = begun.elapsed().as_secs_f64();
+    before.iter().zip(&after).map(|(before, after)| (after - before) as f64 / seconds).collect()
+}
+
+fn assert_close(rate: f64, limit: f64) {
+    let error = (rate / limit - 1.0) * 100.0;
+    println!("{rate:.0} bytes/s of {limit:.0}: {error:+.1} %");
+    assert!(error.abs() < 5.0);
+}
+
+fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
+    let server = common::server();
+    let (clients, there) = (0..count).map(|_| common::connected(&server)).unzip();
+    (server, clients, there)
+}
+
+#[test]
+fn a_limit_on_everything_holds() {
+    let (server, clients, there) = limited(4);
+    server.set_bandwidth_limit(NonZeroU32::new(RATE));
+    let rates = rates(&server, &clients, &there, 400);
+    assert_close(rates.iter().sum(), f64::from(RATE));
+    assert!(rates.iter().all(|rate| *rate > f64::from(RATE) / 8.0), "one starves: {rates:?}");
+}
+
+#[test]
+fn a_limit_on_one_connection_holds_and_touches_no_other() {
+    let (server, clients, there) = limited(2);
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE));
+    let rates = rates(&server, &clients, &there, 900);
+    assert_close(rates[0], f64::from(RATE));
+    assert!(rates[1] > 2.0 * f64::from(RATE), "{rates:?}");
+}
+
+#[test]
+fn a_limit_on_one_connection_holds_for_large_messages() {
+    let (server, clients, there) = limited(1);
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE));
+    let rates = rates(&server, &clients, &there, 20_000);
+    assert_close(rates[0], f64::from(4 * RATE));
+}
+
+#[test]
+fn a_limit_that_is_lifted_limits_nothing() {
+    let (server, clients, there) = limited(1);
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(10_000));
+    for number in 0..500_u32 {
+        server.send_bytes(there[0], ChannelId(0), vec![number as u8; 1000]).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(server.stats().bytes_sent < 50_000);
+    let begun = Instant::now();
+    server.set_connection_bandwidth_limit(there[0], None);
+    for number in 0..500_u32 {
+        let data = common::wait_for(&clients[0], |event| match event {
+            Event::Message { data, .. } => Some(data),
+            _ => None,
+        });
+        assert_eq!(data[0], number as u8);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let late = common::load(10);
+    server.send(there[0], &late).unwrap();
+    common::wait_for(&clients[0], |event| matches!(event, Event::Message { .. }).then_some(()));
+}

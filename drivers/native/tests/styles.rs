@@ -1,0 +1,190 @@
+//! Handlers, draining a queue, and async functions: three ways to the same messages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{Ping, TestMessage};
+use tickwire_core::message::{HandlerAction, SendOptions};
+use tickwire_core::{ChannelId, CloseReason, Delivery, Event};
+use tickwire_native::{INVALID_MESSAGES, SendError};
+
+#[test]
+fn a_handler_sees_messages_until_it_is_removed() {
+    let mut server = common::server();
+    let (client, _) = common::connected(&server);
+    let counter = || Arc::new(AtomicU32::new(0));
+    let (stays, goes, once) = (counter(), counter(), counter());
+    let count = |counter: &Arc<AtomicU32>| {
+        let counter = Arc::clone(counter);
+        move |_, ping: &Ping| {
+            counter.fetch_add(ping.number, Ordering::Relaxed);
+        }
+    };
+    server.on::<Ping, _>(count(&stays)).unwrap();
+    let id = server.on::<Ping, _>(count(&goes)).unwrap();
+    let seen = Arc::clone(&once);
+    server
+        .on::<Ping, _>(move |_, ping| {
+            seen.fetch_add(ping.number, Ordering::Relaxed);
+            HandlerAction::Remove
+        })
+        .unwrap();
+
+    for (number, expected) in [(1, [1, 1, 1]), (10, [11, 11, 1])] {
+        client.send_to_server(&Ping { number }).unwrap();
+        common::wait_until("a message", || server.update().messages == 1);
+        let seen = [&stays, &goes, &once].map(|counter| counter.load(Ordering::Relaxed));
+        assert_eq!(seen, expected);
+    }
+    assert!(server.off(id));
+    assert!(!server.off(id), "it is gone");
+    client.send_to_server(&Ping { number: 100 }).unwrap();
+    common::wait_until("a message", || server.update().messages == 1);
+    assert_eq!((stays.load(Ordering::Relaxed), goes.load(Ordering::Relaxed)), (111, 11));
+}
+
+#[test]
+fn connections_that_come_and_go_are_told_to_handlers() {
+    let mut server = common::server();
+    let (came, went) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let (coming, going) = (Arc::clone(&came), Arc::clone(&went));
+    server.on_connected(move |_, _, _| {
+        coming.fetch_add(1, Ordering::Relaxed);
+    });
+    let id = server.on_disconnected(move |_, reason| {
+        assert_eq!(*reason, CloseReason::Peer { code: 7, text: "bye".into() });
+        going.fetch_add(1, Ordering::Relaxed);
+    });
+    let client = common::client();
+    let to = server.local_address().into();
+    for _ in 0..2 {
+        let connection = client.connect(&to, common::options_for(&server)).wait().unwrap();
+        common::wait_until("a connection", || {
+            server.update();
+            server.connection_count() == 1
+        });
+        client.disconnect(connection, 7, "bye");
+        common::wait_until("its end", || {
+            server.update();
+            server.connection_count() == 0
+        });
+        server.off(id);
+    }
+    common::wait_until("the second", || {
+        server.update();
+        came.load(Ordering::Relaxed) == 2
+    });
+    assert_eq!(went.load(Ordering::Relaxed), 1, "the handler was removed before the second end");
+}
+
+#[test]
+fn async_functions_do_the_same() {
+    async_std::task::block_on(async {
+        let server = common::server();
+        let client = common::client();
+        let to = server.local_address().into();
+        let here = client.connect(&to, common::options_for(&server)).await.unwrap();
+        let Some(Event::Connected { connection: there, .. }) = server.event().await else {
+            panic!("no connection")
+        };
+        client.send(here, &common::text("from an async function")).unwrap();
+        let Some(Event::Message { data, connection, .. }) = server.event().await else {
+            panic!("no message")
+        };
+        assert_eq!(connection, there);
+        let heard = server.registry().decode_as::<TestMessage>(&data).unwrap();
+        assert_eq!(heard.text.as_str(), "from an async function");
+        assert_eq!(server.fresh_info(there).await.unwrap().connection, there);
+        let handle = server.handle();
+        drop(server);
+        while let Some(event) = handle.event().await {
+            assert!(matches!(event, Event::Closed { .. }), "{event:?}");
+        }
+        assert!(handle.fresh_info(there).await.is_none());
+    });
+}
+
+#[test]
+fn messages_travel_as_their_options_say() {
+    let server = common::server();
+    let (client, there) = common::connected(&server);
+    for (delivery, place) in [
+        (Delivery::ReliableOrdered, 0),
+        (Delivery::ReliableUnordered, 1),
+        (Delivery::Sequenced, 2),
+        (Delivery::Unreliable, 3),
+    ] {
+        server.send_with(there, &Ping { number: 1 }, delivery).unwrap();
+        let channel = common::wait_for(&client, |event| match event {
+            Event::Message { channel, .. } => Some(channel),
+            _ => None,
+        });
+        assert_eq!(channel, ChannelId(place), "{delivery:?}");
+    }
+    server.broadcast_with(&Ping { number: 2 }, SendOptions::default().reliable(false)).unwrap();
+    common::wait_for(&client, |event| {
+        matches!(event, Event::Message { channel: ChannelId(2), .. }).then_some(())
+    });
+}
+
+#[test]
+fn what_cannot_be_sent_comes_back() {
+    let mut server = common::server();
+    let (client, there) = common::connected(&server);
+    let bytes = vec![1; 20];
+    let error = server.send_bytes(there, ChannelId(9), bytes.clone()).unwrap_err();
+    assert_eq!(error, SendError::NoSuchChannel(bytes.clone().into()));
+    let large = vec![0; (1 << 20) + 1];
+    assert!(matches!(server.send_bytes(there, ChannelId(0), large), Err(SendError::TooLarge { .. })));
+    server.disconnect(there, 0, "");
+    let error = server.send_bytes(there, ChannelId(0), bytes.clone()).unwrap_err();
+    assert_eq!(error.into_message(), Some(bytes.clone().into()));
+    server.abort();
+    assert!(matches!(server.broadcast(&Ping { number: 1 }), Err(SendError::Stopped(_))));
+    drop(client);
+}
+
+#[test]
+fn who_sends_nonsense_too_often_is_disconnected() {
+    let mut server = common::server();
+    server.validate::<Ping>(|ping| ping.number < 10).unwrap();
+    let (client, _) = common::connected(&server);
+    let mut rejected = 0;
+    for _ in 0..9 {
+        client.send_to_server(&Ping { number: 10 }).unwrap();
+    }
+    common::wait_until("nine invalid messages", || {
+        rejected += server.update().rejected;
+        rejected == 9
+    });
+    let code = common::wait_for(&client, |event| match event {
+        Event::Closed { reason: CloseReason::Peer { code, .. }, .. } => Some(code),
+        _ => None,
+    });
+    assert_eq!(code, INVALID_MESSAGES);
+}
+
+#[test]
+fn what_is_sent_while_held_leaves_together() {
+    let server = common::server();
+    let (client, there) = common::connected(&server);
+    // What connecting leaves behind dies down.
+    std::thread::sleep(Duration::from_millis(300));
+    let datagrams = || async_std::task::block_on(server.fresh_info(there)).unwrap().stats.datagrams_sent;
+    let before = datagrams();
+    let hold = server.hold();
+    for _ in 0..8 {
+        server.send(there, &common::load(20)).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(client.next_event().filter(|event| matches!(event, Event::Message { .. })), None);
+    drop(hold);
+    for _ in 0..8 {
+        common::wait_for(&client, |event| matches!(event, Event::Message { .. }).then_some(()));
+    }
+    assert_eq!(datagrams() - before, 1);
+}

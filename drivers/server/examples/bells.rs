@@ -1,0 +1,136 @@
+//! A bell tower: whoever rings is heard by everybody. The server and a client of it, in one program.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tickwire_core::message::{NetMessage, RegisterError};
+use tickwire_core::{Config, ConnectOptions};
+use tickwire_native::{Client, NetworkAddress, Options};
+use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings, keys, registry};
+
+/// From a client: ring so many times.
+#[derive(NetMessage)]
+#[net(name = "bells/ring")]
+struct Ring {
+    #[net(range = 1..=12)]
+    times: u8,
+}
+
+/// To everybody: somebody has rung.
+#[derive(NetMessage)]
+#[net(name = "bells/rung")]
+struct Rung {
+    by: u32,
+    times: u8,
+    total: u64,
+}
+
+#[derive(Default)]
+struct Bells {
+    total: u64,
+}
+
+impl Bells {
+    fn ring(&mut self, server: &mut Context<'_>, from: ClientId, ring: Ring) {
+        self.total += u64::from(ring.times);
+        let rung = Rung { by: from.0, times: ring.times, total: self.total };
+        if let Err(error) = server.broadcast(&rung) {
+            tracing::warn!("nobody heard the bells: {error}");
+        }
+    }
+}
+
+impl Game for Bells {
+    const NAME: &'static str = "bells";
+    const APPLICATION: u64 = 0x6265_6c6c_7300;
+    type Settings = NoSettings;
+
+    fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+        messages.receives(Self::ring)?.sends::<Rung>()?;
+        Ok(())
+    }
+
+    fn commands(commands: &mut Commands<Self>) {
+        commands.add("total", "", "how often the bells have rung", |bells, _, _| {
+            Ok(format!("the bells have rung {} times", bells.total))
+        });
+    }
+
+    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        Ok(())
+    }
+
+    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+        tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
+    }
+}
+
+/// Connects, rings three times, and waits until it hears it.
+fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let key = keys::from_hex(key).ok_or("the key has 64 hexadecimal digits")?;
+    let options = Options::new(Config::new(Bells::APPLICATION)).registry(registry::<Bells>()?);
+    let mut client = Client::start(options)?;
+    let (heard, ringing) = std::sync::mpsc::channel();
+    client.on::<Rung, _>(move |_, rung| {
+        let Rung { by, times, total } = rung;
+        drop(heard.send(format!("client {by} rang {times} times; that makes {total}")));
+    })?;
+
+    let address: NetworkAddress = address.parse()?;
+    client.connect(&address, ConnectOptions::new(key)).wait()?;
+    client.send_to_server(&Ring { times: 3 })?;
+    loop {
+        // Once per frame: calls what was subscribed.
+        client.update();
+        if let Ok(line) = ringing.recv_timeout(Duration::from_millis(16)) {
+            return Ok(line);
+        }
+        if client.server().is_none() {
+            return Err("the connection is gone".into());
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ring", address, key] => match ring_at(address, key) {
+            Ok(line) => println!("{line}"),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+        _ => return tickwire_server::main(Bells::default()),
+    }
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickwire_server::{Dedicated, ServerConfig};
+
+    #[test]
+    fn the_bells_count_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::default();
+        config.bind_address = "127.0.0.1:0".parse().unwrap();
+        (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+
+        let (started, running) = std::sync::mpsc::channel();
+        let server = std::thread::spawn(move || {
+            let server = Dedicated::start(Bells::default(), config).unwrap();
+            started.send((server.remote(), server.address(), server.public_key())).unwrap();
+            server.run().unwrap()
+        });
+        let (remote, address, key) = running.recv().unwrap();
+
+        let ring = || ring_at(&address.to_string(), &keys::hex(&key)).unwrap();
+        assert_eq!(ring(), "client 1 rang 3 times; that makes 3");
+        assert_eq!(ring(), "client 2 rang 3 times; that makes 6");
+        assert_eq!(remote.run("total"), Some(Ok("the bells have rung 6 times".into())));
+        remote.stop("that is enough");
+        assert_eq!(server.join().unwrap().why, "that is enough");
+    }
+}
