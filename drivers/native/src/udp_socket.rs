@@ -14,7 +14,8 @@ use crate::options::Bind;
 /// A socket that never blocks.
 pub(crate) struct UdpSocket {
     io: StdSocket,
-    state: UdpSocketState,
+    /// What the system can do beyond plain sockets; `None` if it is too old for that.
+    offload: Option<UdpSocketState>,
     local: SocketAddr,
     /// IPv4 peers are spoken to as `::ffff:a.b.c.d`.
     is_dual_stack: bool,
@@ -51,15 +52,23 @@ impl UdpSocket {
         // The system gives what it grants; less is no reason not to start.
         let _granted = socket.set_recv_buffer_size(buffer_bytes);
         let _granted = socket.set_send_buffer_size(buffer_bytes);
-        Self::wrap(socket.into(), is_dual_stack).map_err(|source| why(at, source))
+        let socket: StdSocket = socket.into();
+        let offload = UdpSocketState::new(UdpSockRef::from(&socket)).ok();
+        Self::wrap(socket, offload, is_dual_stack).map_err(|source| why(at, source))
     }
 
-    fn wrap(socket: StdSocket, is_dual_stack: bool) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+    fn wrap(socket: StdSocket, offload: Option<UdpSocketState>, is_dual_stack: bool) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
         let buffer = vec![0; MAX_DATAGRAM * BATCH_SIZE];
-        // quinn-udp has made it non-blocking.
-        Ok(Self { io: socket, state, local, is_dual_stack, buffer, metas: [RecvMeta::default(); BATCH_SIZE] })
+        Ok(Self {
+            io: socket,
+            offload,
+            local,
+            is_dual_stack,
+            buffer,
+            metas: [RecvMeta::default(); BATCH_SIZE],
+        })
     }
 
     /// Where it is bound.
@@ -74,18 +83,18 @@ impl UdpSocket {
 
     /// Bytes that one transmission may have: as many segments as the system cuts in one call.
     pub(crate) fn transmit_bytes(&self, segment: usize) -> usize {
-        (self.state.max_gso_segments().max(1) * segment).min(MAX_PAYLOAD).max(segment)
+        (self.segments() * segment).min(MAX_PAYLOAD).max(segment)
     }
 
-    /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: fewer
-    /// than [`BATCH_SIZE`] means that nothing is left.
+    /// Segments that the system cuts in one call, now.
+    fn segments(&self) -> usize {
+        self.offload.as_ref().map_or(1, |offload| offload.max_gso_segments().max(1))
+    }
+
+    /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: with
+    /// offload, fewer than [`BATCH_SIZE`] means that nothing is left.
     pub(crate) fn receive(&mut self, mut each: impl FnMut(Path, Ecn, &mut [u8])) -> io::Result<usize> {
-        let filled = {
-            let mut pieces = self.buffer.chunks_mut(MAX_DATAGRAM);
-            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-                std::array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
-            self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut self.metas)?
-        };
+        let filled = self.fill()?;
         for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
             let path =
                 Path { remote: Address::from(meta.addr), local: meta.dst_ip.map(|ip| ip.to_canonical()) };
@@ -95,6 +104,21 @@ impl UdpSocket {
             }
         }
         Ok(filled)
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let mut pieces = self.buffer.chunks_mut(MAX_DATAGRAM);
+        let Some(offload) = &self.offload else {
+            let (len, addr) = self.io.recv_from(pieces.next().unwrap_or_default())?;
+            if let Some(meta) = self.metas.first_mut() {
+                *meta = RecvMeta::default();
+                (meta.addr, meta.len, meta.stride) = (addr, len, len);
+            }
+            return Ok(1);
+        };
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
+        offload.recv(UdpSockRef::from(&self.io), &mut slices, &mut self.metas)
     }
 
     /// Hands the datagrams of `transmit` to the system, from byte `offset` of `bytes` on, with one call for as many as it
@@ -113,12 +137,16 @@ impl UdpSocket {
                 segment_size: (contents.len() > segment).then_some(segment),
                 src_ip: transmit.path.local.map(|ip| self.mapped_ip(ip)),
             };
-            match self.state.try_send(UdpSockRef::from(&self.io), &call) {
+            let result = match &self.offload {
+                Some(offload) => offload.try_send(UdpSockRef::from(&self.io), &call),
+                None => self.io.send_to(contents, call.destination).map(|_| ()),
+            };
+            match result {
                 Ok(()) => offset += contents.len(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked { offset },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // An interface that does not cut: quinn-udp has noticed, and the next turn sends one by one.
-                Err(_) if contents.len() > segment && self.state.max_gso_segments() <= 1 => {}
+                Err(_) if contents.len() > segment && self.segments() <= 1 => {}
                 Err(_) => {
                     errors += contents.len().div_ceil(segment) as u64;
                     offset += contents.len();
@@ -192,3 +220,44 @@ const fn ecn_to(ecn: Ecn) -> Option<EcnCodepoint> {
 
 /// Bytes that one call may hand over, segments together: what a UDP header can name, less the headers.
 const MAX_PAYLOAD: usize = 65_507;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_offload_sends_and_receives_one_by_one() {
+        let open = |has_offload: bool| {
+            let socket = StdSocket::bind("127.0.0.1:0").unwrap();
+            let offload = has_offload.then(|| UdpSocketState::new(UdpSockRef::from(&socket)).ok()).flatten();
+            UdpSocket::wrap(socket, offload, false).unwrap()
+        };
+        for sender_has_offload in [false, true] {
+            let (one, mut two) = (open(sender_has_offload), open(!sender_has_offload));
+            let transmit = Transmit {
+                path: Path::from(two.local_address()),
+                ecn: Ecn::NotCapable,
+                size: 25,
+                segment_size: 10,
+            };
+            let bytes: Vec<u8> = (0..25).collect();
+            assert_eq!(one.send(&transmit, &bytes, 0), Sent::All { errors: 0 });
+            let mut received = Vec::new();
+            for _ in 0..1000 {
+                let outcome = two.receive(|path, _, datagram| {
+                    assert_eq!(path.remote, Address::from(one.local_address()));
+                    received.push(datagram.to_vec());
+                });
+                if received.len() == 3 {
+                    break;
+                }
+                if let Err(error) = outcome {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            }
+            assert_eq!(received.concat(), bytes);
+            assert_eq!(received.len(), 3);
+        }
+    }
+}

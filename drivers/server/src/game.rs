@@ -62,7 +62,7 @@ pub trait Game: Sized + 'static {
     fn left(&mut self, _server: &mut Context<'_>, _client: ClientId, _reason: &CloseReason) {}
 
     /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
-    /// with, or skipped and counted.
+    /// with, or skipped and counted; while no client is there, steps are taken a few at a time.
     fn tick(&mut self, _server: &mut Context<'_>, _step: Duration) {}
 
     /// Time to send the state, `network_update_rate` times per second.

@@ -6,7 +6,42 @@
 //! flags, a log file that rolls, a console, metrics and health, a key that clients pin, an orderly end. Who wants less
 //! than a program starts a [`Dedicated`] by himself.
 //!
-//! [`guide`] goes from nothing to a running server with a message type of its own.
+//! ```no_run
+//! use tickwire_core::message::{NetMessage, RegisterError};
+//! use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
+//!
+//! #[derive(NetMessage)]
+//! struct Ping {
+//!     number: u32,
+//! }
+//!
+//! /// Sends back what it gets.
+//! struct Echo;
+//!
+//! impl Game for Echo {
+//!     const NAME: &'static str = "echo";
+//!     const APPLICATION: u64 = 0x6563_686f;
+//!     type Settings = NoSettings;
+//!
+//!     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+//!         messages.receives(|_: &mut Self, server: &mut Context<'_>, from: ClientId, ping: Ping| {
+//!             drop(server.send(from, &ping));
+//!         })?;
+//!         Ok(())
+//!     }
+//!
+//!     fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     tickwire_server::main(Echo)
+//! }
+//! ```
+//!
+//! The guide in `docs/guide/first-server.md` goes from nothing to a running server with a message type of its own and a
+//! client that uses it; `docs/guide/running-a-server.md` is about files, exit codes, services and containers.
 #![forbid(unsafe_code)]
 
 mod bans;
@@ -20,6 +55,7 @@ mod error;
 mod game;
 pub mod keys;
 mod logging;
+mod mailbox;
 mod messages;
 mod monitor;
 mod program;

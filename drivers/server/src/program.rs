@@ -12,7 +12,7 @@ use crate::console::{self, Output, Terminal};
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::keys;
-use crate::logging::Logging;
+use crate::logging::{LOG_ONLY, Logging};
 use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
@@ -58,11 +58,9 @@ fn run<G: Game>(
     let logging = Logging::start(&config, output)?;
     let has_console = config.enable_console;
     let started = Dedicated::start(game, config);
-    // What keeps a server from starting belongs into its log too.
-    let mut server = started.inspect_err(|error| tracing::debug!("not started: {error}"))?;
-    if let Some(logging) = &logging {
-        server.on_log_level(logging.level_setter());
-    }
+    let mut server =
+        started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "not started: {error}"))?;
+    server.on_log_level(logging.level_setter());
     server.follow(layers.clone())?;
     let remote = server.remote();
     let terminal = Arc::new(Terminal::note());
@@ -73,9 +71,10 @@ fn run<G: Game>(
         console::start(remote, output)?;
     }
     let summary = server.run();
+    output.settle();
     terminal.restore();
     output.set_terminal(None);
-    let summary = summary?;
+    let summary = summary.inspect_err(|error| tracing::error!(target: LOG_ONLY, "{error}"))?;
     say_good_bye(&summary, cli.json, output);
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! What other threads may ask of a server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use crate::console::Reply;
+use crate::mailbox::Mailbox;
 
 /// What the server's thread is asked to do.
 pub(crate) enum Order {
@@ -17,43 +17,44 @@ pub(crate) enum Order {
 }
 
 /// Gives commands to a server that runs, from any thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Remote {
-    orders: Sender<Order>,
-    is_running: Arc<AtomicBool>,
+    orders: Arc<Mailbox<Order>>,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Remote(..)")
+    }
 }
 
 impl Remote {
-    pub(crate) fn new(orders: Sender<Order>) -> Self {
-        Self { orders, is_running: Arc::new(AtomicBool::new(true)) }
+    pub(crate) const fn new(orders: Arc<Mailbox<Order>>) -> Self {
+        Self { orders }
     }
 
-    /// Carries a console command out, and waits for what it says; `None` if the server stopped meanwhile.
+    /// Carries a console command out, and waits for what it says; `None` if the server has stopped. The game must not
+    /// call it: it would wait for itself.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
-        self.orders.send(Order::Line { text: line.into(), reply }).ok()?;
+        self.orders.put(Order::Line { text: line.into(), reply });
         answer.recv().ok()
     }
 
     /// Stops the server; clients are told `why`.
     pub fn stop(&self, why: &str) {
-        // A server that is gone has stopped.
-        let _stopped = self.orders.send(Order::Stop(why.into()));
+        self.orders.put(Order::Stop(why.into()));
     }
 
     /// Looks at the configuration file again.
     pub fn reload(&self) {
-        let _stopped = self.orders.send(Order::Reload);
+        self.orders.put(Order::Reload);
     }
 
     /// Whether the server takes commands.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.is_running.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn end(&self) {
-        self.is_running.store(false, Ordering::Release);
+        !self.orders.is_closed()
     }
 }

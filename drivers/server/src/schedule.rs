@@ -52,13 +52,22 @@ impl Schedule {
 
     /// When to wake up. Network updates follow a tick, so ticks alone decide.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
+    pub const fn deadline(&self) -> Instant {
         self.tick.next
     }
 
-    /// What is due at `now`. It counts as done.
-    pub fn advance(&mut self, now: Instant) -> Due {
-        let late = now.saturating_duration_since(self.tick.next);
+    /// When to wake up while nobody is there who could tell: steps are then taken in bunches, at the pace of network
+    /// updates, and the machine sleeps longer.
+    #[must_use]
+    pub fn rest_deadline(&self) -> Instant {
+        let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
+        let bunch = u32::try_from(steps).unwrap_or(u32::MAX).clamp(1, CATCH_UP as u32 - 1);
+        self.tick.next + self.tick.interval * (bunch - 1)
+    }
+
+    /// What is due at `now`, where waking up at `deadline` was meant. It counts as done.
+    pub fn advance(&mut self, deadline: Instant, now: Instant) -> Due {
+        let late = now.saturating_duration_since(deadline);
         let missed = self.tick.advance(now);
         if missed == 0 {
             return Due::default();
@@ -128,7 +137,7 @@ mod tests {
     fn count(schedule: &mut Schedule, start: Instant) -> (u32, u32) {
         let (mut ticks, mut networks) = (0, 0);
         while schedule.deadline() < start + 1000 * MS - Duration::from_micros(1) {
-            let due = schedule.advance(schedule.deadline());
+            let due = schedule.advance(schedule.deadline(), schedule.deadline());
             ticks += due.ticks;
             networks += u32::from(due.network);
         }
@@ -145,21 +154,26 @@ mod tests {
         assert_eq!(count(&mut Schedule::new(10, 20, start), start), (10, 10));
     }
 
+    /// Wakes up for the next step, at `now`.
+    fn wake(schedule: &mut Schedule, now: Instant) -> Due {
+        schedule.advance(schedule.deadline(), now)
+    }
+
     #[test]
     fn nothing_is_due_before_its_time_and_nothing_twice() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
-        assert_eq!(schedule.advance(start).ticks, 1);
-        assert_eq!(schedule.advance(start), Due::default());
-        assert_eq!(schedule.advance(start + 9 * MS), Due::default());
-        assert_eq!(schedule.advance(start + 10 * MS).ticks, 1);
+        assert_eq!(wake(&mut schedule, start).ticks, 1);
+        assert_eq!(wake(&mut schedule, start), Due::default());
+        assert_eq!(wake(&mut schedule, start + 9 * MS), Due::default());
+        assert_eq!(wake(&mut schedule, start + 10 * MS).ticks, 1);
     }
 
     #[test]
     fn waking_late_moves_no_later_deadline() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
-        schedule.advance(start + 7 * MS);
+        wake(&mut schedule, start + 7 * MS);
         assert_eq!(schedule.deadline(), start + 10 * MS);
     }
 
@@ -167,20 +181,37 @@ mod tests {
     fn a_short_hang_is_caught_up_with_and_a_long_one_is_skipped_and_counted() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
-        schedule.advance(start);
-        let due = schedule.advance(start + 35 * MS);
+        wake(&mut schedule, start);
+        let due = wake(&mut schedule, start + 35 * MS);
         assert_eq!((due.ticks, due.overrun, due.skipped), (3, Some(25 * MS), 0));
-        let due = schedule.advance(start + 1040 * MS);
+        let due = wake(&mut schedule, start + 1040 * MS);
         assert_eq!((due.ticks, due.overrun, due.skipped), (4, Some(1000 * MS), 97));
         assert_eq!((schedule.overruns(), schedule.skipped()), (2, 97));
         assert_eq!(schedule.deadline(), start + 1050 * MS);
     }
 
     #[test]
+    fn a_rest_takes_as_many_steps_in_bunches_and_calls_none_of_them_late() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(60, 20, start);
+        let (mut turns, mut ticks, mut networks) = (0, 0, 0);
+        while schedule.rest_deadline() < start + 1000 * MS {
+            let deadline = schedule.rest_deadline();
+            let due = schedule.advance(deadline, deadline);
+            (turns, ticks, networks) = (turns + 1, ticks + due.ticks, networks + u32::from(due.network));
+        }
+        assert_eq!((turns, ticks, networks), (20, 60, 20));
+        assert_eq!((schedule.overruns(), schedule.skipped()), (0, 0));
+        // However slow network updates are, no step of a bunch is skipped.
+        assert_eq!(Schedule::new(100, 1, start).rest_deadline(), start + 20 * MS);
+        assert_eq!(Schedule::new(10, 20, start).rest_deadline(), start);
+    }
+
+    #[test]
     fn a_higher_rate_takes_effect_at_once() {
         let start = Instant::now();
         let mut schedule = Schedule::new(1, 1, start);
-        schedule.advance(start);
+        wake(&mut schedule, start);
         schedule.set_rates(100, 50, start + MS);
         assert_eq!(schedule.deadline(), start + 11 * MS);
         assert_eq!(schedule.step(), 10 * MS);

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use tickwire_core::crypto::Key;
@@ -19,6 +18,7 @@ use crate::context::Context;
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::keys;
+use crate::mailbox::Mailbox;
 use crate::messages::{Inbox, Messages};
 use crate::monitor::Monitor;
 use crate::pulse::Pulse;
@@ -47,8 +47,7 @@ pub struct Dedicated<G: Game> {
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
     pub(crate) undelivered: u64,
-    pub(crate) remote: Remote,
-    pub(crate) orders: Receiver<Order>,
+    pub(crate) orders: Arc<Mailbox<Order>>,
     pub(crate) set_log_level: Option<Box<dyn FnMut(LogLevel)>>,
     pub(crate) watch: Option<Watch>,
     key_is_new: bool,
@@ -89,7 +88,6 @@ impl<G: Game> Dedicated<G> {
             Some(address) => Some(Monitor::start(address, handle.clone(), Arc::clone(&pulse))?),
             None => None,
         };
-        let (sender, orders) = channel();
         let now = Instant::now();
         let mut server = Self {
             game,
@@ -107,8 +105,7 @@ impl<G: Game> Dedicated<G> {
             tick: 0,
             stop: None,
             undelivered: 0,
-            remote: Remote::new(sender),
-            orders,
+            orders: Arc::default(),
             set_log_level: None,
             watch: None,
             key_is_new,
@@ -127,7 +124,7 @@ impl<G: Game> Dedicated<G> {
     /// [`ServerError::System`] if the system does not watch files.
     pub fn follow(&mut self, layers: Layers) -> Result<(), ServerError> {
         if let Some(path) = &layers.file {
-            self.watch = Some(Watch::start(path, self.remote.clone())?);
+            self.watch = Some(Watch::start(path, self.remote())?);
         }
         self.layers = Some(layers);
         Ok(())
@@ -165,7 +162,7 @@ impl<G: Game> Dedicated<G> {
     /// What gives commands from other threads.
     #[must_use]
     pub fn remote(&self) -> Remote {
-        self.remote.clone()
+        Remote::new(Arc::clone(&self.orders))
     }
 
     /// Time since the start.
@@ -194,6 +191,13 @@ impl<G: Game> Dedicated<G> {
             stop: &mut self.stop,
         };
         call(&mut self.game, &mut context)
+    }
+}
+
+impl<G: Game> Drop for Dedicated<G> {
+    /// Nobody waits for an answer that will not come.
+    fn drop(&mut self) {
+        self.orders.close();
     }
 }
 

@@ -26,9 +26,9 @@ pub struct Summary {
 
 impl<G: Game> Dedicated<G> {
     pub(crate) fn shut_down(mut self, why: &str) -> Summary {
-        self.remote.end();
+        self.orders.close();
         self.pulse.stop();
-        let clients = self.clients.len();
+        let clients = self.handle.connection_count();
         let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
         tracing::info!(
             "stopping ({why}): {clients} clients are told, and get up to {grace:?} for what is queued"

@@ -1,6 +1,5 @@
 //! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game.
 
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
@@ -24,8 +23,8 @@ impl<G: Game> Dedicated<G> {
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         loop {
-            self.sleep();
-            let due = self.schedule.advance(Instant::now());
+            let deadline = self.sleep();
+            let due = self.schedule.advance(deadline, Instant::now());
             if due.ticks > 0 {
                 self.turn(due);
                 report.note(due, self.schedule.step());
@@ -39,19 +38,21 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Waits for the next deadline; obeys meanwhile.
-    fn sleep(&mut self) {
+    /// Waits for the next deadline, and says when it was; obeys meanwhile.
+    fn sleep(&mut self) -> Instant {
+        let is_alone = self.clients.len() == 0;
+        let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
         while self.stop.is_none() {
-            let left = self.schedule.deadline().saturating_duration_since(Instant::now());
-            match self.orders.recv_timeout(left) {
-                Ok(order) => self.obey(order),
-                // This server holds a sender itself.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            match self.orders.take_by(deadline) {
+                Some(order) => self.obey(order),
+                None => break,
             }
-            if left.is_zero() {
-                return;
+            // A flood of orders must not hold the tick.
+            if Instant::now() >= deadline {
+                break;
             }
         }
+        deadline
     }
 
     fn obey(&mut self, order: Order) {
@@ -81,6 +82,9 @@ impl<G: Game> Dedicated<G> {
         }
         let step = self.schedule.step();
         for _ in 0..due.ticks {
+            if self.stop.is_some() {
+                break;
+            }
             self.tick += 1;
             self.with_game(|game, server| game.tick(server, step));
         }

@@ -226,7 +226,7 @@ fn reload<G: Game>(server: &mut Dedicated<G>, _: &Arguments<'_>) -> Reply {
 fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let why = if arguments.text().is_empty() { "quit at the console" } else { arguments.text() };
     server.stop.get_or_insert_with(|| why.into());
-    server.remote.end();
+    server.orders.close();
     Ok("stopping".into())
 }
 

@@ -79,6 +79,7 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
 
 /// Carries a line out, and prints what it says. Says whether there will be more.
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
+    let _answering = output.answering();
     let Some(reply) = remote.run(line) else { return false };
     match reply {
         Ok(text) if text.is_empty() => {}

@@ -1,7 +1,9 @@
 //! Where lines for a person go, so that they do not tear the line that is being edited.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustyline::ExternalPrinter;
 
@@ -9,6 +11,8 @@ use rustyline::ExternalPrinter;
 #[derive(Clone, Default)]
 pub(crate) struct Output {
     terminal: Arc<Mutex<Option<Box<dyn ExternalPrinter + Send>>>>,
+    /// Held while an answer is on its way.
+    answering: Arc<Mutex<()>>,
 }
 
 impl Output {
@@ -43,10 +47,27 @@ impl Output {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Box<dyn ExternalPrinter + Send>>> {
+    /// Keeps [`Output::settle`] waiting until the result is dropped.
+    pub(crate) fn answering(&self) -> MutexGuard<'_, ()> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the answer that is on its way is printed, but not for a reader that has stopped reading.
+    pub(crate) fn settle(&self) {
+        let start = Instant::now();
+        while matches!(self.answering.try_lock(), Err(TryLockError::WouldBlock)) && start.elapsed() < SETTLED
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn ExternalPrinter + Send>>> {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long an answer may take to be printed when the program ends.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// The text with control characters but line feeds replaced.
 pub(crate) fn harmless(text: &str) -> String {

@@ -1,5 +1,5 @@
 //! The built-in world: agents that wander in a box, one of them for each client, and a chat. It is there so that the
-//! server does something out of the box, and as an example of a [`Game`](crate::Game).
+//! server does something out of the box, and as an example of a [`Game`].
 //!
 //! Positions travel as messages, the whole world at each network update: what snapshots will do better.
 

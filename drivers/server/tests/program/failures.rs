@@ -63,6 +63,8 @@ fn a_port_that_is_taken_is_told_with_its_number() {
     let _taken = UdpSocket::bind(other).unwrap();
     let said = [format!("UDP port {} is in use", other.port()), "choose another port".into()];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
+    let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(log.contains("ERROR not started: UDP port"), "{log}");
     refuse(
         folder.path(),
         &["--bind-address", "192.0.2.1:0"],

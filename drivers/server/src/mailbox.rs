@@ -1,0 +1,106 @@
+//! Orders for the server's thread.
+//!
+//! Unlike a channel of the standard library it can be closed by who reads it: what waits is dropped then, and nobody is
+//! left waiting for an answer that will not come.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A queue that one thread waits at.
+#[derive(Debug)]
+pub(crate) struct Mailbox<T> {
+    letters: Mutex<Letters<T>>,
+    came: Condvar,
+}
+
+#[derive(Debug)]
+struct Letters<T> {
+    queue: VecDeque<T>,
+    is_closed: bool,
+}
+
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        let letters = Letters { queue: VecDeque::new(), is_closed: false };
+        Self { letters: Mutex::new(letters), came: Condvar::new() }
+    }
+}
+
+impl<T> Mailbox<T> {
+    /// Adds a letter; drops it if the box is closed.
+    pub(crate) fn put(&self, letter: T) {
+        let mut letters = self.lock();
+        if !letters.is_closed {
+            letters.queue.push_back(letter);
+            self.came.notify_one();
+        }
+    }
+
+    /// Waits for a letter, until `deadline` at most.
+    pub(crate) fn take_by(&self, deadline: Instant) -> Option<T> {
+        let mut letters = self.lock();
+        loop {
+            if let Some(letter) = letters.queue.pop_front() {
+                return Some(letter);
+            }
+            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            letters = self.came.wait_timeout(letters, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes no more letters, and drops those that wait.
+    pub(crate) fn close(&self) {
+        let mut letters = self.lock();
+        letters.is_closed = true;
+        let dropped = std::mem::take(&mut letters.queue);
+        drop(letters);
+        drop(dropped);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters<T>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn letters_come_in_order_and_waiting_ends_at_the_deadline() {
+        let mailbox = Mailbox::default();
+        mailbox.put(1);
+        mailbox.put(2);
+        let start = Instant::now();
+        assert_eq!((mailbox.take_by(start), mailbox.take_by(start)), (Some(1), Some(2)));
+        assert_eq!(mailbox.take_by(start + Duration::from_millis(20)), None);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_letter_wakes_who_waits() {
+        let mailbox = Arc::new(Mailbox::default());
+        let waiting = Arc::clone(&mailbox);
+        let thread = std::thread::spawn(move || waiting.take_by(Instant::now() + Duration::from_secs(10)));
+        mailbox.put(7);
+        assert_eq!(thread.join().unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_closed_box_keeps_nothing() {
+        let mailbox = Mailbox::default();
+        let letter = Arc::new(());
+        mailbox.put(Arc::clone(&letter));
+        mailbox.close();
+        mailbox.put(Arc::clone(&letter));
+        assert!(mailbox.is_closed());
+        assert_eq!(Arc::strong_count(&letter), 1);
+    }
+}

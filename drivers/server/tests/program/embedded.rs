@@ -1,0 +1,108 @@
+//! The library without the program around it: games that are slow, that fail, that stop the server themselves.
+
+use std::thread;
+use std::time::Duration;
+
+use tickwire_core::message::RegisterError;
+use tickwire_server::{Context, Dedicated, Game, GameError, Messages, NoSettings, ServerConfig, ServerError};
+
+/// What a game of these tests does.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    /// Its ticks take longer than there is time.
+    Slow,
+    /// It does not start.
+    Failing,
+    /// It stops the server at its tenth tick.
+    Short,
+}
+
+struct Odd(Manner);
+
+impl Game for Odd {
+    const NAME: &'static str = "odd";
+    const APPLICATION: u64 = 7;
+    type Settings = NoSettings;
+
+    fn messages(_: &mut Messages<Self>) -> Result<(), RegisterError> {
+        Ok(())
+    }
+
+    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        if self.0 == Manner::Failing { Err("the map is missing".into()) } else { Ok(()) }
+    }
+
+    fn tick(&mut self, server: &mut Context<'_>, step: Duration) {
+        assert_eq!(step, Duration::from_millis(10));
+        match self.0 {
+            Manner::Slow => thread::sleep(Duration::from_millis(70)),
+            Manner::Short if server.tick() == 10 => server.stop("the match is over"),
+            _ => {}
+        }
+    }
+}
+
+/// A configuration that keeps its files in a folder.
+fn config(folder: &tempfile::TempDir) -> ServerConfig<NoSettings> {
+    let mut config = ServerConfig::default();
+    config.bind_address = "127.0.0.1:0".parse().unwrap();
+    config.tick_rate = 100;
+    (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+    config
+}
+
+#[test]
+fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder);
+    let (started, running) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        let server = Dedicated::start(Odd(Manner::Slow), config).unwrap();
+        started.send(server.remote()).unwrap();
+        server.run().unwrap()
+    });
+    let remote = running.recv().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let stats = remote.run("stats --json").unwrap().unwrap();
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert!(
+        stats["tick_overruns"].as_u64() >= Some(2) && stats["ticks_skipped"].as_u64() >= Some(20),
+        "{stats}"
+    );
+    remote.stop("enough");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_game_that_does_not_start_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Dedicated::start(Odd(Manner::Failing), config(&folder)).unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.exit_code()),
+        ("the game did not start: the map is missing", 7)
+    );
+}
+
+#[test]
+fn a_game_may_stop_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
+    let remote = server.remote();
+    let summary = server.run().unwrap();
+    assert_eq!((summary.why.as_str(), summary.ticks), ("the match is over", 10));
+    assert!(!remote.is_running() && remote.run("status").is_none());
+}
+
+#[test]
+fn a_server_that_never_ran_leaves_nobody_waiting_and_frees_its_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
+    let (remote, address) = (server.remote(), server.address());
+    drop(server);
+    assert!(remote.run("status").is_none());
+    let mut config = config(&folder);
+    config.bind_address = address;
+    let _again = Dedicated::start(Odd(Manner::Short), config.clone()).unwrap();
+    let error = Dedicated::start(Odd(Manner::Short), config).unwrap_err();
+    assert!(matches!(error, ServerError::Network(_)), "{error}");
+}
