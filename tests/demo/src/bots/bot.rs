@@ -27,6 +27,7 @@ pub(super) struct Bot {
     /// Datagrams lost on connections that are over.
     lost_before: u64,
     latest: Option<ConnectionInfo>,
+    was_connected: bool,
     pub(super) interruptions: u64,
     /// What the server said when it closed the connection.
     pub(super) farewell: Option<String>,
@@ -57,6 +58,7 @@ impl Bot {
             counted: Totals::default(),
             lost_before: 0,
             latest: None,
+            was_connected: false,
             interruptions: 0,
             farewell: None,
         })
@@ -72,6 +74,10 @@ impl Bot {
                 }
                 Event::Delivered { channel, .. } if channel == Say::CHANNEL => {
                     self.counted.reliable_delivered += 1;
+                }
+                Event::Connected { .. } => {
+                    self.was_connected = true;
+                    self.farewell = None;
                 }
                 Event::Interrupted { .. } => self.interruptions += 1,
                 Event::Closed { reason, .. } => self.on_closed(reason),
@@ -124,7 +130,8 @@ impl Bot {
         let Some(server) = self.client.server() else { return };
         if let Some(info) = self.client.info(server) {
             if info.stats.rtt_least.is_some() {
-                rtt.add(info.stats.rtt_latest);
+                // The smoothed one: the latest holds the time that the server took its time to acknowledge, too.
+                rtt.add(info.stats.rtt);
             }
             self.latest = Some(info);
         }
@@ -144,6 +151,11 @@ impl Bot {
             misplaced: self.ears.misplaced,
             ..self.counted
         }
+    }
+
+    /// Whether it has left, and taken in what the server said to that; who never was there has nothing to wait for.
+    pub(super) fn is_out(&self) -> bool {
+        self.farewell.is_some() || !self.was_connected
     }
 
     /// Chat lines that it has said.

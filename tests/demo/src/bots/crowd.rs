@@ -171,7 +171,7 @@ impl Crowd {
                     state: self.state(),
                 })
             }
-            Phase::Waiting { until } if now >= until || self.connected() == 0 => {
+            Phase::Waiting { until } if now >= until || self.bots.iter().all(Bot::is_out) => {
                 Some(Report::Ended { told: self.farewells() })
             }
             _ => None,

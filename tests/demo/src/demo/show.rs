@@ -189,6 +189,8 @@ impl Show {
                     self.patience = Instant::now() + seconds + PATIENCE;
                 }
             }
+            // Who is leaving has nothing to show any more.
+            Report::Second(_) if self.stage == Stage::Stopping => {}
             Report::Second(state) => self.on_second(state, args, view),
             Report::Settled { played_ms, played, rtt_us, state } => {
                 self.summary.connected = state.connected;
@@ -240,8 +242,7 @@ impl Show {
                 let played = f64::from(args.seconds) - left;
                 format!("playing, {played:.0} of {} s", args.seconds)
             }
-            Stage::Settling => "waiting for what is under way".into(),
-            Stage::Stopping | Stage::Over => "stopping".into(),
+            Stage::Settling | Stage::Stopping | Stage::Over => "waiting for the last".into(),
         };
         view.show(frame);
         for question in server::QUESTIONS {
