@@ -50,6 +50,25 @@ impl Command {
         Ok(())
     }
 
+    /// Runs it in the place of this process where the system can, so that signals and exit codes are its own; elsewhere as
+    /// [`Command::run`]. Comes back only if that fails. It keeps this process's folder.
+    pub(crate) fn become_it(&self) -> Result<()> {
+        let mut process = self.process();
+        if let Ok(folder) = std::env::current_dir() {
+            process.current_dir(folder);
+        }
+        #[cfg(unix)]
+        {
+            let error = std::os::unix::process::CommandExt::exec(&mut process);
+            Err(error).with_context(|| format!("cannot start `{self}`"))
+        }
+        #[cfg(not(unix))]
+        {
+            let status = process.status().with_context(|| format!("cannot start `{self}`"))?;
+            if status.success() { Ok(()) } else { bail!("`{self}` ended with {status}") }
+        }
+    }
+
     /// Runs it and returns what it wrote to its standard output; its standard error is passed on.
     pub(crate) fn output(&self) -> Result<String> {
         let mut process = self.process();

@@ -7,6 +7,7 @@ pub mod requirements;
 
 mod command;
 mod conditioner;
+mod demo;
 mod deny;
 mod fuzz;
 mod hash;
@@ -30,6 +31,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Test(test::Args),
+    Demo(demo::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
     Conditioner(conditioner::Args),
@@ -48,6 +50,7 @@ enum Verb {
 pub fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Test(args) => test::run(&args),
+        Verb::Demo(args) => demo::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),

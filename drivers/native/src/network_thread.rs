@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 
 use slotmap::SecondaryMap;
 use tickwire_core::limits::BASE_DATAGRAM;
-use tickwire_core::{ConnectionId, Endpoint, Event, Instant, TimeoutCause, Transmit};
+use tickwire_core::{ConnectionId, ConnectionState, Endpoint, Event, Instant, TimeoutCause, Transmit};
 
 use crate::backlog::Outbox;
 use crate::bandwidth::Bucket;
@@ -48,8 +48,11 @@ pub(crate) struct NetworkThread {
 
 /// How the thread ends.
 enum End {
-    /// When all connections have said good-bye, and at this time at the latest.
-    Graceful(Instant),
+    /// When these connections have said good-bye, and their peers have heard it; at this time at the latest.
+    Graceful {
+        at: Instant,
+        leaving: Vec<ConnectionId>,
+    },
     AtOnce,
 }
 
@@ -204,17 +207,22 @@ impl NetworkThread {
         };
         let limited = self.limited.iter().filter_map(|id| self.outboxes.get(*id)).map(Outbox::deadline).min();
         let end = match self.end {
-            Some(End::Graceful(at)) => at,
+            Some(End::Graceful { at, .. }) => at,
             _ => Instant::MAX,
         };
         core.min(self.dials.deadline()).min(total).min(limited.unwrap_or(Instant::MAX)).min(end)
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        match self.end {
+    fn is_over(&mut self, now: Instant) -> bool {
+        let endpoint = &self.endpoint;
+        match &mut self.end {
             None => false,
             Some(End::AtOnce) => true,
-            Some(End::Graceful(at)) => now >= at || self.endpoint.connections().next().is_none(),
+            Some(End::Graceful { at, leaving }) => {
+                // A good-bye that was lost on the way is repeated until the peer has heard it.
+                leaving.retain(|id| endpoint.state(*id) != ConnectionState::Disconnected);
+                now >= *at || leaving.is_empty() && endpoint.connections().next().is_none()
+            }
         }
     }
 }

@@ -75,7 +75,7 @@ macro_rules! verbs {
                 self.node.update()
             }
 
-            /// Delivers what is queued, says good-bye to everybody, and stops: after `grace` at the latest, and half a second
+            /// Delivers what is queued, says good-bye to everybody, and stops: after `grace` at the latest, and two seconds
             /// for the good-byes. Peers are told `code` and `text`. Events that are left may still be drained.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);

@@ -77,7 +77,7 @@ impl NetworkThread {
     fn broadcast(&mut self, now: Instant, channel: ChannelId, data: &Bytes, except: &[ConnectionId]) {
         // In the order of their ids, so that equal histories give equal outputs.
         let all: Vec<ConnectionId> = self.outboxes.keys().filter(|id| !except.contains(id)).collect();
-        for connection in all {
+        for &connection in &all {
             self.send(now, connection, channel, data.clone());
         }
     }
@@ -92,13 +92,13 @@ impl NetworkThread {
 
     fn stop(&mut self, now: Instant, code: u16, text: &str, grace: Duration) {
         let all: Vec<ConnectionId> = self.endpoint.connections().collect();
-        for connection in all {
+        for &connection in &all {
             self.endpoint.close_after_delivery(now, connection, code, text, now + grace);
         }
         self.endpoint.set_authenticator(|_: &AdmissionRequest<'_>| {
             Admission::Refuse(Refusal::Other { code: 0, text: "the server is stopping".into() })
         });
-        self.end = Some(End::Graceful(now + grace + GOOD_BYE));
+        self.end = Some(End::Graceful { at: now + grace + GOOD_BYE, leaving: all });
     }
 
     fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
@@ -138,4 +138,4 @@ impl NetworkThread {
 /// Commands carried out before the socket gets its turn.
 const COMMANDS_PER_TURN: usize = 1024;
 /// How long good-byes may take beyond the grace that is given to deliveries.
-const GOOD_BYE: Duration = Duration::from_millis(500);
+const GOOD_BYE: Duration = Duration::from_secs(2);

@@ -1,0 +1,8 @@
+//! A crowd of clients for a server with the built-in world.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tickwire_demo::bots::main()
+}

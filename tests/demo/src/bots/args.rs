@@ -1,0 +1,34 @@
+//! The command line of `tickwire-bots`.
+
+use clap::Parser;
+use tickwire_core::crypto::Key;
+use tickwire_native::NetworkAddress;
+use tickwire_server::keys;
+
+/// Send a crowd of bots to a server with the built-in world. Each is a client with a socket of its own: it steers its
+/// agent 20 times a second, says something now and then, and counts what arrives. One line of JSON per second says how
+/// they do. They stop playing when `finish` is read from standard input, and leave when that ends.
+#[derive(Parser, Debug)]
+#[command(name = "tickwire-bots", version)]
+pub(super) struct Args {
+    /// Where the server is: an address or a name, and a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7777")]
+    pub(super) server: NetworkAddress,
+    /// The server's public key, as it prints it: 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", value_parser = key)]
+    pub(super) key: Key,
+    /// How many bots
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) clients: u16,
+    /// What they do follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Play for so long once all are connected, then leave; standard input is not read
+    #[arg(long, value_name = "S")]
+    pub(super) seconds: Option<u64>,
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    keys::from_hex(text)
+        .ok_or_else(|| "a key has 64 hexadecimal digits; the server prints its own when it starts".to_owned())
+}

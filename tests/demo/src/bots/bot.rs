@@ -1,0 +1,184 @@
+//! One bot: a client that plays badly but tirelessly.
+
+use std::time::{Duration, Instant};
+
+use tickwire_core::message::{BoundedString, NetMessage as _, Registry};
+use tickwire_core::rng::Rng;
+use tickwire_core::{CloseReason, Config, Event};
+use tickwire_native::{Client, ConnectionInfo, Options, StartError};
+use tickwire_server::world::{self, Heard, Say, Steer};
+
+use super::chat::{Ears, compose};
+use crate::percentiles::Samples;
+use crate::report::Totals;
+
+/// A client and what it has counted.
+pub(super) struct Bot {
+    pub(super) client: Client,
+    number: u16,
+    rng: Rng,
+    heading: (i16, i16),
+    /// When it says something again.
+    speaks_at: Option<Instant>,
+    chat_pause: Duration,
+    ears: Ears,
+    /// What it counts itself; what the driver counts is asked for.
+    counted: Totals,
+    /// Datagrams lost on connections that are over.
+    lost_before: u64,
+    latest: Option<ConnectionInfo>,
+    was_connected: bool,
+    pub(super) interruptions: u64,
+    /// What the server said when it closed the connection.
+    pub(super) farewell: Option<String>,
+}
+
+impl Bot {
+    pub(super) fn new(number: u16, seed: u64, chat_pause: Duration) -> Result<Self, StartError> {
+        let mut config = Config::new(world::APPLICATION);
+        // A receipt says that a message has arrived; that it was sent says nothing.
+        for channel in &mut config.channels {
+            channel.receipts = true;
+        }
+        let registry = world::registry().unwrap_or_default();
+        let options = Options::new(config).registry(registry).socket_buffer(SOCKET_BUFFER);
+        let mut bytes = [0; 32];
+        bytes
+            .iter_mut()
+            .zip(seed.to_le_bytes().into_iter().chain(number.to_le_bytes()))
+            .for_each(|(to, from)| *to = from);
+        Ok(Self {
+            client: Client::start(options)?,
+            number,
+            rng: Rng::from_seed(bytes),
+            heading: (0, 0),
+            speaks_at: None,
+            chat_pause,
+            ears: Ears::default(),
+            counted: Totals::default(),
+            lost_before: 0,
+            latest: None,
+            was_connected: false,
+            interruptions: 0,
+            farewell: None,
+        })
+    }
+
+    /// Takes in what has come.
+    pub(super) fn drain(&mut self) {
+        while let Some(event) = self.client.next_event() {
+            match event {
+                Event::Message { data, .. } => {
+                    self.counted.messages_down += 1;
+                    take(self.client.registry(), &data, &mut self.ears);
+                }
+                Event::Delivered { channel, .. } if channel == Say::CHANNEL => {
+                    self.counted.reliable_delivered += 1;
+                }
+                Event::Connected { .. } => {
+                    self.was_connected = true;
+                    self.farewell = None;
+                }
+                Event::Interrupted { .. } => self.interruptions += 1,
+                Event::Closed { reason, .. } => self.on_closed(reason),
+                _ => {}
+            }
+        }
+    }
+
+    fn on_closed(&mut self, reason: CloseReason) {
+        self.lost_before += self.latest.take().map_or(0, |info| info.stats.datagrams_lost);
+        match reason {
+            CloseReason::Peer { text, .. } => self.farewell = Some(text),
+            reason => {
+                self.interruptions += 1;
+                self.farewell = Some(format!("{reason:?}"));
+            }
+        }
+    }
+
+    /// Moves the agent on: most of the time the way it goes, now and then another one.
+    pub(super) fn steer(&mut self) {
+        if self.rng.below(STEERS_PER_TURN) == 0 {
+            let mut speed = || self.rng.below(2001) as i16 - 1000;
+            self.heading = (speed(), speed());
+        }
+        let (x, y) = self.heading;
+        if self.client.is_connected() && self.client.send_to_server(&Steer { x, y }).is_ok() {
+            self.counted.messages_up += 1;
+        }
+    }
+
+    /// Says something if it is time to.
+    pub(super) fn chat(&mut self, now: Instant) {
+        let pause = u64::try_from(self.chat_pause.as_micros()).unwrap_or(u64::MAX);
+        // The first time somewhere within the pause, so that not all speak at once; then half to one and a half of it.
+        let speaks_at = *self.speaks_at.get_or_insert(now + Duration::from_micros(self.rng.below(pause)));
+        if now < speaks_at || !self.client.is_connected() {
+            return;
+        }
+        self.speaks_at = Some(now + Duration::from_micros(pause / 2 + self.rng.below(pause)));
+        let line = compose(self.number, self.counted.reliable_sent, &mut self.rng);
+        if self.client.send_to_server(&Say { text: BoundedString::truncated(&line) }).is_ok() {
+            self.counted.reliable_sent += 1;
+            self.counted.messages_up += 1;
+        }
+    }
+
+    /// Looks at the connection: its round trip goes into `rtt`.
+    pub(super) fn look(&mut self, rtt: &mut Samples) {
+        let Some(server) = self.client.server() else { return };
+        if let Some(info) = self.client.info(server) {
+            if info.stats.rtt_least.is_some() {
+                // The smoothed one: the latest holds the time that the server took its time to acknowledge, too.
+                rtt.add(info.stats.rtt);
+            }
+            self.latest = Some(info);
+        }
+    }
+
+    /// What it has done so far, as it last looked.
+    pub(super) fn totals(&self) -> Totals {
+        let network = self.client.stats();
+        let lost = self.latest.as_ref().map_or(0, |info| info.stats.datagrams_lost);
+        Totals {
+            datagrams_up: network.datagrams_sent,
+            datagrams_up_lost: self.lost_before + lost,
+            datagrams_down: network.datagrams_received,
+            bytes_up: network.bytes_sent,
+            bytes_down: network.bytes_received,
+            heard: self.ears.heard,
+            misplaced: self.ears.misplaced,
+            ..self.counted
+        }
+    }
+
+    /// Whether it has left, and taken in what the server said to that; who never was there has nothing to wait for.
+    pub(super) fn is_out(&self) -> bool {
+        self.farewell.is_some() || !self.was_connected
+    }
+
+    /// Chat lines that it has said.
+    pub(super) const fn said(&self) -> u64 {
+        self.counted.reliable_sent
+    }
+
+    /// Whether everything that it said has arrived, and all `lines` have reached it.
+    pub(super) const fn has_settled(&self, lines: u64) -> bool {
+        self.counted.reliable_delivered == self.counted.reliable_sent && self.ears.heard == lines
+    }
+}
+
+/// Opens a message. Positions are opened too, as a game would.
+fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
+    if let Ok(message) = registry.decode(data)
+        && let Some(heard) = message.downcast_ref::<Heard>()
+    {
+        ears.hear(heard.text.as_str());
+    }
+}
+
+/// A bot changes its mind once in so many frames.
+const STEERS_PER_TURN: u64 = 30;
+/// Bytes: a bot receives 20 times a second.
+const SOCKET_BUFFER: usize = 256 << 10;

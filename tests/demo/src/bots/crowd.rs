@@ -1,0 +1,242 @@
+//! All bots, and the loop that plays them.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tickwire_native::StartError;
+
+use super::args::Args;
+use super::bot::Bot;
+use super::dialling::Dialling;
+use super::orders::{Orders, Wish};
+use crate::percentiles::Samples;
+use crate::report::{Report, State, Totals};
+
+/// All bots.
+pub(super) struct Crowd {
+    bots: Vec<Bot>,
+    dialling: Dialling,
+    /// Bots that were told to connect.
+    dialled: usize,
+    connect: Samples,
+    failures: BTreeMap<String, usize>,
+    began: Instant,
+    phase: Phase,
+    /// Round trips of this second, and of the time in which all played.
+    rtt: Samples,
+    rtt_played: Samples,
+}
+
+/// What they do.
+#[derive(Clone, Copy)]
+enum Phase {
+    Connecting,
+    Playing {
+        since: Instant,
+        before: Totals,
+    },
+    Settling {
+        until: Instant,
+        then_leave: bool,
+        played: Played,
+    },
+    /// Waiting for the server's good-bye.
+    Waiting {
+        until: Instant,
+    },
+}
+
+/// What was done while all played.
+#[derive(Clone, Copy)]
+struct Played {
+    ms: u64,
+    totals: Totals,
+}
+
+impl Crowd {
+    /// Opens all sockets.
+    pub(super) fn start(args: &Args) -> Result<Self, StartError> {
+        let chat_pause = CHAT_PAUSE * u32::from(args.clients).div_ceil(CHATTY).max(1);
+        let bots = (0..args.clients).map(|number| Bot::new(number, args.seed, chat_pause));
+        Ok(Self {
+            bots: bots.collect::<Result<_, _>>()?,
+            dialling: Dialling::new(args.server.clone(), args.key),
+            dialled: 0,
+            connect: Samples::default(),
+            failures: BTreeMap::new(),
+            began: Instant::now(),
+            phase: Phase::Connecting,
+            rtt: Samples::default(),
+            rtt_played: Samples::default(),
+        })
+    }
+
+    /// Plays until the orders, or the server, end it.
+    pub(super) fn play(mut self, orders: Orders, report: impl Fn(&Report)) {
+        let mut reported = Instant::now();
+        for slot in 0.. {
+            let now = Instant::now();
+            self.dial();
+            self.turn(slot, now);
+            let since = if let Phase::Playing { since, .. } = self.phase { Some(since) } else { None };
+            match orders.wish(since) {
+                Wish::Play => {}
+                Wish::Finish => self.finish(now, false),
+                Wish::FinishAndLeave => self.finish(now, true),
+                Wish::Leave => break,
+            }
+            if reported.elapsed() >= SECOND {
+                reported += SECOND;
+                report(&Report::Second(self.state()));
+            }
+            if let Some(news) = self.advance(now) {
+                let is_over = matches!(news, Report::Ended { .. });
+                report(&news);
+                if is_over {
+                    break;
+                }
+            }
+            thread::sleep(SLOT.saturating_sub(now.elapsed()));
+        }
+        // Dropping a client says good-bye.
+    }
+
+    /// One bot more begins to connect, and those that are connected are counted.
+    fn dial(&mut self) {
+        if let Some(bot) = self.bots.get(self.dialled) {
+            self.dialling.dial(&bot.client.handle());
+            self.dialled += 1;
+        }
+        while let Some(dialled) = self.dialling.ended() {
+            match dialled.result {
+                Ok(()) => self.connect.add(dialled.took),
+                Err(error) => *self.failures.entry(error.to_string()).or_default() += 1,
+            }
+        }
+    }
+
+    /// Plays those bots whose turn it is: each has one in [`SLOTS`], so that they do not all send at once.
+    fn turn(&mut self, slot: usize, now: Instant) {
+        let frame = slot / SLOTS;
+        for bot in self.bots.iter_mut().skip(slot % SLOTS).step_by(SLOTS) {
+            bot.drain();
+            if matches!(self.phase, Phase::Connecting | Phase::Playing { .. }) {
+                bot.steer();
+            }
+            if let Phase::Playing { .. } = self.phase {
+                bot.chat(now);
+            }
+            if frame.is_multiple_of(FRAMES_PER_LOOK) {
+                bot.look(&mut self.rtt);
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Instant, then_leave: bool) {
+        let totals = self.totals();
+        self.keep_round_trips();
+        let (since, before) = match self.phase {
+            Phase::Playing { since, before } => (since, before),
+            // It ends before it has begun.
+            Phase::Connecting => (now, totals),
+            Phase::Settling { .. } | Phase::Waiting { .. } => return,
+        };
+        let ms = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
+        let played = Played { ms, totals: totals.since(before) };
+        self.phase = Phase::Settling { until: now + SETTLE, then_leave, played };
+    }
+
+    /// Goes on to the next phase if it is time to. Says what there is to say then.
+    fn advance(&mut self, now: Instant) -> Option<Report> {
+        match self.phase {
+            Phase::Connecting if self.dialled == self.bots.len() && self.dialling.is_idle() => {
+                self.bots.iter_mut().for_each(|bot| bot.look(&mut self.rtt));
+                self.phase = Phase::Playing { since: now, before: self.totals() };
+                self.rtt = Samples::default();
+                Some(Report::Connected {
+                    clients: self.bots.len(),
+                    connected: self.connected(),
+                    connect_us: self.connect.percentiles(),
+                    failures: self.failures.clone(),
+                })
+            }
+            Phase::Settling { until, then_leave, played } if now >= until || self.has_settled() => {
+                let wait = if then_leave { Duration::ZERO } else { FAREWELL };
+                self.phase = Phase::Waiting { until: now + wait };
+                Some(Report::Settled {
+                    played_ms: played.ms,
+                    played: played.totals,
+                    rtt_us: self.rtt_played.percentiles(),
+                    state: self.state(),
+                })
+            }
+            Phase::Waiting { until } if now >= until || self.bots.iter().all(Bot::is_out) => {
+                Some(Report::Ended { told: self.farewells() })
+            }
+            _ => None,
+        }
+    }
+
+    fn state(&mut self) -> State {
+        let rtt_us = self.rtt.percentiles();
+        self.keep_round_trips();
+        State {
+            at_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            connected: self.connected(),
+            interruptions: self.bots.iter().map(|bot| bot.interruptions).sum(),
+            rtt_us,
+            totals: self.totals(),
+        }
+    }
+
+    /// Only those count in the end that were measured while all played.
+    fn keep_round_trips(&mut self) {
+        match self.phase {
+            Phase::Playing { .. } => self.rtt_played.append(&mut self.rtt),
+            _ => self.rtt = Samples::default(),
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let totals: Totals = self.bots.iter().map(Bot::totals).sum();
+        Totals { to_hear: self.lines() * self.connect.len() as u64, ..totals }
+    }
+
+    /// Chat lines that were said: everybody hears everybody, himself included.
+    fn lines(&self) -> u64 {
+        self.bots.iter().map(Bot::said).sum()
+    }
+
+    fn connected(&self) -> usize {
+        self.bots.iter().filter(|bot| bot.client.is_connected()).count()
+    }
+
+    fn has_settled(&self) -> bool {
+        let lines = self.lines();
+        let present = self.bots.iter().filter(|bot| bot.client.server().is_some());
+        present.clone().count() > 0 && present.clone().all(|bot| bot.has_settled(lines))
+    }
+
+    fn farewells(&self) -> BTreeMap<String, usize> {
+        let mut told = BTreeMap::new();
+        for farewell in self.bots.iter().filter_map(|bot| bot.farewell.clone()) {
+            *told.entry(farewell).or_default() += 1;
+        }
+        told
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// A frame of 50 milliseconds has [`SLOTS`] slots.
+const SLOT: Duration = Duration::from_millis(5);
+const SLOTS: usize = 10;
+/// A bot looks at its connection four times a second.
+const FRAMES_PER_LOOK: usize = 5;
+/// How often a bot says something, in a crowd of up to [`CHATTY`]. Larger ones are more patient: what one says, all hear.
+const CHAT_PAUSE: Duration = Duration::from_secs(2);
+const CHATTY: u32 = 64;
+/// How long what is under way gets to arrive.
+const SETTLE: Duration = Duration::from_secs(20);
+/// How long the server's good-bye is waited for.
+const FAREWELL: Duration = Duration::from_secs(20);

@@ -1,0 +1,56 @@
+//! Connecting the crowd, one after the other in quick succession.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tickwire_core::ConnectOptions;
+use tickwire_core::crypto::Key;
+use tickwire_native::{ConnectError, Handle, NetworkAddress};
+
+/// Attempts that are under way, and those that are still to come.
+pub(super) struct Dialling {
+    server: NetworkAddress,
+    key: Key,
+    waiting: usize,
+    done: Sender<Dialled>,
+    ended: Receiver<Dialled>,
+}
+
+/// An attempt that has ended.
+pub(super) struct Dialled {
+    pub(super) result: Result<(), ConnectError>,
+    pub(super) took: Duration,
+}
+
+impl Dialling {
+    pub(super) fn new(server: NetworkAddress, key: Key) -> Self {
+        let (done, ended) = channel();
+        Self { server, key, waiting: 0, done, ended }
+    }
+
+    /// Begins to connect one bot. A thread waits for the result, so that the time is told exactly.
+    pub(super) fn dial(&mut self, client: &Handle) {
+        let began = Instant::now();
+        let attempt = client.connect(&self.server, ConnectOptions::new(self.key));
+        let done = self.done.clone();
+        self.waiting += 1;
+        thread::spawn(move || {
+            let result = attempt.wait().map(drop);
+            // If the crowd has left meanwhile, nobody wants to know.
+            let _left = done.send(Dialled { result, took: began.elapsed() });
+        });
+    }
+
+    /// The next attempt that has ended.
+    pub(super) fn ended(&mut self) -> Option<Dialled> {
+        let dialled = self.ended.try_recv().ok()?;
+        self.waiting -= 1;
+        Some(dialled)
+    }
+
+    /// Whether no attempt is under way.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.waiting == 0
+    }
+}

@@ -1,0 +1,42 @@
+//! A crowd of clients of the built-in world. Each is a [`tickwire_native::Client`] with a socket and a network thread of
+//! its own; one thread plays them all, in the style of a game that drains its events once per frame.
+
+mod args;
+mod bot;
+mod chat;
+mod crowd;
+mod dialling;
+mod orders;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::Args;
+use self::crowd::Crowd;
+use crate::report::Report;
+
+/// The program `tickwire-bots`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match Crowd::start(&args) {
+        Ok(crowd) => {
+            crowd.play(orders::listen(args.seconds), print);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tickwire-bots: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever reads may be gone: then the orders end too.
+fn print(report: &Report) {
+    if let Ok(line) = serde_json::to_string(report) {
+        let mut out = std::io::stdout().lock();
+        let _gone = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,58 @@
+//! What whoever started the crowd wants of it.
+
+use std::io::BufRead as _;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the crowd is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    /// Go on.
+    Play,
+    /// Stop playing, see that all has arrived, and wait for the server's good-bye.
+    Finish,
+    /// Stop playing, see that all has arrived, and leave.
+    FinishAndLeave,
+    /// Leave now: nobody is interested any more.
+    Leave,
+}
+
+/// Where orders come from.
+pub(super) enum Orders {
+    /// Standard input: the line `finish`, and its end.
+    Lines(Receiver<()>),
+    /// The clock.
+    Seconds(Duration),
+}
+
+/// Reads standard input, unless the crowd plays for a fixed time.
+pub(super) fn listen(seconds: Option<u64>) -> Orders {
+    if let Some(seconds) = seconds {
+        return Orders::Seconds(Duration::from_secs(seconds));
+    }
+    let (order, orders) = channel();
+    // The end of the input ends the thread, and that closes the channel.
+    thread::spawn(move || {
+        let lines = std::io::stdin().lock().lines().map_while(Result::ok);
+        lines.filter(|line| line.trim() == "finish").try_for_each(|_| order.send(()))
+    });
+    Orders::Lines(orders)
+}
+
+impl Orders {
+    /// What is wanted now of a crowd that has played since `playing_since`, if it plays.
+    pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
+        match self {
+            Self::Lines(lines) => match lines.try_recv() {
+                Ok(()) => Wish::Finish,
+                Err(TryRecvError::Empty) => Wish::Play,
+                Err(TryRecvError::Disconnected) => Wish::Leave,
+            },
+            Self::Seconds(seconds) if playing_since.is_some_and(|since| since.elapsed() >= *seconds) => {
+                Wish::FinishAndLeave
+            }
+            Self::Seconds(_) => Wish::Play,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The command line of `tickwire-demo`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Start a dedicated server, put a bad network before it, and send a crowd of bots through that: each a process of its
+/// own, with real UDP between them. A table on standard error shows how they do; a summary follows on standard output.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask demo", version, after_help = AFTER)]
+pub(super) struct Args {
+    /// How many bots
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(super) clients: u16,
+    /// How long they play once all are connected
+    #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) seconds: u32,
+    /// Datagrams lost each way, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    pub(super) loss: f64,
+    /// Round trip added, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(super) rtt: u64,
+    /// Most by which each datagram is delayed beyond that, in milliseconds; later ones may overtake it
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(super) jitter: u64,
+    /// A recorded link in mahimahi's format (a millisecond per line at which 1500 bytes may pass), for each bot, both
+    /// ways, looped
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
+    /// What the bots do, and what is lost, follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// The server's UDP port; 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The server's program [default: tickwire-server, beside this one]
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    pub(super) server_program: Option<PathBuf>,
+    /// The conditioner's program [default: conditioner, beside this one]
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    pub(super) conditioner_program: Option<PathBuf>,
+}
+
+const AFTER: &str =
+    "Exit codes: 0 all were connected and nothing reliable was lost; 1 otherwise; 130 it was interrupted.";

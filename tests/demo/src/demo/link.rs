@@ -1,0 +1,51 @@
+//! The network between bots and server, as it was asked for.
+
+use serde_json::{Value, json};
+
+use super::args::Args;
+
+/// What the conditioner is told.
+pub(super) fn arguments(args: &Args, server: &str) -> Vec<String> {
+    let life = LIFE_S + args.seconds;
+    let line = format!(
+        "--listen 127.0.0.1:0 --quiet --to {server} --loss {} --rtt {} --jitter {} --seed {} --seconds {life}",
+        args.loss, args.rtt, args.jitter, args.seed
+    );
+    let mut arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    if let Some(trace) = &args.trace {
+        arguments.extend(["--trace".into(), trace.display().to_string()]);
+    }
+    arguments
+}
+
+/// For a person.
+pub(super) fn described(args: &Args) -> String {
+    let mut parts = Vec::new();
+    if args.loss > 0.0 {
+        parts.push(format!("{} % loss each way", args.loss));
+    }
+    if args.rtt > 0 {
+        parts.push(format!("{} ms round trip", args.rtt));
+    }
+    if args.jitter > 0 {
+        parts.push(format!("up to {} ms jitter each way", args.jitter));
+    }
+    if let Some(name) = args.trace.as_ref().and_then(|trace| trace.file_name()) {
+        parts.push(format!("the recorded link {} for each bot", name.display()));
+    }
+    if parts.is_empty() { "perfect (see --loss, --rtt, --jitter, --trace)".into() } else { parts.join(", ") }
+}
+
+/// For a program.
+pub(super) fn json(args: &Args) -> Value {
+    json!({
+        "loss_percent": args.loss,
+        "rtt_ms": args.rtt,
+        "jitter_ms": args.jitter,
+        "trace": args.trace,
+        "seed": args.seed,
+    })
+}
+
+/// A conditioner whose conductor was killed does not stay for ever: it ends after so many seconds more than are played.
+const LIFE_S: u32 = 600;

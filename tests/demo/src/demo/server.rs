@@ -1,0 +1,94 @@
+//! The server: its configuration, and what it says on its console.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::Args;
+
+/// Writes the configuration into a folder of its own.
+pub(super) fn configure(folder: &Path, args: &Args) -> Result<(), String> {
+    let config = json!({
+        "bind_address": format!("127.0.0.1:{}", args.port),
+        "max_connections": args.clients.max(64),
+        // All bots come from one address.
+        "max_connections_per_address": args.clients.max(64),
+    });
+    std::fs::write(folder.join("server.json"), config.to_string())
+        .map_err(|error| format!("cannot write to {}: {error}; check the disk", folder.display()))
+}
+
+/// Where it listens, and its key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Listening {
+    pub(super) address: String,
+    pub(super) key: String,
+}
+
+/// A line of the server's standard output.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Line {
+    Listening(Listening),
+    Counters(Counters),
+    /// What the server thinks is lost of what it sends: the mean of its clients, in percent.
+    Loss(f64),
+    Stopped {
+        undelivered: u64,
+    },
+    Other,
+}
+
+/// The counters that are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) ticks: u64,
+    pub(super) overruns: u64,
+}
+
+impl Line {
+    pub(super) fn parse(line: &str) -> Self {
+        let Ok(value) = serde_json::from_str::<Value>(line) else { return Self::Other };
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let number = |key: &str| value.get(key).and_then(Value::as_u64);
+        if let Some(clients) = value.as_array() {
+            return Self::Loss(mean_loss(clients));
+        }
+        match text("event").as_deref() {
+            Some("listening") => match (text("address"), text("key")) {
+                (Some(address), Some(key)) => Self::Listening(Listening { address, key }),
+                _ => Self::Other,
+            },
+            Some("stopped") => Self::Stopped { undelivered: number("undelivered").unwrap_or(0) },
+            _ => match (number("ticks"), number("tick_overruns")) {
+                (Some(ticks), Some(overruns)) => Self::Counters(Counters { ticks, overruns }),
+                _ => Self::Other,
+            },
+        }
+    }
+}
+
+fn mean_loss(clients: &[Value]) -> f64 {
+    let loss = clients.iter().filter_map(|client| client.get("loss_permille")?.as_f64());
+    loss.sum::<f64>() / 10.0 / clients.len().max(1) as f64
+}
+
+/// Commands whose answers are [`Line::Counters`] and [`Line::Loss`].
+pub(super) const QUESTIONS: [&str; 2] = ["stats --json", "clients --json"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_server_are_told_apart() {
+        let listening = Listening { address: "127.0.0.1:7".into(), key: "ab".into() };
+        let line = r#"{"event":"listening","address":"127.0.0.1:7","key":"ab","port":7}"#;
+        assert_eq!(Line::parse(line), Line::Listening(listening));
+        let counters = Counters { ticks: 9, overruns: 1 };
+        assert_eq!(Line::parse(r#"{"ticks":9,"tick_overruns":1,"drops":{}}"#), Line::Counters(counters));
+        assert_eq!(Line::parse(r#"[{"loss_permille":40},{"loss_permille":60}]"#), Line::Loss(5.0));
+        assert_eq!(Line::parse("[]"), Line::Loss(0.0));
+        assert_eq!(Line::parse(r#"{"event":"stopped","undelivered":3}"#), Line::Stopped { undelivered: 3 });
+        assert_eq!(Line::parse("hello"), Line::Other);
+    }
+}

@@ -1,0 +1,76 @@
+//! What half of them, nine tenths, and almost all of them stay under.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Percentiles of durations, in microseconds.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Percentiles {
+    /// Half of them are not above it.
+    pub p50: u64,
+    /// Nine tenths of them are not above it.
+    pub p90: u64,
+    /// 99 of 100 are not above it.
+    pub p99: u64,
+    /// None is above it.
+    pub max: u64,
+}
+
+/// Durations, as they were measured.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(Vec<u64>);
+
+impl Samples {
+    /// Adds one.
+    pub fn add(&mut self, duration: Duration) {
+        self.0.push(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds those of another.
+    pub fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their percentiles, by nearest rank; none of none.
+    #[must_use]
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1).copied();
+        Some(Percentiles { p50: at(50)?, p90: at(90)?, p99: at(99)?, max: at(100)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let mut samples = Samples::default();
+        assert_eq!(samples.percentiles(), None);
+        (1..=200).rev().for_each(|us| samples.add(Duration::from_micros(us)));
+        let expected = Percentiles { p50: 100, p90: 180, p99: 198, max: 200 };
+        assert_eq!(samples.percentiles(), Some(expected));
+    }
+
+    #[test]
+    fn of_a_single_value_all_percentiles_are_that_one() {
+        let mut samples = Samples::default();
+        samples.add(Duration::from_millis(7));
+        assert_eq!(samples.percentiles(), Some(Percentiles { p50: 7000, p90: 7000, p99: 7000, max: 7000 }));
+    }
+}

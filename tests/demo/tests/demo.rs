@@ -1,0 +1,137 @@
+//! The demonstration as people run it: server, conditioner and bots as processes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn demo(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire-demo"));
+    command.args(["--server-program", env!("CARGO_BIN_EXE_demo-server")]);
+    command.args(["--conditioner-program", env!("CARGO_BIN_EXE_demo-conditioner")]);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(args: &[&str]) -> (Output, String) {
+    let output = demo(args).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, errors)
+}
+
+#[test]
+fn a_crowd_plays_through_a_bad_network_and_nothing_reliable_is_lost() {
+    let args = "--clients 8 --seconds 3 --loss 5 --rtt 40 --jitter 5 --json";
+    let (output, errors) = run(&args.split(' ').collect::<Vec<_>>());
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}\n{errors}\n{out}", output.status);
+    assert_eq!(out.lines().count(), 1, "one object, and nothing else");
+    let json: Value = serde_json::from_str(&out).unwrap();
+    let number =
+        |path: &str| json.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path}: {out}"));
+    assert_eq!((number("/clients"), number("/connected")), (8.0, 8.0));
+    assert!((2.9..10.0).contains(&number("/seconds")), "{out}");
+    for what in ["/connect_ms", "/rtt_ms"] {
+        let (p50, p99) = (number(&format!("{what}/p50")), number(&format!("{what}/p99")));
+        assert!(40.0 <= p50 && p50 <= p99, "a round trip takes 40 ms at least: {what} in {out}");
+    }
+    // 20 steering messages a second in encrypted datagrams; and the world of 24 agents 20 times a second.
+    assert!((200.0..5_000.0).contains(&number("/bytes_per_second_per_client/up")), "{out}");
+    assert!((1_000.0..20_000.0).contains(&number("/bytes_per_second_per_client/down")), "{out}");
+    let sent = number("/reliable/sent");
+    assert!(sent >= 4.0, "each of 8 speaks every other second: {out}");
+    assert_eq!(sent, number("/reliable/delivered"));
+    assert_eq!((sent * 8.0, sent * 8.0), (number("/reliable/broadcast"), number("/reliable/heard")));
+    assert!((0.5..20.0).contains(&number("/loss_percent/down")), "{out}");
+    assert_eq!(json["told"]["the server is stopping (SIGTERM)"], 8, "{out}");
+    assert!(number("/server/ticks") > 0.0 && json["faults"] == Value::Array(Vec::new()), "{out}");
+    if cfg!(target_os = "linux") {
+        assert!(number("/server/cpu_percent") > 0.0 && number("/server/rss_bytes") > 1e6, "{out}");
+    }
+    assert!(
+        errors.contains("round trip, ms") && errors.contains("5 % loss each way, 40 ms round trip"),
+        "{errors}"
+    );
+}
+
+/// Starts a demonstration that lasts, and waits until bots are shown; the server's process, and what it has printed.
+fn start_and_watch(args: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
+    let mut child = demo(args).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.lines().any(|line| line.starts_with("    2  ")) {
+        assert!(lines.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    (child, seen, lines)
+}
+
+fn server_process(seen: &str) -> i32 {
+    let line = seen.lines().find(|line| line.starts_with("  server")).unwrap();
+    line.split("(process ").nth(1).unwrap().trim_end_matches(')').parse().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_dies_is_reported_and_nobody_is_left_behind() {
+    let (mut child, seen, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
+    let server = rustix::process::Pid::from_raw(server_process(&seen)).unwrap();
+    rustix::process::kill_process(server, rustix::process::Signal::KILL).unwrap();
+    let (mut errors, mut out) = (String::new(), String::new());
+    lines.read_to_string(&mut errors).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(errors.contains("error: too early, the server ended (signal: 9"), "{errors}");
+    assert_eq!(out, "", "what is printed is a summary, or nothing");
+    // The pipes that the children held are closed, or this would not have come to its end; and they are no zombies.
+    assert!(rustix::process::test_kill_process(server).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_ends_it_early_but_in_order() {
+    let (mut child, _, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    let (mut errors, mut out) = (String::new(), String::new());
+    lines.read_to_string(&mut errors).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{errors}");
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["interrupted"], &json["connected"]), (&true.into(), &4.into()), "{out}");
+    assert_eq!(json["told"]["the server is stopping (SIGTERM)"], 4, "{out}");
+}
+
+#[test]
+fn what_cannot_be_started_says_why_and_what_to_do() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&["--port", &port], &["the server ended", &port, "in use", "choose another port"]),
+        (&["--trace", "/nonexistent/trace"], &["cannot read /nonexistent/trace", "check the path"]),
+        (&["--loss", "101"], &["give a percentage from 0 to 100"]),
+    ];
+    for (args, expected) in cases {
+        let (output, errors) = run(args);
+        assert!(!output.status.success(), "{args:?}");
+        assert!(expected.iter().all(|text| errors.contains(text)), "{args:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn bots_without_a_server_say_so() {
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"))
+        .args(["--server", &address, "--key", &"ab".repeat(32), "--clients", "2", "--seconds", "1"])
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let reports: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let connected = reports.iter().find(|report| report["event"] == "connected").unwrap();
+    assert_eq!((&connected["clients"], &connected["connected"]), (&2.into(), &0.into()));
+    let failures = connected["failures"].as_object().unwrap();
+    assert!(failures.iter().all(|(why, count)| why.contains("no answer from") && count == 1), "{failures:?}");
+}
