@@ -65,15 +65,17 @@ fn main() -> Result<()> {
                 Stack::Renet => stack::renet::serve(&setup, &control),
                 Stack::Enet => stack::enet::serve(&setup, &control),
                 Stack::Quinn => stack::quinn::serve(&setup, &control),
+                Stack::Floor => stack::floor::serve(&setup, &control),
             }
         }
         Some(Role::Clients { setup }) => {
             let setup: Setup = serde_json::from_str(&setup)?;
             match setup.stack {
                 Stack::Tickwire => pool::run::<stack::tickwire::TickwireClient>(&setup),
-                Stack::Renet => pool::run::<stack::renet::RenetClients>(&setup),
+                Stack::Renet => pool::run::<stack::renet::RenetPeer>(&setup),
                 Stack::Enet => pool::run::<stack::enet::EnetClient>(&setup),
                 Stack::Quinn => stack::quinn::clients(&setup),
+                Stack::Floor => pool::run::<stack::floor::FloorClient>(&setup),
             }
         }
     }

@@ -98,8 +98,11 @@ impl Report {
     pub(crate) fn print_table(&self, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{} interleaved rounds; medians, and ranges in brackets", self.rounds)?;
         writeln!(out, "load averages after each round: {}\n", self.loads.join(" | "))?;
-        writeln!(out, "| row | what | target | tickwire | renet | enet | quinn | ratios (target) | met |")?;
-        writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
+        writeln!(
+            out,
+            "| row | what | target | tickwire | renet | enet | quinn | floor | ratios (target) | met |"
+        )?;
+        writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
         for row in self.measured() {
             let cells: Vec<String> = Stack::ALL
                 .iter()

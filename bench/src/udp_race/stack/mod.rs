@@ -1,6 +1,7 @@
 //! The stacks that race.
 
 pub(crate) mod enet;
+pub(crate) mod floor;
 pub(crate) mod polled;
 pub(crate) mod quinn;
 pub(crate) mod renet;
@@ -21,13 +22,15 @@ pub(crate) enum Stack {
     Enet,
     /// QUIC: encrypted, forward secret.
     Quinn,
+    /// Plain sockets: what the system alone costs.
+    Floor,
 }
 
 impl Stack {
     /// All of them, in the order of a round.
-    pub(crate) const ALL: [Self; 4] = [Self::Tickwire, Self::Renet, Self::Enet, Self::Quinn];
+    pub(crate) const ALL: [Self; 5] = [Self::Tickwire, Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
     /// All but ours.
-    pub(crate) const PEERS: [Self; 3] = [Self::Renet, Self::Enet, Self::Quinn];
+    pub(crate) const PEERS: [Self; 4] = [Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Stack {
             Self::Renet => "renet",
             Self::Enet => "enet",
             Self::Quinn => "quinn",
+            Self::Floor => "floor",
         }
     }
 
@@ -45,6 +49,7 @@ impl Stack {
             Self::Renet => renet::HOW,
             Self::Enet => enet::HOW,
             Self::Quinn => quinn::HOW,
+            Self::Floor => floor::HOW,
         }
     }
 }

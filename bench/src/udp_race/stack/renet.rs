@@ -114,7 +114,7 @@ impl Polled for Served {
 }
 
 /// One client. It connects by its ticks.
-pub(crate) struct RenetClients {
+pub(crate) struct RenetPeer {
     client: RenetClient,
     transport: Option<NetcodeClientTransport>,
     waited: UdpSocket,
@@ -123,7 +123,7 @@ pub(crate) struct RenetClients {
     updated: Instant,
 }
 
-impl Client for RenetClients {
+impl Client for RenetPeer {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
