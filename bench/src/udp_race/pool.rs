@@ -1,0 +1,253 @@
+//! All clients of one server in one thread: a socket each, and `epoll` over all of them.
+
+use std::collections::BTreeSet;
+use std::net::UdpSocket;
+use std::os::fd::BorrowedFd;
+use std::sync::mpsc::Receiver;
+
+use anyhow::{Context, Result};
+use rustix::event::{Timespec, epoll};
+
+use crate::ledger::Ledger;
+use crate::measure::{Pace, now};
+use crate::message::{Kind, message};
+use crate::orders::{Answer, Order, Setup, order_queue};
+
+/// A client that this loop can drive.
+pub(crate) trait Client: Sized {
+    /// Whether it wants [`Client::tick`].
+    const TICKS: bool;
+
+    /// Prepares a client; nothing is sent yet.
+    fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self>;
+    /// Its socket.
+    fn socket(&self) -> BorrowedFd<'_>;
+    /// Begins to connect.
+    fn connect(&mut self) -> Result<()>;
+    /// Whether it can send and receive messages.
+    fn is_connected(&self) -> bool;
+    /// Receives all that is there, and shows `inbox` the messages.
+    fn on_readable(&mut self, inbox: &mut dyn FnMut(&[u8])) -> Result<()>;
+    /// Sends a reliable message at once.
+    fn send(&mut self, message: &[u8]) -> Result<()>;
+    /// What has to be done from time to time.
+    fn tick(&mut self, _inbox: &mut dyn FnMut(&[u8])) -> Result<()> {
+        Ok(())
+    }
+    /// When it wants [`Client::on_timeout`], in nanoseconds of the monotonic clock.
+    fn deadline(&self) -> u64 {
+        u64::MAX
+    }
+    /// Its time has come.
+    fn on_timeout(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs all clients of `setup` until the parent is gone.
+pub(crate) fn run<C: Client>(setup: &Setup) -> Result<()> {
+    let orders = order_queue();
+    let mut pool = Pool::<C>::new(setup)?;
+    Answer::Ready.say()?;
+    pool.run(&orders)
+}
+
+struct Pool<C> {
+    epoll: rustix::fd::OwnedFd,
+    clients: Vec<C>,
+    ledger: Ledger,
+    deadlines: BTreeSet<(u64, usize)>,
+    /// What `deadlines` has of each client.
+    noted: Vec<u64>,
+    is_connected: Vec<bool>,
+    connected: usize,
+    connecting_since: Option<u64>,
+    ping: Option<Ping>,
+    /// Nanoseconds between two messages of one client; zero is never.
+    talk: u64,
+    talked: Vec<u64>,
+    ticks: usize,
+}
+
+struct Ping {
+    number: u64,
+    client: usize,
+    until: u64,
+    /// The echo has come.
+    is_answered: bool,
+}
+
+impl<C: Client> Pool<C> {
+    fn new(setup: &Setup) -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let mut clients = Vec::with_capacity(setup.clients);
+        for number in 0..setup.clients {
+            let socket = UdpSocket::bind("127.0.0.1:0").context("cannot open a client's socket")?;
+            socket.set_nonblocking(true)?;
+            clients.push(C::new(setup, number, socket)?);
+        }
+        for (number, client) in clients.iter().enumerate() {
+            let data = epoll::EventData::new_u64(number as u64);
+            epoll::add(&epoll, client.socket(), data, epoll::EventFlags::IN)?;
+        }
+        let count = clients.len();
+        Ok(Self {
+            epoll,
+            clients,
+            ledger: Ledger::new(count),
+            deadlines: BTreeSet::new(),
+            noted: vec![u64::MAX; count],
+            is_connected: vec![false; count],
+            connected: 0,
+            connecting_since: None,
+            ping: None,
+            talk: 0,
+            talked: vec![0; count],
+            ticks: 0,
+        })
+    }
+
+    fn run(&mut self, orders: &Receiver<Order>) -> Result<()> {
+        let mut pace = Pace::new();
+        let mut events = Vec::with_capacity(EVENTS);
+        loop {
+            let due = self.deadlines.first().map_or(u64::MAX, |(at, _)| *at).min(pace.next());
+            let wait = due.saturating_sub(now());
+            let timeout =
+                Timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as _ };
+            events.clear();
+            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout))?;
+            for event in &events {
+                let number = event.data.u64() as usize;
+                self.with(number, Client::on_readable)?;
+            }
+            while let Some(&(at, number)) = self.deadlines.first()
+                && at <= now()
+            {
+                self.with(number, |client, _| client.on_timeout())?;
+            }
+            self.go_on_pinging()?;
+            if pace.is_due() {
+                self.tick()?;
+                while let Ok(order) = orders.try_recv() {
+                    self.obey(order)?;
+                }
+            }
+        }
+    }
+
+    /// Does something with one client, and notes what came of it.
+    fn with(
+        &mut self,
+        number: usize,
+        act: impl FnOnce(&mut C, &mut dyn FnMut(&[u8])) -> Result<()>,
+    ) -> Result<()> {
+        let Some(client) = self.clients.get_mut(number) else { return Ok(()) };
+        let (ledger, ping) = (&mut self.ledger, &mut self.ping);
+        act(client, &mut |bytes| {
+            if ledger.enter(bytes)
+                && let Some(ping) = ping
+            {
+                ping.is_answered = true;
+            }
+        })
+        .with_context(|| format!("client {number}"))?;
+        let deadline = client.deadline();
+        let noted = &mut self.noted[number];
+        if *noted != deadline {
+            self.deadlines.remove(&(*noted, number));
+            *noted = deadline;
+            if deadline != u64::MAX {
+                self.deadlines.insert((deadline, number));
+            }
+        }
+        let was_connected = &mut self.is_connected[number];
+        let is_connected = client.is_connected();
+        if is_connected && !*was_connected {
+            self.connected += 1;
+        } else if !is_connected && *was_connected {
+            anyhow::bail!("client {number} has lost its connection");
+        }
+        *was_connected = is_connected;
+        if self.connected == self.clients.len()
+            && let Some(since) = self.connecting_since.take()
+        {
+            Answer::Connected { elapsed: now() - since }.say()?;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        self.ticks += 1;
+        // Many clients take turns: sixty ticks a second for each of a thousand would be the clients' load, not the server's.
+        let stride = if self.clients.len() > CROWD { 6 } else { 1 };
+        let (clients, ticks) = (self.clients.len(), self.ticks);
+        if C::TICKS {
+            for number in (ticks % stride..clients).step_by(stride) {
+                self.with(number, Client::tick)?;
+            }
+        }
+        if self.talk > 0 {
+            let now = now();
+            for number in 0..clients {
+                if now - self.talked[number] >= self.talk {
+                    // From the second message on, so that they do not all talk at once.
+                    let first = now - self.talk * (number as u64 % 16) / 16;
+                    self.talked[number] = if self.talked[number] == 0 { first } else { now };
+                    self.with(number, |client, _| client.send(&message(Kind::Stream, 0)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, order: Order) -> Result<()> {
+        match order {
+            Order::Connect => {
+                self.connecting_since = Some(now());
+                for number in 0..self.clients.len() {
+                    self.with(number, |client, _| client.connect())?;
+                }
+                Ok(())
+            }
+            Order::Ping { milliseconds } => {
+                let until = now() + milliseconds * 1_000_000;
+                self.ping = Some(Ping { number: 0, client: 0, until, is_answered: true });
+                self.go_on_pinging()
+            }
+            Order::Talk { every } => {
+                self.talk = every * 1_000_000;
+                Answer::Done.say()
+            }
+            Order::Reset => {
+                self.ledger.reset();
+                Answer::Done.say()
+            }
+            Order::Count => self.ledger.count().say(),
+            Order::Broadcasts => self.ledger.broadcasts().say(),
+            other => anyhow::bail!("{other:?} is no order for clients"),
+        }
+    }
+
+    /// Sends the next ping if the last is answered; ends when it is time.
+    fn go_on_pinging(&mut self) -> Result<()> {
+        let Some(ping) = &mut self.ping else { return Ok(()) };
+        if now() > ping.until {
+            self.ping = None;
+            return self.ledger.round_trips().say();
+        }
+        if !ping.is_answered {
+            return Ok(());
+        }
+        ping.is_answered = false;
+        ping.number += 1;
+        ping.client = (ping.client + 1) % self.clients.len();
+        let (number, client) = (ping.number, ping.client);
+        self.ledger.expect(number);
+        self.with(client, |client, _| client.send(&message(Kind::Ping, number)))
+    }
+}
+
+const EVENTS: usize = 256;
+/// More clients than this are ticked less often.
+const CROWD: usize = 200;
