@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 pub mod requirements;
 
+mod bench;
 mod command;
 mod conditioner;
 mod demo;
@@ -35,6 +36,7 @@ enum Verb {
     Setup(setup::Args),
     Swarm(swarm::Args),
     Conditioner(conditioner::Args),
+    Bench(bench::Args),
     Hash(hash::Args),
     Fuzz(fuzz::Args),
     Deny(deny::Args),
@@ -54,6 +56,7 @@ pub fn main() -> Result<()> {
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Hash(args) => hash::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),

@@ -113,7 +113,8 @@ impl Bot {
     pub(super) fn chat(&mut self, now: Instant) {
         let pause = u64::try_from(self.chat_pause.as_micros()).unwrap_or(u64::MAX);
         // The first time somewhere within the pause, so that not all speak at once; then half to one and a half of it.
-        let speaks_at = *self.speaks_at.get_or_insert(now + Duration::from_micros(self.rng.below(pause)));
+        let speaks_at =
+            *self.speaks_at.get_or_insert_with(|| now + Duration::from_micros(self.rng.below(pause)));
         if now < speaks_at || !self.client.is_connected() {
             return;
         }

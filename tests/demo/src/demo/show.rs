@@ -44,7 +44,7 @@ enum News {
     Server(Line),
     /// Where the conditioner listens.
     Conditioner(Option<String>),
-    Bots(Option<Report>),
+    Bots(Option<Box<Report>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,7 +130,7 @@ impl Show {
     pub(super) fn run(mut self, args: &Args, view: &mut View) -> Result<Summary, String> {
         while self.stage != Stage::Over {
             match self.news.recv_timeout(LOOK) {
-                Ok(News::Bots(Some(report))) => self.on_report(report, args, view),
+                Ok(News::Bots(Some(report))) => self.on_report(*report, args, view),
                 Ok(News::Server(line)) => self.on_line(line),
                 Ok(News::Bots(None) | News::Conditioner(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),

@@ -49,7 +49,7 @@ impl Summary {
         }
         let mut unless = |is_well: bool, fault: String| {
             if !is_well {
-                faults.push(fault)
+                faults.push(fault);
             }
         };
         let Self { connected, clients, .. } = *self;
