@@ -256,7 +256,8 @@ mod tests {
             change(&mut summary);
             summary.faults().join("; ")
         };
-        let cases: [(fn(&mut Summary), &str); 7] = [
+        type Harm = fn(&mut Summary);
+        let cases: [(Harm, &str); 7] = [
             (|summary| summary.connected = 1, "1 of 2 bots were connected"),
             (
                 |summary| summary.totals.reliable_delivered = 4,
