@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 pub mod requirements;
 
+mod bench;
 mod command;
 mod conditioner;
 mod deny;
@@ -33,6 +34,7 @@ enum Verb {
     Setup(setup::Args),
     Swarm(swarm::Args),
     Conditioner(conditioner::Args),
+    Bench(bench::Args),
     Hash(hash::Args),
     Fuzz(fuzz::Args),
     Deny(deny::Args),
@@ -51,6 +53,7 @@ pub fn main() -> Result<()> {
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Hash(args) => hash::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),
