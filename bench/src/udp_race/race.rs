@@ -76,7 +76,8 @@ fn run_stack(args: &Args, stack: Stack, samples: &mut Samples) -> Result<()> {
     if ["E1", "E2", "E3", "E4", "E5"].iter().any(|row| args.wants(row)) {
         hundred_clients(args, stack, samples)?;
     }
-    if args.wants("E6") || args.wants("E7") {
+    // Plain sockets hold nothing per connection.
+    if stack != Stack::Floor && (args.wants("E6") || args.wants("E7")) {
         thousand_clients(args, stack, samples)?;
     }
     Ok(())
@@ -96,7 +97,7 @@ fn ping(
 ) -> Result<()> {
     pair.work(Work::Echo)?;
     sleep(SETTLE);
-    let trips = pair.ping(args.window(2_000))?;
+    let trips = pair.ping(args.window(1_500))?;
     samples.push(rows.0, trips.p50 as f64 / 1e3);
     samples.push(rows.1, trips.p99 as f64 / trips.p50.max(1) as f64);
     pair.work(Work::Idle)
@@ -120,7 +121,7 @@ fn hundred_clients(args: &Args, stack: Stack, samples: &mut Samples) -> Result<(
         sleep(SETTLE);
         pair.tell_clients(Order::Reset)?;
         pair.work(Work::Broadcast { every: 3 })?;
-        sleep(args.window(3_000));
+        sleep(args.window(2_000));
         pair.work(Work::Idle)?;
         sleep(SETTLE);
         samples.push("E4", pair.broadcasts()?.p50 as f64 / 1e3);
@@ -139,7 +140,7 @@ fn stream(args: &Args, pair: &mut Pair, count: u32) -> Result<f64> {
     sleep(SETTLE);
     pair.tell_clients(Order::Reset)?;
     let before = pair.usage()?;
-    sleep(args.window(4_000));
+    sleep(args.window(3_000));
     let received = pair.received()?;
     let after = pair.usage()?;
     pair.work(Work::Idle)?;
@@ -157,10 +158,10 @@ fn thousand_clients(args: &Args, stack: Stack, samples: &mut Samples) -> Result<
     let empty = pair.usage()?;
     pair.connect()?;
     // What connecting leaves behind dies down.
-    sleep(args.window(4_000));
+    sleep(args.window(3_000));
     let idle = pair.usage()?;
     if args.wants("E7") {
-        sleep(args.window(12_000));
+        sleep(args.window(8_000));
         let after = pair.usage()?;
         samples.push("E7", (after.cpu - idle.cpu) as f64 / (after.at - idle.at) as f64 * 100.0);
     }
