@@ -72,8 +72,8 @@ impl Crowd {
         })
     }
 
-    /// Plays until the orders, or the server, end it.
-    pub(super) fn play(mut self, orders: Orders, report: impl Fn(&Report)) {
+    /// Plays until the orders, or the server, end it. Says whether the server let all of them in.
+    pub(super) fn play(mut self, orders: Orders, report: impl Fn(&Report)) -> bool {
         let mut reported = Instant::now();
         for slot in 0.. {
             let now = Instant::now();
@@ -99,6 +99,7 @@ impl Crowd {
             }
             thread::sleep(SLOT.saturating_sub(now.elapsed()));
         }
+        self.connect.len() == self.bots.len()
         // Dropping a client says good-bye.
     }
 
@@ -214,8 +215,8 @@ impl Crowd {
 
     fn has_settled(&self) -> bool {
         let lines = self.lines();
-        let present = self.bots.iter().filter(|bot| bot.client.server().is_some());
-        present.clone().count() > 0 && present.clone().all(|bot| bot.has_settled(lines))
+        let mut present = self.bots.iter().filter(|bot| bot.client.server().is_some());
+        present.all(|bot| bot.has_settled(lines))
     }
 
     fn farewells(&self) -> BTreeMap<String, usize> {

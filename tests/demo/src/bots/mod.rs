@@ -23,8 +23,11 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     match Crowd::start(&args) {
         Ok(crowd) => {
-            crowd.play(orders::listen(args.seconds), print);
-            ExitCode::SUCCESS
+            if crowd.play(orders::listen(args.seconds), print) {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(error) => {
             eprintln!("tickwire-bots: {error}");

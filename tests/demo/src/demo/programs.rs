@@ -21,10 +21,10 @@ impl Programs {
         let find = |given: Option<&PathBuf>, name: &str| {
             let beside = || folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
             let path = given.cloned().unwrap_or_else(beside);
-            if path.is_file() {
-                return Ok(path);
-            }
-            Err(format!("there is no program {}; `cargo xtask demo` builds it", path.display()))
+            // Whole, since the server is started in another folder.
+            path.canonicalize().map_err(|error| {
+                format!("no program {} ({error}); `cargo xtask demo` builds it", path.display())
+            })
         };
         Ok(Self {
             server: find(args.server_program.as_ref(), "tickwire-server")?,
