@@ -61,7 +61,7 @@ pub struct State {
 pub struct Totals {
     /// Datagrams that they sent.
     pub datagrams_up: u64,
-    /// Of these, those that were never acknowledged.
+    /// Of these, those that were noticed to be lost. A bare acknowledgement that is lost is not noticed.
     pub datagrams_up_lost: u64,
     /// Datagrams that reached them.
     pub datagrams_down: u64,

@@ -178,7 +178,7 @@ impl Summary {
             ("connecting", percentiles(self.connect_us)),
             ("round trip", percentiles(self.rtt_us)),
             (
-                "lost datagrams",
+                "losses noticed",
                 format!(
                     "{} to the server, {} to the bots",
                     percent(self.played.loss_up_percent()),

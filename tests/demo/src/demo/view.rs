@@ -90,8 +90,8 @@ fn panel(frame: &Frame) -> String {
     let [up, down] = kilobytes_each(frame);
     out += &line("kB/s per bot", &up, &down);
     out += &line("messages/s", &rates.messages_up.to_string(), &rates.messages_down.to_string());
-    out += &line("lost datagrams %", &loss_up(&frame.rates), &optional(frame.loss_down));
-    out += "\n  chat (reliable)    sent     arrived     missing\n";
+    out += &line("losses noticed %", &loss_up(&frame.rates), &optional(frame.loss_down));
+    out += "\n  chat (reliable)    sent     arrived   on the way\n";
     let chat = |name: &str, sent: u64, arrived: u64| {
         format!("  {name:<14}{sent:>9}{arrived:>12}{:>12}\n", sent.saturating_sub(arrived))
     };
@@ -120,10 +120,10 @@ fn row(frame: &Frame) -> String {
     let rtt = |of: fn(&Percentiles) -> u64| optional(frame.rtt_us.map(|us| milliseconds(of(&us))));
     let [up, down] = kilobytes_each(frame);
     let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = frame.totals;
-    let missing = reliable_sent.saturating_sub(reliable_delivered) + to_hear.saturating_sub(heard);
+    let on_the_way = reliable_sent.saturating_sub(reliable_delivered) + to_hear.saturating_sub(heard);
     let [server, ..] = frame.loads;
     format!(
-        "{:>5.0}{:>6}{:>8}{:>7}{:>7}{:>7}{:>6}{up:>8}{down:>7}{:>8}{:>7}{:>8}{missing:>8}{:>7}{:>7}",
+        "{:>5.0}{:>6}{:>8}{:>7}{:>7}{:>7}{:>6}{up:>8}{down:>7}{:>8}{:>7}{:>8}{on_the_way:>8}{:>7}{:>7}",
         frame.seconds,
         frame.connected,
         rtt(|us| us.p50),
@@ -169,8 +169,8 @@ pub(super) const PROCESSES: [&str; 3] = ["server", "conditioner", "bots"];
 const HEAD_EVERY: usize = 20;
 
 const HEAD: &str = concat!(
-    " time  bots   round trip, ms     lost, %    kB/s per bot     messages/s   reliable msgs      server\n",
-    "    s    on     p50    p90    p99     up  down      up   down      up   down    sent missing  CPU %    MiB\n",
+    " time  bots   round trip, ms     loss, %    kB/s per bot     messages/s   reliable msgs      server\n",
+    "    s    on     p50    p90    p99     up  down      up   down      up   down    sent  on way  CPU %    MiB\n",
 );
 
 #[cfg(test)]
