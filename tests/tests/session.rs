@@ -383,12 +383,24 @@ fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
             let connection = net.nodes[node].endpoint.connections().next().unwrap();
             net.send(node, connection, 0, vec![node as u8; 3000]);
         }
-        net.run_for(SECOND * 8);
+        net.run_for(SECOND * 30);
+        for node in 0..2 {
+            // What could be doubled is not sent again on the connection that remains, but its fate is told.
+            let told = net.nodes[node].events.iter().filter_map(|event| match event {
+                Event::Closed { undelivered, .. } => Some(undelivered.len()),
+                _ => None,
+            });
+            let arrived = net.nodes[1 - node].messages().len();
+            assert!(
+                arrived <= 1 && arrived + told.sum::<usize>() >= 1,
+                "seed {seed}: {:#?}",
+                net.nodes[node].events
+            );
+        }
         for node in &net.nodes {
             let connections: Vec<_> = node.endpoint.connections().collect();
             assert_eq!(connections.len(), 1, "seed {seed}: {:#?}", node.events);
             assert_eq!(node.endpoint.state(connections[0]), ConnectionState::Connected, "seed {seed}");
-            assert_eq!(node.messages().len(), 1, "seed {seed}: {:#?}", node.events);
         }
     }
 }

@@ -27,6 +27,10 @@ impl Directory<'_> {
                 Credential::Peer { peer_key, .. } if peer_identity(peer_key) == *identity => Some(Crossing {
                     connection: *id,
                     phase: state.phase,
+                    has_spoken: state
+                        .transport
+                        .as_deref()
+                        .is_some_and(|transport| transport.sent.has_what_matters()),
                     is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(state),
                 }),
                 _ => None,
@@ -62,6 +66,8 @@ pub(super) struct Crossing {
     pub(super) connection: ConnectionId,
     /// Connecting, or connected as far as this end knows.
     pub(super) phase: Phase,
+    /// Whether something is under way on it that must not be doubled.
+    pub(super) has_spoken: bool,
     /// Whether it goes on, and not the peer's, once both ends know of both.
     pub(super) is_preferred: bool,
 }

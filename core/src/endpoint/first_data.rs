@@ -131,6 +131,8 @@ impl Endpoint {
             Some(Crossing { phase: Phase::Connected, is_preferred: true, .. }) => {
                 Err(DropReason::UnexpectedHandshake)
             }
+            // The peer may have taken what was sent on ours, though nothing of it came back: sent again, it would be doubled.
+            Some(Crossing { connection, has_spoken: true, .. }) => Ok(Place::Instead(connection)),
             Some(crossing) => Ok(Place::Crossing(crossing)),
             None if self.has_room(from.remote) => Ok(Place::New),
             None => Ok(Place::None),
@@ -187,7 +189,7 @@ enum Place {
     New,
     /// The session that it resumes.
     Session(ConnectionId),
-    /// A new connection, and this one ends: it began with the same ticket, and the client does not know it.
+    /// A new connection, and this one ends: the client does not know it, or begins another one.
     Instead(ConnectionId),
     /// The attempt of this end that its own crossed.
     Crossing(Crossing),
