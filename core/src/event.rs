@@ -207,3 +207,20 @@ pub enum Event {
         undelivered: Vec<Undelivered>,
     },
 }
+
+impl Event {
+    /// The connection that it is about.
+    #[must_use]
+    pub const fn connection(&self) -> ConnectionId {
+        match self {
+            Self::Connected { connection, .. }
+            | Self::Message { connection, .. }
+            | Self::Delivered { connection, .. }
+            | Self::SendReady { connection, .. }
+            | Self::Interrupted { connection }
+            | Self::Resumed { connection, .. }
+            | Self::Moved { connection, .. }
+            | Self::Closed { connection, .. } => *connection,
+        }
+    }
+}

@@ -109,16 +109,7 @@ fn after_a_restart_with_a_newcomer_in_a_full_house_old_clients_keep_trying() {
 /// The peer with the lower key ignored the other one's Hellos for as long as it dialled itself, if only a wrong address.
 #[test]
 fn two_peers_connect_if_one_of_them_knows_where_the_other_is() {
-    let mut config = Config::new(APPLICATION);
-    config.access = Access::Peers;
-    let mut nodes: Vec<Node> = [1u8, 2]
-        .map(|number| {
-            let address = format!("10.0.0.{number}:7777");
-            Node::new(config.clone(), Secrets::new([number; 32]), number, &address, Instant::ZERO)
-        })
-        .into();
-    nodes.sort_by_key(|node| node.endpoint.public_key());
-    let mut net = Net::new(nodes, Duration::from_millis(50));
+    let mut net = Net::peers();
     for (node, to) in [(0, "10.9.9.9:1".parse().unwrap()), (1, net.nodes[0].address)] {
         let key = net.nodes[1 - node].endpoint.public_key();
         let options = ConnectOptions::peer([9; 32], key);

@@ -341,20 +341,6 @@ fn every_probe_carries_data_while_data_waits() {
     );
 }
 
-/// Two peers that dial each other, of whom node 0 has the lower static key.
-fn peers() -> Net {
-    let mut config = Config::new(APPLICATION);
-    config.access = Access::Peers;
-    let mut nodes: Vec<Node> = [1u8, 2]
-        .map(|number| {
-            let address = format!("10.0.0.{number}:7777");
-            Node::new(config.clone(), Secrets::new([number; 32]), number, &address, Instant::ZERO)
-        })
-        .into();
-    nodes.sort_by_key(|node| node.endpoint.public_key());
-    Net::new(nodes, Duration::from_millis(50))
-}
-
 fn dial_peer(net: &mut Net, node: usize) {
     let (key, to, now) = (net.nodes[1 - node].endpoint.public_key(), net.nodes[1 - node].address, net.now);
     net.nodes[node].endpoint.expect_peer([9; 32], key).unwrap();
@@ -365,7 +351,7 @@ fn dial_peer(net: &mut Net, node: usize) {
 #[test]
 fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
     for seed in 0..2000u64 {
-        let mut net = peers();
+        let mut net = Net::peers();
         let mut draws = tickwire_core::rng::Rng::from_seed([(seed % 251) as u8; 32]);
         for _ in 0..seed / 251 {
             let _ = draws.next_u64();

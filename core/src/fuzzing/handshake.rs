@@ -10,8 +10,8 @@ use crate::crypto::{Key, Provider, SessionKeys};
 use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Credential, DialSetup, Dialer, Directory, HalfOpenId, Parameters,
-    Resume, Screened, ServerKey, Session, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
+    AcceptSetup, Acceptor, Answer, Arrival, Credential, Deserted, DialSetup, Dialer, HalfOpenId, Parameters,
+    Screened, ServerKey, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -151,19 +151,6 @@ pub enum Reaction {
     Admitted(HalfOpen),
     /// It was refused, or not answered after all.
     Refused,
-}
-
-/// A server where nobody is.
-struct Deserted;
-
-impl Directory for Deserted {
-    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
-        Ok(Session::Lost)
-    }
-
-    fn prefers_own_dial(&self, _: &Key) -> bool {
-        false
-    }
 }
 
 /// The answering end.

@@ -9,6 +9,7 @@ mod burn;
 mod client;
 mod control;
 mod cookie;
+mod directory;
 mod half_open;
 mod hello;
 mod keys;
@@ -26,6 +27,9 @@ mod welcome;
 
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 pub(crate) use control::{addressee, parse_unknown, unknown};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use directory::Deserted;
+pub(crate) use directory::Directory;
 pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
 pub(crate) use resume_ticket::RENEW_US;
@@ -33,7 +37,7 @@ pub(crate) use resume_ticket::{ResumeContents, resume_psk};
 #[cfg(feature = "fuzzing")]
 pub(crate) use rewrite::{rewrite, rewrite_parameters};
 pub(crate) use server::{
-    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, Directory, HalfOpenId, Resume, Screened, Verdict,
+    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Resume, Screened, Verdict,
 };
 pub(crate) use sources::SourceBuckets;
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};

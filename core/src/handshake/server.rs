@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::Cookies;
+use super::directory::Directory;
 use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
 pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
 use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
@@ -96,18 +97,6 @@ pub(crate) struct Candidate {
     responder: Box<dyn Responder>,
     /// The most bytes that the answer may have.
     reply_room: usize,
-}
-
-/// Who is here already. It is asked before a Diffie-Hellman is spent.
-pub(crate) trait Directory {
-    /// What becomes of a session that a client wants to resume.
-    ///
-    /// # Errors
-    /// The session has seen a later incarnation: this ticket is void, or a copy of one.
-    fn session(&self, resume: &Resume) -> Result<Session, DropReason>;
-
-    /// Whether this end's own attempt to reach the peer with this static key comes before the peer's.
-    fn prefers_own_dial(&self, peer_key: &Key) -> bool;
 }
 
 /// What is decided about a candidate.

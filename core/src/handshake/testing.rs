@@ -8,10 +8,9 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
+use super::directory::Directory;
 use super::parameters::Parameters;
-use super::server::{
-    AcceptSetup, Acceptor, Arrival, Candidate, Directory, HalfOpenId, Resume, Screened, Verdict,
-};
+use super::server::{AcceptSetup, Acceptor, Arrival, Candidate, HalfOpenId, Resume, Screened, Verdict};
 use super::ticket::{Ticket, TicketContents, TicketMint, server_ticket_key};
 use super::welcome::Session;
 use crate::address::{LinkId, Path};

@@ -12,11 +12,10 @@ use super::wire::{frame, sample_schema, written};
 use crate::address::{LinkId, Path};
 use crate::config::{Access, Config, Secrets};
 use crate::crypto::{HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys};
-use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, DialSetup, Dialer, Directory, Resume,
-    ResumeContents, Screened, ServerKey, Session, Ticket, TicketContents, TicketMint, Verdict, resume_psk,
+    AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, Deserted, DialSetup, Dialer,
+    ResumeContents, Screened, ServerKey, Ticket, TicketContents, TicketMint, Verdict, resume_psk,
     server_ticket_key,
 };
 use crate::limits::TAG;
@@ -424,19 +423,6 @@ fn acceptor() -> Acceptor {
     let mut config = config();
     config.access = Access::Open;
     Acceptor::new(Arc::new(RustCrypto), &secrets, AcceptSetup::new(&config), &mut seed(8))
-}
-
-/// A server where nobody is.
-struct Deserted;
-
-impl Directory for Deserted {
-    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
-        Ok(Session::Lost)
-    }
-
-    fn prefers_own_dial(&self, _: &Key) -> bool {
-        false
-    }
 }
 
 /// Looks at a datagram: from a link if it has no padding.

@@ -134,7 +134,7 @@ impl Watched {
 
     /// `Connected` comes first, `Closed` last and once.
     fn order(&mut self, event: &Event) {
-        let connection = connection_of(event);
+        let connection = event.connection();
         match event {
             Event::Connected { address, .. } => {
                 assert!(self.closed.insert(connection, false).is_none(), "connected twice, or too late");
@@ -164,21 +164,5 @@ impl Watched {
         }
         let most = memory_most(self.max_message, self.packet) * connections.len() as u64;
         assert!(self.endpoint.memory() <= most, "{} bytes are held", self.endpoint.memory());
-    }
-}
-
-/// The connection that an event is about.
-#[must_use]
-pub fn connection_of(event: &Event) -> ConnectionId {
-    match event {
-        Event::Connected { connection, .. }
-        | Event::Message { connection, .. }
-        | Event::Delivered { connection, .. }
-        | Event::SendReady { connection, .. }
-        | Event::Interrupted { connection }
-        | Event::Resumed { connection, .. }
-        | Event::Moved { connection, .. }
-        | Event::Closed { connection, .. } => *connection,
-        other => panic!("an event that is not known here: {other:?}"),
     }
 }

@@ -111,6 +111,20 @@ impl Net {
         Self::new(nodes, Duration::from_millis(50))
     }
 
+    /// Two peers, of whom node 0 has the lower static key.
+    pub fn peers() -> Self {
+        let mut config = Config::new(APPLICATION);
+        config.access = Access::Peers;
+        let mut nodes: Vec<Node> = [1u8, 2]
+            .map(|number| {
+                let address = format!("10.0.0.{number}:7777");
+                Node::new(config.clone(), Secrets::new([number; 32]), number, &address, Instant::ZERO)
+            })
+            .into();
+        nodes.sort_by_key(|node| node.endpoint.public_key());
+        Self::new(nodes, Duration::from_millis(50))
+    }
+
     pub fn connect(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.nodes[0].endpoint.public_key());
         let to = self.nodes[0].address;

@@ -455,7 +455,7 @@ impl World {
 
     /// `Connected` first, `Closed` last and once.
     fn live(&mut self, index: usize, event: &Event) {
-        let connection = *connection_of(event);
+        let connection = event.connection();
         let node = &mut self.nodes[index];
         if !node.connections.contains(&connection) {
             node.connections.push(connection);
@@ -652,19 +652,4 @@ fn hash_of(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Whose event it is.
-pub(crate) fn connection_of(event: &Event) -> &ConnectionId {
-    match event {
-        Event::Connected { connection, .. }
-        | Event::Message { connection, .. }
-        | Event::Delivered { connection, .. }
-        | Event::SendReady { connection, .. }
-        | Event::Interrupted { connection }
-        | Event::Resumed { connection, .. }
-        | Event::Moved { connection, .. }
-        | Event::Closed { connection, .. } => connection,
-        other => panic!("an event that nobody told the tests of: {other:?}"),
-    }
 }
