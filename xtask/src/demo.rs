@@ -17,11 +17,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    Command::cargo(BUILD).run()?;
+    build_and_become(BUILD, "tickwire-demo", &args.arguments)
+}
+
+/// Builds programs, and runs one of them in the place of this process, where it finds the others beside it.
+pub(crate) fn build_and_become(build: &str, program: &str, arguments: &[OsString]) -> Result<()> {
+    Command::cargo(build).run()?;
     let folder = Workspace::load()?.target_directory.join("release");
-    let program = folder.join(format!("tickwire-demo{}", std::env::consts::EXE_SUFFIX));
+    let program = folder.join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(&program.display().to_string(), [""; 0]);
-    for argument in &args.arguments {
+    for argument in arguments {
         command = command.path(argument.as_ref());
     }
     command.become_it()

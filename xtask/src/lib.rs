@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod hash;
+mod load;
 mod no_std;
 mod setup;
 mod spdx;
@@ -33,6 +34,7 @@ pub struct Cli {
 enum Verb {
     Test(test::Args),
     Demo(demo::Args),
+    Load(load::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
     Conditioner(conditioner::Args),
@@ -53,6 +55,7 @@ pub fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Test(args) => test::run(&args),
         Verb::Demo(args) => demo::run(&args),
+        Verb::Load(args) => load::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),

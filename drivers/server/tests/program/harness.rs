@@ -200,11 +200,15 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
 /// The next message of type `T`; others are passed over.
 #[track_caller]
 pub(crate) fn next<T: NetMessage + 'static>(client: &Client) -> T {
-    let registry = world::registry().unwrap();
-    until(|| match client.wait_event(Duration::from_millis(50))? {
-        Event::Message { data, .. } => registry.decode(&data).unwrap().downcast::<T>().ok(),
-        _ => None,
-    })
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(Event::Message { data, .. }) = client.wait_event(Duration::from_millis(50))
+            && let Ok(message) = client.registry().decode(&data).unwrap().downcast::<T>()
+        {
+            return message;
+        }
+    }
+    panic!("no such message came within {PATIENCE:?}");
 }
 
 /// Why a client's connection ends.

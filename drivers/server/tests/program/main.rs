@@ -1,6 +1,7 @@
 //! The program as people run it: as a process, with files, pipes, signals and sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acceptance;
 mod console;
 mod embedded;
 mod failures;

@@ -1,14 +1,11 @@
 //! The conductor: starts server, conditioner and bots, shows how they do, and ends them in order.
 
 mod args;
-mod child;
-mod interrupt;
 mod link;
 mod programs;
 mod server;
 mod show;
 mod summary;
-mod usage;
 mod view;
 
 use std::io::Write as _;

@@ -1,8 +1,9 @@
 //! Where the programs are that this one starts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::Args;
+use crate::process::{beside, found};
 
 /// The three.
 #[derive(Debug)]
@@ -15,16 +16,9 @@ pub(super) struct Programs {
 impl Programs {
     /// Beside this program, unless told otherwise.
     pub(super) fn find(args: &Args) -> Result<Self, String> {
-        let own = std::env::current_exe()
-            .map_err(|error| format!("this program does not know where it is: {error}"))?;
-        let folder = own.parent().unwrap_or_else(|| Path::new("."));
-        let find = |given: Option<&PathBuf>, name: &str| {
-            let beside = || folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-            let path = given.cloned().unwrap_or_else(beside);
-            // Whole, since the server is started in another folder.
-            path.canonicalize().map_err(|error| {
-                format!("no program {} ({error}); `cargo xtask demo` builds it", path.display())
-            })
+        let find = |given: Option<&PathBuf>, name: &str| match given {
+            Some(path) => found(path.clone(), REMEDY),
+            None => beside(name, REMEDY),
         };
         Ok(Self {
             server: find(args.server_program.as_ref(), "tickwire-server")?,
@@ -33,3 +27,5 @@ impl Programs {
         })
     }
 }
+
+const REMEDY: &str = "`cargo xtask demo` builds it";

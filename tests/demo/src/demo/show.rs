@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::args::Args;
-use super::child::{Child, Ending};
-use super::interrupt::Interrupt;
 use super::link;
 use super::programs::Programs;
 use super::server::{self, Counters, Line, Listening};
 use super::summary::Summary;
-use super::usage::Usage;
 use super::view::{Frame, Load, View};
+use crate::process::{Child, Ending, Interrupt, Usage};
 use crate::report::{Report, State, Totals};
 
 /// The processes, in the order in which they end.

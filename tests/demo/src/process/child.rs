@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How a process is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// With SIGTERM where there are signals, elsewhere with this line on its standard input.
     Stop(&'static str),
     /// By the end of its standard input.
@@ -22,7 +22,7 @@ pub(super) enum Ending {
 
 /// A process. It is ended when this is dropped, as its [`Ending`] says.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     name: &'static str,
     ending: Ending,
     process: process::Child,
@@ -34,7 +34,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts a program. `hear` makes something of each line of its standard output, and sends it on.
-    pub(super) fn start<T: Send + 'static>(
+    pub(crate) fn start<T: Send + 'static>(
         name: &'static str,
         program: &Path,
         ending: Ending,
@@ -67,19 +67,19 @@ impl Child {
         Ok(Self { name, ending, process, input, last_words, status: None, errors })
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
     /// Writes a line to its standard input. If it is gone, its end says so soon.
-    pub(super) fn tell(&mut self, line: &str) {
+    pub(crate) fn tell(&mut self, line: &str) {
         if let Some(input) = &mut self.input {
             let _gone = writeln!(input, "{line}").and_then(|()| input.flush());
         }
     }
 
     /// Ends it in its way, without waiting for it.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.has_ended() {
             return;
         }
@@ -102,7 +102,7 @@ impl Child {
         self.tell(line);
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
             self.status = self.process.try_wait().ok().flatten();
         }
@@ -110,7 +110,7 @@ impl Child {
     }
 
     /// Waits for its end, for a while; whether it came.
-    pub(super) fn wait(&mut self, most: Duration) -> bool {
+    pub(crate) fn wait(&mut self, most: Duration) -> bool {
         let start = Instant::now();
         while !self.has_ended() && start.elapsed() < most {
             thread::sleep(Duration::from_millis(5));
@@ -119,7 +119,7 @@ impl Child {
     }
 
     /// Whether it ended by itself, and said that all is well.
-    pub(super) fn has_succeeded(&mut self) -> bool {
+    pub(crate) fn has_succeeded(&mut self) -> bool {
         self.has_ended() && self.status.is_some_and(|status| status.success())
     }
 
@@ -131,7 +131,7 @@ impl Child {
     }
 
     /// How it ended, for a person, with what it last said on standard error.
-    pub(super) fn obituary(&mut self) -> String {
+    pub(crate) fn obituary(&mut self) -> String {
         if self.has_ended() {
             // What it wrote before its end is still on its way.
             self.errors.take().map(thread::JoinHandle::join);

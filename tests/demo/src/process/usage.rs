@@ -4,22 +4,22 @@ use std::time::{Duration, Instant};
 
 /// Processor time and memory of a process at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     at: Instant,
     /// Time on all cores, in user mode and in the kernel.
     cpu: Duration,
     /// Bytes in memory.
-    pub(super) rss: u64,
+    pub(crate) rss: u64,
 }
 
 impl Usage {
     /// That of a process that runs; none where the system does not tell.
-    pub(super) fn of(process: u32) -> Option<Self> {
+    pub(crate) fn of(process: u32) -> Option<Self> {
         read(process).map(|(cpu, rss)| Self { at: Instant::now(), cpu, rss })
     }
 
     /// Percent of one core since `earlier`.
-    pub(super) fn cpu_percent_since(&self, earlier: &Self) -> f64 {
+    pub(crate) fn cpu_percent_since(&self, earlier: &Self) -> f64 {
         let time = self.at.saturating_duration_since(earlier.at).as_secs_f64();
         if time > 0.0 { self.cpu.saturating_sub(earlier.cpu).as_secs_f64() / time * 100.0 } else { 0.0 }
     }

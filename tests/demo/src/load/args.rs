@@ -1,0 +1,26 @@
+//! The command line of `tickwire-load`.
+
+use clap::Parser;
+
+/// Put a dedicated server under load: so many clients over real UDP, messages of 100 bytes both ways, one in twenty of
+/// them reliable. Clients and server are processes of their own. Says what arrived, what the server's ticks made of it,
+/// and what it took.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask load", version, after_help = AFTER)]
+pub(super) struct Args {
+    /// How many clients
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=16384))]
+    pub(super) clients: u16,
+    /// How long they send
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub(super) seconds: u32,
+    /// Messages per second that each client sends, and gets
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(super) rate: u32,
+    /// Print the outcome as one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const AFTER: &str = "Exit codes: 0 no client and no reliable message was lost, and 99.9 % of the unreliable ones arrived; \
+1 otherwise.";

@@ -1,0 +1,85 @@
+//! The server's side: a game that is nothing but messages.
+
+use std::collections::BTreeMap;
+
+use tickwire_core::CloseReason;
+use tickwire_core::message::{NetMessage, RegisterError};
+use tickwire_native::SendError;
+use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};
+
+use super::messages::{Loose, Sure};
+use super::tally::{Sender, Tally};
+
+/// Sends each client a message at each network update while it is told to, and counts what clients send.
+#[derive(Debug, Default)]
+pub struct Load {
+    is_playing: bool,
+    clients: BTreeMap<ClientId, Tally>,
+    /// Of clients that have left.
+    left: Tally,
+}
+
+struct To<'a>(&'a Context<'a>, ClientId);
+
+impl Sender for To<'_> {
+    type Error = SendError;
+
+    fn send<T: NetMessage>(&self, message: &T) -> Result<(), SendError> {
+        self.0.send(self.1, message)
+    }
+}
+
+impl Load {
+    fn total(&self) -> Tally {
+        self.clients.values().copied().sum::<Tally>().plus(self.left)
+    }
+}
+
+impl Game for Load {
+    const NAME: &'static str = "tickwire load";
+    const APPLICATION: u64 = 0x6c6f_6164;
+    type Settings = NoSettings;
+
+    fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+        messages.receives(|load: &mut Self, _: &mut Context<'_>, from: ClientId, loose: Loose| {
+            load.clients.entry(from).or_default().on_loose(&loose);
+        })?;
+        messages.receives(|load: &mut Self, _: &mut Context<'_>, from: ClientId, sure: Sure| {
+            load.clients.entry(from).or_default().on_sure(&sure);
+        })?;
+        Ok(())
+    }
+
+    fn commands(commands: &mut Commands<Self>) {
+        commands.add("play", "", "send messages to all clients", |load, _, _| {
+            load.is_playing = true;
+            Ok("playing".into())
+        });
+        commands.add("rest", "", "send no more messages", |load, _, _| {
+            load.is_playing = false;
+            Ok("resting".into())
+        });
+        commands.add("tally", "", "what was sent and received, as JSON", |load, _, _| {
+            Ok(serde_json::json!({ "tally": load.total() }).to_string())
+        });
+    }
+
+    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        Ok(())
+    }
+
+    fn joined(&mut self, _: &mut Context<'_>, client: ClientId) {
+        self.clients.insert(client, Tally::default());
+    }
+
+    fn left(&mut self, _: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+        let tally = self.clients.remove(&client).unwrap_or_default();
+        self.left = self.left.plus(tally);
+    }
+
+    fn network_update(&mut self, server: &mut Context<'_>) {
+        if self.is_playing {
+            self.clients.iter_mut().for_each(|(client, tally)| tally.send(&To(server, *client)));
+        }
+    }
+}

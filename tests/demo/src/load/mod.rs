@@ -1,0 +1,44 @@
+//! Load: many clients and a dedicated server that send each other numbered messages, and count what arrives.
+//!
+//! The server is a process of its own (`load-server`, the dedicated server around the game [`Load`]); the clients live in
+//! the one that starts it, each with a socket and a network thread of its own.
+
+mod args;
+mod client;
+mod crowd;
+mod game;
+mod messages;
+mod outcome;
+mod server;
+mod tally;
+mod turns;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use self::game::Load;
+
+use self::args::Args;
+
+/// The program `tickwire-load`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match turns::run(&args) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let faults = outcome.faults();
+    let text = if args.json { format!("{}\n", outcome.json(&faults)) } else { outcome.text() };
+    // Who reads may have seen enough.
+    let _gone = std::io::stdout().write_all(text.as_bytes());
+    for fault in &faults {
+        eprintln!("error: {fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,206 @@
+//! What came of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::server::Ticks;
+use super::tally::Tally;
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) clients: u16,
+    /// Clients that were connected at the end.
+    pub(super) connected: usize,
+    /// What befell clients, and how many of them.
+    pub(super) troubles: BTreeMap<String, usize>,
+    pub(super) connected_in: Duration,
+    pub(super) seconds: u32,
+    /// Messages that each client was to send.
+    pub(super) rounds: u64,
+    /// By how much the latest of them was late: this end's own trouble.
+    pub(super) latest: Duration,
+    /// All clients together.
+    pub(super) here: Tally,
+    /// The server.
+    pub(super) there: Tally,
+    /// While all played.
+    pub(super) ticks: Ticks,
+    pub(super) cpu_percent: Option<f64>,
+    pub(super) rss: Option<u64>,
+    pub(super) stopped_in_order: bool,
+}
+
+impl Outcome {
+    /// What should not be: nothing, if all is well.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut note = |is_fault: bool, text: String| faults.extend(is_fault.then_some(text));
+        let gone = usize::from(self.clients) - self.connected;
+        note(gone > 0 || !self.troubles.is_empty(), format!("{gone} clients are gone: {:?}", self.troubles));
+        for (way, sent, received) in self.ways() {
+            let lost = sent.sure_sent.abs_diff(received.sure_received);
+            note(lost > 0, format!("{lost} reliable messages were lost on the way {way}"));
+            note(received.misplaced > 0, format!("{} came twice or out of order, {way}", received.misplaced));
+            let percent = delivered(sent, received);
+            let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
+            note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
+            note(sent.refused > 0, format!("{} messages were refused by the driver, {way}", sent.refused));
+        }
+        note(!self.stopped_in_order, "the server did not stop in order".into());
+        faults
+    }
+
+    fn ways(&self) -> [(&'static str, &Tally, &Tally); 2] {
+        [("up", &self.here, &self.there), ("down", &self.there, &self.here)]
+    }
+
+    pub(super) fn json(&self, faults: &[String]) -> Value {
+        let way = |sent: &Tally, received: &Tally| {
+            json!({
+                "unreliable": {
+                    "sent": sent.loose_sent,
+                    "received": received.loose_received,
+                    "delivered_percent": delivered(sent, received),
+                },
+                "reliable": { "sent": sent.sure_sent, "received": received.sure_received },
+                "misplaced": received.misplaced,
+                "refused": sent.refused,
+            })
+        };
+        let [up, down] = self.ways().map(|(_, sent, received)| way(sent, received));
+        json!({
+            "clients": self.clients,
+            "connected": self.connected,
+            "connected_in_ms": milliseconds(self.connected_in),
+            "seconds": self.seconds,
+            "messages_per_client": self.rounds,
+            "sent_late_ms": milliseconds(self.latest),
+            "up": up,
+            "down": down,
+            "server": {
+                "ticks": self.ticks.ticks,
+                "overruns": self.ticks.overruns,
+                "skipped": self.ticks.skipped,
+                "busy_percent": self.busy_percent(),
+                "cpu_percent": self.cpu_percent,
+                "rss_bytes": self.rss,
+            },
+            "stopped_in_order": self.stopped_in_order,
+            "troubles": self.troubles,
+            "faults": faults,
+        })
+    }
+
+    /// Of the time, how much the game's thread was busy.
+    fn busy_percent(&self) -> f64 {
+        self.ticks.busy_us as f64 / (f64::from(self.seconds) * 1e4)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = format!(
+            "{} of {} clients stayed connected (all were in after {:.1?}); {} messages each way and client in {} s\n",
+            self.connected, self.clients, self.connected_in, self.rounds, self.seconds
+        );
+        for (way, sent, received) in self.ways() {
+            let percent = delivered(sent, received);
+            let percent = percent.map_or_else(|| "none".into(), |percent| format!("{percent:.3} %"));
+            text += &format!(
+                "  {way:<5} unreliable {} of {} ({percent}), reliable {} of {}\n",
+                received.loose_received, sent.loose_sent, received.sure_received, sent.sure_sent
+            );
+        }
+        let known = |value: Option<String>| value.unwrap_or_else(|| "not known".into());
+        text += &format!(
+            "  server: {} ticks, {} overruns, {} skipped; game thread busy {:.1} %; CPU {}, memory {}\n",
+            self.ticks.ticks,
+            self.ticks.overruns,
+            self.ticks.skipped,
+            self.busy_percent(),
+            known(self.cpu_percent.map(|percent| format!("{percent:.1} % of a core"))),
+            known(self.rss.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
+        );
+        text += &format!("  clients: sent at most {:.1?} late\n", self.latest);
+        text
+    }
+}
+
+/// Percent of the unreliable messages that arrived; none if none was sent.
+fn delivered(sent: &Tally, received: &Tally) -> Option<f64> {
+    (sent.loose_sent > 0).then(|| received.loose_received as f64 * 100.0 / sent.loose_sent as f64)
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+/// Percent of the unreliable messages that arrive at least where nothing is in their way.
+const LEAST_DELIVERED: f64 = 99.9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Outcome {
+        let both = Tally {
+            loose_sent: 1900,
+            loose_received: 1900,
+            sure_sent: 100,
+            sure_received: 100,
+            ..Tally::default()
+        };
+        Outcome {
+            clients: 2,
+            connected: 2,
+            troubles: BTreeMap::new(),
+            connected_in: Duration::from_millis(5),
+            seconds: 50,
+            rounds: 1000,
+            latest: Duration::ZERO,
+            here: both,
+            there: both,
+            ticks: Ticks { ticks: 3000, busy_us: 500_000, ..Ticks::default() },
+            cpu_percent: Some(4.0),
+            rss: None,
+            stopped_in_order: true,
+        }
+    }
+
+    type Change = fn(&mut Outcome);
+
+    #[test]
+    fn each_fault_is_noticed() {
+        assert_eq!(good().faults(), [""; 0]);
+        let cases: [(Change, &str); 8] = [
+            (|outcome| outcome.connected = 1, "1 clients are gone"),
+            (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
+            (|outcome| outcome.there.sure_received = 99, "1 reliable messages were lost on the way up"),
+            (|outcome| outcome.here.misplaced = 3, "3 came twice or out of order, down"),
+            (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
+            (|outcome| outcome.there.loose_received = 0, "arrived, up"),
+            (|outcome| outcome.there.refused = 1, "refused by the driver, down"),
+            (|outcome| outcome.stopped_in_order = false, "did not stop in order"),
+        ];
+        for (change, expected) in cases {
+            let mut outcome = good();
+            change(&mut outcome);
+            let faults = outcome.faults();
+            assert!(faults.len() == 1 && faults[0].contains(expected), "{expected}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn the_figures_are_for_people_and_programs() {
+        let json = good().json(&[]);
+        assert_eq!(json["up"]["unreliable"]["delivered_percent"], 100.0);
+        assert_eq!(
+            (&json["server"]["busy_percent"], &json["server"]["rss_bytes"]),
+            (&1.0.into(), &Value::Null)
+        );
+        let text = good().text();
+        assert!(text.contains("up    unreliable 1900 of 1900 (100.000 %), reliable 100 of 100"), "{text}");
+        assert!(text.contains("memory not known"), "{text}");
+    }
+}

@@ -1,0 +1,60 @@
+//! From the start of the server to its end.
+
+use std::time::{Duration, Instant};
+
+use super::args::Args;
+use super::crowd::Crowd;
+use super::outcome::Outcome;
+use super::server::Server;
+
+/// Starts everything, has it play, and counts.
+pub(super) fn run(args: &Args) -> Result<Outcome, String> {
+    let mut server = Server::start(args)?;
+    let mut crowd = Crowd::start(args.clients)?;
+    let dialled_at = Instant::now();
+    crowd.connect(&server.address, server.key)?;
+    let connected_in = dialled_at.elapsed();
+    eprintln!("{} clients connected in {connected_in:.1?}; they play for {} s", args.clients, args.seconds);
+    // What connecting leaves behind dies down.
+    crowd.settle(SETTLE);
+
+    let (before, ticks_before) = (server.usage(), server.ticks()?);
+    server.tell("play");
+    let mut left = args.seconds;
+    let (mut rounds, mut latest) = (0, Duration::ZERO);
+    while left > 0 {
+        let seconds = left.min(REPORT_EVERY);
+        let (more, late) = crowd.play(args.rate, Duration::from_secs(seconds.into()));
+        (rounds, latest) = (rounds + more, latest.max(late));
+        left -= seconds;
+        eprintln!("{:>6} s played, {} clients connected", args.seconds - left, crowd.present());
+    }
+    server.tell("rest");
+    let (usage, ticks) = (server.usage(), server.ticks()?.since(ticks_before));
+    let cpu_percent = usage.zip(before).map(|(now, before)| now.cpu_percent_since(&before));
+    crowd.settle(SETTLE);
+    let there = server.tally()?;
+    let connected = crowd.present();
+    let troubles = crowd.troubles();
+    let stopped_in_order = server.stop();
+    Ok(Outcome {
+        clients: args.clients,
+        connected,
+        troubles,
+        connected_in,
+        seconds: args.seconds,
+        rounds,
+        latest,
+        here: crowd.tally(),
+        there,
+        ticks,
+        cpu_percent,
+        rss: usage.map(|usage| usage.rss),
+        stopped_in_order,
+    })
+}
+
+/// How long what is under way gets to arrive.
+const SETTLE: Duration = Duration::from_secs(2);
+/// Seconds between lines that say how it goes.
+const REPORT_EVERY: u32 = 10;
