@@ -1,70 +1,115 @@
-//! One client.
+//! One client: the core over a plain socket that is looked at whenever its turn comes. A thousand of the driver's clients
+//! are a thousand threads, which would share the processors with the server that is measured.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use tickwire_core::crypto::Key;
+use tickwire_core::error::SendError;
 use tickwire_core::message::{NetMessage, Registry};
-use tickwire_core::{Config, ConnectOptions, Event};
-use tickwire_native::{Attempt, Client, NetworkAddress, Options, SendError, StartError};
+use tickwire_core::{Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant, Secrets};
 use tickwire_server::Game as _;
 
 use super::Load;
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
+/// What all clients use in turns.
+pub(super) struct Desk {
+    registry: Arc<Registry>,
+    started_at: std::time::Instant,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+}
+
+impl Desk {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        let started_at = std::time::Instant::now();
+        Self { registry, started_at, incoming: vec![0; 2048], outgoing: vec![0; DATAGRAM] }
+    }
+
+    fn now(&self) -> Instant {
+        let micros = self.started_at.elapsed().as_micros();
+        Instant::saturating_from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
 /// A client and its account.
 pub(super) struct LoadClient {
-    client: Client,
-    attempt: Option<Attempt>,
+    endpoint: Endpoint,
+    socket: UdpSocket,
+    connection: ConnectionId,
     pub(super) is_in: bool,
-    /// Why it is not, or no longer, there.
+    /// What befell it.
     pub(super) trouble: Option<String>,
     pub(super) tally: Tally,
 }
 
-struct ToServer<'a>(&'a Client);
+struct ToServer<'a> {
+    endpoint: &'a mut Endpoint,
+    connection: ConnectionId,
+    registry: &'a Registry,
+    now: Instant,
+}
 
 impl Sender for ToServer<'_> {
-    type Error = SendError;
+    type Error = Option<SendError>;
 
-    fn send<T: NetMessage>(&self, message: &T) -> Result<(), SendError> {
-        self.0.send_to_server(message)
+    fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), Self::Error> {
+        let data = self.registry.encode(message).map_err(|_| None)?;
+        self.endpoint.send(self.now, self.connection, T::CHANNEL, data).map(drop).map_err(Some)
     }
 }
 
 impl LoadClient {
-    pub(super) fn start(registry: &Arc<Registry>) -> Result<Self, StartError> {
-        let options = Options::new(Config::new(Load::APPLICATION)).registry(Arc::clone(registry));
-        let client = Client::start(options.socket_buffer(SOCKET_BUFFER))?;
-        Ok(Self { client, attempt: None, is_in: false, trouble: None, tally: Tally::default() })
+    /// Opens a socket and begins to connect.
+    pub(super) fn dial(desk: &mut Desk, server: SocketAddr, key: Key) -> Result<Self, String> {
+        let open = || {
+            let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+            socket.set_nonblocking(true)?;
+            socket.connect(server)?;
+            Ok(socket)
+        };
+        let socket =
+            open().map_err(|error: std::io::Error| format!("no socket: {error}; see `ulimit -n`"))?;
+        let mut seed = Key::default();
+        getrandom::fill(&mut seed).map_err(|error| format!("the system gives no randomness: {error}"))?;
+        let mut config = Config::new(Load::APPLICATION);
+        config.schema = desk.registry.schema();
+        let now = desk.now();
+        // A client's identity is nobody's business here.
+        let endpoint = Endpoint::new(config, Secrets::new(seed), seed, now);
+        let mut endpoint = endpoint.map_err(|error| error.to_string())?;
+        let connection = endpoint.connect(now, server, ConnectOptions::new(key));
+        let connection = connection.map_err(|error| error.to_string())?;
+        let tally = Tally::default();
+        let mut client = Self { endpoint, socket, connection, is_in: false, trouble: None, tally };
+        client.flush(desk);
+        Ok(client)
     }
 
-    pub(super) fn dial(&mut self, to: &NetworkAddress, options: ConnectOptions) {
-        self.attempt = Some(self.client.connect(to, options));
-    }
-
-    /// Whether it is still being let in.
-    pub(super) fn is_dialling(&mut self) -> bool {
-        if let Some(result) = self.attempt.as_mut().and_then(Attempt::result) {
-            self.attempt = None;
-            match result {
-                Ok(_) => self.is_in = true,
-                Err(error) => self.trouble = Some(error.to_string()),
-            }
-        }
-        self.attempt.is_some()
-    }
-
-    pub(super) fn send(&mut self) {
+    /// Sends one message.
+    pub(super) fn send(&mut self, desk: &Desk) {
         if self.is_in {
-            self.tally.send(&ToServer(&self.client));
+            let (connection, registry, now) = (self.connection, &*desk.registry, desk.now());
+            self.tally.send(&mut ToServer { endpoint: &mut self.endpoint, connection, registry, now });
         }
     }
 
-    /// Takes in what has come.
-    pub(super) fn drain(&mut self) {
-        while let Some(event) = self.client.next_event() {
+    /// Takes in what has come, and does what is due.
+    pub(super) fn receive(&mut self, desk: &mut Desk) {
+        let now = desk.now();
+        // An error is an empty socket, or a hint that an earlier datagram found nobody.
+        while let Ok(size) = self.socket.recv(&mut desk.incoming) {
+            let Ok(from) = self.socket.peer_addr() else { break };
+            let datagram = desk.incoming.get_mut(..size).unwrap_or_default();
+            self.endpoint.handle_datagram(now, from, Ecn::NotCapable, datagram);
+        }
+        self.endpoint.handle_timeout(now);
+        while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::Message { data, .. } => self.on_message(&data),
+                Event::Message { data, .. } => self.on_message(&desk.registry, &data),
+                Event::Connected { .. } => self.is_in = true,
                 Event::Interrupted { .. } => self.trouble = Some("its connection was interrupted".into()),
                 Event::Closed { reason, .. } => {
                     self.is_in = false;
@@ -75,17 +120,24 @@ impl LoadClient {
         }
     }
 
-    fn on_message(&mut self, data: &[u8]) {
-        let registry = self.client.registry();
-        if let Ok(message) = registry.decode(data) {
-            if let Some(loose) = message.downcast_ref::<Loose>() {
-                self.tally.on_loose(loose);
-            } else if let Some(sure) = message.downcast_ref::<Sure>() {
-                self.tally.on_sure(sure);
-            }
+    /// Sends what there is to send.
+    pub(super) fn flush(&mut self, desk: &mut Desk) {
+        let now = desk.now();
+        while let Some(transmit) = self.endpoint.poll_transmit(now, &mut desk.outgoing) {
+            // What the system has no room for is lost, as on any network.
+            let _sent = self.socket.send(desk.outgoing.get(..transmit.size).unwrap_or_default());
+        }
+    }
+
+    fn on_message(&mut self, registry: &Registry, data: &[u8]) {
+        let Ok(message) = registry.decode(data) else { return };
+        if let Some(loose) = message.downcast_ref::<Loose>() {
+            self.tally.on_loose(loose);
+        } else if let Some(sure) = message.downcast_ref::<Sure>() {
+            self.tally.on_sure(sure);
         }
     }
 }
 
-/// Bytes: it receives a few messages at a time.
-const SOCKET_BUFFER: usize = 256 << 10;
+/// Room for one datagram.
+const DATAGRAM: usize = 1200;

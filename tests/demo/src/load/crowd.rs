@@ -1,79 +1,84 @@
 //! All clients, and the loop that drives them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tickwire_core::ConnectOptions;
 use tickwire_core::crypto::Key;
-use tickwire_native::NetworkAddress;
 
 use super::Load;
-use super::client::LoadClient;
+use super::client::{Desk, LoadClient};
 use super::tally::Tally;
 
 /// All clients.
 pub(super) struct Crowd {
     clients: Vec<LoadClient>,
+    desk: Desk,
+}
+
+/// How a time of play went at this end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Play {
+    /// Messages that each client was to send.
+    pub(super) rounds: u64,
+    /// By how much the latest of them was late.
+    pub(super) latest: Duration,
 }
 
 impl Crowd {
-    /// Opens all sockets.
-    pub(super) fn start(clients: u16) -> Result<Self, String> {
+    /// Opens all sockets, and waits until all are let in. The error says how many were not, and why.
+    pub(super) fn connect(clients: u16, server: SocketAddr, key: Key) -> Result<Self, String> {
         let registry = tickwire_server::registry::<Load>().map_err(|error| error.to_string())?;
-        let clients = (0..clients).map(|_| LoadClient::start(&registry));
-        let clients = clients.collect::<Result<_, _>>().map_err(|error| {
-            format!("{error}; each client takes a socket, a thread and three files: see `ulimit -n`")
-        })?;
-        Ok(Self { clients })
-    }
-
-    /// Connects all, a few at a time. `Err` says how many were not let in, and why.
-    pub(super) fn connect(&mut self, server: &NetworkAddress, key: Key) -> Result<(), String> {
-        for client in &mut self.clients {
-            client.dial(server, ConnectOptions::new(key).timeout(PATIENCE));
-            thread::sleep(BETWEEN_DIALS);
+        let mut crowd = Self { clients: Vec::new(), desk: Desk::new(registry) };
+        for _ in 0..clients {
+            crowd.clients.push(LoadClient::dial(&mut crowd.desk, server, key)?);
+            crowd.settle(BETWEEN_DIALS);
         }
-        while self.clients.iter_mut().any(LoadClient::is_dialling) {
-            thread::sleep(LOOK);
+        while crowd.clients.iter().any(|client| !client.is_in && client.trouble.is_none()) {
+            crowd.settle(LOOK);
         }
-        let present = self.present();
-        if present == self.clients.len() {
-            return Ok(());
+        match usize::from(clients) - crowd.present() {
+            0 => Ok(crowd),
+            missing => Err(format!("{missing} clients were not let in: {:?}", crowd.troubles())),
         }
-        let missing = self.clients.len() - present;
-        Err(format!("{missing} clients were not let in: {:?}", self.troubles()))
     }
 
     /// Has every client send `rate` messages per second, for so long. Their turns are spread over the interval, so that
-    /// not all send at once. Returns how many rounds there were, and by how much the latest began late.
-    pub(super) fn play(&mut self, rate: u32, time: Duration) -> (u64, Duration) {
+    /// not all send at once.
+    pub(super) fn play(&mut self, rate: u32, time: Duration) -> Play {
         let interval = Duration::from_secs(1) / rate;
-        let began = Instant::now();
-        let (mut rounds, mut latest) = (0u32, Duration::ZERO);
-        while interval * rounds < time {
-            let due = began + interval * rounds;
-            let part = self.clients.len().div_ceil(PARTS).max(1);
-            for (number, part) in self.clients.chunks_mut(part).enumerate() {
-                let due = due + interval / PARTS as u32 * number as u32;
+        let part = self.clients.len().div_ceil(PARTS).max(1);
+        let (began, mut play) = (Instant::now(), Play::default());
+        for round in 0.. {
+            let due = began + interval * round;
+            if due >= began + time {
+                break;
+            }
+            for (number, part) in (0..).zip(self.clients.chunks_mut(part)) {
+                let due = due + interval / PARTS as u32 * number;
                 thread::sleep(due.saturating_duration_since(Instant::now()));
-                latest = latest.max(due.elapsed());
+                play.latest = play.latest.max(due.elapsed());
                 for client in part {
-                    client.drain();
-                    client.send();
+                    client.receive(&mut self.desk);
+                    client.send(&self.desk);
+                    client.flush(&mut self.desk);
                 }
             }
-            rounds += 1;
+            play.rounds += 1;
         }
-        (rounds.into(), latest)
+        play
     }
 
     /// Takes in what still comes, for so long.
     pub(super) fn settle(&mut self, time: Duration) {
         let began = Instant::now();
         while began.elapsed() < time {
-            self.clients.iter_mut().for_each(LoadClient::drain);
-            thread::sleep(LOOK);
+            for client in &mut self.clients {
+                client.receive(&mut self.desk);
+                client.flush(&mut self.desk);
+            }
+            thread::sleep(LOOK.min(time));
         }
     }
 
@@ -96,9 +101,7 @@ impl Crowd {
     }
 }
 
-/// How long one may take to be let in, in a crowd.
-const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_DIALS: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(20);
 /// Turns are spread over so many parts of the interval.
-const PARTS: usize = 10;
+const PARTS: usize = 25;

@@ -24,7 +24,7 @@ struct To<'a>(&'a Context<'a>, ClientId);
 impl Sender for To<'_> {
     type Error = SendError;
 
-    fn send<T: NetMessage>(&self, message: &T) -> Result<(), SendError> {
+    fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), SendError> {
         self.0.send(self.1, message)
     }
 }
@@ -79,7 +79,7 @@ impl Game for Load {
 
     fn network_update(&mut self, server: &mut Context<'_>) {
         if self.is_playing {
-            self.clients.iter_mut().for_each(|(client, tally)| tally.send(&To(server, *client)));
+            self.clients.iter_mut().for_each(|(client, tally)| tally.send(&mut To(server, *client)));
         }
     }
 }

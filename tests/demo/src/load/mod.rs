@@ -1,7 +1,7 @@
 //! Load: many clients and a dedicated server that send each other numbered messages, and count what arrives.
 //!
 //! The server is a process of its own (`load-server`, the dedicated server around the game [`Load`]); the clients live in
-//! the one that starts it, each with a socket and a network thread of its own.
+//! the one that starts it, each with a socket of its own.
 
 mod args;
 mod client;

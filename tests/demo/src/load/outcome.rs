@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::crowd::Play;
 use super::server::Ticks;
 use super::tally::Tally;
 
@@ -18,10 +19,7 @@ pub(super) struct Outcome {
     pub(super) troubles: BTreeMap<String, usize>,
     pub(super) connected_in: Duration,
     pub(super) seconds: u32,
-    /// Messages that each client was to send.
-    pub(super) rounds: u64,
-    /// By how much the latest of them was late: this end's own trouble.
-    pub(super) latest: Duration,
+    pub(super) played: Play,
     /// All clients together.
     pub(super) here: Tally,
     /// The server.
@@ -76,8 +74,8 @@ impl Outcome {
             "connected": self.connected,
             "connected_in_ms": milliseconds(self.connected_in),
             "seconds": self.seconds,
-            "messages_per_client": self.rounds,
-            "sent_late_ms": milliseconds(self.latest),
+            "messages_per_client": self.played.rounds,
+            "sent_late_ms": milliseconds(self.played.latest),
             "up": up,
             "down": down,
             "server": {
@@ -102,7 +100,7 @@ impl Outcome {
     pub(super) fn text(&self) -> String {
         let mut text = format!(
             "{} of {} clients stayed connected (all were in after {:.1?}); {} messages each way and client in {} s\n",
-            self.connected, self.clients, self.connected_in, self.rounds, self.seconds
+            self.connected, self.clients, self.connected_in, self.played.rounds, self.seconds
         );
         for (way, sent, received) in self.ways() {
             let percent = delivered(sent, received);
@@ -122,7 +120,7 @@ impl Outcome {
             known(self.cpu_percent.map(|percent| format!("{percent:.1} % of a core"))),
             known(self.rss.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
         );
-        text += &format!("  clients: sent at most {:.1?} late\n", self.latest);
+        text += &format!("  clients: sent at most {:.1?} late\n", self.played.latest);
         text
     }
 }
@@ -157,8 +155,7 @@ mod tests {
             troubles: BTreeMap::new(),
             connected_in: Duration::from_millis(5),
             seconds: 50,
-            rounds: 1000,
-            latest: Duration::ZERO,
+            played: Play { rounds: 1000, latest: Duration::ZERO },
             here: both,
             there: both,
             ticks: Ticks { ticks: 3000, busy_us: 500_000, ..Ticks::default() },

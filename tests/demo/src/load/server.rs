@@ -1,12 +1,12 @@
 //! The server as a process, and what it answers on its console.
 
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tickwire_core::crypto::Key;
-use tickwire_native::NetworkAddress;
 use tickwire_server::keys;
 
 use super::args::Args;
@@ -16,7 +16,7 @@ use crate::process::{Child, Ending, Usage, beside};
 /// A server that runs.
 pub(super) struct Server {
     program: Program,
-    pub(super) address: NetworkAddress,
+    pub(super) address: SocketAddr,
     pub(super) key: Key,
     /// Its files, until it has ended.
     _folder: TempDir,
@@ -74,7 +74,7 @@ impl Server {
         let mut program = Program { child, lines };
         let listening = program.wait_for(|line| line["event"] == "listening")?;
         let text = |key: &str| listening[key].as_str().unwrap_or_default();
-        let address = text("address").parse().map_err(|error| format!("{error}"))?;
+        let address = text("address").parse().map_err(|_| "the server printed no address")?;
         let key = keys::from_hex(text("key")).ok_or("the server printed no key")?;
         Ok(Self { program, address, key, _folder: folder })
     }

@@ -20,7 +20,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Sends the next message: every twentieth is reliable.
-    pub(super) fn send<E>(&mut self, sender: &impl Sender<Error = E>) {
+    pub(super) fn send<E>(&mut self, sender: &mut impl Sender<Error = E>) {
         if (self.loose_sent + self.sure_sent + self.refused) % SURE_ONE_IN == SURE_ONE_IN - 1 {
             match sender.send(&Sure::new(self.sure_sent as u32)) {
                 Ok(()) => self.sure_sent += 1,
@@ -65,7 +65,7 @@ impl std::iter::Sum for Tally {
 pub(super) trait Sender {
     type Error;
 
-    fn send<T: NetMessage>(&self, message: &T) -> Result<(), Self::Error>;
+    fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), Self::Error>;
 }
 
 /// One message in so many is reliable.
@@ -80,7 +80,7 @@ mod tests {
     impl Sender for Willing {
         type Error = ();
 
-        fn send<T: NetMessage>(&self, _: &T) -> Result<(), ()> {
+        fn send<T: NetMessage>(&mut self, _: &T) -> Result<(), ()> {
             self.0.then_some(()).ok_or(())
         }
     }
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn one_message_in_twenty_is_reliable_and_what_is_refused_was_not_sent() {
         let mut tally = Tally::default();
-        (0..40).for_each(|_| tally.send(&Willing(true)));
-        tally.send(&Willing(false));
+        (0..40).for_each(|_| tally.send(&mut Willing(true)));
+        tally.send(&mut Willing(false));
         assert_eq!((tally.loose_sent, tally.sure_sent, tally.refused), (38, 2, 1));
     }
 

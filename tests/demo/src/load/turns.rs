@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::args::Args;
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Play};
 use super::outcome::Outcome;
 use super::server::Server;
 
 /// Starts everything, has it play, and counts.
 pub(super) fn run(args: &Args) -> Result<Outcome, String> {
     let mut server = Server::start(args)?;
-    let mut crowd = Crowd::start(args.clients)?;
     let dialled_at = Instant::now();
-    crowd.connect(&server.address, server.key)?;
+    let mut crowd = Crowd::connect(args.clients, server.address, server.key)?;
     let connected_in = dialled_at.elapsed();
     eprintln!("{} clients connected in {connected_in:.1?}; they play for {} s", args.clients, args.seconds);
     // What connecting leaves behind dies down.
@@ -21,11 +20,11 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
     let (before, ticks_before) = (server.usage(), server.ticks()?);
     server.tell("play");
     let mut left = args.seconds;
-    let (mut rounds, mut latest) = (0, Duration::ZERO);
+    let mut played = Play::default();
     while left > 0 {
         let seconds = left.min(REPORT_EVERY);
-        let (more, late) = crowd.play(args.rate, Duration::from_secs(seconds.into()));
-        (rounds, latest) = (rounds + more, latest.max(late));
+        let more = crowd.play(args.rate, Duration::from_secs(seconds.into()));
+        played = Play { rounds: played.rounds + more.rounds, latest: played.latest.max(more.latest) };
         left -= seconds;
         eprintln!("{:>6} s played, {} clients connected", args.seconds - left, crowd.present());
     }
@@ -43,8 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
         troubles,
         connected_in,
         seconds: args.seconds,
-        rounds,
-        latest,
+        played,
         here: crowd.tally(),
         there,
         ticks,
