@@ -20,6 +20,7 @@ mod step;
 mod swarm;
 mod test;
 mod ticket;
+mod windows;
 mod workspace;
 
 /// Everything that a person or CI runs in this workspace.
@@ -43,6 +44,7 @@ enum Verb {
     Fuzz(fuzz::Args),
     Deny(deny::Args),
     NoStd(no_std::Args),
+    Windows(windows::Args),
     Ticket(ticket::Args),
     Requirements(requirements::Args),
 }
@@ -64,6 +66,7 @@ pub fn main() -> Result<()> {
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),
         Verb::NoStd(args) => no_std::run(&args),
+        Verb::Windows(args) => windows::run(&args),
         Verb::Ticket(args) => ticket::run(&args),
         Verb::Requirements(args) => requirements::run(&args),
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::Command;
 use crate::no_std::{BARE, WASM};
+use crate::windows::WINDOWS;
 
 /// A big-endian target: a layout that depends on the byte order shows up there.
 pub(crate) const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
@@ -18,7 +19,8 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     rust_target(WASM)?;
     rust_target(BARE)?;
     tools_for_big_endian()?;
-    tools_for_wasm()
+    tools_for_wasm()?;
+    tools_for_windows()
 }
 
 /// Whatever compiles, links and runs programs for [`BIG_ENDIAN`].
@@ -35,6 +37,18 @@ pub(crate) fn tools_for_big_endian() -> Result<()> {
 pub(crate) fn tools_for_wasm() -> Result<()> {
     rust_target(WASM)?;
     tools(&[Tool { package: "nodejs", sign: Sign::Program("node") }])
+}
+
+/// Where Debian puts wine.
+pub(crate) const WINE: &str = "/usr/lib/wine/wine64";
+
+/// Whatever compiles, links and runs programs for Windows.
+pub(crate) fn tools_for_windows() -> Result<()> {
+    rust_target(WINDOWS)?;
+    tools(&[
+        Tool { package: "gcc-mingw-w64-x86-64", sign: Sign::Program("x86_64-w64-mingw32-gcc") },
+        Tool { package: "wine64", sign: Sign::Program(WINE) },
+    ])
 }
 
 /// Adds a target to the toolchain in use, unless it is there.

@@ -1,0 +1,62 @@
+//! `windows`: the tests of the crates that touch sockets, as Windows programs under wine.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::command::Command;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Run the drivers' tests as Windows programs, under wine
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Only build them
+    #[arg(long)]
+    no_run: bool,
+}
+
+/// The target whose compiler Debian has.
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let drivers = "test --locked -p tickwire-native -p tickwire-server --target";
+    let test = under_wine(Command::cargo(drivers).arg(WINDOWS))?;
+    if args.no_run { test.arg("--no-run").run() } else { test.run() }
+}
+
+/// The command of cargo's, so that what it runs, runs under wine.
+pub(crate) fn under_wine(command: Command) -> Result<Command> {
+    setup::tools_for_windows()?;
+    let folder = shim()?;
+    Ok(command
+        .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", COMPILER)
+        .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", setup::WINE)
+        .env("WINEDEBUG", "-all")
+        .env("WINEPREFIX", &folder.join("prefix").display().to_string())
+        .env("WINEPATH", &format!("Z:{}", folder.display())))
+}
+
+/// Builds the library that Debian's wine lacks and Rust's standard library imports; its folder.
+fn shim() -> Result<PathBuf> {
+    let folder = Workspace::load()?.target_directory.join("wine");
+    let library = folder.join("bcryptprimitives.dll");
+    if !library.is_file() {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let source = folder.join("bcryptprimitives.c");
+        std::fs::write(&source, SHIM).with_context(|| format!("cannot write {}", source.display()))?;
+        Command::new(COMPILER, ["-shared", "-o"]).path(&library).path(&source).arg("-ladvapi32").run()?;
+    }
+    Ok(folder)
+}
+
+const COMPILER: &str = "x86_64-w64-mingw32-gcc";
+
+/// Random bytes from the function that wine has had for longer.
+const SHIM: &str = "\
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL ProcessPrng(PBYTE bytes, SIZE_T length) {
+    return SystemFunction036(bytes, (ULONG)length);
+}
+";
