@@ -25,7 +25,7 @@ pub struct Handle(pub(crate) Arc<Shared>);
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Handle({})", self.0.local_address)
+        write!(f, "Handle({})", self.0.facts.local_address)
     }
 }
 
@@ -61,7 +61,7 @@ impl Handle {
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<(), SendError> {
-        self.send_bytes(connection, T::CHANNEL, self.0.registry.encode(message)?)
+        self.send_bytes(connection, T::CHANNEL, self.0.facts.registry.encode(message)?)
     }
 
     /// Sends a message on the first channel that keeps the promises of `options`.
@@ -74,8 +74,8 @@ impl Handle {
         message: &T,
         options: impl Into<SendOptions>,
     ) -> Result<(), SendError> {
-        let data = self.0.registry.encode(message)?;
-        match options.into().channel(&self.0.channels) {
+        let data = self.0.facts.registry.encode(message)?;
+        match options.into().channel(&self.0.facts.channels) {
             Some(channel) => self.send_bytes(connection, channel, data),
             None => Err(SendError::NoSuchChannel(data)),
         }
@@ -109,7 +109,7 @@ impl Handle {
     /// [`SendError`] if it was sent to nobody for a reason of this end's. Connections whose channel is full are listed
     /// in the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
-        self.broadcast_bytes(T::CHANNEL, self.0.registry.encode(message)?, &[])
+        self.broadcast_bytes(T::CHANNEL, self.0.facts.registry.encode(message)?, &[])
     }
 
     /// Sends a message to every connection, on the first channel that keeps the promises of `options`.
@@ -121,8 +121,8 @@ impl Handle {
         message: &T,
         options: impl Into<SendOptions>,
     ) -> Result<Broadcast, SendError> {
-        let data = self.0.registry.encode(message)?;
-        match options.into().channel(&self.0.channels) {
+        let data = self.0.facts.registry.encode(message)?;
+        match options.into().channel(&self.0.facts.channels) {
             Some(channel) => self.broadcast_bytes(channel, data, &[]),
             None => Err(SendError::NoSuchChannel(data)),
         }
@@ -246,25 +246,25 @@ impl Handle {
     /// Where the socket is bound.
     #[must_use]
     pub fn local_address(&self) -> std::net::SocketAddr {
-        self.0.local_address
+        self.0.facts.local_address
     }
 
     /// The public key that clients pin.
     #[must_use]
     pub fn public_key(&self) -> Key {
-        self.0.public_key
+        self.0.facts.public_key
     }
 
     /// The message types.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.0.registry
+        &self.0.facts.registry
     }
 
     /// The time that the core goes by, which began when the endpoint was started.
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
-        self.0.clock.now()
+        self.0.facts.clock.now()
     }
 
     /// Whether the network thread runs.
@@ -366,8 +366,8 @@ impl Handle {
     }
 
     fn checked(&self, channel: ChannelId, data: Bytes) -> Result<Bytes, SendError> {
-        let most = self.0.max_message;
-        if usize::from(channel.0) >= self.0.channels.len() {
+        let most = self.0.facts.max_message;
+        if usize::from(channel.0) >= self.0.facts.channels.len() {
             return Err(SendError::NoSuchChannel(data));
         }
         if data.len() > most { Err(SendError::TooLarge { message: data, most }) } else { Ok(data) }

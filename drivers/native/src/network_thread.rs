@@ -82,7 +82,7 @@ impl NetworkThread {
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
         loop {
-            let now = self.shared.clock.now();
+            let now = self.shared.facts.clock.now();
             let mut is_busy = self.carry_out_orders(now);
             is_busy |= self.receive(now);
             self.endpoint.handle_timeout(now);
@@ -111,7 +111,8 @@ impl NetworkThread {
         if !self.sleeper.lie_down() {
             return;
         }
-        let timeout = (deadline != Instant::MAX).then(|| deadline.saturating_since(self.shared.clock.now()));
+        let timeout =
+            (deadline != Instant::MAX).then(|| deadline.saturating_since(self.shared.facts.clock.now()));
         let woken = self.sleeper.sleep(&self.socket, self.unsent.is_some(), timeout);
         self.may_be_readable = woken.is_readable;
         self.may_be_writable |= woken.is_writable;
@@ -230,7 +231,7 @@ impl NetworkThread {
 impl Drop for NetworkThread {
     /// However the thread ends, nobody waits for it any more.
     fn drop(&mut self) {
-        self.take_snapshot(self.shared.clock.now());
+        self.take_snapshot(self.shared.facts.clock.now());
         *self.shared.table_mut() = Default::default();
         self.shared.commands.close();
         self.shared.events.close();

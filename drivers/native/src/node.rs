@@ -15,7 +15,7 @@ use crate::handlers::{Handlers, Update};
 use crate::network_thread::NetworkThread;
 use crate::options::{Bind, Options};
 use crate::queue::{CommandQueue, EventQueue};
-use crate::shared::{Shared, SharedParts};
+use crate::shared::{Facts, Shared};
 use crate::sleep::Sleeper;
 use crate::udp_socket::UdpSocket;
 
@@ -43,16 +43,16 @@ impl Node {
         if let Some(policy) = policy {
             endpoint.set_authenticator(policy);
         }
-        let shared = Arc::new(Shared::new(SharedParts {
-            commands: CommandQueue::new(commands, Arc::clone(sleeper.alarm())),
-            events: EventQueue::new(events),
+        let facts = Facts {
             registry: Arc::clone(&registry),
             channels,
             max_message,
             clock,
             local_address: socket.local_address(),
             public_key: endpoint.public_key(),
-        }));
+        };
+        let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
+        let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
         let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper);
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())

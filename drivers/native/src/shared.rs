@@ -18,16 +18,21 @@ use crate::stats::{ConnectionInfo, NetworkStats};
 pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
     pub(crate) events: EventQueue,
+    pub(crate) facts: Facts,
+    table: RwLock<Table>,
+    /// Channels that are full on some connection.
+    pub(crate) full_somewhere: AtomicBool,
+    snapshot: Mutex<Snapshot>,
+}
+
+/// What does not change while the endpoint runs.
+pub(crate) struct Facts {
     pub(crate) registry: Arc<Registry>,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) max_message: usize,
     pub(crate) clock: Clock,
     pub(crate) local_address: SocketAddr,
     pub(crate) public_key: Key,
-    table: RwLock<Table>,
-    /// Channels that are full on some connection.
-    pub(crate) full_somewhere: AtomicBool,
-    snapshot: Mutex<Snapshot>,
 }
 
 /// The connections that may be sent on.
@@ -89,39 +94,12 @@ pub(crate) struct Snapshot {
     pub(crate) network: NetworkStats,
 }
 
-/// What a [`Shared`] is made of.
-pub(crate) struct SharedParts {
-    pub(crate) commands: CommandQueue,
-    pub(crate) events: EventQueue,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) channels: Vec<ChannelConfig>,
-    pub(crate) max_message: usize,
-    pub(crate) clock: Clock,
-    pub(crate) local_address: SocketAddr,
-    pub(crate) public_key: Key,
-}
-
 impl Shared {
-    pub(crate) fn new(parts: SharedParts) -> Self {
-        let SharedParts {
-            commands,
-            events,
-            registry,
-            channels,
-            max_message,
-            clock,
-            local_address,
-            public_key,
-        } = parts;
+    pub(crate) fn new(commands: CommandQueue, events: EventQueue, facts: Facts) -> Self {
         Self {
             commands,
             events,
-            registry,
-            channels,
-            max_message,
-            clock,
-            local_address,
-            public_key,
+            facts,
             table: RwLock::default(),
             full_somewhere: AtomicBool::new(false),
             snapshot: Mutex::default(),

@@ -56,7 +56,7 @@ impl NetworkThread {
     }
 
     fn send(&mut self, now: Instant, connection: ConnectionId, channel: ChannelId, data: Bytes) {
-        let config = self.shared.channels.get(usize::from(channel.0));
+        let config = self.shared.facts.channels.get(usize::from(channel.0));
         let (Some(outbox), Some(config)) = (self.outboxes.get_mut(connection), config) else {
             self.counters.messages_too_late += 1;
             return;
