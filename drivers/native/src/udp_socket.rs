@@ -96,8 +96,9 @@ impl UdpSocket {
     pub(crate) fn receive(&mut self, mut each: impl FnMut(Path, Ecn, &mut [u8])) -> io::Result<usize> {
         let filled = self.fill()?;
         for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
-            let path =
-                Path { remote: Address::from(meta.addr), local: meta.dst_ip.map(|ip| ip.to_canonical()) };
+            // With one address there is nothing to choose, and each choice costs a look at the routes.
+            let local = meta.dst_ip.filter(|_| self.local.ip().is_unspecified());
+            let path = Path { remote: Address::from(meta.addr), local: local.map(|ip| ip.to_canonical()) };
             let bytes = piece.get_mut(..meta.len).unwrap_or_default();
             for datagram in bytes.chunks_mut(meta.stride.max(1)) {
                 each(path, ecn_from(meta.ecn), datagram);
