@@ -19,6 +19,8 @@ pub struct Node {
     pub address: SocketAddr,
     pub events: Vec<Event>,
     pub is_up: bool,
+    /// Whether its application takes in what there is to tell.
+    pub is_listening: bool,
     /// What its datagrams bear as their source instead of `address`.
     pub claims: Option<SocketAddr>,
 }
@@ -30,6 +32,7 @@ impl Node {
             address: address.parse().unwrap(),
             events: Vec::new(),
             is_up: true,
+            is_listening: true,
             claims: None,
         }
     }
@@ -165,7 +168,10 @@ impl Net {
         }
         let mut next = end;
         for node in self.nodes.iter().filter(|node| node.is_up) {
-            next = next.min(node.endpoint.poll_timeout().0);
+            // What waits for an application that does not listen is always due.
+            let due =
+                if node.is_listening { node.endpoint.poll_timeout().0 } else { node.endpoint.next_timer() };
+            next = next.min(due);
         }
         for flying in &self.flying {
             next = next.min(flying.at);
@@ -215,7 +221,7 @@ impl Net {
                 }
             }
         }
-        while let Some(event) = node.endpoint.poll_event() {
+        while let Some(event) = node.is_listening.then(|| node.endpoint.poll_event()).flatten() {
             node.events.push(event);
         }
     }
