@@ -58,6 +58,12 @@ impl ConnectOptions {
         self
     }
 
+    /// What [`ConnectOptions::timeout`] was told.
+    #[must_use]
+    pub const fn chosen_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// Whether to dial again when the connection is lost. Default: the configuration's `reconnect`.
     #[must_use]
     pub const fn reconnect(mut self, reconnect: bool) -> Self {

@@ -14,6 +14,24 @@ pub(crate) struct Outbox {
     gate: Arc<Gate>,
     lanes: BTreeMap<ChannelId, Lane>,
     limit: Option<Limit>,
+    /// To be said when all that waits here is in the core.
+    farewell: Option<Farewell>,
+    /// Messages that the core took no more: the connection was over.
+    too_late: u64,
+}
+
+/// How a connection is to be closed, once what was sent on it is delivered.
+pub(crate) struct Farewell {
+    pub(crate) code: u16,
+    pub(crate) text: String,
+    /// When it is closed, delivered or not.
+    pub(crate) deadline: Instant,
+}
+
+impl Farewell {
+    fn say(&self, now: Instant, endpoint: &mut Endpoint, connection: ConnectionId) {
+        endpoint.close_after_delivery(now, connection, self.code, &self.text, self.deadline);
+    }
 }
 
 #[derive(Default)]
@@ -41,7 +59,7 @@ pub(crate) enum Offered {
 
 impl Outbox {
     pub(crate) const fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, lanes: BTreeMap::new(), limit: None }
+        Self { gate, lanes: BTreeMap::new(), limit: None, farewell: None, too_late: 0 }
     }
 
     pub(crate) const fn gate(&self) -> &Arc<Gate> {
@@ -89,12 +107,17 @@ impl Outbox {
             && let Some(lane) = self.lanes.get_mut(&channel)
         {
             while let Some(data) = lane.pop() {
-                if let Err(CoreSendError::Full(data)) = endpoint.send(now, connection, channel, data) {
-                    lane.push_back_to_front(data);
-                    return false;
+                match endpoint.send(now, connection, channel, data) {
+                    Ok(_) => {}
+                    Err(CoreSendError::Full(data)) => {
+                        lane.push_back_to_front(data);
+                        return false;
+                    }
+                    Err(_) => self.too_late += 1,
                 }
             }
             self.lanes.remove(&channel);
+            self.say_farewell(now, endpoint, connection);
         }
         let was_full = self.gate.is_full(channel) && !self.lanes.contains_key(&channel);
         if was_full {
@@ -106,6 +129,41 @@ impl Outbox {
     /// Limits the connection, or no longer.
     pub(crate) fn set_limit(&mut self, now: Instant, counted: u64, rate: Option<Rate>) {
         self.limit = rate.map(|rate| Limit { bucket: Bucket::new(rate, now), counted });
+    }
+
+    /// Closes the connection as soon as what waits here, and what the core has, is delivered; at the deadline at the
+    /// latest.
+    pub(crate) fn close(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint,
+        connection: ConnectionId,
+        farewell: Farewell,
+    ) {
+        match &self.farewell {
+            Some(said) if said.deadline <= farewell.deadline => {}
+            _ => self.farewell = Some(farewell),
+        }
+        self.say_farewell(now, endpoint, connection);
+    }
+
+    fn say_farewell(&mut self, now: Instant, endpoint: &mut Endpoint, connection: ConnectionId) {
+        let is_due = |farewell: &mut Farewell| self.lanes.is_empty() || now >= farewell.deadline;
+        if let Some(farewell) = self.farewell.take_if(is_due) {
+            self.give_up();
+            farewell.say(now, endpoint, connection);
+        }
+    }
+
+    /// What waits here is not sent any more.
+    pub(crate) fn give_up(&mut self) {
+        self.too_late += self.lanes.values().map(|lane| lane.waiting.len() as u64).sum::<u64>();
+        self.lanes.clear();
+    }
+
+    /// Messages that were not sent because the connection was over. They are told once.
+    pub(crate) const fn take_too_late(&mut self) -> u64 {
+        std::mem::replace(&mut self.too_late, 0)
     }
 
     /// Hands over as much as the limit allows, in turns between the channels. Calls `ready` for each channel that has room
@@ -128,8 +186,9 @@ impl Outbox {
             budget = if is_open { limit.bucket.credit().saturating_sub(underway) } else { 0 };
         }
         let mut emptied = Vec::new();
-        while budget > 0 && !self.lanes.is_empty() {
-            for (channel, lane) in &mut self.lanes {
+        let (mut blocked, mut full_now) = (Vec::new(), Vec::new());
+        while budget > 0 && self.lanes.len() > blocked.len() {
+            for (channel, lane) in self.lanes.iter_mut().filter(|(channel, _)| !blocked.contains(*channel)) {
                 if budget <= 0 {
                     break;
                 }
@@ -139,13 +198,15 @@ impl Outbox {
                 };
                 let size = data.len() as i64;
                 match endpoint.send(now, connection, *channel, data) {
+                    Ok(_) => budget -= size + FRAMING,
                     Err(CoreSendError::Full(data)) => {
                         lane.push_back_to_front(data);
-                        budget = 0;
+                        full_now.push(*channel);
                     }
-                    _ => budget -= size + FRAMING,
+                    Err(_) => self.too_late += 1,
                 }
             }
+            blocked.append(&mut full_now);
             for channel in emptied.drain(..) {
                 self.lanes.remove(&channel);
                 if self.gate.is_full(channel) {
@@ -154,19 +215,21 @@ impl Outbox {
                 }
             }
         }
+        self.say_farewell(now, endpoint, connection);
     }
 
     /// When [`Outbox::feed`] can do something by itself.
     pub(crate) fn deadline(&self) -> Instant {
-        match &self.limit {
+        let limit = match &self.limit {
             Some(limit) if !self.lanes.is_empty() => limit.bucket.ready_at(),
             _ => Instant::MAX,
-        }
+        };
+        self.farewell.as_ref().map_or(limit, |farewell| farewell.deadline.min(limit))
     }
 
     /// Whether it needs [`Outbox::feed`].
     pub(crate) fn is_limited(&self) -> bool {
-        self.limit.is_some() || !self.lanes.is_empty()
+        self.limit.is_some() || !self.lanes.is_empty() || self.farewell.is_some()
     }
 }
 

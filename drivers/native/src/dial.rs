@@ -1,6 +1,9 @@
 //! Attempts to connect: a name is resolved, and its addresses are tried in order, each a little after the last, until
 //! one answers.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,9 +26,10 @@ pub(crate) struct DialRequest {
 }
 
 /// All attempts that are under way.
-#[derive(Default)]
 pub(crate) struct Dials {
     active: Vec<Dial>,
+    /// How long an attempt may take that was not told otherwise.
+    timeout: Duration,
     /// Connections that lost against a sibling; the game never hears of them.
     silenced: BTreeSet<ConnectionId>,
 }
@@ -34,6 +38,8 @@ struct Dial {
     options: ConnectOptions,
     reply: Replier<Result<ConnectionId, ConnectError>>,
     begun_at: Instant,
+    /// When all of it, the name's resolution included, has taken too long.
+    deadline: Instant,
     lookup: Option<Lookup>,
     waiting: VecDeque<SocketAddr>,
     tried: Vec<SocketAddr>,
@@ -42,23 +48,43 @@ struct Dial {
     /// When the next address is tried.
     next_at: Instant,
     last_reason: Option<CloseReason>,
+    /// Why an address could not even be tried.
+    last_error: Option<ConnectError>,
 }
 
-type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
+/// What finds the addresses.
+pub(crate) type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
 
 impl Dials {
+    pub(crate) const fn new(timeout: Duration) -> Self {
+        Self { active: Vec::new(), timeout, silenced: BTreeSet::new() }
+    }
+
     pub(crate) fn begin(&mut self, now: Instant, request: DialRequest) {
         let DialRequest { address, options, reply } = request;
+        self.begin_with(now, Box::pin(async move { resolve(&address).await }), options, reply);
+    }
+
+    fn begin_with(
+        &mut self,
+        now: Instant,
+        lookup: Lookup,
+        options: ConnectOptions,
+        reply: Replier<Result<ConnectionId, ConnectError>>,
+    ) {
+        let timeout = options.chosen_timeout().unwrap_or(self.timeout);
         self.active.push(Dial {
             options,
             reply,
             begun_at: now,
-            lookup: Some(Box::pin(async move { resolve(&address).await })),
+            deadline: now + timeout,
+            lookup: Some(lookup),
             waiting: VecDeque::new(),
             tried: Vec::new(),
             hopeful: Vec::new(),
             next_at: now,
             last_reason: None,
+            last_error: None,
         });
     }
 
@@ -81,12 +107,12 @@ impl Dials {
 
     /// When something is to be done by itself.
     pub(crate) fn deadline(&self) -> Instant {
-        let due = self.active.iter().filter(|dial| dial.lookup.is_none()).map(|dial| {
-            match dial.hopeful.is_empty() {
-                true => Instant::ZERO,
-                false if dial.waiting.is_empty() => Instant::MAX,
-                false => dial.next_at,
-            }
+        let due = self.active.iter().map(|dial| match dial.hopeful.is_empty() {
+            _ if dial.lookup.is_some() => dial.deadline,
+            true => Instant::ZERO,
+            // The core's own timers end what is under way.
+            false if dial.waiting.is_empty() || dial.next_at >= dial.deadline => Instant::MAX,
+            false => dial.next_at,
         });
         due.min().unwrap_or(Instant::MAX)
     }
@@ -104,6 +130,11 @@ impl Dials {
             }
         }
         dial.reply.reply(Ok(connection));
+    }
+
+    /// Whether a connection lost against a sibling that was made first. It may have been made too by then.
+    pub(crate) fn is_silenced(&self, connection: ConnectionId) -> bool {
+        self.silenced.contains(&connection)
     }
 
     /// A connection is over. Says whether the game need not hear of it.
@@ -154,7 +185,9 @@ impl Dial {
         context: &mut Context<'_>,
     ) -> Result<(), ConnectError> {
         if let Some(lookup) = &mut self.lookup {
-            let Poll::Ready(found) = lookup.as_mut().poll(context) else { return Ok(()) };
+            let Poll::Ready(found) = lookup.as_mut().poll(context) else {
+                return if now < self.deadline { Ok(()) } else { Err(self.failure(now)) };
+            };
             self.lookup = None;
             let found = found?;
             self.waiting = found.iter().copied().filter(|address| can_reach(*address)).collect();
@@ -162,21 +195,34 @@ impl Dial {
                 return Err(ConnectError::NoUsableAddress { addresses: found });
             }
         }
-        if (now >= self.next_at || self.hopeful.is_empty())
+        if now < self.deadline
+            && (now >= self.next_at || self.hopeful.is_empty())
             && let Some(address) = self.waiting.pop_front()
         {
             self.tried.push(address);
             self.next_at = now + STAGGER;
-            let connection = endpoint.connect(now, address, self.options.clone())?;
-            self.hopeful.push(connection);
+            // However many addresses there are, the attempt takes no longer than it may.
+            let options = self.options.clone().timeout(self.deadline.saturating_since(now));
+            match endpoint.connect(now, address, options) {
+                Ok(connection) => self.hopeful.push(connection),
+                // Another address may do; those that were tried already go on.
+                Err(error) => self.last_error = Some(error.into()),
+            }
         }
-        if self.hopeful.is_empty() && self.waiting.is_empty() {
-            let reason =
-                self.last_reason.take().unwrap_or(CloseReason::ConnectTimedOut { version_hint: None });
-            let after = now.saturating_since(self.begun_at);
-            return Err(ConnectError::of(reason, std::mem::take(&mut self.tried), after));
+        if self.hopeful.is_empty() && (self.waiting.is_empty() || now >= self.deadline) {
+            return Err(self.failure(now));
         }
         Ok(())
+    }
+
+    /// Why nothing came of it.
+    fn failure(&mut self, now: Instant) -> ConnectError {
+        if let (None, Some(error)) = (&self.last_reason, self.last_error.take()) {
+            return error;
+        }
+        let reason = self.last_reason.take().unwrap_or(CloseReason::ConnectTimedOut { version_hint: None });
+        let after = now.saturating_since(self.begun_at);
+        ConnectError::of(reason, std::mem::take(&mut self.tried), after)
     }
 }
 

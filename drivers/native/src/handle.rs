@@ -196,8 +196,12 @@ impl Handle {
     /// Lets a peer in whose static key and pairwise secret came from signalling. Dialling it does so by itself.
     ///
     /// # Errors
-    /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`].
+    /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`]; also to an accept policy, which runs
+    /// on the network thread and cannot wait for it.
     pub fn expect_peer(&self, psk: Key, peer_key: Key) -> Result<(), ConnectError> {
+        if self.0.is_network_thread() {
+            return Err(ConnectError::Stopped);
+        }
         let (reply, pending) = answer();
         self.0.commands.insist(Command::ExpectPeer { psk, peer_key, reply });
         match pending.wait(None) {
@@ -328,9 +332,13 @@ impl Handle {
         pending.await.flatten()
     }
 
-    /// What one channel of a connection has done so far. It asks the network thread, and waits for the answer.
+    /// What one channel of a connection has done so far. It asks the network thread, and waits for the answer; an accept
+    /// policy, which runs there, gets none.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
+        if self.0.is_network_thread() {
+            return None;
+        }
         let (reply, pending) = answer();
         self.0.commands.insist(Command::Channel { connection, channel, reply });
         pending.wait(Some(PATIENCE)).flatten()
@@ -356,7 +364,8 @@ impl Handle {
 
     fn with_snapshot<R>(&self, look: impl FnOnce(&[ConnectionInfo], &NetworkStats) -> R) -> R {
         let is_fresh = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
-        if self.is_running() && !self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh)) {
+        let can_wait = self.is_running() && !self.0.is_network_thread();
+        if can_wait && !self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh)) {
             let (reply, pending) = answer();
             self.0.commands.insist(Command::Snapshot(reply));
             // The thread answers within microseconds; if the machine stands still, an old answer is better than none.

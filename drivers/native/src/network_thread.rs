@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use slotmap::SecondaryMap;
 use tickwire_core::limits::BASE_DATAGRAM;
-use tickwire_core::{ConnectionId, ConnectionState, Endpoint, Event, Instant, TimeoutCause, Transmit};
+use tickwire_core::{
+    ChannelId, ConnectionId, ConnectionState, Endpoint, Event, Instant, TimeoutCause, Transmit,
+};
 
 use crate::backlog::Outbox;
 use crate::bandwidth::Bucket;
@@ -32,6 +35,8 @@ pub(crate) struct NetworkThread {
     limited: BTreeSet<ConnectionId>,
     /// The limit on everything together.
     total: Option<Bucket>,
+    /// Channels that have room again, which the game does not know yet.
+    with_room: BTreeSet<(ConnectionId, ChannelId)>,
     /// An event that found no room in the queue to the game.
     held: Option<Event>,
     sleeper: Sleeper,
@@ -57,15 +62,22 @@ enum End {
 }
 
 impl NetworkThread {
-    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, socket: UdpSocket, sleeper: Sleeper) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        endpoint: Endpoint,
+        socket: UdpSocket,
+        sleeper: Sleeper,
+        connect_timeout: Duration,
+    ) -> Self {
         let out = vec![0; socket.transmit_bytes(BASE_DATAGRAM).max(LARGEST_SINGLE)];
         Self {
             shared,
             endpoint,
             socket,
-            dials: Dials::default(),
+            dials: Dials::new(connect_timeout),
             outboxes: SecondaryMap::new(),
             limited: BTreeSet::new(),
+            with_room: BTreeSet::new(),
             total: None,
             held: None,
             waker: Waker::from(Arc::clone(sleeper.alarm())),
@@ -81,6 +93,7 @@ impl NetworkThread {
 
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
+        self.shared.is_served_here();
         loop {
             let now = self.shared.facts.clock.now();
             let mut is_busy = self.carry_out_orders(now);
@@ -94,6 +107,7 @@ impl NetworkThread {
             let is_blocked = self.transmit(now);
             self.tell(now);
             if self.is_over(now) {
+                self.tell_the_rest(now);
                 return;
             }
             if !is_busy {
@@ -105,6 +119,8 @@ impl NetworkThread {
     /// Sleeps until there is something to do.
     fn sleep(&mut self, now: Instant, is_blocked: bool) {
         let deadline = self.deadline(is_blocked);
+        // Without a look at the socket there is no telling: who sends all the time must not be deaf.
+        self.may_be_readable = true;
         if deadline <= now {
             return;
         }
@@ -148,11 +164,10 @@ impl NetworkThread {
         self.limited.retain(|&connection| {
             let Some(outbox) = self.outboxes.get_mut(connection) else { return false };
             outbox.feed(now, &mut self.endpoint, connection, |channel| ready.push((connection, channel)));
+            self.counters.messages_too_late += outbox.take_too_late();
             outbox.is_limited()
         });
-        for (connection, channel) in ready {
-            self.announce_room(connection, channel);
-        }
+        self.with_room.extend(ready);
     }
 
     /// Sends what there is to send. Says whether something keeps it from it: the system's buffer, or the limit.

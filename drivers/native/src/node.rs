@@ -38,7 +38,8 @@ impl Node {
             Some(secrets) => secrets,
             None => Secrets::new(random()?),
         };
-        let (channels, max_message) = (config.channels.clone(), config.max_message);
+        let (channels, max_message, connect_timeout) =
+            (config.channels.clone(), config.max_message, config.connect_timeout);
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         if let Some(policy) = policy {
             endpoint.set_authenticator(policy);
@@ -53,7 +54,7 @@ impl Node {
         };
         let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
         let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
-        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper);
+        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout);
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())
             .spawn(move || network.run())

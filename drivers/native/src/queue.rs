@@ -1,7 +1,8 @@
 //! The two bounded, lock-free queues between the game and the network thread, and how each end wakes the other.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
@@ -17,6 +18,9 @@ pub(crate) struct CommandQueue {
     thread: Arc<Alarm>,
     /// While above zero, what is queued waits.
     held: AtomicUsize,
+    /// From so many commands on it waits no longer, until the queue is empty.
+    half: usize,
+    is_spilling: AtomicBool,
     /// Commands in the queue that do not wait, held or not.
     urgent: AtomicUsize,
     refused: AtomicU64,
@@ -34,16 +38,18 @@ impl CommandQueue {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
             thread,
             held: AtomicUsize::new(0),
+            half: capacity.div_ceil(2).max(1),
+            is_spilling: AtomicBool::new(false),
             urgent: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
     }
 
-    /// Queues a command, and wakes the network thread unless somebody holds it.
+    /// Queues a command, and wakes the network thread, unless somebody holds it and there is room for more.
     pub(crate) fn push(&self, command: Command) -> Result<(), Refused> {
         match self.queue.push(command) {
             Ok(()) => {
-                if self.held.load(Ordering::Acquire) == 0 {
+                if self.held.load(Ordering::Acquire) == 0 || self.queue.len() >= self.half {
                     self.wake();
                 }
                 Ok(())
@@ -70,13 +76,19 @@ impl CommandQueue {
         self.wake();
     }
 
-    /// The next command, unless somebody holds.
+    /// The next command, unless somebody holds. Only the network thread takes.
     pub(crate) fn take(&self) -> Option<Command> {
-        let is_held = || self.held.load(Ordering::Acquire) > 0 && !self.queue.is_full();
-        if self.urgent.load(Ordering::SeqCst) == 0 && is_held() {
-            return None;
+        let is_held = self.held.load(Ordering::Acquire) > 0 && !self.is_spilling.load(Ordering::Relaxed);
+        if is_held && self.urgent.load(Ordering::SeqCst) == 0 {
+            if self.queue.len() < self.half {
+                return None;
+            }
+            self.is_spilling.store(true, Ordering::Relaxed);
         }
-        let command = self.queue.pop().ok()?;
+        let Ok(command) = self.queue.pop() else {
+            self.is_spilling.store(false, Ordering::Relaxed);
+            return None;
+        };
         if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
             self.urgent.fetch_sub(1, Ordering::SeqCst);
         }
@@ -119,6 +131,10 @@ impl CommandQueue {
 /// From the network thread to the game.
 pub(crate) struct EventQueue {
     queue: ConcurrentQueue<Event>,
+    /// What found no room while the endpoint ends: its senders were told that it arrived.
+    spilled: Mutex<Spilled>,
+    /// Whether anything was: then all that follows is too, so that the order stays.
+    has_spilled: AtomicBool,
     arrived: Signal,
     /// The network thread found no room, and waits for some.
     stalled: AtomicBool,
@@ -129,6 +145,8 @@ impl EventQueue {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
+            spilled: Mutex::default(),
+            has_spilled: AtomicBool::new(false),
             arrived: Signal::new(),
             stalled: AtomicBool::new(false),
             stalls: AtomicU64::new(0),
@@ -155,6 +173,30 @@ impl EventQueue {
         }
     }
 
+    /// Queues an event of an endpoint that ends: where the queue has no room, beside it, up to [`SPILLED_EVENTS`] and
+    /// [`SPILLED_BYTES`], or beyond them if `is_last`. Hands it back where that is too much.
+    pub(crate) fn push_or_spill(&self, event: Event, is_last: bool) -> Result<(), Event> {
+        let mut event = event;
+        if !self.has_spilled.load(Ordering::Acquire) {
+            match self.push(event) {
+                Ok(()) => return Ok(()),
+                Err(back) => event = back,
+            }
+        }
+        let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = if let Event::Message { data, .. } = &event { data.len() } else { 0 };
+        if !is_last
+            && (spilled.events.len() >= SPILLED_EVENTS || spilled.bytes.saturating_add(bytes) > SPILLED_BYTES)
+        {
+            self.stalled.store(true, Ordering::SeqCst);
+            return Err(event);
+        }
+        self.has_spilled.store(true, Ordering::Release);
+        spilled.bytes += bytes;
+        spilled.events.push_back(event);
+        Ok(())
+    }
+
     /// Tells whoever waits that something was pushed. Once for many.
     pub(crate) fn announce(&self) {
         self.arrived.notify(usize::MAX);
@@ -166,12 +208,31 @@ impl EventQueue {
 
     /// The next event. `wake` is called when the network thread waits for the room that this made.
     pub(crate) fn take(&self, wake: impl Fn()) -> Result<Event, PopError> {
-        let event = self.queue.pop()?;
+        let event = match self.queue.pop() {
+            Ok(event) => event,
+            Err(error) => return self.take_spilled(wake).ok_or(error),
+        };
         let has_room = self.queue.capacity().is_none_or(|capacity| self.queue.len() <= capacity / 2);
         if has_room && self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::SeqCst) {
             wake();
         }
         Ok(event)
+    }
+
+    fn take_spilled(&self, wake: impl Fn()) -> Option<Event> {
+        if !self.has_spilled.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = spilled.events.pop_front()?;
+        if let Event::Message { data, .. } = &event {
+            spilled.bytes = spilled.bytes.saturating_sub(data.len());
+        }
+        drop(spilled);
+        if self.stalled.swap(false, Ordering::SeqCst) {
+            wake();
+        }
+        Some(event)
     }
 
     /// The next event, as soon as there is one; `None` when there will be none any more.
@@ -183,7 +244,7 @@ impl EventQueue {
                 Err(PopError::Empty) => {}
             }
             let listener = self.arrived.listen();
-            if self.queue.is_empty() && !self.queue.is_closed() {
+            if self.len() == 0 && !self.queue.is_closed() {
                 listener.await;
             }
         }
@@ -199,14 +260,14 @@ impl EventQueue {
                 Err(PopError::Empty) => {}
             }
             let listener = self.arrived.listen();
-            if !self.queue.is_empty() || self.queue.is_closed() {
+            if self.len() > 0 || self.queue.is_closed() {
                 continue;
             }
             match deadline {
                 None => listener.wait(),
                 Some(deadline) => listener.wait_deadline(deadline).map_or((), drop),
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.queue.is_empty() {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.len() == 0 {
                 return None;
             }
         }
@@ -218,7 +279,12 @@ impl EventQueue {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        let spilled = if self.has_spilled.load(Ordering::Acquire) {
+            self.spilled.lock().unwrap_or_else(PoisonError::into_inner).events.len()
+        } else {
+            0
+        };
+        self.queue.len() + spilled
     }
 
     /// Times that the network thread found no room.
@@ -227,5 +293,16 @@ impl EventQueue {
     }
 }
 
+/// Events beside the queue, in their order.
+#[derive(Default)]
+struct Spilled {
+    events: VecDeque<Event>,
+    bytes: usize,
+}
+
+/// Events that lie beside a full queue at most while an endpoint ends. Beyond, peers get no more credit, as ever.
+const SPILLED_EVENTS: usize = 1 << 16;
+/// Bytes of messages among them at most.
+const SPILLED_BYTES: usize = 64 << 20;
 /// How long a command that cannot be refused waits before it looks for room again.
 const ROOM_PAUSE: Duration = Duration::from_micros(50);

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::ThreadId;
 use std::time::Instant as StdInstant;
 
 use slotmap::SecondaryMap;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
     pub(crate) events: EventQueue,
     pub(crate) facts: Facts,
+    /// The thread that everything is asked of: it cannot wait for its own answer.
+    network_thread: OnceLock<ThreadId>,
     table: RwLock<Table>,
     /// Channels that are full on some connection.
     pub(crate) full_somewhere: AtomicBool,
@@ -100,10 +103,21 @@ impl Shared {
             commands,
             events,
             facts,
+            network_thread: OnceLock::new(),
             table: RwLock::default(),
             full_somewhere: AtomicBool::new(false),
             snapshot: Mutex::default(),
         }
+    }
+
+    /// Called by the network thread when it begins.
+    pub(crate) fn is_served_here(&self) {
+        let _first = self.network_thread.set(std::thread::current().id());
+    }
+
+    /// Whether this is the network thread: in an accept policy, say.
+    pub(crate) fn is_network_thread(&self) -> bool {
+        self.network_thread.get() == Some(&std::thread::current().id())
     }
 
     pub(crate) fn table(&self) -> RwLockReadGuard<'_, Table> {

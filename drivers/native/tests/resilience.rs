@@ -3,9 +3,10 @@
 
 mod common;
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use tickwire_core::{ChannelId, CloseReason, Config, Event};
+use tickwire_core::{Admission, AdmissionRequest, ChannelId, CloseReason, Config, Event};
 use tickwire_native::{Client, Options, SendError, Server};
 
 #[test]
@@ -117,20 +118,173 @@ fn a_game_that_does_not_drain_keeps_its_connections() {
 fn a_thread_that_cannot_keep_up_refuses_and_counts() {
     let server = Server::start(common::server_options(common::open_config()).commands(8)).unwrap();
     let (client, there) = common::connected(&server);
-    let hold = server.hold();
+    // A policy that takes its time keeps the network thread from everything else.
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (release, is_released) = std::sync::mpsc::channel::<()>();
+    server.set_accept_policy(move |_: &AdmissionRequest<'_>| {
+        asked.send(()).unwrap();
+        let _released = is_released.recv();
+        Admission::Accept
+    });
+    let another = common::client();
+    let attempt = another.connect(&server.local_address().into(), common::options_for(&server));
+    is_asked.recv().unwrap();
     let message = common::load(10);
     let mut refused = 0;
-    for _ in 0..1000 {
+    for _ in 0..100 {
         match server.send(there, &message) {
             Ok(()) => {}
             Err(SendError::QueueFull(_)) => refused += 1,
             Err(error) => panic!("{error}"),
         }
     }
-    drop(hold);
-    assert_eq!(server.stats().commands_refused, refused);
-    assert!(refused > 0);
+    drop(release);
+    attempt.wait().unwrap();
+    assert_eq!((refused, server.stats().commands_refused), (92, 92));
     drop(client);
+}
+
+#[test]
+fn a_queue_that_fills_up_lets_go_of_what_is_held() {
+    let server = Server::start(common::server_options(common::open_config()).commands(64)).unwrap();
+    let (client, there) = common::connected(&server);
+    let _hold = server.hold();
+    for number in 0..31 {
+        server.send(there, &common::Ping { number }).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(client.stats().messages_received, 0, "they are held back");
+    server.send(there, &common::Ping { number: 31 }).unwrap();
+    for number in 0..32 {
+        let ping = common::wait_for(&client, |event| match event {
+            Event::Message { data, .. } => client.registry().decode_as::<common::Ping>(&data).ok(),
+            _ => None,
+        });
+        assert_eq!(ping.number, number);
+    }
+}
+
+#[test]
+fn room_in_a_channel_is_told_even_if_the_game_had_to_drain_first() {
+    let mut config = Config::new(common::APPLICATION);
+    config.channels[0].queue_messages = 8;
+    let server = common::server();
+    let options = Options::new(config).registry(common::registry()).events(1).bind(common::loopback(0));
+    let client = Client::start(options).unwrap();
+    client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
+    let there = common::wait_connected(&server);
+    let here = client.server().unwrap();
+    client.set_connection_bandwidth_limit(here, NonZeroU32::new(20_000));
+    common::wait_until("the channel is full", || {
+        client.send_bytes(here, ChannelId(0), vec![0; 1000]).is_err()
+    });
+    // The queue of events is full too, while the channel gets room.
+    for number in 0..50 {
+        server.send(there, &common::Ping { number }).unwrap();
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let is_room = |event| matches!(event, Event::SendReady { channel: ChannelId(0), .. }).then_some(());
+    common::wait_for(&client, is_room);
+    client.send_bytes(here, ChannelId(0), vec![0; 1000]).unwrap();
+}
+
+/// Client and server, of whom the client asks for receipts.
+fn pair_with_receipts(events: usize) -> (Server, Client, tickwire_core::ConnectionId) {
+    let server = Server::start(common::server_options(common::open_config()).events(events)).unwrap();
+    let mut config = Config::new(common::APPLICATION);
+    config.channels[0].receipts = true;
+    let options = Options::new(config).registry(common::registry()).bind(common::loopback(0));
+    let client = Client::start(options).unwrap();
+    client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
+    let there = common::wait_connected(&server);
+    (server, client, there)
+}
+
+#[test]
+fn what_was_acknowledged_is_there_for_a_game_that_stops_with_a_full_queue() {
+    let (mut server, client, _) = pair_with_receipts(8);
+    for number in 0..2000 {
+        client.send_to_server(&common::Ping { number }).unwrap();
+    }
+    let is_receipt = |event: &Event| matches!(event, Event::Delivered { .. });
+    common::wait_for(&client, |event| is_receipt(&event).then_some(()));
+    server.stop(3, "maintenance", Duration::from_millis(300));
+    let mut delivered = 1;
+    common::wait_for(&client, |event| {
+        delivered += u32::from(is_receipt(&event));
+        matches!(event, Event::Closed { .. }).then_some(())
+    });
+    let mut taken = 0;
+    while let Some(event) = server.next_event() {
+        if let Event::Message { data, .. } = event {
+            let ping = server.registry().decode_as::<common::Ping>(&data).unwrap();
+            assert_eq!(ping.number, taken);
+            taken += 1;
+        }
+    }
+    println!("{delivered} were acknowledged, and {taken} are there");
+    assert!(taken >= delivered && delivered > 8, "{delivered} were acknowledged, {taken} are there");
+}
+
+#[test]
+fn who_is_sent_away_after_delivery_gets_what_waits_behind_a_limit() {
+    let server = common::server();
+    let (client, there) = common::connected(&server);
+    server.set_connection_bandwidth_limit(there, NonZeroU32::new(100_000));
+    for _ in 0..100 {
+        server.send_bytes(there, ChannelId(0), vec![0; 1000]).unwrap();
+    }
+    server.disconnect_after_delivery(there, 5, "enough", Duration::from_secs(20));
+    assert_eq!(count_until_closed(&client), 100);
+    assert_eq!(server.stats().messages_too_late, 0);
+}
+
+#[test]
+fn who_is_sent_away_at_his_deadline_does_not_get_what_waits_and_it_is_counted() {
+    let server = common::server();
+    let (client, there) = common::connected(&server);
+    server.set_connection_bandwidth_limit(there, NonZeroU32::new(10_000));
+    for _ in 0..100 {
+        server.send_bytes(there, ChannelId(0), vec![0; 1000]).unwrap();
+    }
+    server.disconnect_after_delivery(there, 5, "enough", Duration::from_millis(200));
+    let arrived = count_until_closed(&client);
+    assert!(arrived < 50, "{arrived}");
+    let undelivered = common::wait_for(&server, |event| match event {
+        Event::Closed { undelivered, .. } => Some(undelivered.len() as u64),
+        _ => None,
+    });
+    std::thread::sleep(Duration::from_millis(150));
+    let too_late = server.stats().messages_too_late;
+    assert!(too_late > 0 && arrived + undelivered + too_late >= 100, "{arrived} {undelivered} {too_late}");
+}
+
+#[test]
+fn stopping_delivers_more_than_a_channel_holds() {
+    let mut server = common::server();
+    let (client, there) = common::connected(&server);
+    let mut sent = 0;
+    while sent < 8000 {
+        match server.send(there, &common::Ping { number: sent }) {
+            Ok(()) => sent += 1,
+            Err(SendError::ChannelFull(_) | SendError::QueueFull(_)) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(sent > 100, "{sent}");
+    server.stop(3, "maintenance", Duration::from_secs(8));
+    assert_eq!(count_until_closed(&client), u64::from(sent));
+    assert_eq!(server.stats().messages_too_late, 0);
+}
+
+/// Messages until the connection is over.
+fn count_until_closed(client: &Client) -> u64 {
+    let mut messages = 0;
+    common::wait_for(client, |event| {
+        messages += u64::from(matches!(event, Event::Message { .. }));
+        matches!(event, Event::Closed { .. }).then_some(())
+    });
+    messages
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tickwire_core::{
 };
 
 use super::{End, NetworkThread};
-use crate::backlog::Offered;
+use crate::backlog::{Farewell, Offered};
 use crate::bandwidth::{Bucket, Rate};
 use crate::command::Command;
 use crate::stats::ConnectionInfo;
@@ -31,9 +31,7 @@ impl NetworkThread {
             Command::Connect(request) => self.dials.begin(now, *request),
             Command::Disconnect { connection, code, text, deliver_within } => match deliver_within {
                 None => self.endpoint.close(now, connection, code, &text),
-                Some(within) => {
-                    self.endpoint.close_after_delivery(now, connection, code, &text, now + within);
-                }
+                Some(within) => self.close(now, connection, Farewell { code, text, deadline: now + within }),
             },
             Command::ExpectPeer { psk, peer_key, reply } => {
                 reply.reply(self.endpoint.expect_peer(psk, peer_key));
@@ -93,12 +91,29 @@ impl NetworkThread {
     fn stop(&mut self, now: Instant, code: u16, text: &str, grace: Duration) {
         let all: Vec<ConnectionId> = self.endpoint.connections().collect();
         for &connection in &all {
-            self.endpoint.close_after_delivery(now, connection, code, text, now + grace);
+            self.close(now, connection, Farewell { code, text: text.into(), deadline: now + grace });
         }
         self.endpoint.set_authenticator(|_: &AdmissionRequest<'_>| {
             Admission::Refuse(Refusal::Other { code: 0, text: "the server is stopping".into() })
         });
         self.end = Some(End::Graceful { at: now + grace + GOOD_BYE, leaving: all });
+    }
+
+    /// Closes a connection when what was sent on it is delivered, also what the core has not taken yet.
+    fn close(&mut self, now: Instant, connection: ConnectionId, farewell: Farewell) {
+        match self.outboxes.get_mut(connection) {
+            Some(outbox) => {
+                outbox.close(now, &mut self.endpoint, connection, farewell);
+                if outbox.is_limited() {
+                    self.limited.insert(connection);
+                }
+            }
+            // It is not made yet: nothing waits for it here.
+            None => {
+                let Farewell { code, text, deadline } = farewell;
+                self.endpoint.close_after_delivery(now, connection, code, &text, deadline);
+            }
+        }
     }
 
     fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tickwire_core::{ChannelId, ConnectionId, Event, Instant};
+use tickwire_core::{ConnectionId, Event, Instant};
 
 use super::NetworkThread;
 use crate::backlog::Outbox;
@@ -15,23 +15,17 @@ impl NetworkThread {
         let mut is_news = false;
         let mut has_waited = self.held.is_some();
         loop {
-            let event = match self.held.take() {
-                Some(event) => event,
-                None => {
-                    let Some(event) = self.endpoint.poll_event() else { break };
-                    if self.is_kept_from_game(now, &event) {
-                        continue;
-                    }
-                    event
-                }
+            let Some(event) = self.next_news(now) else { break };
+            let pushed = match self.end {
+                None => self.shared.events.push(event),
+                // Whoever stops the endpoint waits for it, and may drain nothing meanwhile.
+                Some(_) => self.shared.events.push_or_spill(event, false),
             };
-            match self.shared.events.push(event) {
+            match pushed {
                 Ok(()) => {
                     is_news = true;
                     has_waited = false;
                 }
-                // Whoever stops the endpoint waits for it, and drains nothing meanwhile.
-                Err(_) if self.end.is_some() => {}
                 Err(event) => {
                     if !has_waited {
                         self.shared.events.count_stall();
@@ -46,19 +40,35 @@ impl NetworkThread {
         }
     }
 
-    /// Says that a channel takes messages again. The queue may have no room: then the next `send` finds it out.
-    pub(super) fn announce_room(&mut self, connection: ConnectionId, channel: ChannelId) {
-        if self.held.is_none()
-            && let Err(event) = self.shared.events.push(Event::SendReady { connection, channel })
-        {
-            self.held = Some(event);
+    /// At the very end: what the core still has to tell was confirmed to its senders.
+    pub(super) fn tell_the_rest(&mut self, now: Instant) {
+        while let Some(event) = self.next_news(now) {
+            // The queue takes all of it now.
+            let _told = self.shared.events.push_or_spill(event, true);
         }
-        self.shared.events.announce();
+    }
+
+    /// What the game is to hear next.
+    fn next_news(&mut self, now: Instant) -> Option<Event> {
+        if let Some(event) = self.held.take() {
+            return Some(event);
+        }
+        if let Some((connection, channel)) = self.with_room.pop_first() {
+            return Some(Event::SendReady { connection, channel });
+        }
+        loop {
+            let event = self.endpoint.poll_event()?;
+            if !self.is_kept_from_game(now, &event) {
+                return Some(event);
+            }
+        }
     }
 
     /// Notes what the driver has to know of an event. Says whether the game need not see it.
     fn is_kept_from_game(&mut self, now: Instant, event: &Event) -> bool {
         match event {
+            // It was made while the attempt that it belongs to took another one.
+            Event::Connected { connection, .. } if self.dials.is_silenced(*connection) => return true,
             Event::Connected { connection, .. } => self.on_connected(now, *connection),
             Event::Message { .. } => self.counters.messages_received += 1,
             Event::SendReady { connection, channel } => {
@@ -69,7 +79,11 @@ impl NetworkThread {
             Event::Resumed { connection, .. } => self.set_interrupted(*connection, false),
             Event::Closed { connection, reason, .. } => {
                 self.shared.table_mut().remove(*connection);
-                self.outboxes.remove(*connection);
+                if let Some(mut outbox) = self.outboxes.remove(*connection) {
+                    outbox.give_up();
+                    self.counters.messages_too_late += outbox.take_too_late();
+                }
+                self.with_room.retain(|(id, _)| id != connection);
                 return self.dials.on_closed(now, &mut self.endpoint, *connection, reason);
             }
             _ => {}
