@@ -101,9 +101,7 @@ fn at(now_us: u64) -> Instant {
 
 /// What a driver does before it sleeps: timers, then datagrams.
 fn transmit(endpoint: &mut Endpoint, now: Instant, buffer: &mut [u8], mut emit: impl FnMut(Address, &[u8])) {
-    if endpoint.next_timer() <= now {
-        endpoint.handle_timeout(now);
-    }
+    endpoint.handle_timeout(now);
     while let Some(transmit) = endpoint.poll_transmit(now, buffer) {
         for datagram in transmit.datagrams(buffer) {
             emit(transmit.path.remote, datagram);

@@ -165,6 +165,8 @@ pub(crate) struct Connection {
     pub(crate) is_queued_to_send: bool,
     /// Whether the endpoint's list of connections with something to tell has this one.
     pub(crate) is_queued_to_tell: bool,
+    /// Whether the endpoint's list of connections that were used has this one.
+    pub(crate) is_unsettled: bool,
 }
 
 impl Connection {
@@ -196,7 +198,20 @@ impl Connection {
             connected_at: None,
             is_queued_to_send: false,
             is_queued_to_tell: false,
+            is_unsettled: false,
         }
+    }
+
+    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
+    pub(crate) fn is_special(&self) -> bool {
+        self.phase != Phase::Connected
+            || self.dial.is_some()
+            || self.farewell.is_some()
+            || self.wants_dial
+            || self.wants_ticket
+            || self.is_disowned
+            || !self.retired_ids.is_empty()
+            || self.notices.is_pending()
     }
 
     /// Where the next datagram goes, as far as known.
@@ -452,7 +467,6 @@ impl Connection {
             self.traffic.on_sent(size as u64);
             self.with_transport(|transport| transport.on_sent_to(&path, size as u64));
         }
-        self.arm(now, settings);
         written
     }
 

@@ -233,13 +233,12 @@ fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &
 }
 
 fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
-    let mut chain = Chain::default();
-    while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
+    sources.send.write_pieces(now, writer, |piece| {
         // What is sent once has no fate that anybody asks for.
         if piece.is_repeated() {
             transport.sent.note(SentFrame::Piece(piece));
         }
-    }
+    });
 }
 
 /// Appends a frame that is no MESSAGE. Says whether it fitted.

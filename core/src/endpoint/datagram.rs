@@ -66,7 +66,7 @@ impl Endpoint {
                     &mut self.rng,
                     &self.settings,
                 );
-                self.refresh(connection);
+                self.touch(connection);
                 if result == Err(DropReason::NotAuthentic) && !was_here {
                     // Perhaps a client of an earlier life of this server, whose id now belongs to another.
                     self.reply_unknown(now, from, unknown);

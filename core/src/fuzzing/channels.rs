@@ -10,7 +10,7 @@ use crate::config::{ChannelConfig, receive_window};
 use crate::error::SendError;
 use crate::event::{ChannelId, MessageId, Undelivered, Violation};
 use crate::time::Instant;
-use crate::wire::{Chain, MessageFrame, ResumeFrame, Writer};
+use crate::wire::{MessageFrame, ResumeFrame, Writer};
 
 /// The receiving side of a connection's channels.
 #[derive(Debug)]
@@ -143,11 +143,9 @@ impl Sending {
 
     /// Fills `buffer` with frames, and says how many bytes they take and what they carried.
     pub fn packet(&mut self, now: Instant, buffer: &mut [u8]) -> (usize, Vec<Piece>) {
-        let (mut writer, mut chain) = (Writer::new(buffer), Chain::default());
+        let mut writer = Writer::new(buffer);
         let mut pieces = Vec::new();
-        while let Some(piece) = self.0.write_piece(now, &mut writer, &mut chain) {
-            pieces.push(Piece(piece));
-        }
+        self.0.write_pieces(now, &mut writer, |piece| pieces.push(Piece(piece)));
         (writer.written(), pieces)
     }
 
