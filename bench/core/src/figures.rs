@@ -52,8 +52,19 @@ impl Figures {
         }
         for case in ENCRYPTED {
             figures.add(summaries, "harness", case, Bare::new)?;
+            #[cfg(feature = "peers")]
+            figures.add_peers(summaries, case)?;
         }
         Ok(figures)
+    }
+
+    #[cfg(feature = "peers")]
+    fn add_peers(&mut self, summaries: &Path, case: Case) -> Result<()> {
+        use tickwire_core_bench::peers::{Enet, Quinn, Renet};
+        self.add(summaries, "enet", case, Enet::new)?;
+        self.add(summaries, "quinn", case, Quinn::new)?;
+        self.add(summaries, "renet", case, |clients| Renet::new(clients, false))?;
+        self.add(summaries, "renetcode", case, |clients| Renet::new(clients, true))
     }
 
     pub(crate) fn get(&self, stack: &str, case: &str) -> Option<&Cost> {

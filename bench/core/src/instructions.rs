@@ -18,10 +18,9 @@ pub(crate) struct Counted {
 /// The counts of a stack's case, if this run has it.
 pub(crate) fn read(summaries: &Path, stack: &str, case: &str) -> Result<Option<Counted>> {
     let name = format!("{stack}.{}", case.replace('.', "_"));
-    let path = summaries.join("tickwire-core-bench/instructions/costs").join(name).join("summary.json");
-    if !path.is_file() {
-        return Ok(None);
-    }
+    let folder = summaries.join("tickwire-core-bench/instructions");
+    let groups = ["costs", "peers_group"].map(|group| folder.join(group).join(&name).join("summary.json"));
+    let Some(path) = groups.into_iter().find(|path| path.is_file()) else { return Ok(None) };
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let summary: Value =
         serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))?;

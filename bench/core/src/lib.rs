@@ -5,6 +5,8 @@
 pub mod allocations;
 mod bare;
 mod case;
+#[cfg(feature = "peers")]
+pub mod peers;
 mod scene;
 mod tickwire;
 

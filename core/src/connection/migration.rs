@@ -80,6 +80,11 @@ impl Migration {
         Sighting::Candidate
     }
 
+    /// Whether there is nobody to challenge, and no challenge to answer.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.candidate.is_none() && self.response.is_none()
+    }
+
     /// The peer challenges us from `path`. Only the latest challenge is answered.
     pub(crate) fn on_challenge(&mut self, path: Path, data: [u8; 8]) {
         self.response = Some(Response { path, data });

@@ -337,7 +337,17 @@ impl Connection {
         settings: &Settings,
     ) -> Result<Outcome, Violation> {
         let mut outcome = Outcome::default();
-        for frame in FrameReader::new(payload) {
+        let mut frames = FrameReader::new(payload);
+        loop {
+            // Most frames are messages.
+            while self.phase == Phase::Connected
+                && let Some(message) = frames.next_message()
+            {
+                let message = message.map_err(|_| Violation::MalformedFrame)?;
+                (outcome.eliciting, outcome.substantial) = (true, true);
+                outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+            }
+            let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
             if !matches!(self.phase, Phase::Connected) {
                 // A closing connection listens for one thing only.
@@ -364,7 +374,6 @@ impl Connection {
                 }
             }
         }
-        Ok(outcome)
     }
 
     fn with_transport(&mut self, act: impl FnOnce(&mut Transport)) {
@@ -427,6 +436,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether it is worth an attempt to write a datagram: cheap, and never wrong when it says no.
+    pub(crate) fn may_want_transmit(&self) -> bool {
+        let Some(transport) = self.transport.as_deref().filter(|_| self.phase == Phase::Connected) else {
+            return true;
+        };
+        self.dial.is_some()
+            || transport.acks.is_due()
+            || transport.ping_due
+            || transport.unproven.is_some()
+            || !transport.migration.is_quiet()
+            || self.send.may_have_sendable()
+            || self.has_control()
+    }
+
     /// Whether `poll_transmit` would return a datagram now.
     pub(crate) fn wants_transmit(&self, now: Instant) -> bool {
         if self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)) {
@@ -439,7 +462,7 @@ impl Connection {
                     || transport.ping_due
                     || transport.challenge_due().is_some()
                     || (transport.window_is_open() && self.has_eliciting());
-                transport.has_path_datagram() || (has_data && transport.may_send())
+                (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.is_due,
             Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
@@ -448,10 +471,12 @@ impl Connection {
 
     /// Whether something waits that asks for an acknowledgement.
     pub(crate) fn has_eliciting(&self) -> bool {
-        self.ticket.is_due
-            || self.resume.unsent != 0
-            || self.receive.grant_due().is_some()
-            || self.send.has_sendable()
+        self.has_control() || self.send.has_sendable()
+    }
+
+    /// Whether a frame waits that belongs to no message and asks for an acknowledgement.
+    fn has_control(&self) -> bool {
+        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
     }
 
     /// Writes the next datagram.

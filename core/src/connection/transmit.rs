@@ -79,6 +79,9 @@ pub(crate) fn write_path_datagram(
     transport: &mut Transport,
     buffer: &mut [u8],
 ) -> Option<(Path, usize)> {
+    if transport.migration.is_quiet() {
+        return None;
+    }
     if let Some((path, data)) = transport.migration.challenge_due(CHALLENGE_DATAGRAM as u64) {
         let size = write_small(now, transport, buffer, CHALLENGE_DATAGRAM, |writer| {
             put(writer, &Frame::Challenge(data))
@@ -198,6 +201,9 @@ fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) 
 }
 
 fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
+    if transport.migration.is_quiet() {
+        return;
+    }
     if let Some(response) = transport.migration.response()
         && response.path.remote == transport.path.remote
         && put(writer, &Frame::Response(response.data))

@@ -248,6 +248,9 @@ impl Transport {
 
     /// Whether a datagram of path validation is due for an address other than the peer's.
     pub(crate) fn has_path_datagram(&self) -> bool {
+        if self.migration.is_quiet() {
+            return false;
+        }
         let size = CHALLENGE_DATAGRAM as u64;
         self.migration.challenge_due(size).is_some()
             || self.migration.response().is_some_and(|response| {

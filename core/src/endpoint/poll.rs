@@ -50,8 +50,10 @@ impl Endpoint {
         for _ in 0..candidates.min(limits::CONNECTIONS_PER_POLL) {
             let connection = self.next_candidate()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
-            let blocked = state.target(now).is_some_and(|address| !self.links.has_credit(address));
-            let first = if blocked || !state.wants_transmit(now) {
+            // Only links have credit; what runs over none need not be asked where it goes.
+            let blocked = state.links != [None; 2]
+                && state.target(now).is_some_and(|address| !self.links.has_credit(address));
+            let first = if blocked || !state.may_want_transmit() {
                 None
             } else {
                 state.write_datagram(now, buffer, &mut self.rng, &self.settings)
@@ -65,8 +67,8 @@ impl Endpoint {
             self.links.spend(path.remote, segment_size as u64);
             // More of the same only behind a full datagram: all segments but the last have one size.
             while count < limits::DATAGRAMS_PER_TRANSMIT
-                && self.links.has_credit(path.remote)
                 && state.has_bulk_for(&path, segment_size)
+                && self.links.has_credit(path.remote)
             {
                 let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
                 let Some((_, more)) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
@@ -98,12 +100,17 @@ impl Endpoint {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
-            let connection = self.telling.pop_front()?;
-            let Some(state) = self.connections.get_mut(connection) else { continue };
+            let connection = *self.telling.front()?;
+            let Some(state) = self.connections.get_mut(connection) else {
+                self.telling.pop_front();
+                continue;
+            };
             let event = state.next_event();
             state.is_queued_to_tell = state.has_event();
-            if state.is_queued_to_tell {
-                self.telling.push_back(connection);
+            if !state.is_queued_to_tell {
+                self.telling.pop_front();
+            } else if self.telling.len() > 1 {
+                self.telling.rotate_left(1);
             }
             match event {
                 // A message that is taken makes room, which is told to the peer in time.
@@ -157,8 +164,8 @@ impl crate::connection::Connection {
         self.phase == Phase::Connected
             && self.dial.is_none()
             && self.transport.as_deref().is_some_and(|transport| {
-                transport.path == *path
-                    && transport.max_datagram == segment_size
+                transport.max_datagram == segment_size
+                    && transport.path == *path
                     && !transport.has_path_datagram()
                     && transport.window_is_open()
             })

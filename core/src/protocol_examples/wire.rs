@@ -9,7 +9,7 @@ use super::sheet::Sheet;
 use crate::channel::SendSide;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::ChannelId;
-use crate::handshake::unknown;
+use crate::handshake::{echo_of, unknown};
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry};
 use crate::time::{Duration, Instant};
@@ -162,7 +162,9 @@ fn compression() -> Sheet {
 
 fn unknown_reply() -> Sheet {
     let datagram: Vec<u8> = (0x08..0x28).collect();
-    Sheet::new("unknown").bytes("Data", &datagram).bytes("Unknown", &unknown(0x0b_0a09, &datagram).unwrap())
+    Sheet::new("unknown")
+        .bytes("Data", &datagram)
+        .bytes("Unknown", &unknown(0x0b_0a09, echo_of(&datagram).unwrap()))
 }
 
 fn constants() -> Sheet {

@@ -173,8 +173,17 @@ impl SendSide {
         Ok(MessageId(number))
     }
 
+    /// Whether [`Self::has_sendable`] may be true: cheap, and never wrong when it says no.
+    pub(crate) const fn may_have_sendable(&self) -> bool {
+        self.wishing != 0
+    }
+
     /// Whether [`Self::write_piece`] would write something into an empty packet. Exact if what expired was dropped.
     pub(crate) fn has_sendable(&self) -> bool {
+        if self.wishing.is_power_of_two() {
+            let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
+            return alone.is_some_and(|outgoing| self.may_write(outgoing));
+        }
         self.wishing != 0 && self.sendable() != 0
     }
 
@@ -202,6 +211,13 @@ impl SendSide {
 
     /// Writes the next frame that fits and whose turn it is, and says what it carried.
     fn write_piece(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<PieceRecord> {
+        if self.wishing.is_power_of_two() {
+            // It competes with nobody.
+            let index = self.wishing.trailing_zeros() as usize;
+            let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
+            self.clock.advance(outgoing.share.start(self.clock));
+            return self.write_from(index, writer, chain);
+        }
         let mut left = self.sendable();
         let (mut index, lowest) = self.next_of(left)?;
         self.clock.advance(lowest);
@@ -411,6 +427,17 @@ impl SendSide {
             }
         }
         free | begin
+    }
+
+    /// Whether a channel that competes with nobody may send now.
+    fn may_write(&self, outgoing: &Outgoing) -> bool {
+        let is_held = self.resuming && outgoing.is_reliable();
+        !is_held
+            && match outgoing.wish() {
+                Wish::Nothing => false,
+                Wish::Free => true,
+                Wish::Credit(cost) => cost <= self.credit.granted.saturating_sub(self.credit.used),
+            }
     }
 
     /// Whose turn it is among `channels`, and its start tag.

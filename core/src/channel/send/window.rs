@@ -152,7 +152,17 @@ impl Window {
 
     /// As [`Self::on_acked`], for `count` messages from `id` on, each of which was sent whole.
     pub(super) fn on_acked_whole(&mut self, id: u64, count: u64, delivered: &mut impl FnMut(u64)) {
-        for id in (id.max(self.base)..id + count).take(self.slots.len()) {
+        let end = id + count;
+        // What was sent once and is acknowledged in order leaves at once.
+        if id <= self.base {
+            while self.base < end
+                && let Some(slot) = self.slots.pop_front_if(|slot| matches!(slot.state, State::Flying))
+            {
+                self.base += 1;
+                delivered(slot.number);
+            }
+        }
+        for id in (id.max(self.base)..end).take(self.slots.len()) {
             self.acknowledge(id, delivered);
         }
         self.advance(delivered);
