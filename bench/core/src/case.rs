@@ -50,7 +50,15 @@ pub const PLAIN: [Case; 6] = [
 /// The cases that run with encryption.
 pub const ENCRYPTED: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
+/// A thousand clients that were sent nothing, and ones that were sent something for a second.
+pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];
+
 impl Case {
+    const fn crowd(mut self) -> Self {
+        (self.clients, self.warm_up, self.ticks) = (1000, 120, 60);
+        self
+    }
+
     /// The case of this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use tickwire_core_bench::{Bare, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations};
+use tickwire_core_bench::{
+    Bare, CROWDS, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations,
+};
 
 use crate::instructions;
 
@@ -34,7 +36,7 @@ pub(crate) struct Cost {
 
 /// All costs, by stack and case.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(pub(crate) BTreeMap<String, Cost>);
+pub(crate) struct Figures(pub(crate) BTreeMap<String, Cost>, pub(crate) BTreeMap<&'static str, f64>);
 
 impl Figures {
     pub(crate) fn take(summaries: &Path) -> Result<Self> {
@@ -49,6 +51,11 @@ impl Figures {
             for case in cases {
                 figures.add(summaries, name, *case, |clients| Tickwire::new(*crypto, clients))?;
             }
+        }
+        for case in CROWDS {
+            let mut scene = Scene::new(Tickwire::new(Crypto::Ring, case.clients), case);
+            scene.measure();
+            figures.1.insert(case.name, scene.into_stack().server_heap());
         }
         for case in ENCRYPTED {
             figures.add(summaries, "harness", case, Bare::new)?;

@@ -19,6 +19,9 @@ const EXACT_SLACK: f64 = 0.005;
 pub(crate) struct Gates {
     /// By stack and case.
     pub(crate) held: BTreeMap<String, Held>,
+    /// Bytes on the heap per connection of a server with a thousand, ring's keys included.
+    #[serde(default)]
+    pub(crate) heap: BTreeMap<String, f64>,
     /// Instructions of peers' cases when they were last measured beside ours.
     pub(crate) peers: BTreeMap<String, f64>,
 }
@@ -95,6 +98,7 @@ impl Gates {
                 gates.peers.insert(name.clone(), held.instructions);
             }
         }
+        gates.heap = figures.1.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.round())).collect();
         gates
     }
 
@@ -112,6 +116,12 @@ impl Gates {
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
             if held.is_better(&now) {
                 println!("{name} got better: hold it with `cargo xtask bench core --hold`");
+            }
+        }
+        for (name, held) in &self.heap {
+            let now = figures.1.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
+            if now > held * INSTRUCTIONS_SLACK {
+                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, held at {held}"));
             }
         }
         if !worse.is_empty() {

@@ -11,6 +11,6 @@ mod scene;
 mod tickwire;
 
 pub use self::bare::Bare;
-pub use self::case::{Case, ENCRYPTED, PLAIN, TICKS};
+pub use self::case::{CROWDS, Case, ENCRYPTED, PLAIN, TICKS};
 pub use self::scene::{MESSAGE, Scene, Stack, Tally};
 pub use self::tickwire::{Crypto, Tickwire};

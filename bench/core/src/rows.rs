@@ -70,6 +70,7 @@ impl Source<'_> {
 
 const INSTRUCTIONS: &str = "instructions/message";
 const RATIO: &str = "ratio";
+const HEAP: &str = "bytes";
 
 /// All rows, in order.
 pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
@@ -87,6 +88,7 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let quoted =
         |name: &'static str, value| Some(Peer { name, value, unit: "bytes/message", measured: "quoted" });
     let bytes = |case| figures.get("ring", case).map(|cost| cost.bytes_down + cost.bytes_up);
+    let heap = |case| figures.1.get(case).map(|bytes| bytes.round());
     let allocations = |case| figures.get("plain", case).map(|cost| cost.allocations);
     vec![
         plain("P1", "plaintext, 1 per tick", "one", Some(2500.0)),
@@ -139,6 +141,8 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
             Some(106.0),
             quoted("quinn", 105.1),
         ),
+        own("heap.idle", "heap of a server per connection, idle", heap("idle"), HEAP, Some(4000.0)),
+        own("heap.used", "the same after a second of messages", heap("used"), HEAP, Some(8000.0)),
         own("P8", "5% loss to none, 1 per tick", loss(figures, "one.loss", "one"), RATIO, Some(1.15)),
         own("P8.ten", "5% loss to none, 10 per tick", loss(figures, "ten.loss", "ten"), RATIO, Some(1.15)),
     ]

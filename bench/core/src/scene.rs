@@ -103,6 +103,11 @@ impl<S: Stack> Scene<S> {
         scene
     }
 
+    /// What is in the scene.
+    pub fn into_stack(self) -> S {
+        self.stack
+    }
+
     /// The ticks that are measured; [`Scene::tally`] then says what happened in them.
     pub fn measure(&mut self) {
         self.tally = Tally::default();

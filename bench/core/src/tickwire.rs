@@ -10,7 +10,7 @@ use tickwire_core::{
 };
 use tickwire_sim::provider::NullProvider;
 
-use crate::allocations::uncounted;
+use crate::allocations::{self, uncounted};
 use crate::scene::{MESSAGE, Stack};
 
 const FIRST_PORT: u16 = 1000;
@@ -69,6 +69,15 @@ impl Tickwire {
             told: vec![false; clients],
             buffer: vec![0; BUFFER].into(),
         }
+    }
+}
+
+impl Tickwire {
+    /// Bytes on the heap that the server held, per client: found by dropping it.
+    pub fn server_heap(self) -> f64 {
+        let before = allocations::live();
+        drop(self.server);
+        (before - allocations::live()) as f64 / self.clients.len() as f64
     }
 }
 

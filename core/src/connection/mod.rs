@@ -99,6 +99,8 @@ pub(crate) struct Settings {
     pub(crate) resume_window: Duration,
     pub(crate) reconnect_for: Duration,
     pub(crate) rotate_after: u64,
+    /// The channels of every connection.
+    pub(crate) channels: Arc<[ChannelConfig]>,
     /// A bit for each reliable channel.
     pub(crate) reliable_channels: u32,
 }

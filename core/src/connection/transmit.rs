@@ -62,7 +62,9 @@ impl<'a> Draft<'a> {
         let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len())?;
         self.header.write(&mut Writer::new(head)).ok()?;
         transport.keys.seal(self.number, head, packet);
-        transport.recent.push(packet);
+        if let Some(recent) = &mut transport.recent {
+            recent.push(packet);
+        }
         transport.sent.record(now, size, eliciting);
         if eliciting {
             let in_flight = transport.sent.bytes_in_flight();

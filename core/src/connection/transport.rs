@@ -99,8 +99,8 @@ pub(crate) struct Transport {
     pub(crate) is_resumed: bool,
     /// Whether the link below delivers whatever it takes: nothing is sent twice.
     pub(crate) is_reliable: bool,
-    /// The datagrams sent last.
-    pub(crate) recent: RecentTags,
+    /// The datagrams sent last, where an answer to one of them means something: at the end that dialled.
+    pub(crate) recent: Option<Box<RecentTags>>,
 }
 
 /// After how much silence an end says that it is there: whichever end is less patient, it hears something in time. The
@@ -151,7 +151,7 @@ impl Transport {
             is_confirmed: false,
             is_resumed: setup.resumed,
             is_reliable: setup.link.is_some_and(|link| link.reliable),
-            recent: RecentTags::default(),
+            recent: (setup.role == Role::Initiator).then(Box::default),
         }
     }
 

@@ -134,7 +134,7 @@ impl Endpoint {
             state.transport.as_deref().is_some_and(|transport| {
                 transport.remote_id == id
                     && transport.path.remote == from.remote
-                    && transport.recent.contains(&echo)
+                    && transport.recent.as_ref().is_some_and(|recent| recent.contains(&echo))
             })
         };
         let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;

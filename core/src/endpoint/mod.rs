@@ -114,6 +114,7 @@ impl Endpoint {
             resume_window: config.resume_window,
             reconnect_for: config.reconnect_for,
             rotate_after: config.rotate_after,
+            channels: config.channels.as_slice().into(),
             reliable_channels: reliable_channels(&config.channels),
         };
         let schema =

@@ -125,7 +125,7 @@ impl Sending {
     /// The sending side with `credit` granted, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
-        Self(SendSide::with_first_id(channels, max_message, credit, first_id))
+        Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id))
     }
 
     /// Queues a message.

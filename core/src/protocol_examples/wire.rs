@@ -147,7 +147,7 @@ fn compression() -> Sheet {
     let mut channel = ChannelConfig::new(Delivery::Unreliable);
     channel.compress = true;
     let payload = |message: &[u8]| {
-        let mut side = SendSide::new(&[channel.clone()], 1 << 20, 0);
+        let mut side = SendSide::new([channel.clone()].into(), 1 << 20, 0);
         side.enqueue(Instant::ZERO, ChannelId(0), message.to_vec().into()).unwrap();
         let frame = written(|writer| {
             side.write_pieces(Instant::ZERO, writer, |_| {});

@@ -1,6 +1,7 @@
 //! The sending side of a connection's channels: queues, what is in flight, and who sends next.
 
 mod fair;
+mod lazy;
 mod outgoing;
 mod piece;
 mod queue;
@@ -9,12 +10,14 @@ mod tests;
 mod window;
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use self::fair::VirtualClock;
+use self::lazy::Channels;
 use self::outgoing::{Outgoing, Wish};
 use self::window::Sent;
 use super::compress::Compressor;
@@ -30,7 +33,7 @@ use crate::wire::message::Chain;
 /// The sending side of a connection's channels.
 #[derive(Debug)]
 pub(crate) struct SendSide {
-    channels: Vec<Outgoing>,
+    channels: Channels,
     /// Channels that may have something to send, as bits: none that has is missing.
     wishing: u32,
     /// Channels whose messages have a lifetime, as bits.
@@ -112,23 +115,23 @@ impl PieceRecord {
 impl SendSide {
     /// The sending side for `channels`, for messages up to `max_message` bytes, with the peer's first grant of
     /// `credit` bytes.
-    pub(crate) fn new(channels: &[ChannelConfig], max_message: usize, credit: u64) -> Self {
+    pub(crate) fn new(channels: Arc<[ChannelConfig]>, max_message: usize, credit: u64) -> Self {
         Self::with_first_id(channels, max_message, credit, 0)
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
     pub(crate) fn with_first_id(
-        channels: &[ChannelConfig],
+        channels: Arc<[ChannelConfig]>,
         max_message: usize,
         credit: u64,
         first_id: u64,
     ) -> Self {
-        let numbered = (0..).map(ChannelId).zip(channels).take(CHANNELS);
-        let mortal = numbered.clone().filter(|(_, config)| config.lifetime.is_some());
+        let mortal =
+            channels.iter().take(CHANNELS).enumerate().filter(|(_, config)| config.lifetime.is_some());
         Self {
             wishing: 0,
-            mortal: mortal.map(|(channel, _)| 1 << channel.0).sum(),
-            channels: numbered.map(|(channel, config)| Outgoing::new(channel, config, first_id)).collect(),
+            mortal: mortal.map(|(index, _)| 1 << index).sum(),
+            channels: Channels::new(channels, first_id),
             max_message,
             credit: Credit { granted: credit, used: 0 },
             clock: VirtualClock::default(),
@@ -151,7 +154,7 @@ impl SendSide {
         channel: ChannelId,
         message: Bytes,
     ) -> Result<MessageId, SendError> {
-        let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) else {
+        let Some(outgoing) = self.channels.make(usize::from(channel.0)) else {
             return Err(SendError::NoSuchChannel(message));
         };
         if message.len() > self.max_message {
@@ -295,7 +298,7 @@ impl SendSide {
     /// Drops messages whose lifetime passed before they were begun.
     pub(crate) fn expire(&mut self, now: Instant) {
         for index in bits(self.mortal) {
-            let Some(outgoing) = self.channels.get_mut(index) else { return };
+            let Some(outgoing) = self.channels.get_mut(index) else { continue };
             let count = outgoing.queue.expire(now);
             outgoing.on_expired(count);
         }
@@ -320,10 +323,10 @@ impl SendSide {
 
     /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
     pub(crate) fn undelivered(&self) -> Vec<Undelivered> {
-        let reliable =
-            self.channels.iter().zip((0..).map(ChannelId)).filter(|(outgoing, _)| outgoing.is_reliable());
+        let reliable = self.channels.iter().filter(|(_, outgoing)| outgoing.is_reliable());
         reliable
-            .flat_map(|(outgoing, channel)| {
+            .flat_map(|(index, outgoing)| {
+                let channel = ChannelId(index as u8);
                 let begun = outgoing.window.undelivered().map(|number| (number, Fate::Unknown));
                 let queued = outgoing.queue.numbers().map(|number| (number, Fate::NotSent));
                 begun.chain(queued).map(move |(number, fate)| Undelivered {
@@ -337,12 +340,13 @@ impl SendSide {
 
     /// Whether a reliable message was begun and is not acknowledged.
     pub(crate) fn has_unacked_reliable(&self) -> bool {
-        self.channels.iter().any(|outgoing| !outgoing.window.is_empty())
+        self.channels.iter().any(|(_, outgoing)| !outgoing.window.is_empty())
     }
 
     /// Whether nothing waits to be sent, and nothing reliable to be acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
-        self.channels.iter().all(|outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty())
+        let is_drained = |outgoing: &Outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty();
+        self.channels.iter().all(|(_, outgoing)| is_drained(outgoing))
     }
 
     /// The transport is replaced: whatever was begun and not acknowledged is sent again from its beginning, and nothing
@@ -366,7 +370,7 @@ impl SendSide {
         floor: u32,
         ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
-        let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
+        let outgoing = self.channels.make(usize::from(channel.0)).ok_or(Violation::BadResume)?;
         if !outgoing.is_reliable() {
             return Err(Violation::BadResume);
         }
@@ -390,12 +394,14 @@ impl SendSide {
 
     /// What became of the messages of one channel so far.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
-        self.channels.get(usize::from(channel.0)).map(Outgoing::stats)
+        let index = usize::from(channel.0);
+        let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();
+        self.channels.has(index).then(used)
     }
 
     /// Bytes that wait for their first transmission, overhead included.
     pub(crate) fn queued_bytes(&self) -> u64 {
-        self.channels.iter().map(|outgoing| outgoing.queue.bytes()).sum()
+        self.channels.iter().map(|(_, outgoing)| outgoing.queue.bytes()).sum()
     }
 
     /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
@@ -405,7 +411,7 @@ impl SendSide {
         let (mut free, mut waiting) = (0, None);
         let mut begin = 0;
         for index in bits(self.wishing) {
-            let Some(outgoing) = self.channels.get(index) else { break };
+            let Some(outgoing) = self.channels.get(index) else { continue };
             if self.resuming && outgoing.is_reliable() {
                 continue;
             }
@@ -420,7 +426,7 @@ impl SendSide {
             }
         }
         if let Some(first) = waiting {
-            for (index, outgoing) in self.channels.iter().enumerate() {
+            for (index, outgoing) in self.channels.iter() {
                 if (outgoing.share.start(self.clock), index) > first {
                     begin &= !(1 << index);
                 }
@@ -488,7 +494,7 @@ const fn cost(length: usize) -> u64 {
 }
 
 /// The channel of a record of reliable data of this transport.
-fn current(channels: &mut [Outgoing], transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
+fn current(channels: &mut Channels, transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
     let is_current = record.is_repeated() && record.transport == transport;
     channels.get_mut(usize::from(record.channel.0)).filter(|_| is_current)
 }

@@ -15,7 +15,7 @@ const NOW: Instant = Instant::ZERO;
 const FIRST: ChannelId = ChannelId(0);
 
 fn side(channels: &[ChannelConfig]) -> SendSide {
-    SendSide::new(channels, MOST, u64::MAX / 2)
+    SendSide::new(channels.into(), MOST, u64::MAX / 2)
 }
 
 fn ordered() -> SendSide {
@@ -475,7 +475,7 @@ fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() 
 #[test]
 fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
-    let mut side = SendSide::new(&configs, MOST, 3064 + 74);
+    let mut side = SendSide::new(configs.into(), MOST, 3064 + 74);
     send(&mut side, 0, 3000);
     send(&mut side, 0, 11);
     let (_, records) = packet(&mut side);
@@ -498,7 +498,7 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
-    let mut side = SendSide::new(&[small, large], MOST, window);
+    let mut side = SendSide::new([small, large].into(), MOST, window);
     let (mut waiting, mut consumed, mut granted) = (VecDeque::new(), 0, window);
     for round in 0..3000 {
         while side.enqueue(NOW, FIRST, bytes(1000)).is_ok() {}
