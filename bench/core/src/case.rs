@@ -26,8 +26,7 @@ impl Case {
     }
 
     const fn clients(mut self, clients: usize) -> Self {
-        self.clients = clients;
-        self.ticks = TICKS / 10;
+        (self.clients, self.warm_up, self.ticks) = (clients, TICKS / 5, TICKS / 10);
         self
     }
 

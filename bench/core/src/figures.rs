@@ -12,9 +12,6 @@ use tickwire_core_bench::{
 
 use crate::instructions;
 
-/// Rounds in which times are taken, all stacks in each.
-const ROUNDS: usize = 5;
-
 /// What one case costs per delivered message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
@@ -36,11 +33,17 @@ pub(crate) struct Cost {
 
 /// All costs, by stack and case.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(pub(crate) BTreeMap<String, Cost>, pub(crate) BTreeMap<&'static str, f64>);
+pub(crate) struct Figures {
+    /// By stack and case.
+    pub(crate) costs: BTreeMap<String, Cost>,
+    /// Bytes of a server's heap per connection.
+    pub(crate) heap: BTreeMap<&'static str, f64>,
+    rounds: usize,
+}
 
 impl Figures {
-    pub(crate) fn take(summaries: &Path) -> Result<Self> {
-        let mut figures = Self::default();
+    pub(crate) fn take(summaries: &Path, rounds: usize) -> Result<Self> {
+        let mut figures = Self { rounds, ..Self::default() };
         let take = |name: &str, cases: &[Case], crypto: Crypto| (name.to_owned(), cases.to_vec(), crypto);
         let stacks = [
             take("plain", &PLAIN, Crypto::Null),
@@ -55,7 +58,7 @@ impl Figures {
         for case in CROWDS {
             let mut scene = Scene::new(Tickwire::new(Crypto::Ring, case.clients), case);
             scene.measure();
-            figures.1.insert(case.name, scene.into_stack().server_heap());
+            figures.heap.insert(case.name, scene.into_stack().server_heap());
         }
         for case in ENCRYPTED {
             figures.add(summaries, "harness", case, Bare::new)?;
@@ -75,7 +78,7 @@ impl Figures {
     }
 
     pub(crate) fn get(&self, stack: &str, case: &str) -> Option<&Cost> {
-        self.0.get(&format!("{stack}.{case}"))
+        self.costs.get(&format!("{stack}.{case}"))
     }
 
     /// Instructions per message.
@@ -92,7 +95,7 @@ impl Figures {
     ) -> Result<()> {
         let mut times = Vec::new();
         let mut last = None;
-        for _ in 0..ROUNDS {
+        for _ in 0..self.rounds {
             let mut scene = Scene::new(make(case.clients), case);
             let (before, begun) = (allocations::so_far(), Instant::now());
             scene.measure();
@@ -110,9 +113,9 @@ impl Figures {
             bytes_up: per(tally.bytes_up),
             datagrams: per(tally.datagrams),
             delivered: tally.delivered as f64 / tally.sent as f64,
-            nanoseconds: times[ROUNDS / 2] / tally.delivered as f64,
+            nanoseconds: times[self.rounds / 2] / tally.delivered as f64,
         };
-        self.0.insert(format!("{stack}.{}", case.name), cost);
+        self.costs.insert(format!("{stack}.{}", case.name), cost);
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ impl Gates {
     /// These gates with the figures of this run in them.
     pub(crate) fn held(&self, figures: &Figures) -> Self {
         let mut gates = self.clone();
-        for (name, cost) in &figures.0 {
+        for (name, cost) in &figures.costs {
             let Some(held) = Held::of(cost) else { continue };
             if OURS.iter().any(|ours| name.starts_with(ours)) {
                 gates.held.insert(name.clone(), held);
@@ -98,7 +98,7 @@ impl Gates {
                 gates.peers.insert(name.clone(), held.instructions);
             }
         }
-        gates.heap = figures.1.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.round())).collect();
+        gates.heap = figures.heap.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.round())).collect();
         gates
     }
 
@@ -109,7 +109,7 @@ impl Gates {
         }
         let mut worse = Vec::new();
         for (name, held) in &self.held {
-            let Some(now) = figures.0.get(name).and_then(Held::of) else {
+            let Some(now) = figures.costs.get(name).and_then(Held::of) else {
                 worse.push(format!("{name}: not measured"));
                 continue;
             };
@@ -119,7 +119,7 @@ impl Gates {
             }
         }
         for (name, held) in &self.heap {
-            let now = figures.1.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
+            let now = figures.heap.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
             if now > held * INSTRUCTIONS_SLACK {
                 worse.push(format!("{name}: {now:.0} bytes on the heap per connection, held at {held}"));
             }

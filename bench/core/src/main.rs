@@ -36,9 +36,13 @@ struct Args {
     hold: bool,
 }
 
+/// Rounds in which times are taken.
+const ROUNDS: usize = 5;
+
 fn main() -> Result<()> {
     let args = Args::parse();
-    let figures = Figures::take(&args.summaries)?;
+    // Gates need no times.
+    let figures = Figures::take(&args.summaries, if args.check { 1 } else { ROUNDS })?;
     let gates = Gates::read(&args.gates)?;
     if args.hold {
         gates.held(&figures).write(&args.gates)?;

@@ -88,7 +88,7 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let quoted =
         |name: &'static str, value| Some(Peer { name, value, unit: "bytes/message", measured: "quoted" });
     let bytes = |case| figures.get("ring", case).map(|cost| cost.bytes_down + cost.bytes_up);
-    let heap = |case| figures.1.get(case).map(|bytes| bytes.round());
+    let heap = |case| figures.heap.get(case).map(|bytes| bytes.round());
     let allocations = |case| figures.get("plain", case).map(|cost| cost.allocations);
     vec![
         plain("P1", "plaintext, 1 per tick", "one", Some(2500.0)),
@@ -202,7 +202,7 @@ pub(crate) fn print_table(rows: &[Row], figures: &Figures) -> Result<()> {
     );
     println!("|---|---|---|---|---|---|---|---|");
     let unit = figures.get("plain", "one").map_or(1.0, |cost| cost.nanoseconds);
-    for (name, cost) in &figures.0 {
+    for (name, cost) in &figures.costs {
         let (instructions, cycles) = cost.counted.unwrap_or((f64::NAN, f64::NAN));
         println!(
             "| {name} | {instructions:.0} | {cycles:.0} | {:.3} | {:.1} + {:.1} | {:.3} | {:.3} | {:.2} |",
