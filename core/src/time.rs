@@ -53,7 +53,8 @@ impl fmt::Debug for Instant {
 /// Microseconds of `duration`, saturating at 2^62.
 #[must_use]
 pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).map_or(Instant::MAX.0, |value| value.min(Instant::MAX.0))
+    let whole = duration.as_secs().saturating_mul(1_000_000);
+    whole.saturating_add(u64::from(duration.subsec_micros())).min(Instant::MAX.0)
 }
 
 impl Add<Duration> for Instant {

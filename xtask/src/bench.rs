@@ -1,10 +1,12 @@
 //! `bench`: what tickwire costs, beside its peers.
 
 use std::ffi::OsString;
+use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::Command;
+use crate::{setup, workspace};
 
 /// Measure tickwire beside its peers
 #[derive(clap::Args, Debug)]
@@ -16,6 +18,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     Udp(Udp),
+    Core(Core),
 }
 
 /// Race over loopback UDP, server and clients in separate processes (`--help` lists what it can do)
@@ -27,10 +30,55 @@ struct Udp {
     arguments: Vec<OsString>,
 }
 
+/// The core in memory: instructions, allocations and bytes per message, and the gates that hold them
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct Core {
+    /// Print the rows for a program
+    #[arg(long)]
+    json: bool,
+    /// Compare with the figures that were reached (`bench/gates.json`), and fail where one is worse
+    #[arg(long, conflicts_with_all = ["json", "hold"])]
+    check: bool,
+    /// Write the figures of this run to `bench/gates.json`
+    #[arg(long)]
+    hold: bool,
+    /// Leave the peers out: their figures are those of an earlier run
+    #[arg(long)]
+    alone: bool,
+}
+
+impl Core {
+    /// What CI does.
+    pub(crate) const fn gates() -> Self {
+        Self { json: false, check: true, hold: false, alone: true }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Udp(udp) => bench("udp-race", &udp.arguments),
+        What::Core(core) => self::core(core),
     }
+}
+
+/// Callgrind counts instructions, one process per case; a program counts the rest and judges.
+pub(crate) fn core(args: &Core) -> Result<()> {
+    let runner = setup::tools_for_instructions()?;
+    let summaries = workspace::root().join("bench/target/gungraun");
+    if summaries.is_dir() {
+        fs::remove_dir_all(&summaries).with_context(|| format!("cannot remove {}", summaries.display()))?;
+    }
+    let features = if args.alone { "" } else { "--features peers" };
+    let package =
+        "--quiet --locked --manifest-path bench/Cargo.toml --target-dir bench/target -p tickwire-core-bench";
+    let count = Command::cargo(&format!("bench {package} {features} --bench instructions"));
+    let count = count.arg("--").arg("--save-summary=json").arg("--nosummary");
+    count.env("GUNGRAUN_RUNNER", &runner.display().to_string()).output()?;
+    let judge = Command::cargo(&format!("run --release {package} {features} --bin core-costs")).arg("--");
+    let judge = judge.arg("--summaries").path(&summaries);
+    let judge = judge.arg("--gates").path(&workspace::root().join("bench/gates.json"));
+    let flags = [("--json", args.json), ("--check", args.check), ("--hold", args.hold)];
+    flags.iter().filter(|(_, is_set)| *is_set).fold(judge, |judge, (flag, _)| judge.arg(flag)).run()
 }
 
 /// The peers are compiled in a workspace of their own, and only here.

@@ -1,12 +1,13 @@
 //! `setup`: installs what is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::Command;
 use crate::no_std::{BARE, WASM};
 use crate::windows::WINDOWS;
+use crate::workspace;
 
 /// A big-endian target: a layout that depends on the byte order shows up there.
 pub(crate) const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
@@ -20,7 +21,8 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     rust_target(BARE)?;
     tools_for_big_endian()?;
     tools_for_wasm()?;
-    tools_for_windows()
+    tools_for_windows()?;
+    tools_for_instructions().map(drop)
 }
 
 /// Whatever compiles, links and runs programs for [`BIG_ENDIAN`].
@@ -49,6 +51,21 @@ pub(crate) fn tools_for_windows() -> Result<()> {
         Tool { package: "gcc-mingw-w64-x86-64", sign: Sign::Program("x86_64-w64-mingw32-gcc") },
         Tool { package: "wine64", sign: Sign::Program(WINE) },
     ])
+}
+
+/// The version of gungraun that `bench/` is built with: its runner has to be the same.
+const GUNGRAUN: &str = "0.20.0";
+
+/// Whatever counts instructions; returns gungraun's runner, which is kept beside the benches.
+pub(crate) fn tools_for_instructions() -> Result<PathBuf> {
+    tools(&[Tool { package: "valgrind", sign: Sign::Program("valgrind") }])?;
+    let folder = workspace::root().join("bench/target/tools");
+    let runner = folder.join("bin/gungraun-runner");
+    if !runner.is_file() {
+        let install = format!("install --quiet --locked gungraun-runner --version {GUNGRAUN} --root");
+        Command::cargo(&install).path(&folder).run().context("cannot install gungraun-runner")?;
+    }
+    Ok(runner)
 }
 
 /// Adds a target to the toolchain in use, unless it is there.
@@ -121,6 +138,13 @@ mod tests {
         assert!(tool(Sign::Program("no-such-program-as-this")).is_missing());
         assert!(!tool(Sign::Folder(env!("CARGO_MANIFEST_DIR"))).is_missing());
         assert!(tool(Sign::Folder("/no/such/folder")).is_missing());
+    }
+
+    #[test]
+    fn the_runner_has_the_version_of_the_library() {
+        let manifest =
+            std::fs::read_to_string(super::workspace::root().join("bench/core/Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("gungraun = \"={}\"", super::GUNGRAUN)), "{}", super::GUNGRAUN);
     }
 
     #[test]

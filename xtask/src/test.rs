@@ -8,12 +8,12 @@ use crate::command::Command;
 use crate::hash::{self, Target};
 use crate::step::{command_step, step};
 use crate::workspace::Workspace;
-use crate::{deny, no_std};
+use crate::{bench, deny, no_std};
 
 /// Run everything that CI runs, and stop at the first failure
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Leave out the slow steps: planted bugs, other targets, trace hashes, endurance and the swarm
+    /// Leave out the slow steps: planted bugs, other targets, costs, trace hashes, endurance and the swarm
     #[arg(long)]
     quick: bool,
 }
@@ -23,10 +23,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     house()?;
     command_step("tests", &Command::cargo("test --workspace --locked --features tickwire-sim/conditioner"))?;
     if args.quick {
-        println!("\nleft out by --quick: planted bugs, no_std targets, trace hashes, endurance, swarm");
+        println!(
+            "\nleft out by --quick: planted bugs, no_std targets, costs, trace hashes, endurance, swarm"
+        );
     } else {
         command_step("planted bugs", &planted())?;
         step("no_std", "cargo xtask no-std", || no_std::run(&no_std::Args {}))?;
+        // Valgrind runs where Linux does.
+        if cfg!(target_os = "linux") {
+            let repeat = "cargo xtask bench core --check --alone";
+            step("costs of the core", repeat, || bench::core(&bench::Core::gates()))?;
+        }
         simulation(&Workspace::load()?)?;
     }
     println!("\nall steps passed in {:.0} s", start.elapsed().as_secs_f64());

@@ -57,7 +57,15 @@ pub(super) struct Pool {
 impl Arena {
     /// A copy of `bytes`.
     pub(super) fn copy(&mut self, bytes: &[u8], keep: Keep) -> Bytes {
-        self.pools(keep).concat([bytes].into_iter(), bytes.len())
+        let pools = self.pools(keep);
+        let open = if bytes.len() > ARENA_SHARED { &mut pools.large.open } else { &mut pools.small.open };
+        match open {
+            Some(open) if open.capacity() >= bytes.len() && !bytes.is_empty() => {
+                open.extend_from_slice(bytes);
+                open.split().freeze()
+            }
+            _ => pools.concat([bytes].into_iter(), bytes.len()),
+        }
     }
 
     /// A copy of a message that is complete.

@@ -136,7 +136,7 @@ impl World {
     fn new(first_id: u64) -> Self {
         let channels = channels();
         Self {
-            sender: SendSide::with_first_id(&channels, MAX_MESSAGE, WINDOW, first_id),
+            sender: SendSide::with_first_id(channels.as_slice().into(), MAX_MESSAGE, WINDOW, first_id),
             receiver: ReceiveSide::with_first_id(&channels, MAX_MESSAGE, WINDOW, first_id),
             arena: Arena::default(),
             now: Instant::ZERO,
@@ -215,11 +215,13 @@ impl World {
         let sendable = self.sender.has_sendable();
         self.squeezed |= room < WHOLE_FRAME;
         let mut bytes = vec![0; room];
-        let (mut writer, mut chain) = (Writer::new(&mut bytes), Chain::default());
-        let mut records = Vec::new();
-        while let Some(record) = self.sender.write_piece(self.now, &mut writer, &mut chain) {
-            records.push(record);
-        }
+        let mut writer = Writer::new(&mut bytes);
+        let mut records: Vec<PieceRecord> = Vec::new();
+        self.sender.write_pieces(self.now, &mut writer, |record| {
+            if !records.last_mut().is_some_and(|last| last.extend(&record)) {
+                records.push(record);
+            }
+        });
         if room >= WHOLE_FRAME {
             assert_eq!(sendable, !records.is_empty(), "has_sendable is exact");
         }

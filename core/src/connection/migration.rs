@@ -1,6 +1,8 @@
 //! Following a peer to another address (RFC 9000 section 9, with one difference: nothing but a challenge is sent to an
 //! address before it has answered, and never more than came from it).
 
+use alloc::boxed::Box;
+
 use crate::address::{Address, Path};
 use crate::time::{Duration, Instant};
 
@@ -38,8 +40,9 @@ pub(crate) enum Sighting {
 /// The path validation of one transport.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Migration {
-    candidate: Option<Candidate>,
-    response: Option<Response>,
+    // Boxed, because both are rare.
+    candidate: Option<Box<Candidate>>,
+    response: Option<Box<Response>>,
 }
 
 impl Migration {
@@ -68,7 +71,7 @@ impl Migration {
         if !is_highest || !is_udp(current) || !is_udp(from) {
             return Sighting::Nothing;
         }
-        self.candidate = Some(Candidate {
+        self.candidate = Some(Box::new(Candidate {
             path: *from,
             challenge: challenge(),
             first_sent: None,
@@ -76,13 +79,18 @@ impl Migration {
             sent: 0,
             tries: 0,
             due: true,
-        });
+        }));
         Sighting::Candidate
+    }
+
+    /// Whether there is nobody to challenge, and no challenge to answer.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.candidate.is_none() && self.response.is_none()
     }
 
     /// The peer challenges us from `path`. Only the latest challenge is answered.
     pub(crate) fn on_challenge(&mut self, path: Path, data: [u8; 8]) {
-        self.response = Some(Response { path, data });
+        self.response = Some(Box::new(Response { path, data }));
     }
 
     /// The peer answers a challenge: the path that is thereby validated, and how long the answer took.
@@ -93,8 +101,8 @@ impl Migration {
     }
 
     /// An answer that waits to be sent.
-    pub(crate) const fn response(&self) -> Option<Response> {
-        self.response
+    pub(crate) fn response(&self) -> Option<Response> {
+        self.response.as_deref().copied()
     }
 
     /// The answer was sent.

@@ -99,6 +99,8 @@ pub(crate) struct Settings {
     pub(crate) resume_window: Duration,
     pub(crate) reconnect_for: Duration,
     pub(crate) rotate_after: u64,
+    /// The channels of every connection.
+    pub(crate) channels: Arc<[ChannelConfig]>,
     /// A bit for each reliable channel.
     pub(crate) reliable_channels: u32,
 }
@@ -165,6 +167,8 @@ pub(crate) struct Connection {
     pub(crate) is_queued_to_send: bool,
     /// Whether the endpoint's list of connections with something to tell has this one.
     pub(crate) is_queued_to_tell: bool,
+    /// Whether the endpoint's list of connections that were used has this one.
+    pub(crate) is_unsettled: bool,
 }
 
 impl Connection {
@@ -196,7 +200,20 @@ impl Connection {
             connected_at: None,
             is_queued_to_send: false,
             is_queued_to_tell: false,
+            is_unsettled: false,
         }
+    }
+
+    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
+    pub(crate) fn is_special(&self) -> bool {
+        self.phase != Phase::Connected
+            || self.dial.is_some()
+            || self.farewell.is_some()
+            || self.wants_dial
+            || self.wants_ticket
+            || self.is_disowned
+            || !self.retired_ids.is_empty()
+            || self.notices.is_pending()
     }
 
     /// Where the next datagram goes, as far as known.
@@ -322,7 +339,17 @@ impl Connection {
         settings: &Settings,
     ) -> Result<Outcome, Violation> {
         let mut outcome = Outcome::default();
-        for frame in FrameReader::new(payload) {
+        let mut frames = FrameReader::new(payload);
+        loop {
+            // Most frames are messages.
+            while self.phase == Phase::Connected
+                && let Some(message) = frames.next_message()
+            {
+                let message = message.map_err(|_| Violation::MalformedFrame)?;
+                (outcome.eliciting, outcome.substantial) = (true, true);
+                outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+            }
+            let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
             if !matches!(self.phase, Phase::Connected) {
                 // A closing connection listens for one thing only.
@@ -349,7 +376,6 @@ impl Connection {
                 }
             }
         }
-        Ok(outcome)
     }
 
     fn with_transport(&mut self, act: impl FnOnce(&mut Transport)) {
@@ -412,6 +438,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether it is worth an attempt to write a datagram: cheap, and never wrong when it says no.
+    pub(crate) fn may_want_transmit(&self) -> bool {
+        let Some(transport) = self.transport.as_deref().filter(|_| self.phase == Phase::Connected) else {
+            return true;
+        };
+        self.dial.is_some()
+            || transport.acks.is_due()
+            || transport.ping_due
+            || transport.unproven.is_some()
+            || !transport.migration.is_quiet()
+            || self.send.may_have_sendable()
+            || self.has_control()
+    }
+
     /// Whether `poll_transmit` would return a datagram now.
     pub(crate) fn wants_transmit(&self, now: Instant) -> bool {
         if self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)) {
@@ -424,7 +464,7 @@ impl Connection {
                     || transport.ping_due
                     || transport.challenge_due().is_some()
                     || (transport.window_is_open() && self.has_eliciting());
-                transport.has_path_datagram() || (has_data && transport.may_send())
+                (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.is_due,
             Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
@@ -433,10 +473,12 @@ impl Connection {
 
     /// Whether something waits that asks for an acknowledgement.
     pub(crate) fn has_eliciting(&self) -> bool {
-        self.ticket.is_due
-            || self.resume.unsent != 0
-            || self.receive.grant_due().is_some()
-            || self.send.has_sendable()
+        self.has_control() || self.send.has_sendable()
+    }
+
+    /// Whether a frame waits that belongs to no message and asks for an acknowledgement.
+    fn has_control(&self) -> bool {
+        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
     }
 
     /// Writes the next datagram.
@@ -452,7 +494,6 @@ impl Connection {
             self.traffic.on_sent(size as u64);
             self.with_transport(|transport| transport.on_sent_to(&path, size as u64));
         }
-        self.arm(now, settings);
         written
     }
 

@@ -1,6 +1,7 @@
 //! What a connection has to tell besides messages, in reserved places: a slow application loses none of it, and a peer
 //! cannot make it grow.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::address::Address;
@@ -9,41 +10,48 @@ use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Undelivered};
 /// The places for notices of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
-    connected: Option<(Address, PeerInfo, Option<ConnectionId>)>,
+    /// What waits, if anything does, which is rare.
+    pending: Option<Box<Pending>>,
     interrupted: bool,
     /// `Interrupted` was told, and `Resumed` was not told since.
     is_away: bool,
+    is_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    connected: Option<(Address, PeerInfo, Option<ConnectionId>)>,
     resumed: Option<Address>,
     moved: Option<Address>,
     closed: Option<(CloseReason, Vec<Undelivered>)>,
-    is_closed: bool,
 }
 
 impl Notices {
     pub(crate) fn connected(&mut self, address: Address, peer: PeerInfo, replaces: Option<ConnectionId>) {
-        self.connected = Some((address, peer, replaces));
+        self.pending().connected = Some((address, peer, replaces));
     }
 
     pub(crate) fn interrupted(&mut self) {
         // A resumption that was not told yet never happened, as far as anybody knows.
-        self.resumed = None;
+        self.take(|pending| pending.resumed.take());
         self.interrupted = !self.is_away;
     }
 
     pub(crate) fn resumed(&mut self, address: Address) {
-        self.moved = None;
-        self.resumed = Some(address);
+        let pending = self.pending();
+        pending.moved = None;
+        pending.resumed = Some(address);
     }
 
     pub(crate) fn moved(&mut self, address: Address) {
-        self.moved = Some(address);
+        self.pending().moved = Some(address);
     }
 
     /// The last notice. Only the first one counts.
     pub(crate) fn closed(&mut self, reason: CloseReason, undelivered: Vec<Undelivered>) {
         if !self.is_closed {
             self.is_closed = true;
-            self.closed = Some((reason, undelivered));
+            self.pending().closed = Some((reason, undelivered));
         }
     }
 
@@ -58,40 +66,55 @@ impl Notices {
     }
 
     /// Whether `Closed` was noted and told.
-    pub(crate) const fn closed_was_told(&self) -> bool {
-        self.is_closed && self.closed.is_none()
+    pub(crate) fn closed_was_told(&self) -> bool {
+        self.is_closed && self.pending.as_ref().is_none_or(|pending| pending.closed.is_none())
     }
 
     /// The next notice that comes before messages.
     pub(crate) fn next_before_messages(&mut self, connection: ConnectionId) -> Option<Event> {
-        if let Some((address, peer, replaces)) = self.connected.take() {
+        if !self.is_pending() {
+            return None;
+        }
+        if let Some((address, peer, replaces)) = self.take(|pending| pending.connected.take()) {
             return Some(Event::Connected { connection, address, peer, replaces });
         }
         if core::mem::take(&mut self.interrupted) {
             self.is_away = true;
             return Some(Event::Interrupted { connection });
         }
-        if let Some(address) = self.resumed.take() {
+        if let Some(address) = self.take(|pending| pending.resumed.take()) {
             self.is_away = false;
             return Some(Event::Resumed { connection, address });
         }
-        let address = self.moved.take()?;
+        let address = self.take(|pending| pending.moved.take())?;
         Some(Event::Moved { connection, address })
     }
 
     /// The notice that comes after everything else.
     pub(crate) fn take_closed(&mut self, connection: ConnectionId) -> Option<Event> {
-        let (reason, undelivered) = self.closed.take()?;
+        let (reason, undelivered) = self.take(|pending| pending.closed.take())?;
         Some(Event::Closed { connection, reason, undelivered })
     }
 
     /// Whether anything waits to be told.
     pub(crate) const fn is_pending(&self) -> bool {
-        self.connected.is_some()
-            || self.interrupted
-            || self.resumed.is_some()
-            || self.moved.is_some()
-            || self.closed.is_some()
+        self.interrupted || self.pending.is_some()
+    }
+
+    fn pending(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
+    }
+
+    fn take<T>(&mut self, take: impl FnOnce(&mut Pending) -> Option<T>) -> Option<T> {
+        let taken = take(self.pending.as_deref_mut()?);
+        self.pending.take_if(|pending| pending.is_empty());
+        taken
+    }
+}
+
+impl Pending {
+    const fn is_empty(&self) -> bool {
+        self.connected.is_none() && self.resumed.is_none() && self.moved.is_none() && self.closed.is_none()
     }
 }
 

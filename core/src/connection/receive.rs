@@ -91,6 +91,8 @@ pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &
         transport.sent.trim();
         return;
     }
+    // What was acknowledged first is no longer looked at.
+    transport.sent.trim();
     let loss_delay = transport.rtt.loss_delay();
     let largest_acked = transport.largest_acked.unwrap_or(0);
     let Transport { sent, congestion, loss_at, .. } = transport;

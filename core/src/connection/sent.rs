@@ -109,6 +109,13 @@ impl SentPackets {
     /// Notes a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
         self.open_matters |= frame.is_repeated();
+        if let SentFrame::Piece(piece) = &frame
+            && self.open_frame < self.frames_end()
+            && let Some(SentFrame::Piece(last)) = self.frames.back_mut()
+            && last.extend(piece)
+        {
+            return;
+        }
         self.frames.push_back(frame);
     }
 

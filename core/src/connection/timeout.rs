@@ -2,14 +2,14 @@
 
 use super::receive::{self, Settling};
 use super::timers::Timer;
-use super::{Connection, Phase, Role, Settings, TICKET_RENEWAL};
+use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::event::{CloseReason, Violation};
 use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
     /// Sets every timer from the state that it depends on. Called after whatever may have changed that state.
-    pub(crate) fn arm(&mut self, now: Instant, settings: &Settings) {
+    pub(crate) fn arm(&mut self, now: Instant) {
         // Whoever is not connected yet is told nothing but that.
         if self.ready.is_none() && self.phase != Phase::Connecting {
             self.ready = self.send.take_ready();
@@ -17,21 +17,13 @@ impl Connection {
         self.timers
             .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
         if self.phase == Phase::Connected {
-            // Of two ends that both wait, the one that must repeat something has to find out soon that the path is back.
-            let is_awaited = self.send.has_unacked_reliable() || self.resume.awaited != 0;
+            let (send, resume) = (&self.send, &self.resume);
+            let is_awaited = || send.has_unacked_reliable() || resume.awaited != 0;
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
-                // The initiator speaks first, so that one heartbeat serves both ends.
-                // Whichever end is less patient, it hears something in time.
-                let patience =
-                    settings.heartbeat.min(settings.idle_timeout / 3).min(transport.peer_idle_timeout / 3);
-                let patience = match transport.role {
-                    Role::Initiator => patience,
-                    Role::Responder => patience.saturating_mul(3) / 2,
-                };
                 let quiet_since = transport.last_heard.max(transport.last_ping);
-                self.timers.set(Timer::Heartbeat, quiet_since + patience);
+                self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);
                 if !transport.migration.is_active() {
                     self.timers.stop(Timer::Path);
                 } else if self.timers.at(Timer::Path) == Instant::MAX {
@@ -42,11 +34,15 @@ impl Connection {
         self.arm_close(now);
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         let is_over = self.notices.is_closed();
-        let expiry = [self.send.next_expiry(), self.receive.next_expiry()].into_iter().flatten().min();
-        self.timers.set_option(Timer::Expiry, expiry.filter(|_| !is_over));
+        let expiry = match (self.send.next_expiry(), self.receive.next_expiry()) {
+            _ if is_over => None,
+            (Some(sent), Some(received)) => Some(sent.min(received)),
+            (sent, received) => sent.or(received),
+        };
+        self.timers.set_option(Timer::Expiry, expiry);
     }
 
-    /// Does what is due at `now`.
+    /// Does what is due at `now`. [`Connection::arm`] is to follow.
     pub(crate) fn handle_timeout(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
         while let Some(timer) = self.timers.take_expired(now) {
             match timer {
@@ -66,7 +62,6 @@ impl Connection {
                 Timer::Handshake => self.on_handshake_timeout(now, rng),
             }
         }
-        self.arm(now, settings);
     }
 
     fn on_loss_timeout(&mut self, now: Instant) {

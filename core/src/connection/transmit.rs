@@ -62,7 +62,9 @@ impl<'a> Draft<'a> {
         let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len())?;
         self.header.write(&mut Writer::new(head)).ok()?;
         transport.keys.seal(self.number, head, packet);
-        transport.recent.push(packet);
+        if let Some(recent) = &mut transport.recent {
+            recent.push(packet);
+        }
         transport.sent.record(now, size, eliciting);
         if eliciting {
             let in_flight = transport.sent.bytes_in_flight();
@@ -79,6 +81,9 @@ pub(crate) fn write_path_datagram(
     transport: &mut Transport,
     buffer: &mut [u8],
 ) -> Option<(Path, usize)> {
+    if transport.migration.is_quiet() {
+        return None;
+    }
     if let Some((path, data)) = transport.migration.challenge_due(CHALLENGE_DATAGRAM as u64) {
         let size = write_small(now, transport, buffer, CHALLENGE_DATAGRAM, |writer| {
             put(writer, &Frame::Challenge(data))
@@ -198,6 +203,9 @@ fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) 
 }
 
 fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
+    if transport.migration.is_quiet() {
+        return;
+    }
     if let Some(response) = transport.migration.response()
         && response.path.remote == transport.path.remote
         && put(writer, &Frame::Response(response.data))
@@ -233,13 +241,12 @@ fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &
 }
 
 fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
-    let mut chain = Chain::default();
-    while let Some(piece) = sources.send.write_piece(now, writer, &mut chain) {
+    sources.send.write_pieces(now, writer, |piece| {
         // What is sent once has no fate that anybody asks for.
         if piece.is_repeated() {
             transport.sent.note(SentFrame::Piece(piece));
         }
-    }
+    });
 }
 
 /// Appends a frame that is no MESSAGE. Says whether it fitted.

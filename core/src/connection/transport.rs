@@ -63,7 +63,6 @@ pub(crate) struct Opened {
 
 /// The state of one set of keys on one path.
 pub(crate) struct Transport {
-    pub(crate) role: Role,
     pub(crate) local_id: u32,
     pub(crate) remote_id: u32,
     pub(crate) path: Path,
@@ -81,8 +80,8 @@ pub(crate) struct Transport {
     pub(crate) unproven: Option<Unproven>,
     pub(crate) max_datagram: usize,
     pub(crate) peer_ack_delay: Duration,
-    /// After this much silence the peer gives up.
-    pub(crate) peer_idle_timeout: Duration,
+    /// After this much silence this end says that it is there.
+    pub(crate) patience: Duration,
     /// Probes sent since the last acknowledgement.
     pub(crate) probes: u32,
     /// A packet has to leave whatever the window says.
@@ -100,8 +99,18 @@ pub(crate) struct Transport {
     pub(crate) is_resumed: bool,
     /// Whether the link below delivers whatever it takes: nothing is sent twice.
     pub(crate) is_reliable: bool,
-    /// The datagrams sent last.
-    pub(crate) recent: RecentTags,
+    /// The datagrams sent last, where an answer to one of them means something: at the end that dialled.
+    pub(crate) recent: Option<Box<RecentTags>>,
+}
+
+/// After how much silence an end says that it is there: whichever end is less patient, it hears something in time. The
+/// initiator speaks first, so that one heartbeat serves both ends.
+fn patience(role: Role, settings: &Settings, peer_idle_timeout: Duration) -> Duration {
+    let patience = settings.heartbeat.min(settings.idle_timeout / 3).min(peer_idle_timeout / 3);
+    match role {
+        Role::Initiator => patience,
+        Role::Responder => patience.saturating_mul(3) / 2,
+    }
 }
 
 impl Transport {
@@ -114,7 +123,6 @@ impl Transport {
         let window =
             if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
         Self {
-            role: setup.role,
             local_id: setup.local_id,
             remote_id: setup.remote_id,
             path: setup.path,
@@ -131,7 +139,7 @@ impl Transport {
             unproven: None,
             max_datagram: setup.max_datagram,
             peer_ack_delay: setup.peer_ack_delay,
-            peer_idle_timeout: setup.peer_idle_timeout,
+            patience: patience(setup.role, settings, setup.peer_idle_timeout),
             probes: 0,
             probe_due: false,
             // The initiator's first packet is what makes the responder's half-open entry a connection.
@@ -143,7 +151,7 @@ impl Transport {
             is_confirmed: false,
             is_resumed: setup.resumed,
             is_reliable: setup.link.is_some_and(|link| link.reliable),
-            recent: RecentTags::default(),
+            recent: (setup.role == Role::Initiator).then(Box::default),
         }
     }
 
@@ -161,7 +169,8 @@ impl Transport {
         }
         let (head, packet) =
             datagram.split_at_mut_checked(header.header_len()).ok_or(DropReason::TooShort)?;
-        let pto = self.probe_timeout();
+        let (rtt, peer_ack_delay) = (&self.rtt, self.peer_ack_delay);
+        let pto = || rtt.probe_timeout(peer_ack_delay);
         let opened = self.keys.open(now, header.phase, number, head, packet, pto);
         let payload_len = opened.map_err(|_| DropReason::NotAuthentic)?;
         let is_highest = self.largest_received.is_none_or(|largest| number > largest);
@@ -214,7 +223,10 @@ impl Transport {
     }
 
     /// When the loss timer goes off.
-    pub(crate) fn loss_timeout(&self, is_awaited: bool) -> Option<Instant> {
+    ///
+    /// Of two ends that both wait, the one that must repeat something has to find out soon that the path is back: that is
+    /// `is_awaited`, which is asked for only when probes go unanswered.
+    pub(crate) fn loss_timeout(&self, is_awaited: impl FnOnce() -> bool) -> Option<Instant> {
         if planted::is_planted(Bug::LostTimer) && self.probes > 0 {
             return None;
         }
@@ -224,8 +236,11 @@ impl Transport {
         if self.loss_at.is_some() {
             return self.loss_at;
         }
-        let urgent = is_awaited || self.sent.has_what_matters() || !self.is_confirmed;
-        let wait = loss::probe_interval(self.probe_timeout(), self.probes, self.rtt.smoothed(), urgent);
+        let mut wait = self.probe_timeout();
+        if self.probes > 0 {
+            let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
+            wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent);
+        }
         // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
         let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };
         Some(self.last_eliciting + wait)
@@ -233,6 +248,9 @@ impl Transport {
 
     /// Whether a datagram of path validation is due for an address other than the peer's.
     pub(crate) fn has_path_datagram(&self) -> bool {
+        if self.migration.is_quiet() {
+            return false;
+        }
         let size = CHALLENGE_DATAGRAM as u64;
         self.migration.challenge_due(size).is_some()
             || self.migration.response().is_some_and(|response| {

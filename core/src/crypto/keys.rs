@@ -65,7 +65,7 @@ impl PacketKeys {
         packet_number: u64,
         header: &[u8],
         packet: &mut [u8],
-        pto: Duration,
+        pto: impl FnOnce() -> Duration,
     ) -> Result<usize, Rejected> {
         self.receive.discard_previous(now);
         let (which, key) = self.receive.select(phase_bit, packet_number).ok_or(Rejected)?;
@@ -78,7 +78,7 @@ impl PacketKeys {
             Which::Previous => self.receive.on_previous_opened(packet_number),
             Which::Current => self.receive.on_opened(packet_number),
             Which::Next => {
-                let discard_at = now + pto.saturating_mul(PREVIOUS_KEPT_PTOS);
+                let discard_at = now + pto().saturating_mul(PREVIOUS_KEPT_PTOS);
                 self.receive.switch(&*self.provider, packet_number, discard_at);
                 if self.send.generation < self.receive.generation {
                     self.send.switch(&*self.provider, None);

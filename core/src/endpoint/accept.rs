@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
@@ -154,7 +155,7 @@ impl Endpoint {
     pub(super) fn channel_sides(&self, credit: u64) -> (SendSide, ReceiveSide) {
         let config = &self.config;
         (
-            SendSide::new(&config.channels, config.max_message, credit),
+            SendSide::new(Arc::clone(&self.settings.channels), config.max_message, credit),
             ReceiveSide::new(&config.channels, config.max_message, receive_window(config.max_message)),
         )
     }

@@ -55,7 +55,7 @@ impl Endpoint {
                 let Some(state) = self.connections.get_mut(connection) else {
                     return Err(DropReason::UnknownConnection);
                 };
-                let unknown = handshake::unknown(header.id, datagram);
+                let echo = handshake::echo_of(datagram);
                 let was_here = state.address() == Some(from.remote);
                 let result = state.handle_data(
                     now,
@@ -66,17 +66,17 @@ impl Endpoint {
                     &mut self.rng,
                     &self.settings,
                 );
-                self.refresh(connection);
+                self.touch(connection);
                 if result == Err(DropReason::NotAuthentic) && !was_here {
                     // Perhaps a client of an earlier life of this server, whose id now belongs to another.
-                    self.reply_unknown(now, from, unknown);
+                    self.reply_unknown(now, from, header.id, echo);
                 }
                 result
             }
             Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, from, half_open, &header, datagram),
             Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
             None => {
-                self.reply_unknown(now, from, handshake::unknown(header.id, datagram));
+                self.reply_unknown(now, from, header.id, handshake::echo_of(datagram));
                 Err(DropReason::UnknownConnection)
             }
         }
@@ -115,13 +115,13 @@ impl Endpoint {
     }
 
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
-    fn reply_unknown(&mut self, now: Instant, to: &Path, unknown: Option<impl AsRef<[u8]>>) {
-        if let Some(unknown) = unknown
+    fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: Option<[u8; 8]>) {
+        if let Some(echo) = echo
             && self.unknown_sources.take(&*self.settings.provider, now, to.remote)
             && self.unknown_budget.take(now)
         {
             let mut reply = self.replies.buffer();
-            reply.extend_from_slice(unknown.as_ref());
+            reply.extend_from_slice(&handshake::unknown(id, echo));
             self.queue_reply(*to, reply);
         }
     }
@@ -134,7 +134,7 @@ impl Endpoint {
             state.transport.as_deref().is_some_and(|transport| {
                 transport.remote_id == id
                     && transport.path.remote == from.remote
-                    && transport.recent.contains(&echo)
+                    && transport.recent.as_ref().is_some_and(|recent| recent.contains(&echo))
             })
         };
         let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;

@@ -81,6 +81,12 @@ pub struct Endpoint {
     ready: VecDeque<ConnectionId>,
     /// Connections that have something to tell, in turn.
     telling: VecDeque<ConnectionId>,
+    /// Connections that were used since their indexes were set, in turn.
+    unsettled: VecDeque<ConnectionId>,
+    /// When the first of them was used.
+    unsettled_since: Instant,
+    /// Whether `poll_transmit` was called since `handle_timeout` was.
+    is_transmitting: bool,
     deadlines: Deadlines,
     links: Links,
     arena: Arena,
@@ -108,6 +114,7 @@ impl Endpoint {
             resume_window: config.resume_window,
             reconnect_for: config.reconnect_for,
             rotate_after: config.rotate_after,
+            channels: config.channels.as_slice().into(),
             reliable_channels: reliable_channels(&config.channels),
         };
         let schema =
@@ -133,6 +140,9 @@ impl Endpoint {
             replies: Replies::default(),
             ready: VecDeque::new(),
             telling: VecDeque::new(),
+            unsettled: VecDeque::new(),
+            unsettled_since: now,
+            is_transmitting: true,
             deadlines: Deadlines::default(),
             links: Links::default(),
             arena: Arena::default(),
@@ -169,7 +179,9 @@ impl Endpoint {
             return Err(SendError::Closing(message));
         }
         let queued = state.send.enqueue(now, channel, message);
-        self.refresh(connection);
+        if !state.is_unsettled {
+            self.touch(connection);
+        }
         queued
     }
 
@@ -215,6 +227,11 @@ impl Endpoint {
         let now = self.advance(now);
         for id in self.acceptor.expire(now) {
             self.ids.release(id);
+        }
+        // Usually `poll_transmit` follows and settles what was used just now. A driver that cannot send goes by timers only.
+        let is_transmitting = core::mem::take(&mut self.is_transmitting);
+        if !is_transmitting || self.unsettled_since < now {
+            self.settle();
         }
         for _ in 0..crate::limits::TIMERS_PER_CALL {
             let Some((at, _, connection)) = self.deadlines.first() else { break };
@@ -314,8 +331,74 @@ impl Endpoint {
         self.now
     }
 
+    /// Takes note that a connection was used: its indexes are set when an output is asked for, once for all that happened
+    /// until then. What is rare and concerns more than this connection is seen to at once.
+    fn touch(&mut self, connection: ConnectionId) {
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        if state.is_special() {
+            self.refresh(connection);
+            return;
+        }
+        if !state.is_unsettled {
+            if self.unsettled.is_empty() {
+                self.unsettled_since = self.now;
+            }
+            state.is_unsettled = true;
+            self.unsettled.push_back(connection);
+        }
+        if !state.is_queued_to_tell && state.has_event() {
+            state.is_queued_to_tell = true;
+            self.telling.push_back(connection);
+        }
+    }
+
+    /// Sets the indexes of connections that were used, a bounded number of them.
+    fn settle(&mut self) {
+        for _ in 0..crate::limits::CONNECTIONS_PER_POLL {
+            let Some(connection) = self.next_unsettled() else { return };
+            self.refresh(connection);
+        }
+    }
+
+    /// A connection that was used since its indexes were set.
+    fn next_unsettled(&mut self) -> Option<ConnectionId> {
+        let connection = self.unsettled.pop_front()?;
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.is_unsettled = false;
+        }
+        Some(connection)
+    }
+
     /// Brings the indexes up to date with a connection that may have changed. The one place that does.
     fn refresh(&mut self, connection: ConnectionId) {
+        let now = self.now;
+        let is_special = self.connections.get(connection).is_some_and(Connection::is_special);
+        if is_special {
+            self.attend(connection);
+        }
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        state.arm(now);
+        let (at, cause) = state.timers.next();
+        self.deadlines.set(connection, at, cause);
+        let links = state.links_now();
+        if links != state.links {
+            self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
+        }
+        if !state.is_queued_to_send
+            && state.wants_transmit(now)
+            && state.target(now).is_none_or(|address| self.links.has_credit(address))
+        {
+            state.is_queued_to_send = true;
+            self.ready.push_back(connection);
+        }
+        if !state.is_queued_to_tell && state.has_event() {
+            state.is_queued_to_tell = true;
+            self.telling.push_back(connection);
+        }
+    }
+
+    /// Does what a connection cannot do by itself.
+    fn attend(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.close_if_drained();
@@ -332,26 +415,8 @@ impl Endpoint {
             self.dial_again(now, connection);
         }
         self.push_ticket(now, connection);
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        if state.is_gone() {
+        if self.connections.get(connection).is_some_and(Connection::is_gone) {
             self.remove(connection);
-            return;
-        }
-        state.arm(now, &self.settings);
-        let (at, cause) = state.timers.next();
-        self.deadlines.set(connection, at, cause);
-        let links = state.links_now();
-        if links != state.links {
-            self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
-        }
-        let has_credit = state.target(now).is_none_or(|address| self.links.has_credit(address));
-        if !state.is_queued_to_send && has_credit && state.wants_transmit(now) {
-            state.is_queued_to_send = true;
-            self.ready.push_back(connection);
-        }
-        if !state.is_queued_to_tell && state.has_event() {
-            state.is_queued_to_tell = true;
-            self.telling.push_back(connection);
         }
     }
 
@@ -363,6 +428,9 @@ impl Endpoint {
         self.links.move_connection(connection, state.links, [None; 2]);
         if state.is_queued_to_send {
             self.ready.retain(|queued| *queued != connection);
+        }
+        if state.is_unsettled {
+            self.unsettled.retain(|queued| *queued != connection);
         }
         if self.sessions.get(&state.session) == Some(&connection) {
             self.sessions.remove(&state.session);

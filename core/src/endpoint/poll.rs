@@ -3,7 +3,7 @@
 use super::Endpoint;
 use crate::address::{Ecn, Path};
 use crate::connection::{Phase, TimeoutCause};
-use crate::event::Event;
+use crate::event::{ConnectionId, Event};
 use crate::limits;
 use crate::time::Instant;
 
@@ -34,6 +34,7 @@ impl Endpoint {
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let now = self.advance(now);
+        self.is_transmitting = true;
         if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
             return None;
         }
@@ -42,13 +43,21 @@ impl Endpoint {
         }
         // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
         // to say after all (its message grew stale, its link is full) is passed over, but not all at once.
-        for _ in 0..self.ready.len().min(limits::CONNECTIONS_PER_POLL) {
-            let connection = self.ready.pop_front()?;
+        if !self.ready.is_empty() {
+            self.settle();
+        }
+        let candidates = self.ready.len() + self.unsettled.len();
+        for _ in 0..candidates.min(limits::CONNECTIONS_PER_POLL) {
+            let connection = self.next_candidate()?;
             let Some(state) = self.connections.get_mut(connection) else { continue };
-            state.is_queued_to_send = false;
-            let blocked = state.target(now).is_some_and(|address| !self.links.has_credit(address));
-            let first =
-                if blocked { None } else { state.write_datagram(now, buffer, &mut self.rng, &self.settings) };
+            // Only links have credit; what runs over none need not be asked where it goes.
+            let blocked = state.links != [None; 2]
+                && state.target(now).is_some_and(|address| !self.links.has_credit(address));
+            let first = if blocked || !state.may_want_transmit() {
+                None
+            } else {
+                state.write_datagram(now, buffer, &mut self.rng, &self.settings)
+            };
             let Some((path, segment_size)) = first else {
                 self.refresh(connection);
                 continue;
@@ -58,8 +67,8 @@ impl Endpoint {
             self.links.spend(path.remote, segment_size as u64);
             // More of the same only behind a full datagram: all segments but the last have one size.
             while count < limits::DATAGRAMS_PER_TRANSMIT
-                && self.links.has_credit(path.remote)
                 && state.has_bulk_for(&path, segment_size)
+                && self.links.has_credit(path.remote)
             {
                 let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
                 let Some((_, more)) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
@@ -78,15 +87,37 @@ impl Endpoint {
         None
     }
 
+    /// Whose turn it is to send: what is known to have something, then what may have it.
+    fn next_candidate(&mut self) -> Option<ConnectionId> {
+        let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.is_queued_to_send = false;
+        }
+        Some(connection)
+    }
+
     /// The next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
-            let connection = self.telling.pop_front()?;
-            let Some(state) = self.connections.get_mut(connection) else { continue };
-            state.is_queued_to_tell = false;
+            let connection = *self.telling.front()?;
+            let Some(state) = self.connections.get_mut(connection) else {
+                self.telling.pop_front();
+                continue;
+            };
             let event = state.next_event();
-            self.refresh(connection);
+            state.is_queued_to_tell = state.has_event();
+            if !state.is_queued_to_tell {
+                self.telling.pop_front();
+            } else if self.telling.len() > 1 {
+                self.telling.rotate_left(1);
+            }
+            match event {
+                // A message that is taken makes room, which is told to the peer in time.
+                Some(Event::Message { .. } | Event::Delivered { .. }) if state.is_unsettled => {}
+                Some(Event::Message { .. } | Event::Delivered { .. }) => self.touch(connection),
+                _ => self.refresh(connection),
+            }
             if event.is_some() {
                 return event;
             }
@@ -99,7 +130,7 @@ impl Endpoint {
     /// [`TimeoutCause::Transmit`]. [`Instant::MAX`] with [`TimeoutCause::Nothing`] is never.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
-        if !self.replies.is_empty() || !self.ready.is_empty() {
+        if !self.replies.is_empty() || !self.ready.is_empty() || !self.unsettled.is_empty() {
             return (self.now, TimeoutCause::Transmit);
         }
         if !self.telling.is_empty() {
@@ -119,6 +150,9 @@ impl Endpoint {
     /// take its events, and that therefore ignores [`TimeoutCause::Transmit`] or [`TimeoutCause::Event`]. Pure, and never late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {
+        if !self.unsettled.is_empty() {
+            return self.now;
+        }
         let deadline = self.deadlines.first().map_or(Instant::MAX, |(at, ..)| at);
         deadline.min(self.acceptor.next_timeout())
     }
@@ -130,8 +164,8 @@ impl crate::connection::Connection {
         self.phase == Phase::Connected
             && self.dial.is_none()
             && self.transport.as_deref().is_some_and(|transport| {
-                transport.path == *path
-                    && transport.max_datagram == segment_size
+                transport.max_datagram == segment_size
+                    && transport.path == *path
                     && !transport.has_path_datagram()
                     && transport.window_is_open()
             })

@@ -10,7 +10,7 @@ use crate::config::{ChannelConfig, receive_window};
 use crate::error::SendError;
 use crate::event::{ChannelId, MessageId, Undelivered, Violation};
 use crate::time::Instant;
-use crate::wire::{Chain, MessageFrame, ResumeFrame, Writer};
+use crate::wire::{MessageFrame, ResumeFrame, Writer};
 
 /// The receiving side of a connection's channels.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Sending {
     /// The sending side with `credit` granted, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
-        Self(SendSide::with_first_id(channels, max_message, credit, first_id))
+        Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id))
     }
 
     /// Queues a message.
@@ -143,11 +143,9 @@ impl Sending {
 
     /// Fills `buffer` with frames, and says how many bytes they take and what they carried.
     pub fn packet(&mut self, now: Instant, buffer: &mut [u8]) -> (usize, Vec<Piece>) {
-        let (mut writer, mut chain) = (Writer::new(buffer), Chain::default());
+        let mut writer = Writer::new(buffer);
         let mut pieces = Vec::new();
-        while let Some(piece) = self.0.write_piece(now, &mut writer, &mut chain) {
-            pieces.push(Piece(piece));
-        }
+        self.0.write_pieces(now, &mut writer, |piece| pieces.push(Piece(piece)));
         (writer.written(), pieces)
     }
 

@@ -165,7 +165,7 @@ impl HostilePeer {
         let (head, packet) = datagram.split_at_checked(header.header_len())?;
         let mut packet = packet.to_vec();
         let pto = Duration::from_secs(1);
-        let length = self.keys.open(now, header.phase, number, head, &mut packet, pto).ok()?;
+        let length = self.keys.open(now, header.phase, number, head, &mut packet, || pto).ok()?;
         self.largest_received = self.largest_received.max(number);
         packet.truncate(length);
         Some((number, packet))

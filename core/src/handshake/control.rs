@@ -39,19 +39,17 @@ pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// The answer to a Data `datagram` that was sent to connection `id`, which nothing here goes by. `None` if the
-/// datagram is not larger than the answer. The caller limits the rate.
-pub(crate) fn unknown(id: u32, datagram: &[u8]) -> Option<[u8; UNKNOWN_BYTES]> {
-    if datagram.len() <= UNKNOWN_BYTES {
-        return None;
-    }
-    let tail: [u8; 8] = *datagram.last_chunk()?;
-    let mut reply = [0; UNKNOWN_BYTES];
-    let mut writer = Writer::new(&mut reply);
-    writer.bytes(&[CONTROL, UNKNOWN]).ok()?;
-    writer.u24(id).ok()?;
-    writer.bytes(&tail).ok()?;
-    Some(reply)
+/// What an Unknown echoes of a Data `datagram`. `None` if the datagram is not larger than the answer.
+pub(crate) fn echo_of(datagram: &[u8]) -> Option<[u8; 8]> {
+    datagram.last_chunk().filter(|_| datagram.len() > UNKNOWN_BYTES).copied()
+}
+
+/// The answer to a Data datagram that was sent to connection `id`, which nothing here goes by. The caller limits the
+/// rate.
+pub(crate) fn unknown(id: u32, echo: [u8; 8]) -> [u8; UNKNOWN_BYTES] {
+    let [a, b, c, _] = id.to_le_bytes();
+    let [d, e, f, g, h, i, j, k] = echo;
+    [CONTROL, UNKNOWN, a, b, c, d, e, f, g, h, i, j, k]
 }
 
 /// The connection id and the echoed bytes of an Unknown.
@@ -159,12 +157,12 @@ mod tests {
     #[test]
     fn an_unknown_echoes_id_and_tag_and_is_smaller_than_its_cause() {
         let datagram: Vec<u8> = (0..21).collect();
-        let reply = unknown(0x00ab_cdef, &datagram).unwrap();
+        let reply = unknown(0x00ab_cdef, echo_of(&datagram).unwrap());
         assert!(reply.len() < datagram.len());
         assert_eq!(parse_unknown(&reply), Ok((0x00ab_cdef, [13, 14, 15, 16, 17, 18, 19, 20])));
         assert_eq!(addressee(&reply), Some(0x00ab_cdef));
-        assert_eq!(unknown(1, &datagram[..13]), None);
-        assert!(unknown(1, &datagram[..14]).is_some());
+        assert_eq!(echo_of(&datagram[..13]), None);
+        assert!(echo_of(&datagram[..14]).is_some());
     }
 
     #[test]

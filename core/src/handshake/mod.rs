@@ -26,7 +26,7 @@ mod ticket;
 mod welcome;
 
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
-pub(crate) use control::{addressee, parse_unknown, unknown};
+pub(crate) use control::{addressee, echo_of, parse_unknown, unknown};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use directory::Deserted;
 pub(crate) use directory::Directory;

@@ -29,7 +29,7 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
         *reply.get_mut(5)? = version;
     } else {
         let (id, tail) = parse_unknown(bytes).ok()?;
-        reply = super::unknown(id, &[&[0; BASE_DATAGRAM], tail.as_slice()].concat())?.to_vec();
+        reply = super::unknown(id, tail).to_vec();
     }
     Some(reply)
 }

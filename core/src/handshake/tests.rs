@@ -116,7 +116,7 @@ fn messages_have_their_exact_bytes() {
     insta::assert_snapshot!(hex(&query), @"0702471ec1887766554433221123cd10fd4b504dab000000000000000000000000000000000000000000000000");
     let (Screened::Replied, reply) = world.screen_validated(link(1), &query, true) else { panic!() };
     insta::assert_snapshot!(hex(&reply), @"0703471ec1991256bc73559ba757db4b359f23ae5e146e4e2512056704722506348c150c14753d0c933d04d421");
-    insta::assert_snapshot!(hex(&unknown(0x00ab_cdef, &[0x99; 24]).unwrap()), @"0700efcdab9999999999999999");
+    insta::assert_snapshot!(hex(&unknown(0x00ab_cdef, [0x99; 8])), @"0700efcdab9999999999999999");
 }
 
 #[test]

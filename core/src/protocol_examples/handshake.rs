@@ -229,7 +229,7 @@ impl Play {
         let mut theirs =
             PacketKeys::new(Arc::new(RustCrypto), self.keys.to_initiator, self.keys.to_responder);
         let mut opened = packet.clone();
-        let length = theirs.open(NOW, false, 0, &header, &mut opened, Duration::from_secs(1)).unwrap();
+        let length = theirs.open(NOW, false, 0, &header, &mut opened, || Duration::from_secs(1)).unwrap();
         assert_eq!(&opened[..length], plaintext);
         Sheet::new("data")
             .bytes("key", &key)

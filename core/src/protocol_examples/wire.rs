@@ -9,7 +9,7 @@ use super::sheet::Sheet;
 use crate::channel::SendSide;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::ChannelId;
-use crate::handshake::unknown;
+use crate::handshake::{echo_of, unknown};
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry};
 use crate::time::{Duration, Instant};
@@ -147,10 +147,10 @@ fn compression() -> Sheet {
     let mut channel = ChannelConfig::new(Delivery::Unreliable);
     channel.compress = true;
     let payload = |message: &[u8]| {
-        let mut side = SendSide::new(&[channel.clone()], 1 << 20, 0);
+        let mut side = SendSide::new([channel.clone()].into(), 1 << 20, 0);
         side.enqueue(Instant::ZERO, ChannelId(0), message.to_vec().into()).unwrap();
         let frame = written(|writer| {
-            side.write_piece(Instant::ZERO, writer, &mut Chain::default()).unwrap();
+            side.write_pieces(Instant::ZERO, writer, |_| {});
         });
         // Type and length take a byte each.
         frame[2..].to_vec()
@@ -162,7 +162,9 @@ fn compression() -> Sheet {
 
 fn unknown_reply() -> Sheet {
     let datagram: Vec<u8> = (0x08..0x28).collect();
-    Sheet::new("unknown").bytes("Data", &datagram).bytes("Unknown", &unknown(0x0b_0a09, &datagram).unwrap())
+    Sheet::new("unknown")
+        .bytes("Data", &datagram)
+        .bytes("Unknown", &unknown(0x0b_0a09, echo_of(&datagram).unwrap()))
 }
 
 fn constants() -> Sheet {

@@ -68,6 +68,13 @@ impl AckRanges {
 
     /// Adds `packet_number`. If it makes one range too many, the oldest range is forgotten, which may be its own.
     pub fn insert(&mut self, packet_number: u64) {
+        // Usually it is the next one.
+        if let Some((_, end)) = self.ranges.last_mut()
+            && packet_number.checked_sub(1) == Some(*end)
+        {
+            *end = packet_number;
+            return;
+        }
         let above = self.place_of(packet_number);
         let below = above.checked_sub(1).and_then(|below| self.range(below));
         let touches_below = below.is_some_and(|(_, end)| packet_number <= end.saturating_add(1));

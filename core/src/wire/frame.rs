@@ -141,6 +141,16 @@ impl<'a> FrameReader<'a> {
         Self { reader: Reader::new(plaintext), chain: Chain::default() }
     }
 
+    /// The next frame if it is a MESSAGE, which most are; `None` if it is another one, or there is none.
+    pub fn next_message(&mut self) -> Option<Result<MessageFrame<'a>, Malformed>> {
+        let first = self.reader.take_if(message::is_message)?;
+        let frame = message::read(first, &mut self.reader, &mut self.chain);
+        if frame.is_err() {
+            self.reader.rest();
+        }
+        Some(frame)
+    }
+
     /// The bytes not read yet; none after an error.
     #[must_use]
     pub const fn remaining(&self) -> usize {

@@ -159,6 +159,9 @@ pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>
 #[must_use]
 pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len: u8) -> u64 {
     let mask = low_bits(pn_len);
+    if mask as u64 <= largest_received && largest_received < 1 << 62 {
+        return nearest(largest_received + 1, truncated, mask as u64);
+    }
     let window = mask as u128 + 1;
     let expected = largest_received as u128 + 1;
     let candidate = (expected & !(mask as u128)) | (truncated & mask) as u128;
@@ -170,6 +173,13 @@ pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len:
         candidate
     };
     if nearest > u64::MAX as u128 { (nearest - window) as u64 } else { nearest as u64 }
+}
+
+/// The number nearest to `expected` that ends in `truncated`, away from both ends of the numbers.
+const fn nearest(expected: u64, truncated: u32, mask: u64) -> u64 {
+    let half = mask / 2 + 1;
+    let distance = (truncated as u64).wrapping_sub(expected) & mask;
+    if distance > half { expected + distance - mask - 1 } else { expected + distance }
 }
 
 const fn low_bits(pn_len: u8) -> u32 {

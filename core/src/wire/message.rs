@@ -124,12 +124,12 @@ pub fn read<'a>(
 /// # Errors
 /// [`NoRoom`] if it does not fit; nothing is written then, and `chain` stays.
 pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
-    let header = header_len(frame.channel, frame.id, frame.part, frame.data.len(), chain);
+    let channel = frame.channel.0 & CHANNEL_MASK;
+    let kind = kind(channel, frame.id, frame.part, chain);
+    let header = header_len_of(kind, frame.part, frame.data.len());
     if header.checked_add(frame.data.len()).is_none_or(|length| length > writer.remaining()) {
         return Err(NoRoom);
     }
-    let channel = frame.channel.0 & CHANNEL_MASK;
-    let kind = kind(channel, frame.id, frame.part, chain);
     writer.u8(MESSAGE | kind << KIND_SHIFT | channel)?;
     let mut written = frame.id;
     match (frame.part, frame.id) {
@@ -151,7 +151,11 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
 /// The bytes that a frame with `length` bytes of data takes before them, its type byte included.
 #[must_use]
 pub fn header_len(channel: ChannelId, id: Option<u32>, part: Part, length: usize, chain: &Chain) -> usize {
-    let fields = match (part, kind(channel.0 & CHANNEL_MASK, id, part, chain)) {
+    header_len_of(kind(channel.0 & CHANNEL_MASK, id, part, chain), part, length)
+}
+
+fn header_len_of(kind: u8, part: Part, length: usize) -> usize {
+    let fields = match (part, kind) {
         (Part::Fragment { total, offset }, _) => 3 + varint_len(total) + varint_len(offset),
         (Part::Whole, KIND_NUMBERED) => 3,
         (Part::Whole, _) => 0,

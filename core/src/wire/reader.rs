@@ -55,6 +55,15 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    /// The next byte, if there is one for which `wanted` holds; else nothing is consumed.
+    pub fn take_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        wanted(*first).then(|| {
+            self.rest = rest;
+            *first
+        })
+    }
+
     /// Two bytes, little-endian.
     ///
     /// # Errors

@@ -8,18 +8,18 @@ use super::{Malformed, NoRoom, Reader, Writer};
 /// The bytes that `value` takes, 1 to 9.
 #[must_use]
 pub const fn varint_len(value: u64) -> usize {
-    let bits = 64 - value.leading_zeros() as usize;
-    if bits <= 7 {
-        1
-    } else if bits > 56 {
-        9
-    } else {
-        bits.div_ceil(7)
+    if value < 1 << 7 {
+        return 1;
     }
+    let bits = 64 - value.leading_zeros() as usize;
+    if bits > 56 { 9 } else { bits.div_ceil(7) }
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<u64, Malformed> {
     let first = reader.u8()?;
+    if first < 0x80 {
+        return Ok(first.into());
+    }
     let following = first.leading_ones() as usize;
     let mut tail = [0u8; 8];
     let (used, _) = tail.split_at_mut_checked(following).ok_or(Malformed)?;
@@ -36,6 +36,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<u64, Malformed> {
 }
 
 pub(super) fn write(writer: &mut Writer<'_>, value: u64) -> Result<(), NoRoom> {
+    if value < 1 << 7 {
+        return writer.u8(value as u8);
+    }
     let following = varint_len(value) - 1;
     if writer.remaining() <= following {
         return Err(NoRoom);

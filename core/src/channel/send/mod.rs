@@ -1,6 +1,7 @@
 //! The sending side of a connection's channels: queues, what is in flight, and who sends next.
 
 mod fair;
+mod lazy;
 mod outgoing;
 mod piece;
 mod queue;
@@ -9,12 +10,14 @@ mod tests;
 mod window;
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use self::fair::VirtualClock;
+use self::lazy::Channels;
 use self::outgoing::{Outgoing, Wish};
 use self::window::Sent;
 use super::compress::Compressor;
@@ -30,7 +33,11 @@ use crate::wire::message::Chain;
 /// The sending side of a connection's channels.
 #[derive(Debug)]
 pub(crate) struct SendSide {
-    channels: Vec<Outgoing>,
+    channels: Channels,
+    /// Channels that may have something to send, as bits: none that has is missing.
+    wishing: u32,
+    /// Channels whose messages have a lifetime, as bits.
+    mortal: u32,
     max_message: usize,
     credit: Credit,
     clock: VirtualClock,
@@ -67,7 +74,7 @@ pub(crate) struct PieceRecord {
 enum Kind {
     /// Sent once, forgotten.
     Once,
-    /// A reliable message, for the nth time.
+    /// Reliable messages, each for the nth time: `id` and the `end` - 1 after it.
     Whole(u8),
     /// Some bytes of a reliable message.
     Fragment,
@@ -80,25 +87,51 @@ impl PieceRecord {
     pub(crate) fn is_repeated(&self) -> bool {
         self.kind != Kind::Once
     }
+
+    /// What the frame carried, the first one if it stands for several.
+    fn sent(&self) -> Sent {
+        let whole = match self.kind {
+            Kind::Whole(sends) => Some(sends),
+            Kind::Once | Kind::Fragment => None,
+        };
+        Sent { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
+    }
+
+    /// Takes in the record of the next frame of the packet, if one record can stand for both: a packet full of messages
+    /// leaves one behind.
+    pub(crate) fn extend(&mut self, next: &Self) -> bool {
+        let follows = matches!(self.kind, Kind::Whole(_))
+            && next.kind == self.kind
+            && next.channel == self.channel
+            && next.transport == self.transport
+            && next.id == self.id + u64::from(self.end);
+        if follows {
+            self.end += next.end;
+        }
+        follows
+    }
 }
 
 impl SendSide {
     /// The sending side for `channels`, for messages up to `max_message` bytes, with the peer's first grant of
     /// `credit` bytes.
-    pub(crate) fn new(channels: &[ChannelConfig], max_message: usize, credit: u64) -> Self {
+    pub(crate) fn new(channels: Arc<[ChannelConfig]>, max_message: usize, credit: u64) -> Self {
         Self::with_first_id(channels, max_message, credit, 0)
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
     pub(crate) fn with_first_id(
-        channels: &[ChannelConfig],
+        channels: Arc<[ChannelConfig]>,
         max_message: usize,
         credit: u64,
         first_id: u64,
     ) -> Self {
-        let numbered = (0..).map(ChannelId).zip(channels).take(CHANNELS);
+        let mortal =
+            channels.iter().take(CHANNELS).enumerate().filter(|(_, config)| config.lifetime.is_some());
         Self {
-            channels: numbered.map(|(channel, config)| Outgoing::new(channel, config, first_id)).collect(),
+            wishing: 0,
+            mortal: mortal.map(|(index, _)| 1 << index).sum(),
+            channels: Channels::new(channels, first_id),
             max_message,
             credit: Credit { granted: credit, used: 0 },
             clock: VirtualClock::default(),
@@ -121,7 +154,7 @@ impl SendSide {
         channel: ChannelId,
         message: Bytes,
     ) -> Result<MessageId, SendError> {
-        let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) else {
+        let Some(outgoing) = self.channels.make(usize::from(channel.0)) else {
             return Err(SendError::NoSuchChannel(message));
         };
         if message.len() > self.max_message {
@@ -138,55 +171,99 @@ impl SendSide {
         let payload = if outgoing.compress { self.compressor.payload(&message) } else { message };
         // The peer holds the message unpacked, and charges for that.
         let cost = cost(payload.len().max(length));
-        Ok(MessageId(outgoing.queue.push(now, payload, cost)))
+        let number = outgoing.queue.push(now, payload, cost);
+        self.wishing |= 1 << channel.0;
+        Ok(MessageId(number))
+    }
+
+    /// Whether [`Self::has_sendable`] may be true: cheap, and never wrong when it says no.
+    pub(crate) const fn may_have_sendable(&self) -> bool {
+        self.wishing != 0
     }
 
     /// Whether [`Self::write_piece`] would write something into an empty packet. Exact if what expired was dropped.
     pub(crate) fn has_sendable(&self) -> bool {
-        self.sendable() != 0
+        if self.wishing.is_power_of_two() {
+            let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
+            return alone.is_some_and(|outgoing| self.may_write(outgoing));
+        }
+        self.wishing != 0 && self.sendable() != 0
     }
 
-    /// Writes the next frame that fits and whose turn it is, and says what it carried. Keep `chain` for the packet.
-    pub(crate) fn write_piece(
+    /// Fills a packet with frames, each from the channel whose turn it is; `note` is told what each one carried.
+    pub(crate) fn write_pieces(
         &mut self,
         now: Instant,
         writer: &mut Writer<'_>,
-        chain: &mut Chain,
-    ) -> Option<PieceRecord> {
+        mut note: impl FnMut(PieceRecord),
+    ) {
+        if self.wishing == 0 {
+            return;
+        }
         self.expire(now);
+        let mut chain = Chain::default();
+        while let Some(record) = self.write_piece(writer, &mut chain) {
+            note(record);
+        }
+        for index in bits(self.wishing) {
+            if self.channels.get(index).is_none_or(|outgoing| outgoing.wish() == Wish::Nothing) {
+                self.wishing &= !(1 << index);
+            }
+        }
+    }
+
+    /// Writes the next frame that fits and whose turn it is, and says what it carried.
+    fn write_piece(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<PieceRecord> {
+        if self.wishing.is_power_of_two() {
+            // It competes with nobody.
+            let index = self.wishing.trailing_zeros() as usize;
+            let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
+            self.clock.advance(outgoing.share.start(self.clock));
+            return self.write_from(index, writer, chain);
+        }
         let mut left = self.sendable();
-        let (_, lowest) = self.next_of(left)?;
+        let (mut index, lowest) = self.next_of(left)?;
         self.clock.advance(lowest);
-        while let Some((index, _)) = self.next_of(left) {
-            left &= !(1 << index);
+        loop {
             if let Some(record) = self.write_from(index, writer, chain) {
                 return Some(record);
             }
+            left &= !(1 << index);
+            index = self.next_of(left)?.0;
         }
-        None
     }
 
     /// The packet that carried `record` was acknowledged.
     pub(crate) fn on_acked(&mut self, record: PieceRecord) {
-        let Some((outgoing, sent)) = current(&mut self.channels, self.transport, record) else { return };
+        let Some(outgoing) = current(&mut self.channels, self.transport, record) else { return };
         let delivered = &mut self.delivered;
         let mut numbers = 0;
         let report = outgoing.receipts;
-        outgoing.window.on_acked(&sent, &mut |number| {
+        let mut note = |number| {
             numbers += 1;
             if report {
                 delivered.push_back((record.channel, MessageId(number)));
             }
-        });
-        (0..numbers).for_each(|_| outgoing.on_delivered());
+        };
+        match record.kind {
+            Kind::Whole(_) => outgoing.window.on_acked_whole(record.id, record.end.into(), &mut note),
+            _ => outgoing.window.on_acked(&record.sent(), &mut note),
+        }
+        outgoing.on_delivered(numbers);
+        // A full window may have room again.
+        self.wishing |= 1 << record.channel.0;
     }
 
     /// The packet that carried `record` was lost, or is doubted: what was not acknowledged is sent again. A late
     /// acknowledgement still counts.
     pub(crate) fn on_lost(&mut self, record: PieceRecord) {
-        if let Some((outgoing, sent)) = current(&mut self.channels, self.transport, record) {
-            outgoing.window.on_lost(&sent);
+        let Some(outgoing) = current(&mut self.channels, self.transport, record) else { return };
+        let sent = record.sent();
+        let ids = if sent.whole.is_some() { u64::from(record.end) } else { 1 };
+        for id in (sent.id..).take(ids as usize) {
+            outgoing.window.on_lost(&Sent { id, ..sent });
         }
+        self.wishing |= 1 << record.channel.0;
     }
 
     /// The next message that was delivered on a channel with receipts, in the order of delivery.
@@ -220,7 +297,8 @@ impl SendSide {
 
     /// Drops messages whose lifetime passed before they were begun.
     pub(crate) fn expire(&mut self, now: Instant) {
-        for outgoing in &mut self.channels {
+        for index in bits(self.mortal) {
+            let Some(outgoing) = self.channels.get_mut(index) else { continue };
             let count = outgoing.queue.expire(now);
             outgoing.on_expired(count);
         }
@@ -228,7 +306,7 @@ impl SendSide {
 
     /// When [`Self::expire`] next has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(|outgoing| outgoing.queue.next_expiry()).min()
+        bits(self.mortal).filter_map(|index| self.channels.get(index)?.queue.next_expiry()).min()
     }
 
     /// The peer granted `total` reliable bytes since the session began. A grant never shrinks.
@@ -245,10 +323,10 @@ impl SendSide {
 
     /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
     pub(crate) fn undelivered(&self) -> Vec<Undelivered> {
-        let reliable =
-            self.channels.iter().zip((0..).map(ChannelId)).filter(|(outgoing, _)| outgoing.is_reliable());
+        let reliable = self.channels.iter().filter(|(_, outgoing)| outgoing.is_reliable());
         reliable
-            .flat_map(|(outgoing, channel)| {
+            .flat_map(|(index, outgoing)| {
+                let channel = ChannelId(index as u8);
                 let begun = outgoing.window.undelivered().map(|number| (number, Fate::Unknown));
                 let queued = outgoing.queue.numbers().map(|number| (number, Fate::NotSent));
                 begun.chain(queued).map(move |(number, fate)| Undelivered {
@@ -262,12 +340,13 @@ impl SendSide {
 
     /// Whether a reliable message was begun and is not acknowledged.
     pub(crate) fn has_unacked_reliable(&self) -> bool {
-        self.channels.iter().any(|outgoing| !outgoing.window.is_empty())
+        self.channels.iter().any(|(_, outgoing)| !outgoing.window.is_empty())
     }
 
     /// Whether nothing waits to be sent, and nothing reliable to be acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
-        self.channels.iter().all(|outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty())
+        let is_drained = |outgoing: &Outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty();
+        self.channels.iter().all(|(_, outgoing)| is_drained(outgoing))
     }
 
     /// The transport is replaced: whatever was begun and not acknowledged is sent again from its beginning, and nothing
@@ -276,6 +355,7 @@ impl SendSide {
         self.resuming = true;
         self.transport = self.transport.wrapping_add(1);
         self.channels.iter_mut().for_each(Outgoing::restart);
+        self.wishing = u32::MAX;
     }
 
     /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, as distances from
@@ -290,7 +370,7 @@ impl SendSide {
         floor: u32,
         ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
-        let outgoing = self.channels.get_mut(usize::from(channel.0)).ok_or(Violation::BadResume)?;
+        let outgoing = self.channels.make(usize::from(channel.0)).ok_or(Violation::BadResume)?;
         if !outgoing.is_reliable() {
             return Err(Violation::BadResume);
         }
@@ -302,7 +382,8 @@ impl SendSide {
                 delivered.push_back((channel, MessageId(number)));
             }
         });
-        (0..numbers).for_each(|_| outgoing.on_delivered());
+        outgoing.on_delivered(numbers);
+        self.wishing |= 1 << channel.0;
         result
     }
 
@@ -313,12 +394,14 @@ impl SendSide {
 
     /// What became of the messages of one channel so far.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
-        self.channels.get(usize::from(channel.0)).map(Outgoing::stats)
+        let index = usize::from(channel.0);
+        let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();
+        self.channels.has(index).then(used)
     }
 
     /// Bytes that wait for their first transmission, overhead included.
     pub(crate) fn queued_bytes(&self) -> u64 {
-        self.channels.iter().map(|outgoing| outgoing.queue.bytes()).sum()
+        self.channels.iter().map(|(_, outgoing)| outgoing.queue.bytes()).sum()
     }
 
     /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
@@ -327,7 +410,8 @@ impl SendSide {
         let available = self.credit.granted.saturating_sub(self.credit.used);
         let (mut free, mut waiting) = (0, None);
         let mut begin = 0;
-        for (index, outgoing) in self.channels.iter().enumerate() {
+        for index in bits(self.wishing) {
+            let Some(outgoing) = self.channels.get(index) else { continue };
             if self.resuming && outgoing.is_reliable() {
                 continue;
             }
@@ -342,7 +426,7 @@ impl SendSide {
             }
         }
         if let Some(first) = waiting {
-            for (index, outgoing) in self.channels.iter().enumerate() {
+            for (index, outgoing) in self.channels.iter() {
                 if (outgoing.share.start(self.clock), index) > first {
                     begin &= !(1 << index);
                 }
@@ -351,12 +435,21 @@ impl SendSide {
         free | begin
     }
 
+    /// Whether a channel that competes with nobody may send now.
+    fn may_write(&self, outgoing: &Outgoing) -> bool {
+        let is_held = self.resuming && outgoing.is_reliable();
+        !is_held
+            && match outgoing.wish() {
+                Wish::Nothing => false,
+                Wish::Free => true,
+                Wish::Credit(cost) => cost <= self.credit.granted.saturating_sub(self.credit.used),
+            }
+    }
+
     /// Whose turn it is among `channels`, and its start tag.
     fn next_of(&self, channels: u32) -> Option<(usize, u64)> {
-        let among = self.channels.iter().enumerate().filter(|(index, _)| channels & 1 << index != 0);
-        among
-            .map(|(index, outgoing)| (index, outgoing.share.start(self.clock)))
-            .min_by_key(|&(_, start)| start)
+        let start = |index: usize| Some((index, self.channels.get(index)?.share.start(self.clock)));
+        bits(channels).filter_map(start).min_by_key(|&(_, start)| start)
     }
 
     fn write_from(
@@ -377,7 +470,7 @@ impl SendSide {
             Some(sent) => PieceRecord {
                 id: sent.id,
                 start: sent.start as u32,
-                end: sent.end as u32,
+                end: if sent.whole.is_some() { 1 } else { sent.end as u32 },
                 channel,
                 transport,
                 kind: sent.whole.map_or(Kind::Fragment, Kind::Whole),
@@ -386,20 +479,22 @@ impl SendSide {
     }
 }
 
+/// The places of the bits that are set, the lowest first.
+fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let lowest = (set != 0).then_some(set.trailing_zeros() as usize);
+        set &= set.wrapping_sub(1);
+        lowest
+    })
+}
+
 /// What a message of `length` bytes costs in every budget.
 const fn cost(length: usize) -> u64 {
     length as u64 + MESSAGE_OVERHEAD
 }
 
-/// The channel of a record of reliable data of this transport, and what was sent.
-fn current(channels: &mut [Outgoing], transport: u8, record: PieceRecord) -> Option<(&mut Outgoing, Sent)> {
-    let whole = match record.kind {
-        Kind::Once => return None,
-        Kind::Whole(sends) => Some(sends),
-        Kind::Fragment => None,
-    };
-    let outgoing =
-        channels.get_mut(usize::from(record.channel.0)).filter(|_| record.transport == transport)?;
-    let (start, end) = (u64::from(record.start), u64::from(record.end));
-    Some((outgoing, Sent { id: record.id, start, end, whole, repeated: false }))
+/// The channel of a record of reliable data of this transport.
+fn current(channels: &mut Channels, transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
+    let is_current = record.is_repeated() && record.transport == transport;
+    channels.get_mut(usize::from(record.channel.0)).filter(|_| is_current)
 }

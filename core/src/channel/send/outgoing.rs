@@ -107,10 +107,9 @@ impl Outgoing {
         let (sent, credit) = if self.window.has_piece() {
             (self.window.write(writer, chain)?, 0)
         } else {
-            let waiting = self.queue.front()?;
-            let sent = self.window.begin(waiting, writer, chain)?;
+            let begun = self.window.begin(&mut self.queue, writer, chain)?;
             self.counters.messages += 1;
-            (sent, self.queue.pop()?.cost)
+            begun
         };
         self.counters.repeated += u64::from(sent.repeated);
         self.counters.fragments += u64::from(sent.whole.is_none());
@@ -152,9 +151,11 @@ impl Outgoing {
         self.rest = None;
     }
 
-    pub(super) fn on_delivered(&mut self) {
-        self.counters.delivered += 1;
-        self.receipts_waiting += usize::from(self.receipts);
+    pub(super) fn on_delivered(&mut self, count: usize) {
+        self.counters.delivered += count as u64;
+        if self.receipts {
+            self.receipts_waiting += count;
+        }
     }
 
     pub(super) fn on_expired(&mut self, count: u64) {

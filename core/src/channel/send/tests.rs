@@ -15,7 +15,7 @@ const NOW: Instant = Instant::ZERO;
 const FIRST: ChannelId = ChannelId(0);
 
 fn side(channels: &[ChannelConfig]) -> SendSide {
-    SendSide::new(channels, MOST, u64::MAX / 2)
+    SendSide::new(channels.into(), MOST, u64::MAX / 2)
 }
 
 fn ordered() -> SendSide {
@@ -39,8 +39,8 @@ type Frame = (u8, Option<u32>, Part, usize);
 
 fn packet_of(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let mut buffer = vec![0; room];
-    let (mut writer, mut chain) = (Writer::new(&mut buffer), Chain::default());
-    let records: Vec<_> = iter::from_fn(|| side.write_piece(NOW, &mut writer, &mut chain)).collect();
+    let (mut writer, mut records) = (Writer::new(&mut buffer), Vec::new());
+    side.write_pieces(NOW, &mut writer, |record| records.push(record));
     let length = writer.written();
     let (mut reader, mut chain) = (Reader::new(&buffer[..length]), Chain::default());
     let mut frames = Vec::new();
@@ -388,10 +388,39 @@ fn a_lifetime_ends_the_wait_for_the_first_transmission_only() {
     assert_eq!(side.next_expiry(), Some(later + Duration::from_millis(1)));
     lose(&mut side, &first);
     let mut buffer = [0; WHOLE_FRAME];
-    let writer = &mut Writer::new(&mut buffer);
-    assert!(side.write_piece(later + Duration::from_secs(9), writer, &mut Chain::default()).is_some());
+    let mut pieces = 0;
+    side.write_pieces(later + Duration::from_secs(9), &mut Writer::new(&mut buffer), |_| pieces += 1);
+    assert_eq!(pieces, 1);
     assert_eq!(side.fate(FIRST, next), Some(Fate::NotSent), "writing does not send what expired");
     assert_eq!(side.stats(FIRST).unwrap().expired, 2);
+}
+
+#[test]
+fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
+    let receipts = true;
+    let mut side = side(&[ChannelConfig { receipts, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
+    send_many(&mut side, 0, 5, 10);
+    let join = |records: &[PieceRecord]| {
+        let mut joined = records[0];
+        assert!(records[1..].iter().all(|record| joined.extend(record)));
+        joined
+    };
+    let (_, first) = packet(&mut side);
+    let first = join(&first);
+    side.on_lost(first);
+    let (frames, again) = packet(&mut side);
+    assert_eq!(frames.len(), 5);
+    // What was sent again is another transmission: the loss of the first says nothing about it.
+    assert!(!{ first }.extend(&again[0]));
+    side.on_lost(first);
+    assert!(!side.has_sendable());
+    side.on_acked(join(&again[1..3]));
+    assert!(delivered(&mut side).is_empty());
+    side.on_acked(again[0]);
+    assert_eq!(delivered(&mut side), [0, 1, 2]);
+    side.on_acked(first);
+    assert_eq!(delivered(&mut side), [3, 4]);
+    assert!(!{ again[0] }.extend(&again[2]), "a gap");
 }
 
 #[test]
@@ -405,8 +434,9 @@ fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong()
         side.expire(now);
         side.enqueue(now, FIRST, bytes(1)).unwrap();
         let mut buffer = [0; WHOLE_FRAME];
-        let record = side.write_piece(now, &mut Writer::new(&mut buffer), &mut Chain::default()).unwrap();
-        ack(&mut side, &[record]);
+        let mut records = Vec::new();
+        side.write_pieces(now, &mut Writer::new(&mut buffer), |record| records.push(record));
+        ack(&mut side, &records);
     }
     for number in 0..400 {
         let truth = if number % 2 == 0 { Fate::NotSent } else { Fate::Delivered };
@@ -445,7 +475,7 @@ fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() 
 #[test]
 fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
-    let mut side = SendSide::new(&configs, MOST, 3064 + 74);
+    let mut side = SendSide::new(configs.into(), MOST, 3064 + 74);
     send(&mut side, 0, 3000);
     send(&mut side, 0, 11);
     let (_, records) = packet(&mut side);
@@ -468,7 +498,7 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
-    let mut side = SendSide::new(&[small, large], MOST, window);
+    let mut side = SendSide::new([small, large].into(), MOST, window);
     let (mut waiting, mut consumed, mut granted) = (VecDeque::new(), 0, window);
     for round in 0..3000 {
         while side.enqueue(NOW, FIRST, bytes(1000)).is_ok() {}

@@ -8,7 +8,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::piece::{Begun, Message};
-use super::queue::Waiting;
+use super::queue::{Queue, Waiting};
 use crate::channel::ids;
 use crate::channel::ranges::RangeSet;
 use crate::event::{ChannelId, Violation};
@@ -127,17 +127,17 @@ impl Window {
         }
     }
 
-    /// Begins a message that waited, if it fits.
+    /// Begins the message that waits longest, if it fits, and takes it from the queue; says what it cost, too.
     pub(super) fn begin(
         &mut self,
-        waiting: &Waiting,
+        queue: &mut Queue,
         writer: &mut Writer<'_>,
         chain: &mut Chain,
-    ) -> Option<Sent> {
+    ) -> Option<(Sent, u64)> {
         let id = self.base + self.slots.len() as u64;
-        let payload = waiting.payload.clone();
+        let payload = &queue.front()?.payload;
         let length = payload.len() as u64;
-        let message = Message { channel: self.channel, id, numbered: true, payload: &payload };
+        let message = Message { channel: self.channel, id, numbered: true, payload };
         let (state, end, whole) = match message.begin(writer, chain)? {
             Begun::Whole => (State::Flying, length, Some(1)),
             Begun::Cut(end) => {
@@ -145,8 +145,27 @@ impl Window {
                 (State::Cut(fresh_cut(&mut self.spare, end)), end, None)
             }
         };
-        self.slots.push_back(Slot { number: waiting.number, payload, state, sends: 1 });
-        Some(Sent { id, start: 0, end, whole, repeated: false })
+        let Waiting { number, payload, cost, .. } = queue.pop()?;
+        self.slots.push_back(Slot { number, payload, state, sends: 1 });
+        Some((Sent { id, start: 0, end, whole, repeated: false }, cost))
+    }
+
+    /// As [`Self::on_acked`], for `count` messages from `id` on, each of which was sent whole.
+    pub(super) fn on_acked_whole(&mut self, id: u64, count: u64, delivered: &mut impl FnMut(u64)) {
+        let end = id + count;
+        // What was sent once and is acknowledged in order leaves at once.
+        if id <= self.base {
+            while self.base < end
+                && let Some(slot) = self.slots.pop_front_if(|slot| matches!(slot.state, State::Flying))
+            {
+                self.base += 1;
+                delivered(slot.number);
+            }
+        }
+        for id in (id.max(self.base)..end).take(self.slots.len()) {
+            self.acknowledge(id, delivered);
+        }
+        self.advance(delivered);
     }
 
     /// Takes note of an acknowledgement; `delivered` is told the numbers of messages that the peer's application gets.
@@ -305,6 +324,10 @@ impl Window {
         if !ordered {
             delivered(slot.number);
         }
+        // What flies was neither lost nor cut.
+        if matches!(state, State::Flying) {
+            return;
+        }
         self.unmark_lost(id);
         if self.unfinished == Some(id) {
             self.unfinished = None;
@@ -318,11 +341,12 @@ impl Window {
 
     /// Lets acknowledged messages leave at the front.
     fn advance(&mut self, delivered: &mut impl FnMut(u64)) {
-        while let Some(Slot { state: State::Acked, number, .. }) = self.slots.front() {
+        while let Some(Slot { number, .. }) =
+            self.slots.pop_front_if(|slot| matches!(slot.state, State::Acked))
+        {
             if self.ordered {
-                delivered(*number);
+                delivered(number);
             }
-            self.slots.pop_front();
             self.base += 1;
         }
     }

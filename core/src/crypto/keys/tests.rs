@@ -41,7 +41,7 @@ impl End {
     fn receive(&mut self, micros: u64, packet: &Packet) -> Result<usize, Rejected> {
         let mut bytes = packet.bytes.clone();
         let header = [u8::from(packet.phase)];
-        let result = self.keys.open(at(micros), packet.phase, packet.number, &header, &mut bytes, PTO);
+        let result = self.keys.open(at(micros), packet.phase, packet.number, &header, &mut bytes, || PTO);
         assert!(result.is_err() || bytes.starts_with(b"data"));
         result
     }

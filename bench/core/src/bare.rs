@@ -1,0 +1,53 @@
+//! No protocol at all: what the harness itself costs.
+
+use crate::allocations::uncounted;
+use crate::scene::{MESSAGE, Stack};
+
+/// Messages are copied into one datagram per client and tick, and counted at the other end.
+#[derive(Debug)]
+pub struct Bare {
+    queues: Vec<Vec<Vec<u8>>>,
+    received: Vec<u64>,
+    datagram: Vec<u8>,
+}
+
+impl Bare {
+    /// For so many clients.
+    pub fn new(clients: usize) -> Self {
+        Self { queues: vec![Vec::new(); clients], received: vec![0; clients], datagram: Vec::new() }
+    }
+}
+
+impl Stack for Bare {
+    fn at_server(&mut self, _now_us: u64, _client: usize, _datagram: &mut [u8]) {}
+
+    fn at_client(&mut self, _now_us: u64, client: usize, datagram: &mut [u8]) {
+        self.received[client] += (datagram.len() / MESSAGE) as u64;
+    }
+
+    fn send(&mut self, _now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        self.queues[client].push(uncounted(|| message.to_vec()));
+    }
+
+    fn server_update(&mut self, _now_us: u64) {}
+
+    fn server_transmit(&mut self, _now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {
+        for (client, queue) in self.queues.iter_mut().enumerate() {
+            if !queue.is_empty() {
+                self.datagram.clear();
+                for message in queue.drain(..) {
+                    self.datagram.extend_from_slice(&message);
+                }
+                emit(client, &self.datagram);
+            }
+        }
+    }
+
+    fn client_turn(&mut self, _now_us: u64, client: usize, _emit: &mut impl FnMut(&[u8])) -> u64 {
+        std::mem::take(&mut self.received[client])
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,65 @@
+//! What is measured.
+
+/// Ticks that are measured: ten seconds.
+pub const TICKS: u64 = 600;
+
+/// One case of a stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Case {
+    /// Its name in gates and reports.
+    pub name: &'static str,
+    /// How many clients there are.
+    pub clients: usize,
+    /// Messages per client and tick.
+    pub per_tick: usize,
+    /// Whether 5% of all datagrams are lost.
+    pub loss: bool,
+    /// Ticks before the measurement, for queues to reach their size.
+    pub warm_up: u64,
+    /// Ticks that are measured.
+    pub ticks: u64,
+}
+
+impl Case {
+    const fn new(name: &'static str, per_tick: usize) -> Self {
+        Self { name, clients: 1, per_tick, loss: false, warm_up: TICKS, ticks: TICKS }
+    }
+
+    const fn clients(mut self, clients: usize) -> Self {
+        (self.clients, self.warm_up, self.ticks) = (clients, TICKS / 5, TICKS / 10);
+        self
+    }
+
+    const fn loss(mut self) -> Self {
+        self.loss = true;
+        self
+    }
+}
+
+/// The cases that run without encryption.
+pub const PLAIN: [Case; 6] = [
+    Case::new("one", 1),
+    Case::new("ten", 10),
+    Case::new("one.hundred", 1).clients(100),
+    Case::new("ten.hundred", 10).clients(100),
+    Case::new("one.loss", 1).loss(),
+    Case::new("ten.loss", 10).loss(),
+];
+
+/// The cases that run with encryption.
+pub const ENCRYPTED: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
+
+/// A thousand clients that were sent nothing, and ones that were sent something for a second.
+pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];
+
+impl Case {
+    const fn crowd(mut self) -> Self {
+        (self.clients, self.warm_up, self.ticks) = (1000, 120, 60);
+        self
+    }
+
+    /// The case of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        PLAIN.into_iter().find(|case| case.name == name)
+    }
+}

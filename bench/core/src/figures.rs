@@ -1,0 +1,121 @@
+//! Figures of one run: instructions from callgrind, everything else counted here.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use tickwire_core_bench::{
+    Bare, CROWDS, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations,
+};
+
+use crate::instructions;
+
+/// What one case costs per delivered message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// Instructions, and an estimate of cycles, if callgrind counted them.
+    pub(crate) counted: Option<(f64, f64)>,
+    /// Allocations beyond the caller's own.
+    pub(crate) allocations: f64,
+    /// Bytes of datagrams to the client.
+    pub(crate) bytes_down: f64,
+    /// Bytes of datagrams to the server.
+    pub(crate) bytes_up: f64,
+    /// Datagrams, both ways.
+    pub(crate) datagrams: f64,
+    /// Messages delivered, of those sent.
+    pub(crate) delivered: f64,
+    /// Nanoseconds: good for ratios inside this run, and nothing else.
+    pub(crate) nanoseconds: f64,
+}
+
+/// All costs, by stack and case.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// By stack and case.
+    pub(crate) costs: BTreeMap<String, Cost>,
+    /// Bytes of a server's heap per connection.
+    pub(crate) heap: BTreeMap<&'static str, f64>,
+    rounds: usize,
+}
+
+impl Figures {
+    pub(crate) fn take(summaries: &Path, rounds: usize) -> Result<Self> {
+        let mut figures = Self { rounds, ..Self::default() };
+        let take = |name: &str, cases: &[Case], crypto: Crypto| (name.to_owned(), cases.to_vec(), crypto);
+        let stacks = [
+            take("plain", &PLAIN, Crypto::Null),
+            take("ring", &ENCRYPTED, Crypto::Ring),
+            take("rustcrypto", &ENCRYPTED, Crypto::RustCrypto),
+        ];
+        for (name, cases, crypto) in &stacks {
+            for case in cases {
+                figures.add(summaries, name, *case, |clients| Tickwire::new(*crypto, clients))?;
+            }
+        }
+        for case in CROWDS {
+            let mut scene = Scene::new(Tickwire::new(Crypto::Ring, case.clients), case);
+            scene.measure();
+            figures.heap.insert(case.name, scene.into_stack().server_heap());
+        }
+        for case in ENCRYPTED {
+            figures.add(summaries, "harness", case, Bare::new)?;
+            #[cfg(feature = "peers")]
+            figures.add_peers(summaries, case)?;
+        }
+        Ok(figures)
+    }
+
+    #[cfg(feature = "peers")]
+    fn add_peers(&mut self, summaries: &Path, case: Case) -> Result<()> {
+        use tickwire_core_bench::peers::{Enet, Quinn, Renet};
+        self.add(summaries, "enet", case, Enet::new)?;
+        self.add(summaries, "quinn", case, Quinn::new)?;
+        self.add(summaries, "renet", case, |clients| Renet::new(clients, false))?;
+        self.add(summaries, "renetcode", case, |clients| Renet::new(clients, true))
+    }
+
+    pub(crate) fn get(&self, stack: &str, case: &str) -> Option<&Cost> {
+        self.costs.get(&format!("{stack}.{case}"))
+    }
+
+    /// Instructions per message.
+    pub(crate) fn instructions(&self, stack: &str, case: &str) -> Option<f64> {
+        self.get(stack, case)?.counted.map(|(instructions, _)| instructions)
+    }
+
+    pub(crate) fn add<S: Stack>(
+        &mut self,
+        summaries: &Path,
+        stack: &str,
+        case: Case,
+        make: impl Fn(usize) -> S,
+    ) -> Result<()> {
+        let mut times = Vec::new();
+        let mut last = None;
+        for _ in 0..self.rounds {
+            let mut scene = Scene::new(make(case.clients), case);
+            let (before, begun) = (allocations::so_far(), Instant::now());
+            scene.measure();
+            times.push(begun.elapsed().as_nanos() as f64);
+            last = Some((allocations::so_far() - before, black_box(scene).tally));
+        }
+        let Some((allocated, tally)) = last else { return Ok(()) };
+        times.sort_by(f64::total_cmp);
+        let per = |total: u64| total as f64 / tally.delivered as f64;
+        let counted = instructions::read(summaries, stack, case.name)?;
+        let cost = Cost {
+            counted: counted.map(|counted| (per(counted.instructions), per(counted.cycles))),
+            allocations: per(allocated),
+            bytes_down: per(tally.bytes_down),
+            bytes_up: per(tally.bytes_up),
+            datagrams: per(tally.datagrams),
+            delivered: tally.delivered as f64 / tally.sent as f64,
+            nanoseconds: times[self.rounds / 2] / tally.delivered as f64,
+        };
+        self.costs.insert(format!("{stack}.{}", case.name), cost);
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Exact figures are held at what was reached.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::figures::{Cost, Figures};
+
+/// What compilers and systems may add to instructions.
+const INSTRUCTIONS_SLACK: f64 = 1.01;
+/// What rounding may add to allocations and bytes.
+const EXACT_SLACK: f64 = 0.005;
+
+/// Figures per message that were reached.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Gates {
+    /// By stack and case.
+    pub(crate) held: BTreeMap<String, Held>,
+    /// Bytes on the heap per connection of a server with a thousand, ring's keys included.
+    #[serde(default)]
+    pub(crate) heap: BTreeMap<String, f64>,
+    /// Instructions of peers' cases when they were last measured beside ours.
+    pub(crate) peers: BTreeMap<String, f64>,
+}
+
+/// What one case may cost.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Held {
+    instructions: f64,
+    allocations: f64,
+    bytes: f64,
+}
+
+impl Held {
+    fn of(cost: &Cost) -> Option<Self> {
+        let (instructions, _) = cost.counted?;
+        let bytes = cost.bytes_down + cost.bytes_up;
+        Some(Self {
+            instructions: instructions.round(),
+            allocations: rounded(cost.allocations),
+            bytes: rounded(bytes),
+        })
+    }
+
+    /// What is worse than it was, in words.
+    fn worse(&self, now: &Self) -> Vec<String> {
+        let mut worse = Vec::new();
+        let mut judge = |what, held: f64, now: f64, limit: f64| {
+            if now > limit {
+                worse.push(format!("{what}: {now} per message, held at {held}"));
+            }
+        };
+        judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
+        judge("allocations", self.allocations, now.allocations, self.allocations + EXACT_SLACK);
+        judge("bytes", self.bytes, now.bytes, self.bytes + EXACT_SLACK);
+        worse
+    }
+
+    fn is_better(&self, now: &Self) -> bool {
+        now.instructions < self.instructions / INSTRUCTIONS_SLACK
+            || now.allocations < self.allocations - EXACT_SLACK
+            || now.bytes < self.bytes - EXACT_SLACK
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// Stacks that are ours: what they cost is held.
+const OURS: [&str; 3] = ["plain.", "ring.", "rustcrypto."];
+
+impl Gates {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            return Ok(Self::default());
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// These gates with the figures of this run in them.
+    pub(crate) fn held(&self, figures: &Figures) -> Self {
+        let mut gates = self.clone();
+        for (name, cost) in &figures.costs {
+            let Some(held) = Held::of(cost) else { continue };
+            if OURS.iter().any(|ours| name.starts_with(ours)) {
+                gates.held.insert(name.clone(), held);
+            } else {
+                gates.peers.insert(name.clone(), held.instructions);
+            }
+        }
+        gates.heap = figures.heap.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.round())).collect();
+        gates
+    }
+
+    /// Fails where a figure is worse than what was reached, or was not taken.
+    pub(crate) fn check(&self, figures: &Figures) -> Result<()> {
+        if self.held.is_empty() {
+            bail!("no figures are held: `cargo xtask bench core --hold` takes them");
+        }
+        let mut worse = Vec::new();
+        for (name, held) in &self.held {
+            let Some(now) = figures.costs.get(name).and_then(Held::of) else {
+                worse.push(format!("{name}: not measured"));
+                continue;
+            };
+            worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
+            if held.is_better(&now) {
+                println!("{name} got better: hold it with `cargo xtask bench core --hold`");
+            }
+        }
+        for (name, held) in &self.heap {
+            let now = figures.heap.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
+            if now > held * INSTRUCTIONS_SLACK {
+                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, held at {held}"));
+            }
+        }
+        if !worse.is_empty() {
+            bail!("worse than what was reached:\n  {}", worse.join("\n  "));
+        }
+        println!("{} cases cost no more than what was reached", self.held.len());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELD: Held = Held { instructions: 1000.0, allocations: 0.0, bytes: 120.0 };
+
+    #[test]
+    fn what_gets_worse_fails_and_noise_of_compilers_does_not() {
+        assert!(HELD.worse(&Held { instructions: 1009.0, ..HELD }).is_empty());
+        assert_eq!(HELD.worse(&Held { instructions: 1011.0, ..HELD }).len(), 1);
+        assert_eq!(HELD.worse(&Held { allocations: 0.01, ..HELD }).len(), 1);
+        assert_eq!(HELD.worse(&Held { bytes: 120.01, ..HELD }).len(), 1);
+        assert!(HELD.is_better(&Held { instructions: 900.0, ..HELD }) && !HELD.is_better(&HELD));
+    }
+
+    #[test]
+    fn a_case_that_was_not_measured_fails() {
+        let gates = Gates { held: [("plain.one".to_owned(), HELD)].into(), ..Gates::default() };
+        let error = gates.check(&Figures::default()).unwrap_err().to_string();
+        assert!(error.contains("plain.one: not measured"), "{error}");
+    }
+
+    #[test]
+    fn no_gates_at_all_fail() {
+        assert!(Gates::default().check(&Figures::default()).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! The core's costs, beside their targets and the peers, and the gates that hold them.
+
+mod figures;
+mod gates;
+mod instructions;
+mod rows;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+
+use self::figures::Figures;
+use self::gates::Gates;
+
+#[global_allocator]
+static ALLOCATOR: tickwire_core_bench::allocations::Counting = tickwire_core_bench::allocations::Counting;
+
+/// What the core costs per message
+#[derive(Parser, Debug)]
+struct Args {
+    /// The folder where gungraun left its summaries of this run
+    #[arg(long)]
+    summaries: PathBuf,
+    /// The file of the figures that were reached
+    #[arg(long)]
+    gates: PathBuf,
+    /// Print the rows for a program
+    #[arg(long)]
+    json: bool,
+    /// Only compare with the figures that were reached, and fail where one is worse
+    #[arg(long)]
+    check: bool,
+    /// Write the figures of this run to the file
+    #[arg(long)]
+    hold: bool,
+}
+
+/// Rounds in which times are taken.
+const ROUNDS: usize = 5;
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    // Gates need no times.
+    let figures = Figures::take(&args.summaries, if args.check { 1 } else { ROUNDS })?;
+    let gates = Gates::read(&args.gates)?;
+    if args.hold {
+        gates.held(&figures).write(&args.gates)?;
+    }
+    if args.check {
+        return gates.check(&figures);
+    }
+    let rows = rows::all(&figures, &gates);
+    if args.json { rows::print_json(&rows) } else { rows::print_table(&rows, &figures) }
+}

@@ -1,0 +1,180 @@
+//! A server, its clients, and the network between them.
+
+use std::collections::VecDeque;
+
+use crate::allocations::uncounted;
+use crate::case::Case;
+
+/// Bytes of every message.
+pub const MESSAGE: usize = 100;
+
+const TICKS_PER_SECOND: u64 = 60;
+/// Half of a round trip of 100 ms.
+const DELAY_TICKS: u64 = 3;
+/// Datagrams in a thousand that are lost, where some are.
+const LOST_PER_MILLE: u64 = 50;
+
+/// Both ends of a protocol.
+pub trait Stack {
+    /// A datagram of this client reaches the server.
+    fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
+    /// A datagram reaches this client.
+    fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
+    /// Sends a message, reliably and in order, to a client.
+    fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]);
+    /// The server does what is due before messages are sent.
+    fn server_update(&mut self, now_us: u64);
+    /// The server hands out datagrams.
+    fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8]));
+    /// A client does what is due and hands out datagrams; returns the messages that it got.
+    fn client_turn(&mut self, now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64;
+    /// Whether all clients are connected.
+    fn is_connected(&self) -> bool;
+}
+
+/// What went over the wire and arrived.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Tally {
+    /// Messages given to the server.
+    pub sent: u64,
+    /// Messages that clients got.
+    pub delivered: u64,
+    /// Bytes of datagrams to clients.
+    pub bytes_down: u64,
+    /// Bytes of datagrams to the server.
+    pub bytes_up: u64,
+    /// Datagrams, both ways.
+    pub datagrams: u64,
+}
+
+/// A stack on a network.
+#[derive(Debug)]
+pub struct Scene<S> {
+    stack: S,
+    case: Case,
+    network: Network,
+    tick: u64,
+    /// What happened so far.
+    pub tally: Tally,
+}
+
+#[derive(Debug)]
+struct Network {
+    down: VecDeque<Flight>,
+    up: VecDeque<Flight>,
+    /// Buffers to use again.
+    spare: Vec<Vec<u8>>,
+    lost_per_mille: u64,
+    draws: u64,
+}
+
+#[derive(Debug)]
+struct Flight {
+    due: u64,
+    client: usize,
+    datagram: Vec<u8>,
+}
+
+impl<S: Stack> Scene<S> {
+    /// A scene in which everybody is connected and nothing grows any more.
+    ///
+    /// # Panics
+    /// If the clients do not connect.
+    pub fn new(stack: S, case: Case) -> Self {
+        let network = Network {
+            down: VecDeque::new(),
+            up: VecDeque::new(),
+            spare: Vec::new(),
+            lost_per_mille: 0,
+            draws: 1,
+        };
+        let mut scene = Self { stack, case, network, tick: 0, tally: Tally::default() };
+        for _ in 0..60 * TICKS_PER_SECOND {
+            if scene.stack.is_connected() {
+                break;
+            }
+            scene.step(0);
+        }
+        assert!(scene.stack.is_connected(), "the clients do not connect");
+        if case.loss {
+            scene.network.lost_per_mille = LOST_PER_MILLE;
+        }
+        scene.run(case.warm_up);
+        scene
+    }
+
+    /// What is in the scene.
+    pub fn into_stack(self) -> S {
+        self.stack
+    }
+
+    /// The ticks that are measured; [`Scene::tally`] then says what happened in them.
+    pub fn measure(&mut self) {
+        self.tally = Tally::default();
+        self.run(self.case.ticks);
+    }
+
+    fn run(&mut self, ticks: u64) {
+        for _ in 0..ticks {
+            self.step(self.case.per_tick);
+        }
+    }
+
+    fn step(&mut self, messages: usize) {
+        let Self { stack, case, network, tick, tally } = self;
+        let now_us = *tick * 1_000_000 / TICKS_PER_SECOND;
+        while let Some(mut flight) = network.up.pop_front_if(|flight| flight.due <= *tick) {
+            stack.at_server(now_us, flight.client, &mut flight.datagram);
+            network.spare.push(flight.datagram);
+        }
+        stack.server_update(now_us);
+        let mut message = [0x5a; MESSAGE];
+        for client in 0..case.clients {
+            for _ in 0..messages {
+                tally.sent += 1;
+                message[..8].copy_from_slice(&tally.sent.to_le_bytes());
+                stack.send(now_us, client, &message);
+            }
+        }
+        stack.server_transmit(now_us, &mut |client, datagram| {
+            tally.datagrams += 1;
+            tally.bytes_down += datagram.len() as u64;
+            network.carry(true, *tick, client, datagram);
+        });
+        while let Some(mut flight) = network.down.pop_front_if(|flight| flight.due <= *tick) {
+            stack.at_client(now_us, flight.client, &mut flight.datagram);
+            network.spare.push(flight.datagram);
+        }
+        for client in 0..case.clients {
+            tally.delivered += stack.client_turn(now_us, client, &mut |datagram| {
+                tally.datagrams += 1;
+                tally.bytes_up += datagram.len() as u64;
+                network.carry(false, *tick, client, datagram);
+            });
+        }
+        *tick += 1;
+    }
+}
+
+impl Network {
+    fn carry(&mut self, down: bool, tick: u64, client: usize, datagram: &[u8]) {
+        if self.lost_per_mille > 0 && self.draw() % 1000 < self.lost_per_mille {
+            return;
+        }
+        let mut copy = self.spare.pop().unwrap_or_default();
+        uncounted(|| {
+            copy.clear();
+            copy.extend_from_slice(datagram);
+        });
+        let queue = if down { &mut self.down } else { &mut self.up };
+        queue.push_back(Flight { due: tick + DELAY_TICKS, client, datagram: copy });
+    }
+
+    /// SplitMix64.
+    fn draw(&mut self) -> u64 {
+        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.draws ^ (self.draws >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

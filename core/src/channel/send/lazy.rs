@@ -1,0 +1,58 @@
+//! The channels of a sending side: each comes to be when it is first used, since most games use few of those they have.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::outgoing::Outgoing;
+use crate::config::ChannelConfig;
+use crate::event::ChannelId;
+use crate::limits::CHANNELS;
+
+/// The channels of a sending side.
+#[derive(Debug)]
+pub(super) struct Channels {
+    configs: Arc<[ChannelConfig]>,
+    first_id: u64,
+    made: Vec<Option<Box<Outgoing>>>,
+}
+
+impl Channels {
+    /// Channels of which none was used; the first message on each has the id `first_id`.
+    pub(super) fn new(configs: Arc<[ChannelConfig]>, first_id: u64) -> Self {
+        let made = configs.iter().take(CHANNELS).map(|_| None).collect();
+        Self { configs, first_id, made }
+    }
+
+    /// Whether there is such a channel, used or not.
+    pub(super) fn has(&self, index: usize) -> bool {
+        index < self.made.len()
+    }
+
+    /// A channel that was used.
+    pub(super) fn get(&self, index: usize) -> Option<&Outgoing> {
+        self.made.get(index)?.as_deref()
+    }
+
+    /// A channel that was used.
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Outgoing> {
+        self.made.get_mut(index)?.as_deref_mut()
+    }
+
+    /// A channel that is used from now on, if there is such a one.
+    pub(super) fn make(&mut self, index: usize) -> Option<&mut Outgoing> {
+        let (place, config) = (self.made.get_mut(index)?, self.configs.get(index)?);
+        let channel = ChannelId(index as u8);
+        Some(place.get_or_insert_with(|| Box::new(Outgoing::new(channel, config, self.first_id))))
+    }
+
+    /// The channels that were used, and where they are.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Outgoing)> {
+        self.made.iter().enumerate().filter_map(|(index, made)| Some((index, made.as_deref()?)))
+    }
+
+    /// The channels that were used.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Outgoing> {
+        self.made.iter_mut().filter_map(Option::as_deref_mut)
+    }
+}
