@@ -15,6 +15,7 @@ pub(crate) struct Notices {
     is_away: bool,
     resumed: Option<Address>,
     moved: Option<Address>,
+    rate: Option<u64>,
     closed: Option<(CloseReason, Vec<Undelivered>)>,
     is_closed: bool,
 }
@@ -37,6 +38,13 @@ impl Notices {
 
     pub(crate) fn moved(&mut self, address: Address) {
         self.moved = Some(address);
+    }
+
+    /// The path carries so many bytes per second now.
+    pub(crate) const fn rate_changed(&mut self, bytes_per_second: u64) {
+        if !self.is_closed {
+            self.rate = Some(bytes_per_second);
+        }
     }
 
     /// The last notice. Only the first one counts.
@@ -75,8 +83,11 @@ impl Notices {
             self.is_away = false;
             return Some(Event::Resumed { connection, address });
         }
-        let address = self.moved.take()?;
-        Some(Event::Moved { connection, address })
+        if let Some(address) = self.moved.take() {
+            return Some(Event::Moved { connection, address });
+        }
+        let bytes_per_second = self.rate.take()?;
+        Some(Event::RateChanged { connection, bytes_per_second })
     }
 
     /// The notice that comes after everything else.
@@ -91,6 +102,7 @@ impl Notices {
             || self.interrupted
             || self.resumed.is_some()
             || self.moved.is_some()
+            || self.rate.is_some()
             || self.closed.is_some()
     }
 }

@@ -4,6 +4,7 @@
 //! `poll_event`, `poll_timeout`) and getters may be called in any order, at any time.
 
 mod accept;
+mod bandwidth;
 mod budget;
 mod datagram;
 mod deadlines;
@@ -28,6 +29,7 @@ use slotmap::SlotMap;
 
 pub(crate) use self::accept::Source;
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
+use self::bandwidth::Throttle;
 use self::budget::Budget;
 use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
@@ -85,6 +87,7 @@ pub struct Endpoint {
     links: Links,
     arena: Arena,
     drops: DropCounts,
+    throttle: Throttle,
     unknown_budget: Budget,
     unknown_sources: SourceBuckets,
 }
@@ -108,6 +111,8 @@ impl Endpoint {
             resume_window: config.resume_window,
             reconnect_for: config.reconnect_for,
             rotate_after: config.rotate_after,
+            congestion: config.congestion,
+            bandwidth: config.connection_bandwidth.unwrap_or(u64::MAX),
             reliable_channels: reliable_channels(&config.channels),
         };
         let schema =
@@ -137,6 +142,7 @@ impl Endpoint {
             links: Links::default(),
             arena: Arena::default(),
             drops: DropCounts::default(),
+            throttle: Throttle::new(now, config.bandwidth),
             unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
             unknown_sources,
             config,
