@@ -13,6 +13,7 @@ mod deny;
 mod fuzz;
 mod hash;
 mod no_std;
+mod paths;
 mod setup;
 mod spdx;
 mod step;
@@ -35,6 +36,7 @@ enum Verb {
     Demo(demo::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
+    Paths(paths::Args),
     Conditioner(conditioner::Args),
     Bench(bench::Args),
     Hash(hash::Args),
@@ -55,6 +57,7 @@ pub fn main() -> Result<()> {
         Verb::Demo(args) => demo::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
+        Verb::Paths(args) => paths::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Hash(args) => hash::run(&args),

@@ -141,6 +141,8 @@ pub struct Scenario {
     pub jitter: Duration,
     /// The congestion control of flows that are not TCP.
     pub algorithm: Algorithm,
+    /// The limits of each connection and of each endpoint, in bytes per second.
+    pub limits: [Option<u64>; 2],
 }
 
 impl Scenario {
@@ -156,6 +158,7 @@ impl Scenario {
             loss_ppm: 0,
             jitter: Duration::ZERO,
             algorithm: Algorithm::Copa,
+            limits: [None; 2],
         }
     }
 
@@ -225,6 +228,7 @@ impl Scenario {
         let mut config = Config::new(0x7061_7468);
         config.provider = Arc::new(NullProvider);
         config.congestion = self.algorithm;
+        [config.connection_bandwidth, config.bandwidth] = self.limits;
         let mut faults = Vec::new();
         if self.loss_ppm > 0 {
             faults.push(Fault {
