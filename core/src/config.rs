@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::connection::congestion::Algorithm;
 use crate::crypto::{Key, Provider, default_provider};
 use crate::error::ConfigError;
 use crate::handshake::Parameters;
@@ -141,6 +142,12 @@ pub struct Config {
     pub max_message: usize,
     /// Packets after which keys are rotated. Default 2^24.
     pub rotate_after: u64,
+    /// Bytes per second that one connection sends at most, datagrams whole. Default: what the path carries.
+    pub connection_bandwidth: Option<u64>,
+    /// Bytes per second that all connections together send at most, handshakes included. Default: no limit.
+    pub bandwidth: Option<u64>,
+    /// The congestion control of connections that need one. Default: [`Algorithm::Copa`].
+    pub congestion: Algorithm,
     /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`]. Default 0.
     ///
     /// Tickets expire by it, so [`Access::Tickets`] needs it. Who lets in everyone wants it too: with a wall time that
@@ -180,6 +187,9 @@ impl Config {
             ack_delay: Duration::from_millis(50),
             max_message: limits::MESSAGE_SIZE,
             rotate_after: 1 << 24,
+            connection_bandwidth: None,
+            bandwidth: None,
+            congestion: Algorithm::Copa,
             wall_offset: 0,
             schema: Schema::default(),
             provider: default_provider(),
@@ -201,6 +211,13 @@ impl Config {
         within("reconnect_for (us)", micros(self.reconnect_for), 0, 24 * HOUR)?;
         within("connect_timeout (us)", micros(self.connect_timeout), 100_000, HOUR)?;
         within("ack_delay (us)", micros(self.ack_delay), 0, 1_000_000)?;
+        within(
+            "connection_bandwidth",
+            self.connection_bandwidth.unwrap_or(u64::MAX),
+            LEAST_BANDWIDTH,
+            u64::MAX,
+        )?;
+        within("bandwidth", self.bandwidth.unwrap_or(u64::MAX), LEAST_BANDWIDTH, u64::MAX)?;
         for channel in &self.channels {
             within("channels.priority", u64::from(channel.priority), 0, 7)?;
             within("channels.queue_messages", channel.queue_messages as u64, 1, u64::from(u32::MAX))?;
@@ -239,6 +256,8 @@ impl Config {
     }
 }
 
+/// Less than this would not carry a handshake in time.
+pub(crate) const LEAST_BANDWIDTH: u64 = 1000;
 const MAX_CONNECTIONS: u64 = 32_768;
 const HOUR: u64 = 3_600_000_000;
 

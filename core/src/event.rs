@@ -196,6 +196,14 @@ pub enum Event {
         /// Where its peer is now.
         address: Address,
     },
+    /// What the path carries changed by a quarter or more since this was last told (or since the beginning, when the first
+    /// acknowledgement comes). A game may adapt what it sends at all; for each tick, `Endpoint::grant` is more exact.
+    RateChanged {
+        /// The connection.
+        connection: ConnectionId,
+        /// What it carries now, in bytes per second.
+        bytes_per_second: u64,
+    },
     /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of
     /// it too, for some seconds at most; after that its id finds nothing.
     Closed {
@@ -220,6 +228,7 @@ impl Event {
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }
             | Self::Moved { connection, .. }
+            | Self::RateChanged { connection, .. }
             | Self::Closed { connection, .. } => *connection,
         }
     }

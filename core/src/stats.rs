@@ -50,6 +50,8 @@ pub struct ConnectionStats {
     pub bytes_in_flight: u64,
     /// Bytes that may be in flight.
     pub congestion_window: u64,
+    /// Bytes per second that the path carries for long, as far as known; `u64::MAX` where nothing limits them.
+    pub rate: u64,
     /// Bytes in the send queues, overhead included.
     pub queued_bytes: u64,
     /// Time since the connection was made.

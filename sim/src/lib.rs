@@ -18,6 +18,7 @@ pub mod host;
 pub mod link;
 pub mod mahimahi;
 pub mod network;
+pub mod paths;
 pub mod provider;
 pub mod rng;
 pub mod shrink;

@@ -105,6 +105,12 @@ impl LinkTrace {
         ms.saturating_mul(1000)
     }
 
+    /// Bytes that pass until `end_us`.
+    #[must_use]
+    pub fn bytes_until(&self, end_us: u64) -> u64 {
+        self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)
+    }
+
     /// The number of the first opportunity at `now_us` or later.
     pub(crate) fn first_from(&self, now_us: u64) -> u64 {
         let now_ms = now_us.div_ceil(1000);

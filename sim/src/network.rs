@@ -188,6 +188,14 @@ impl Network {
         }
     }
 
+    pub(crate) fn pipe(&self, index: usize) -> Option<&Pipe> {
+        self.pipes.get(index)
+    }
+
+    pub(crate) fn watch_pipes(&mut self) {
+        self.pipes.iter_mut().for_each(Pipe::watch);
+    }
+
     /// The address that others see of `node`.
     pub(crate) fn address(&self, node: NodeId) -> SocketAddr {
         visible_address(node, self.bindings.get(node).copied().unwrap_or(0))

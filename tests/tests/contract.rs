@@ -373,6 +373,11 @@ struct Weather {
     jitter: u64,
 }
 
+/// Bytes per second: a network without a bottleneck would let windows grow for ever, and tables with them.
+const BANDWIDTH: u64 = 1_000_000;
+/// Datagrams on their way at most: as many as two ends may have in flight.
+const FLIGHT: usize = 2 * limits::PACKETS_IN_FLIGHT;
+
 /// A busy game between two ends, three ticks apart, without help from the allocator on the harness's side.
 struct Game {
     duo: Duo,
@@ -392,7 +397,7 @@ struct Game {
 
 impl Game {
     fn new(duo: Duo, sizes: &'static [usize], weather: Weather) -> Self {
-        let (flight, bytes) = (vec![None; 1024], vec![[0; 1200]; 1024]);
+        let (flight, bytes) = (vec![None; FLIGHT], vec![[0; 1200]; FLIGHT]);
         let draws = Draws::new(1);
         Self { duo, weather, sizes, draws, datagrams: 0, messages: 0, large: 0, ticks: 0, flight, bytes }
     }
@@ -439,7 +444,14 @@ impl Game {
     fn measure(&mut self) -> allocation::Allocations {
         (self.datagrams, self.messages, self.large) = (0, 0, 0);
         let ((), allocated) = allocation::during(|| (0..1000).for_each(|_| self.tick()));
-        assert!(self.datagrams >= 2000 && self.messages >= 500, "{} messages", self.messages);
+        let (weather, sizes) = (self.weather, self.sizes);
+        assert!(
+            self.datagrams >= 2000 && self.messages >= 500,
+            "{} datagrams, {} messages, {sizes:?} {weather:?} {:?}",
+            self.datagrams,
+            self.messages,
+            self.duo.ends[0].stats(self.duo.connections[0][0])
+        );
         allocated
     }
 
@@ -466,6 +478,7 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
                 let duo = Duo::connected(1, |config| {
                     config.provider = provider.clone();
                     config.channels.iter_mut().for_each(|channel| channel.compress = compress);
+                    config.connection_bandwidth = Some(BANDWIDTH);
                 });
                 let mut game = Game::new(duo, sizes, weather);
                 game.warm_up();
@@ -482,7 +495,7 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
 #[test]
 fn clause_09_what_is_larger_than_any_datagram_is_allocated_once() {
     for weather in WEATHERS {
-        let duo = Duo::connected(1, |_| {});
+        let duo = Duo::connected(1, |config| config.connection_bandwidth = Some(BANDWIDTH));
         let mut game = Game::new(duo, &[0, 100_000], weather);
         game.warm_up();
         let allocated = game.measure();

@@ -14,6 +14,7 @@ mod fuzz;
 mod hash;
 mod load;
 mod no_std;
+mod paths;
 mod setup;
 mod spdx;
 mod step;
@@ -38,6 +39,7 @@ enum Verb {
     Load(load::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
+    Paths(paths::Args),
     Conditioner(conditioner::Args),
     Bench(bench::Args),
     Hash(hash::Args),
@@ -60,6 +62,7 @@ pub fn main() -> Result<()> {
         Verb::Load(args) => load::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
+        Verb::Paths(args) => paths::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Hash(args) => hash::run(&args),

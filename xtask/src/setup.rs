@@ -62,7 +62,7 @@ pub(crate) fn tools_for_instructions() -> Result<PathBuf> {
     let folder = workspace::root().join("bench/target/tools");
     let runner = folder.join("bin/gungraun-runner");
     if !runner.is_file() {
-        let install = format!("install --quiet --locked gungraun-runner --version {GUNGRAUN} --root");
+        let install = format!("install --quiet --debug --locked gungraun-runner --version {GUNGRAUN} --root");
         Command::cargo(&install).path(&folder).run().context("cannot install gungraun-runner")?;
     }
     Ok(runner)

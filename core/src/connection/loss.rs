@@ -3,9 +3,6 @@
 use super::sent::SentPackets;
 use crate::time::{Duration, Instant};
 
-/// Packets acknowledged after one that make it count as lost.
-const PACKET_THRESHOLD: u64 = 3;
-
 /// The verdict on one packet that is not acknowledged while a later one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
@@ -14,16 +11,17 @@ pub(crate) enum Verdict {
     LostAt(Instant),
 }
 
-/// Judges the packet `number`, sent at `sent_at`, when `largest_acked` is the largest acknowledged.
+/// Judges the packet `number`, sent at `sent_at`, when `largest_acked` is the largest acknowledged. It is lost if as many
+/// later ones as the thresholds say were acknowledged, or so long after it was sent.
 pub(crate) fn judge(
     now: Instant,
     number: u64,
     sent_at: Instant,
     largest_acked: u64,
-    loss_delay: Duration,
+    (threshold, loss_delay): (u64, Duration),
 ) -> Verdict {
     let lost_at = sent_at + loss_delay;
-    if largest_acked.saturating_sub(number) >= PACKET_THRESHOLD || lost_at <= now {
+    if largest_acked.saturating_sub(number) >= threshold || lost_at <= now {
         Verdict::Lost
     } else {
         Verdict::LostAt(lost_at)
@@ -36,13 +34,13 @@ pub(crate) fn detect(
     now: Instant,
     sent: &mut SentPackets,
     largest_acked: u64,
-    loss_delay: Duration,
+    thresholds: (u64, Duration),
     mut lost: impl FnMut(&mut SentPackets, u64),
 ) -> Option<Instant> {
     let mut next: Option<Instant> = None;
     for number in sent.unsettled_below(largest_acked) {
         let Some(sent_at) = sent.sent_at(number) else { continue };
-        match judge(now, number, sent_at, largest_acked, loss_delay) {
+        match judge(now, number, sent_at, largest_acked, thresholds) {
             Verdict::Lost => lost(sent, number),
             Verdict::LostAt(at) => next = Some(next.map_or(at, |earlier| earlier.min(at))),
         }
@@ -76,9 +74,9 @@ mod tests {
 
     #[test]
     fn the_third_later_packet_condemns_at_once_and_time_condemns_the_rest() {
-        assert_eq!(judge(at(10), 0, at(0), 3, RTT), Verdict::Lost);
-        assert_eq!(judge(at(10), 1, at(0), 3, RTT), Verdict::LostAt(at(100)));
-        assert_eq!(judge(at(100), 1, at(0), 3, RTT), Verdict::Lost);
+        assert_eq!(judge(at(10), 0, at(0), 3, (3, RTT)), Verdict::Lost);
+        assert_eq!(judge(at(10), 1, at(0), 3, (3, RTT)), Verdict::LostAt(at(100)));
+        assert_eq!(judge(at(100), 1, at(0), 3, (3, RTT)), Verdict::Lost);
     }
 
     #[test]
@@ -89,7 +87,7 @@ mod tests {
         }
         sent.settle(4);
         let mut lost = alloc::vec::Vec::new();
-        let next = detect(at(5), &mut sent, 4, RTT, |sent, number| {
+        let next = detect(at(5), &mut sent, 4, (3, RTT), |sent, number| {
             sent.settle(number);
             lost.push(number);
         });

@@ -16,12 +16,16 @@ pub mod congestion;
 mod control;
 mod dial;
 mod events;
+mod grant;
 mod loss;
 mod migration;
 mod notices;
+mod pacing;
 mod receive;
 mod recent;
-mod rtt;
+mod regulator;
+mod reordering;
+pub(crate) mod rtt;
 mod sent;
 mod session;
 mod timeout;
@@ -36,9 +40,11 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
+use self::congestion::Algorithm;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
+pub(crate) use self::pacing::Pacer;
 use self::receive::Settling;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::sent::SentPackets;
@@ -101,6 +107,9 @@ pub(crate) struct Settings {
     pub(crate) rotate_after: u64,
     /// The channels of every connection.
     pub(crate) channels: Arc<[ChannelConfig]>,
+    pub(crate) congestion: Algorithm,
+    /// Bytes per second that a connection without a limit of its own sends at most.
+    pub(crate) bandwidth: u64,
     /// A bit for each reliable channel.
     pub(crate) reliable_channels: u32,
 }
@@ -163,6 +172,10 @@ pub(crate) struct Connection {
     pub(crate) source: Option<Source>,
     pub(crate) traffic: Traffic,
     pub(crate) connected_at: Option<Instant>,
+    /// Bytes per second that it sends at most, if not what all do.
+    pub(crate) bandwidth: Option<u64>,
+    /// The rate that the application was told last, and when.
+    told_rate: (u64, Instant),
     /// Whether the endpoint's list of connections with something to send has this one.
     pub(crate) is_queued_to_send: bool,
     /// Whether the endpoint's list of connections with something to tell has this one.
@@ -198,6 +211,8 @@ impl Connection {
             source: None,
             traffic: Traffic::default(),
             connected_at: None,
+            bandwidth: None,
+            told_rate: (0, Instant::ZERO),
             is_queued_to_send: false,
             is_queued_to_tell: false,
             is_unsettled: false,
@@ -246,7 +261,8 @@ impl Connection {
             stats.rtt_least = transport.rtt.least();
             stats.jitter = transport.rtt.variance();
             stats.bytes_in_flight = transport.sent.bytes_in_flight();
-            stats.congestion_window = transport.congestion.window();
+            stats.congestion_window = transport.regulator.window();
+            stats.rate = transport.regulator.rate();
         }
         stats.queued_bytes = self.send.queued_bytes();
         stats
@@ -387,7 +403,9 @@ impl Connection {
     fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
         let Self { send, receive, ticket, resume, traffic, .. } = self;
-        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
+        self.tell_rate(now);
+        Ok(())
     }
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
@@ -463,7 +481,7 @@ impl Connection {
                 let has_data = transport.acks.is_due()
                     || transport.ping_due
                     || transport.challenge_due().is_some()
-                    || (transport.window_is_open() && self.has_eliciting());
+                    || (transport.window_is_open(now) && self.has_eliciting());
                 (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.is_due,

@@ -23,6 +23,7 @@ struct Pending {
     connected: Option<(Address, PeerInfo, Option<ConnectionId>)>,
     resumed: Option<Address>,
     moved: Option<Address>,
+    rate: Option<u64>,
     closed: Option<(CloseReason, Vec<Undelivered>)>,
 }
 
@@ -45,6 +46,13 @@ impl Notices {
 
     pub(crate) fn moved(&mut self, address: Address) {
         self.pending().moved = Some(address);
+    }
+
+    /// The path carries so many bytes per second now.
+    pub(crate) fn rate_changed(&mut self, bytes_per_second: u64) {
+        if !self.is_closed {
+            self.pending().rate = Some(bytes_per_second);
+        }
     }
 
     /// The last notice. Only the first one counts.
@@ -86,8 +94,11 @@ impl Notices {
             self.is_away = false;
             return Some(Event::Resumed { connection, address });
         }
-        let address = self.take(|pending| pending.moved.take())?;
-        Some(Event::Moved { connection, address })
+        if let Some(address) = self.take(|pending| pending.moved.take()) {
+            return Some(Event::Moved { connection, address });
+        }
+        let bytes_per_second = self.take(|pending| pending.rate.take())?;
+        Some(Event::RateChanged { connection, bytes_per_second })
     }
 
     /// The notice that comes after everything else.
@@ -114,7 +125,11 @@ impl Notices {
 
 impl Pending {
     const fn is_empty(&self) -> bool {
-        self.connected.is_none() && self.resumed.is_none() && self.moved.is_none() && self.closed.is_none()
+        self.connected.is_none()
+            && self.resumed.is_none()
+            && self.moved.is_none()
+            && self.rate.is_none()
+            && self.closed.is_none()
     }
 }
 

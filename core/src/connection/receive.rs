@@ -1,7 +1,10 @@
 //! What the frames of an authentic packet do.
 
+use core::ops::Range;
+
 use super::control::{ResumeExchange, TicketPush};
 use super::loss;
+use super::regulator::Timing;
 use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::channel::{ReceiveSide, SendSide};
@@ -10,6 +13,9 @@ use crate::planted::{self, Bug};
 use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::wire::AckFrame;
+
+/// Probe timeouts without anything coming through that void what was known of the path (RFC 9002 7.6.1).
+const PERSISTENT_PTOS: u32 = 3;
 
 /// What an acknowledgement touches besides the transport.
 pub(crate) struct Settling<'a> {
@@ -28,6 +34,9 @@ pub(crate) fn on_ack(
     settling: &mut Settling<'_>,
 ) -> Result<(), Violation> {
     let next = transport.sent.next();
+    let largest_before = transport.largest_acked;
+    let mut least_new = u64::MAX;
+    let mut late = 0;
     let mut largest_new: Option<(u64, Instant)> = None;
     let mut largest_named = None;
     for range in ack.ranges(next) {
@@ -36,10 +45,12 @@ pub(crate) fn on_ack(
             return Err(Violation::AcknowledgedUnsent);
         }
         largest_named = largest_named.max(Some(*range.end()));
+        late += transport.reordering.take_late(&range);
         // A range may be billions wide; only what is unsettled is visited.
         let unsettled = transport.sent.unsettled_below(range.end() + 1);
         for number in unsettled.start.max(*range.start())..unsettled.end {
             let Some(settled) = transport.settle_acked(now, number) else { continue };
+            least_new = least_new.min(number);
             if largest_new.is_none_or(|(largest, _)| number > largest) {
                 largest_new = Some((number, settled.sent_at));
             }
@@ -51,6 +62,8 @@ pub(crate) fn on_ack(
         }
     }
     transport.largest_acked = transport.largest_acked.max(largest_named);
+    transport.reordering.adapt(now, late);
+    transport.regulator.on_late(late, transport.reordering.is_seen());
     if let Some((number, sent_at)) = largest_new {
         if Some(number) == largest_named {
             let held_back = ack.delay.min(transport.peer_ack_delay);
@@ -60,9 +73,22 @@ pub(crate) fn on_ack(
             transport.probes = 0;
         }
         transport.probe_due = false;
+        let newest = largest_new.filter(|(number, _)| Some(*number) == largest_named);
+        let timing = Timing {
+            largest: newest.map(|(_, sent_at)| (sent_at, ack.receive_time_low24)),
+            held_back: ack.delay.min(transport.peer_ack_delay),
+        };
+        let in_flight = transport.sent.bytes_in_flight();
+        transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
     }
-    detect_losses(now, transport, settling);
+    detect_losses(now, transport, settling, silence(largest_before, least_new));
     Ok(())
+}
+
+/// The packet numbers between what was acknowledged before and what is acknowledged now: if they are lost, nothing came
+/// through for as long as they took to be sent.
+fn silence(largest_before: Option<u64>, least_new: u64) -> Range<u64> {
+    largest_before.map_or(least_new..least_new, |before| before.saturating_add(1)..least_new)
 }
 
 fn on_frame_acked(frame: SentFrame, transport: &mut Transport, settling: &mut Settling<'_>) {
@@ -85,7 +111,14 @@ fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
 }
 
 /// Declares lost what RFC 9002 says is lost, and returns its frames to where they came from.
-pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &mut Settling<'_>) {
+///
+/// If those within `silence` lie far enough apart, that is persistent congestion (RFC 9002 7.6).
+pub(crate) fn detect_losses(
+    now: Instant,
+    transport: &mut Transport,
+    settling: &mut Settling<'_>,
+    silence: Range<u64>,
+) {
     if transport.is_reliable {
         // What was written to such a link arrives, or the link breaks.
         transport.sent.trim();
@@ -93,12 +126,21 @@ pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &
     }
     // What was acknowledged first is no longer looked at.
     transport.sent.trim();
-    let loss_delay = transport.rtt.loss_delay();
+    let rtt = transport.rtt.smoothed().max(transport.rtt.latest());
+    let loss_delay = transport.reordering.loss_delay(transport.rtt.loss_delay(), rtt);
+    let thresholds = (transport.reordering.packet_threshold(), loss_delay);
     let largest_acked = transport.largest_acked.unwrap_or(0);
-    let Transport { sent, congestion, loss_at, .. } = transport;
-    *loss_at = loss::detect(now, sent, largest_acked, loss_delay, |sent, number| {
+    let too_long = transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
+    let mut silent: Option<(Instant, Instant)> = None;
+    let Transport { sent, regulator, reordering, loss_at, .. } = transport;
+    *loss_at = loss::detect(now, sent, largest_acked, thresholds, |sent, number| {
         let Some(settled) = sent.settle(number) else { return };
-        congestion.on_lost(now, settled.sent_at, settled.bytes);
+        regulator.on_lost(&settled);
+        reordering.on_lost(number);
+        if silence.contains(&number) {
+            let (first, _) = *silent.get_or_insert((settled.sent_at, settled.sent_at));
+            silent = Some((first, settled.sent_at));
+        }
         settling.traffic.datagrams_lost += 1;
         if planted::is_planted(Bug::LostForgotten) && number % 16 == 0 {
             return;
@@ -110,6 +152,7 @@ pub(crate) fn detect_losses(now: Instant, transport: &mut Transport, settling: &
         }
     });
     sent.trim();
+    regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
 }
 
 /// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.

@@ -6,6 +6,7 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
+use super::congestion::delivery_rate::Stamp;
 use crate::channel::PieceRecord;
 use crate::limits;
 use crate::time::Instant;
@@ -31,12 +32,14 @@ pub(crate) struct Settled {
     pub(crate) sent_at: Instant,
     pub(crate) bytes: u64,
     pub(crate) frames: Range<u64>,
+    pub(crate) stamp: Stamp,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Record {
     sent_at: Instant,
     frames_from: u64,
+    stamp: Stamp,
     bytes: u16,
     in_flight: bool,
     /// Whether something in it would be sent again.
@@ -127,6 +130,7 @@ impl SentPackets {
         self.records.push_back(Record {
             sent_at: now,
             frames_from: self.open_frame,
+            stamp: Stamp::default(),
             bytes,
             in_flight: eliciting,
             matters,
@@ -137,6 +141,13 @@ impl SentPackets {
             self.in_flight += 1;
         } else {
             self.trim();
+        }
+    }
+
+    /// Notes on the packet recorded last, which asks for an acknowledgement, what was delivered before it.
+    pub(crate) fn stamp(&mut self, stamp: Stamp) {
+        if let Some(record) = self.records.back_mut() {
+            record.stamp = stamp;
         }
     }
 
@@ -154,7 +165,8 @@ impl SentPackets {
         let bytes = u64::from(record.bytes);
         self.bytes_in_flight -= bytes;
         self.in_flight -= 1;
-        Some(Settled { sent_at: record.sent_at, bytes, frames: record.frames_from..frames_until })
+        let (sent_at, stamp) = (record.sent_at, record.stamp);
+        Some(Settled { sent_at, bytes, frames: record.frames_from..frames_until, stamp })
     }
 
     /// When a packet in flight was sent.

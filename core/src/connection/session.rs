@@ -61,6 +61,7 @@ impl Connection {
     }
 
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
+        self.limit(self.bandwidth, settings.bandwidth);
         self.timers.stop(Timer::Resume);
         if self.plan.is_none() {
             self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
@@ -78,7 +79,9 @@ impl Connection {
         if let Some(transport) = self.transport.take() {
             self.retired_ids.push(transport.local_id);
         }
-        for timer in [Timer::Loss, Timer::Acknowledgement, Timer::Heartbeat, Timer::Idle, Timer::Path] {
+        for timer in
+            [Timer::Loss, Timer::Acknowledgement, Timer::Pacing, Timer::Heartbeat, Timer::Idle, Timer::Path]
+        {
             self.timers.stop(timer);
         }
     }

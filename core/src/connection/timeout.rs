@@ -22,6 +22,8 @@ impl Connection {
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
+                let pacing = transport.pacing_timeout(now).filter(|_| self.has_eliciting());
+                self.timers.set_option(Timer::Pacing, pacing);
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);
                 if !transport.migration.is_active() {
@@ -52,6 +54,8 @@ impl Connection {
                     transport.ping_due = true;
                     transport.last_ping = now;
                 }),
+                // What it held back is queued when the timers are set again.
+                Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
                 Timer::Path => self.with_transport(|transport| {
                     transport.migration.on_timeout();
@@ -72,7 +76,7 @@ impl Connection {
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
-            receive::detect_losses(now, transport, &mut settling);
+            receive::detect_losses(now, transport, &mut settling, 0..0);
         } else {
             receive::probe(transport, &mut settling);
             transport.last_eliciting = now;

@@ -18,6 +18,8 @@ pub enum TimeoutCause {
     Loss,
     /// An acknowledgement was held back long enough.
     Acknowledgement,
+    /// The pacer lets the next packet go.
+    Pacing,
     /// A heartbeat is due.
     Heartbeat,
     /// The peer was silent for the idle timeout.
@@ -39,6 +41,7 @@ pub enum TimeoutCause {
 pub(crate) enum Timer {
     Loss,
     Acknowledgement,
+    Pacing,
     Heartbeat,
     Idle,
     Path,
@@ -48,9 +51,10 @@ pub(crate) enum Timer {
     Handshake,
 }
 
-const TIMERS: [(Timer, TimeoutCause); 9] = [
+const TIMERS: [(Timer, TimeoutCause); 10] = [
     (Timer::Loss, TimeoutCause::Loss),
     (Timer::Acknowledgement, TimeoutCause::Acknowledgement),
+    (Timer::Pacing, TimeoutCause::Pacing),
     (Timer::Heartbeat, TimeoutCause::Heartbeat),
     (Timer::Idle, TimeoutCause::Idle),
     (Timer::Path, TimeoutCause::Path),

@@ -67,9 +67,12 @@ impl<'a> Draft<'a> {
         }
         transport.sent.record(now, size, eliciting);
         if eliciting {
-            let in_flight = transport.sent.bytes_in_flight();
-            transport.congestion.on_sent(now, size as u64, in_flight);
+            let in_flight = transport.sent.bytes_in_flight() - size as u64;
+            let stamp = transport.regulator.on_sent(now, size as u64, in_flight);
+            transport.sent.stamp(stamp);
             transport.last_eliciting = now;
+        } else {
+            transport.regulator.on_unheld(now, size as u64);
         }
         Some(size)
     }
@@ -145,7 +148,7 @@ pub(crate) fn write_datagram(
     let size = buffer.len().min(transport.max_datagram).min(transport.allowance());
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
     let overhead = draft.header.header_len() + TAG;
-    let is_open = transport.window_is_open();
+    let is_open = transport.window_is_open(now);
     let mut writer = Writer::new(draft.body());
 
     let challenged = write_challenge(transport, &mut writer);
@@ -179,7 +182,11 @@ pub(crate) fn write_datagram(
         transport.probe_due = false;
         transport.ping_due = false;
     }
-    draft.seal(now, transport, body, eliciting)
+    let size = draft.seal(now, transport, body, eliciting)?;
+    if eliciting && is_open && !sources.has_eliciting() {
+        transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
+    }
+    Some(size)
 }
 
 /// Asks whoever is at an unproven address to answer. Says whether it did.

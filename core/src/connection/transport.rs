@@ -1,11 +1,14 @@
 //! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
 
+use alloc::boxed::Box;
+
 use super::Settings;
 use super::acks::AckTracker;
-use super::congestion::{AckedPacket, Controller, FixedWindow};
 use super::loss;
 use super::migration::Migration;
 use super::recent::RecentTags;
+use super::regulator::Regulator;
+use super::reordering::Reordering;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
 use super::transmit::CHALLENGE_DATAGRAM;
@@ -18,11 +21,7 @@ use crate::limits;
 use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, decode_packet_number};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-
-/// Bytes that may be in flight until congestion control arrives.
-const WINDOW: u64 = 256 << 10;
 
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
@@ -74,7 +73,8 @@ pub(crate) struct Transport {
     pub(crate) largest_acked: Option<u64>,
     pub(crate) acks: AckTracker,
     pub(crate) rtt: RttEstimator,
-    pub(crate) congestion: Box<dyn Controller>,
+    pub(crate) regulator: Regulator,
+    pub(crate) reordering: Reordering,
     pub(crate) migration: Migration,
     /// While nobody has answered from the address of `path`.
     pub(crate) unproven: Option<Unproven>,
@@ -120,8 +120,12 @@ impl Transport {
             Role::Initiator => (to_responder, to_initiator),
             Role::Responder => (to_initiator, to_responder),
         };
-        let window =
-            if setup.link.is_some_and(|link| link.congestion_controlled) { u64::MAX } else { WINDOW };
+        let regulator = if setup.link.is_some_and(|link| link.congestion_controlled) {
+            Regulator::unregulated(now, setup.max_datagram)
+        } else {
+            let controller = settings.congestion.controller(now, setup.max_datagram as u64);
+            Regulator::new(now, controller, setup.max_datagram)
+        };
         Self {
             local_id: setup.local_id,
             remote_id: setup.remote_id,
@@ -134,7 +138,8 @@ impl Transport {
             largest_acked: None,
             acks: AckTracker::default(),
             rtt: RttEstimator::new(),
-            congestion: Box::new(FixedWindow(window)),
+            regulator,
+            reordering: Reordering::new(now),
             migration: Migration::default(),
             unproven: None,
             max_datagram: setup.max_datagram,
@@ -201,25 +206,25 @@ impl Transport {
         self.rtt.probe_timeout(self.peer_ack_delay)
     }
 
-    /// Settles a packet as acknowledged, and tells the congestion controller.
+    /// Settles a packet as acknowledged.
     pub(crate) fn settle_acked(&mut self, now: Instant, number: u64) -> Option<Settled> {
         let settled = self.sent.settle(number)?;
         self.keys.on_acked(number);
-        self.congestion.on_acked(
-            now,
-            AckedPacket {
-                sent_at: settled.sent_at,
-                bytes: settled.bytes,
-                rtt: self.rtt.smoothed(),
-                in_flight: self.sent.bytes_in_flight(),
-            },
-        );
+        self.regulator.on_delivered(now, &settled);
         Some(settled)
     }
 
-    /// Whether the congestion window has room for a packet that asks for an acknowledgement.
-    pub(crate) fn window_is_open(&self) -> bool {
-        self.probe_due || (self.sent.has_room() && self.sent.bytes_in_flight() < self.congestion.window())
+    /// Whether a packet that asks for an acknowledgement may leave now.
+    pub(crate) fn window_is_open(&self, now: Instant) -> bool {
+        self.probe_due || (self.sent.has_room() && self.regulator.is_open(now, self.sent.bytes_in_flight()))
+    }
+
+    /// When the pacer lets the next packet go, if it is what holds it back.
+    pub(crate) fn pacing_timeout(&self, now: Instant) -> Option<Instant> {
+        if self.probe_due || !self.sent.has_room() || !self.may_send() {
+            return None;
+        }
+        self.regulator.opens_at(now, self.sent.bytes_in_flight())
     }
 
     /// When the loss timer goes off.
@@ -313,7 +318,8 @@ impl Transport {
         }
         self.rtt = RttEstimator::new();
         self.rtt.update(sample, Duration::ZERO);
-        self.congestion.reset(now);
+        self.regulator.reset(now);
+        self.reordering = Reordering::new(now);
         self.max_datagram = self.max_datagram.min(limits::BASE_DATAGRAM);
         self.probes = 0;
         self.loss_at = None;

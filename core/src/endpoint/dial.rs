@@ -7,6 +7,7 @@ use super::accept::bounded_ack_delay;
 use super::ids::Entry;
 use super::{ConnectOptions, Endpoint};
 use crate::address::{Address, Path};
+use crate::config::LEAST_BANDWIDTH;
 use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
@@ -51,6 +52,7 @@ impl Endpoint {
         let (send, receive) = self.channel_sides(0);
         let connection = self.connections.insert_with_key(|id| {
             let mut state = Connection::new(id, Phase::Connecting, send, receive);
+            state.bandwidth = options.bandwidth.map(|most| most.max(LEAST_BANDWIDTH));
             state.plan = Some(Box::new(plan));
             state.dial = Some(Box::new(dial));
             state
@@ -197,7 +199,7 @@ impl Endpoint {
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
     fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
         let state = self.connections.get_mut(connection)?;
-        let mut plan = state.plan.take();
+        let (mut plan, bandwidth) = (state.plan.take(), state.bandwidth);
         // The resume ticket that was shown stays good until the new session's first one is acknowledged. One that was set
         // aside is of another session, which the server may still have.
         if let Some(plan) = plan.as_mut().filter(|_| session != Session::Lost) {
@@ -208,6 +210,7 @@ impl Endpoint {
         let target = self.connections.insert_with_key(|id| {
             let mut state = Connection::new(id, Phase::Connecting, send, receive);
             state.plan = plan;
+            state.bandwidth = bandwidth;
             state
         });
         self.dialled.insert(target);

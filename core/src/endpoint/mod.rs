@@ -4,6 +4,7 @@
 //! `poll_event`, `poll_timeout`) and getters may be called in any order, at any time.
 
 mod accept;
+mod bandwidth;
 mod budget;
 mod datagram;
 mod deadlines;
@@ -28,6 +29,7 @@ use slotmap::SlotMap;
 
 pub(crate) use self::accept::Source;
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
+use self::bandwidth::Throttle;
 use self::budget::Budget;
 use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
@@ -91,6 +93,7 @@ pub struct Endpoint {
     links: Links,
     arena: Arena,
     drops: DropCounts,
+    throttle: Throttle,
     unknown_budget: Budget,
     unknown_sources: SourceBuckets,
 }
@@ -115,6 +118,8 @@ impl Endpoint {
             reconnect_for: config.reconnect_for,
             rotate_after: config.rotate_after,
             channels: config.channels.as_slice().into(),
+            congestion: config.congestion,
+            bandwidth: config.connection_bandwidth.unwrap_or(u64::MAX),
             reliable_channels: reliable_channels(&config.channels),
         };
         let schema =
@@ -147,6 +152,7 @@ impl Endpoint {
             links: Links::default(),
             arena: Arena::default(),
             drops: DropCounts::default(),
+            throttle: Throttle::new(now, config.bandwidth),
             unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
             unknown_sources,
             config,

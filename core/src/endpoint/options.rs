@@ -15,6 +15,7 @@ pub struct ConnectOptions {
     pub(super) peer: Option<Box<(Key, Key)>>,
     pub(super) timeout: Option<Duration>,
     pub(super) reconnect: Option<bool>,
+    pub(super) bandwidth: Option<u64>,
 }
 
 impl ConnectOptions {
@@ -27,14 +28,15 @@ impl ConnectOptions {
             peer: None,
             timeout: None,
             reconnect: None,
+            bandwidth: None,
         }
     }
 
     /// Connects to whoever answers. **Anybody on the path can pose as the server**: for development, and for local networks
     /// that are trusted. Costs one more round trip.
     #[must_use]
-    pub const fn danger_any_key() -> Self {
-        Self { server_key: ServerKey::Any, ticket: None, peer: None, timeout: None, reconnect: None }
+    pub fn danger_any_key() -> Self {
+        Self { server_key: ServerKey::Any, ..Self::new([0; 32]) }
     }
 
     /// Connects to the peer whose public key is `peer_key`. The secret `psk`, which the two share with nobody else, comes from
@@ -62,6 +64,14 @@ impl ConnectOptions {
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// The most bytes per second that this connection sends, at least 1000. Default: the configuration's
+    /// `connection_bandwidth`.
+    #[must_use]
+    pub const fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.bandwidth = Some(bytes_per_second);
+        self
     }
 
     /// Whether to dial again when the connection is lost. Default: the configuration's `reconnect`.

@@ -38,7 +38,12 @@ impl Endpoint {
         if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
             return None;
         }
+        if !self.throttle.is_open(now) {
+            self.settle();
+            return None;
+        }
         if let Some((path, size)) = self.replies.write(&mut self.links, buffer) {
+            self.throttle.on_sent(now, size);
             return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
         }
         // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
@@ -65,9 +70,11 @@ impl Endpoint {
             let mut size = segment_size;
             let mut count = 1;
             self.links.spend(path.remote, segment_size as u64);
+            self.throttle.on_sent(now, segment_size);
             // More of the same only behind a full datagram: all segments but the last have one size.
             while count < limits::DATAGRAMS_PER_TRANSMIT
-                && state.has_bulk_for(&path, segment_size)
+                && self.throttle.is_open(now)
+                && state.has_bulk_for(now, &path, segment_size)
                 && self.links.has_credit(path.remote)
             {
                 let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
@@ -75,6 +82,7 @@ impl Endpoint {
                     break;
                 };
                 self.links.spend(path.remote, more as u64);
+                self.throttle.on_sent(now, more);
                 size += more;
                 count += 1;
                 if more < segment_size {
@@ -130,17 +138,23 @@ impl Endpoint {
     /// [`TimeoutCause::Transmit`]. [`Instant::MAX`] with [`TimeoutCause::Nothing`] is never.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
-        if !self.replies.is_empty() || !self.ready.is_empty() || !self.unsettled.is_empty() {
+        let waits = !self.replies.is_empty() || !self.ready.is_empty();
+        let is_throttled = waits && !self.throttle.is_open(self.now);
+        if !self.unsettled.is_empty() || waits && !is_throttled {
             return (self.now, TimeoutCause::Transmit);
         }
         if !self.telling.is_empty() {
             return (self.now, TimeoutCause::Event);
         }
-        let half_open = (self.acceptor.next_timeout(), TimeoutCause::HalfOpen);
+        let opens_at = if is_throttled { self.throttle.opens_at() } else { Instant::MAX };
+        let mut general = (self.acceptor.next_timeout(), TimeoutCause::HalfOpen);
+        if opens_at < general.0 {
+            general = (opens_at, TimeoutCause::Pacing);
+        }
         match self.deadlines.first() {
-            Some((at, cause, _)) if at < half_open.0 => (at, cause),
-            _ if half_open.0 == Instant::MAX => (Instant::MAX, TimeoutCause::Nothing),
-            _ => half_open,
+            Some((at, cause, _)) if at < general.0 => (at, cause),
+            _ if general.0 == Instant::MAX => (Instant::MAX, TimeoutCause::Nothing),
+            _ => general,
         }
     }
 }
@@ -160,14 +174,14 @@ impl Endpoint {
 
 impl crate::connection::Connection {
     /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes.
-    fn has_bulk_for(&self, path: &Path, segment_size: usize) -> bool {
+    fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize) -> bool {
         self.phase == Phase::Connected
             && self.dial.is_none()
             && self.transport.as_deref().is_some_and(|transport| {
                 transport.max_datagram == segment_size
                     && transport.path == *path
                     && !transport.has_path_datagram()
-                    && transport.window_is_open()
+                    && transport.window_is_open(now)
             })
             && self.has_eliciting()
     }

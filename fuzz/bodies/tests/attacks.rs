@@ -235,6 +235,9 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
         let connection = arena.connection;
         let _ = arena.tested.endpoint.send(arena.now, connection, ChannelId(UNRELIABLE), vec![1; 1000]);
         arena.settle();
+        arena.now += Duration::from_millis(50);
+        let ack = arena.honest_ack();
+        arena.send(&ack);
     }
     // Every other packet, as often as fits a packet, a thousand packets long.
     let mut ranges = AckRanges::new();

@@ -6,7 +6,7 @@ mod pipe;
 #[cfg(test)]
 mod tests;
 
-pub use pipe::{Pipe, PipeConfig};
+pub use pipe::{Passage, Pipe, PipeConfig};
 
 use harm::{Active, Stage};
 use smallvec::SmallVec;

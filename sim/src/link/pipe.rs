@@ -1,7 +1,9 @@
 //! A bottleneck: bytes pass at a rate, or as a recording says, and wait in a bounded drop-tail queue.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
+use crate::clock::micros;
 use crate::mahimahi::{LinkTrace, OPPORTUNITY_BYTES};
 
 /// How a bottleneck is set up.
@@ -14,6 +16,15 @@ pub enum PipeConfig {
         /// Bytes that may wait; what would exceed them is dropped.
         queue_bytes: u64,
     },
+    /// Rates that change, and a queue that is bounded in time, as in RFC 8867.
+    Shaped {
+        /// From when on how many bytes per second pass, at least 1; ascending, the first counts from the beginning.
+        rates: Vec<(Duration, u64)>,
+        /// How long a datagram may wait for its turn; one that would wait longer is dropped.
+        queue: Duration,
+        /// A datagram that says that it may be marked (RFC 3168) is, if it waits longer than this.
+        mark_above: Option<Duration>,
+    },
     /// What a recording says.
     Trace {
         /// The recording.
@@ -21,6 +32,21 @@ pub enum PipeConfig {
         /// Bytes that may wait; what would exceed them is dropped.
         queue_bytes: u64,
     },
+}
+
+/// What became of a datagram that passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passage {
+    /// When it came, in microseconds.
+    pub came_us: u64,
+    /// When its last byte was through.
+    pub left_us: u64,
+    /// How long it waited for its turn; on a recorded link, until it was through.
+    pub waited_us: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Whether the queue was so long that it is marked, if it may be.
+    pub marked: bool,
 }
 
 /// A bottleneck. Several directions of links may share one.
@@ -32,10 +58,21 @@ pub struct Pipe {
     waiting: VecDeque<(u64, u64)>,
     waiting_bytes: u64,
     last_us: u64,
+    /// Whether passages are logged.
+    is_watched: bool,
+    passages: Vec<Passage>,
+    dropped: u64,
 }
 
 #[derive(Debug)]
 enum Server {
+    Shaped {
+        rates: Vec<(u64, u64)>,
+        queue_us: u64,
+        mark_above_us: u64,
+        /// When it is idle again, in nanoseconds.
+        busy_until_ns: u64,
+    },
     Rate {
         bytes_per_second: u128,
         /// When it is idle again, in microseconds times bytes per second: exact, without rounding per datagram.
@@ -58,18 +95,64 @@ impl Pipe {
                 let bytes_per_second = u128::from(*bytes_per_second).max(1);
                 (Server::Rate { bytes_per_second, busy_until: 0 }, *queue_bytes)
             }
+            PipeConfig::Shaped { rates, queue, mark_above } => {
+                let rates = rates.iter().map(|&(from, rate)| (micros(from), rate.max(1))).collect();
+                let (queue_us, mark_above_us) = (micros(*queue), mark_above.map_or(u64::MAX, micros));
+                (Server::Shaped { rates, queue_us, mark_above_us, busy_until_ns: 0 }, u64::MAX)
+            }
             PipeConfig::Trace { trace, queue_bytes } => {
                 let trace = trace.clone();
                 (Server::Trace { trace, opportunity: 0, left: u64::from(OPPORTUNITY_BYTES) }, *queue_bytes)
             }
         };
-        Self { server, queue_bytes, waiting: VecDeque::new(), waiting_bytes: 0, last_us: 0 }
+        Self {
+            server,
+            queue_bytes,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            last_us: 0,
+            is_watched: false,
+            passages: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    /// From now on every passage is logged.
+    pub const fn watch(&mut self) {
+        self.is_watched = true;
+    }
+
+    /// What was logged.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// Datagrams that found the queue full.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Offers `length` bytes at `now_us`. Says when the last of them is through, or `None` if the queue is full.
     ///
     /// A time before that of an earlier offer counts as that one: whoever came first is served first.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
+        self.pass(now_us, length).map(|passage| passage.left_us)
+    }
+
+    /// [`Pipe::offer`], with all that there is to say about it.
+    pub fn pass(&mut self, now_us: u64, length: u64) -> Option<Passage> {
+        let passage = self.serve(now_us, length);
+        match passage {
+            Some(passage) if self.is_watched => self.passages.push(passage),
+            Some(_) => {}
+            None => self.dropped += 1,
+        }
+        passage
+    }
+
+    fn serve(&mut self, now_us: u64, length: u64) -> Option<Passage> {
         let now_us = now_us.max(self.last_us);
         self.last_us = now_us;
         while let Some(&(leaves, bytes)) = self.waiting.front()
@@ -81,25 +164,56 @@ impl Pipe {
         if self.waiting_bytes + length > self.queue_bytes {
             return None;
         }
-        let leaves = match &mut self.server {
+        let mut marked = false;
+        let (left_us, waited_us) = match &mut self.server {
+            Server::Shaped { rates, queue_us, mark_above_us, busy_until_ns } => {
+                let begins_ns = (*busy_until_ns).max(now_us * 1000);
+                let waited_us = begins_ns / 1000 - now_us;
+                if waited_us > *queue_us {
+                    return None;
+                }
+                marked = waited_us > *mark_above_us;
+                *busy_until_ns = pass_shaped(rates, begins_ns, length);
+                (busy_until_ns.div_ceil(1000), waited_us)
+            }
             Server::Rate { bytes_per_second, busy_until } => {
-                *busy_until = (*busy_until).max(u128::from(now_us) * *bytes_per_second);
-                *busy_until += u128::from(length) * 1_000_000;
-                u64::try_from(busy_until.div_ceil(*bytes_per_second)).unwrap_or(u64::MAX)
+                let begins = (*busy_until).max(u128::from(now_us) * *bytes_per_second);
+                *busy_until = begins + u128::from(length) * 1_000_000;
+                let waited_us = begins / *bytes_per_second - u128::from(now_us);
+                let left_us = u64::try_from(busy_until.div_ceil(*bytes_per_second)).unwrap_or(u64::MAX);
+                (left_us, waited_us as u64)
             }
             Server::Trace { trace, opportunity, left } => {
-                pass_recorded(trace, opportunity, left, now_us, length)
+                let left_us = pass_recorded(trace, opportunity, left, now_us, length);
+                (left_us, left_us.saturating_sub(now_us))
             }
         };
-        self.waiting.push_back((leaves, length));
+        self.waiting.push_back((left_us, length));
         self.waiting_bytes += length;
-        Some(leaves)
+        Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
     /// Bytes that waited after the latest offer.
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
+    }
+}
+
+/// When `length` bytes are through that begin at `now_ns`.
+fn pass_shaped(rates: &[(u64, u64)], now_ns: u64, length: u64) -> u64 {
+    let (mut now_ns, mut left) = (now_ns, u128::from(length) * 1_000_000_000);
+    let mut next = rates.partition_point(|&(from_us, _)| from_us * 1000 <= now_ns).max(1);
+    loop {
+        let rate = rates.get(next - 1).map_or(1, |&(_, rate)| u128::from(rate));
+        let needed = u64::try_from(left.div_ceil(rate)).unwrap_or(u64::MAX);
+        let changes_ns = rates.get(next).map_or(u64::MAX, |&(from_us, _)| from_us * 1000);
+        if needed <= changes_ns.saturating_sub(now_ns) {
+            return now_ns.saturating_add(needed);
+        }
+        left -= u128::from(changes_ns - now_ns) * rate;
+        now_ns = changes_ns;
+        next += 1;
     }
 }
 
@@ -133,6 +247,29 @@ mod tests {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 12_345, queue_bytes: 1_000_000 });
         let last = (0..1000).map(|_| pipe.offer(0, 100).unwrap()).last();
         assert_eq!(last, Some((100_000u64 * 1_000_000).div_ceil(12_345)));
+    }
+
+    #[test]
+    fn a_rate_that_changes_passes_what_each_stretch_of_it_can() {
+        let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+        let rates = vec![(Duration::ZERO, 1000), (second, 4000), (second + half, 1000)];
+        let config = PipeConfig::Shaped { rates, queue: Duration::from_secs(60), mark_above: None };
+        let mut pipe = Pipe::new(&config);
+        let leaves: Vec<u64> = (0..7).map(|_| pipe.offer(0, 500).unwrap() / 1000).collect();
+        assert_eq!(leaves, [500, 1000, 1125, 1250, 1375, 1500, 2000]);
+        assert_eq!(pipe.offer(900_000, 1600), Some(3_600_000));
+    }
+
+    #[test]
+    fn a_queue_in_time_drops_who_would_wait_longer_and_marks_who_waits_long() {
+        let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
+        let rates = vec![(Duration::ZERO, 10_000)];
+        let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });
+        pipe.watch();
+        let waits: Vec<_> = (0..5).map(|_| pipe.pass(0, 1000).map(|passed| passed.waited_us)).collect();
+        assert_eq!(waits, [Some(0), Some(100_000), Some(200_000), Some(300_000), None]);
+        assert_eq!(pipe.passages().iter().filter(|passed| passed.marked).count(), 2);
+        assert_eq!(pipe.dropped(), 1);
     }
 
     #[test]

@@ -238,6 +238,10 @@ impl Players {
                 ledger.on_news(node, connection, "of a move")?;
                 Ok(())
             }
+            Event::RateChanged { connection, bytes_per_second } => {
+                ledger.on_news(node, connection, "of a rate")?;
+                if bytes_per_second == 0 { Err("a path that carries nothing".into()) } else { Ok(()) }
+            }
             Event::Closed { connection, reason, undelivered } => {
                 let side = ledger.on_closed(node, connection, &reason, &undelivered)?;
                 if self.current[node] == Some(side) {

@@ -15,8 +15,9 @@ use crate::world::{World, WorldConfig};
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
 const DELIVER: Duration = Duration::from_secs(1);
-/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait.
-const PROBES: u32 = 4;
+/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait. After that
+/// congestion control begins anew, and doubles what it sends in each round trip.
+const PROBES: u32 = 4 + 8;
 /// How long after its idle timeout and resume window a session must be forgotten.
 const CALM: Duration = Duration::from_secs(2);
 /// Where forgetting takes longer than this it is not waited for.

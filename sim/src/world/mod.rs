@@ -17,6 +17,7 @@ use crate::agenda::Agenda;
 use crate::checker::{Checker, Datagram, Violation};
 use crate::fault::{Fault, KindName, NodeId};
 use crate::host::{Application, Context, Host, Outgoing};
+use crate::link::Pipe;
 use crate::network::{Counters, Network, Parcel, ParcelId, Topology};
 use crate::trace::{Entry, Trace};
 use node::Node;
@@ -206,6 +207,17 @@ impl<A: Application> World<A> {
     #[must_use]
     pub fn address(&self, node: NodeId) -> SocketAddr {
         self.network.address(node)
+    }
+
+    /// A bottleneck, by its place in [`Topology::pipes`].
+    #[must_use]
+    pub fn pipe(&self, index: usize) -> Option<&Pipe> {
+        self.network.pipe(index)
+    }
+
+    /// From now on all bottlenecks log what passes them.
+    pub fn watch_pipes(&mut self) {
+        self.network.watch_pipes();
     }
 
     /// The record of the run.

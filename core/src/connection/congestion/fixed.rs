@@ -1,9 +1,9 @@
 //! A window that never changes: for links with a congestion control of their own, and for tests.
 
-use super::{AckedPacket, Controller};
+use super::{AckReport, Controller, LossReport};
 use crate::time::Instant;
 
-/// A constant congestion window.
+/// A constant congestion window without pacing.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedWindow(
     /// Bytes that may be in flight.
@@ -11,11 +11,17 @@ pub struct FixedWindow(
 );
 
 impl Controller for FixedWindow {
-    fn on_sent(&mut self, _now: Instant, _bytes: u64, _in_flight: u64) {}
-    fn on_acked(&mut self, _now: Instant, _packet: AckedPacket) {}
-    fn on_lost(&mut self, _now: Instant, _sent_at: Instant, _bytes: u64) {}
+    fn on_ack(&mut self, _report: &AckReport) {}
+    fn on_loss(&mut self, _report: &LossReport) {}
+    fn on_marked(&mut self, _now: Instant, _newest_sent_at: Instant) {}
     fn window(&self) -> u64 {
         self.0
+    }
+    fn pacing_rate(&self) -> u64 {
+        u64::MAX
+    }
+    fn rate(&self) -> u64 {
+        u64::MAX
     }
     fn reset(&mut self, _now: Instant) {}
 }

@@ -1,34 +1,139 @@
-//! How much may be in flight: a trait, and the controllers behind it.
+//! How much may be in flight, and how fast it may leave: a trait, and the controllers behind it.
 
+mod copa;
+mod cubic;
+pub(crate) mod delivery_rate;
+mod filter;
 mod fixed;
+mod loss_cap;
+pub(crate) mod one_way_delay;
 
+pub use copa::Copa;
+pub use cubic::Cubic;
 pub use fixed::FixedWindow;
+
+use alloc::boxed::Box;
 
 use crate::time::{Duration, Instant};
 
-/// What a controller hears of an acknowledged packet.
-#[derive(Clone, Copy, Debug)]
-pub struct AckedPacket {
-    /// When the packet left.
-    pub sent_at: Instant,
-    /// Its size in bytes, overhead included.
-    pub bytes: u64,
-    /// The smoothed round-trip time now.
-    pub rtt: Duration,
-    /// Bytes still in flight without it.
-    pub in_flight: u64,
+/// Datagrams that may be in flight before anything is known of the path (RFC 9002 7.2).
+pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
+/// Datagrams that may be in flight whatever is known of it: with fewer, every acknowledgement would be held back.
+pub(crate) const LEAST_DATAGRAMS: u64 = 3;
+
+/// Which congestion control a connection has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// [`Copa`]: keeps queues short, and isolated losses do not slow it down.
+    #[default]
+    Copa,
+    /// [`Cubic`] (RFC 9438): fills queues until they overflow, and so holds its own against other traffic that does.
+    Cubic,
 }
 
-/// Decides how many bytes may be in flight. It sees plain numbers only, never the connection.
+impl Algorithm {
+    pub(crate) fn controller(self, now: Instant, datagram: u64) -> Box<dyn Controller> {
+        match self {
+            Self::Copa => Box::new(Copa::new(now, datagram)),
+            Self::Cubic => Box::new(Cubic::new(now, datagram)),
+        }
+    }
+}
+
+/// What a controller hears of an acknowledgement that settles something.
+#[derive(Clone, Copy, Debug)]
+pub struct AckReport {
+    /// When it came.
+    pub now: Instant,
+    /// Packets that it acknowledges for the first time.
+    pub packets: u64,
+    /// Their bytes, overhead included.
+    pub bytes: u64,
+    /// Packets that were declared lost before, and were not: the path reorders.
+    pub late: u64,
+    /// Whether the path was seen to reorder lately.
+    pub reorders: bool,
+    /// When the newest of them left.
+    pub newest_sent_at: Instant,
+    /// Bytes in flight before it came.
+    pub in_flight: u64,
+    /// The round-trip time of the newest, less what the peer says it held the acknowledgement back.
+    pub rtt: Option<Duration>,
+    /// The smoothed round-trip time.
+    pub smoothed_rtt: Duration,
+    /// How long the newest took to the peer in microseconds, plus a constant that nobody knows.
+    pub one_way_delay: Option<i64>,
+    /// What the path delivers.
+    pub rate: Option<RateSample>,
+}
+
+impl AckReport {
+    /// Whether at least half of `window` was in use: one that is not was not shown to fit the path, and must not grow
+    /// (RFC 9002 7.8).
+    #[must_use]
+    pub const fn uses(&self, window: u64) -> bool {
+        self.in_flight.saturating_mul(2) >= window
+    }
+}
+
+/// A measurement of the delivery rate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RateSample {
+    /// Bytes delivered per second.
+    pub bytes_per_second: u64,
+    /// Whether the sender had nothing more to send meanwhile, so that the path may deliver more.
+    pub app_limited: bool,
+}
+
+/// What a controller hears of losses that were found together.
+#[derive(Clone, Copy, Debug)]
+pub struct LossReport {
+    /// When they were found.
+    pub now: Instant,
+    /// Packets declared lost.
+    pub packets: u64,
+    /// Their bytes, overhead included.
+    pub bytes: u64,
+    /// When the newest of them left.
+    pub newest_sent_at: Instant,
+    /// Whether nothing came through for so long that all that was known of the path is void (RFC 9002 7.6).
+    pub persistent: bool,
+}
+
+/// Decides how many bytes may be in flight, and how fast they may leave. It sees plain numbers only, never the
+/// connection.
 pub trait Controller: Send + Sync {
-    /// A packet that counts left.
-    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64);
-    /// A packet was acknowledged.
-    fn on_acked(&mut self, now: Instant, packet: AckedPacket);
-    /// A packet was declared lost.
-    fn on_lost(&mut self, now: Instant, sent_at: Instant, bytes: u64);
+    /// Packets were acknowledged.
+    fn on_ack(&mut self, report: &AckReport);
+    /// Packets were declared lost.
+    fn on_loss(&mut self, report: &LossReport);
+    /// The path marked packets instead of dropping them (RFC 3168); the newest of those acknowledged with the mark left at
+    /// `newest_sent_at`.
+    fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
     /// Bytes that may be in flight.
     fn window(&self) -> u64;
+    /// Bytes per second at which packets may leave, bursts apart; `u64::MAX` is no limit.
+    fn pacing_rate(&self) -> u64;
+    /// Bytes per second that the path carries for long, as far as known; `u64::MAX` is no limit.
+    fn rate(&self) -> u64;
     /// The path changed: start again.
     fn reset(&mut self, now: Instant);
+}
+
+/// Bytes per second of `bytes` in `time`.
+pub(crate) const fn per_second(bytes: u64, micros: u64) -> u64 {
+    let micros = if micros == 0 { 1 } else { micros };
+    match bytes.checked_mul(1_000_000) {
+        Some(scaled) => scaled / micros,
+        None => bytes / micros * 1_000_000,
+    }
+}
+
+/// Bytes that `rate` bytes per second make in `micros`.
+pub(crate) const fn bytes_in(rate: u64, micros: u64) -> u64 {
+    match rate.checked_mul(micros) {
+        Some(scaled) => scaled / 1_000_000,
+        None => (rate / 1_000_000).saturating_mul(micros),
+    }
 }

@@ -1,0 +1,70 @@
+//! Extremes of the recent past, in two buckets: what is older than one window and a half is forgotten.
+
+use crate::time::{Duration, Instant};
+
+/// The least value of the last window: of one half of it at least, of all of it at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecentLeast {
+    current: i64,
+    previous: i64,
+    since: Instant,
+}
+
+impl RecentLeast {
+    /// No value yet.
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { current: i64::MAX, previous: i64::MAX, since: now }
+    }
+
+    /// Takes in a value; those older than `window` are forgotten.
+    pub(crate) fn insert(&mut self, now: Instant, window: Duration, value: i64) {
+        let half = window / 2;
+        let age = now - self.since;
+        if age >= half {
+            self.previous = if age >= window { i64::MAX } else { self.current };
+            self.current = i64::MAX;
+            self.since = now;
+        }
+        self.current = self.current.min(value);
+    }
+
+    /// The least value, if there is one.
+    pub(crate) fn get(&self) -> Option<i64> {
+        let least = self.current.min(self.previous);
+        (least != i64::MAX).then_some(least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_value_counts_for_half_a_window_at_least_and_for_a_whole_one_at_most() {
+        for first in 0..5 {
+            let mut least = RecentLeast::new(at(0));
+            for second in 0..40 {
+                least.insert(at(second), WINDOW, if second == first { 1 } else { 9 });
+                if (first..first + 5).contains(&second) {
+                    assert_eq!(least.get(), Some(1), "{first} {second}");
+                } else if second >= first + 10 {
+                    assert_eq!(least.get(), Some(9), "{first} {second}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_long_silence_only_the_newest_counts() {
+        let mut least = RecentLeast::new(at(0));
+        least.insert(at(0), WINDOW, 1);
+        least.insert(at(100), WINDOW, 5);
+        assert_eq!(least.get(), Some(5));
+    }
+}

@@ -1,0 +1,216 @@
+//! What heavy loss means to a controller that does not go by loss: the path carries what it delivers, and no more.
+
+use super::per_second;
+use crate::time::{Duration, Instant, micros};
+
+/// Loss in thousandths above which a path counts as overloaded.
+const HEAVY: u64 = 100;
+/// Loss in thousandths below which a cut has helped.
+const CURED: u64 = 50;
+/// The most that is put down to chance.
+const TOLERATED_MOST: u64 = 600;
+/// Packets whose fate has to be known before a share is believed.
+const PACKETS_LEAST: u64 = 30;
+/// How long a cap holds before it is tried whether the path carries more. Doubled each time that it does not.
+const HOLD: Duration = Duration::from_secs(2);
+const HOLD_MOST: Duration = Duration::from_secs(32);
+
+/// Counts losses over intervals, and caps the rate to what was delivered in one that lost too much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LossCap {
+    since: Instant,
+    lost: u64,
+    acked: u64,
+    acked_bytes: u64,
+    state: State,
+    /// Loss in thousandths that no cut cured, and [`HEAVY`].
+    tolerated: u64,
+    hold: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Free,
+    /// Just cut; what was sent before is settled first.
+    Cut {
+        cap: u64,
+    },
+    /// Whether the cut helped is seen in this interval.
+    Examined {
+        cap: u64,
+    },
+    /// The cut helped. `is_calm`: hardly anything was lost since.
+    Held {
+        cap: u64,
+        until: Instant,
+        is_calm: bool,
+    },
+}
+
+impl LossCap {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            lost: 0,
+            acked: 0,
+            acked_bytes: 0,
+            state: State::Free,
+            tolerated: HEAVY,
+            hold: HOLD,
+        }
+    }
+
+    /// The most bytes per second that may leave.
+    pub(super) const fn cap(&self) -> Option<u64> {
+        match self.state {
+            State::Free => None,
+            State::Cut { cap } | State::Examined { cap } | State::Held { cap, .. } => Some(cap),
+        }
+    }
+
+    pub(super) fn on_acked(&mut self, now: Instant, packets: u64, bytes: u64, interval: Duration) {
+        self.acked = self.acked.saturating_add(packets);
+        self.acked_bytes = self.acked_bytes.saturating_add(bytes);
+        self.judge(now, interval);
+    }
+
+    pub(super) fn on_lost(&mut self, now: Instant, packets: u64, interval: Duration) {
+        self.lost = self.lost.saturating_add(packets);
+        self.judge(now, interval);
+    }
+
+    /// Packets that counted as lost were not.
+    pub(super) const fn on_late(&mut self, packets: u64) {
+        self.lost = self.lost.saturating_sub(packets);
+        self.acked = self.acked.saturating_add(packets);
+    }
+
+    fn judge(&mut self, now: Instant, interval: Duration) {
+        let packets = self.lost.saturating_add(self.acked);
+        let elapsed = now - self.since;
+        if elapsed < interval || packets < PACKETS_LEAST {
+            return;
+        }
+        // Three standard deviations are put down to chance: sqrt(n × 0.1 × 0.9) is 3/10 of sqrt(n).
+        let chance = packets.isqrt().saturating_mul(9) / 10;
+        let share = self.lost.saturating_mul(1000) / packets;
+        let is_heavy = self.lost.saturating_sub(chance).saturating_mul(1000) / packets > self.tolerated;
+        let delivered = per_second(self.acked_bytes, micros(elapsed)).max(1);
+        self.state = self.next_state(now, share, is_heavy, delivered);
+        (self.since, self.lost, self.acked, self.acked_bytes) = (now, 0, 0, 0);
+    }
+
+    fn next_state(&mut self, now: Instant, share: u64, is_heavy: bool, delivered: u64) -> State {
+        match self.state {
+            State::Free if is_heavy => State::Cut { cap: delivered },
+            State::Free => {
+                let excess = self.tolerated.saturating_sub(share.saturating_add(HEAVY));
+                self.tolerated = self.tolerated.saturating_sub(excess / 8).max(HEAVY);
+                State::Free
+            }
+            State::Cut { cap } => State::Examined { cap },
+            State::Examined { .. } if share > CURED => {
+                // What a cut does not cure is not of our making. To cut again and again would end at nothing.
+                self.tolerated = share.saturating_add(HEAVY).min(TOLERATED_MOST);
+                State::Free
+            }
+            State::Examined { cap } => {
+                let until = now + self.hold;
+                self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
+                State::Held { cap, until, is_calm: true }
+            }
+            State::Held { cap, .. } if is_heavy => State::Cut { cap: cap.min(delivered) },
+            State::Held { cap, until, .. } if now < until => {
+                State::Held { cap, until, is_calm: share <= CURED / 2 }
+            }
+            State::Held { cap, is_calm: true, .. } if share > CURED => {
+                // More was tried, and it is too much: no need to wait until a tenth is lost.
+                let until = now + self.hold;
+                self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
+                State::Held { cap: cap - cap / 8, until, is_calm: true }
+            }
+            State::Held { cap, until, .. } => {
+                let raised = cap.saturating_add((cap / 16).max(1));
+                if raised < delivered.saturating_mul(2) {
+                    return State::Held { cap: raised, until, is_calm: share <= CURED / 2 };
+                }
+                self.hold = HOLD;
+                State::Free
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(500);
+
+    struct Path {
+        cap: LossCap,
+        now: Instant,
+    }
+
+    impl Path {
+        fn new() -> Self {
+            Self { cap: LossCap::new(Instant::ZERO), now: Instant::ZERO }
+        }
+
+        /// Half a second in which `sent` packets of 1000 bytes leave and `lost` of them are lost.
+        fn play(&mut self, sent: u64, lost: u64) {
+            self.cap.on_lost(self.now, lost, INTERVAL);
+            self.now += INTERVAL;
+            self.cap.on_acked(self.now, sent - lost, (sent - lost) * 1000, INTERVAL);
+        }
+    }
+
+    #[test]
+    fn a_tenth_lost_caps_nothing_and_more_caps_to_what_was_delivered() {
+        let mut path = Path::new();
+        path.play(100, 10);
+        assert_eq!(path.cap.cap(), None);
+        path.play(100, 19);
+        assert_eq!(path.cap.cap(), None);
+        path.play(100, 20);
+        assert_eq!(path.cap.cap(), Some(160_000));
+    }
+
+    #[test]
+    fn a_loss_that_no_cut_cures_caps_nothing_for_long() {
+        let mut path = Path::new();
+        let mut capped = 0;
+        for _ in 0..100 {
+            path.play(100, 30);
+            capped += u32::from(path.cap.cap().is_some());
+        }
+        assert_eq!(capped, 2);
+        // More than that is another matter.
+        path.play(100, 80);
+        assert_eq!(path.cap.cap(), Some(40_000));
+    }
+
+    #[test]
+    fn a_cap_that_helps_holds_and_is_then_raised_until_it_is_too_much() {
+        let mut path = Path::new();
+        path.play(200, 100);
+        for _ in 0..5 {
+            path.play(100, 0);
+            assert_eq!(path.cap.cap(), Some(200_000));
+        }
+        path.play(100, 0);
+        assert_eq!(path.cap.cap(), Some(212_500));
+        path.play(130, 33);
+        assert_eq!(path.cap.cap(), Some(194_000));
+    }
+
+    #[test]
+    fn a_cap_that_nobody_needs_is_lifted() {
+        let mut path = Path::new();
+        path.play(200, 100);
+        for _ in 0..13 {
+            path.play(40, 0);
+        }
+        assert_eq!(path.cap.cap(), None);
+    }
+}

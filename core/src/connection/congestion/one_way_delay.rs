@@ -1,0 +1,62 @@
+//! How long packets take to the peer, from the receive times in its acknowledgements. The peer's clock starts anywhere,
+//! so only differences mean anything.
+
+use crate::time::Instant;
+
+/// Follows the 24 bits of the peer's clock through their wraps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OneWayDelay {
+    /// The latest difference of clocks on the wire, and what it stands for.
+    last: Option<(u32, i64)>,
+}
+
+const BITS: u32 = 24;
+
+impl OneWayDelay {
+    /// The delay of a packet in microseconds, plus a constant. It was sent at `sent_at` and received when the low bits of
+    /// the peer's clock were `received`. Steps of more than 8.3 s come out wrong.
+    pub(crate) fn sample(&mut self, sent_at: Instant, received: u32) -> i64 {
+        let raw = received.wrapping_sub(sent_at.as_micros() as u32) & ((1 << BITS) - 1);
+        let value = match self.last {
+            None => 0,
+            Some((before, value)) => {
+                let step = (raw.wrapping_sub(before) << (32 - BITS)) as i32 >> (32 - BITS);
+                value.saturating_add(i64::from(step))
+            }
+        };
+        self.last = Some((raw, value));
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_exact_through_every_wrap_and_whatever_the_offset() {
+        for offset in [0u64, 1, 0xff_fff0, 0x1234_5678_9abc] {
+            let mut delay = OneWayDelay::default();
+            let mut first = None;
+            for step in 0..100_000u64 {
+                let sent = step * 7_919;
+                let took = 50_000 + (step * 131) % 300_000;
+                let received = ((sent + took + offset) & 0xff_ffff) as u32;
+                let value = delay.sample(Instant::saturating_from_micros(sent), received);
+                let first = *first.get_or_insert(value - took as i64);
+                assert_eq!(value - first, took as i64, "{offset} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_runs_slow_shows_as_a_delay_that_falls() {
+        let mut delay = OneWayDelay::default();
+        let values: alloc::vec::Vec<i64> = (0..3u64)
+            .map(|step| {
+                delay.sample(Instant::saturating_from_micros(step * 1_000_000), (step * 999_500) as u32)
+            })
+            .collect();
+        assert_eq!(values, [0, -500, -1000]);
+    }
+}

@@ -1,0 +1,33 @@
+//! What the application may spend, so that queues stay short: the game sends less, rather than later.
+
+use super::Connection;
+use super::congestion::bytes_in;
+use crate::time::{Duration, Instant, micros};
+
+impl Connection {
+    /// Bytes of messages that may be queued for the next `interval`.
+    pub(crate) fn grant(&self, interval: Duration) -> u64 {
+        let Some(transport) = self.transport.as_deref() else { return 0 };
+        match transport.regulator.rate() {
+            u64::MAX => u64::MAX,
+            // The rest is for headers, acknowledgements and what is sent again.
+            rate => bytes_in(rate - rate / 8, micros(interval)).saturating_sub(self.send.queued_bytes()),
+        }
+    }
+
+    /// Limits what it sends to so many bytes per second; `None` is what all connections have.
+    pub(crate) fn limit(&mut self, bandwidth: Option<u64>, for_all: u64) {
+        self.bandwidth = bandwidth;
+        self.with_transport(|transport| transport.regulator.limit(bandwidth.unwrap_or(for_all)));
+    }
+
+    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip.
+    pub(super) fn tell_rate(&mut self, now: Instant) {
+        let Some(transport) = self.transport.as_deref() else { return };
+        let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);
+        if rate != u64::MAX && rate.abs_diff(told) > told / 4 && now - at >= transport.rtt.smoothed() {
+            self.told_rate = (rate, now);
+            self.notices.rate_changed(rate);
+        }
+    }
+}

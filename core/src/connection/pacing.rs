@@ -1,0 +1,131 @@
+//! When the next packet may leave, so that a window's worth does not leave at once.
+
+use crate::time::{Duration, Instant};
+
+/// A burst covers one tick: what a game sends at once leaves at once.
+const TICK: Duration = Duration::from_micros(16_667);
+/// Datagrams that leave at once whatever the rate.
+const BURST_LEAST: u64 = 2;
+/// Packets wait until there is something to do for so long, rather than one by one.
+const QUANTUM: Duration = Duration::from_millis(1);
+
+/// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pacer {
+    /// When all that was sent is paid for.
+    paid_at: Instant,
+    /// Bytes that leave for nothing, before anything is known of the path (RFC 9002 7.7).
+    free: u64,
+}
+
+impl Pacer {
+    /// The first `free` bytes are not paced.
+    pub(crate) const fn new(now: Instant, free: u64) -> Self {
+        Self { paid_at: now, free }
+    }
+
+    /// From now on all bytes are paced.
+    pub(crate) const fn end_free(&mut self) {
+        self.free = 0;
+    }
+
+    /// `bytes` left at `rate` bytes per second.
+    pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, rate: u64) {
+        if self.free > 0 {
+            self.free = self.free.saturating_sub(bytes);
+        } else if rate != u64::MAX {
+            self.paid_at = self.paid_at.max(now) + cost(bytes, rate);
+        }
+    }
+
+    /// Whether something may leave at `rate`, in datagrams of `datagram` bytes.
+    pub(crate) fn is_open(&self, now: Instant, rate: u64, datagram: u64) -> bool {
+        rate == u64::MAX || self.paid_at <= now + burst(rate, datagram)
+    }
+
+    /// When it is open again.
+    pub(crate) fn opens_at(&self, rate: u64, datagram: u64) -> Instant {
+        self.paid_at - burst(rate, datagram)
+    }
+
+    /// When it is worth looking again: a little later, so that there is something to do.
+    pub(crate) fn worth_at(&self, rate: u64, datagram: u64) -> Instant {
+        self.opens_at(rate, datagram) + QUANTUM
+    }
+}
+
+/// How long `bytes` take at `rate`, rounded up, an hour at most.
+fn cost(bytes: u64, rate: u64) -> Duration {
+    let micros = bytes.saturating_mul(1_000_000).div_ceil(rate.max(1));
+    Duration::from_micros(micros.min(3_600_000_000))
+}
+
+/// How far ahead of its payment something may leave: then one more does.
+fn burst(rate: u64, datagram: u64) -> Duration {
+    cost(datagram.saturating_mul(BURST_LEAST - 1), rate).max(TICK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(us: u64) -> Instant {
+        Instant::saturating_from_micros(us)
+    }
+
+    /// Bytes that leave at `now`, in datagrams of 1000.
+    fn burst_at(pacer: &mut Pacer, now: Instant, rate: u64) -> u64 {
+        let mut bytes = 0;
+        while pacer.is_open(now, rate, 1000) {
+            pacer.on_sent(now, 1000, rate);
+            bytes += 1000;
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_burst_covers_a_tick_and_two_datagrams_at_least() {
+        assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
+        assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
+    }
+
+    #[test]
+    fn the_rate_is_kept_to_the_byte_and_silence_saves_up_no_more_than_a_burst() {
+        for rate in [5_000u64, 60_000, 1_000_000] {
+            let mut pacer = Pacer::new(at(0), 0);
+            let mut now = at(0);
+            let mut sent = burst_at(&mut pacer, now, rate);
+            let first = sent;
+            while now < at(10_000_000) {
+                now = pacer.worth_at(rate, 1000);
+                sent += burst_at(&mut pacer, now, rate);
+            }
+            let earned = super::super::congestion::bytes_in(rate, now.as_micros());
+            assert!(sent - first <= earned + 1000 && sent >= earned, "{rate}: {sent} {earned}");
+            assert!(burst_at(&mut pacer, at(100_000_000), rate) <= first);
+        }
+    }
+
+    #[test]
+    fn it_is_open_when_it_says_it_opens_and_closed_before() {
+        let mut pacer = Pacer::new(at(0), 0);
+        burst_at(&mut pacer, at(0), 50_000);
+        let opens = pacer.opens_at(50_000, 1000);
+        assert!(pacer.is_open(opens, 50_000, 1000));
+        assert!(!pacer.is_open(opens - Duration::from_micros(1), 50_000, 1000));
+    }
+
+    #[test]
+    fn the_first_bytes_on_a_path_leave_at_once() {
+        assert_eq!(burst_at(&mut Pacer::new(at(0), 10_000), at(0), 10_000), 12_000);
+    }
+
+    #[test]
+    fn without_a_rate_nothing_is_paced() {
+        let mut pacer = Pacer::new(at(0), 0);
+        for _ in 0..1000 {
+            assert!(pacer.is_open(at(0), u64::MAX, 1000));
+            pacer.on_sent(at(0), 1000, u64::MAX);
+        }
+    }
+}

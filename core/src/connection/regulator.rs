@@ -1,0 +1,193 @@
+//! What holds a connection's sending back: its congestion controller, the pacer, and the caller's limit.
+
+use alloc::boxed::Box;
+
+use super::congestion::delivery_rate::{DeliveryRate, Stamp};
+use super::congestion::one_way_delay::OneWayDelay;
+use super::congestion::{AckReport, Controller, FixedWindow, INITIAL_DATAGRAMS, LossReport};
+use super::pacing::Pacer;
+use super::rtt::RttEstimator;
+use super::sent::Settled;
+use crate::time::{Duration, Instant};
+
+/// What an acknowledgement settled so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    packets: u64,
+    bytes: u64,
+    newest_sent_at: Instant,
+}
+
+/// What one ACK frame says about timing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// When the largest left, if this frame is the first to acknowledge it, and the low bits of the peer's clock when it
+    /// came there.
+    pub(crate) largest: Option<(Instant, u32)>,
+    /// How long the peer held the acknowledgement back.
+    pub(crate) held_back: Duration,
+}
+
+/// Decides when packets may leave. It knows bytes and times, and nothing of what they carry.
+pub(crate) struct Regulator {
+    controller: Box<dyn Controller>,
+    delivery: DeliveryRate,
+    delay: OneWayDelay,
+    pacer: Pacer,
+    /// The caller's limit, in bytes per second.
+    limit: u64,
+    datagram: u64,
+    acked: Tally,
+    lost: Tally,
+    /// Packets that were declared lost and are acknowledged after all.
+    late: u64,
+    reorders: bool,
+}
+
+impl Regulator {
+    pub(crate) fn new(now: Instant, controller: Box<dyn Controller>, datagram: usize) -> Self {
+        Self {
+            controller,
+            delivery: DeliveryRate::new(now),
+            delay: OneWayDelay::default(),
+            pacer: Pacer::new(now, INITIAL_DATAGRAMS.saturating_mul(datagram as u64)),
+            limit: u64::MAX,
+            datagram: datagram as u64,
+            acked: Tally::default(),
+            lost: Tally::default(),
+            late: 0,
+            reorders: false,
+        }
+    }
+
+    /// For a link that does its own congestion control.
+    pub(crate) fn unregulated(now: Instant, datagram: usize) -> Self {
+        Self::new(now, Box::new(FixedWindow(u64::MAX)), datagram)
+    }
+
+    /// Bytes that may be in flight.
+    pub(crate) fn window(&self) -> u64 {
+        self.controller.window()
+    }
+
+    /// Bytes per second that may be sent for long.
+    pub(crate) fn rate(&self) -> u64 {
+        self.controller.rate().min(self.limit)
+    }
+
+    /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
+    pub(crate) const fn limit(&mut self, limit: u64) {
+        self.limit = limit;
+        if limit != u64::MAX {
+            self.pacer.end_free();
+        }
+    }
+
+    fn pacing_rate(&self) -> u64 {
+        self.controller.pacing_rate().min(self.limit)
+    }
+
+    /// Whether another packet may leave while `in_flight` bytes are in flight.
+    pub(crate) fn is_open(&self, now: Instant, in_flight: u64) -> bool {
+        in_flight < self.window() && self.pacer.is_open(now, self.pacing_rate(), self.datagram)
+    }
+
+    /// When the pacer lets go, if nothing else holds packets back.
+    pub(crate) fn opens_at(&self, now: Instant, in_flight: u64) -> Option<Instant> {
+        let rate = self.pacing_rate();
+        let is_paced = in_flight < self.window() && !self.pacer.is_open(now, rate, self.datagram);
+        is_paced.then(|| self.pacer.worth_at(rate, self.datagram))
+    }
+
+    /// A packet that counts leaves while `in_flight` bytes are in flight.
+    pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) -> Stamp {
+        self.pacer.on_sent(now, bytes, self.pacing_rate());
+        self.delivery.on_sent(now, in_flight)
+    }
+
+    /// A packet that asks for nothing leaves: nothing holds it back, but it counts where there is a limit.
+    pub(crate) fn on_unheld(&mut self, now: Instant, bytes: u64) {
+        if self.limit != u64::MAX {
+            self.pacer.on_sent(now, bytes, self.limit);
+        }
+    }
+
+    /// There is nothing more to send although it might leave.
+    pub(crate) const fn on_app_limited(&mut self, in_flight: u64) {
+        self.delivery.on_app_limited(in_flight);
+    }
+
+    /// A packet was acknowledged. [`Regulator::on_ack`] follows.
+    pub(crate) fn on_delivered(&mut self, now: Instant, settled: &Settled) {
+        self.delivery.on_delivered(now, settled.sent_at, settled.bytes, settled.stamp);
+        self.acked.add(settled);
+    }
+
+    /// So many packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
+    pub(crate) const fn on_late(&mut self, packets: u64, reorders: bool) {
+        self.late = self.late.saturating_add(packets);
+        self.reorders = reorders;
+    }
+
+    /// A packet was declared lost. [`Regulator::on_losses`] follows.
+    pub(crate) fn on_lost(&mut self, settled: &Settled) {
+        self.lost.add(settled);
+    }
+
+    /// An ACK frame was taken in, while `in_flight` bytes are left in flight.
+    pub(crate) fn on_ack(&mut self, now: Instant, timing: &Timing, rtt: &RttEstimator, in_flight: u64) {
+        let acked = core::mem::take(&mut self.acked);
+        if acked.packets == 0 {
+            return;
+        }
+        let sampled = timing.largest.map(|(sent_at, received)| {
+            let rtt = (now - sent_at).saturating_sub(timing.held_back);
+            (rtt, self.delay.sample(sent_at, received))
+        });
+        let report = AckReport {
+            now,
+            packets: acked.packets,
+            bytes: acked.bytes,
+            late: core::mem::take(&mut self.late),
+            reorders: self.reorders,
+            newest_sent_at: acked.newest_sent_at,
+            in_flight: in_flight.saturating_add(acked.bytes),
+            rtt: sampled.map(|(rtt, _)| rtt),
+            smoothed_rtt: rtt.smoothed(),
+            one_way_delay: sampled.map(|(_, delay)| delay),
+            rate: self.delivery.sample(now, rtt.least().unwrap_or_default()),
+        };
+        self.controller.on_ack(&report);
+    }
+
+    /// Losses were looked for.
+    pub(crate) fn on_losses(&mut self, now: Instant, persistent: bool) {
+        let lost = core::mem::take(&mut self.lost);
+        if lost.packets > 0 {
+            self.controller.on_loss(&LossReport {
+                now,
+                packets: lost.packets,
+                bytes: lost.bytes,
+                newest_sent_at: lost.newest_sent_at,
+                persistent,
+            });
+        }
+    }
+
+    /// The path changed.
+    pub(crate) fn reset(&mut self, now: Instant) {
+        self.controller.reset(now);
+        self.delivery = DeliveryRate::new(now);
+        self.delay = OneWayDelay::default();
+        self.pacer = Pacer::new(now, INITIAL_DATAGRAMS.saturating_mul(self.datagram));
+        (self.acked, self.lost) = (Tally::default(), Tally::default());
+    }
+}
+
+impl Tally {
+    fn add(&mut self, settled: &Settled) {
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(settled.bytes);
+        self.newest_sent_at = self.newest_sent_at.max(settled.sent_at);
+    }
+}

@@ -1,0 +1,125 @@
+//! How much the path reorders: packets that were declared lost and are acknowledged after all raise the thresholds of
+//! loss detection (RFC 9002 6.1.1 and 6.1.2 leave that to implementations).
+
+use core::ops::RangeInclusive;
+
+use crate::time::{Duration, Instant};
+
+/// Packets acknowledged after one that make it count as lost, at least (RFC 9002 6.1.1).
+const PACKET_THRESHOLD: u64 = 3;
+/// Losses that are remembered.
+const REMEMBERED: usize = 32;
+/// At this level a packet counts as lost after 48 others, or two round trips.
+const HIGHEST: u8 = 4;
+/// A level that was not needed for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The latest losses, and what their late acknowledgements taught.
+#[derive(Clone, Debug)]
+pub(crate) struct Reordering {
+    /// The low bits of packet numbers.
+    lost: [u32; REMEMBERED],
+    remembered: u8,
+    next: u8,
+    level: u8,
+    since: Instant,
+}
+
+impl Reordering {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { lost: [0; REMEMBERED], remembered: 0, next: 0, level: 0, since: now }
+    }
+
+    /// Whether packets overtook each other lately.
+    pub(crate) const fn is_seen(&self) -> bool {
+        self.level > 0
+    }
+
+    /// Packets acknowledged after one that make it count as lost.
+    pub(crate) const fn packet_threshold(&self) -> u64 {
+        PACKET_THRESHOLD << self.level
+    }
+
+    /// How long after it was sent a packet counts as lost, where that is `delay` without reordering, 9/8 of `rtt`.
+    pub(crate) fn loss_delay(&self, delay: Duration, rtt: Duration) -> Duration {
+        let more = (rtt / 8).saturating_mul((1u32 << self.level) - 1);
+        delay.saturating_add(more.min(rtt))
+    }
+
+    /// A packet was declared lost.
+    pub(crate) fn on_lost(&mut self, number: u64) {
+        if let Some(place) = self.lost.get_mut(usize::from(self.next)) {
+            *place = number as u32;
+        }
+        self.next = (self.next + 1) % REMEMBERED as u8;
+        self.remembered = (self.remembered + 1).min(REMEMBERED as u8);
+    }
+
+    /// Packets `range` are acknowledged: how many of them had been declared lost.
+    pub(crate) fn take_late(&mut self, range: &RangeInclusive<u64>) -> u64 {
+        let length = (range.end() - range.start()).min(u64::from(u32::MAX)) as u32;
+        let start = *range.start() as u32;
+        let mut late = 0;
+        let mut place = 0;
+        while place < usize::from(self.remembered) {
+            let is_late = self.lost.get(place).is_some_and(|lost| lost.wrapping_sub(start) <= length);
+            if is_late {
+                late += 1;
+                self.remembered -= 1;
+                self.lost.swap(place, usize::from(self.remembered));
+                self.next = self.remembered;
+            } else {
+                place += 1;
+            }
+        }
+        late
+    }
+
+    /// An acknowledgement was taken in; `late` of its packets had been declared lost.
+    pub(crate) fn adapt(&mut self, now: Instant, late: u64) {
+        if late > 0 && self.level < HIGHEST {
+            self.level += 1;
+        }
+        if late > 0 {
+            self.since = now;
+        } else if self.level > 0 && now - self.since >= PATIENCE {
+            self.level -= 1;
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_is_acknowledged_after_all_is_counted_once() {
+        let mut reordering = Reordering::new(Instant::ZERO);
+        for number in [5, 7, 100, (1 << 32) + 3] {
+            reordering.on_lost(number);
+        }
+        assert_eq!(reordering.take_late(&(6..=99)), 1);
+        assert_eq!(reordering.take_late(&(0..=1000)), 3);
+        assert_eq!(reordering.take_late(&(0..=1000)), 0);
+    }
+
+    #[test]
+    fn only_the_latest_losses_are_remembered() {
+        let mut reordering = Reordering::new(Instant::ZERO);
+        (0..1000).for_each(|number| reordering.on_lost(number));
+        assert_eq!(reordering.take_late(&(0..=1000 - REMEMBERED as u64 - 1)), 0);
+        assert_eq!(reordering.take_late(&(0..=1000)), REMEMBERED as u64);
+    }
+
+    #[test]
+    fn late_acknowledgements_raise_the_thresholds_and_ten_quiet_seconds_lower_them() {
+        let (rtt, delay) = (Duration::from_millis(80), Duration::from_millis(90));
+        let mut reordering = Reordering::new(Instant::ZERO);
+        assert_eq!((reordering.packet_threshold(), reordering.loss_delay(delay, rtt)), (3, delay));
+        (0..9).for_each(|_| reordering.adapt(Instant::ZERO, 1));
+        assert_eq!((reordering.packet_threshold(), reordering.loss_delay(delay, rtt)), (48, delay + rtt));
+        reordering.adapt(Instant::ZERO + PATIENCE, 0);
+        assert_eq!(reordering.packet_threshold(), 24);
+    }
+}

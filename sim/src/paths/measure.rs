@@ -1,0 +1,130 @@
+//! What is read at the link and at the receivers after a run.
+
+use core::time::Duration;
+
+use super::party::Parties;
+use super::{Scenario, Way};
+use crate::link::{Passage, Pipe, PipeConfig};
+use crate::world::World;
+
+/// What one flow got.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FlowOutcome {
+    /// Bytes of messages offered to it.
+    pub offered: u64,
+    /// Bytes of messages that arrived.
+    pub delivered: u64,
+    /// Bytes of messages that arrived, by second.
+    pub by_second: Vec<u64>,
+    /// Messages sent and messages received.
+    pub messages: (u64, u64),
+    /// Datagrams sent and datagrams declared lost.
+    pub datagrams: (u64, u64),
+    /// Bytes that waited in the sender at the end.
+    pub queued: u64,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Bytes that passed the forward bottleneck, in thousandths of what could have.
+    pub used_permille: u64,
+    /// The queueing delay that half of the datagrams did not exceed, in microseconds.
+    pub queue_p50_us: u64,
+    /// The queueing delay that 95 of 100 datagrams did not exceed.
+    pub queue_p95_us: u64,
+    /// The longest.
+    pub queue_max_us: u64,
+    /// Datagrams that found the queue full.
+    pub dropped: u64,
+    /// Datagrams that passed.
+    pub passed: u64,
+    /// The flows, in order.
+    pub flows: Vec<FlowOutcome>,
+    /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
+    pub jain_permille: u64,
+}
+
+/// Jain's index of fairness in thousandths.
+#[must_use]
+pub fn jain(shares: &[u64]) -> u64 {
+    let sum: u128 = shares.iter().map(|&share| u128::from(share)).sum();
+    let squares: u128 = shares.iter().map(|&share| u128::from(share).pow(2)).sum();
+    u64::try_from((sum * sum * 1000).checked_div(squares * shares.len() as u128).unwrap_or(0)).unwrap_or(0)
+}
+
+/// Seconds that flows are given to find their shares.
+const SETTLING: u64 = 5;
+
+pub(super) fn outcome(scenario: &Scenario, world: &World<Parties>) -> Outcome {
+    let pipe = world.pipe(0);
+    let passages = pipe.map(Pipe::passages).unwrap_or_default();
+    let end_us = scenario.duration.as_micros() as u64;
+    let bytes: u64 =
+        passages.iter().filter(|passed| passed.left_us <= end_us).map(|passed| passed.bytes).sum();
+    let capacity = capacity(&scenario.forward, end_us).max(1);
+    let mut waits: Vec<u64> = passages.iter().map(|passed: &Passage| passed.waited_us).collect();
+    waits.sort_unstable();
+    let quantile = |percent: usize| waits.get(waits.len() * percent / 100).copied().unwrap_or(0);
+    let flows: Vec<FlowOutcome> = (0..scenario.flows.len()).map(|flow| flow_outcome(world, flow)).collect();
+    Outcome {
+        used_permille: bytes * 1000 / capacity,
+        queue_p50_us: quantile(50),
+        queue_p95_us: quantile(95),
+        queue_max_us: waits.last().copied().unwrap_or(0),
+        dropped: pipe.map_or(0, Pipe::dropped),
+        passed: passages.len() as u64,
+        jain_permille: jain(&shares(scenario, &flows)),
+        flows,
+    }
+}
+
+fn flow_outcome(world: &World<Parties>, flow: usize) -> FlowOutcome {
+    let account = &world.application().accounts[flow];
+    let stats = world.host(2 * flow).and_then(|host| host.stats(account.connection?));
+    FlowOutcome {
+        offered: account.offered,
+        delivered: account.delivered.iter().sum(),
+        by_second: account.delivered.clone(),
+        messages: account.messages,
+        datagrams: stats.map_or((0, 0), |stats| (stats.datagrams_sent, stats.datagrams_lost)),
+        queued: stats.map_or(0, |stats| stats.queued_bytes),
+    }
+}
+
+/// What each forward flow got while all of them had something to send.
+fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
+    let forward = || scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
+    let from = forward().map(|flow| flow.from.as_secs()).max().unwrap_or(0) + SETTLING;
+    let until = forward().map(|flow| flow.until).min().unwrap_or_default().min(scenario.duration).as_secs();
+    let is_shared = |second: u64| {
+        let at = Duration::from_secs(second);
+        let after = Duration::from_secs(SETTLING);
+        forward().all(|flow| flow.pause.is_none_or(|(from, until)| !(from..until + after).contains(&at)))
+    };
+    scenario
+        .flows
+        .iter()
+        .zip(flows)
+        .filter(|(flow, _)| flow.way == Way::Forward)
+        .map(|(_, outcome)| {
+            let seconds = (from..until).filter(|&second| is_shared(second));
+            seconds.filter_map(|second| outcome.by_second.get(second as usize)).sum()
+        })
+        .collect()
+}
+
+/// Bytes that pass a bottleneck in `end_us`.
+fn capacity(pipe: &PipeConfig, end_us: u64) -> u64 {
+    match pipe {
+        PipeConfig::Rate { bytes_per_second, .. } => bytes_per_second * end_us / 1_000_000,
+        PipeConfig::Trace { trace, .. } => trace.bytes_until(end_us),
+        PipeConfig::Shaped { rates, .. } => {
+            let ends = rates.iter().skip(1).map(|(from, _)| from.as_micros() as u64).chain([u64::MAX]);
+            let stretch = |((from, rate), until): (&(Duration, u64), u64)| {
+                until.min(end_us).saturating_sub(from.as_micros() as u64) * rate / 1_000_000
+            };
+            rates.iter().zip(ends).map(stretch).sum()
+        }
+    }
+}

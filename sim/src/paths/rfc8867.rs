@@ -1,0 +1,130 @@
+//! The scenarios of RFC 8867 section 5: 50 ms one way, a drop-tail queue of 300 ms.
+
+use core::time::Duration;
+
+use super::{Flow, Scenario, Source};
+use crate::link::PipeConfig;
+
+const QUEUE: Duration = Duration::from_millis(300);
+
+/// A bottleneck of so many kilobits per second from so many seconds on.
+#[must_use]
+pub fn kilobits(steps: &[(u64, u64)]) -> PipeConfig {
+    let rates = steps.iter().map(|&(from, kilobits)| (Duration::from_secs(from), kilobits * 125)).collect();
+    PipeConfig::Shaped { rates, queue: QUEUE, mark_above: None }
+}
+
+fn scenario(name: &str, steps: &[(u64, u64)], seconds: u64) -> Scenario {
+    Scenario::new(name, kilobits(steps), Duration::from_secs(seconds))
+}
+
+/// Variable available capacity, a single flow.
+#[must_use]
+pub fn variable_capacity() -> Scenario {
+    scenario("5.1", &[(0, 1000), (40, 2500), (60, 600), (80, 1000)], 100)
+}
+
+/// Variable available capacity, two flows.
+#[must_use]
+pub fn variable_capacity_two_flows() -> Scenario {
+    scenario("5.2", &[(0, 4000), (25, 2000), (50, 3500), (75, 1000), (100, 2000)], 125).flows(vec![
+        Flow::bulk(
+        );
+        2
+    ])
+}
+
+/// A congested way back, with a flow on it.
+#[must_use]
+pub fn congested_feedback() -> Scenario {
+    scenario("5.3", &[(0, 2000), (20, 1000), (40, 500), (60, 2000)], 100)
+        .backward(kilobits(&[(0, 2000), (35, 800), (70, 2000)]))
+        .flows(vec![Flow::bulk(), Flow::bulk().backward()])
+}
+
+/// Competing flows of the same kind, one after the other.
+#[must_use]
+pub fn competing() -> Scenario {
+    let flows = [0, 20, 40].map(|from| Flow::bulk().from(from)).to_vec();
+    scenario("5.4", &[(0, 3500)], 120).flows(flows)
+}
+
+/// Flows at different distances.
+#[must_use]
+pub fn round_trip_fairness() -> Scenario {
+    let delays = [(10, 0), (25, 10), (50, 20), (100, 30), (150, 40)];
+    let flows = delays.map(|(ms, from)| Flow::bulk().delay(Duration::from_millis(ms)).from(from));
+    scenario("5.5", &[(0, 4000)], 300).flows(flows.to_vec())
+}
+
+/// A flow that competes with a long TCP flow.
+#[must_use]
+pub fn long_tcp() -> Scenario {
+    scenario("5.6", &[(0, 2000)], 120).flows(vec![Flow::bulk().from(5), Flow::of(Source::Tcp)])
+}
+
+/// Two flows that compete with ten short TCP flows again and again.
+#[must_use]
+pub fn short_tcp() -> Scenario {
+    let short = |index: u64| {
+        let pause = Duration::from_millis(5000 + 700 * index);
+        Flow::of(Source::ShortTcp { bytes: 30_000 + 7_000 * index, pause }).from(index)
+    };
+    let flows = [Flow::bulk().from(5); 2].into_iter().chain((0..10).map(short)).collect();
+    scenario("5.7", &[(0, 2000)], 300).flows(flows)
+}
+
+/// Three flows, one of which pauses and goes on.
+#[must_use]
+pub fn pause_and_resume() -> Scenario {
+    let mut flows = vec![Flow::bulk(); 3];
+    if let Some(flow) = flows.get_mut(1) {
+        flow.pause = Some((Duration::from_secs(40), Duration::from_secs(60)));
+    }
+    scenario("5.8", &[(0, 3500)], 120).flows(flows)
+}
+
+/// Four flows that join one after the other: [`competing`] with another one.
+#[must_use]
+pub fn four_flows() -> Scenario {
+    let flows = [0, 15, 30, 45].map(|from| Flow::bulk().from(from)).to_vec();
+    scenario("four flows", &[(0, 3500)], 120).flows(flows)
+}
+
+/// Two flows, the second of which joins late.
+#[must_use]
+pub fn two_flows() -> Scenario {
+    scenario("two flows", &[(0, 2000)], 90).flows(vec![Flow::bulk(), Flow::bulk().from(30)])
+}
+
+/// [`variable_capacity`] on a path that delays each datagram by chance, and lets them overtake each other.
+#[must_use]
+pub fn variable_capacity_jitter() -> Scenario {
+    variable_capacity().jitter(Duration::from_millis(30)).named("5.1 jitter")
+}
+
+/// [`variable_capacity`] with a way back of 300 kbit/s that another flow fills.
+#[must_use]
+pub fn variable_capacity_reverse() -> Scenario {
+    let flows = vec![Flow::bulk(), Flow::of(Source::Tcp).backward()];
+    variable_capacity().backward(kilobits(&[(0, 300)])).flows(flows).named("5.1 reverse")
+}
+
+/// All of them, in order.
+#[must_use]
+pub fn all() -> Vec<Scenario> {
+    vec![
+        variable_capacity(),
+        variable_capacity_jitter(),
+        variable_capacity_reverse(),
+        variable_capacity_two_flows(),
+        congested_feedback(),
+        competing(),
+        round_trip_fairness(),
+        long_tcp(),
+        short_tcp(),
+        pause_and_resume(),
+        two_flows(),
+        four_flows(),
+    ]
+}

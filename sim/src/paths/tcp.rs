@@ -1,0 +1,216 @@
+//! A TCP to compete with: NewReno (RFC 5681, RFC 6582) with selective acknowledgement of sorts, in segments, without
+//! handshake. It is no TCP to send anything with.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use tickwire_core::address::Address;
+use tickwire_core::time::Instant;
+
+use super::Source;
+use crate::host::Outgoing;
+
+/// Bytes of a segment on the wire.
+const SEGMENT: usize = 1200;
+const INITIAL_WINDOW: u64 = 10;
+const LEAST_TIMEOUT: Duration = Duration::from_millis(200);
+const DUPLICATES: u64 = 3;
+
+/// The sending end.
+#[derive(Debug)]
+pub(super) struct TcpSender {
+    to: SocketAddr,
+    active: bool,
+    /// Segments of one transfer, and the pause after it.
+    transfer: Option<(u64, Duration)>,
+    /// Segments that may be sent in all so far.
+    limit: u64,
+    /// When the next transfer begins.
+    resumes_at: Option<Instant>,
+    /// The lowest segment that is not acknowledged.
+    acked: u64,
+    next: u64,
+    /// Segments above `acked` that arrived.
+    sacked: BTreeSet<u64>,
+    lost: BTreeSet<u64>,
+    /// In thousandths of a segment.
+    window: u64,
+    threshold: u64,
+    /// Losses below it belong to a cut that was made.
+    recover: u64,
+    smoothed_us: u64,
+    timed: Option<(u64, Instant)>,
+    timeout: Option<Instant>,
+    back_off: u32,
+}
+
+impl TcpSender {
+    pub(super) fn new(to: SocketAddr, source: Source) -> Self {
+        let transfer = match source {
+            Source::ShortTcp { bytes, pause } => Some((bytes.div_ceil(SEGMENT as u64), pause)),
+            _ => None,
+        };
+        Self {
+            to,
+            active: false,
+            transfer,
+            limit: transfer.map_or(u64::MAX, |(segments, _)| segments),
+            resumes_at: None,
+            acked: 0,
+            next: 0,
+            sacked: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            window: INITIAL_WINDOW * 1000,
+            threshold: u64::MAX,
+            recover: 0,
+            smoothed_us: 0,
+            timed: None,
+            timeout: None,
+            back_off: 0,
+        }
+    }
+
+    pub(super) const fn set_active(&mut self, active: bool) {
+        self.active = active;
+    }
+
+    fn in_flight(&self) -> u64 {
+        (self.next - self.acked) - self.sacked.len() as u64 - self.lost.len() as u64
+    }
+
+    fn retransmission_timeout(&self) -> Duration {
+        let base = Duration::from_micros(self.smoothed_us * 2).max(LEAST_TIMEOUT);
+        base * 2u32.pow(self.back_off.min(6))
+    }
+
+    pub(super) fn on_ack(&mut self, now: Instant, bytes: &[u8]) {
+        let (Some(cumulative), Some(latest)) = (number(bytes, 0), number(bytes, 8)) else { return };
+        if let Some((_, sent_at)) = self.timed.filter(|(segment, _)| latest >= *segment) {
+            let sample = (now - sent_at).as_micros() as u64;
+            let is_first = self.smoothed_us == 0;
+            self.smoothed_us = if is_first { sample } else { (self.smoothed_us * 7 + sample) / 8 };
+            self.timed = None;
+        }
+        let before = self.in_flight();
+        if latest >= self.acked && latest < self.next {
+            self.sacked.insert(latest);
+            self.lost.remove(&latest);
+        }
+        if cumulative > self.acked {
+            self.acked = cumulative;
+            self.sacked = self.sacked.split_off(&cumulative);
+            self.lost = self.lost.split_off(&cumulative);
+            self.back_off = 0;
+        }
+        self.find_losses(latest);
+        let newly = before.saturating_sub(self.in_flight());
+        if self.acked >= self.recover && newly > 0 {
+            let window = self.window;
+            self.window += if window < self.threshold { 1000 * newly } else { 1_000_000 * newly / window };
+        }
+        self.timeout = (self.next > self.acked).then(|| now + self.retransmission_timeout());
+        if self.acked == self.limit && self.resumes_at.is_none() {
+            self.resumes_at = self.transfer.map(|(_, pause)| now + pause);
+        }
+    }
+
+    /// A segment is lost if three above it arrived.
+    fn find_losses(&mut self, latest: u64) {
+        let above = self.sacked.iter().rev().nth(DUPLICATES as usize - 1).copied();
+        let Some(above) = above.filter(|_| latest >= self.acked) else { return };
+        let holes: Vec<u64> =
+            (self.acked.max(self.recover)..above).filter(|segment| !self.sacked.contains(segment)).collect();
+        let is_new = !holes.is_empty();
+        self.lost.extend(holes);
+        if is_new {
+            self.recover = self.next;
+            self.threshold = (self.window / 2).max(2000);
+            self.window = self.threshold;
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        if self.resumes_at.is_some_and(|at| at <= now) {
+            self.resumes_at = None;
+            let (segments, _) = self.transfer.unwrap_or_default();
+            self.limit += segments;
+            (self.window, self.threshold) = (INITIAL_WINDOW * 1000, u64::MAX);
+        }
+        if self.timeout.is_some_and(|at| at <= now) {
+            self.threshold = (self.window / 2).max(2000);
+            self.window = 1000;
+            self.lost = (self.acked..self.next).filter(|segment| !self.sacked.contains(segment)).collect();
+            self.recover = self.next;
+            self.timed = None;
+            self.back_off += 1;
+            self.timeout = Some(now + self.retransmission_timeout());
+        }
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing> {
+        if self.in_flight() * 1000 >= self.window {
+            return None;
+        }
+        let segment = match self.lost.pop_first() {
+            Some(segment) => segment,
+            None if self.active && self.next < self.limit => {
+                self.next += 1;
+                self.timed.get_or_insert((self.next - 1, now));
+                self.next - 1
+            }
+            None => return None,
+        };
+        let timeout = now + self.retransmission_timeout();
+        self.timeout.get_or_insert(timeout);
+        let datagram = buffer.get_mut(..SEGMENT)?;
+        datagram.fill(0);
+        datagram[..8].copy_from_slice(&segment.to_be_bytes());
+        Some(Outgoing { to: Address::Udp(self.to), size: SEGMENT, segment_size: SEGMENT })
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        self.timeout.into_iter().chain(self.resumes_at).min().unwrap_or(Instant::MAX)
+    }
+}
+
+/// The receiving end: acknowledges every segment.
+#[derive(Debug, Default)]
+pub(super) struct TcpReceiver {
+    next: u64,
+    early: BTreeSet<u64>,
+    owed: Option<(SocketAddr, u64)>,
+    delivered: u64,
+}
+
+impl TcpReceiver {
+    pub(super) fn on_segment(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let Some(segment) = number(bytes, 0) else { return };
+        if segment >= self.next {
+            self.early.insert(segment);
+        }
+        while self.early.remove(&self.next) {
+            self.next += 1;
+            self.delivered += SEGMENT as u64;
+        }
+        self.owed = Some((from, segment));
+    }
+
+    pub(super) fn take_delivered(&mut self) -> Option<u64> {
+        let delivered = core::mem::take(&mut self.delivered);
+        (delivered > 0).then_some(delivered)
+    }
+
+    pub(super) fn poll_transmit(&mut self, buffer: &mut [u8]) -> Option<Outgoing> {
+        let (to, latest) = self.owed.take()?;
+        let datagram = buffer.get_mut(..40)?;
+        datagram.fill(0);
+        datagram[..8].copy_from_slice(&self.next.to_be_bytes());
+        datagram[8..16].copy_from_slice(&latest.to_be_bytes());
+        Some(Outgoing { to: Address::Udp(to), size: 40, segment_size: 40 })
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}

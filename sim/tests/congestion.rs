@@ -1,0 +1,171 @@
+//! What congestion control promises, on the paths of RFC 8867: short queues, full links, fair shares.
+//!
+//! `TICKWIRE_SEEDS` says how many seeds are played, 3 by default.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use tickwire_core::congestion::Algorithm;
+use tickwire_sim::link::PipeConfig;
+use tickwire_sim::paths::{Flow, Outcome, Scenario, Source, rfc8867};
+
+const FIVE_PERCENT: u32 = 50_000;
+/// Queueing delay that 95 of 100 datagrams must not exceed.
+const QUEUE_P95_US: u64 = 100_000;
+/// Thousandths of the link that must be used.
+const USED: u64 = 900;
+const FAIR: u64 = 900;
+
+fn seeds() -> u64 {
+    std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
+}
+
+fn each_seed(scenario: &Scenario, judge: impl Fn(&Outcome)) {
+    for seed in 0..seeds() {
+        let outcome = scenario.play(seed).unwrap();
+        println!(
+            "{} {:?}, {} ppm lost, seed {seed}: used {}, p95 {} us, Jain {}",
+            scenario.name,
+            scenario.algorithm,
+            scenario.loss_ppm,
+            outcome.used_permille,
+            outcome.queue_p95_us,
+            outcome.jain_permille
+        );
+        judge(&outcome);
+    }
+}
+
+fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
+    for loss in [0, FIVE_PERCENT] {
+        each_seed(&scenario.clone().loss(loss), |outcome| {
+            assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
+            assert!(outcome.used_permille >= USED, "used {}", outcome.used_permille);
+            assert!(outcome.jain_permille >= FAIR, "Jain {}", outcome.jain_permille);
+        });
+    }
+}
+
+#[test]
+fn a_capacity_that_varies_is_used_and_its_queue_stays_short() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
+}
+
+#[test]
+fn jitter_and_overtaking_are_not_taken_for_a_queue() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_jitter());
+}
+
+#[test]
+fn two_flows_share_a_capacity_that_varies() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
+}
+
+#[test]
+fn three_flows_that_join_one_by_one_share() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
+}
+
+#[test]
+fn late_joiners_get_their_share() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
+    keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
+}
+
+#[test]
+fn a_flow_that_pauses_finds_its_share_again() {
+    keeps_the_queue_short_and_the_link_busy(rfc8867::pause_and_resume());
+}
+
+#[test]
+fn a_flow_the_other_way_leaves_the_link_busy_and_the_queue_short() {
+    // Where a twentieth is lost both ways, the probes that follow each step of the capacity cost some of it.
+    for (loss, used) in [(0, USED), (FIVE_PERCENT, 850)] {
+        each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
+            assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
+            assert!(outcome.used_permille >= used, "used {}", outcome.used_permille);
+        });
+    }
+}
+
+#[test]
+fn a_way_back_that_is_full_costs_less_than_a_tenth_of_the_link() {
+    let free = rfc8867::variable_capacity().play(0).unwrap();
+    each_seed(&rfc8867::variable_capacity_reverse(), |outcome| {
+        assert!(outcome.used_permille * 10 >= free.used_permille * 9, "used {}", outcome.used_permille);
+        assert!(outcome.queue_p95_us < QUEUE_P95_US + QUEUE_P95_US / 4, "p95 {}", outcome.queue_p95_us);
+    });
+}
+
+#[test]
+fn cubic_fills_the_link_and_the_queue() {
+    each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
+        assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
+        assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);
+    });
+}
+
+/// 60 kB/s in 60 messages a second.
+const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn loss_by_chance_does_not_slow_a_game_down() {
+    let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
+    for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
+        let scenario =
+            Scenario::new("game", rfc8867::kilobits(&[(0, 10_000)]), MINUTE).flows(vec![game]).loss(loss);
+        each_seed(&scenario, |outcome| {
+            let flow = &outcome.flows[0];
+            assert!(flow.offered >= 3_500_000, "{flow:?}");
+            assert!(flow.queued * 100 <= flow.offered, "{} of {} not sent", flow.queued, flow.offered);
+        });
+    }
+}
+
+/// Thousandths of the datagrams that were lost on a link of 30 kB/s whose queue holds 20 ms.
+fn lost_on_a_small_link(source: Source) -> u64 {
+    let forward = PipeConfig::Shaped {
+        rates: vec![(Duration::ZERO, 30_000)],
+        queue: Duration::from_millis(20),
+        mark_above: None,
+    };
+    let scenario = Scenario::new("small link", forward, 2 * MINUTE).flows(vec![Flow::of(source)]);
+    let lost = |seed| {
+        let outcome = scenario.play(seed).unwrap();
+        println!(
+            "{source:?} {seed}: {} of {} lost, used {}",
+            outcome.dropped,
+            outcome.dropped + outcome.passed,
+            outcome.used_permille
+        );
+        outcome.dropped * 1000 / (outcome.dropped + outcome.passed)
+    };
+    (0..seeds()).map(lost).max().unwrap()
+}
+
+#[test]
+fn a_queue_too_short_to_be_noticed_costs_a_game_less_than_a_fifth() {
+    let lost = lost_on_a_small_link(Source::Game { bytes: GAME.0, every: GAME.1 });
+    assert!(lost < 200, "{lost}");
+}
+
+#[test]
+fn who_heeds_the_grant_loses_next_to_nothing() {
+    let lost = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
+    assert!(lost < 20, "{lost}");
+}
+
+#[test]
+fn limits_on_a_connection_and_on_an_endpoint_hold_to_a_hundredth_and_are_used() {
+    for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
+        let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
+        scenario.limits = limits;
+        for algorithm in [Algorithm::Copa, Algorithm::Cubic] {
+            each_seed(&scenario.clone().algorithm(algorithm), |outcome| {
+                let rate = outcome.used_permille * 1_250;
+                assert!((57_000..=61_000).contains(&rate), "{limits:?}: {rate}");
+            });
+        }
+    }
+}
