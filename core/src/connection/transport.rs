@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::acks::AckTracker;
+use super::clock_sync::ClockTelling;
 use super::congestion::{AckedPacket, Controller, FixedWindow};
 use super::loss;
 use super::migration::Migration;
@@ -17,7 +18,7 @@ use crate::handshake;
 use crate::limits;
 use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant};
-use crate::wire::{DataHeader, decode_packet_number};
+use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -74,6 +75,7 @@ pub(crate) struct Transport {
     pub(crate) sent: SentPackets,
     pub(crate) largest_acked: Option<u64>,
     pub(crate) acks: AckTracker,
+    pub(crate) clock: ClockTelling,
     pub(crate) rtt: RttEstimator,
     pub(crate) congestion: Box<dyn Controller>,
     pub(crate) migration: Migration,
@@ -125,6 +127,7 @@ impl Transport {
             sent: SentPackets::default(),
             largest_acked: None,
             acks: AckTracker::default(),
+            clock: ClockTelling::default(),
             rtt: RttEstimator::new(),
             congestion: Box::new(FixedWindow(window)),
             migration: Migration::default(),
@@ -190,6 +193,11 @@ impl Transport {
     /// The probe timeout before any back-off.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay)
+    }
+
+    /// The largest packet number that `ack` names, sent or not.
+    pub(crate) fn largest_named(&self, ack: &AckFrame<'_>) -> Option<u64> {
+        ack.ranges(self.sent.next()).next()?.ok().map(|range| *range.end())
     }
 
     /// Settles a packet as acknowledged, and tells the congestion controller.
