@@ -191,6 +191,11 @@ impl Setting {
     }
 
     fn world(&self, seed: u64) -> World<Game> {
+        self.world_with(seed, |_| {})
+    }
+
+    /// With other faults besides.
+    fn world_with(&self, seed: u64, add: impl FnOnce(&mut Vec<Fault>)) -> World<Game> {
         let epoch = Instant::saturating_from_micros(self.start[SERVER]);
         let game = Game {
             connections: [None; 2],
@@ -203,8 +208,9 @@ impl Setting {
             late: 0,
             waited: Duration::ZERO,
         };
-        let topology = Topology::star(1, self.delay);
-        World::new(WorldConfig::new(seed, topology).faults(self.faults(seed)), game)
+        let mut faults = self.faults(seed);
+        add(&mut faults);
+        World::new(WorldConfig::new(seed, Topology::star(1, self.delay)).faults(faults), game)
     }
 }
 
@@ -317,5 +323,43 @@ fn input_that_runs_ahead_by_the_lead_arrives_before_its_tick() {
         }
         println!("{name}: {in_time} inputs in time, {late} late, waiting {:?} each", waited / in_time as u32);
         assert!(late * 100 <= in_time, "{name}: {late} late, {in_time} in time");
+    }
+}
+
+#[test]
+fn a_jump_of_either_clock_is_followed_and_no_reading_steps_back() {
+    let strike = Instant::ZERO + Duration::from_secs(8);
+    for (seed, jump) in [200, 3000, 9000, 15_000].into_iter().enumerate() {
+        for node in [SERVER, CLIENT] {
+            let setting = Setting { loss_ppm: 50_000, ..plain(seed as u64) };
+            let mut world = setting.world_with(seed as u64, |faults| {
+                let kind = Kind::Jump { micros: jump * 1000 };
+                faults.push(Fault {
+                    from: strike,
+                    until: Instant::MAX,
+                    target: Target::Node(node),
+                    kind,
+                    seed: 1,
+                });
+            });
+            let mut readings = [Readings::default(), Readings::default()];
+            let mut right_since = [None; 2];
+            for _ in 0..3200 {
+                world.run_for(FRAME).unwrap();
+                for (of, reading) in readings.iter_mut().enumerate() {
+                    reading.take(&mut world, of);
+                    let is_right = world.now() > strike && reading.miss <= reading.error;
+                    right_since[of] = is_right.then(|| right_since[of].unwrap_or(world.now() - strike));
+                }
+            }
+            println!("a jump of node {node} by {jump} ms: right again after {right_since:?}");
+            let steps_back: u64 = readings.iter().map(|reading| reading.steps_back).sum();
+            assert_eq!(steps_back, 0);
+            // Who jumped sees the other clock fall back, and waits. The other follows, once it was told.
+            let own = Duration::from_millis(jump.unsigned_abs()) + Duration::from_secs(6);
+            assert!(
+                right_since[node].unwrap() < own && right_since[1 - node].unwrap() < Duration::from_secs(1)
+            );
+        }
     }
 }
