@@ -349,7 +349,8 @@ fn a_jump_of_either_clock_is_followed_and_no_reading_steps_back() {
                 for (of, reading) in readings.iter_mut().enumerate() {
                     reading.take(&mut world, of);
                     let is_right = world.now() > strike && reading.miss <= reading.error;
-                    right_since[of] = is_right.then(|| right_since[of].unwrap_or(world.now() - strike));
+                    right_since[of] =
+                        is_right.then(|| right_since[of].unwrap_or_else(|| world.now() - strike));
                 }
             }
             println!("a jump of node {node} by {jump} ms: right again after {right_since:?}");
