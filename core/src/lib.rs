@@ -90,6 +90,7 @@ mod protocol_examples;
 pub mod rng;
 pub mod schema;
 pub mod stats;
+pub mod tick;
 pub mod time;
 pub mod wire;
 
@@ -97,7 +98,7 @@ pub use bytes::Bytes;
 
 pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
 pub use crate::config::{Access, ChannelConfig, Config, Delivery, Secrets};
-pub use crate::connection::{TimeoutCause, VIOLATION_CODES, congestion};
+pub use crate::connection::{PeerClock, TimeoutCause, VIOLATION_CODES, congestion};
 pub use crate::endpoint::{
     Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,
 };

@@ -11,6 +11,7 @@
 //! plain arguments.
 
 mod acks;
+mod clock_sync;
 mod close;
 pub mod congestion;
 mod control;
@@ -40,6 +41,8 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
+use self::clock_sync::ClockSync;
+pub use self::clock_sync::PeerClock;
 use self::congestion::Algorithm;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
@@ -153,6 +156,7 @@ pub(crate) struct Connection {
     pub(crate) ticket: TicketPush,
     pub(crate) resume: ResumeExchange,
     pub(crate) notices: Notices,
+    clock: ClockSync,
     pub(crate) timers: TimerTable,
     closing: Closing,
     farewell: Option<Farewell>,
@@ -199,6 +203,7 @@ impl Connection {
             ticket: TicketPush::default(),
             resume: ResumeExchange::default(),
             notices: Notices::default(),
+            clock: ClockSync::default(),
             timers: TimerTable::new(),
             closing: Closing::default(),
             farewell: None,
@@ -266,6 +271,11 @@ impl Connection {
         }
         stats.queued_bytes = self.send.queued_bytes();
         stats
+    }
+
+    /// The peer's clock, once an acknowledgement told of it.
+    pub(crate) const fn peer_clock(&self) -> Option<PeerClock> {
+        self.clock.shown()
     }
 
     /// What one channel has done so far.
@@ -386,6 +396,7 @@ impl Connection {
                     self.on_ticket(now, (sequence, expiry), sealed, settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
+                Frame::Clock(time) => self.clock.on_clock(now, time),
                 Frame::Ack(ack) => self.on_ack(now, &ack)?,
                 Frame::Message(message) => {
                     outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
@@ -402,9 +413,13 @@ impl Connection {
 
     fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
+        let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
         self.tell_rate(now);
+        if let Some(sent_at) = sent_at {
+            self.clock.on_ack(now, sent_at, ack.receive_time_low24, ack.delay);
+        }
         Ok(())
     }
 
@@ -591,6 +606,11 @@ struct Outcome {
 const fn is_eliciting(frame: &Frame<'_>) -> bool {
     !matches!(
         frame,
-        Frame::Padding | Frame::Ack(_) | Frame::Close { .. } | Frame::Challenge(_) | Frame::Response(_)
+        Frame::Padding
+            | Frame::Ack(_)
+            | Frame::Clock(_)
+            | Frame::Close { .. }
+            | Frame::Challenge(_)
+            | Frame::Response(_)
     )
 }

@@ -151,6 +151,8 @@ pub(crate) fn write_datagram(
     let is_open = transport.window_is_open(now);
     let mut writer = Writer::new(draft.body());
 
+    let is_telling = write_clock(now, transport, &mut writer);
+    let after_clock = writer.written();
     let challenged = write_challenge(transport, &mut writer);
     let acked = write_owed_ack(now, transport, &mut writer);
     let after_ack = writer.written();
@@ -169,8 +171,11 @@ pub(crate) fn write_datagram(
     let body = writer.written();
     // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
     let rides_alone = body == after_ack && !challenged && !transport.acks.is_due();
-    if body == 0 || (rides_alone && !(is_open && sources.has_eliciting())) {
+    if body == 0 || ((rides_alone || body == after_clock) && !(is_open && sources.has_eliciting())) {
         return None;
+    }
+    if is_telling {
+        transport.clock.on_told(now);
     }
     if let Some(largest) = acked {
         if eliciting {
@@ -187,6 +192,11 @@ pub(crate) fn write_datagram(
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
     }
     Some(size)
+}
+
+/// Says what the clock shows, if that is due. It rides along, ahead of the acknowledgement that needs it.
+fn write_clock(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> bool {
+    transport.clock.is_due(now, transport.largest_acked.is_some()) && put(writer, &Frame::Clock(now))
 }
 
 /// Asks whoever is at an unproven address to answer. Says whether it did.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use super::Settings;
 use super::acks::AckTracker;
+use super::clock_sync::ClockTelling;
 use super::loss;
 use super::migration::Migration;
 use super::recent::RecentTags;
@@ -20,7 +21,7 @@ use crate::handshake;
 use crate::limits;
 use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant};
-use crate::wire::{DataHeader, decode_packet_number};
+use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 use alloc::sync::Arc;
 
 /// The longest that an initiator waits before it repeats its first Data.
@@ -72,6 +73,7 @@ pub(crate) struct Transport {
     pub(crate) sent: SentPackets,
     pub(crate) largest_acked: Option<u64>,
     pub(crate) acks: AckTracker,
+    pub(crate) clock: ClockTelling,
     pub(crate) rtt: RttEstimator,
     pub(crate) regulator: Regulator,
     pub(crate) reordering: Reordering,
@@ -137,6 +139,7 @@ impl Transport {
             sent: SentPackets::default(),
             largest_acked: None,
             acks: AckTracker::default(),
+            clock: ClockTelling::default(),
             rtt: RttEstimator::new(),
             regulator,
             reordering: Reordering::new(now),
@@ -204,6 +207,11 @@ impl Transport {
     /// The probe timeout before any back-off.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay)
+    }
+
+    /// The largest packet number that `ack` names, sent or not.
+    pub(crate) fn largest_named(&self, ack: &AckFrame<'_>) -> Option<u64> {
+        ack.ranges(self.sent.next()).next()?.ok().map(|range| *range.end())
     }
 
     /// Settles a packet as acknowledged.

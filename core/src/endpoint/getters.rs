@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::address::Address;
-use crate::connection::Phase;
+use crate::connection::{PeerClock, Phase};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
@@ -70,6 +70,24 @@ impl Endpoint {
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
+    }
+
+    /// The clock of a connection's peer, once the peer has acknowledged something: half a round trip after `Connected` at
+    /// the earliest. It goes on through migrations and resumptions, and while the connection is interrupted.
+    ///
+    /// What it shows is the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
+    ///
+    /// ```
+    /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
+    /// # fn show(client: &Endpoint, server: ConnectionId, now: Instant) {
+    /// if let Some(clock) = client.peer_clock(server) {
+    ///     println!("there it is {:?}, give or take {:?}", clock.at(now), clock.error(now));
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
+        self.connections.get(connection)?.peer_clock()
     }
 
     /// What one channel of a connection has done so far.

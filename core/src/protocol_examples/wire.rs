@@ -92,6 +92,7 @@ fn frames() -> Sheet {
         )
         .bytes("RESUME 1: below 5", &resume(5, vec![]))
         .bytes("RESUME 1: <5, 6-7, 13", &resume(5, vec![1..3, 8..9]))
+        .bytes("CLOCK 90 s", &frame(&Frame::Clock(Instant::saturating_from_micros(90_000_000))))
         .bytes("ACK 20, 12-13, 7-9", &ack)
 }
 

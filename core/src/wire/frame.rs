@@ -8,6 +8,7 @@ use super::message::{self, Chain, MessageFrame};
 use super::resume::{RESUME, ResumeFrame, write_resume};
 use super::{Malformed, NoRoom, Reader, Writer};
 use crate::limits;
+use crate::time::Instant;
 
 /// The type byte of PADDING.
 pub const PADDING: u8 = 0x00;
@@ -23,6 +24,8 @@ pub const RESPONSE: u8 = 0x04;
 pub const CREDIT: u8 = 0x05;
 /// The type byte of TICKET.
 pub const TICKET: u8 = 0x06;
+/// The type byte of CLOCK.
+pub const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
 pub const MESSAGE: u8 = 0x80;
 
@@ -57,6 +60,8 @@ pub enum Frame<'a> {
     },
     /// What one channel received before the session was resumed.
     Resume(ResumeFrame<'a>),
+    /// What the sender's clock showed when it made the packet.
+    Clock(Instant),
     /// An acknowledgement.
     Ack(AckFrame<'a>),
     /// A message, or a fragment of one.
@@ -86,6 +91,7 @@ impl<'a> Frame<'a> {
                 sealed: reader.sized(limits::TICKET_BYTES)?,
             },
             RESUME => Self::Resume(ResumeFrame::read(reader)?),
+            CLOCK => Self::Clock(Instant::from_micros(reader.varint()?).ok_or(Malformed)?),
             first @ ACK..=ACK_MANY => Self::Ack(AckFrame::read(first, reader)?),
             first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
             _ => return Err(Malformed),
@@ -121,6 +127,7 @@ impl<'a> Frame<'a> {
                 writer.sized(sealed)
             }
             Self::Resume(frame) => write_resume(writer, frame.channel, frame.floor, frame.ranges()),
+            Self::Clock(time) => writer.u8(CLOCK).and_then(|()| writer.varint(time.as_micros())),
             Self::Ack(frame) => frame.write(writer),
             Self::Message(frame) => message::write(&frame, writer, chain),
         }

@@ -101,6 +101,7 @@ const fn kind_of(frame: &Frame<'_>) -> &'static str {
         Frame::Credit(_) => "credit",
         Frame::Ticket { .. } => "ticket",
         Frame::Resume(_) => "resume",
+        Frame::Clock(_) => "clock",
         Frame::Ack(_) => "ack",
         Frame::Message(_) => "message",
     }

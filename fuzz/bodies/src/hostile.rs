@@ -330,6 +330,7 @@ fn draw(arena: &Arena, step: u8, script: &mut Script<'_>) -> Vec<u8> {
         7 => resume_frame(script),
         8 => arena.honest_ack(),
         9 => any_ack(script),
+        10 => bytes_of(&Frame::Clock(Instant::saturating_from_micros(script.number()))),
         _ => any_message(step, script),
     }
 }

@@ -22,6 +22,7 @@ enum Recipe {
     Credit(u64),
     Ticket(u64, u64, Vec<u8>),
     Resume(u8, u32, Vec<(u8, u16)>),
+    Clock(u64),
     Ack(u64, u32, u64, Vec<u16>),
     Whole(u8, Option<u32>, Vec<u8>),
     Fragment(u8, u32, u32, Vec<u8>),
@@ -33,7 +34,7 @@ impl Arbitrary for Recipe {
         let scale = u32::arbitrary(g) % 64;
         let mut number = || u64::arbitrary(g) >> scale;
         let (a, b, c) = (number(), number(), number());
-        match u8::arbitrary(g) % 11 {
+        match u8::arbitrary(g) % 12 {
             0 => Self::Padding(a as u8),
             1 => Self::Ping,
             2 => Self::Close(a as u16, bytes),
@@ -44,6 +45,7 @@ impl Arbitrary for Recipe {
             7 => Self::Resume(a as u8, b as u32, Vec::arbitrary(g)),
             8 => Self::Ack(a >> 1, b as u32, c, Vec::arbitrary(g)),
             9 => Self::Whole(a as u8 % 3, (b % 4 > 0).then_some(c as u32 % 8), bytes),
+            10 => Self::Clock(a),
             _ => {
                 bytes.push(0);
                 Self::Fragment(a as u8 % 3, b as u32, c as u32, bytes)
@@ -76,6 +78,7 @@ impl Recipe {
                 write_resume(writer, ChannelId(channel % 32), *floor, ranges.into_iter())?;
                 return Ok(None);
             }
+            Self::Clock(time) => Frame::Clock(Instant::saturating_from_micros(*time)),
             Self::Ack(base, delay, time, numbers) => {
                 let mut ranges = AckRanges::new();
                 ranges.insert(*base);
@@ -233,7 +236,7 @@ fn a_run_of_padding_is_one_frame() {
 
 #[test]
 fn unknown_types_are_malformed_and_end_the_packet() {
-    for unknown in (0x08..0x20).chain(0x30..0x80) {
+    for unknown in (0x09..0x20).chain(0x30..0x80) {
         assert!(FrameReader::new(&[PING, unknown, PING]).eq([Ok(Frame::Ping), Err(Malformed)]));
     }
 }

@@ -1,0 +1,243 @@
+//! The peer's clock: an interval that holds the true offset, and a reading of it that never steps back.
+//!
+//! Each acknowledgement brings the four timestamps of NTP (RFC 5905 section 8): t1, when the packet was sent; t2, when the
+//! peer received it; t3, when the peer acknowledged it; t4, when that came. Nothing travels backwards in time, so the
+//! peer's clock is ahead by at most t2 - t1 and at least t3 - t4, however the delay divides between the two ways. An old
+//! bound widens by what two clocks may drift apart, and a new one replaces it once it is the narrower: the intersection of
+//! all samples in constant space (Marzullo, without the liars).
+
+use crate::time::{Duration, Instant, micros};
+
+/// A difference that is no jitter: a jump of a clock, or a receive time whose upper bits were guessed wrong.
+const ASTRAY: i64 = 4_000_000;
+/// Beyond this the shown clock does not slew: it leaps forwards, or stands still.
+const STEP: u64 = 250_000;
+/// The shown clock runs at most one part in so many too fast or too slow.
+const SLEW: u64 = 20;
+/// How often an end says what its clock shows: less than a quarter of the time in which the 24 bits come round, so that a
+/// clock that leapt by enough to mislead the peer is told anew in the first datagram after.
+const TELL_EVERY: Duration = Duration::from_secs(4);
+/// The first datagrams all say it, until one of them is acknowledged, but no more than these.
+const FIRST_COPIES: u8 = 8;
+/// Receive times in acknowledgements have so many bits.
+const TIME_BITS: u32 = 24;
+
+/// What two clocks may drift apart in `passed` microseconds: each is within 500 ppm of true time.
+const fn drift(passed: u64) -> u64 {
+    // 1001 ppm, since 1.0005 / 0.9995 is a little more than 1.001; rounded up.
+    passed / 1000 + passed / 1_000_000 + if passed == 0 { 0 } else { 2 }
+}
+
+/// How far `of` is ahead of `than`, in microseconds.
+const fn ahead(of: Instant, than: Instant) -> i64 {
+    // Instants are at most 2^62.
+    of.as_micros().cast_signed() - than.as_micros().cast_signed()
+}
+
+const fn shift(instant: Instant, by: i64) -> Instant {
+    Instant::saturating_from_micros(instant.as_micros().saturating_add_signed(by))
+}
+
+fn drifted(since: Instant, now: Instant) -> i64 {
+    drift(micros(now - since)).cast_signed()
+}
+
+/// The peer's clock, as far as this end can tell: a function of this end's own time.
+///
+/// Take a fresh one for each use ([`Endpoint::peer_clock`](crate::Endpoint::peer_clock)); it is a plain value. Of those
+/// taken one after another, each read at its own time, none shows less than the one before, while the connection lives.
+///
+/// The reading follows the estimate by running up to 5 % faster or slower. If it is more than 250 ms behind, it leaps
+/// forwards; if it is more than 250 ms ahead, as after a leap of this end's own clock, it stands still until it is not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerClock {
+    local: Instant,
+    /// What is shown at `local`.
+    peer: Instant,
+    /// What the reading has yet to gain, in µs.
+    correction: i64,
+    /// Half the width of the interval that holds the truth, at `local`, in µs.
+    half_width: u64,
+}
+
+impl PeerClock {
+    /// What the peer's clock shows when this end's shows `now`, as an instant of the peer's. Later times than that of the
+    /// latest sample are foretold, earlier ones told.
+    #[must_use]
+    pub fn at(&self, now: Instant) -> Instant {
+        if now < self.local {
+            return shift(self.peer, ahead(now, self.local));
+        }
+        let passed = micros(now - self.local).saturating_add_signed(self.gained(now));
+        self.peer + Duration::from_micros(passed)
+    }
+
+    /// How far from the truth [`PeerClock::at`] may be, either way, as long as both clocks are within 500 ppm of true time
+    /// and neither jumps. It falls to half the shortest round trip, and grows by 1 ms per second in which nothing is heard.
+    #[must_use]
+    pub fn error(&self, now: Instant) -> Duration {
+        let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();
+        let apart = if now < self.local { self.local - now } else { now - self.local };
+        Duration::from_micros(remaining.saturating_add(self.half_width).saturating_add(drift(micros(apart))))
+    }
+
+    /// What of the correction is done at `now`, in µs.
+    fn gained(&self, now: Instant) -> i64 {
+        let passed = micros(now - self.local);
+        let missing = self.correction.unsigned_abs();
+        let most = if missing > STEP { passed } else { passed / SLEW };
+        self.correction.signum() * missing.min(most).cast_signed()
+    }
+}
+
+/// A bound of the offset, in µs, and the local time from which on it widens.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    offset: i64,
+    since: Instant,
+}
+
+/// Where the offset lies: the peer's clock less this end's.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    lower: Bound,
+    upper: Bound,
+}
+
+impl Interval {
+    fn lowest(&self, now: Instant) -> i64 {
+        self.lower.offset.saturating_sub(drifted(self.lower.since, now))
+    }
+
+    fn highest(&self, now: Instant) -> i64 {
+        self.upper.offset.saturating_add(drifted(self.upper.since, now))
+    }
+
+    /// By how much `other` contradicts this: the width of the gap between the two, if there is one.
+    fn gap(&self, other: &Self, now: Instant) -> i64 {
+        let above = other.lowest(now).saturating_sub(self.highest(now));
+        above.max(self.lowest(now).saturating_sub(other.highest(now)))
+    }
+
+    fn intersect(&mut self, other: &Self, now: Instant) {
+        if other.lowest(now) >= self.lowest(now) {
+            self.lower = other.lower;
+        }
+        if other.highest(now) <= self.highest(now) {
+            self.upper = other.upper;
+        }
+    }
+}
+
+/// What is known of the peer's clock. It outlives the transport, since clocks know nothing of paths and keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClockSync {
+    /// What the peer's clock showed, at least, at a time of ours: the upper bits of its receive times.
+    anchor: Option<(Instant, Instant)>,
+    interval: Option<Interval>,
+    shown: Option<PeerClock>,
+}
+
+impl ClockSync {
+    /// The peer's clock, once there was a sample.
+    pub(crate) const fn shown(&self) -> Option<PeerClock> {
+        self.shown
+    }
+
+    /// Who is at the other end of a new transport says anew what time it is there.
+    pub(crate) const fn on_new_transport(&mut self) {
+        self.anchor = None;
+    }
+
+    /// The peer says that its clock showed `peer_time` when the packet was made that came at `now`.
+    pub(crate) fn on_clock(&mut self, now: Instant, peer_time: Instant) {
+        if self.anchor.is_some_and(|(_, known)| peer_time < known) {
+            return;
+        }
+        self.anchor = Some((now, peer_time));
+        let least = ahead(peer_time, now);
+        let is_astray = |interval: &mut Interval| {
+            least > interval.highest(now) || least < interval.lowest(now).saturating_sub(ASTRAY)
+        };
+        self.interval.take_if(is_astray);
+    }
+
+    /// The peer acknowledges at `now` the packet sent at `sent_at`, which it received when the low 24 bits of its clock
+    /// were `received_low24`, and held the acknowledgement back for `held_back`.
+    pub(crate) fn on_ack(
+        &mut self,
+        now: Instant,
+        sent_at: Instant,
+        received_low24: u32,
+        held_back: Duration,
+    ) {
+        let Some(received) = self.expand(now, sent_at, received_low24) else { return };
+        let acknowledged = received + held_back;
+        let sample = Interval {
+            lower: Bound { offset: ahead(acknowledged, now), since: now },
+            upper: Bound { offset: ahead(received, sent_at), since: sent_at },
+        };
+        // Held back for longer than the whole took: a clock jumped meanwhile, and the next sample will tell.
+        if sample.lowest(now) > sample.highest(now) {
+            return;
+        }
+        match &mut self.interval {
+            Some(interval) => match interval.gap(&sample, now) {
+                ..=0 => interval.intersect(&sample, now),
+                1..ASTRAY => *interval = sample,
+                _ => {
+                    self.anchor = None;
+                    return;
+                }
+            },
+            None => self.interval = Some(sample),
+        }
+        self.show(now);
+    }
+
+    /// The receive time that ends in these bits and lies nearest to what the anchor makes likely. `None` without one.
+    fn expand(&self, now: Instant, sent_at: Instant, low: u32) -> Option<Instant> {
+        let (local, peer) = self.anchor?;
+        let midway = sent_at + (now - sent_at) / 2;
+        let likely = ahead(peer, Instant::ZERO).saturating_add(ahead(midway, local));
+        let unused = u32::BITS - TIME_BITS;
+        let apart = low.wrapping_sub(likely as u32).wrapping_shl(unused).cast_signed() >> unused;
+        Instant::from_micros(u64::try_from(likely.saturating_add(apart.into())).ok()?)
+    }
+
+    fn show(&mut self, now: Instant) {
+        let Some(interval) = &self.interval else { return };
+        let (lowest, highest) = (interval.lowest(now), interval.highest(now));
+        let half_width = highest.saturating_sub(lowest).max(0).cast_unsigned().div_ceil(2);
+        let estimate = shift(now, lowest.saturating_add_unsigned(half_width));
+        let shown = self.shown.map_or(estimate, |shown| shown.at(now));
+        let correction = ahead(estimate, shown);
+        let leaps = correction > STEP.cast_signed();
+        let (peer, correction) = if leaps { (estimate, 0) } else { (shown, correction) };
+        self.shown = Some(PeerClock { local: now, peer, correction, half_width });
+    }
+}
+
+/// When this end says what its own clock shows, in datagrams that leave anyway.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ClockTelling {
+    told_at: Instant,
+    copies: u8,
+}
+
+impl ClockTelling {
+    /// Whether a datagram that leaves now should say it. `is_heard`: the peer acknowledged a packet of this transport.
+    pub(crate) fn is_due(&self, now: Instant, is_heard: bool) -> bool {
+        let is_known = is_heard || self.copies >= FIRST_COPIES;
+        self.copies == 0 || !is_known || now - self.told_at >= TELL_EVERY
+    }
+
+    /// It was said.
+    pub(crate) const fn on_told(&mut self, now: Instant) {
+        self.told_at = now;
+        self.copies = self.copies.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+use alloc::vec::Vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+
+const fn at(micros: u64) -> Instant {
+    Instant::saturating_from_micros(micros)
+}
+
+const fn us(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+/// Two clocks and a path. The peer's clock shows `behind` µs at our zero, and runs `ppm` fast.
+struct Pair {
+    sync: ClockSync,
+    now: u64,
+    start: u64,
+    ppm: i64,
+}
+
+impl Pair {
+    fn new(start: u64, ppm: i64) -> Self {
+        let mut pair = Self { sync: ClockSync::default(), now: 1_000_000, start, ppm };
+        pair.sync.on_clock(at(pair.now), pair.peer(pair.now));
+        pair
+    }
+
+    fn peer(&self, local: u64) -> Instant {
+        at(self.start.saturating_add(local).saturating_add_signed(local.cast_signed() * self.ppm / 1_000_000))
+    }
+
+    /// A packet there, which waits, and its acknowledgement back.
+    fn exchange(&mut self, there: u64, wait: u64, back: u64) {
+        let (sent, received) = (self.now, self.now + there);
+        let acknowledged = received + wait;
+        self.now = acknowledged + back;
+        let held = micros(self.peer(acknowledged) - self.peer(received)) / 8 * 8;
+        let low = self.peer(received).as_micros() as u32 & 0x00ff_ffff;
+        self.sync.on_ack(at(self.now), at(sent), low, us(held));
+    }
+
+    fn shown(&self) -> Instant {
+        self.sync.shown().unwrap().at(at(self.now))
+    }
+
+    fn error(&self) -> u64 {
+        micros(self.sync.shown().unwrap().error(at(self.now)))
+    }
+
+    fn miss(&self) -> u64 {
+        ahead(self.shown(), self.peer(self.now)).unsigned_abs()
+    }
+}
+
+#[test]
+fn nothing_is_shown_before_there_was_both_a_time_and_an_acknowledgement() {
+    let mut pair = Pair::new(5_000_000, 0);
+    assert_eq!(pair.sync.shown(), None);
+    pair.sync.on_new_transport();
+    pair.exchange(10_000, 0, 10_000);
+    assert_eq!(pair.sync.shown(), None);
+    pair.sync.on_clock(at(pair.now), pair.peer(pair.now));
+    pair.exchange(10_000, 0, 10_000);
+    assert!(pair.miss() < 20);
+}
+
+#[test]
+fn the_first_sample_is_shown_at_once_with_half_the_round_trip_as_its_error() {
+    let mut pair = Pair::new(77_000_000_000, 0);
+    pair.exchange(30_000, 40_000, 10_000);
+    // The rest is what the clocks may have drifted apart since the packet was sent.
+    assert!((10_000..10_050).contains(&pair.miss()), "{}", pair.miss());
+    assert!((20_000..20_050).contains(&pair.error()), "{}", pair.error());
+}
+
+#[test]
+fn one_fast_way_there_and_one_fast_way_back_are_enough_even_in_different_packets() {
+    let mut pair = Pair::new(1 << 40, 0);
+    pair.exchange(1000, 0, 90_000);
+    pair.exchange(80_000, 0, 1000);
+    // Half the first round trip was too much. That is made good in a second, and counts until then.
+    assert!(pair.error() > 40_000);
+    pair.now += 1_000_000;
+    assert!(pair.error() < 2_500, "{}", pair.error());
+    assert!(pair.miss() <= pair.error());
+}
+
+#[test]
+fn the_truth_lies_within_the_stated_error_whatever_the_delays_and_the_skew() {
+    fn property(start: u32, ppm: i16, steps: Vec<(u16, u16, u16, u16)>) -> bool {
+        // Each clock within 500 ppm of true time.
+        let mut pair = Pair::new(u64::from(start) * 1000, i64::from(ppm % 1001));
+        steps.iter().all(|&(there, wait, back, pause)| {
+            pair.now += u64::from(pause) * 50;
+            let before = pair.sync.shown().map(|shown| shown.at(at(pair.now)));
+            pair.sync.on_clock(at(pair.now), pair.peer(pair.now));
+            pair.exchange(u64::from(there) * 4, u64::from(wait), u64::from(back) * 4);
+            before.is_none_or(|before| before <= pair.shown()) && pair.miss() <= pair.error()
+        })
+    }
+    quickcheck(property as fn(u32, i16, Vec<(u16, u16, u16, u16)>) -> bool);
+}
+
+#[test]
+fn nothing_that_a_peer_says_steps_the_reading_back() {
+    fn property(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
+        let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
+        for (time, low, held, pause, tells) in steps {
+            let sent_at = now;
+            now += us(pause.into());
+            if tells {
+                sync.on_clock(now, at(time >> (time % 64)));
+            }
+            let before = sync.shown().map_or(last, |shown| shown.at(now));
+            sync.on_ack(now, sent_at, low, us(held >> (held % 64)));
+            let Some(shown) = sync.shown() else { continue };
+            if before < last || shown.at(now) < before || shown.at(now + us(1)) < shown.at(now) {
+                return false;
+            }
+            last = shown.at(now);
+            // Any time may be asked for.
+            for time in [Instant::ZERO, Instant::MAX] {
+                let _ = (shown.at(time), shown.error(time));
+            }
+        }
+        true
+    }
+    quickcheck(property as fn(Vec<(u64, u32, u64, u32, bool)>) -> bool);
+}
+
+#[test]
+fn a_small_miss_is_made_good_by_running_five_per_cent_faster_or_slower() {
+    let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
+    assert_eq!(clock(100).at(at(2000)), at(6050));
+    assert_eq!(clock(-100).at(at(2000)), at(5950));
+    assert_eq!(clock(100).at(at(9000)), at(13_100));
+    assert_eq!(clock(100).at(at(500)), at(4500));
+    assert_eq!(clock(100).error(at(2000)), us(50 + 7 + 3));
+    assert_eq!(clock(100).error(at(3000)), us(7 + 4));
+}
+
+#[test]
+fn a_leap_of_the_peers_clock_forwards_is_followed_at_once() {
+    for leap in [300_000, 3_000_000, 9_000_000, 3_600_000_000] {
+        let mut pair = Pair::new(0, 0);
+        pair.exchange(10_000, 0, 10_000);
+        pair.start += leap;
+        // What leaps by more than four seconds says so.
+        if leap > 4_000_000 {
+            pair.sync.on_clock(at(pair.now), pair.peer(pair.now));
+        }
+        pair.exchange(10_000, 0, 10_000);
+        assert!(pair.miss() < 100, "{leap}: {}", pair.miss());
+    }
+}
+
+#[test]
+fn a_leap_of_our_own_clock_forwards_makes_the_reading_wait() {
+    let mut pair = Pair::new(20_000_000, 0);
+    pair.exchange(10_000, 0, 10_000);
+    pair.now += 2_000_000;
+    pair.start -= 2_000_000;
+    let before = pair.shown();
+    pair.exchange(10_000, 0, 10_000);
+    let then = pair.shown();
+    // It went on for the round trip until the leap was noticed, then stands.
+    assert_eq!(then, before + us(20_000));
+    pair.now += 1_500_000;
+    assert_eq!(pair.shown(), then);
+    pair.now += 1_000_000;
+    pair.exchange(10_000, 0, 10_000);
+    assert!(pair.miss() < 100, "{}", pair.miss());
+}
+
+#[test]
+fn a_receive_time_that_came_round_unseen_is_not_believed_until_the_peer_tells_its_time() {
+    let mut pair = Pair::new(0, 0);
+    pair.exchange(10_000, 0, 10_000);
+    let shown = pair.sync.shown();
+    pair.start += 12_000_000;
+    pair.exchange(10_000, 0, 10_000);
+    assert_eq!(pair.sync.shown(), shown);
+    pair.exchange(10_000, 0, 10_000);
+    assert_eq!(pair.sync.shown(), shown);
+    pair.sync.on_clock(at(pair.now), pair.peer(pair.now));
+    pair.exchange(10_000, 0, 10_000);
+    assert!(pair.miss() < 100, "{}", pair.miss());
+}
+
+#[test]
+fn the_time_is_told_until_it_is_heard_but_not_for_ever_then_every_four_seconds() {
+    let mut telling = ClockTelling::default();
+    let mut told = 0;
+    for _ in 0..100 {
+        if telling.is_due(at(5), false) {
+            telling.on_told(at(5));
+            told += 1;
+        }
+    }
+    assert_eq!(told, 8);
+    let mut telling = ClockTelling::default();
+    telling.on_told(at(5));
+    assert!(!telling.is_due(at(4_000_004), true));
+    assert!(telling.is_due(at(4_000_005), true));
+}
