@@ -235,6 +235,7 @@ mod tests {
         assert_eq!(lines(&path), 2);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_log_that_was_moved_or_deleted_is_begun_again() {
         for kept in [0, 2] {
