@@ -56,11 +56,13 @@ fn each_client_has_a_link_of_its_own_and_what_is_lost_is_counted() {
 fn what_cannot_be_is_said_with_a_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--loss", "101"], "give a percentage from 0 to 100"),
         (&["--rate", "0"], "give at least 1"),
         (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace"),
         (&["--faults", file!()], "is no list of faults"),
+        (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown"),
+        (&["--to", "localhost"], "names no port"),
         (&["--listen", &taken], "another program uses that port"),
         (&["--listen", "192.0.2.1:7"], "give an address of this machine"),
     ];
@@ -72,4 +74,19 @@ fn what_cannot_be_is_said_with_a_remedy() {
         assert!(!output.status.success(), "{args:?}");
         assert!(said.contains(expected), "{args:?}: {said}");
     }
+}
+
+#[test]
+fn a_server_may_be_given_by_its_name() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let to = format!("localhost:{}", server.local_addr().unwrap().port());
+    let mut child = conditioner(&["--to", &to, "--seconds", "5"]).spawn().unwrap();
+    let (at, _lines) = address_of(&mut child);
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(b"ping", at).unwrap();
+    let heard = server.recv(&mut [0; 16]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(heard.unwrap(), 4);
 }

@@ -1,10 +1,11 @@
 //! Who is not let in, kept in a file.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,15 @@ impl fmt::Display for Banned {
 #[derive(Clone)]
 pub(crate) struct Bans {
     path: PathBuf,
-    list: Arc<RwLock<BTreeMap<Banned, String>>>,
+    list: Arc<RwLock<List>>,
+}
+
+#[derive(Default)]
+struct List {
+    /// Who is banned, as the file had it when it was last looked at, and with what could not be written.
+    all: BTreeMap<Banned, String>,
+    /// What could not be written: bans, and bans that were lifted.
+    unwritten: BTreeMap<Banned, Option<String>>,
 }
 
 /// A ban as the file has it.
@@ -89,70 +98,135 @@ struct Line {
 impl Bans {
     /// Reads the file; if there is none, nobody is banned.
     pub(crate) fn load(path: &Path) -> Result<Self, ServerError> {
-        let fault = |what: String| ServerError::File {
-            path: path.into(),
-            what: format!("the list of bans {what}"),
-            remedy: "correct or remove the file, or name another `ban_file`".into(),
-        };
-        let lines: Vec<Line> = match fs::read_to_string(path) {
-            Ok(text) => {
-                serde_json::from_str(&text).map_err(|error| fault(format!("does not read: {error}")))?
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(fault(format!("cannot be read: {error}"))),
-        };
-        let mut list = BTreeMap::new();
-        for Line { who, why } in lines {
-            let banned = Banned::parse(&who)
-                .ok_or_else(|| fault(format!("names {who:?}, which is neither identity nor address")))?;
-            list.insert(banned, why);
-        }
+        let list = List { all: read(path)?, unwritten: BTreeMap::new() };
         Ok(Self { path: path.into(), list: Arc::new(RwLock::new(list)) })
     }
 
-    /// Bans somebody. The ban holds even if it cannot be written down.
-    pub(crate) fn add(&self, who: Banned, why: &str) -> io::Result<()> {
-        self.list.write().unwrap_or_else(PoisonError::into_inner).insert(who, why.into());
-        self.save()
+    /// Takes in what others have changed in the file.
+    pub(crate) fn refresh(&self) -> Result<(), ServerError> {
+        let mut all = read(&self.path)?;
+        let mut list = self.write();
+        list.lay_over(&mut all);
+        list.all = all;
+        Ok(())
     }
 
-    /// Lifts a ban; says whether there was one.
-    pub(crate) fn remove(&self, who: &Banned) -> io::Result<bool> {
-        let was_there = self.list.write().unwrap_or_else(PoisonError::into_inner).remove(who).is_some();
+    /// Bans somebody. The ban holds even if it cannot be written down.
+    pub(crate) fn add(&self, who: Banned, why: &str) -> Result<(), ServerError> {
+        self.change(who, Some(why.into()))
+    }
+
+    /// Lifts a ban; says whether there was one. What another server of this folder has banned is found too.
+    pub(crate) fn remove(&self, who: &Banned) -> Result<bool, ServerError> {
+        // What does not read is told when it is to be written.
+        let _unread = self.refresh();
+        let was_there = self.read().all.contains_key(who);
         if was_there {
-            self.save()?;
+            self.change(*who, None)?;
         }
         Ok(was_there)
     }
 
     /// Who is banned, and why.
     pub(crate) fn all(&self) -> Vec<(Banned, String)> {
-        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
-        list.iter().map(|(who, why)| (*who, why.clone())).collect()
+        self.read().all.iter().map(|(who, why)| (*who, why.clone())).collect()
     }
 
     /// Decides about a client that asks to come in.
     pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
-        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
-        let by_identity = list.contains_key(&Banned::Identity(request.peer.identity));
+        let list = self.read();
+        let by_identity = list.all.contains_key(&Banned::Identity(request.peer.identity));
         let by_address = match request.address {
-            Address::Udp(socket) => list.contains_key(&Banned::address(socket.ip())),
+            Address::Udp(socket) => list.all.contains_key(&Banned::address(socket.ip())),
             _ => false,
         };
         if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
     }
 
-    /// Writes the list whole or not at all.
-    fn save(&self) -> io::Result<()> {
-        let lines: Vec<Line> =
-            self.all().into_iter().map(|(who, why)| Line { who: who.to_string(), why }).collect();
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(&self.path))?;
-        serde_json::to_writer_pretty(&mut file, &lines)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
+    /// Bans, or lifts a ban, at once; then in the file. Others may have changed it: theirs is kept, and holds here too.
+    fn change(&self, who: Banned, why: Option<String>) -> Result<(), ServerError> {
+        {
+            let mut list = self.write();
+            list.unwritten.insert(who, why);
+            let mut all = std::mem::take(&mut list.all);
+            list.lay_over(&mut all);
+            list.all = all;
+        }
+        let unwritable = |error: io::Error| ServerError::File {
+            path: self.path.clone(),
+            what: format!("the list of bans cannot be written: {error}"),
+            remedy: "let this user write there, or name another `ban_file`".into(),
+        };
+        // Until this is dropped no other server changes the file.
+        let lock = File::create(self.lock_path()).map_err(unwritable)?;
+        lock.lock().map_err(unwritable)?;
+        let mut all = read(&self.path)?;
+        self.read().lay_over(&mut all);
+        save(&self.path, &all).map_err(unwritable)?;
+        let mut list = self.write();
+        (list.all, list.unwritten) = (all, BTreeMap::new());
         Ok(())
     }
+
+    /// A file of its own: the list is replaced whole, and a lock on it with it.
+    fn lock_path(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".lock");
+        name.into()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, List> {
+        self.list.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, List> {
+        self.list.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    /// Does to `all` what could not be written yet.
+    fn lay_over(&self, all: &mut BTreeMap<Banned, String>) {
+        for (who, why) in &self.unwritten {
+            match why {
+                Some(why) => all.insert(*who, why.clone()),
+                None => all.remove(who),
+            };
+        }
+    }
+}
+
+/// The bans in the file; none if there is none.
+fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
+    let fault = |what: String| ServerError::File {
+        path: path.into(),
+        what: format!("the list of bans {what}"),
+        remedy: "correct or remove the file, or name another `ban_file`".into(),
+    };
+    let lines: Vec<Line> = match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| fault(format!("does not read: {error}")))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(fault(format!("cannot be read: {error}"))),
+    };
+    let mut list = BTreeMap::new();
+    for Line { who, why } in lines {
+        let banned = Banned::parse(&who)
+            .ok_or_else(|| fault(format!("names {who:?}, which is neither identity nor address")))?;
+        list.insert(banned, why);
+    }
+    Ok(list)
+}
+
+/// Writes the list whole or not at all.
+fn save(path: &Path, all: &BTreeMap<Banned, String>) -> io::Result<()> {
+    let lines: Vec<Line> =
+        all.iter().map(|(who, why)| Line { who: who.to_string(), why: why.clone() }).collect();
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+    serde_json::to_writer_pretty(&mut file, &lines)?;
+    writeln!(file)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -180,6 +254,41 @@ mod tests {
         assert!(!admits(&bans, "192.0.2.8:1", [7; 16]) && admits(&bans, "192.0.2.8:1", [0; 16]));
         assert!(bans.remove(&by_address).unwrap() && !bans.remove(&by_address).unwrap());
         assert!(admits(&Bans::load(&path).unwrap(), "192.0.2.7:1", [0; 16]));
+    }
+
+    #[test]
+    fn servers_that_share_a_list_keep_each_others_bans() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        let (one, other) = (Bans::load(&path).unwrap(), Bans::load(&path).unwrap());
+        let (a, b, c) = (Banned::Identity([1; 16]), Banned::Identity([2; 16]), Banned::Identity([3; 16]));
+        one.add(a, "one").unwrap();
+        other.add(b, "other").unwrap();
+        let all = vec![(a, "one".to_owned()), (b, "other".to_owned())];
+        assert_eq!((other.all(), Bans::load(&path).unwrap().all()), (all.clone(), all.clone()));
+        one.refresh().unwrap();
+        assert_eq!(one.all(), all);
+        other.add(c, "").unwrap();
+        assert!(one.remove(&c).unwrap() && one.remove(&b).unwrap());
+        other.refresh().unwrap();
+        assert_eq!(other.all(), all[..1]);
+    }
+
+    #[test]
+    fn a_ban_that_cannot_be_written_holds_and_is_written_when_that_is_possible() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        let bans = Bans::load(&path).unwrap();
+        fs::write(&path, "[{").unwrap();
+        let error = bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
+        assert!(error.contains("does not read") && bans.refresh().is_err(), "{error}");
+        assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "[{", "what somebody wrote is not written over");
+        fs::remove_file(&path).unwrap();
+        bans.refresh().unwrap();
+        assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));
+        bans.add(Banned::Identity([2; 16]), "").unwrap();
+        assert_eq!(Bans::load(&path).unwrap().all().len(), 2);
     }
 
     #[test]

@@ -47,7 +47,6 @@ impl Cli {
     }
 
     fn layers<S: Settings>(&self, matches: &ArgMatches) -> Layers {
-        let present = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
         let overrides = keys::<S>().into_iter().filter_map(|(key, _)| {
             let text = matches.get_one::<String>(&key)?.clone();
             let origin = match matches.value_source(&key) {
@@ -56,7 +55,11 @@ impl Cli {
             };
             Some(Override { key, text, origin })
         });
-        Layers { overrides: overrides.collect(), file: self.config.clone().or_else(present) }
+        Layers {
+            overrides: overrides.collect(),
+            file: Some(self.config.clone().unwrap_or_else(|| DEFAULT_FILE.into())),
+            is_optional: self.config.is_none(),
+        }
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
             command::<NoSettings>().get_matches_from(["x", "--tick-rate", "30", "--config", "a.json"]);
         let layers = Cli::from_arg_matches(&matches).unwrap().layers::<NoSettings>(&matches);
         let origin = Origin::Flag { flag: "--tick-rate".into() };
-        assert_eq!(layers.file, Some("a.json".into()));
+        assert_eq!((layers.file, layers.is_optional), (Some("a.json".into()), false));
         assert_eq!(layers.overrides, [Override { key: "tick_rate".into(), text: "30".into(), origin }]);
     }
 }

@@ -68,9 +68,10 @@ pub trait Game: Sized + 'static {
     /// Time to send the state, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context<'_>) {}
 
-    /// Somebody at the console says something to the players. Says whether the game can show it.
-    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> bool {
-        false
+    /// Somebody at the console says something to the players. Says to how many clients it was sent; `None` if the game
+    /// cannot show it.
+    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> Option<usize> {
+        None
     }
 
     /// The server stops. What is sent now is still delivered, as far as the shutdown's deadline allows.

@@ -30,14 +30,14 @@ pub fn main<G: Game>(game: G) -> ExitCode {
             if cli.print_config {
                 print_json(&config)
             } else if cli.check {
-                output.line("the configuration is in order");
+                print("the configuration is in order");
                 Ok(())
             } else {
                 run(game, config, &cli, &layers, &output)
             }
         })
     };
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for line in error.to_string().lines() {
@@ -45,7 +45,9 @@ pub fn main<G: Game>(game: G) -> ExitCode {
             }
             ExitCode::from(error.exit_code())
         }
-    }
+    };
+    output.settle();
+    code
 }
 
 fn run<G: Game>(
@@ -68,6 +70,8 @@ fn run<G: Game>(
     signals::listen(remote.clone(), Arc::clone(&terminal))?;
     announce(&server, cli.json, output);
     if has_console {
+        // The prompt comes after it.
+        output.settle();
         console::start(remote, output)?;
     }
     let summary = server.run();
@@ -137,7 +141,12 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
 fn print_json(value: &impl serde::Serialize) -> Result<(), ServerError> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| ServerError::System { what: "JSON", reason: error.to_string() })?;
+    print(&text);
+    Ok(())
+}
+
+/// Prints what the program was started for, however long that takes.
+fn print(text: &str) {
     // Who reads may have seen enough.
     let _closed = writeln!(std::io::stdout(), "{text}");
-    Ok(())
 }

@@ -47,7 +47,7 @@ impl Remote {
         self.orders.put(Order::Stop(why.into()));
     }
 
-    /// Looks at the configuration file again.
+    /// Looks at the configuration file, and at the list of bans, again. The log says what came of it.
     pub fn reload(&self) {
         self.orders.put(Order::Reload);
     }

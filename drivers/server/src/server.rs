@@ -38,6 +38,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) config: ServerConfig<G::Settings>,
     /// Where the configuration came from, if it may change.
     pub(crate) layers: Option<Layers>,
+    /// The keys of the file that differ from what runs, with their values, as they were last told.
+    pub(crate) pending: Vec<(String, String)>,
     pub(crate) bans: Bans,
     pub(crate) schedule: Schedule,
     pub(crate) pulse: Arc<Pulse>,
@@ -97,6 +99,7 @@ impl<G: Game> Dedicated<G> {
             clients: Clients::default(),
             commands: Rc::new(Commands::new()),
             layers: None,
+            pending: Vec::new(),
             bans,
             schedule: Schedule::new(config.tick_rate, config.network_update_rate, now),
             pulse,

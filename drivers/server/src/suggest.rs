@@ -2,6 +2,9 @@
 
 /// The one of `known` that is most like `word`, if it is like it at all.
 pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let likeness = |other: &str| strsim::jaro_winkler(word, other);
     let scored = known.map(|other| (likeness(other), other)).filter(|(score, _)| *score > LIKE_ENOUGH);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
@@ -9,6 +12,8 @@ pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
 
 /// Below, a suggestion is more confusing than none.
 const LIKE_ENOUGH: f64 = 0.75;
+/// Bytes. What is longer is like nothing, and comparing it takes its time.
+const LONGEST: usize = 64;
 
 #[cfg(test)]
 mod tests {

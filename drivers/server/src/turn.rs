@@ -65,7 +65,8 @@ impl<G: Game> Dedicated<G> {
             Order::Stop(why) => {
                 self.stop.get_or_insert(why);
             }
-            Order::Reload => self.reload(),
+            // The log says what came of it.
+            Order::Reload => drop(self.reload()),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Noticing that the configuration file has changed.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -14,46 +17,138 @@ use crate::remote::Remote;
 
 /// Watches while it lives.
 pub(crate) struct Watch {
-    _watcher: RecommendedWatcher,
+    _watched: Arc<Mutex<Watched>>,
+}
+
+/// What is watched now.
+struct Watched {
+    path: PathBuf,
+    watcher: RecommendedWatcher,
+    folders: BTreeSet<PathBuf>,
+    /// Names in these folders that matter.
+    names: Arc<RwLock<BTreeSet<OsString>>>,
 }
 
 impl Watch {
-    /// Has the server look at its configuration whenever something happens to the file at `path`.
+    /// Has the server look at its configuration whenever something happens to the file at `path`. It need not be there.
     ///
-    /// The folder is watched, not the file: editors replace files, and orchestrators the links that lead to them.
+    /// The folder is watched, not the file: editors replace files, and orchestrators the links that lead to them. Where
+    /// links lead is watched as well.
     pub(crate) fn start(path: &Path, remote: Remote) -> Result<Self, ServerError> {
         let why = |reason: String| ServerError::System { what: "watch on the configuration file", reason };
         let (sender, happened) = channel();
-        let name = path.file_name().map(OsStr::to_owned);
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let names: Arc<RwLock<BTreeSet<OsString>>> = Arc::default();
+        let ours = Arc::clone(&names);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let names = ours.read().unwrap_or_else(PoisonError::into_inner);
             let is_ours = event.is_ok_and(|event| {
-                !event.kind.is_access()
-                    && event.paths.iter().any(|path| {
-                        let changed = path.file_name();
-                        changed == name.as_deref() || changed == Some(OsStr::new("..data"))
-                    })
+                let mut changed = event.paths.iter().filter_map(|path| path.file_name());
+                !event.kind.is_access() && changed.any(|name| names.contains(name))
             });
             if is_ours {
                 // The thread that listens ends with the watcher.
                 let _ended = sender.send(());
             }
-        })
-        .map_err(|error| why(error.to_string()))?;
-        watcher
-            .watch(folder_of(path), RecursiveMode::NonRecursive)
-            .map_err(|error| why(error.to_string()))?;
+        });
+        let watcher = watcher.map_err(|error| why(error.to_string()))?;
+        let mut watched = Watched { path: path.into(), watcher, folders: BTreeSet::new(), names };
+        watched.follow_links().map_err(|error| why(error.to_string()))?;
+        let watched = Arc::new(Mutex::new(watched));
+        let again = Arc::downgrade(&watched);
         let listen = move || {
             while happened.recv().is_ok() {
                 // One change is many events; act when they have settled.
                 while happened.recv_timeout(SETTLED) == Ok(()) {}
+                let Some(watched) = again.upgrade() else { return };
+                if let Err(error) = watched.lock().unwrap_or_else(PoisonError::into_inner).follow_links() {
+                    tracing::warn!(
+                        "changes to the configuration may not be noticed: {error}; `reload` reads it"
+                    );
+                }
+                drop(watched);
                 remote.reload();
             }
         };
         let thread = thread::Builder::new().name("watch".into()).spawn(listen);
         thread.map_err(|error| why(error.to_string()))?;
-        Ok(Self { _watcher: watcher })
+        Ok(Self { _watched: watched })
     }
+}
+
+impl Watched {
+    /// Watches the folders that the file and the links on the way to it lie in now.
+    fn follow_links(&mut self) -> notify::Result<()> {
+        let hops = hops(&self.path);
+        let names = hops.iter().filter_map(|hop| hop.file_name().map(OsString::from));
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names.collect();
+        let folders: BTreeSet<PathBuf> =
+            hops.iter().filter_map(|hop| fs::canonicalize(folder_of(hop)).ok()).collect();
+        for gone in self.folders.difference(&folders) {
+            // It may have been deleted, and its watch with it.
+            let _gone = self.watcher.unwatch(gone);
+        }
+        let mut watching = BTreeSet::new();
+        let mut failed = None;
+        for folder in folders {
+            // Again and again: a folder may be another one than before under the same name.
+            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    watching.insert(folder);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        self.folders = watching;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// The path, and where the links in it lead, one after the other: those that stand for folders too.
+fn hops(path: &Path) -> Vec<PathBuf> {
+    let mut hops: Vec<PathBuf> = vec![path.into()];
+    let mut next = 0;
+    while let Some(path) = hops.get(next).cloned()
+        && hops.len() < HOPS_MOST
+    {
+        next += 1;
+        for part in path.ancestors().filter(|part| *part != Path::new("")) {
+            let Ok(target) = fs::read_link(part) else { continue };
+            let rest = path.strip_prefix(part).unwrap_or_else(|_| Path::new(""));
+            let leads_to = folder_of(part).join(target);
+            let file = if rest == Path::new("") { leads_to } else { leads_to.join(rest) };
+            for hop in [part.to_path_buf(), file] {
+                if !hops.contains(&hop) {
+                    hops.push(hop);
+                }
+            }
+        }
+    }
+    hops
 }
 
 /// How long nothing may happen to the file before it is read.
 const SETTLED: Duration = Duration::from_millis(250);
+/// Links may lead in a circle.
+const HOPS_MOST: usize = 32;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_to_files_and_folders_are_followed_and_circles_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("data")).unwrap();
+        symlink("data", at("..data")).unwrap();
+        symlink("..data/server.json", at("server.json")).unwrap();
+        let found = hops(&at("server.json"));
+        for name in ["server.json", "..data/server.json", "..data", "data/server.json"] {
+            assert!(found.contains(&at(name)), "{name} is missing in {found:?}");
+        }
+        symlink("b", at("a")).unwrap();
+        symlink("a", at("b")).unwrap();
+        assert!(hops(&at("a")).len() <= HOPS_MOST);
+    }
+}

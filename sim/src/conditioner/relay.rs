@@ -41,6 +41,16 @@ impl Conditioner {
     /// # Errors
     /// The address is taken or not this machine's; conditions that cannot be ([`ErrorKind::InvalidInput`]).
     pub fn start(listen: SocketAddr, to: SocketAddr, conditions: Conditions) -> io::Result<Self> {
+        Self::start_forgetting(listen, to, conditions, CLIENT_LIFE)
+    }
+
+    /// As [`Conditioner::start`]; forgets clients that are silent for `client_life`.
+    fn start_forgetting(
+        listen: SocketAddr,
+        to: SocketAddr,
+        conditions: Conditions,
+        client_life: Duration,
+    ) -> io::Result<Self> {
         conditions
             .check()
             .map_err(|error: ConditionsError| io::Error::new(ErrorKind::InvalidInput, error))?;
@@ -50,10 +60,13 @@ impl Conditioner {
         let shared = Arc::new(Shared {
             front,
             to,
+            client_life,
             began: Instant::now(),
             is_over: AtomicBool::new(false),
             clients: Mutex::default(),
             figures: Figures::default(),
+            #[cfg(test)]
+            lanes: Default::default(),
         });
         let (hand, handed) = sync_channel(HANDED_MOST);
         let reader = Arc::clone(&shared);
@@ -88,6 +101,13 @@ impl Drop for Conditioner {
     }
 }
 
+/// What readers tell the schedule.
+enum News {
+    Datagram(Handed),
+    /// This client was forgotten.
+    Left(usize),
+}
+
 /// A datagram that a reader took in.
 struct Handed {
     at: Instant,
@@ -116,10 +136,14 @@ struct Clients {
 struct Shared {
     front: UdpSocket,
     to: SocketAddr,
+    client_life: Duration,
     began: Instant,
     is_over: AtomicBool,
     clients: Mutex<Clients>,
     figures: Figures,
+    /// What the schedule keeps.
+    #[cfg(test)]
+    lanes: std::sync::atomic::AtomicUsize,
 }
 
 impl Shared {
@@ -131,7 +155,7 @@ impl Shared {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_front(self: &Arc<Self>, hand: &SyncSender<Handed>) {
+    fn read_front(self: &Arc<Self>, hand: &SyncSender<News>) {
         let mut buffer = vec![0; DATAGRAM_MOST];
         while !self.is_over() {
             // Errors are echoes of datagrams that could not be delivered: nothing to do about them.
@@ -154,7 +178,7 @@ impl Shared {
         self: &Arc<Self>,
         from: SocketAddr,
         now: Instant,
-        hand: &SyncSender<Handed>,
+        hand: &SyncSender<News>,
     ) -> Option<usize> {
         let mut clients = self.clients();
         if let Some(client) = clients.by_address.get_mut(&from) {
@@ -186,7 +210,7 @@ impl Shared {
     }
 
     /// Reads what the target answers to one client, until that one is silent for too long.
-    fn read_back(&self, client: usize, address: SocketAddr, back: &UdpSocket, hand: &SyncSender<Handed>) {
+    fn read_back(&self, client: usize, address: SocketAddr, back: &UdpSocket, hand: &SyncSender<News>) {
         let mut buffer = vec![0; DATAGRAM_MOST];
         while !self.is_over() {
             match back.recv(&mut buffer) {
@@ -199,9 +223,12 @@ impl Shared {
                 Err(_) => {
                     let mut clients = self.clients();
                     let last = clients.by_address.get(&address).map(|client| client.last_heard);
-                    if last.is_none_or(|last| last.elapsed() > CLIENT_LIFE) {
+                    if last.is_none_or(|last| last.elapsed() > self.client_life) {
                         clients.by_address.remove(&address);
                         clients.by_number.remove(&client);
+                        drop(clients);
+                        // At the end nobody listens any more.
+                        drop(hand.send(News::Left(client)));
                         return;
                     }
                 }
@@ -209,13 +236,13 @@ impl Shared {
         }
     }
 
-    fn hand(&self, hand: &SyncSender<Handed>, datagram: Handed) {
-        if hand.try_send(datagram).is_err() {
+    fn hand(&self, hand: &SyncSender<News>, datagram: Handed) {
+        if hand.try_send(News::Datagram(datagram)).is_err() {
             self.figures.overflowed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn keep_schedule(&self, handed: &Receiver<Handed>, conditions: Conditions) {
+    fn keep_schedule(&self, handed: &Receiver<News>, conditions: Conditions) {
         let mut schedule = Schedule::new(conditions);
         let mut last_us = 0;
         let us = |at: Instant| at.saturating_duration_since(self.began).as_micros() as u64;
@@ -227,7 +254,8 @@ impl Shared {
             }
             let wait = schedule.next_us().map_or(LOOK, |at| Duration::from_micros(at.saturating_sub(now_us)));
             match handed.recv_timeout(wait.min(LOOK)) {
-                Ok(datagram) => {
+                Ok(News::Left(client)) => schedule.forget(client),
+                Ok(News::Datagram(datagram)) => {
                     // Several readers hand over, each in its own order.
                     last_us = last_us.max(us(datagram.at));
                     let Handed { client, direction, ref bytes, .. } = datagram;
@@ -240,6 +268,8 @@ impl Shared {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            #[cfg(test)]
+            self.lanes.store(schedule.lanes(), Ordering::Relaxed);
         }
     }
 
@@ -294,5 +324,36 @@ impl Figures {
             bytes_up: read(&self.bytes_up),
             bytes_down: read(&self.bytes_down),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_for(what: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !what() {
+            assert!(began.elapsed() < Duration::from_secs(10), "it did not happen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_client_that_left_with_nothing_under_way_is_forgotten_whole() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (server, client) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
+        let to = server.local_addr().unwrap();
+        let life = Duration::from_millis(300);
+        let conditioner = Conditioner::start_forgetting(any, to, Conditions::default(), life).unwrap();
+        client.send_to(b"hello", conditioner.local_address()).unwrap();
+        let mut buffer = [0; 8];
+        let (_, from) = server.recv_from(&mut buffer).unwrap();
+        server.send_to(b"welcome", from).unwrap();
+        client.recv(&mut buffer).unwrap();
+        let lanes = || conditioner.shared.lanes.load(Ordering::Relaxed);
+        wait_for(|| lanes() == 2);
+        wait_for(|| lanes() == 0);
+        assert!(conditioner.shared.clients().by_number.is_empty());
     }
 }

@@ -127,6 +127,12 @@ impl Schedule {
         self.pool.give_back(buffer);
     }
 
+    /// Directions of links that are kept.
+    #[cfg(test)]
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// Forgets a client that left. What is underway to it still arrives, nowhere.
     pub(super) fn forget(&mut self, client: usize) {
         self.lanes.remove(&(client, Direction::Up));

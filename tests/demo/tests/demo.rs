@@ -137,3 +137,123 @@ fn bots_without_a_server_say_so() {
     assert_eq!(failures.values().filter_map(Value::as_u64).sum::<u64>(), 2);
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// A server in a folder of its own, its address and its key.
+struct Server {
+    child: Child,
+    address: String,
+    key: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start(prepare: impl FnOnce(&std::path::Path), arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_demo-server"))
+            .current_dir(folder.path())
+            .args(["--json", "--bind-address", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let text = |key: &str| said[key].as_str().unwrap().to_owned();
+        Self { child, address: text("address"), key: text("key"), _folder: folder }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Bots that cannot get in, all of them or some; what they say on standard error.
+#[track_caller]
+fn refused(server: &str, key: &str, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"))
+        .args(["--server", server, "--key", key, "--seconds", "1"])
+        .args(more)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn bots_that_look_for_an_unknown_host_say_so() {
+    let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
+    let expected = "tickwire-bots: 1 of 1 bots did not get in: the host `nowhere.invalid` is unknown";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn bots_that_find_a_server_full_say_so() {
+    let server = Server::start(|_| {}, &["--max-connections", "2"]);
+    let said = refused(&server.address, &server.key, &["--clients", "3"]);
+    let expected =
+        "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or another server\n";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn bots_that_meet_another_version_of_the_protocol_say_so() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let answer = server.try_clone().unwrap();
+    std::thread::spawn(move || {
+        let mut hello = [0; 1500];
+        while let Ok((_, from)) = answer.recv_from(&mut hello) {
+            // The id of three bytes, another version, the attempt.
+            let reply = [&[7, 1][..], &hello[11..14], &[200], &hello[14..22]].concat();
+            answer.send_to(&reply, from).unwrap();
+        }
+    });
+    let said = refused(&address, &"ab".repeat(32), &["--clients", "1"]);
+    assert!(said.starts_with("tickwire-bots: 1 of 1 bots did not get in: "), "{said}");
+    assert!(said.contains("version 200"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn bots_with_an_expired_ticket_say_so_and_with_a_good_one_they_get_in() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::{SystemTime, UNIX_EPOCH};
+    use tickwire_core::crypto::default_provider;
+    use tickwire_core::rng::Rng;
+    use tickwire_core::{TicketContents, TicketMint};
+
+    let ticket_key = [6; 32];
+    let write = |folder: &std::path::Path| {
+        let path = folder.join("ticket.key");
+        std::fs::write(&path, tickwire_server::keys::hex(&ticket_key)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let server = Server::start(write, &["--ticket-key-file", "ticket.key"]);
+    let key = tickwire_server::keys::from_hex(&server.key).unwrap();
+    let mint = |expiry: u64| {
+        let contents = TicketContents { identity: [7; 16], expiry, user_data: Vec::new() };
+        let mint = TicketMint::new(default_provider(), &ticket_key);
+        let mut rng = Rng::from_seed([expiry as u8; 32]);
+        let ticket = mint.mint(&mut rng, tickwire_server::world::APPLICATION, &key, contents).unwrap();
+        ticket.to_string()
+    };
+    let said = refused(&server.address, &server.key, &["--clients", "1", "--ticket", &mint(1_000_000)]);
+    let expected = "tickwire-bots: 1 of 1 bots did not get in: the ticket has expired; get a fresh one from the \
+                    backend\n";
+    assert_eq!(said, expected);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
+    let status = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"))
+        .args(["--server", &server.address, "--key", &server.key, "--seconds", "1", "--clients", "1"])
+        .args(["--ticket", &mint(now + 60_000_000)])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+}

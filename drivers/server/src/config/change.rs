@@ -38,6 +38,21 @@ pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Cha
     changes
 }
 
+/// What runs when `new` is taken over while the server runs with `old`: of `new` what takes effect at once, and the game's
+/// settings; the rest stays.
+pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S>) -> ServerConfig<S> {
+    ServerConfig {
+        tick_rate: new.tick_rate,
+        network_update_rate: new.network_update_rate,
+        log_level: new.log_level,
+        shutdown_timeout_s: new.shutdown_timeout_s,
+        bandwidth_limit: new.bandwidth_limit,
+        client_bandwidth_limit: new.client_bandwidth_limit,
+        game: new.game.clone(),
+        ..old
+    }
+}
+
 /// Keys that take effect at once. The documentation of each says so.
 const AT_ONCE: [&str; 6] = [
     "tick_rate",
@@ -81,5 +96,21 @@ mod tests {
         };
         assert_eq!(changes(&old, &new), expected);
         assert_eq!(changes(&old, &old), Changes::default());
+    }
+
+    #[test]
+    fn what_is_taken_over_is_what_takes_effect_at_once_and_nothing_else() {
+        let old = ServerConfig::<NoSettings>::default();
+        let limit = std::num::NonZeroU32::new(7);
+        let mut new = ServerConfig { tick_rate: 1, network_update_rate: 1, ..old.clone() };
+        (new.log_level, new.shutdown_timeout_s) = (crate::config::LogLevel::Trace, 1);
+        (new.bandwidth_limit, new.client_bandwidth_limit) = (limit, limit);
+        let at_once = changes(&old, &new);
+        assert_eq!(at_once.now.len(), AT_ONCE.len());
+        assert_eq!(taken_over(old.clone(), &new), new);
+        (new.max_connections, new.key_file) = (1, "other".into());
+        let runs = taken_over(old.clone(), &new);
+        assert_eq!(changes(&old, &runs), at_once);
+        assert_eq!(changes(&runs, &new).at_restart, ["key_file", "max_connections"]);
     }
 }

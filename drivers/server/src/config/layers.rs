@@ -26,6 +26,8 @@ pub struct Override {
 pub struct Layers {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
+    /// Whether the file may be missing: then all is as if it were empty.
+    pub is_optional: bool,
     /// What lies over it; of two for one key the latter holds.
     pub overrides: Vec<Override>,
 }
@@ -38,9 +40,13 @@ impl Layers {
     pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
         match &self.file {
             None => self.over(Path::new(""), ""),
-            Some(path) => {
-                self.over(path, &fs::read_to_string(path).map_err(|error| unreadable(path, &error))?)
-            }
+            Some(path) => match fs::read_to_string(path) {
+                Ok(text) => self.over(path, &text),
+                Err(error) if self.is_optional && error.kind() == io::ErrorKind::NotFound => {
+                    self.over(path, "")
+                }
+                Err(error) => Err(unreadable(path, &error)),
+            },
         }
     }
 

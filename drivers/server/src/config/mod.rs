@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use change::taken_over;
 pub use change::{Changes, GAME_KEY, changes};
 pub use fault::{ConfigError, Fault, Origin};
 pub use layers::{Layers, Override};

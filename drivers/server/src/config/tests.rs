@@ -98,7 +98,7 @@ fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
         flag("ticket_key_file", "null"),
     ];
     let config: ServerConfig<Chess> =
-        Layers { file: None, overrides }.over(Path::new("server.json"), text).unwrap();
+        Layers { overrides, ..Layers::default() }.over(Path::new("server.json"), text).unwrap();
     assert_eq!((config.tick_rate, config.network_update_rate, config.max_connections), (30, 20, 10));
     assert_eq!(config.log_file_path, Path::new("30"));
     assert_eq!(config.monitoring_address, Some("127.0.0.1:9".parse().unwrap()));
@@ -161,7 +161,8 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
 fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
     let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
     let overrides = vec![variable("max_connections", "many"), flag("idle_timeout_s", "0")];
-    let error = Layers { file: None, overrides }.over::<Chess>(Path::new("server.json"), text).unwrap_err();
+    let error =
+        Layers { overrides, ..Layers::default() }.over::<Chess>(Path::new("server.json"), text).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     server.json:2:2: `tick_rate` is 0; set it to a whole number from 1 to 1000 (default 60)
     server.json:3:2: `log_level` is 1; set it to one of error, warn, info, debug, trace (default "info")
@@ -173,12 +174,14 @@ fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_told_by_name() {
-    let layers = Layers { file: Some("nowhere/server.json".into()), overrides: Vec::new() };
+    let mut layers = Layers { file: Some("nowhere/server.json".into()), ..Layers::default() };
     // The middle is the system's.
     let why = std::fs::read("nowhere/server.json").unwrap_err();
     let error = layers.load::<NoSettings>().unwrap_err().to_string();
     let remedy = "create it (an empty file takes all defaults), or name another with --config";
     assert_eq!(error, format!("nowhere/server.json: cannot be read: {why}; {remedy}"));
+    layers.is_optional = true;
+    assert_eq!(layers.load(), Ok(ServerConfig::<NoSettings>::default()));
 }
 
 #[test]

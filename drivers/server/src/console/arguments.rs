@@ -1,6 +1,6 @@
 //! What follows a command's name.
 
-use super::CommandError;
+use super::{CommandError, shown};
 
 /// What follows a command's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,7 @@ impl<'a> Arguments<'a> {
         match self.text {
             "" => Ok(false),
             text if text == flag => Ok(true),
-            text => Err(CommandError::Usage(format!("`{}` says nothing here", text.escape_debug()))),
+            text => Err(CommandError::Usage(format!("`{}` says nothing here", shown(text)))),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Arguments, CommandError, Commands, Reply};
+use super::{Arguments, CommandError, Commands, Reply, shown};
 use crate::bans::Banned;
 use crate::client::{Client, ClientId, shown_address};
 use crate::codes;
@@ -140,10 +140,7 @@ fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     }
     tracing::info!("{banned} is banned: {why}");
     if let Err(error) = saved {
-        return Err(CommandError::Failed(format!(
-            "{banned} is banned until the server stops, but {} cannot be written: {error}",
-            server.config.ban_file.display()
-        )));
+        return Err(CommandError::Failed(format!("{banned} is banned until the server stops, but: {error}")));
     }
     Ok(format!("{banned} is banned: {why}; {} clients have to go", affected.len()))
 }
@@ -154,10 +151,9 @@ fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
     match server.bans.remove(&banned) {
         Ok(true) => Ok(format!("{banned} may come in again")),
         Ok(false) => Err(CommandError::Failed(format!("{banned} is not banned; `bans` lists who is"))),
-        Err(error) => Err(CommandError::Failed(format!(
-            "{banned} may come in until the server stops, but {} cannot be written: {error}",
-            server.config.ban_file.display()
-        ))),
+        Err(error) => {
+            Err(CommandError::Failed(format!("{banned} may come in until the server stops, but: {error}")))
+        }
     }
 }
 
@@ -176,10 +172,13 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if arguments.text().is_empty() {
         return Err(CommandError::Usage("say what?".into()));
     }
-    if server.with_game(|game, context| game.say(context, arguments.text())) {
-        Ok(format!("said to {} clients", server.clients.len()))
-    } else {
-        Err(CommandError::Failed(format!("{} shows its players no text", G::NAME)))
+    let there = server.clients.len();
+    match server.with_game(|game, context| game.say(context, arguments.text())) {
+        Some(told) if told >= there => Ok(format!("said to {there} clients")),
+        Some(told) => Err(CommandError::Failed(format!(
+            "said to {told} of {there} clients; the network, or the others, take no more now: say it again"
+        ))),
+        None => Err(CommandError::Failed(format!("{} shows its players no text", G::NAME))),
     }
 }
 
@@ -219,8 +218,7 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
 }
 
 fn reload<G: Game>(server: &mut Dedicated<G>, _: &Arguments<'_>) -> Reply {
-    server.reload();
-    Ok("the configuration is read again; the log says what changed".into())
+    server.reload().map_err(CommandError::Failed)
 }
 
 fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
@@ -233,7 +231,7 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 /// The client that somebody wrote the id of.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
-        CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", text.escape_debug()))
+        CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", shown(text)))
     })?;
     match server.clients.get(id) {
         Some(client) => Ok(client.id),

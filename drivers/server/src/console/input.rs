@@ -1,6 +1,6 @@
 //! The thread that reads commands: with line editing on a terminal, plain lines elsewhere.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead, IsTerminal as _};
 use std::thread;
 
 use rustyline::config::{Builder, Configurer as _};
@@ -26,15 +26,30 @@ pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> 
 /// Plain lines. What is not UTF-8 is no command, but does not end the reading either.
 fn read(remote: &Remote, output: &Output) {
     let mut input = io::stdin().lock();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match input.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
+    while let Some(line) = next_line(&mut input) {
         if !answer(remote, output, &String::from_utf8_lossy(&line)) {
             return;
+        }
+    }
+}
+
+/// The next line, without its end: of one that is too long just so much that this shows. None at the end.
+fn next_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    let mut is_empty = true;
+    loop {
+        let bytes = input.fill_buf().ok()?;
+        if bytes.is_empty() {
+            return (!is_empty).then_some(line);
+        }
+        is_empty = false;
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (part, read) = end.map_or((bytes, bytes.len()), |end| (&bytes[..end], end + 1));
+        let room = (LINE_MOST + 1).saturating_sub(line.len());
+        line.extend(part.iter().take(room));
+        input.consume(read);
+        if end.is_some() {
+            return Some(line);
         }
     }
 }
@@ -46,6 +61,7 @@ fn edit(remote: &Remote, output: &Output) {
         output.set_terminal(Some(Box::new(Printer(printer))));
     }
     loop {
+        output.before_prompt();
         match editor.readline(PROMPT) {
             Ok(line) => {
                 // A history that is full drops its oldest line; there is nothing else to go wrong.
@@ -80,6 +96,10 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
 /// Carries a line out, and prints what it says. Says whether there will be more.
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     let _answering = output.answering();
+    if line.len() > LINE_MOST {
+        output.line(&format!("error: a line of more than {LINE_MOST} bytes is no command"));
+        return remote.is_running();
+    }
     let Some(reply) = remote.run(line) else { return false };
     match reply {
         Ok(text) if text.is_empty() => {}
@@ -100,3 +120,21 @@ impl<P: ExternalPrinter> ExternalPrinter for Printer<P> {
 
 const PROMPT: &str = "> ";
 const HISTORY: usize = 200;
+/// Bytes of a line.
+const LINE_MOST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_kept_up_to_its_limit_and_the_next_one_is_found() {
+        let text = [&[b'x'; 100_000][..], b"\nhelp\n\n", &[b'y'; LINE_MOST], b"\nend"].concat();
+        let mut input = io::BufReader::with_capacity(1000, &text[..]);
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut input) {
+            lines.push(line);
+        }
+        assert_eq!(lines, [&[b'x'; LINE_MOST + 1][..], b"help", b"", &[b'y'; LINE_MOST], b"end"]);
+    }
+}

@@ -4,6 +4,7 @@ mod arguments;
 pub(crate) mod builtin;
 mod input;
 mod output;
+mod spool;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ impl fmt::Display for CommandError {
         match self {
             Self::Usage(what) | Self::Failed(what) => f.write_str(what),
             Self::Unknown { name, meant } => {
-                write!(f, "unknown command `{}`; ", name.escape_debug())?;
+                write!(f, "unknown command `{}`; ", shown(name))?;
                 match meant {
                     Some(meant) => write!(f, "did you mean `{meant}`?"),
                     None => f.write_str("`help` lists the commands"),
@@ -145,11 +146,23 @@ impl<G: Game> Commands<G> {
             None => Ok(self.by_name.iter().map(line).collect::<Vec<_>>().join("\n")),
             Some(name) => match self.by_name.get_key_value(name) {
                 Some(found) => Ok(line(found)),
-                None => Err(CommandError::Failed(format!("there is no command `{}`", name.escape_debug()))),
+                None => Err(CommandError::Failed(format!("there is no command `{}`", shown(name)))),
             },
         }
     }
 }
+
+/// What somebody wrote, to be shown to him again: not all of it if it is long, and no control characters.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(ECHO).flat_map(char::escape_debug).collect();
+    if text.chars().nth(ECHO).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that are shown again.
+const ECHO: usize = 40;
 
 impl<G: Game> Command<G> {
     fn line(&self, name: &str) -> String {

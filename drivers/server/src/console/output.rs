@@ -1,49 +1,98 @@
 //! Where lines for a person go, so that they do not tear the line that is being edited.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustyline::ExternalPrinter;
 
-/// Standard output, or the terminal that a line is being edited on.
-#[derive(Clone, Default)]
+use super::spool::{Queued, Spool};
+use crate::logging::LOG_ONLY;
+
+/// Standard output, or the terminal that a line is being edited on; and standard error. Nobody who prints waits for long:
+/// whoever reads there may have stopped.
+#[derive(Clone)]
 pub(crate) struct Output {
-    terminal: Arc<Mutex<Option<Box<dyn ExternalPrinter + Send>>>>,
+    out: Spool<Item>,
+    errors: Spool<String>,
+    /// Whether a line is being edited.
+    is_edited: Arc<AtomicBool>,
     /// Held while an answer is on its way.
     answering: Arc<Mutex<()>>,
 }
 
+type Printer = Box<dyn ExternalPrinter + Send>;
+
+/// What the thread that prints is given.
+enum Item {
+    Line(String),
+    Warning(String),
+    Terminal(Option<Printer>),
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        let mut terminal: Option<Printer> = None;
+        let out = Spool::new("output", move |item| {
+            let (text, is_warning) = match item {
+                Item::Line(text) => (text, false),
+                Item::Warning(text) => (text, true),
+                Item::Terminal(printer) => return terminal = printer,
+            };
+            let printed = terminal.as_mut().is_some_and(|printer| printer.print(text.clone()).is_ok());
+            // Whoever read there may be gone. The server goes on.
+            let _gone = match (printed, is_warning) {
+                (true, _) => Ok(()),
+                (false, true) => io::stderr().write_all(text.as_bytes()),
+                (false, false) => {
+                    let mut out = io::stdout().lock();
+                    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+                }
+            };
+        });
+        let errors = Spool::new("errors", |text: String| {
+            let _gone = io::stderr().write_all(text.as_bytes());
+        });
+        Self { out, errors, is_edited: Arc::default(), answering: Arc::default() }
+    }
+}
+
 impl Output {
     /// From now on lines go through `printer`, above the line that is being edited; without one, to standard output.
-    pub(crate) fn set_terminal(&self, printer: Option<Box<dyn ExternalPrinter + Send>>) {
-        *self.lock() = printer;
+    pub(crate) fn set_terminal(&self, printer: Option<Printer>) {
+        self.is_edited.store(printer.is_some(), Ordering::Relaxed);
+        self.out.put_always(Item::Terminal(printer));
     }
 
-    /// Prints a line. Control characters that came from a peer are shown, not obeyed.
+    /// Prints a line. Control characters that came from a peer are shown, not obeyed. A reader who is slow is waited for,
+    /// one who has stopped reading gets nothing more until he reads.
     pub(crate) fn line(&self, text: &str) {
         let text = harmless(text) + "\n";
-        let printed = match &mut *self.lock() {
-            Some(printer) => printer.print(text.clone()).is_ok(),
-            None => false,
-        };
-        if !printed {
-            // Whoever read there may be gone. The server goes on.
-            let mut out = io::stdout().lock();
-            let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let bytes = text.len();
+        match self.out.put(Item::Line(text), bytes, PATIENCE) {
+            Queued::After(0) | Queued::Dropped(2..) => {}
+            Queued::Dropped(_) => {
+                tracing::warn!("standard output is not read; what is printed is dropped until it is");
+            }
+            Queued::After(dropped) => {
+                tracing::warn!("standard output is read again; {dropped} answers were dropped");
+            }
         }
     }
 
     /// Prints a warning: above the line that is being edited, else to standard error.
     pub(crate) fn warn(&self, text: &str) {
         let text = harmless(text) + "\n";
-        let printed = match &mut *self.lock() {
-            Some(printer) => printer.print(text.clone()).is_ok(),
-            None => false,
+        let bytes = text.len();
+        let queued = if self.is_edited.load(Ordering::Relaxed) {
+            self.out.put(Item::Warning(text), bytes, Duration::ZERO)
+        } else {
+            self.errors.put(text, bytes, Duration::ZERO)
         };
-        if !printed {
-            let _gone = io::stderr().lock().write_all(text.as_bytes());
+        if let Queued::After(dropped @ 1..) = queued {
+            tracing::warn!(target: LOG_ONLY, "standard error was not read; {dropped} warnings were dropped");
         }
     }
 
@@ -52,22 +101,27 @@ impl Output {
         self.answering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the answer that is on its way is printed, but not for a reader that has stopped reading.
+    /// Waits until what was printed so far is on the terminal, so that a prompt comes after it.
+    pub(crate) fn before_prompt(&self) {
+        self.out.settle(PATIENCE);
+    }
+
+    /// Waits until all is printed, the answer that is on its way included, but not for a reader that has stopped reading.
     pub(crate) fn settle(&self) {
         let start = Instant::now();
         while matches!(self.answering.try_lock(), Err(TryLockError::WouldBlock)) && start.elapsed() < SETTLED
         {
             thread::sleep(Duration::from_millis(1));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn ExternalPrinter + Send>>> {
-        self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
+        self.out.settle(SETTLED.saturating_sub(start.elapsed()));
+        self.errors.settle(SETTLED.saturating_sub(start.elapsed()));
     }
 }
 
-/// How long an answer may take to be printed when the program ends.
+/// How long what is printed may take when the program ends.
 const SETTLED: Duration = Duration::from_millis(500);
+/// How long a reader may keep the next answer waiting. Nothing but answers waits for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The text with control characters but line feeds replaced.
 pub(crate) fn harmless(text: &str) -> String {

@@ -17,6 +17,10 @@ pub(super) struct RollingFile {
     size: u64,
     limit: u64,
     kept: u32,
+    /// When it was last looked whether the file is still where it was.
+    looked: Instant,
+    /// When putting it aside failed; it grows on meanwhile.
+    not_rolled: Option<Instant>,
     complaints: Complaints,
 }
 
@@ -33,6 +37,8 @@ impl RollingFile {
             size: metadata.len(),
             limit,
             kept,
+            looked: Instant::now(),
+            not_rolled: None,
             complaints: Complaints { output, lost: 0, last: None },
         })
     }
@@ -44,29 +50,78 @@ impl RollingFile {
             PathBuf::from(name)
         };
         if self.kept == 0 {
-            fs::remove_file(&self.path)?;
+            unless_missing(fs::remove_file(&self.path))?;
         } else {
             for number in (1..self.kept).rev() {
-                match fs::rename(aside(number), aside(number + 1)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+                unless_missing(fs::rename(aside(number), aside(number + 1)))?;
             }
-            fs::rename(&self.path, aside(1))?;
+            unless_missing(fs::rename(&self.path, aside(1)))?;
         }
-        self.file = append(&self.path)?;
-        self.size = 0;
+        self.reopen()
+    }
+
+    /// Begins a new file, or goes on with one that somebody else put there.
+    fn reopen(&mut self) -> io::Result<()> {
+        fs::create_dir_all(folder_of(&self.path))?;
+        let file = append(&self.path)?;
+        self.size = file.metadata()?.len();
+        self.file = file;
         Ok(())
     }
 
+    /// Follows the path, now and then: others move and delete logs too.
+    fn follow(&mut self) {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked = Instant::now();
+        if !is_at(&self.file, &self.path) {
+            // What cannot be opened again may still be written to.
+            let _kept = self.reopen();
+        }
+    }
+
     fn try_write(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.is_regular && self.size > 0 && self.size + line.len() as u64 > self.limit {
-            self.roll()?;
+        if self.is_regular {
+            self.follow();
+        }
+        let is_full = self.size > 0 && self.size + line.len() as u64 > self.limit;
+        let may_roll = self.not_rolled.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY);
+        if self.is_regular && is_full && may_roll {
+            self.not_rolled = match self.roll() {
+                Ok(()) => None,
+                Err(error) => {
+                    self.complaints.not_rolled(&self.path, &error);
+                    Some(Instant::now())
+                }
+            };
         }
         self.file.write_all(line)?;
         self.size += line.len() as u64;
         Ok(())
     }
+}
+
+/// What is gone need not be put aside.
+fn unless_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether this is the file at the path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(here), Ok(there)) if id(&here) == id(&there))
+}
+
+/// Elsewhere files that are open are neither moved nor deleted.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -101,12 +156,22 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lines are lost so far; make room there, or set another \
+                "the log {} cannot be written: {error}; {} lines are lost so far; {}, or set another \
                  `log_file_path` and restart; the server goes on",
                 path.display(),
-                self.lost
+                self.lost,
+                remedy(error)
             ));
         }
+    }
+
+    /// Told each time it is tried again.
+    fn not_rolled(&self, path: &Path, error: &io::Error) {
+        self.output.warn(&format!(
+            "the log {} cannot be put aside: {error}; it grows on; {}",
+            path.display(),
+            remedy(error)
+        ));
     }
 
     fn recovered(&mut self, path: &Path) {
@@ -121,6 +186,21 @@ impl Complaints {
     }
 }
 
+fn remedy(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
+        Kind::PermissionDenied => "let this user write in its folder",
+        Kind::ReadOnlyFilesystem => "make the file system writable",
+        Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
+            "look what is in its way in its folder"
+        }
+        _ => "check the disk, and its limits",
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Also how long it takes until a log that could not be put aside is tried again.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -153,6 +233,59 @@ mod tests {
             RollingFile::open(&path, 1000, 2, Output::default()).unwrap().write_all(b"line\n").unwrap();
         }
         assert_eq!(lines(&path), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_that_was_moved_or_deleted_is_begun_again() {
+        for kept in [0, 2] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("logs/server.log");
+            let mut file = RollingFile::open(&path, 40, kept, Output::default()).unwrap();
+            let mut write = || (0..4).for_each(|_| file.write_all(b"0123456789\n").unwrap());
+            write();
+            fs::remove_dir_all(folder.path().join("logs")).unwrap();
+            write();
+            assert!(lines(&path) > 0, "{kept}");
+            fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+            write();
+            assert!(lines(&path) > 0, "{kept}");
+            assert_eq!(file.complaints.lost, 0);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_that_was_moved_is_noticed_long_before_it_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        let mut file = RollingFile::open(&path, 1 << 20, 2, Output::default()).unwrap();
+        fs::rename(&path, folder.path().join("server.log.1")).unwrap();
+        fs::write(&path, "another's\n").unwrap();
+        file.looked -= LOOK_EVERY;
+        file.write_all(b"line\n").unwrap();
+        assert_eq!(lines(&path), 2);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_put_aside_is_written_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        fs::create_dir_all(folder.path().join("server.log.1/full")).unwrap();
+        let mut file = RollingFile::open(&path, 40, 1, Output::default()).unwrap();
+        for _ in 0..10 {
+            file.write_all(b"0123456789\n").unwrap();
+        }
+        assert_eq!((lines(&path), file.complaints.lost), (10, 0));
+        assert!(file.not_rolled.is_some());
+    }
+
+    #[test]
+    fn the_remedy_fits_the_error() {
+        let remedy = |kind: io::ErrorKind| remedy(&kind.into());
+        assert_eq!(remedy(io::ErrorKind::StorageFull), "make room there");
+        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write in its folder");
+        assert_eq!(remedy(io::ErrorKind::Other), "check the disk, and its limits");
     }
 
     #[cfg(target_os = "linux")]

@@ -1,26 +1,23 @@
 //! Metrics for Prometheus, and health for whoever keeps the server running, over HTTP.
 
+mod http;
 mod metrics;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 use tickwire_native::Handle;
-use tiny_http::{Header, Method, Request, Response};
 
+use self::http::{Answer, HttpServer};
 use self::metrics::Metrics;
 use crate::error::ServerError;
 use crate::pulse::Pulse;
 
 /// The HTTP server. It ends when this is dropped.
-pub(crate) struct Monitor {
-    server: Arc<tiny_http::Server>,
-    address: SocketAddr,
-}
+pub(crate) struct Monitor(HttpServer);
 
 impl Monitor {
     pub(crate) fn start(
@@ -28,32 +25,15 @@ impl Monitor {
         network: Handle,
         pulse: Arc<Pulse>,
     ) -> Result<Self, ServerError> {
-        let why = |reason: String| ServerError::Monitoring { address, reason };
-        let listener = TcpListener::bind(address).map_err(|error| why(explained(&error)))?;
-        let address = listener.local_addr().map_err(|error| why(error.to_string()))?;
-        let server =
-            tiny_http::Server::from_listener(listener, None).map_err(|error| why(error.to_string()))?;
-        let server = Arc::new(server);
-        let thread = thread::Builder::new().name("monitor".into());
-        let requests = Arc::clone(&server);
+        let why = |error: io::Error| ServerError::Monitoring { address, reason: explained(&error) };
+        let listener = TcpListener::bind(address).map_err(why)?;
         let metrics = Metrics::new(network, Arc::clone(&pulse));
-        let serve = move || {
-            while let Ok(request) = requests.recv() {
-                answer(request, &metrics, &pulse);
-            }
-        };
-        thread.spawn(serve).map_err(|error| why(error.to_string()))?;
-        Ok(Self { server, address })
+        let server = HttpServer::start(listener, move |method, path| answer(method, path, &metrics, &pulse));
+        Ok(Self(server.map_err(why)?))
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        self.server.unblock();
+        self.0.address()
     }
 }
 
@@ -64,11 +44,9 @@ fn explained(error: &io::Error) -> String {
     }
 }
 
-fn answer(request: Request, metrics: &Metrics, pulse: &Pulse) {
-    let path = request.url().split('?').next().unwrap_or_default().to_owned();
-    let is_get = matches!(request.method(), Method::Get | Method::Head);
-    let (status, kind, body) = match path.as_str() {
-        _ if !is_get => (405, TEXT, "only GET is answered here\n".into()),
+fn answer(method: &str, path: &str, metrics: &Metrics, pulse: &Pulse) -> Answer {
+    let (status, kind, body) = match path {
+        _ if !matches!(method, "GET" | "HEAD") => (405, TEXT, "only GET is answered here\n".into()),
         "/metrics" => (200, METRICS, metrics.text()),
         "/health" => {
             let (status, body) = health(pulse);
@@ -76,12 +54,7 @@ fn answer(request: Request, metrics: &Metrics, pulse: &Pulse) {
         }
         _ => (404, TEXT, "there are /metrics and /health\n".into()),
     };
-    let mut response = Response::from_string(body).with_status_code(status);
-    if let Ok(header) = Header::from_bytes("Content-Type", kind) {
-        response.add_header(header);
-    }
-    // Who asked may be gone.
-    let _gone = request.respond(response);
+    Answer { status, kind, body }
 }
 
 /// 200 while the game ticks, 503 when it hangs or stops.

@@ -53,6 +53,8 @@ pub struct World {
     agents: Agents,
     owned: BTreeMap<ClientId, AgentId>,
     settings: WorldSettings,
+    /// Chat lines that somebody missed since all reached everybody.
+    unheard: u64,
 }
 
 /// The message types of the world, for clients.
@@ -71,8 +73,26 @@ impl World {
     }
 
     fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
-        if let Err(error) = server.broadcast(&Heard { from: from.0, text: say.text }) {
-            tracing::warn!("a chat line of client {from} was not sent: {error}");
+        let there = server.client_count();
+        let told = Self::tell(server, &Heard { from: from.0, text: say.text });
+        // Once for many lines: a client that does not read misses each of them.
+        if told < there && self.unheard == 0 {
+            tracing::warn!("a chat line of client {from} was sent to {told} of {there} clients");
+        } else if told >= there && self.unheard > 0 {
+            tracing::info!("chat lines reach everybody again; {} did not", self.unheard);
+            self.unheard = 0;
+        }
+        self.unheard += u64::from(told < there);
+    }
+
+    /// Sends a line to everybody; says how many there was room for.
+    fn tell(server: &Context<'_>, heard: &Heard) -> usize {
+        match server.broadcast(heard) {
+            Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
+            Err(error) => {
+                tracing::debug!("a line was not sent: {error}");
+                0
+            }
         }
     }
 
@@ -126,8 +146,9 @@ impl Game for World {
 
     fn settings_changed(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> SettingsChange {
         self.agents.set_free(settings.agents);
+        // The seed that runs is kept: what is asked for next is compared with it.
         let has_other_seed = settings.seed != self.settings.seed;
-        self.settings = settings.clone();
+        self.settings.agents = settings.agents;
         if has_other_seed { SettingsChange::AtRestart } else { SettingsChange::Now }
     }
 
@@ -155,9 +176,8 @@ impl Game for World {
         }
     }
 
-    fn say(&mut self, server: &mut Context<'_>, text: &str) -> bool {
-        let heard = Heard { from: FROM_SERVER, text: BoundedString::truncated(text) };
-        server.broadcast(&heard).is_ok()
+    fn say(&mut self, server: &mut Context<'_>, text: &str) -> Option<usize> {
+        Some(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))
     }
 }
 

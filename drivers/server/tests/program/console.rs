@@ -139,3 +139,75 @@ fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
     assert_eq!(server.ask_json("status --json")["clients"], 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_stopped_reading_keeps_no_server_alive() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.json"), crate::harness::config("")).unwrap();
+    let mut child = crate::harness::command(folder.path(), &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    // More than the pipe and the queue before it take together.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all("help\n".repeat(1000).as_bytes()).unwrap();
+    let log = || std::fs::read_to_string(folder.path().join("server.log")).unwrap_or_default();
+    until(|| log().contains("standard output is not read").then_some(()));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    let ended =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| until(|| child.try_wait().unwrap())));
+    child.kill().unwrap();
+    assert_eq!(ended.unwrap().code(), Some(0));
+    assert!(log().contains("Headless server shut down"), "{}", log());
+    drop((stdin, out));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_is_slow_gets_every_answer() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let mut expected = 0;
+    for number in 0..100 {
+        expected = number;
+        server.tell(&format!("agents {number}"));
+        server.tell("help");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let lines = server.lines_until(&format!("{expected} agents, "));
+    assert_eq!(lines.iter().filter(|line| line.contains(" agents, 0 of them")).count(), 100);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: a line of more than 4096 bytes is no command");
+    let shown = "x".repeat(40) + "…";
+    assert_eq!(
+        server.ask(&"x".repeat(4000)),
+        format!("error: unknown command `{shown}`; `help` lists the commands")
+    );
+    assert!(server.ask(&format!("kick {}", "x".repeat(4000))).contains(&format!("`{shown}` is no client")));
+    assert_eq!(server.ask_json("status --json")["clients"], 0);
+}
+
+#[test]
+fn what_was_said_to_nobody_is_not_told_as_said() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let mut client = server.join();
+    // It hears nothing any more, and the server does not know yet.
+    client.abort();
+    let line = format!("say {}", "x".repeat(190));
+    let answer = until(|| {
+        let mut answers = (0..100).map(|_| server.ask(&line));
+        answers.find(|answer| answer != "said to 1 clients")
+    });
+    assert!(answer.starts_with("error: said to 0 of 1 clients"), "{answer}");
+}

@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::harness::until;
+use crate::monitoring::get_from;
 use tickwire_core::message::RegisterError;
 use tickwire_server::{Context, Dedicated, Game, GameError, Messages, NoSettings, ServerConfig, ServerError};
 
@@ -15,6 +17,8 @@ enum Manner {
     Failing,
     /// It stops the server at its tenth tick.
     Short,
+    /// Its tenth tick takes longer than a server may be silent.
+    Hanging,
 }
 
 struct Odd(Manner);
@@ -37,6 +41,7 @@ impl Game for Odd {
         match self.0 {
             Manner::Slow => thread::sleep(Duration::from_millis(70)),
             Manner::Short if server.tick() == 10 => server.stop("the match is over"),
+            Manner::Hanging if server.tick() == 10 => thread::sleep(Duration::from_secs(7)),
             _ => {}
         }
     }
@@ -105,4 +110,31 @@ fn a_server_that_never_ran_leaves_nobody_waiting_and_frees_its_port() {
     let _again = Dedicated::start(Odd(Manner::Short), config.clone()).unwrap();
     let error = Dedicated::start(Odd(Manner::Short), config).unwrap_err();
     assert!(matches!(error, ServerError::Network(_)), "{error}");
+}
+
+#[test]
+fn a_game_that_hangs_is_told_by_its_health_and_so_is_that_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder);
+    config.monitoring_address = Some("127.0.0.1:0".parse().unwrap());
+    let (started, running) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        let server = Dedicated::start(Odd(Manner::Hanging), config).unwrap();
+        started.send((server.remote(), server.monitoring_address().unwrap())).unwrap();
+        server.run().unwrap()
+    });
+    let (remote, address) = running.recv().unwrap();
+    let mut seen: Vec<String> = Vec::new();
+    until(|| {
+        let (head, body) = get_from(&address.to_string(), "/health");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let health = format!("{} {}", head.split(' ').nth(1).unwrap(), body["status"].as_str().unwrap());
+        if seen.last() != Some(&health) {
+            seen.push(health);
+        }
+        (seen.len() == 3).then_some(())
+    });
+    assert_eq!(seen, ["200 ok", "503 hangs", "200 ok"]);
+    remote.stop("enough");
+    thread.join().unwrap();
 }

@@ -68,7 +68,12 @@ impl Program {
     /// Starts a server in a folder that may have been another's.
     pub(crate) fn start_in(folder: Arc<TempDir>, config: &str) -> Self {
         std::fs::write(folder.path().join("server.json"), config).unwrap();
-        let mut child = command(folder.path(), &["--json"])
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts a server in a folder as it is.
+    pub(crate) fn start_with(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+        let mut child = command(folder.path(), &[&["--json"], arguments].concat())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -107,9 +112,14 @@ impl Program {
         lines
     }
 
+    /// Gives a command.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
     /// Gives a command, and waits for the first line of its answer.
     pub(crate) fn ask(&mut self, line: &str) -> String {
-        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.tell(line);
         self.line()
     }
 

@@ -70,6 +70,29 @@ fn sigterm_under_load_tells_every_client_why() {
     assert_eq!(last["undelivered"], 0, "{last}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_that_it_is_stopping() {
+    let mut server = Program::start(r#""shutdown_timeout_s": 2, "monitoring_address": "127.0.0.1:0""#);
+    let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
+    let mut client = server.join();
+    client.abort();
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    let start = Instant::now();
+    server.signal(rustix::process::Signal::TERM);
+    let (head, body) = until(|| {
+        Some(crate::monitoring::get_from(&monitoring, "/health"))
+            .filter(|(_, body)| body.contains("stopping"))
+    });
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}{body}");
+    let (code, last) = server.end();
+    // Good-byes get two seconds more.
+    let took = start.elapsed();
+    assert!((Duration::from_millis(1900)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert_eq!(code, Some(0));
+    assert!(last["undelivered"].as_u64() >= Some(1), "{last}");
+}
+
 #[test]
 fn nothing_that_was_acknowledged_is_lost_when_the_server_stops() {
     let folder = tempfile::tempdir().unwrap();

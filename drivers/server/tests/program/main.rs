@@ -8,6 +8,7 @@ mod failures;
 mod guide;
 mod harness;
 mod lifecycle;
+mod limits;
 mod monitoring;
 #[cfg(unix)]
 mod refusals;

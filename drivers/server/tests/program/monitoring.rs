@@ -7,7 +7,10 @@ use crate::harness::{PATIENCE, Program, until};
 
 /// The status line, the headers and the body of an answer.
 fn get(server: &Program, path: &str) -> (String, String) {
-    let address = server.listening["monitoring"].as_str().unwrap();
+    get_from(server.listening["monitoring"].as_str().unwrap(), path)
+}
+
+pub(crate) fn get_from(address: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
@@ -64,4 +67,46 @@ fn health_is_told_and_other_paths_are_not_there() {
     assert_eq!(body["status"], "ok");
     assert!(body["since_last_tick_ms"].as_u64().unwrap() < 1000, "{body}");
     assert!(get(&server, "/").0.starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn what_is_asked_otherwise_is_answered_and_strangers_that_ask_nothing_keep_nobody_from_it() {
+    let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
+    let address = server.listening["monitoring"].as_str().unwrap();
+    let ask = |text: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = String::new();
+        // Who says too much may be cut off.
+        let _read = stream.read_to_string(&mut answer);
+        answer
+    };
+    let _strangers: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let begun = std::time::Instant::now();
+    let head = ask("HEAD /health?why HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(ask("POST /health HTTP/1.1\r\nContent-Length: 1\r\n\r\nx").starts_with("HTTP/1.1 405"));
+    assert!(ask("good morning\r\n\r\n").starts_with("HTTP/1.1 400"));
+    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
+    assert_eq!(ask(&"x".repeat(9000)), "", "who does not come to an end gets none");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn monitoring_outlives_a_lack_of_file_descriptors() {
+    use rustix::process::{Pid, Resource, getrlimit, prlimit};
+    let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
+    let address = server.listening["monitoring"].as_str().unwrap();
+    let id = Some(Pid::from_child(&server.child));
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count() as u64;
+    let before = getrlimit(Resource::Nofile);
+    let few = rustix::process::Rlimit { current: Some(open), ..before };
+    prlimit(id, Resource::Nofile, few).unwrap();
+    let strangers: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(address).unwrap()).collect();
+    until(|| server.errors().contains("monitoring cannot take a connection").then_some(()));
+    assert!(server.errors().contains("`ulimit -n`"), "{}", server.errors());
+    drop(strangers);
+    prlimit(id, Resource::Nofile, before).unwrap();
+    assert!(get(&server, "/health").0.starts_with("HTTP/1.1 200"));
 }

@@ -56,3 +56,74 @@ fn the_level_of_the_log_changes_at_once() {
     logged(&server, "client 2 joined");
     assert!(!server.log().contains("client 1 joined"), "{}", server.log());
 }
+
+#[test]
+fn what_needs_a_restart_stays_as_it_runs_and_the_file_is_compared_with_that() {
+    let mut server = Program::start(r#""max_connections": 64"#);
+    change(&server, r#""max_connections": 2, "tick_rate": 30"#);
+    until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
+    assert_eq!(server.ask_json("status --json")["clients_max"], 64);
+    logged(&server, "max_connections will take effect at a restart");
+    change(&server, r#""max_connections": 64, "tick_rate": 30"#);
+    logged(&server, "max_connections is again what the server runs with");
+    assert_eq!(server.log().matches("max_connections will take effect at a restart").count(), 1);
+    change(&server, r#""max_connections": 64, "tick_rate": 30, "game": { "seed": 2 }"#);
+    logged(&server, "game will take effect at a restart");
+    change(&server, r#""max_connections": 64, "tick_rate": 30"#);
+    logged(&server, "game took effect");
+}
+
+#[test]
+fn a_file_that_is_made_while_the_server_runs_is_noticed() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
+    assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
+    change(&server, r#""tick_rate": 30"#);
+    until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
+    fs::remove_file(server.folder.path().join("server.json")).unwrap();
+    until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));
+}
+
+#[test]
+fn reload_says_what_came_of_it() {
+    let mut server = Program::start(r#""max_connections": 64"#);
+    let nothing = "the configuration was read: nothing has changed";
+    assert_eq!(server.ask("reload"), nothing);
+    logged(&server, nothing);
+    let path = server.folder.path().join("server.bans.json");
+    fs::write(&path, r#"[{"who": "192.0.2.9", "why": "by hand"}]"#).unwrap();
+    assert_eq!((server.ask("reload"), server.ask("bans")), (nothing.into(), "192.0.2.9  by hand".into()));
+    fs::write(&path, "[{").unwrap();
+    let answer = server.ask("reload");
+    assert!(answer.starts_with("error: the bans stay as they were: "), "{answer}");
+}
+
+#[cfg(unix)]
+#[test]
+fn sighup_reads_the_configuration_and_says_so() {
+    let server = Program::start(r#""max_connections": 64"#);
+    server.signal(rustix::process::Signal::HUP);
+    logged(&server, "the configuration was read: nothing has changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_behind_links_is_noticed_wherever_they_lead() {
+    use std::os::unix::fs::symlink;
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let target = other.path().join("real.json");
+    fs::write(&target, config(r#""tick_rate": 60"#)).unwrap();
+    symlink(&target, folder.path().join("server.json")).unwrap();
+    let mut server = Program::start_with(std::sync::Arc::new(folder), &[]);
+    fs::write(&target, config(r#""tick_rate": 30"#)).unwrap();
+    until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
+    // The link leads elsewhere; what it leads to then is watched as well.
+    let third = tempfile::tempdir().unwrap();
+    let target = third.path().join("other.json");
+    fs::write(&target, config(r#""tick_rate": 31"#)).unwrap();
+    symlink(&target, server.folder.path().join("new")).unwrap();
+    fs::rename(server.folder.path().join("new"), server.folder.path().join("server.json")).unwrap();
+    until(|| (server.ask_json("status --json")["tick_rate"] == 31).then_some(()));
+    fs::write(&target, config(r#""tick_rate": 32"#)).unwrap();
+    until(|| (server.ask_json("status --json")["tick_rate"] == 32).then_some(()));
+}

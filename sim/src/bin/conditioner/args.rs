@@ -1,6 +1,6 @@
 //! The command line of `conditioner`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ pub(crate) struct Args {
     /// Where clients send to; port 0 for any
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7778")]
     pub(crate) listen: SocketAddr,
-    /// The server that it is passed on to
+    /// The server that it is passed on to: an address or a name, and a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7777")]
-    pub(crate) to: SocketAddr,
+    to: String,
     /// Datagrams lost each way, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     loss: f64,
@@ -56,6 +56,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// The address of the server. Of several the first of the kind that clients come from, if there is one.
+    pub(crate) fn target(&self) -> Result<SocketAddr, String> {
+        let to = &self.to;
+        if to.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return Err(format!("--to {to} names no port; give an address or a name, a colon and a port"));
+        }
+        let found = to.to_socket_addrs().map_err(|error| {
+            format!("the host of --to {to} is unknown: {error}; check the name, or give an address")
+        })?;
+        let found: Vec<SocketAddr> = found.collect();
+        let alike = found.iter().find(|address| address.is_ipv4() == self.listen.is_ipv4());
+        alike
+            .or_else(|| found.first())
+            .copied()
+            .ok_or_else(|| format!("the host of --to {to} has no address"))
+    }
+
     pub(crate) fn conditions(&self) -> Result<Conditions, String> {
         let read = |path: &Path| {
             std::fs::read_to_string(path)

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     let conditions = args.conditions()?;
-    let (listen, to) = (args.listen, args.to);
+    let (listen, to) = (args.listen, args.target()?);
     let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(

@@ -1,6 +1,7 @@
 //! The command line of `tickwire-bots`.
 
 use clap::Parser;
+use tickwire_core::Ticket;
 use tickwire_core::crypto::Key;
 use tickwire_native::NetworkAddress;
 use tickwire_server::keys;
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// The server's public key, as it prints it: 64 hexadecimal digits
     #[arg(long, value_name = "HEX", value_parser = key)]
     pub(super) key: Key,
+    /// A ticket, for a server that asks for one, as `cargo xtask ticket mint` prints it. Each bot needs one of its own
+    #[arg(long = "ticket", value_name = "TICKET")]
+    pub(super) tickets: Vec<Ticket>,
     /// How many bots
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) clients: u16,

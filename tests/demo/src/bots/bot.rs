@@ -24,8 +24,8 @@ pub(super) struct Bot {
     ears: Ears,
     /// What it counts itself; what the driver counts is asked for.
     counted: Totals,
-    /// Datagrams lost on connections that are over.
-    lost_before: u64,
+    /// What connections that are over have counted.
+    before: OfConnections,
     latest: Option<ConnectionInfo>,
     was_connected: bool,
     pub(super) interruptions: u64,
@@ -56,7 +56,7 @@ impl Bot {
             chat_pause,
             ears: Ears::default(),
             counted: Totals::default(),
-            lost_before: 0,
+            before: OfConnections::default(),
             latest: None,
             was_connected: false,
             interruptions: 0,
@@ -87,7 +87,8 @@ impl Bot {
     }
 
     fn on_closed(&mut self, reason: CloseReason) {
-        self.lost_before += self.latest.take().map_or(0, |info| info.stats.datagrams_lost);
+        self.before = self.of_connections();
+        self.latest = None;
         match reason {
             CloseReason::Peer { text, .. } => self.farewell = Some(text),
             reason => {
@@ -141,16 +142,26 @@ impl Bot {
     /// What it has done so far, as it last looked.
     pub(super) fn totals(&self) -> Totals {
         let network = self.client.stats();
-        let lost = self.latest.as_ref().map_or(0, |info| info.stats.datagrams_lost);
+        let ours = self.of_connections();
         Totals {
             datagrams_up: network.datagrams_sent,
-            datagrams_up_lost: self.lost_before + lost,
-            datagrams_down: network.datagrams_received,
+            datagrams_up_lost: ours.lost,
+            datagrams_down: ours.received,
             bytes_up: network.bytes_sent,
-            bytes_down: network.bytes_received,
+            bytes_down: ours.bytes_received,
             heard: self.ears.heard,
             misplaced: self.ears.misplaced,
             ..self.counted
+        }
+    }
+
+    /// What its connections have counted, as it last looked. What strangers send to its port is none of it.
+    fn of_connections(&self) -> OfConnections {
+        let Some(info) = &self.latest else { return self.before };
+        OfConnections {
+            lost: self.before.lost + info.stats.datagrams_lost,
+            received: self.before.received + info.stats.datagrams_received,
+            bytes_received: self.before.bytes_received + info.stats.bytes_received,
         }
     }
 
@@ -170,6 +181,15 @@ impl Bot {
     }
 }
 
+/// Counters that the driver keeps by connection.
+#[derive(Clone, Copy, Default)]
+struct OfConnections {
+    /// Datagrams that were sent and lost.
+    lost: u64,
+    received: u64,
+    bytes_received: u64,
+}
+
 /// Opens a message. Positions are opened too, as a game would.
 fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
     if let Ok(message) = registry.decode(data)
@@ -183,3 +203,23 @@ fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
 const STEERS_PER_TURN: u64 = 30;
 /// Bytes: a bot receives 20 times a second.
 const SOCKET_BUFFER: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_that_strangers_send_to_a_bot_is_not_counted_as_the_servers() {
+        let bot = Bot::new(0, 1, Duration::from_secs(1)).unwrap();
+        let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = bot.client.handle().local_address().port();
+        let began = Instant::now();
+        while bot.client.stats().datagrams_received == 0 {
+            stranger.send_to(&[99; 50], ("127.0.0.1", port)).unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+            assert!(began.elapsed() < Duration::from_secs(10), "the noise did not arrive");
+        }
+        let totals = bot.totals();
+        assert_eq!((totals.datagrams_down, totals.bytes_down), (0, 0));
+    }
+}

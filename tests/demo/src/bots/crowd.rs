@@ -61,7 +61,7 @@ impl Crowd {
         let bots = (0..args.clients).map(|number| Bot::new(number, args.seed, chat_pause));
         Ok(Self {
             bots: bots.collect::<Result<_, _>>()?,
-            dialling: Dialling::new(args.server.clone(), args.key),
+            dialling: Dialling::new(args.server.clone(), args.key, args.tickets.clone()),
             dialled: 0,
             connect: Samples::default(),
             failures: BTreeMap::new(),
@@ -153,6 +153,7 @@ impl Crowd {
         match self.phase {
             Phase::Connecting if self.dialled == self.bots.len() && self.dialling.is_idle() => {
                 self.bots.iter_mut().for_each(|bot| bot.look(&mut self.rtt));
+                self.complain();
                 self.phase = Phase::Playing { since: now, before: self.totals() };
                 self.rtt = Samples::default();
                 Some(Report::Connected {
@@ -176,6 +177,13 @@ impl Crowd {
                 Some(Report::Ended { told: self.farewells() })
             }
             _ => None,
+        }
+    }
+
+    /// Says on standard error why bots are not there, for whoever does not read reports.
+    fn complain(&self) {
+        for (why, count) in &self.failures {
+            eprintln!("tickwire-bots: {count} of {} bots did not get in: {why}", self.bots.len());
         }
     }
 

@@ -4,14 +4,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tickwire_core::ConnectOptions;
 use tickwire_core::crypto::Key;
+use tickwire_core::{ConnectOptions, Ticket};
 use tickwire_native::{ConnectError, Handle, NetworkAddress};
 
 /// Attempts that are under way, and those that are still to come.
 pub(super) struct Dialling {
     server: NetworkAddress,
     key: Key,
+    /// Those that are still to be shown.
+    tickets: std::vec::IntoIter<Ticket>,
     waiting: usize,
     done: Sender<Dialled>,
     ended: Receiver<Dialled>,
@@ -24,15 +26,20 @@ pub(super) struct Dialled {
 }
 
 impl Dialling {
-    pub(super) fn new(server: NetworkAddress, key: Key) -> Self {
+    pub(super) fn new(server: NetworkAddress, key: Key, tickets: Vec<Ticket>) -> Self {
         let (done, ended) = channel();
-        Self { server, key, waiting: 0, done, ended }
+        Self { server, key, tickets: tickets.into_iter(), waiting: 0, done, ended }
     }
 
     /// Begins to connect one bot. A thread waits for the result, so that the time is told exactly.
     pub(super) fn dial(&mut self, client: &Handle) {
         let began = Instant::now();
-        let attempt = client.connect(&self.server, ConnectOptions::new(self.key));
+        let options = ConnectOptions::new(self.key);
+        let options = match self.tickets.next() {
+            Some(ticket) => options.ticket(ticket),
+            None => options,
+        };
+        let attempt = client.connect(&self.server, options);
         let done = self.done.clone();
         self.waiting += 1;
         thread::spawn(move || {

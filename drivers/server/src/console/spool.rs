@@ -1,0 +1,187 @@
+//! What waits to be printed. A thread of its own prints it, so that a reader who stops reading stalls nobody else.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A bounded queue to a thread that prints.
+pub(super) struct Spool<T> {
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+struct State<T> {
+    queue: VecDeque<(T, usize)>,
+    bytes: usize,
+    /// Whether something is being printed.
+    is_busy: bool,
+    /// Whether a reader let somebody wait in vain, and has read nothing since.
+    is_stalled: bool,
+    /// Since the queue was last full.
+    dropped: u64,
+}
+
+/// What became of something that was to be printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Queued {
+    /// It will be. Before it so many could not be.
+    After(u64),
+    /// It will not be, as so many before it since the queue was full.
+    Dropped(u64),
+}
+
+impl<T> Clone for Spool<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T: Send + 'static> Spool<T> {
+    /// Calls `print` with each thing, one after the other, on a thread of its own. Without a thread nothing is printed.
+    pub(super) fn new(name: &str, print: impl FnMut(T) + Send + 'static) -> Self {
+        let state = State { queue: VecDeque::new(), bytes: 0, is_busy: false, is_stalled: false, dropped: 0 };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let work = Arc::clone(&shared);
+        let spawned = thread::Builder::new().name(name.into()).spawn(move || work.print_all(print));
+        if spawned.is_err() {
+            shared.lock().is_stalled = true;
+        }
+        Self { shared }
+    }
+
+    /// Queues something of so many bytes; waits for room, for `patience` at most.
+    pub(super) fn put(&self, thing: T, bytes: usize, patience: Duration) -> Queued {
+        let start = Instant::now();
+        let mut state = self.shared.lock();
+        while !state.has_room(bytes) {
+            let left = patience.saturating_sub(start.elapsed());
+            if state.is_stalled || left.is_zero() {
+                state.is_stalled = true;
+                state.dropped += 1;
+                return Queued::Dropped(state.dropped);
+            }
+            state = self.shared.wait(state, left);
+        }
+        let dropped = std::mem::take(&mut state.dropped);
+        state.push(thing, bytes);
+        drop(state);
+        self.shared.changed.notify_all();
+        Queued::After(dropped)
+    }
+
+    /// Queues something that must not be lost, however full the queue is.
+    pub(super) fn put_always(&self, thing: T) {
+        self.shared.lock().push(thing, 0);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until all is printed, for `patience` at most.
+    pub(super) fn settle(&self, patience: Duration) {
+        let start = Instant::now();
+        let mut state = self.shared.lock();
+        while state.is_busy || !state.queue.is_empty() {
+            let left = patience.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            state = self.shared.wait(state, left);
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// One thing always finds room, however large it is.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.queue.is_empty() || self.bytes.saturating_add(bytes) <= BYTES
+    }
+
+    fn push(&mut self, thing: T, bytes: usize) {
+        self.bytes += bytes;
+        self.queue.push_back((thing, bytes));
+    }
+}
+
+impl<T> Shared<T> {
+    fn print_all(&self, mut print: impl FnMut(T)) {
+        let mut state = self.lock();
+        loop {
+            let Some((thing, bytes)) = state.queue.pop_front() else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state.bytes -= bytes;
+            (state.is_busy, state.is_stalled) = (true, false);
+            drop(state);
+            self.changed.notify_all();
+            print(thing);
+            state = self.lock();
+            state.is_busy = false;
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State<T>>, most: Duration) -> MutexGuard<'a, State<T>> {
+        self.changed.wait_timeout(state, most).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that wait to be printed; more are dropped.
+const BYTES: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{channel, sync_channel};
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn all_is_printed_in_order_and_settling_waits_for_it() {
+        let (printed, seen) = channel();
+        let spool = Spool::new("test", move |thing| {
+            thread::sleep(Duration::from_millis(1));
+            printed.send(thing).unwrap();
+        });
+        for number in 0..50 {
+            assert_eq!(spool.put(number, 1, Duration::ZERO), Queued::After(0));
+        }
+        spool.settle(LONG);
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_a_reader_does_not_take_is_dropped_and_counted_and_told_when_he_reads_again() {
+        let (go_on, may_go_on) = sync_channel::<()>(0);
+        let (printed, seen) = channel();
+        let spool = Spool::new("test", move |thing| {
+            may_go_on.recv().ok();
+            printed.send(thing).unwrap();
+        });
+        spool.put(0, BYTES, LONG);
+        while spool.shared.lock().bytes > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(spool.put(1, BYTES, LONG), Queued::After(0));
+        let start = Instant::now();
+        assert_eq!(spool.put(2, 1, Duration::from_millis(50)), Queued::Dropped(1));
+        // Nobody waits twice for who does not read.
+        assert_eq!(spool.put(3, 1, LONG), Queued::Dropped(2));
+        spool.settle(Duration::from_millis(50));
+        assert!(start.elapsed() < LONG / 2);
+        spool.put_always(4);
+        drop(go_on);
+        spool.settle(LONG);
+        assert_eq!(spool.put(5, 1, LONG), Queued::After(2));
+        spool.settle(LONG);
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0, 1, 4, 5]);
+    }
+}

@@ -1,0 +1,200 @@
+//! As much of HTTP as watching a server takes: one GET per connection. Whatever strangers do, they hold a few connections
+//! for a few seconds.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What is answered.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) kind: &'static str,
+    pub(super) body: String,
+}
+
+/// Answers requests until it is dropped.
+pub(super) struct HttpServer {
+    address: SocketAddr,
+    is_over: Arc<AtomicBool>,
+}
+
+type Answering = dyn Fn(&str, &str) -> Answer + Send + Sync;
+
+impl HttpServer {
+    /// Calls `answer` with method and path of each request.
+    pub(super) fn start(
+        listener: TcpListener,
+        answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (over, answer): (_, Arc<Answering>) = (Arc::clone(&is_over), Arc::new(answer));
+        thread::Builder::new().name("monitor".into()).spawn(move || accept_all(&listener, &over, &answer))?;
+        Ok(Self { address, is_over })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for HttpServer {
+    /// Accepting waits for the next connection: this is one.
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let ip = match self.address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let _woken = TcpStream::connect_timeout(&(ip, self.address.port()).into(), WAKE);
+    }
+}
+
+/// An error of one connection, or of the whole process, ends nothing: the next may be accepted again.
+fn accept_all(listener: &TcpListener, is_over: &AtomicBool, answer: &Arc<Answering>) {
+    let held = Held::default();
+    let mut complained: Option<Instant> = None;
+    while !is_over.load(Ordering::Relaxed) {
+        let begun = listener.accept().and_then(|(stream, _)| {
+            if is_over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let stream = Arc::new(stream);
+            held.add(Arc::clone(&stream));
+            let (mine, of, answer) = (Arc::clone(&stream), held.clone(), Arc::clone(answer));
+            let spawned = thread::Builder::new().name("monitor request".into()).spawn(move || {
+                // Who asked may be gone.
+                let _gone = serve(&mine, &*answer);
+                of.remove(&mine);
+            });
+            spawned.map(drop).inspect_err(|_| held.remove(&stream))
+        });
+        let Err(error) = begun else { continue };
+        if complained.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
+            complained = Some(Instant::now());
+            tracing::warn!(
+                "monitoring cannot take a connection: {error}; it goes on trying; if this lasts, raise the limit of \
+                 open files or threads (`ulimit -n`, `LimitNOFILE`, `TasksMax`)"
+            );
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Connections that are open, the oldest first.
+#[derive(Clone, Default)]
+struct Held(Arc<Mutex<VecDeque<Arc<TcpStream>>>>);
+
+impl Held {
+    /// Adds a connection. Of too many the oldest has to go: whoever asks is answered at once, so it asks nothing.
+    fn add(&self, stream: Arc<TcpStream>) {
+        let mut streams = self.lock();
+        if streams.len() >= CONNECTIONS
+            && let Some(oldest) = streams.pop_front()
+        {
+            // Its thread reads the end, and closes it.
+            let _gone = oldest.shutdown(Shutdown::Both);
+        }
+        streams.push_back(stream);
+    }
+
+    fn remove(&self, stream: &Arc<TcpStream>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, stream));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<TcpStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads one request, and answers it.
+fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
+    let deadline = Instant::now() + LIFE;
+    stream.set_write_timeout(Some(LIFE))?;
+    let Some(head) = read_head(stream, deadline)? else { return Ok(()) };
+    let line = head.lines().next().unwrap_or_default();
+    let mut words = line.split(' ');
+    let mut word = || words.next().unwrap_or_default();
+    let (method, target, version) = (word(), word(), word());
+    let reply = if version.starts_with("HTTP/1.") {
+        answer(method, target.split('?').next().unwrap_or_default())
+    } else {
+        Answer { status: 400, kind: "text/plain; charset=utf-8", body: "this is no HTTP request\n".into() }
+    };
+    let mut text = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        reply.status,
+        phrase(reply.status),
+        reply.kind,
+        reply.body.len()
+    );
+    if method != "HEAD" {
+        text.push_str(&reply.body);
+    }
+    let mut to = stream;
+    to.write_all(text.as_bytes())?;
+    to.shutdown(Shutdown::Write)?;
+    // What is closed while something is unread may take the answer along: so the rest is read first.
+    let mut rest = [0; 1024];
+    let mut read = 0;
+    while read < HEAD && wait_until(stream, deadline)? {
+        match to.read(&mut rest)? {
+            0 => break,
+            length => read += length,
+        }
+    }
+    Ok(())
+}
+
+/// All up to the empty line; none if there is none in time, or it is too long.
+fn read_head(mut stream: &TcpStream, deadline: Instant) -> io::Result<Option<String>> {
+    let mut head = Vec::new();
+    let mut part = [0; 1024];
+    while head.len() < HEAD && wait_until(stream, deadline)? {
+        let length = stream.read(&mut part)?;
+        if length == 0 {
+            break;
+        }
+        head.extend_from_slice(part.get(..length).unwrap_or_default());
+        if head.windows(4).any(|end| end == b"\r\n\r\n") || head.windows(2).any(|end| end == b"\n\n") {
+            return Ok(Some(String::from_utf8_lossy(&head).into_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// Has the next read end at the deadline; says whether there is time left.
+fn wait_until(stream: &TcpStream, deadline: Instant) -> io::Result<bool> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(false);
+    }
+    stream.set_read_timeout(Some(left))?;
+    Ok(true)
+}
+
+const fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        _ => "Service Unavailable",
+    }
+}
+
+/// Connections at one time.
+const CONNECTIONS: usize = 16;
+/// How long one connection lasts at most.
+const LIFE: Duration = Duration::from_secs(5);
+/// Bytes of a request.
+const HEAD: usize = 8192;
+/// Between two attempts to accept, when the system refuses.
+const PAUSE: Duration = Duration::from_millis(100);
+const WAKE: Duration = Duration::from_millis(100);
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);

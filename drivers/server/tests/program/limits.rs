@@ -1,0 +1,51 @@
+//! Limits that are set in the configuration, measured where they are felt.
+
+use std::time::{Duration, Instant};
+
+use tickwire_native::Client;
+
+use crate::harness::Program;
+
+/// Agents enough that each client would get a megabyte per second.
+const CROWD: &str = r#""game": { "agents": 8000 }"#;
+
+/// Bytes per second that each client receives, over a few seconds.
+fn received(clients: &[Client]) -> Vec<f64> {
+    let bytes = |client: &Client| {
+        while client.next_event().is_some() {}
+        client.stats().bytes_received
+    };
+    let look = |until: Instant| {
+        while Instant::now() < until {
+            for client in clients {
+                bytes(client);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Statistics are taken ten times a second at most.
+        std::thread::sleep(Duration::from_millis(150));
+        (Instant::now(), clients.iter().map(bytes).collect::<Vec<u64>>())
+    };
+    let (began, before) = look(Instant::now() + Duration::from_secs(1));
+    let (ended, after) = look(began + Duration::from_secs(4));
+    let seconds = (ended - began).as_secs_f64();
+    after.iter().zip(before).map(|(after, before)| (after - before) as f64 / seconds).collect()
+}
+
+#[test]
+fn a_limit_on_everything_is_what_all_clients_receive_together() {
+    let server = Program::start(&format!("{CROWD}, \"bandwidth_limit\": 100000"));
+    let clients: Vec<Client> = (0..3).map(|_| server.join()).collect();
+    let all: f64 = received(&clients).iter().sum();
+    println!("{all:.0} of 100000 bytes per second");
+    assert!((90_000.0..=105_000.0).contains(&all), "{all}");
+}
+
+#[test]
+fn a_limit_on_a_client_is_what_each_receives() {
+    let server = Program::start(&format!("{CROWD}, \"client_bandwidth_limit\": 50000"));
+    let clients: Vec<Client> = (0..2).map(|_| server.join()).collect();
+    let each = received(&clients);
+    println!("{each:.0?} of 50000 bytes per second");
+    assert!(each.iter().all(|bytes| (45_000.0..=52_500.0).contains(bytes)), "{each:?}");
+}
