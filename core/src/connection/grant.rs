@@ -21,13 +21,19 @@ impl Connection {
         self.with_transport(|transport| transport.regulator.limit(bandwidth.unwrap_or(for_all)));
     }
 
-    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip.
+    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`].
     pub(super) fn tell_rate(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref() else { return };
         let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);
-        if rate != u64::MAX && rate.abs_diff(told) > told / 4 && now - at >= transport.rtt.smoothed() {
+        if rate != u64::MAX
+            && rate.abs_diff(told) > told / 4
+            && now - at >= transport.rtt.smoothed().max(NEWS)
+        {
             self.told_rate = (rate, now);
             self.notices.rate_changed(rate);
         }
     }
 }
+
+/// How often a changed rate is told at most: nobody adapts faster, and on a local network round trips are short.
+const NEWS: Duration = Duration::from_millis(100);

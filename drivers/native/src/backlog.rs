@@ -17,7 +17,7 @@ pub(crate) struct Outbox {
     /// To be said when all that waits here is in the core.
     farewell: Option<Farewell>,
     /// Messages that the core took no more: the connection was over.
-    too_late: u64,
+    given_up: u64,
 }
 
 /// How a connection is to be closed, once what was sent on it is delivered.
@@ -59,7 +59,7 @@ pub(crate) enum Offered {
 
 impl Outbox {
     pub(crate) const fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, lanes: BTreeMap::new(), limit: None, farewell: None, too_late: 0 }
+        Self { gate, lanes: BTreeMap::new(), limit: None, farewell: None, given_up: 0 }
     }
 
     pub(crate) const fn gate(&self) -> &Arc<Gate> {
@@ -113,7 +113,7 @@ impl Outbox {
                         lane.push_back_to_front(data);
                         return false;
                     }
-                    Err(_) => self.too_late += 1,
+                    Err(_) => self.given_up += 1,
                 }
             }
             self.lanes.remove(&channel);
@@ -157,13 +157,13 @@ impl Outbox {
 
     /// What waits here is not sent any more.
     pub(crate) fn give_up(&mut self) {
-        self.too_late += self.lanes.values().map(|lane| lane.waiting.len() as u64).sum::<u64>();
+        self.given_up += self.lanes.values().map(|lane| lane.waiting.len() as u64).sum::<u64>();
         self.lanes.clear();
     }
 
     /// Messages that were not sent because the connection was over. They are told once.
-    pub(crate) const fn take_too_late(&mut self) -> u64 {
-        std::mem::replace(&mut self.too_late, 0)
+    pub(crate) const fn take_given_up(&mut self) -> u64 {
+        std::mem::replace(&mut self.given_up, 0)
     }
 
     /// Hands over as much as the limit allows, in turns between the channels. Calls `ready` for each channel that has room
@@ -203,7 +203,7 @@ impl Outbox {
                         lane.push_back_to_front(data);
                         full_now.push(*channel);
                     }
-                    Err(_) => self.too_late += 1,
+                    Err(_) => self.given_up += 1,
                 }
             }
             blocked.append(&mut full_now);

@@ -164,7 +164,7 @@ impl NetworkThread {
         self.limited.retain(|&connection| {
             let Some(outbox) = self.outboxes.get_mut(connection) else { return false };
             outbox.feed(now, &mut self.endpoint, connection, |channel| ready.push((connection, channel)));
-            self.counters.messages_too_late += outbox.take_too_late();
+            self.counters.messages_given_up += outbox.take_given_up();
             outbox.is_limited()
         });
         self.with_room.extend(ready);

@@ -48,6 +48,8 @@ pub struct NetworkStats {
     pub messages_received: u64,
     /// Messages that were taken, but whose connection was over before the network thread came to them.
     pub messages_too_late: u64,
+    /// Messages that waited in the driver, for room in their channel or for a limit, when their connection ended.
+    pub messages_given_up: u64,
     /// Datagrams that were not what they seemed, by reason.
     pub drops: DropCounts,
     /// Times that the system refused a datagram for good. It counts as lost.

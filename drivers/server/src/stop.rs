@@ -34,8 +34,11 @@ impl<G: Game> Dedicated<G> {
             "stopping ({why}): {clients} clients are told, and get up to {grace:?} for what is queued"
         );
         self.undelivered = 0;
+        let given_up = self.handle.stats().messages_given_up;
         self.with_game(Game::stopping);
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
+        // What never left the driver has no fate of its own.
+        self.undelivered += self.handle.stats().messages_given_up.saturating_sub(given_up);
         let summary = Summary {
             why: why.into(),
             uptime: self.uptime(),

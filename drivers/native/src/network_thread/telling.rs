@@ -81,7 +81,7 @@ impl NetworkThread {
                 self.shared.table_mut().remove(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
                     outbox.give_up();
-                    self.counters.messages_too_late += outbox.take_too_late();
+                    self.counters.messages_given_up += outbox.take_given_up();
                 }
                 self.with_room.retain(|(id, _)| id != connection);
                 return self.dials.on_closed(now, &mut self.endpoint, *connection, reason);

@@ -174,8 +174,8 @@ impl Program {
     pub(crate) fn try_join(&self, options: ConnectOptions) -> Result<Client, ConnectError> {
         let client = client();
         client.connect(&self.address().into(), options.timeout(PATIENCE)).wait()?;
-        // The event that says so, and the first message: the game knows it.
-        until(|| (client.events_waiting() >= 2).then_some(()));
+        // With the first message: the game knows it.
+        until(|| (client.stats().messages_received >= 1).then_some(()));
         Ok(client)
     }
 }
