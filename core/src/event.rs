@@ -196,8 +196,8 @@ pub enum Event {
         /// Where its peer is now.
         address: Address,
     },
-    /// What the path carries changed by a quarter or more since this was last told (or since the beginning, when the first
-    /// acknowledgement comes). A game may adapt what it sends at all; for each tick, `Endpoint::grant` is more exact.
+    /// What the path carries changed by a quarter or more since this was last told, or since the first acknowledgement, and
+    /// a quarter of it is in use. A game may adapt what it sends at all; for each tick, `Endpoint::grant` is more exact.
     RateChanged {
         /// The connection.
         connection: ConnectionId,

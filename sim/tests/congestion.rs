@@ -169,3 +169,21 @@ fn limits_on_a_connection_and_on_an_endpoint_hold_to_a_hundredth_and_are_used() 
         }
     }
 }
+
+#[test]
+fn a_game_is_told_of_a_path_that_gets_slower_and_of_nothing_on_a_fast_one() {
+    let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
+    let slower = Scenario::new("slower", rfc8867::kilobits(&[(0, 10_000), (20, 300)]), MINUTE);
+    each_seed(&slower.flows(vec![game]), |outcome| {
+        let told = &outcome.flows[0].rates_told;
+        assert!(told.iter().any(|(at, rate)| at.as_secs() >= 20 && *rate < 60_000), "{told:?}");
+        assert!(told.len() < 400, "{}", told.len());
+    });
+    let fast = Scenario::new("fast", rfc8867::kilobits(&[(0, 50_000)]), MINUTE);
+    each_seed(
+        &fast.flows(vec![Flow { source: Source::Game { bytes: 50, every: GAME.1 }, ..game }]),
+        |outcome| {
+            assert_eq!(outcome.flows[0].rates_told, []);
+        },
+    );
+}

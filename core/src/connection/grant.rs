@@ -21,14 +21,20 @@ impl Connection {
         self.with_transport(|transport| transport.regulator.limit(bandwidth.unwrap_or(for_all)));
     }
 
-    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`].
+    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if a quarter of
+    /// either is in use: what a path could carry beyond that is nothing to a game.
     pub(super) fn tell_rate(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref() else { return };
         let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);
-        if rate != u64::MAX
-            && rate.abs_diff(told) > told / 4
-            && now - at >= transport.rtt.smoothed().max(NEWS)
-        {
+        if rate == u64::MAX {
+            return;
+        }
+        if told == 0 {
+            self.told_rate = (rate, now);
+            return;
+        }
+        let is_in_use = transport.regulator.delivered().saturating_mul(4) >= rate.min(told);
+        if is_in_use && rate.abs_diff(told) > told / 4 && now - at >= transport.rtt.smoothed().max(NEWS) {
             self.told_rate = (rate, now);
             self.notices.rate_changed(rate);
         }

@@ -42,6 +42,8 @@ pub(crate) struct Regulator {
     /// Packets that were declared lost and are acknowledged after all.
     late: u64,
     reorders: bool,
+    /// What was delivered lately, in bytes per second.
+    delivered: u64,
 }
 
 impl Regulator {
@@ -57,6 +59,7 @@ impl Regulator {
             lost: Tally::default(),
             late: 0,
             reorders: false,
+            delivered: 0,
         }
     }
 
@@ -73,6 +76,11 @@ impl Regulator {
     /// Bytes per second that may be sent for long.
     pub(crate) fn rate(&self) -> u64 {
         self.controller.rate().min(self.limit)
+    }
+
+    /// Bytes per second that were delivered lately.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
@@ -157,6 +165,7 @@ impl Regulator {
             one_way_delay: sampled.map(|(_, delay)| delay),
             rate: self.delivery.sample(now, rtt.least().unwrap_or_default()),
         };
+        self.delivered = report.rate.map_or(self.delivered, |rate| rate.bytes_per_second);
         self.controller.on_ack(&report);
     }
 

@@ -20,6 +20,8 @@ pub struct FlowOutcome {
     pub messages: (u64, u64),
     /// Datagrams sent and datagrams declared lost.
     pub datagrams: (u64, u64),
+    /// When the sender was told what the path carries, in bytes per second.
+    pub rates_told: Vec<(Duration, u64)>,
     /// Bytes that waited in the sender at the end.
     pub queued: u64,
 }
@@ -87,6 +89,7 @@ fn flow_outcome(world: &World<Parties>, flow: usize) -> FlowOutcome {
         delivered: account.delivered.iter().sum(),
         by_second: account.delivered.clone(),
         messages: account.messages,
+        rates_told: account.rates_told.clone(),
         datagrams: stats.map_or((0, 0), |stats| (stats.datagrams_sent, stats.datagrams_lost)),
         queued: stats.map_or(0, |stats| stats.queued_bytes),
     }

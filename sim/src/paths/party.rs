@@ -93,6 +93,8 @@ pub(super) struct Account {
     pub(super) delivered: Vec<u64>,
     /// Messages sent and messages received.
     pub(super) messages: (u64, u64),
+    /// When the sender was told what the path carries.
+    pub(super) rates_told: Vec<(Duration, u64)>,
 }
 
 /// The application of all nodes: flow `i` is sent by node 2i and received by node 2i + 1.
@@ -229,6 +231,13 @@ impl Application for Parties {
             }
             PartyEvent::Endpoint(Event::Message { data, .. }) => data.len() as u64,
             PartyEvent::TcpDelivered(bytes) => bytes,
+            PartyEvent::Endpoint(Event::RateChanged { bytes_per_second, .. }) => {
+                if context.node.is_multiple_of(2) {
+                    let at = context.time - Instant::ZERO;
+                    self.accounts[flow].rates_told.push((at, bytes_per_second));
+                }
+                return;
+            }
             PartyEvent::Endpoint(Event::Closed { reason, .. }) => {
                 context.fail(format!("node {} was closed: {reason:?}", context.node));
                 return;

@@ -171,10 +171,10 @@ mod tests {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);
-        path.play(100, 19);
+        path.play(100, 22);
         assert_eq!(path.cap.cap(), None);
-        path.play(100, 20);
-        assert_eq!(path.cap.cap(), Some(160_000));
+        path.play(100, 23);
+        assert_eq!(path.cap.cap(), Some(154_000));
     }
 
     #[test]
