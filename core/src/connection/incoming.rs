@@ -1,0 +1,218 @@
+//! Authentic packets, and what their frames do to the session.
+
+use super::migration;
+use super::receive::{self, Settling};
+use super::timers::Timer;
+use super::{Connection, Opened, Phase, RESUME_TICKET_LIFE, ResumeCredential, Settings, Transport};
+use crate::address::Path;
+use crate::channel::{Arena, Receipt};
+use crate::drop::DropReason;
+use crate::event::{CloseReason, Violation};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
+
+impl Connection {
+    /// Takes in a datagram for this connection's current id. An error says why it was dropped.
+    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
+    pub(crate) fn handle_data(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        header: &DataHeader,
+        datagram: &mut [u8],
+        arena: &mut Arena,
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Result<(), DropReason> {
+        let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
+        let opened = match transport.open(now, header, datagram) {
+            Ok(opened) => opened,
+            Err(reason) => {
+                if transport.keys.exhausted() {
+                    self.finish(CloseReason::KeysExhausted);
+                }
+                return Err(reason);
+            }
+        };
+        self.handle_opened(now, from, opened, datagram, arena, rng, settings)
+    }
+
+    /// Takes in a datagram that was found authentic and decrypted.
+    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
+    pub(crate) fn handle_opened(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        opened: Opened,
+        datagram: &[u8],
+        arena: &mut Arena,
+        rng: &mut Rng,
+        settings: &Settings,
+    ) -> Result<(), DropReason> {
+        let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
+        let size = datagram.len() as u64;
+        transport.on_authentic(now, &opened);
+        self.traffic.on_received(size);
+        let sighting =
+            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        transport.on_heard_from(from, size);
+        if sighting == migration::Sighting::Candidate {
+            transport.ping_due = true;
+        }
+        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
+        let outcome = self.handle_frames(now, from, payload.unwrap_or_default(), arena, settings);
+        match outcome {
+            Ok(Outcome { eliciting, substantial, refused: false }) => {
+                if let Some(transport) = self.transport.as_deref_mut() {
+                    // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
+                    let delay = if substantial { settings.ack_delay } else { Duration::ZERO };
+                    transport.acks.on_received(now, opened.number, eliciting, delay);
+                }
+                Ok(())
+            }
+            Ok(_) => Err(DropReason::NoRoom),
+            Err(violation) => {
+                self.violate(violation);
+                Err(DropReason::Violation)
+            }
+        }
+    }
+
+    fn handle_frames(
+        &mut self,
+        now: Instant,
+        from: &Path,
+        payload: &[u8],
+        arena: &mut Arena,
+        settings: &Settings,
+    ) -> Result<Outcome, Violation> {
+        let mut outcome = Outcome::default();
+        let mut frames = FrameReader::new(payload);
+        loop {
+            // Most frames are messages.
+            while self.phase == Phase::Connected
+                && let Some(message) = frames.next_message()
+            {
+                let message = message.map_err(|_| Violation::MalformedFrame)?;
+                (outcome.eliciting, outcome.substantial) = (true, true);
+                outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+            }
+            let Some(frame) = frames.next() else { return Ok(outcome) };
+            let frame = frame.map_err(|_| Violation::MalformedFrame)?;
+            if !matches!(self.phase, Phase::Connected) {
+                // A closing connection listens for one thing only.
+                if let Frame::Close { .. } = frame {
+                    self.on_close_heard();
+                }
+                continue;
+            }
+            outcome.eliciting |= is_eliciting(&frame);
+            outcome.substantial |= is_eliciting(&frame) && !matches!(frame, Frame::Ping);
+            match frame {
+                Frame::Padding | Frame::Ping => {}
+                Frame::Close { code, text } => self.on_close(now, code, text, settings),
+                Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
+                Frame::Response(data) => self.on_response(now, &data),
+                Frame::Credit(total) => self.send.on_credit(total),
+                Frame::Ticket { sequence, expiry, sealed } => {
+                    self.on_ticket(now, (sequence, expiry), sealed, settings);
+                }
+                Frame::Resume(resume) => self.on_resume(&resume)?,
+                Frame::Clock(time) => self.clock.on_clock(now, time),
+                Frame::Ack(ack) => self.on_ack(now, &ack)?,
+                Frame::Message(message) => {
+                    outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+                }
+            }
+        }
+    }
+
+    pub(super) fn with_transport(&mut self, act: impl FnOnce(&mut Transport)) {
+        if let Some(transport) = self.transport.as_deref_mut() {
+            act(transport);
+        }
+    }
+
+    fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
+        let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
+        let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
+        self.tell_rate(now);
+        if let Some(sent_at) = sent_at {
+            self.clock.on_ack(now, sent_at, ack.receive_time_low24, ack.delay);
+        }
+        Ok(())
+    }
+
+    fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
+        let Some(transport) = self.transport.as_deref_mut() else { return };
+        transport.unproven.take_if(|unproven| unproven.is_answer(data));
+        let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
+        let Self { send, receive, ticket, resume, traffic, .. } = self;
+        receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
+        transport.move_to(now, path, sample);
+        self.notices.moved(path.remote);
+    }
+
+    fn on_ticket(
+        &mut self,
+        now: Instant,
+        (sequence, expiry): (u64, u64),
+        sealed: &[u8],
+        settings: &Settings,
+    ) {
+        let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
+            return;
+        };
+        let Ok(sequence) = u32::try_from(sequence) else { return };
+        if plan.resume.as_ref().is_some_and(|known| known.sequence >= sequence) {
+            return;
+        }
+        let psk = transport.resume_psk(settings, sequence);
+        plan.resume = Some(ResumeCredential {
+            sequence,
+            sealed: sealed.to_vec(),
+            psk,
+            expiry,
+            void_at: now + RESUME_TICKET_LIFE,
+        });
+    }
+
+    fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {
+        let is_resumed = self.transport.as_deref().is_some_and(|transport| transport.is_resumed);
+        if !is_resumed {
+            return Err(Violation::BadResume);
+        }
+        if self.resume.on_received(frame.channel.0) {
+            self.send.on_resume(frame.channel, frame.floor, frame.ranges())?;
+            if self.resume.awaited == 0 {
+                self.send.end_resume();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a packet's frames amounted to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    eliciting: bool,
+    /// More than a PING asks for an acknowledgement.
+    substantial: bool,
+    refused: bool,
+}
+
+const fn is_eliciting(frame: &Frame<'_>) -> bool {
+    !matches!(
+        frame,
+        Frame::Padding
+            | Frame::Ack(_)
+            | Frame::Clock(_)
+            | Frame::Close { .. }
+            | Frame::Challenge(_)
+            | Frame::Response(_)
+    )
+}
