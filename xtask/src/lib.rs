@@ -14,6 +14,7 @@ mod fuzz;
 mod hash;
 mod load;
 mod no_std;
+mod passed_on;
 mod paths;
 mod setup;
 mod spdx;

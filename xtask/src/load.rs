@@ -1,22 +1,20 @@
 //! `load`: a dedicated server and a thousand clients that send each other messages, and what arrives.
 
-use std::ffi::OsString;
-
 use anyhow::Result;
 
 use crate::demo::build_and_become;
+use crate::passed_on::PassedOn;
 
 /// Put a dedicated server under the load of 1,000 clients for a minute (`--help` lists what can be varied)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
-    /// What the load is told
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
+    #[command(flatten)]
+    passed_on: PassedOn,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    build_and_become(BUILD, "tickwire-load", &args.arguments)
+    build_and_become(BUILD, "tickwire-load", &args.passed_on)
 }
 
 const BUILD: &str = "build --release --locked -p tickwire-demo --bin tickwire-load --bin load-server";
