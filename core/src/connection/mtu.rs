@@ -204,7 +204,7 @@ impl PathMtu {
         let count = sizes().count();
         if self.current >= ethernet {
             // Where Ethernet's frames pass, larger ones pass in steps that are few: the largest first.
-            return fits(self.most).then_some(self.most).or_else(|| sizes().last());
+            return fits(self.most).then_some(self.most).or_else(|| sizes().next_back());
         }
         sizes().nth(count / 2).or_else(|| fits(self.most).then_some(self.most))
     }
