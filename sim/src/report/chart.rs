@@ -164,7 +164,7 @@ mod tests {
     fn frame() -> Frame {
         Frame {
             width: 1058,
-            time: Axis::ending_at(10 * SECOND, 5),
+            time: Axis::of_time(10 * SECOND, 5),
             value: Axis::up_to(100, 4),
             unit: Unit::Count,
         }

@@ -48,10 +48,10 @@ pub struct Run {
     pub recording: Recording,
 }
 
-/// A run is looked at so many times.
-const SLICES: u32 = 1200;
-/// And no more often than this.
-const SLICE_LEAST: Duration = Duration::from_millis(20);
+/// A run is looked at so many times, about.
+const SLICES: u128 = 1200;
+/// How often that may be, in milliseconds: so that whole seconds are whole slices, and steps of scenarios lie between two.
+const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
 
 impl Run {
     /// Plays a scenario.
@@ -59,10 +59,9 @@ impl Run {
     /// # Errors
     /// The first violation.
     pub fn play(scenario: Scenario, seed: u64) -> Result<Self, Violation> {
-        // Whole milliseconds, so that slices fall together with the steps of scenarios.
-        let millis = (scenario.duration / SLICES).max(SLICE_LEAST).as_millis().next_multiple_of(10);
-        let (outcome, recording) =
-            scenario.record(seed, Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))?;
+        let millis = scenario.duration.as_millis();
+        let every = EVERY.into_iter().find(|&every| u128::from(every) * SLICES >= millis).unwrap_or(5000);
+        let (outcome, recording) = scenario.record(seed, Duration::from_millis(every))?;
         Ok(Self { scenario, seed, outcome, recording })
     }
 

@@ -35,8 +35,10 @@ pub fn page(runs: &[Run], command: &str) -> String {
 }
 
 fn header(runs: &[Run], name: &str) -> String {
-    let mut html =
-        format!("<header>\n<p class=\"over\">A path and its queue</p>\n<h1>{}</h1>\n", escaped(name));
+    let mut html = format!(
+        "<header>\n<p class=\"over\">What congestion control makes of a path</p>\n<h1>Path {}</h1>\n",
+        escaped(name)
+    );
     for run in runs {
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -83,7 +85,7 @@ fn summary(runs: &[Run]) -> String {
             wait(outcome.queue_p50_us),
             wait(outcome.queue_p95_us),
             wait(outcome.queue_max_us),
-            if is_alone { "alone".to_owned() } else { jain },
+            if is_alone { "one flow".to_owned() } else { jain },
             percent(share),
             grouped(outcome.dropped),
         ];
@@ -103,9 +105,10 @@ fn section(runs: &[Run], panel: &Panel) -> String {
     let unit = panel.unit.name();
     let unit = if unit.is_empty() { String::new() } else { format!(" <small>{unit}</small>") };
     let mut html = format!(
-        "<section>\n<h2>{}{unit}</h2>\n<p class=\"note\">{}</p>\n{}<div class=\"charts\">\n",
+        "<section>\n<h2>{}{unit}</h2>\n<p class=\"note\">{}{}</p>\n{}<div class=\"charts\">\n",
         panel.title,
         panel.note,
+        if panel.one_scale { "" } else { " <b>Each on a scale of its own.</b>" },
         legend(&panel.keys)
     );
     for (run, chart) in runs.iter().zip(&panel.charts) {

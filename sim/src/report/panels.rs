@@ -23,6 +23,8 @@ impl Key {
 pub(super) struct Panel {
     pub(super) title: &'static str,
     pub(super) note: &'static str,
+    /// Whether a quantity is as long in one chart as in the next.
+    pub(super) one_scale: bool,
     pub(super) unit: Unit,
     pub(super) keys: Vec<Key>,
     /// One chart per run, in order.
@@ -35,6 +37,9 @@ const NARROW: u64 = 560;
 /// Stretches of time, for a line and for bars, of a narrow chart.
 const STRETCHES: usize = 120;
 const BARS: usize = 60;
+
+/// Runs of which one is so many times higher than another do not share a scale.
+const SCALES_APART: u64 = 4;
 
 /// What all panels are made of.
 struct Sheet<'a> {
@@ -51,14 +56,13 @@ pub(super) fn panels(runs: &[Run]) -> Vec<Panel> {
     let Some(first) = runs.first() else { return Vec::new() };
     let end_us = runs.iter().map(|run| run.scenario.duration.as_micros() as u64).max().unwrap_or(0);
     let is_wide = runs.len() == 1;
-    let ticks = if is_wide { 10 } else { 5 };
-    let seconds = Axis::ending_at(end_us.div_ceil(1_000_000), ticks);
+    let ticks = if is_wide { 12 } else { 6 };
     let sheet = Sheet {
         runs,
         strands: strands(&first.scenario),
         width: if is_wide { WIDE } else { NARROW },
         detail: if is_wide { 2 } else { 1 },
-        time: Axis { end: end_us.max(1), step: seconds.step * 1_000_000 },
+        time: Axis::of_time(end_us, ticks),
     };
     let mut panels = vec![sheet.delivery(), sheet.queue(), sheet.round_trip(), sheet.window()];
     panels.extend([sheet.losses(), sheet.told()].into_iter().flatten());
@@ -70,7 +74,7 @@ impl Sheet<'_> {
         STRETCHES * self.detail
     }
 
-    /// Draws each run on the scale that fits them all.
+    /// Draws all runs on one scale, unless that would leave nothing to see of one of them.
     fn panel(
         &self,
         title: &'static str,
@@ -79,11 +83,17 @@ impl Sheet<'_> {
         keys: Vec<Key>,
         marks: Vec<Vec<Mark>>,
     ) -> Panel {
-        let most = marks.iter().flatten().map(highest).max().unwrap_or(0);
-        let frame = Frame { width: self.width, time: self.time, value: unit.axis(most), unit };
-        let draw = |(run, marks): (&Run, &Vec<Mark>)| frame.draw(&format!("{title}: {}", run.label()), marks);
+        let highest_of = |marks: &Vec<Mark>| marks.iter().map(highest).max().unwrap_or(0);
+        let (most, least) = (marks.iter().map(highest_of).max(), marks.iter().map(highest_of).min());
+        let (most, least) = (most.unwrap_or(0), least.unwrap_or(0));
+        let one_scale = unit == Unit::Count || most <= least.saturating_mul(SCALES_APART);
+        let draw = |(run, marks): (&Run, &Vec<Mark>)| {
+            let value = unit.axis(if one_scale { most } else { highest_of(marks) });
+            let frame = Frame { width: self.width, time: self.time, value, unit };
+            frame.draw(&format!("{title}: {}", run.label()), marks)
+        };
         let charts = self.runs.iter().zip(&marks).map(draw).collect();
-        Panel { title, note, unit, keys, charts }
+        Panel { title, note, one_scale, unit, keys, charts }
     }
 
     fn keys(&self, which: impl Fn(&Strand) -> bool) -> Vec<Key> {
@@ -100,8 +110,10 @@ impl Sheet<'_> {
             keys.push(Key::new("sum", "all on this link"));
         }
         let line = |run: &Run, flows: &[usize]| {
-            let points = series::delivery(&run.recording, flows, self.stretches());
-            Shape::Line(points.into_iter().map(|(at, rate)| (at, Some(rate))).collect())
+            let begins = flows.iter().map(|&flow| run.scenario.flows[flow].from.as_micros() as u64).min();
+            let points = series::delivery(&run.recording, flows, self.stretches()).into_iter();
+            let begun = points.filter(|(at, _)| *at >= begins.unwrap_or(0));
+            Shape::Line(begun.map(|(at, rate)| (at, Some(rate))).collect())
         };
         let marks = |run: &Run| {
             let capacity = series::capacity(&run.recording, self.stretches());
@@ -221,7 +233,7 @@ impl Sheet<'_> {
             };
             seen.iter().map(bar).collect()
         };
-        let note = "Datagrams. A random loss is one that the queue has nothing to do with.";
+        let note = "Datagrams per bar. What chance takes never reaches the queue.";
         let title = "Losses and marks";
         Some(self.panel(title, note, Unit::Count, keys, self.runs.iter().map(marks).collect()))
     }

@@ -33,9 +33,12 @@ impl Axis {
         Self { end: most.max(1).div_ceil(step).saturating_mul(step), step }
     }
 
-    /// Ends at `end`, tick or not.
-    pub(super) fn ending_at(end: u64, ticks: u64) -> Self {
-        Self { end: end.max(1), step: step_above(end.div_ceil(ticks.max(1)).max(1)) }
+    /// Of microseconds: ends at `end`, tick or not, with about `ticks` ticks at so many seconds as people count in.
+    pub(super) fn of_time(end: u64, ticks: u64) -> Self {
+        const SECONDS: [u64; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+        let least = end.div_ceil(ticks.max(1)).div_ceil(1_000_000);
+        let step = SECONDS.into_iter().find(|&step| step >= least).unwrap_or_else(|| step_above(least));
+        Self { end: end.max(1), step: step * 1_000_000 }
     }
 
     pub(super) fn ticks(self) -> impl Iterator<Item = u64> {
@@ -84,7 +87,7 @@ impl Unit {
 
     /// An axis whose ticks are round in the unit shown.
     pub(super) fn axis(self, most: u64) -> Axis {
-        let shown = Axis::up_to(most.div_ceil(self.scale()), 4);
+        let shown = Axis::up_to(most.div_ceil(self.scale()), 5);
         Axis { end: shown.end * self.scale(), step: shown.step * self.scale() }
     }
 
@@ -137,7 +140,8 @@ mod tests {
         assert_eq!(Axis::up_to(300, 4), Axis { end: 300, step: 100 });
         assert_eq!(Axis::up_to(2500, 4), Axis { end: 3000, step: 1000 });
         assert_eq!(Axis::up_to(900, 4), Axis { end: 1000, step: 250 });
-        assert_eq!(Axis::ending_at(100, 10), Axis { end: 100, step: 10 });
+        assert_eq!(Axis::of_time(120_000_000, 6), Axis { end: 120_000_000, step: 20_000_000 });
+        assert_eq!(Axis::of_time(2_500_000, 6).ticks().count(), 3);
     }
 
     #[test]

@@ -72,22 +72,29 @@ fn sums(recording: &Recording, values: &[u64], stretches: usize) -> (Vec<At>, u6
     (values.chunks(slices).enumerate().map(stretch).collect(), length)
 }
 
-/// Bytes per slice as bytes per second, from when on.
+/// Bytes per slice as bytes per second, from when on. A last stretch of less than half the others' length says too little
+/// and is left out.
 fn rates(recording: &Recording, values: &[u64], stretches: usize) -> Vec<At> {
     let slices = slices_per(recording, stretches);
     let every = every_us(recording);
     let (sums, _) = sums(recording, values, stretches);
-    let lengths = values.chunks(slices).map(|values| values.len() as u64 * every);
-    sums.into_iter()
-        .zip(lengths)
-        .map(|((from, sum), length)| (from, sum.saturating_mul(1_000_000) / length.max(1)))
-        .collect()
+    let lengths = values.chunks(slices).map(<[u64]>::len);
+    let long_enough = sums.into_iter().zip(lengths).filter(|(_, length)| length * 2 >= slices);
+    let rate = |((from, sum), length): (At, usize)| {
+        (from, sum.saturating_mul(1_000_000) / (length as u64 * every).max(1))
+    };
+    long_enough.map(rate).collect()
 }
 
-/// What could have passed, in bytes per second.
+/// What could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
 pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
-    rates(recording, &recording.capacity, stretches)
+    let mut exact = rates(recording, &recording.capacity, recording.slices());
+    exact.dedup_by_key(|(_, rate)| *rate);
+    if exact.len() <= SELDOM { exact } else { rates(recording, &recording.capacity, stretches) }
 }
+
+/// So many steps of a capacity are drawn one by one.
+const SELDOM: usize = 20;
 
 /// What some flows got together, in bytes per second, in the middle of each stretch.
 pub(super) fn delivery(recording: &Recording, flows: &[usize], stretches: usize) -> Vec<At> {
@@ -180,7 +187,7 @@ mod tests {
     fn rates_are_per_second_even_in_a_last_stretch_that_is_shorter() {
         let recording = recording(&[100, 300, 200, 400, 700]);
         assert_eq!(delivery(&recording, &[0, 1], 3), [(100_000, 4000), (300_000, 6000), (500_000, 14_000)]);
-        assert_eq!(capacity(&recording, 3), [(0, 10_000), (200_000, 10_000), (400_000, 10_000)]);
+        assert_eq!(capacity(&recording, 3), [(0, 10_000)]);
         assert_eq!(lost(&recording, 3), (vec![(0, 8), (200_000, 12), (400_000, 14)], 200_000));
     }
 
