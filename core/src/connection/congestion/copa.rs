@@ -16,6 +16,8 @@ const PATIENCE: u8 = 3;
 const CLOCK_JUMP_US: i64 = 100_000;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
+/// A way back that is full makes the window so many times as long at most.
+const STRETCH_MOST: u64 = 8;
 /// Losses are counted for so long, or for four round trips.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -27,7 +29,10 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Copa {
     datagram: u64,
+    /// What would have to be in flight if nothing waited on the way back: see [`Copa::stretched`].
     window: u64,
+    /// How long acknowledgements wait on the way back in microseconds, smoothed as the round trip is.
+    back_us: u64,
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
@@ -58,6 +63,7 @@ impl Copa {
         Self {
             datagram,
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
+            back_us: 0,
             remainder: 0,
             is_starting: true,
             velocity: 1,
@@ -91,7 +97,8 @@ impl Copa {
         LOSS_INTERVAL.max(Duration::from_micros(self.smoothed_us.saturating_mul(4)))
     }
 
-    /// Takes in a measurement; the queueing delay and the round-trip time, both in microseconds.
+    /// Takes in a measurement; the queueing delay and the round-trip time without what waits on the way back, both in
+    /// microseconds.
     fn observe(&mut self, report: &AckReport) -> Option<(u64, u64)> {
         let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?) as i64);
         let standing = report.smoothed_rtt / 2;
@@ -110,7 +117,20 @@ impl Copa {
             self.base_delay.insert(report.now, BASE_WINDOW, delay.saturating_sub(grown));
             return Some((grown.max(0) as u64, rtt.max(1) as u64));
         }
-        Some((queue.max(0) as u64, rtt.max(1) as u64))
+        // What the round trip has grown by and the way there has not, is on the way back.
+        let back = grown.saturating_sub(delay.saturating_sub(base).max(0)).max(0) as u64;
+        self.back_us = self.back_us.saturating_mul(7).saturating_add(back) / 8;
+        Some((queue.max(0) as u64, (rtt.max(1) as u64).saturating_sub(back).max(1)))
+    }
+
+    /// The window, longer by as much as the way back makes the round trip longer: what waits there would slow us down else, and
+    /// speed us up when it is gone, and the queue on the way there would pay for it.
+    fn stretched(&self) -> u64 {
+        if self.back_us == 0 {
+            return self.window;
+        }
+        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
+        (self.window.saturating_mul(self.smoothed_us) / forward_us.max(1)).max(self.window)
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
@@ -168,8 +188,9 @@ impl Copa {
         }
         let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
         let sum = self.remainder.saturating_add(scaled);
-        self.remainder = sum % self.window;
-        let step = sum / self.window;
+        let per_round = self.stretched().max(1);
+        self.remainder = sum % per_round;
+        let step = sum / per_round;
         let changed =
             if is_rising { self.window.saturating_add(step) } else { self.window.saturating_sub(step) };
         self.window = changed.max(self.least_window());
@@ -185,7 +206,7 @@ impl Controller for Copa {
         // The rate is the window per round trip; the target is 1 / (delta × queue) datagrams.
         let target = self.datagram.saturating_mul(INVERSE_DELTA).saturating_mul(rtt);
         let is_below = self.window.saturating_mul(queue) <= target;
-        if is_below && !report.uses(self.window) {
+        if is_below && !report.uses(self.stretched()) {
             self.turn(true);
             return;
         }
@@ -227,20 +248,75 @@ impl Controller for Copa {
     }
 
     fn window(&self) -> u64 {
-        self.window
+        self.stretched()
     }
 
     fn pacing_rate(&self) -> u64 {
-        let rate = per_second(self.window, self.smoothed_us);
+        let rate = per_second(self.stretched(), self.smoothed_us);
         let paced = if self.is_starting { rate.saturating_mul(2) } else { rate.saturating_add(rate / 4) };
         paced.min(self.cap())
     }
 
     fn rate(&self) -> u64 {
-        per_second(self.window, self.smoothed_us).min(self.cap())
+        per_second(self.stretched(), self.smoothed_us).min(self.cap())
     }
 
     fn reset(&mut self, now: Instant) {
         *self = Self::new(now, self.datagram);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATAGRAM: u64 = 1000;
+    /// An acknowledgement comes each 10 ms, for a datagram: 100 kB/s.
+    const EVERY: Duration = Duration::from_millis(10);
+
+    /// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
+    fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
+        let rtt = Duration::from_millis(100 + there + back);
+        for _ in 0..200 {
+            *now += EVERY;
+            copa.on_ack(&AckReport {
+                now: *now,
+                packets: 1,
+                bytes: DATAGRAM,
+                late: 0,
+                reorders: false,
+                newest_sent_at: *now - rtt,
+                in_flight: copa.window(),
+                rtt: Some(rtt),
+                smoothed_rtt: rtt,
+                one_way_delay: Some(7_000_000 + there as i64 * 1000),
+                rate: None,
+            });
+        }
+    }
+
+    #[test]
+    fn a_way_back_that_fills_makes_the_window_longer_and_the_rate_no_lower() {
+        let mut now = Instant::ZERO;
+        let mut copa = Copa::new(now, DATAGRAM);
+        play(&mut copa, &mut now, 0, 0);
+        play(&mut copa, &mut now, 60, 0);
+        let (mut full, mut then) = (copa.clone(), now);
+        play(&mut copa, &mut now, 60, 0);
+        play(&mut full, &mut then, 60, 160);
+        assert!(full.window() * 2 >= copa.window() * 3, "{} against {}", full.window(), copa.window());
+        assert!(full.rate() * 10 >= copa.rate() * 9, "{} against {}", full.rate(), copa.rate());
+        let before = full.rate();
+        play(&mut full, &mut then, 60, 0);
+        assert!(full.rate() * 10 <= before * 11, "{} after {before}", full.rate());
+    }
+
+    #[test]
+    fn a_way_back_that_swallows_all_makes_the_window_no_longer_than_the_most() {
+        let mut now = Instant::ZERO;
+        let mut copa = Copa::new(now, DATAGRAM);
+        play(&mut copa, &mut now, 60, 0);
+        play(&mut copa, &mut now, 0, 60_000);
+        assert!(copa.window() <= copa.window * STRETCH_MOST, "{} of {}", copa.window(), copa.window);
     }
 }
