@@ -15,6 +15,7 @@ use crate::wire::{Control, DataHeader, PacketKind, classify};
 impl Endpoint {
     /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
     pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, ecn: Ecn, datagram: &mut [u8]) {
+        let now = self.advance(now);
         self.handle_datagram_received_at(now, now, from, ecn, datagram);
     }
 
