@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire_core::limits::MAX_DATAGRAM;
-use tickwire_core::{Address, Ecn, Path, Transmit};
+use tickwire_core::{Address, Ecn, Instant, Path, Transmit};
 
+use crate::clock::Clock;
 use crate::error::StartError;
 use crate::options::Bind;
 
@@ -22,6 +23,17 @@ pub(crate) struct UdpSocket {
     /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
+    /// Whether the system said of all that came last when it came.
+    tells_when: bool,
+}
+
+/// What is known of a datagram that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) path: Path,
+    pub(crate) ecn: Ecn,
+    /// When the system got it, if it says so. The wall clock may have been set since: then it is anything.
+    pub(crate) at: Option<Instant>,
 }
 
 /// How far a transmission came.
@@ -68,6 +80,7 @@ impl UdpSocket {
             is_dual_stack,
             buffer,
             metas: [RecvMeta::default(); BATCH_SIZE],
+            tells_when: false,
         })
     }
 
@@ -93,18 +106,32 @@ impl UdpSocket {
 
     /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: with
     /// offload, fewer than [`BATCH_SIZE`] means that nothing is left.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(Path, Ecn, &mut [u8])) -> io::Result<usize> {
+    pub(crate) fn receive(
+        &mut self,
+        clock: &Clock,
+        mut each: impl FnMut(Arrival, &mut [u8]),
+    ) -> io::Result<usize> {
         let filled = self.fill()?;
+        self.tells_when = self.metas.iter().take(filled).all(|meta| meta.timestamp.is_some());
+        // Read once for all, and right now: only the time since then depends on the wall clock.
+        let (now, wall) = clock.both();
         for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
             // With one address there is nothing to choose, and each choice costs a look at the routes.
             let local = meta.dst_ip.filter(|_| self.local.ip().is_unspecified());
             let path = Path { remote: Address::from(meta.addr), local: local.map(|ip| ip.to_canonical()) };
+            let at = meta.timestamp.map(|stamp| now - wall.saturating_sub(stamp));
+            let arrival = Arrival { path, ecn: ecn_from(meta.ecn), at };
             let bytes = piece.get_mut(..meta.len).unwrap_or_default();
             for datagram in bytes.chunks_mut(meta.stride.max(1)) {
-                each(path, ecn_from(meta.ecn), datagram);
+                each(arrival, datagram);
             }
         }
         Ok(filled)
+    }
+
+    /// Whether the system says when a datagram came.
+    pub(crate) const fn tells_when(&self) -> bool {
+        self.tells_when
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -245,8 +272,8 @@ mod tests {
             assert_eq!(one.send(&transmit, &bytes, 0), Sent::All { errors: 0 });
             let mut received = Vec::new();
             for _ in 0..1000 {
-                let outcome = two.receive(|path, _, datagram| {
-                    assert_eq!(path.remote, Address::from(one.local_address()));
+                let outcome = two.receive(&Clock::start(), |arrival, datagram| {
+                    assert_eq!(arrival.path.remote, Address::from(one.local_address()));
                     received.push(datagram.to_vec());
                 });
                 if received.len() == 3 {
