@@ -140,6 +140,9 @@ pub struct Config {
     pub ack_delay: Duration,
     /// The largest message in bytes, either way. Default 1 MiB; a larger one grows the receive window with it.
     pub max_message: usize,
+    /// The largest datagram in bytes, either way, 1200 at least: what this end asks its peers not to exceed, and sends itself
+    /// once a path is found to carry it (RFC 8899). Default 8972: an IPv4 packet of 9000.
+    pub max_datagram: u16,
     /// Packets after which keys are rotated. Default 2^24.
     pub rotate_after: u64,
     /// Bytes per second that one connection sends at most, datagrams whole. Default: what the path carries.
@@ -186,6 +189,7 @@ impl Config {
             connect_timeout: Duration::from_secs(10),
             ack_delay: Duration::from_millis(50),
             max_message: limits::MESSAGE_SIZE,
+            max_datagram: limits::PATH_DATAGRAM,
             rotate_after: 1 << 24,
             connection_bandwidth: None,
             bandwidth: None,
@@ -203,6 +207,7 @@ impl Config {
         within("handshakes_per_second", self.handshakes_per_second.into(), 1, u64::from(u32::MAX))?;
         within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;
         within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
+        within("max_datagram", self.max_datagram.into(), limits::BASE_DATAGRAM as u64, u64::from(u16::MAX))?;
         within("rotate_after", self.rotate_after, 64, u64::MAX)?;
         within("wall_offset", self.wall_offset, 0, Instant::MAX.as_micros())?;
         within("heartbeat (us)", micros(self.heartbeat), 10_000, HOUR)?;
@@ -251,7 +256,7 @@ impl Config {
             max_message: u32::try_from(self.max_message).unwrap_or(u32::MAX),
             ack_delay_us: u32::try_from(micros(self.ack_delay)).unwrap_or(u32::MAX),
             idle_timeout_ms: u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX),
-            max_datagram: limits::MAX_DATAGRAM as u16,
+            max_datagram: self.max_datagram,
         }
     }
 }

@@ -6,6 +6,8 @@ use core::time::Duration;
 pub const BASE_DATAGRAM: usize = 1200;
 /// The largest datagram that is looked at; anything larger is counted and dropped.
 pub const MAX_DATAGRAM: usize = 65_535;
+/// The default of the largest datagram that a path is searched for, in bytes: an IPv4 packet of 9000.
+pub const PATH_DATAGRAM: u16 = 8972;
 /// The smallest buffer that `poll_transmit` writes to, in bytes.
 pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 /// Bytes of an AEAD tag.

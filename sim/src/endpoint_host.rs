@@ -23,7 +23,12 @@ impl Host for Endpoint {
 
     fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing> {
         let transmit = Self::poll_transmit(self, now, buffer)?;
-        Some(Outgoing { to: transmit.path.remote, size: transmit.size, segment_size: transmit.segment_size })
+        Some(Outgoing {
+            to: transmit.path.remote,
+            size: transmit.size,
+            segment_size: transmit.segment_size,
+            ecn: transmit.ecn,
+        })
     }
 
     fn poll_event(&mut self) -> Option<Event> {

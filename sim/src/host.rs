@@ -20,6 +20,8 @@ pub struct Outgoing {
     pub size: usize,
     /// Bytes per datagram.
     pub segment_size: usize,
+    /// The congestion notification bits of all of them.
+    pub ecn: Ecn,
 }
 
 /// A sans-IO state machine under simulation. Times are what the node's own clock shows.

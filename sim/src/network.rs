@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use tickwire_core::address::Ecn;
 use tickwire_core::time::Instant;
 
 use crate::clock::micros;
@@ -133,6 +134,7 @@ pub(crate) struct Parcel {
     pub(crate) from: SocketAddr,
     pub(crate) to: SocketAddr,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) ecn: Ecn,
 }
 
 /// Names a parcel that is underway.
@@ -241,11 +243,11 @@ impl Network {
         now: Instant,
         node: NodeId,
         to: SocketAddr,
-        bytes: &[u8],
+        datagram: (&[u8], Ecn),
         mut plan: impl FnMut(Instant, ParcelId),
     ) {
         self.counters.sent += 1;
-        self.counters.sent_bytes += bytes.len() as u64;
+        self.counters.sent_bytes += datagram.0.len() as u64;
         let route =
             self.node_at(to).and_then(|to| self.routes.get(node * self.nodes + to).copied().flatten());
         let Some(route) = route else {
@@ -259,14 +261,14 @@ impl Network {
         let pipe = pipe.and_then(|pipe| self.pipes.get_mut(pipe));
         let now_us = now.as_micros();
         let way = &mut self.links[route as usize];
-        way.carry(now_us, bytes, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
+        way.carry(now_us, datagram, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
         if arrivals.iter().all(|arrival| arrival.stranger.is_some()) {
             self.counters.lost += 1;
         }
         let home = self.address(node);
-        for Arrival { at_us, bytes, stranger } in arrivals.drain(..) {
+        for Arrival { at_us, bytes, ecn, stranger } in arrivals.drain(..) {
             let from = stranger.map_or(home, stranger_address);
-            let id = self.keep(Parcel { from, to, bytes });
+            let id = self.keep(Parcel { from, to, bytes, ecn });
             plan(Instant::saturating_from_micros(at_us), id);
         }
         self.arrivals = arrivals;
@@ -300,7 +302,7 @@ mod tests {
 
     fn arrival(network: &mut Network, from: NodeId, to: SocketAddr) -> Option<(Instant, Parcel)> {
         let mut planned = None;
-        network.send(Instant::ZERO, from, to, b"x", |at, id| planned = Some((at, id)));
+        network.send(Instant::ZERO, from, to, (b"x", Ecn::NotCapable), |at, id| planned = Some((at, id)));
         planned.and_then(|(at, id)| Some((at, network.take(id)?)))
     }
 
@@ -347,8 +349,9 @@ mod tests {
         let mut network = Network::new(topology, 0);
         let mut times = Vec::new();
         for node in [1, 2] {
+            let datagram = (&[0; 1000][..], Ecn::NotCapable);
             network
-                .send(Instant::ZERO, node, home_address(0), &[0; 1000], |at, _| times.push(at.as_micros()));
+                .send(Instant::ZERO, node, home_address(0), datagram, |at, _| times.push(at.as_micros()));
         }
         assert_eq!(times, [1000, 2000]);
     }

@@ -4,7 +4,7 @@ use super::migration;
 use super::receive::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Opened, Phase, RESUME_TICKET_LIFE, ResumeCredential, Settings, Transport};
-use crate::address::Path;
+use crate::address::{Ecn, Path};
 use crate::channel::{Arena, Receipt};
 use crate::drop::DropReason;
 use crate::event::{CloseReason, Violation};
@@ -12,13 +12,22 @@ use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
+/// How a datagram came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reception {
+    pub(crate) from: Path,
+    pub(crate) ecn: Ecn,
+    /// When it reached this host: now, or a little before.
+    pub(crate) at: Instant,
+}
+
 impl Connection {
     /// Takes in a datagram for this connection's current id. An error says why it was dropped.
     #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
     pub(crate) fn handle_data(
         &mut self,
         now: Instant,
-        from: &Path,
+        reception: &Reception,
         header: &DataHeader,
         datagram: &mut [u8],
         arena: &mut Arena,
@@ -35,7 +44,7 @@ impl Connection {
                 return Err(reason);
             }
         };
-        self.handle_opened(now, from, opened, datagram, arena, rng, settings)
+        self.handle_opened(now, reception, opened, datagram, arena, rng, settings)
     }
 
     /// Takes in a datagram that was found authentic and decrypted.
@@ -43,7 +52,7 @@ impl Connection {
     pub(crate) fn handle_opened(
         &mut self,
         now: Instant,
-        from: &Path,
+        reception: &Reception,
         opened: Opened,
         datagram: &[u8],
         arena: &mut Arena,
@@ -51,7 +60,7 @@ impl Connection {
         settings: &Settings,
     ) -> Result<(), DropReason> {
         let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
-        let size = datagram.len() as u64;
+        let (from, size) = (&reception.from, datagram.len() as u64);
         transport.on_authentic(now, &opened);
         self.traffic.on_received(size);
         let sighting =
@@ -62,13 +71,16 @@ impl Connection {
         }
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
-        let outcome = self.handle_frames(now, from, payload.unwrap_or_default(), arena, settings);
+        let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);
         match outcome {
             Ok(Outcome { eliciting, substantial, refused: false }) => {
                 if let Some(transport) = self.transport.as_deref_mut() {
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
-                    let delay = if substantial { settings.ack_delay } else { Duration::ZERO };
-                    transport.acks.on_received(now, opened.number, eliciting, delay);
+                    // Congestion is told at once (RFC 9000 13.2.1).
+                    let is_marked = transport.marks.on_received(reception.ecn);
+                    let delay =
+                        if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
+                    transport.acks.on_received(reception.at, opened.number, eliciting, delay);
                 }
                 Ok(())
             }
@@ -83,7 +95,7 @@ impl Connection {
     fn handle_frames(
         &mut self,
         now: Instant,
-        from: &Path,
+        reception: &Reception,
         payload: &[u8],
         arena: &mut Arena,
         settings: &Settings,
@@ -113,15 +125,15 @@ impl Connection {
             match frame {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
-                Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(*from, data)),
+                Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(reception.from, data)),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {
                     self.on_ticket(now, (sequence, expiry), sealed, settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
-                Frame::Clock(time) => self.clock.on_clock(now, time),
-                Frame::Ack(ack) => self.on_ack(now, &ack)?,
+                Frame::Clock(time) => self.clock.on_clock(reception.at, time),
+                Frame::Ack(ack) => self.on_ack(now, reception.at, &ack)?,
                 Frame::Message(message) => {
                     outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
                 }
@@ -135,14 +147,15 @@ impl Connection {
         }
     }
 
-    fn on_ack(&mut self, now: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
+    /// `at` is when it reached this host.
+    fn on_ack(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
         let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
         let Self { send, receive, ticket, resume, traffic, .. } = self;
-        receive::on_ack(now, ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
+        receive::on_ack((now, at), ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
         self.tell_rate(now);
         if let Some(sent_at) = sent_at {
-            self.clock.on_ack(now, sent_at, ack.receive_time_low24, ack.delay);
+            self.clock.on_ack(at.max(sent_at), sent_at, ack.receive_time_low24, ack.delay);
         }
         Ok(())
     }

@@ -16,11 +16,13 @@ mod close;
 pub mod congestion;
 mod control;
 mod dial;
+mod ecn;
 mod events;
 mod grant;
 mod incoming;
 mod loss;
 mod migration;
+mod mtu;
 mod notices;
 mod pacing;
 mod receive;
@@ -47,6 +49,7 @@ pub use self::clock_sync::PeerClock;
 use self::congestion::Algorithm;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
+pub(crate) use self::incoming::Reception;
 pub(crate) use self::notices::Notices;
 pub(crate) use self::pacing::Pacer;
 use self::receive::Settling;
@@ -55,9 +58,10 @@ pub(crate) use self::sent::SentPackets;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;
+pub(crate) use self::transmit::Written;
 pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
 pub(crate) use self::unproven::Unproven;
-use crate::address::{Address, LinkId, Path};
+use crate::address::{Address, Ecn, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::crypto::Provider;
@@ -267,6 +271,8 @@ impl Connection {
             stats.bytes_in_flight = transport.sent.bytes_in_flight();
             stats.congestion_window = transport.regulator.window();
             stats.rate = transport.regulator.rate();
+            stats.max_datagram = transport.max_datagram;
+            stats.ecn = transport.marking.is_capable();
         }
         stats.queued_bytes = self.send.queued_bytes();
         stats
@@ -328,7 +334,10 @@ impl Connection {
 
     /// Whether a frame waits that belongs to no message and asks for an acknowledgement.
     fn has_control(&self) -> bool {
-        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
+        self.ticket.is_due
+            || self.resume.unsent != 0
+            || self.receive.grant_due().is_some()
+            || self.transport.as_deref().is_some_and(Transport::wants_mtu_probe)
     }
 
     /// Writes the next datagram.
@@ -338,11 +347,11 @@ impl Connection {
         buffer: &mut [u8],
         rng: &mut Rng,
         settings: &Settings,
-    ) -> Option<(Path, usize)> {
+    ) -> Option<Written> {
         let written = self.write_next(now, buffer, rng, settings);
-        if let Some((path, size)) = written {
-            self.traffic.on_sent(size as u64);
-            self.with_transport(|transport| transport.on_sent_to(&path, size as u64));
+        if let Some(Written { path, size, .. }) = &written {
+            self.traffic.on_sent(*size as u64);
+            self.with_transport(|transport| transport.on_sent_to(path, *size as u64));
         }
         written
     }
@@ -353,12 +362,12 @@ impl Connection {
         buffer: &mut [u8],
         rng: &mut Rng,
         settings: &Settings,
-    ) -> Option<(Path, usize)> {
+    ) -> Option<Written> {
         if let Some(dial) = self.dial.as_deref_mut()
             && let Some(size) = dial.dialer.write(now, rng, buffer)
         {
             dial.on_sent(now);
-            return Some((dial.path, size));
+            return Some(Written { path: dial.path, size, ecn: Ecn::NotCapable });
         }
         let transport = self.transport.as_deref_mut()?;
         if self.phase == Phase::Closing {
@@ -367,8 +376,8 @@ impl Connection {
         if self.phase != Phase::Connected {
             return None;
         }
-        if let Some(written) = transmit::write_path_datagram(now, transport, buffer) {
-            return Some(written);
+        if let Some((path, size)) = transmit::write_path_datagram(now, transport, buffer) {
+            return Some(Written { path, size, ecn: Ecn::NotCapable });
         }
         if transport.sent.is_overfull() {
             let Self { send, receive, ticket, resume, traffic, .. } = self;
@@ -378,20 +387,24 @@ impl Connection {
             let next = transport.sent.next();
             transport.keys.rotate(now, next);
         }
-        let Self { send, receive, ticket, resume, .. } = self;
-        let mut sources = Sources { send, receive, ticket, resume };
-        let size = if transport.may_send() {
-            transmit::write_datagram(now, transport, &mut sources, buffer)
-        } else {
-            None
-        };
-        if size.is_none() {
-            transport.on_stuck();
+        let number = transport.sent.next();
+        let mut size = None;
+        if transport.wants_mtu_probe() && transport.window_is_open(now) {
+            size = transmit::write_mtu_probe(now, transport, buffer);
         }
-        Some((transport.path, size?))
+        if size.is_none() && transport.may_send() {
+            let Self { send, receive, ticket, resume, .. } = self;
+            let mut sources = Sources { send, receive, ticket, resume };
+            size = transmit::write_datagram(now, transport, &mut sources, buffer);
+        }
+        let Some(size) = size else {
+            transport.on_stuck();
+            return None;
+        };
+        Some(Written { path: transport.path, size, ecn: transport.marking.on_sent(number) })
     }
 
-    fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(Path, usize)> {
+    fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Written> {
         let transport = self.transport.as_deref_mut()?;
         if !core::mem::take(&mut self.closing.is_due) {
             return None;
@@ -407,6 +420,6 @@ impl Connection {
         } else {
             self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));
         }
-        size.map(|size| (path, size))
+        size.map(|size| Written { path, size, ecn: Ecn::NotCapable })
     }
 }

@@ -4,11 +4,13 @@ use core::ops::Range;
 
 use super::control::{ResumeExchange, TicketPush};
 use super::loss;
+use super::mtu::Loss;
 use super::regulator::Timing;
 use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::Violation;
+use crate::limits;
 use crate::planted::{self, Bug};
 use crate::stats::Traffic;
 use crate::time::Instant;
@@ -26,9 +28,10 @@ pub(crate) struct Settling<'a> {
     pub(crate) resume: &'a mut ResumeExchange,
 }
 
-/// Settles what the peer acknowledges, then what thereby counts as lost.
+/// Settles what the peer acknowledges, then what thereby counts as lost. `at` is when the frame reached this host, which
+/// may have been a little before now.
 pub(crate) fn on_ack(
-    now: Instant,
+    (now, at): (Instant, Instant),
     ack: &AckFrame<'_>,
     transport: &mut Transport,
     settling: &mut Settling<'_>,
@@ -61,13 +64,17 @@ pub(crate) fn on_ack(
             }
         }
     }
+    let is_newest = largest_named > largest_before;
     transport.largest_acked = transport.largest_acked.max(largest_named);
+    let is_marked = transport.marking.on_ack(ack.marks, is_newest, next);
     transport.reordering.adapt(now, late);
     transport.regulator.on_late(late, transport.reordering.is_seen());
     if let Some((number, sent_at)) = largest_new {
+        // A clock that took the time of arrival for earlier than the sending knows nothing.
+        let at = if at > sent_at { at } else { now };
+        let held_back = ack.delay.min(transport.peer_ack_delay);
         if Some(number) == largest_named {
-            let held_back = ack.delay.min(transport.peer_ack_delay);
-            transport.rtt.update(now - sent_at, held_back);
+            transport.rtt.update(at - sent_at, held_back);
         }
         if !planted::is_planted(Bug::LostTimer) {
             transport.probes = 0;
@@ -76,10 +83,14 @@ pub(crate) fn on_ack(
         let newest = largest_new.filter(|(number, _)| Some(*number) == largest_named);
         let timing = Timing {
             largest: newest.map(|(_, sent_at)| (sent_at, ack.receive_time_low24)),
-            held_back: ack.delay.min(transport.peer_ack_delay),
+            came_at: at,
+            held_back,
         };
         let in_flight = transport.sent.bytes_in_flight();
         transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
+        if is_marked {
+            transport.regulator.on_marked(now, sent_at);
+        }
     }
     detect_losses(now, transport, settling, silence(largest_before, least_new));
     Ok(())
@@ -132,9 +143,16 @@ pub(crate) fn detect_losses(
     let largest_acked = transport.largest_acked.unwrap_or(0);
     let too_long = transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
     let mut silent: Option<(Instant, Instant)> = None;
-    let Transport { sent, regulator, reordering, loss_at, .. } = transport;
+    let Transport { sent, regulator, reordering, loss_at, mtu, marking, .. } = transport;
+    let mut is_black_hole = false;
     *loss_at = loss::detect(now, sent, largest_acked, thresholds, |sent, number| {
         let Some(settled) = sent.settle(number) else { return };
+        match mtu.on_lost(number, settled.bytes) {
+            Loss::Probe => return,
+            Loss::BlackHole => is_black_hole = true,
+            Loss::Ordinary => {}
+        }
+        marking.on_lost(number);
         regulator.on_lost(&settled);
         reordering.on_lost(number);
         if silence.contains(&number) {
@@ -152,7 +170,10 @@ pub(crate) fn detect_losses(
         }
     });
     sent.trim();
-    regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
+    if is_black_hole {
+        transport.set_max_datagram(limits::BASE_DATAGRAM);
+    }
+    transport.regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
 }
 
 /// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.

@@ -24,6 +24,8 @@ pub(crate) struct Timing {
     /// When the largest left, if this frame is the first to acknowledge it, and the low bits of the peer's clock when it
     /// came there.
     pub(crate) largest: Option<(Instant, u32)>,
+    /// When the frame came, as exactly as is known.
+    pub(crate) came_at: Instant,
     /// How long the peer held the acknowledgement back.
     pub(crate) held_back: Duration,
 }
@@ -91,6 +93,17 @@ impl Regulator {
         }
     }
 
+    /// Datagrams have `datagram` bytes from now on.
+    pub(crate) fn set_datagram(&mut self, datagram: usize) {
+        self.datagram = datagram as u64;
+        self.controller.set_datagram(datagram as u64);
+    }
+
+    /// The path marked packets; the newest of those acknowledged with the mark left at `newest_sent_at` at the latest.
+    pub(crate) fn on_marked(&mut self, now: Instant, newest_sent_at: Instant) {
+        self.controller.on_marked(now, newest_sent_at);
+    }
+
     fn pacing_rate(&self) -> u64 {
         self.controller.pacing_rate().min(self.limit)
     }
@@ -149,7 +162,7 @@ impl Regulator {
             return;
         }
         let sampled = timing.largest.map(|(sent_at, received)| {
-            let rtt = (now - sent_at).saturating_sub(timing.held_back);
+            let rtt = (timing.came_at - sent_at).saturating_sub(timing.held_back);
             (rtt, self.delay.sample(sent_at, received))
         });
         let report = AckReport {

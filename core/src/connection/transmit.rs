@@ -3,10 +3,10 @@
 use super::control::{ResumeExchange, TicketPush};
 use super::sent::SentFrame;
 use super::transport::Transport;
-use crate::address::Path;
+use crate::address::{Ecn, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::ChannelId;
-use crate::limits::TAG;
+use crate::limits::{FRAGMENT_MIN, TAG};
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
@@ -15,6 +15,14 @@ use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 /// The size of a datagram that has only a PING to say: enough to pay for a challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
+
+/// A datagram that was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) path: Path,
+    pub(crate) size: usize,
+    pub(crate) ecn: Ecn,
+}
 
 /// Where the frames of a packet come from.
 pub(crate) struct Sources<'a> {
@@ -138,6 +146,27 @@ pub(crate) fn write_close(
     })
 }
 
+/// A probe of the path MTU: a PING in a datagram of the size in question (RFC 8899 4.1, without user data).
+pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &mut [u8]) -> Option<usize> {
+    let size = transport.mtu.due()?;
+    let room = buffer.len();
+    let Some(datagram) = buffer.get_mut(..size) else {
+        transport.mtu.on_no_room(room);
+        return None;
+    };
+    let mut draft = Draft::new(transport, datagram)?;
+    let number = draft.number;
+    let mut writer = Writer::new(draft.body());
+    if !put(&mut writer, &Frame::Ping) {
+        return None;
+    }
+    pad(&mut writer, usize::MAX);
+    let body = writer.written();
+    let size = draft.seal(now, transport, body, true)?;
+    transport.mtu.on_probe_sent(number);
+    Some(size)
+}
+
 /// The next ordinary datagram, if there is anything to say.
 pub(crate) fn write_datagram(
     now: Instant,
@@ -145,7 +174,8 @@ pub(crate) fn write_datagram(
     sources: &mut Sources<'_>,
     buffer: &mut [u8],
 ) -> Option<usize> {
-    let size = buffer.len().min(transport.max_datagram).min(transport.allowance());
+    let most = transport.datagram_now();
+    let size = buffer.len().min(most).min(transport.allowance());
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
     let overhead = draft.header.header_len() + TAG;
     let is_open = transport.window_is_open(now);
@@ -182,12 +212,16 @@ pub(crate) fn write_datagram(
             transport.sent.note(SentFrame::Ack(largest));
         }
         transport.acks.on_sent();
+        transport.marks.on_reported();
     }
     if eliciting {
         transport.probe_due = false;
         transport.ping_due = false;
     }
     let size = draft.seal(now, transport, body, eliciting)?;
+    if size + FRAGMENT_MIN > transport.max_datagram {
+        transport.mtu.on_full(now);
+    }
     if eliciting && is_open && !sources.has_eliciting() {
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
     }
@@ -215,7 +249,7 @@ fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) 
     }
     let (ranges, largest_at) = transport.acks.report();
     let largest = ranges.largest()?;
-    write_ack(ranges, now - largest_at, largest_at, writer).ok()?;
+    write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), writer).ok()?;
     Some(largest)
 }
 

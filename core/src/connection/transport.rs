@@ -5,8 +5,10 @@ use alloc::boxed::Box;
 use super::Settings;
 use super::acks::AckTracker;
 use super::clock_sync::ClockTelling;
+use super::ecn::{Marking, MarksSeen};
 use super::loss;
 use super::migration::Migration;
+use super::mtu::PathMtu;
 use super::recent::RecentTags;
 use super::regulator::Regulator;
 use super::reordering::Reordering;
@@ -45,7 +47,9 @@ pub(crate) struct TransportSetup {
     pub(crate) path: Path,
     pub(crate) keys: SessionKeys,
     pub(crate) peer_ack_delay: Duration,
+    /// The largest datagram to begin with, and the largest that may be found to pass.
     pub(crate) max_datagram: usize,
+    pub(crate) most_datagram: usize,
     /// After this much silence the peer gives up.
     pub(crate) peer_idle_timeout: Duration,
     pub(crate) link: Option<LinkProperties>,
@@ -81,6 +85,9 @@ pub(crate) struct Transport {
     /// While nobody has answered from the address of `path`.
     pub(crate) unproven: Option<Unproven>,
     pub(crate) max_datagram: usize,
+    pub(crate) mtu: PathMtu,
+    pub(crate) marks: MarksSeen,
+    pub(crate) marking: Marking,
     pub(crate) peer_ack_delay: Duration,
     /// After this much silence this end says that it is there.
     pub(crate) patience: Duration,
@@ -146,6 +153,9 @@ impl Transport {
             migration: Migration::default(),
             unproven: None,
             max_datagram: setup.max_datagram,
+            mtu: PathMtu::new(setup.path.remote, setup.max_datagram, setup.most_datagram),
+            marks: MarksSeen::default(),
+            marking: if setup.link.is_some() { Marking::none() } else { Marking::new(0) },
             peer_ack_delay: setup.peer_ack_delay,
             patience: patience(setup.role, settings, setup.peer_idle_timeout),
             probes: 0,
@@ -218,13 +228,33 @@ impl Transport {
     pub(crate) fn settle_acked(&mut self, now: Instant, number: u64) -> Option<Settled> {
         let settled = self.sent.settle(number)?;
         self.keys.on_acked(number);
+        self.marking.on_acked(number);
         self.regulator.on_delivered(now, &settled);
+        if let Some(size) = self.mtu.on_acked(number, settled.bytes) {
+            self.set_max_datagram(size);
+        }
         Some(settled)
+    }
+
+    /// From now on datagrams have at most so many bytes.
+    pub(crate) fn set_max_datagram(&mut self, size: usize) {
+        self.max_datagram = size;
+        self.regulator.set_datagram(size);
+    }
+
+    /// The largest datagram that makes sense now: what is sent because nothing came back must get through (RFC 8899 4.4).
+    pub(crate) fn datagram_now(&self) -> usize {
+        if self.probes > 0 { self.max_datagram.min(limits::BASE_DATAGRAM) } else { self.max_datagram }
     }
 
     /// Whether a packet that asks for an acknowledgement may leave now.
     pub(crate) fn window_is_open(&self, now: Instant) -> bool {
         self.probe_due || (self.sent.has_room() && self.regulator.is_open(now, self.sent.bytes_in_flight()))
+    }
+
+    /// Whether a probe of the path MTU should leave, as soon as the window lets it.
+    pub(crate) const fn wants_mtu_probe(&self) -> bool {
+        self.mtu.is_due() && self.unproven.is_none() && self.probes == 0 && !self.probe_due
     }
 
     /// When the pacer lets the next packet go, if it is what holds it back.
@@ -328,7 +358,9 @@ impl Transport {
         self.rtt.update(sample, Duration::ZERO);
         self.regulator.reset(now);
         self.reordering = Reordering::new(now);
-        self.max_datagram = self.max_datagram.min(limits::BASE_DATAGRAM);
+        self.mtu.restart(path.remote);
+        self.marking.restart(self.sent.next());
+        self.set_max_datagram(self.max_datagram.min(limits::BASE_DATAGRAM));
         self.probes = 0;
         self.loss_at = None;
     }

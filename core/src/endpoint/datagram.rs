@@ -4,7 +4,7 @@ use super::Endpoint;
 use super::directory::Directory;
 use super::ids::Entry;
 use crate::address::{Ecn, Path};
-use crate::connection::Connection;
+use crate::connection::{Connection, Reception};
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
 use crate::handshake::{self, Arrival, Screened};
@@ -14,15 +14,35 @@ use crate::wire::{Control, DataHeader, PacketKind, classify};
 
 impl Endpoint {
     /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
-    pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, _ecn: Ecn, datagram: &mut [u8]) {
+    pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, ecn: Ecn, datagram: &mut [u8]) {
+        self.handle_datagram_received_at(now, now, from, ecn, datagram);
+    }
+
+    /// [`Endpoint::handle_datagram`] of a datagram that reached this host before now, at `received_at`: for drivers that are
+    /// told so by the system and let datagrams gather. Round trips and delays are measured by it, so that what the
+    /// datagram waited for on this host is not taken for the path's; nothing else is. One after now counts as now.
+    pub fn handle_datagram_received_at(
+        &mut self,
+        now: Instant,
+        received_at: Instant,
+        from: impl Into<Path>,
+        ecn: Ecn,
+        datagram: &mut [u8],
+    ) {
         let now = self.advance(now);
-        let from = from.into();
-        if let Err(reason) = self.route(now, &from, datagram) {
+        let reception = Reception { from: from.into(), ecn, at: received_at.min(now) };
+        if let Err(reason) = self.route(now, &reception, datagram) {
             self.drops.count(reason);
         }
     }
 
-    fn route(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+    fn route(
+        &mut self,
+        now: Instant,
+        reception: &Reception,
+        datagram: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let from = &reception.from;
         if datagram.is_empty() {
             return Err(DropReason::TooShort);
         }
@@ -33,7 +53,7 @@ impl Endpoint {
             return Err(DropReason::UnknownLink);
         }
         match classify(datagram).ok_or(DropReason::UnknownType)? {
-            PacketKind::Data => self.on_data(now, from, datagram),
+            PacketKind::Data => self.on_data(now, reception, datagram),
             PacketKind::Hello | PacketKind::Control(Control::KeyQuery) => self.on_hello(now, from, datagram),
             PacketKind::Retry
             | PacketKind::Welcome
@@ -48,7 +68,13 @@ impl Endpoint {
         }
     }
 
-    fn on_data(&mut self, now: Instant, from: &Path, datagram: &mut [u8]) -> Result<(), DropReason> {
+    fn on_data(
+        &mut self,
+        now: Instant,
+        reception: &Reception,
+        datagram: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let from = &reception.from;
         let header = DataHeader::read(datagram).map_err(|_| DropReason::TooShort)?;
         match self.ids.get(header.id) {
             Some(Entry::Connection(connection)) => {
@@ -59,7 +85,7 @@ impl Endpoint {
                 let was_here = state.address() == Some(from.remote);
                 let result = state.handle_data(
                     now,
-                    from,
+                    reception,
                     &header,
                     datagram,
                     &mut self.arena,
@@ -73,7 +99,7 @@ impl Endpoint {
                 }
                 result
             }
-            Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, from, half_open, &header, datagram),
+            Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, reception, half_open, &header, datagram),
             Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
             None => {
                 self.reply_unknown(now, from, header.id, handshake::echo_of(datagram));

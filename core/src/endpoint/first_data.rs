@@ -7,7 +7,7 @@ use super::directory::Crossing;
 use super::ids::Entry;
 use super::{Endpoint, Source};
 use crate::address::{Address, Path};
-use crate::connection::{Connection, Phase, Role, Transport, TransportSetup, Unproven};
+use crate::connection::{Connection, Phase, Reception, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{CloseReason, ConnectionId};
 use crate::handshake::{Confirmed, HalfOpenId, Resume, Session};
@@ -19,11 +19,12 @@ impl Endpoint {
     pub(super) fn on_first_data(
         &mut self,
         now: Instant,
-        from: &Path,
+        reception: &Reception,
         half_open: HalfOpenId,
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
+        let from = &reception.from;
         let mut transport = self.transport_of(now, from, &half_open, header, datagram)?;
         let opened = transport.open(now, header, datagram)?;
         let resumes = transport.is_resumed;
@@ -71,7 +72,7 @@ impl Endpoint {
         state.send.on_credit(confirmed.credit);
         state.wants_ticket = true;
         let result =
-            state.handle_opened(now, from, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
+            state.handle_opened(now, reception, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
         self.refresh(connection);
         result
     }
@@ -98,6 +99,7 @@ impl Endpoint {
             keys: half.keys(&*self.settings.provider),
             peer_ack_delay: bounded_ack_delay(half.ack_delay()),
             max_datagram: self.max_datagram(from.remote, half.max_datagram),
+            most_datagram: self.config.max_datagram.min(half.max_datagram).into(),
             peer_idle_timeout: half.idle_timeout(),
             link: self.links.properties(from.remote),
             resumed: half.session == Session::Resumed,

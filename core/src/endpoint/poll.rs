@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::address::{Ecn, Path};
-use crate::connection::{Phase, TimeoutCause};
+use crate::connection::{Phase, TimeoutCause, Written};
 use crate::event::{ConnectionId, Event};
 use crate::limits;
 use crate::time::Instant;
@@ -63,7 +63,7 @@ impl Endpoint {
             } else {
                 state.write_datagram(now, buffer, &mut self.rng, &self.settings)
             };
-            let Some((path, segment_size)) = first else {
+            let Some(Written { path, size: segment_size, ecn }) = first else {
                 self.refresh(connection);
                 continue;
             };
@@ -74,13 +74,14 @@ impl Endpoint {
             // More of the same only behind a full datagram: all segments but the last have one size.
             while count < limits::DATAGRAMS_PER_TRANSMIT
                 && self.throttle.is_open(now)
-                && state.has_bulk_for(now, &path, segment_size)
+                && state.has_bulk_for(now, &path, segment_size, ecn)
                 && self.links.has_credit(path.remote)
             {
                 let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
-                let Some((_, more)) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
+                let Some(next) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
                     break;
                 };
+                let more = next.size;
                 self.links.spend(path.remote, more as u64);
                 self.throttle.on_sent(now, more);
                 size += more;
@@ -90,7 +91,7 @@ impl Endpoint {
                 }
             }
             self.refresh(connection);
-            return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size });
+            return Some(Transmit { path, ecn, size, segment_size });
         }
         None
     }
@@ -173,13 +174,15 @@ impl Endpoint {
 }
 
 impl crate::connection::Connection {
-    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes.
-    fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize) -> bool {
+    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes and carries the bits `ecn`.
+    fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize, ecn: Ecn) -> bool {
         self.phase == Phase::Connected
             && self.dial.is_none()
             && self.transport.as_deref().is_some_and(|transport| {
                 transport.max_datagram == segment_size
                     && transport.path == *path
+                    && transport.marking.next() == ecn
+                    && !transport.wants_mtu_probe()
                     && !transport.has_path_datagram()
                     && transport.window_is_open(now)
             })

@@ -13,7 +13,7 @@ use crate::handshake::{echo_of, unknown};
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry};
 use crate::time::{Duration, Instant};
-use crate::wire::ack::write_ack;
+use crate::wire::ack::{EcnCounts, write_ack};
 use crate::wire::{
     AckRanges, Chain, Frame, MessageFrame, Part, Writer, decode_packet_number, encode_packet_number,
     write_resume,
@@ -75,7 +75,10 @@ fn frames() -> Sheet {
         ranges.insert(number);
     }
     let received = Instant::saturating_from_micros(0x0123_4567);
-    let ack = written(|writer| write_ack(&ranges, Duration::from_micros(800), received, writer).unwrap());
+    let ack = |marks| {
+        written(|writer| write_ack(&ranges, Duration::from_micros(800), received, marks, writer).unwrap())
+    };
+    let marks = EcnCounts { capable: 70, experienced: 2 };
     let resume = |floor, ranges: Vec<core::ops::Range<u32>>| {
         written(|writer| write_resume(writer, ChannelId(1), floor, ranges.into_iter()).unwrap())
     };
@@ -93,7 +96,8 @@ fn frames() -> Sheet {
         .bytes("RESUME 1: below 5", &resume(5, vec![]))
         .bytes("RESUME 1: <5, 6-7, 13", &resume(5, vec![1..3, 8..9]))
         .bytes("CLOCK 90 s", &frame(&Frame::Clock(Instant::saturating_from_micros(90_000_000))))
-        .bytes("ACK 20, 12-13, 7-9", &ack)
+        .bytes("ACK 20, 12-13, 7-9", &ack(None))
+        .bytes("the same, 2 of 72 CE", &ack(Some(marks)))
 }
 
 fn messages() -> Sheet {

@@ -13,8 +13,10 @@ use crate::time::{Duration, Instant, micros};
 
 /// The first type byte of ACK frames; the low four bits count the ranges after the first.
 pub const ACK: u8 = 0x20;
+/// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
+pub const ACK_MARKS: u8 = 0x10;
 /// The last type byte of ACK frames: the count goes on in a varint.
-pub const ACK_MANY: u8 = 0x2f;
+pub const ACK_LAST: u8 = 0x3f;
 
 const COUNT_IN_TYPE: u64 = 15;
 const DELAY_UNIT_US: u64 = 8;
@@ -124,10 +126,20 @@ impl AckRanges {
     }
 }
 
+/// How many packets came with congestion notification bits (RFC 3168), in the order of RFC 9000 19.3.2. They count from
+/// the first packet of a connection's keys, whatever the path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EcnCounts {
+    /// With ECT(0): capable, not marked.
+    pub capable: u64,
+    /// With CE: congestion experienced.
+    pub experienced: u64,
+}
+
 /// Writes an ACK frame with as many of `ranges` as fit, the newest first. Nothing is written if there are none.
 ///
 /// `delay` is how long the largest packet number has waited since it was received at `receive_time`, by the receiver's
-/// clock. The frame takes at least 8 bytes.
+/// clock. The frame takes at least 8 bytes, and 2 more with `marks`.
 ///
 /// # Errors
 /// [`NoRoom`] if not even the first range fits; nothing is written then.
@@ -135,15 +147,17 @@ pub fn write_ack(
     ranges: &AckRanges,
     delay: Duration,
     receive_time: Instant,
+    marks: Option<EcnCounts>,
     writer: &mut Writer<'_>,
 ) -> Result<(), NoRoom> {
     let Some((&(mut start, largest), _)) = ranges.ranges.split_last() else { return Ok(()) };
     let delay_units = micros(delay) / DELAY_UNIT_US;
     let first = largest - start;
-    let used = 1 + 2 + varint_len(delay_units) + 3 + varint_len(first);
+    let marks_len = marks.map_or(0, |marks| varint_len(marks.capable) + varint_len(marks.experienced));
+    let used = 1 + 2 + varint_len(delay_units) + 3 + varint_len(first) + marks_len;
     let further = further_that_fit(ranges, writer.remaining().checked_sub(used).ok_or(NoRoom)?);
 
-    writer.u8(ACK | further.min(COUNT_IN_TYPE) as u8)?;
+    writer.u8(type_of(further, marks))?;
     if let Some(more) = further.checked_sub(COUNT_IN_TYPE) {
         writer.varint(more)?;
     }
@@ -156,7 +170,17 @@ pub fn write_ack(
         writer.varint(range.end() - range.start())?;
         start = *range.start();
     }
-    Ok(())
+    write_marks(marks, writer)
+}
+
+fn type_of(further: u64, marks: Option<EcnCounts>) -> u8 {
+    ACK | if marks.is_some() { ACK_MARKS } else { 0 } | further.min(COUNT_IN_TYPE) as u8
+}
+
+fn write_marks(marks: Option<EcnCounts>, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+    let Some(marks) = marks else { return Ok(()) };
+    writer.varint(marks.capable)?;
+    writer.varint(marks.experienced)
 }
 
 /// How many ranges after the first fit into `room` bytes.
@@ -188,10 +212,12 @@ pub struct AckFrame<'a> {
     further: u64,
     /// The varints of all ranges. They were parsed once.
     ranges: &'a [u8],
+    /// How many packets came with congestion notification bits, if it says so.
+    pub marks: Option<EcnCounts>,
 }
 
 impl<'a> AckFrame<'a> {
-    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_MANY`].
+    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`].
     ///
     /// # Errors
     /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges, or a delay above 2^62 µs.
@@ -212,7 +238,12 @@ impl<'a> AckFrame<'a> {
             reader.varint()?;
         }
         let ranges = start.take(start.remaining() - reader.remaining())?;
-        Ok(Self { largest, delay, receive_time_low24, further, ranges })
+        let marks = if first & ACK_MARKS == 0 {
+            None
+        } else {
+            Some(EcnCounts { capable: reader.varint()?, experienced: reader.varint()? })
+        };
+        Ok(Self { largest, delay, receive_time_low24, further, ranges, marks })
     }
 
     /// Writes the frame as it was read.
@@ -220,14 +251,15 @@ impl<'a> AckFrame<'a> {
     /// # Errors
     /// [`NoRoom`] if it does not fit; what was written of it until then stays.
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
-        writer.u8(ACK | self.further.min(COUNT_IN_TYPE) as u8)?;
+        writer.u8(type_of(self.further, self.marks))?;
         if let Some(more) = self.further.checked_sub(COUNT_IN_TYPE) {
             writer.varint(more)?;
         }
         writer.u16(self.largest)?;
         writer.varint(micros(self.delay) / DELAY_UNIT_US)?;
         writer.u24(self.receive_time_low24)?;
-        writer.bytes(self.ranges)
+        writer.bytes(self.ranges)?;
+        write_marks(self.marks, writer)
     }
 
     /// The ranges of packet numbers that are acknowledged, the newest first, for a sender whose next packet is

@@ -196,7 +196,7 @@ impl Arena {
     /// An ACK frame for everything that the peer received.
     #[must_use]
     pub fn honest_ack(&self) -> Vec<u8> {
-        written(|writer| write_ack(&self.received, Duration::ZERO, self.now, writer).unwrap())
+        written(|writer| write_ack(&self.received, Duration::ZERO, self.now, None, writer).unwrap())
     }
 
     /// The peer comes back with its resume ticket. Says whether it was let in.

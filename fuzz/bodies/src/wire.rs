@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tickwire_core::limits::ACK_RANGES;
-use tickwire_core::wire::ack::{ACK, ACK_MANY, write_ack};
+use tickwire_core::wire::ack::{ACK, ACK_LAST, write_ack};
 use tickwire_core::wire::{
     AckFrame, AckRanges, Chain, DataHeader, Frame, FrameReader, PacketKind, Reader, Writer, classify,
     decode_packet_number, encode_packet_number,
@@ -46,7 +46,7 @@ pub fn ack_frame(bytes: &[u8]) {
     let next = script.number();
     let frame = script.rest();
     let mut reader = Reader::new(frame);
-    let Ok(first @ ACK..=ACK_MANY) = reader.u8() else { return };
+    let Ok(first @ ACK..=ACK_LAST) = reader.u8() else { return };
     let Ok(ack) = AckFrame::read(first, &mut reader) else { return };
     let used = frame.len() - reader.remaining();
     let mut buffer = vec![0; used];
@@ -132,7 +132,7 @@ impl Model {
 fn round_trip(ranges: &AckRanges, room: u8) {
     let mut buffer = vec![0; usize::from(room) * 2];
     let mut writer = Writer::new(&mut buffer);
-    let written = write_ack(ranges, Duration::from_micros(80), Instant::ZERO, &mut writer);
+    let written = write_ack(ranges, Duration::from_micros(80), Instant::ZERO, None, &mut writer);
     let length = writer.written();
     if written.is_err() || ranges.is_empty() {
         assert_eq!(length, 0, "something was written all the same");

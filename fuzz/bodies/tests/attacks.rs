@@ -223,7 +223,7 @@ fn row_08_an_acknowledgement_of_what_was_never_sent_closes_the_connection() {
     for ahead in [1, 2, 1000, 32_000] {
         let mut ranges = AckRanges::new();
         ranges.insert(ahead);
-        let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, writer).unwrap());
+        let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
         closes_for(Violation::AcknowledgedUnsent, &[ack]);
     }
 }
@@ -242,7 +242,7 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
     // Every other packet, as often as fits a packet, a thousand packets long.
     let mut ranges = AckRanges::new();
     (0..100).step_by(2).for_each(|number| ranges.insert(number));
-    let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, writer).unwrap());
+    let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
     let flood = ack.repeat(1100 / ack.len());
     (0..1000).for_each(|_| arena.send(&flood));
     is_alive(&mut arena);
@@ -392,7 +392,7 @@ fn row_13_round_trips_and_delays_as_long_as_numbers_go_overflow_nothing() {
             let delay = if round % 2 == 0 { 0 } else { u64::MAX >> 5 };
             let ranges = arena.received.clone();
             let delay = Duration::from_micros(delay);
-            arena.send(&written(|writer| write_ack(&ranges, delay, Instant::MAX, writer).unwrap()));
+            arena.send(&written(|writer| write_ack(&ranges, delay, Instant::MAX, None, writer).unwrap()));
         }
         // Whatever became of the connection, the endpoint is well.
         arena.settle();

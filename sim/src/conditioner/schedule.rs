@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tickwire_core::address::Ecn;
+
 use super::conditions::Conditions;
 use crate::clock::micros;
 use crate::fault::{Direction, Fault};
@@ -94,7 +96,7 @@ impl Schedule {
         }
         lane.link.carry(
             now_us,
-            bytes,
+            (bytes, Ecn::NotCapable),
             lane.bottleneck.as_mut(),
             &mut self.pool,
             &mut self.tally,

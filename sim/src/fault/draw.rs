@@ -171,6 +171,8 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
             ppm: draws.magnitude(1_000, 500_000) as u32,
             spread: duration(draws, micros(profile.outage)),
         },
+        KindName::Bleach => Kind::Bleach {},
+        KindName::Mark => Kind::Mark { ppm: draws.magnitude(1_000, 1_000_000) as u32 },
     }
 }
 

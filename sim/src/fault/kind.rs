@@ -198,6 +198,13 @@ kinds! {
         /// How much later than the originals the other half comes, at most.
         spread: Duration,
     }
+    /// The path clears the bits of explicit congestion notification.
+    Bleach = "bleach" {}
+    /// The path marks datagrams that may be marked as having met congestion.
+    Mark = "mark" {
+        /// How many.
+        ppm: u32,
+    }
 }
 
 impl KindName {

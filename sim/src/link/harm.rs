@@ -1,7 +1,9 @@
 //! What one active fault does to a datagram.
 
-use super::Tally;
+use super::{Tally, mark};
 use super::pipe::{Pipe, PipeConfig};
+use tickwire_core::address::Ecn;
+
 use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
@@ -15,10 +17,11 @@ pub(super) enum Stage {
     Corrupt,
     Squeeze,
     Delay,
+    Mark,
 }
 
 impl Stage {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 7;
 
     /// The stage of a kind; `None` if it does not strike links.
     pub(super) const fn of(kind: &Kind) -> Option<Self> {
@@ -39,6 +42,7 @@ impl Stage {
             | Kind::Pareto { .. }
             | Kind::Recorded { .. }
             | Kind::Clog {} => Some(Self::Delay),
+            Kind::Bleach {} | Kind::Mark { .. } => Some(Self::Mark),
             Kind::Rebind { .. }
             | Kind::Pause {}
             | Kind::Restart {}
@@ -143,6 +147,19 @@ impl Active {
             State::Pipe(pipe) => pipe.offer(at_us, length),
             _ => Some(at_us),
         }
+    }
+
+    /// What becomes of a datagram's congestion notification bits.
+    pub(super) fn remark(&self, moment: u64, ecn: Ecn, tally: &mut Tally) -> Ecn {
+        let changed = match self.kind {
+            Kind::Bleach {} => Ecn::NotCapable,
+            Kind::Mark { ppm } if self.draws(moment).chance(ppm) => mark(ecn),
+            _ => ecn,
+        };
+        if changed != ecn {
+            tally.fire(self.index);
+        }
+        changed
     }
 
     /// When a datagram that would arrive at `at_us` does arrive.

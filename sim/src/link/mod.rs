@@ -10,6 +10,7 @@ pub use pipe::{Passage, Pipe, PipeConfig};
 
 use harm::{Active, Stage};
 use smallvec::SmallVec;
+use tickwire_core::address::Ecn;
 
 use crate::clock::micros;
 use crate::fault::{Fault, Kind};
@@ -46,6 +47,8 @@ pub struct Arrival {
     pub at_us: u64,
     /// What, harmed or not.
     pub bytes: Vec<u8>,
+    /// Its congestion notification bits.
+    pub ecn: Ecn,
     /// Which of a stranger's addresses it comes from, if not from the sender's.
     pub stranger: Option<u8>,
 }
@@ -88,7 +91,7 @@ impl Link {
     pub fn carry(
         &mut self,
         now_us: u64,
-        bytes: &[u8],
+        (bytes, ecn): (&[u8], Ecn),
         bottleneck: Option<&mut Pipe>,
         pool: &mut Pool,
         tally: &mut Tally,
@@ -97,7 +100,7 @@ impl Link {
         let moment = self.moment(now_us);
         if self.stages.iter().all(Vec::is_empty) && bottleneck.is_none() {
             let at_us = now_us.saturating_add(self.delay_us);
-            arrivals.push(Arrival { at_us, bytes: pool.copy(bytes), stranger: None });
+            arrivals.push(Arrival { at_us, bytes: pool.copy(bytes), ecn, stranger: None });
             return;
         }
         self.replay((now_us, moment), bytes, pool, tally, arrivals);
@@ -113,7 +116,7 @@ impl Link {
                 active.corrupt(moment, &mut bytes, tally);
             }
             let offered = (now_us, bytes.len() as u64);
-            let Some(through) = self.pass(offered, bottleneck.as_deref_mut(), tally) else {
+            let Some((through, marked)) = self.pass(offered, bottleneck.as_deref_mut(), tally) else {
                 pool.give_back(bytes);
                 continue;
             };
@@ -121,7 +124,11 @@ impl Link {
             for active in &mut self.stages[Stage::Delay as usize] {
                 at_us = active.delay(moment, at_us, tally);
             }
-            arrivals.push(Arrival { at_us, bytes, stranger: None });
+            let mut ecn = if marked { mark(ecn) } else { ecn };
+            for active in &self.stages[Stage::Mark as usize] {
+                ecn = active.remark(moment, ecn, tally);
+            }
+            arrivals.push(Arrival { at_us, bytes, ecn, stranger: None });
         }
     }
 
@@ -157,6 +164,7 @@ impl Link {
             arrivals.push(Arrival {
                 at_us: now_us.saturating_add(after_us),
                 bytes: pool.copy(bytes),
+                ecn: Ecn::NotCapable,
                 stranger,
             });
         }
@@ -190,11 +198,18 @@ impl Link {
         copies
     }
 
-    /// When the last byte has passed every bottleneck, or `None` if a queue was full.
-    fn pass(&mut self, offered: (u64, u64), bottleneck: Option<&mut Pipe>, tally: &mut Tally) -> Option<u64> {
+    /// When the last byte has passed every bottleneck, and whether one would mark it; `None` if a queue was full.
+    fn pass(
+        &mut self,
+        offered: (u64, u64),
+        bottleneck: Option<&mut Pipe>,
+        tally: &mut Tally,
+    ) -> Option<(u64, bool)> {
         let (mut at_us, length) = offered;
+        let mut marked = false;
         if let Some(pipe) = bottleneck {
-            at_us = pipe.offer(at_us, length)?;
+            let passage = pipe.pass(at_us, length)?;
+            (at_us, marked) = (passage.left_us, passage.marked);
         }
         for active in &mut self.stages[Stage::Squeeze as usize] {
             let Some(through) = active.squeeze(at_us, length) else {
@@ -206,7 +221,15 @@ impl Link {
             }
             at_us = through;
         }
-        Some(at_us)
+        Some((at_us, marked))
+    }
+}
+
+/// What a queue that is too long makes of the bits (RFC 3168): only what says that it may be marked, is.
+const fn mark(ecn: Ecn) -> Ecn {
+    match ecn {
+        Ecn::NotCapable => Ecn::NotCapable,
+        Ecn::Capable0 | Ecn::Capable1 | Ecn::CongestionExperienced => Ecn::CongestionExperienced,
     }
 }
 

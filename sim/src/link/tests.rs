@@ -34,7 +34,7 @@ fn run(faults: &[Fault], count: u64) -> Run {
     let mut all = Vec::new();
     for number in 0..count {
         let mut arrivals = Vec::new();
-        link.carry(number * 10_000, &sent(number), None, &mut pool, &mut tally, &mut arrivals);
+        link.carry(number * 10_000, (&sent(number), Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
         all.extend(
             arrivals.into_iter().map(|arrival| (number, arrival.at_us - number * 10_000, arrival.bytes)),
         );
@@ -65,7 +65,7 @@ fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unhar
     let (mut early, mut late) = (0, 0);
     for number in 0..1000 {
         let mut arrivals = Vec::new();
-        link.carry(number * 10_000, &sent(number), None, &mut pool, &mut tally, &mut arrivals);
+        link.carry(number * 10_000, (&sent(number), Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
         let repeated: Vec<_> = arrivals.iter().filter(|arrival| arrival.stranger.is_some()).collect();
         assert_eq!((repeated.len(), &repeated[0].bytes), (1, &sent(number)));
         let after_us = repeated[0].at_us - number * 10_000;
@@ -278,11 +278,42 @@ fn directions_decide_independently() {
         (0..64)
             .map(|number| {
                 arrivals.clear();
-                link.carry(number, &[0], None, &mut pool, &mut tally, &mut arrivals);
+                link.carry(number, (&[0], Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
                 arrivals.len()
             })
             .collect::<Vec<_>>()
     };
     assert_ne!(through(0), through(1));
     assert_eq!(through(1), through(1));
+}
+
+/// The bits that 1,000 datagrams with `ecn` arrive with, through `kinds`.
+fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
+    let faults: Vec<Fault> = kinds.iter().map(|kind| fault(kind.clone(), 7)).collect();
+    let (mut link, mut tally) = (link_with(&faults), Tally::new(kinds.len()));
+    let mut arrivals = Vec::new();
+    for number in 0..1000 {
+        link.carry(number, (&[0], ecn), None, &mut Pool::default(), &mut tally, &mut arrivals);
+    }
+    (arrivals.iter().map(|arrival| arrival.ecn).collect(), tally.of(0))
+}
+
+#[test]
+fn only_what_says_that_it_may_be_marked_is_marked_as_often_as_asked() {
+    let kind = [Kind::Mark { ppm: 250_000 }];
+    let (marked, fired) = bits(&kind, Ecn::Capable0);
+    let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();
+    assert!((200..300).contains(&count), "{count}");
+    assert_eq!(fired, count as u64);
+    assert!(marked.iter().all(|&ecn| ecn == Ecn::CongestionExperienced || ecn == Ecn::Capable0));
+    let (unmarked, fired) = bits(&kind, Ecn::NotCapable);
+    assert!(unmarked.iter().all(|&ecn| ecn == Ecn::NotCapable));
+    assert_eq!(fired, 0);
+}
+
+#[test]
+fn a_path_that_bleaches_clears_all_bits() {
+    let (cleared, fired) = bits(&[Kind::Bleach {}], Ecn::CongestionExperienced);
+    assert!(cleared.iter().all(|&ecn| ecn == Ecn::NotCapable));
+    assert_eq!(fired, 1000);
 }

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use tickwire_core::address::Address;
+use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;
 
 use super::Source;
@@ -166,7 +166,7 @@ impl TcpSender {
         let datagram = buffer.get_mut(..SEGMENT)?;
         datagram.fill(0);
         datagram[..8].copy_from_slice(&segment.to_be_bytes());
-        Some(Outgoing { to: Address::Udp(self.to), size: SEGMENT, segment_size: SEGMENT })
+        Some(Outgoing { to: Address::Udp(self.to), size: SEGMENT, segment_size: SEGMENT, ecn: Ecn::NotCapable })
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
@@ -207,7 +207,7 @@ impl TcpReceiver {
         datagram.fill(0);
         datagram[..8].copy_from_slice(&self.next.to_be_bytes());
         datagram[8..16].copy_from_slice(&latest.to_be_bytes());
-        Some(Outgoing { to: Address::Udp(to), size: 40, segment_size: 40 })
+        Some(Outgoing { to: Address::Udp(to), size: 40, segment_size: 40, ecn: Ecn::NotCapable })
     }
 }
 

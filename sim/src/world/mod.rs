@@ -181,7 +181,7 @@ impl<A: Application> World<A> {
     /// A datagram from anywhere arrives at `to` at `at`, or now if that is past. No fault touches it.
     pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = self.network.pool.copy(bytes);
-        let parcel = self.network.keep(Parcel { from, to, bytes });
+        let parcel = self.network.keep(Parcel { from, to, bytes, ecn: Ecn::NotCapable });
         self.agenda.plan(at.max(self.now), Happening::Arrival(parcel));
     }
 
@@ -315,7 +315,7 @@ impl<A: Application> World<A> {
             self.judge(name, result);
         }
         let local = self.nodes[node].clock.local(self.now);
-        self.nodes[node].host.handle_datagram(local, parcel.from, Ecn::NotCapable, &mut parcel.bytes);
+        self.nodes[node].host.handle_datagram(local, parcel.from, parcel.ecn, &mut parcel.bytes);
         self.network.pool.give_back(parcel.bytes);
     }
 
@@ -412,17 +412,17 @@ impl<A: Application> World<A> {
         let mut buffer = core::mem::take(&mut self.buffer);
         let state = &mut self.nodes[node];
         let outgoing = state.host.poll_transmit(state.clock.local(self.now), &mut buffer);
-        if let Some(Outgoing { to, size, segment_size }) = outgoing {
+        if let Some(Outgoing { to, size, segment_size, ecn }) = outgoing {
             let written = buffer.get(..size).unwrap_or(&buffer);
             for datagram in written.chunks(segment_size.max(1)) {
-                self.post(node, to, datagram);
+                self.post(node, to, datagram, ecn);
             }
         }
         self.buffer = buffer;
         outgoing.is_some()
     }
 
-    fn post(&mut self, node: NodeId, to: Address, bytes: &[u8]) {
+    fn post(&mut self, node: NodeId, to: Address, bytes: &[u8], ecn: Ecn) {
         let Address::Udp(to) = to else {
             self.network.counters.unroutable += 1;
             return;
@@ -436,8 +436,9 @@ impl<A: Application> World<A> {
             self.judge(name, result);
         }
         let agenda = &mut self.agenda;
-        self.network
-            .send(self.now, node, to, bytes, |at, parcel| agenda.plan(at, Happening::Arrival(parcel)));
+        self.network.send(self.now, node, to, (bytes, ecn), |at, parcel| {
+            agenda.plan(at, Happening::Arrival(parcel));
+        });
     }
 
     fn plan_wake(&mut self, node: NodeId) {

@@ -148,6 +148,11 @@ impl Controller for Cubic {
         per_second(self.window, self.smoothed_us)
     }
 
+    fn set_datagram(&mut self, datagram: u64) {
+        self.datagram = datagram.max(1);
+        self.window = self.window.max(self.least_window());
+    }
+
     fn reset(&mut self, now: Instant) {
         *self = Self::new(now, self.datagram);
     }

@@ -23,5 +23,6 @@ impl Controller for FixedWindow {
     fn rate(&self) -> u64 {
         u64::MAX
     }
+    fn set_datagram(&mut self, _datagram: u64) {}
     fn reset(&mut self, _now: Instant) {}
 }

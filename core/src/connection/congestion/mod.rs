@@ -117,6 +117,8 @@ pub trait Controller: Send + Sync {
     fn pacing_rate(&self) -> u64;
     /// Bytes per second that the path carries for long, as far as known; `u64::MAX` is no limit.
     fn rate(&self) -> u64;
+    /// Datagrams have `datagram` bytes from now on: the path carries larger ones, or no longer does.
+    fn set_datagram(&mut self, datagram: u64);
     /// The path changed: start again.
     fn reset(&mut self, now: Instant);
 }

@@ -17,9 +17,13 @@ fn numbers(ranges: &AckRanges) -> Vec<u64> {
 }
 
 fn encode(ranges: &AckRanges, room: usize) -> Result<Vec<u8>, NoRoom> {
+    encode_marked(ranges, None, room)
+}
+
+fn encode_marked(ranges: &AckRanges, marks: Option<EcnCounts>, room: usize) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = vec![0; room];
     let mut writer = Writer::new(&mut buffer);
-    write_ack(ranges, Duration::from_micros(803), Instant::saturating_from_micros(0x0123_4567), &mut writer)?;
+    write_ack(ranges, Duration::from_micros(803), Instant::saturating_from_micros(0x0123_4567), marks, &mut writer)?;
     let length = writer.written();
     buffer.truncate(length);
     Ok(buffer)
@@ -111,6 +115,21 @@ fn what_is_decoded_is_what_was_encoded() {
 }
 
 #[test]
+fn counts_of_marks_survive_and_never_cost_what_does_not_fit() {
+    let ranges = set([1, 5, 9]);
+    for (capable, experienced) in [(0, 0), (1, 0), (64, 3), (u64::from(u32::MAX), u64::MAX >> 2)] {
+        let marks = Some(EcnCounts { capable, experienced });
+        let full = encode_marked(&ranges, marks, 500).unwrap();
+        assert_eq!(decode(&full).unwrap().marks, marks);
+        assert!(decode(&full[..full.len() - 1]).is_err());
+        for room in 0..full.len() {
+            let Ok(bytes) = encode_marked(&ranges, marks, room) else { continue };
+            assert_eq!(decode(&bytes).unwrap().marks, marks, "{room}");
+        }
+    }
+}
+
+#[test]
 fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
     for count in [1u64, 2, 14, 15, 16, 17, 31, 32] {
         let ranges = set((0..count).map(|step| step * 3));
@@ -141,7 +160,7 @@ fn an_empty_set_writes_nothing() {
 fn nothing_is_written_where_the_first_range_does_not_fit() {
     let mut buffer = [0; 7];
     let mut writer = Writer::new(&mut buffer);
-    assert_eq!(write_ack(&set([1]), Duration::ZERO, Instant::ZERO, &mut writer), Err(NoRoom));
+    assert_eq!(write_ack(&set([1]), Duration::ZERO, Instant::ZERO, None, &mut writer), Err(NoRoom));
     assert_eq!(writer.written(), 0);
 }
 
@@ -196,7 +215,7 @@ fn delays_above_two_to_the_sixty_second_microseconds_are_malformed() {
 #[test]
 fn more_ranges_than_the_limit_are_malformed() {
     let frame = |further: u8| {
-        let mut bytes = vec![ACK_MANY, further - 15, 0, 0, 0, 0, 0, 0];
+        let mut bytes = vec![ACK | 15, further - 15, 0, 0, 0, 0, 0, 0];
         bytes.resize(8 + 1 + 2 * usize::from(further), 0);
         decode(&bytes).map(|frame| frame.ranges(70_000).filter(Result::is_ok).count())
     };

@@ -1,0 +1,315 @@
+//! Explicit congestion notification (RFC 3168): what the receiver counts, and whether the sender may rely on it
+//! (RFC 9000 13.4).
+
+use crate::address::Ecn;
+use crate::wire::ack::EcnCounts;
+
+/// Packets that are sent with ECT(0) before anything is known of a path (RFC 9000 A.4).
+const TESTING: u64 = 10;
+/// While so few packets came with bits, every acknowledgement says how many: the sender is still testing the path.
+const FIRST_REPORTS: u64 = 64;
+/// Acknowledgements that report a mark, since each of them may be lost.
+const REPEATED: u8 = 8;
+
+/// What came with congestion notification bits, and whether the sender has to be told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MarksSeen {
+    counts: EcnCounts,
+    /// Acknowledgements that have yet to report the latest mark.
+    news: u8,
+}
+
+impl MarksSeen {
+    /// An authentic packet came with these bits. Says whether the path reports congestion.
+    pub(crate) const fn on_received(&mut self, ecn: Ecn) -> bool {
+        match ecn {
+            // Nobody sends ECT(1): it is not counted, and the sender finds the path at fault.
+            Ecn::NotCapable | Ecn::Capable1 => false,
+            Ecn::Capable0 => {
+                self.counts.capable += 1;
+                false
+            }
+            Ecn::CongestionExperienced => {
+                self.counts.experienced += 1;
+                self.news = REPEATED;
+                true
+            }
+        }
+    }
+
+    /// What the next acknowledgement reports, if anything.
+    pub(crate) const fn report(&self) -> Option<EcnCounts> {
+        let all = self.counts.capable + self.counts.experienced;
+        if all != 0 && (all <= FIRST_REPORTS || self.news > 0) { Some(self.counts) } else { None }
+    }
+
+    /// An acknowledgement with the report left.
+    pub(crate) const fn on_reported(&mut self) {
+        self.news = self.news.saturating_sub(1);
+    }
+}
+
+/// What is known of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// The first packets carry ECT(0).
+    Testing,
+    /// They did, and no more do until one of them is acknowledged.
+    Unknown,
+    /// All packets carry ECT(0), and marks count.
+    Capable,
+    /// The path, the peer or the driver loses the bits: none are sent.
+    Failed,
+}
+
+/// Decides which packets carry ECT(0), and believes the peer's counts only where they can be true.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marking {
+    state: State,
+    /// The first packet that carried ECT(0) as a test, and the first one after the test that did not.
+    tested_from: u64,
+    tested_until: u64,
+    /// Every packet from here on carries it.
+    marked_from: u64,
+    reported: EcnCounts,
+    /// Packets with ECT(0) that were acknowledged since the counts were last reported.
+    unreported: u64,
+    /// Packets of the test that were lost.
+    lost: u64,
+}
+
+impl Marking {
+    /// A path whose first packet will be `next`.
+    pub(crate) const fn new(next: u64) -> Self {
+        Self {
+            state: State::Testing,
+            tested_from: next,
+            tested_until: next,
+            marked_from: u64::MAX,
+            reported: EcnCounts { capable: 0, experienced: 0 },
+            unreported: 0,
+            lost: 0,
+        }
+    }
+
+    /// A link whose datagrams have no such bits.
+    pub(crate) const fn none() -> Self {
+        let mut none = Self::new(0);
+        none.state = State::Failed;
+        none
+    }
+
+    /// The peer moved: its new path is tested with packet `next` and those after it.
+    pub(crate) const fn restart(&mut self, next: u64) {
+        let reported = self.reported;
+        *self = Self::new(next);
+        self.reported = reported;
+    }
+
+    /// The bits that the next packet carries.
+    pub(crate) const fn next(&self) -> Ecn {
+        match self.state {
+            State::Testing | State::Capable => Ecn::Capable0,
+            State::Unknown | State::Failed => Ecn::NotCapable,
+        }
+    }
+
+    /// Packet `number` leaves, with these bits.
+    pub(crate) const fn on_sent(&mut self, number: u64) -> Ecn {
+        let bits = self.next();
+        if matches!(self.state, State::Testing) {
+            self.tested_until = number + 1;
+            if self.tested_until - self.tested_from >= TESTING {
+                self.state = State::Unknown;
+            }
+        }
+        bits
+    }
+
+    const fn is_marked(&self, number: u64) -> bool {
+        number >= self.marked_from || number >= self.tested_from && number < self.tested_until
+    }
+
+    /// Packet `number` was acknowledged for the first time. [`Marking::on_ack`] follows.
+    pub(crate) const fn on_acked(&mut self, number: u64) {
+        if self.is_marked(number) {
+            self.unreported += 1;
+        }
+    }
+
+    /// Packet `number` was lost.
+    pub(crate) const fn on_lost(&mut self, number: u64) {
+        if number >= self.tested_from && number < self.tested_until {
+            self.lost += 1;
+            // A path that swallows such packets swallows all of them.
+            if matches!(self.state, State::Unknown) && self.lost >= TESTING {
+                self.state = State::Failed;
+            }
+        }
+    }
+
+    /// An ACK frame reports `counts`, while the next packet is `next`; `is_newest` if it acknowledges a larger packet
+    /// number than all before. Says whether the path marked packets since the last report.
+    pub(crate) fn on_ack(&mut self, counts: Option<EcnCounts>, is_newest: bool, next: u64) -> bool {
+        if self.state == State::Failed {
+            return false;
+        }
+        let Some(counts) = counts else {
+            // A receiver that sees the bits reports the first of them without fail.
+            if self.state != State::Capable && self.unreported > 0 {
+                self.state = State::Failed;
+            }
+            return false;
+        };
+        // Reports that overtook each other say less than was known.
+        if !is_newest {
+            return false;
+        }
+        let capable = counts.capable.checked_sub(self.reported.capable);
+        let experienced = counts.experienced.checked_sub(self.reported.experienced);
+        let (Some(capable), Some(experienced)) = (capable, experienced) else {
+            self.state = State::Failed;
+            return false;
+        };
+        if capable.saturating_add(experienced) < self.unreported {
+            // Bits were cleared, or turned into ECT(1).
+            self.state = State::Failed;
+            return false;
+        }
+        if self.unreported > 0 && self.state != State::Capable {
+            self.state = State::Capable;
+            self.marked_from = next;
+        }
+        self.reported = counts;
+        self.unreported = 0;
+        experienced > 0
+    }
+
+    /// Whether marks count.
+    pub(crate) const fn is_capable(&self) -> bool {
+        matches!(self.state, State::Capable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(capable: u64, experienced: u64) -> Option<EcnCounts> {
+        Some(EcnCounts { capable, experienced })
+    }
+
+    /// A marking that has sent packets 0 to 9 as a test, and seen the first two acknowledged.
+    fn tested() -> Marking {
+        let mut marking = Marking::new(0);
+        for number in 0..12 {
+            let bits = if number < 10 { Ecn::Capable0 } else { Ecn::NotCapable };
+            assert_eq!(marking.on_sent(number), bits, "{number}");
+        }
+        marking.on_acked(0);
+        marking.on_acked(1);
+        marking
+    }
+
+    #[test]
+    fn ten_packets_test_the_path_and_all_carry_bits_once_it_is_seen_to_keep_them() {
+        let mut marking = tested();
+        assert!(!marking.on_ack(counts(2, 0), true, 12));
+        assert!(marking.is_capable());
+        assert_eq!(marking.on_sent(12), Ecn::Capable0);
+        // Packets 10 and 11 carried none: nobody misses them.
+        marking.on_acked(10);
+        marking.on_acked(12);
+        assert!(!marking.on_ack(counts(3, 0), true, 13));
+        assert!(marking.is_capable());
+    }
+
+    #[test]
+    fn a_mark_is_told_once_and_only_by_the_newest_report() {
+        let mut marking = tested();
+        assert!(marking.on_ack(counts(1, 1), true, 12));
+        marking.on_acked(2);
+        assert!(!marking.on_ack(counts(0, 1), false, 12));
+        assert!(!marking.on_ack(counts(2, 1), true, 12));
+        assert!(marking.is_capable());
+    }
+
+    #[test]
+    fn a_path_that_loses_the_bits_fails() {
+        for report in [None, counts(1, 0), counts(0, 1)] {
+            let mut marking = tested();
+            assert!(!marking.on_ack(report, true, 12), "{report:?}");
+            assert_eq!((marking.is_capable(), marking.next()), (false, Ecn::NotCapable));
+        }
+    }
+
+    #[test]
+    fn counts_that_fall_are_no_counts() {
+        let mut marking = tested();
+        marking.on_ack(counts(2, 1), true, 12);
+        assert!(!marking.on_ack(counts(3, 0), true, 13));
+        assert!(!marking.is_capable());
+    }
+
+    #[test]
+    fn a_path_that_swallows_the_test_fails() {
+        let mut marking = Marking::new(5);
+        (5..15).for_each(|number| assert_eq!(marking.on_sent(number), Ecn::Capable0));
+        (5..15).for_each(|number| marking.on_lost(number));
+        marking.on_sent(15);
+        marking.on_acked(15);
+        assert!(!marking.on_ack(None, true, 16));
+        assert_eq!(marking.next(), Ecn::NotCapable);
+        assert_eq!(marking.state, State::Failed);
+    }
+
+    #[test]
+    fn once_capable_a_report_may_be_missing() {
+        let mut marking = tested();
+        marking.on_ack(counts(2, 0), true, 12);
+        marking.on_sent(12);
+        marking.on_acked(12);
+        assert!(!marking.on_ack(None, true, 13));
+        assert!(marking.is_capable());
+        // What was acknowledged meanwhile has to show in the next one.
+        assert!(!marking.on_ack(counts(2, 1), true, 13) || marking.is_capable());
+    }
+
+    #[test]
+    fn a_new_path_is_tested_anew_but_the_counts_go_on() {
+        let mut marking = tested();
+        marking.on_ack(counts(2, 1), true, 12);
+        marking.restart(12);
+        assert!(!marking.is_capable());
+        marking.on_sent(12);
+        marking.on_acked(12);
+        assert!(!marking.on_ack(counts(3, 1), true, 13));
+        assert!(marking.is_capable());
+    }
+
+    #[test]
+    fn the_first_counts_and_every_mark_are_reported_and_the_rest_goes_without_saying() {
+        let mut seen = MarksSeen::default();
+        assert_eq!(seen.report(), None);
+        for number in 1..=FIRST_REPORTS {
+            assert!(!seen.on_received(Ecn::Capable0));
+            assert_eq!(seen.report(), counts(number, 0));
+        }
+        seen.on_received(Ecn::Capable0);
+        assert_eq!(seen.report(), None);
+        assert!(seen.on_received(Ecn::CongestionExperienced));
+        for _ in 0..REPEATED {
+            assert_eq!(seen.report(), counts(FIRST_REPORTS + 1, 1));
+            seen.on_reported();
+        }
+        assert_eq!(seen.report(), None);
+    }
+
+    #[test]
+    fn what_carries_no_bits_of_ours_is_not_counted() {
+        let mut seen = MarksSeen::default();
+        seen.on_received(Ecn::NotCapable);
+        seen.on_received(Ecn::Capable1);
+        assert_eq!(seen.report(), None);
+    }
+}

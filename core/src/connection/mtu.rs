@@ -1,0 +1,202 @@
+//! How large a datagram the path carries (RFC 8899): probed for once datagrams are full, and given up when a size that
+//! used to pass does not any more.
+//!
+//! Sizes are datagrams, without the headers of IP and UDP. Nothing is smaller than the base of 1200 bytes, which the
+//! handshake has shown to pass.
+
+use crate::address::Address;
+use crate::limits::BASE_DATAGRAM;
+use crate::time::{Duration, Instant};
+
+/// Sizes of IP packets that links are known to carry, and steps between them. RFC 8899 5.3.2 leaves the choice to us.
+const PLATEAUS: [u16; 16] =
+    [1280, 1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1460, 1480, 1492, 1500, 4000, 6000, 9000];
+/// What most paths carry: tried first.
+const ETHERNET: u16 = 1500;
+/// Headers of UDP and of IP without options.
+const HEADERS_IPV4: u16 = 28;
+const HEADERS_IPV6: u16 = 48;
+/// Probes of one size that are lost before it counts as too large (RFC 8899 5.1.2, MAX_PROBES).
+const TRIES: u8 = 3;
+/// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
+const RAISE_AFTER: Duration = Duration::from_secs(600);
+/// Datagrams above the base that are lost in a row, with none of them acknowledged, before the path counts as a black hole.
+const BLACK_HOLE: u8 = 3;
+
+/// What became of a datagram that was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Loss {
+    /// It says something about congestion.
+    Ordinary,
+    /// It was a probe: it says something about sizes only (RFC 8899 3, item 7).
+    Probe,
+    /// Nothing above the base passes any more.
+    BlackHole,
+}
+
+/// The search for the largest datagram that a path carries.
+#[derive(Clone, Debug)]
+pub(crate) struct PathMtu {
+    /// What is sent now.
+    current: u16,
+    /// What both ends take, and the path's headers leave of an IP packet.
+    most: u16,
+    headers: u16,
+    /// The least size that is known not to pass, or one more than may be sent.
+    ceiling: u16,
+    /// The size to be probed next. None while datagrams are not full, a probe is underway, or there is nothing to find.
+    due: Option<u16>,
+    /// The probe underway.
+    underway: Option<u64>,
+    /// The size that is being probed, and how often that failed.
+    probed: u16,
+    tries: u8,
+    /// When sizes that failed are worth another attempt.
+    raise_at: Instant,
+    /// The newest datagram above the base that was acknowledged, and how many above it were lost.
+    newest_large: u64,
+    lost_large: u8,
+}
+
+impl PathMtu {
+    /// A path to `remote` that carries `current` bytes, where at most `most` may be sent.
+    pub(crate) fn new(remote: Address, current: usize, most: usize) -> Self {
+        let headers = match remote {
+            Address::Udp(address) if address.is_ipv6() => HEADERS_IPV6,
+            Address::Udp(_) => HEADERS_IPV4,
+            Address::Link(_) => 0,
+        };
+        let current = u16::try_from(current).unwrap_or(u16::MAX);
+        // A link says itself how much it takes.
+        let most = if headers == 0 { current } else { u16::try_from(most).unwrap_or(u16::MAX).max(current) };
+        Self {
+            current,
+            most,
+            headers,
+            ceiling: most.saturating_add(1),
+            due: None,
+            underway: None,
+            probed: 0,
+            tries: 0,
+            raise_at: Instant::MAX,
+            newest_large: 0,
+            lost_large: 0,
+        }
+    }
+
+    /// The most that may ever be sent.
+    pub(crate) fn most(&self) -> usize {
+        self.most.into()
+    }
+
+    /// The peer moved to `remote`: what was found does not hold there.
+    pub(crate) fn restart(&mut self, remote: Address) {
+        *self = Self::new(remote, usize::from(self.current).min(BASE_DATAGRAM), self.most());
+    }
+
+    /// A datagram was as large as it may be: a larger one would have been used.
+    pub(crate) fn on_full(&mut self, now: Instant) {
+        if self.due.is_some() || self.underway.is_some() {
+            return;
+        }
+        if self.ceiling <= self.most && now >= self.raise_at {
+            (self.ceiling, self.tries, self.raise_at) = (self.most.saturating_add(1), 0, Instant::MAX);
+        }
+        self.due = self.candidate();
+        if self.due.is_none() && self.raise_at == Instant::MAX && self.ceiling <= self.most {
+            self.raise_at = now + RAISE_AFTER;
+        }
+    }
+
+    /// Whether a probe should leave.
+    pub(crate) const fn is_due(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// The size of the probe that should leave.
+    pub(crate) fn due(&self) -> Option<usize> {
+        self.due.map(usize::from)
+    }
+
+    /// Nobody lends a buffer for more than `bytes`: nothing larger is looked for on this path.
+    pub(crate) fn on_no_room(&mut self, bytes: usize) {
+        let room = u16::try_from(bytes).unwrap_or(u16::MAX).max(self.current);
+        self.most = self.most.min(room);
+        self.ceiling = self.ceiling.min(self.most.saturating_add(1));
+        self.due = self.candidate();
+    }
+
+    /// Packet `number` left as the probe.
+    pub(crate) const fn on_probe_sent(&mut self, number: u64) {
+        if let Some(size) = self.due.take() {
+            if size != self.probed {
+                (self.probed, self.tries) = (size, 0);
+            }
+            self.underway = Some(number);
+        }
+    }
+
+    /// Packet `number` of `bytes` was acknowledged. The new largest datagram, if it was the probe.
+    pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> Option<usize> {
+        if bytes > BASE_DATAGRAM as u64 && number >= self.newest_large {
+            (self.newest_large, self.lost_large) = (number, 0);
+        }
+        if self.underway != Some(number) {
+            return None;
+        }
+        self.underway = None;
+        self.current = self.probed.max(self.current);
+        self.tries = 0;
+        self.due = self.candidate();
+        Some(self.current.into())
+    }
+
+    /// Packet `number` of `bytes` counts as lost.
+    pub(crate) fn on_lost(&mut self, number: u64, bytes: u64) -> Loss {
+        if self.underway == Some(number) {
+            self.underway = None;
+            self.tries = self.tries.saturating_add(1);
+            if self.tries >= TRIES {
+                (self.ceiling, self.tries) = (self.ceiling.min(self.probed), 0);
+            }
+            self.due = self.candidate();
+            return Loss::Probe;
+        }
+        let is_suspect = bytes > BASE_DATAGRAM as u64 && number > self.newest_large;
+        if !is_suspect || usize::from(self.current) <= BASE_DATAGRAM {
+            return Loss::Ordinary;
+        }
+        self.lost_large = self.lost_large.saturating_add(1);
+        if self.lost_large < BLACK_HOLE {
+            return Loss::Ordinary;
+        }
+        // The search begins again below what failed.
+        self.ceiling = self.ceiling.min(self.current);
+        self.current = BASE_DATAGRAM as u16;
+        (self.lost_large, self.tries, self.raise_at) = (0, 0, Instant::MAX);
+        self.due = self.candidate();
+        Loss::BlackHole
+    }
+
+    /// What to try next, between what passes and what does not.
+    fn candidate(&self) -> Option<u16> {
+        let fits = |size: u16| size > self.current && size < self.ceiling;
+        if self.tries > 0 && fits(self.probed) {
+            return Some(self.probed);
+        }
+        let ethernet = ETHERNET.saturating_sub(self.headers);
+        if fits(ethernet) {
+            return Some(ethernet);
+        }
+        let sizes = || PLATEAUS.iter().map(|plateau| plateau.saturating_sub(self.headers)).filter(|&size| fits(size));
+        let count = sizes().count();
+        if self.current >= ethernet {
+            // Where Ethernet's frames pass, larger ones pass in steps that are few: the largest first.
+            return fits(self.most).then_some(self.most).or_else(|| sizes().last());
+        }
+        sizes().nth(count / 2).or_else(|| fits(self.most).then_some(self.most))
+    }
+}
+
+#[cfg(test)]
+mod tests;
