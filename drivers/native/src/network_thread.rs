@@ -173,8 +173,7 @@ impl NetworkThread {
                 }
                 // The system's clock may have been set meanwhile: these bounds hold whatever it shows.
                 let received_at = arrival.at.map_or(now, |at| at.max(since).min(now));
-                let _later = received_at;
-                endpoint.handle_datagram(now, arrival.path, arrival.ecn, datagram);
+                endpoint.handle_datagram_received_at(now, received_at, arrival.path, arrival.ecn, datagram);
             });
             match received {
                 Ok(filled) => {
