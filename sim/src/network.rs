@@ -21,13 +21,16 @@ pub struct LinkConfig {
     pub up: Option<usize>,
     /// The bottleneck on the way down.
     pub down: Option<usize>,
+    /// The largest datagram that passes, in bytes; what is larger is dropped without a word. Other limits, and changing ones,
+    /// are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
+    pub largest: usize,
 }
 
 impl LinkConfig {
-    /// A link without a bottleneck.
+    /// A link without a bottleneck that carries what Ethernet does.
     #[must_use]
     pub const fn new(between: (NodeId, NodeId), delay: Duration) -> Self {
-        Self { between, delay, up: None, down: None }
+        Self { between, delay, up: None, down: None, largest: ETHERNET_DATAGRAM }
     }
 }
 
@@ -55,6 +58,13 @@ impl Topology {
     pub fn mesh(nodes: usize, delay: Duration) -> Self {
         let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
         Self { nodes, links: pairs.map(|pair| LinkConfig::new(pair, delay)).collect(), pipes: Vec::new() }
+    }
+
+    /// Lets every link carry datagrams of up to `bytes`.
+    #[must_use]
+    pub fn largest_datagram(mut self, bytes: usize) -> Self {
+        self.links.iter_mut().for_each(|link| link.largest = bytes);
+        self
     }
 
     /// Puts one bottleneck on link `link`, in one direction.
@@ -106,6 +116,8 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
+/// What fits an IPv4 packet of 1500 bytes.
+pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
@@ -254,6 +266,10 @@ impl Network {
             self.counters.unroutable += 1;
             return;
         };
+        if datagram.0.len() > self.configs[route as usize / 2].largest {
+            self.counters.lost += 1;
+            return;
+        }
         let mut arrivals = core::mem::take(&mut self.arrivals);
         let (link, up) = (route as usize / 2, route % 2 == 0);
         let config = &self.configs[link];
@@ -339,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_larger_than_a_link_carries_is_lost() {
+        let mut network = star();
+        for (length, arrives) in [(1472, 1), (1473, 0)] {
+            let (bytes, mut count) = (vec![0; length], 0);
+            let datagram = (&bytes[..], Ecn::NotCapable);
+            network.send(Instant::ZERO, 1, home_address(0), datagram, |_, _| count += 1);
+            assert_eq!(count, arrives, "{length}");
+        }
+        assert_eq!(network.counters.lost, 1);
+    }
+
+    #[test]
     fn two_links_share_one_bottleneck_if_they_name_the_same() {
         let mut topology = Topology::star(2, Duration::ZERO).bottleneck(
             0,
@@ -350,8 +378,7 @@ mod tests {
         let mut times = Vec::new();
         for node in [1, 2] {
             let datagram = (&[0; 1000][..], Ecn::NotCapable);
-            network
-                .send(Instant::ZERO, node, home_address(0), datagram, |at, _| times.push(at.as_micros()));
+            network.send(Instant::ZERO, node, home_address(0), datagram, |at, _| times.push(at.as_micros()));
         }
         assert_eq!(times, [1000, 2000]);
     }

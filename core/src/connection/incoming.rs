@@ -78,8 +78,7 @@ impl Connection {
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
-                    let delay =
-                        if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
+                    let delay = if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
                     transport.acks.on_received(reception.at, opened.number, eliciting, delay);
                 }
                 Ok(())
@@ -125,7 +124,9 @@ impl Connection {
             match frame {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
-                Frame::Challenge(data) => self.with_transport(|t| t.migration.on_challenge(reception.from, data)),
+                Frame::Challenge(data) => {
+                    self.with_transport(|t| t.migration.on_challenge(reception.from, data));
+                }
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {

@@ -20,19 +20,9 @@ const HEADERS_IPV6: u16 = 48;
 const TRIES: u8 = 3;
 /// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
 const RAISE_AFTER: Duration = Duration::from_secs(600);
-/// Datagrams above the base that are lost in a row, with none of them acknowledged, before the path counts as a black hole.
+/// Datagrams above the base that are lost while smaller ones pass, with none of them acknowledged, before the path counts
+/// as a black hole.
 const BLACK_HOLE: u8 = 3;
-
-/// What became of a datagram that was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Loss {
-    /// It says something about congestion.
-    Ordinary,
-    /// It was a probe: it says something about sizes only (RFC 8899 3, item 7).
-    Probe,
-    /// Nothing above the base passes any more.
-    BlackHole,
-}
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
@@ -53,8 +43,11 @@ pub(crate) struct PathMtu {
     tries: u8,
     /// When sizes that failed are worth another attempt.
     raise_at: Instant,
-    /// The newest datagram above the base that was acknowledged, and how many above it were lost.
+    /// The newest datagram above the base that was acknowledged.
     newest_large: u64,
+    /// A smaller one that was acknowledged after that: if the path was there, then since.
+    passed_small: Option<u64>,
+    /// Those above the base that were lost since, with no smaller one among them.
     lost_large: u8,
 }
 
@@ -80,6 +73,7 @@ impl PathMtu {
             tries: 0,
             raise_at: Instant::MAX,
             newest_large: 0,
+            passed_small: None,
             lost_large: 0,
         }
     }
@@ -138,8 +132,14 @@ impl PathMtu {
 
     /// Packet `number` of `bytes` was acknowledged. The new largest datagram, if it was the probe.
     pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> Option<usize> {
-        if bytes > BASE_DATAGRAM as u64 && number >= self.newest_large {
-            (self.newest_large, self.lost_large) = (number, 0);
+        if bytes <= BASE_DATAGRAM as u64 {
+            if number > self.newest_large && self.passed_small.is_none() {
+                self.passed_small = Some(number);
+            }
+            return None;
+        }
+        if number >= self.newest_large {
+            (self.newest_large, self.passed_small, self.lost_large) = (number, None, 0);
         }
         if self.underway != Some(number) {
             return None;
@@ -151,8 +151,9 @@ impl PathMtu {
         Some(self.current.into())
     }
 
-    /// Packet `number` of `bytes` counts as lost.
-    pub(crate) fn on_lost(&mut self, number: u64, bytes: u64) -> Loss {
+    /// Packet `number` of `bytes` counts as lost. True if it was the probe: that says something about sizes, and nothing of
+    /// congestion (RFC 8899 3, item 7). [`PathMtu::take_black_hole`] follows.
+    pub(crate) fn on_lost(&mut self, number: u64, bytes: u64) -> bool {
         if self.underway == Some(number) {
             self.underway = None;
             self.tries = self.tries.saturating_add(1);
@@ -160,22 +161,32 @@ impl PathMtu {
                 (self.ceiling, self.tries) = (self.ceiling.min(self.probed), 0);
             }
             self.due = self.candidate();
-            return Loss::Probe;
+            return true;
         }
-        let is_suspect = bytes > BASE_DATAGRAM as u64 && number > self.newest_large;
-        if !is_suspect || usize::from(self.current) <= BASE_DATAGRAM {
-            return Loss::Ordinary;
+        if number > self.newest_large {
+            if bytes <= BASE_DATAGRAM as u64 {
+                // Nothing passed for a while.
+                (self.passed_small, self.lost_large) = (None, 0);
+            } else if self.passed_small.is_some_and(|passed| number > passed) {
+                self.lost_large = self.lost_large.saturating_add(1);
+            }
         }
-        self.lost_large = self.lost_large.saturating_add(1);
-        if self.lost_large < BLACK_HOLE {
-            return Loss::Ordinary;
+        false
+    }
+
+    /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
+    /// search begins again below what failed.
+    pub(crate) fn take_black_hole(&mut self) -> bool {
+        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM {
+            return false;
         }
-        // The search begins again below what failed.
         self.ceiling = self.ceiling.min(self.current);
         self.current = BASE_DATAGRAM as u16;
-        (self.lost_large, self.tries, self.raise_at) = (0, 0, Instant::MAX);
-        self.due = self.candidate();
-        Loss::BlackHole
+        (self.lost_large, self.passed_small, self.tries, self.raise_at) = (0, None, 0, Instant::MAX);
+        if self.underway.is_none() {
+            self.due = self.candidate();
+        }
+        true
     }
 
     /// What to try next, between what passes and what does not.
@@ -188,11 +199,12 @@ impl PathMtu {
         if fits(ethernet) {
             return Some(ethernet);
         }
-        let sizes = || PLATEAUS.iter().map(|plateau| plateau.saturating_sub(self.headers)).filter(|&size| fits(size));
+        let sizes =
+            || PLATEAUS.iter().map(|plateau| plateau.saturating_sub(self.headers)).filter(|&size| fits(size));
         let count = sizes().count();
         if self.current >= ethernet {
             // Where Ethernet's frames pass, larger ones pass in steps that are few: the largest first.
-            return fits(self.most).then_some(self.most).or_else(|| sizes().last());
+            return fits(self.most).then_some(self.most).or_else(|| sizes().next_back());
         }
         sizes().nth(count / 2).or_else(|| fits(self.most).then_some(self.most))
     }

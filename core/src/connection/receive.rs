@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use super::control::{ResumeExchange, TicketPush};
 use super::loss;
-use super::mtu::Loss;
 use super::regulator::Timing;
 use super::sent::SentFrame;
 use super::transport::Transport;
@@ -144,13 +143,10 @@ pub(crate) fn detect_losses(
     let too_long = transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
     let mut silent: Option<(Instant, Instant)> = None;
     let Transport { sent, regulator, reordering, loss_at, mtu, marking, .. } = transport;
-    let mut is_black_hole = false;
     *loss_at = loss::detect(now, sent, largest_acked, thresholds, |sent, number| {
         let Some(settled) = sent.settle(number) else { return };
-        match mtu.on_lost(number, settled.bytes) {
-            Loss::Probe => return,
-            Loss::BlackHole => is_black_hole = true,
-            Loss::Ordinary => {}
+        if mtu.on_lost(number, settled.bytes) {
+            return;
         }
         marking.on_lost(number);
         regulator.on_lost(&settled);
@@ -170,8 +166,10 @@ pub(crate) fn detect_losses(
         }
     });
     sent.trim();
-    if is_black_hole {
+    if transport.mtu.take_black_hole() {
         transport.set_max_datagram(limits::BASE_DATAGRAM);
+        transport.regulator.on_black_hole(now);
+        return;
     }
     transport.regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
 }

@@ -196,6 +196,12 @@ impl Regulator {
         }
     }
 
+    /// What was lost lately was too large for the path: that says nothing of congestion.
+    pub(crate) fn on_black_hole(&mut self, now: Instant) {
+        self.lost = Tally::default();
+        self.controller.on_black_hole(now);
+    }
+
     /// The path changed.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.controller.reset(now);

@@ -175,6 +175,11 @@ impl SentPackets {
         self.records.get(index).filter(|record| record.in_flight).map(|record| record.sent_at)
     }
 
+    /// When the oldest packet in flight was sent.
+    pub(crate) fn oldest_in_flight(&self) -> Option<Instant> {
+        self.records.front().map(|record| record.sent_at)
+    }
+
     /// A noted frame, by its place in [`Settled::frames`].
     pub(crate) fn frame(&self, place: u64) -> Option<SentFrame> {
         self.frames.get(usize::try_from(place.checked_sub(self.first_frame)?).ok()?).copied()

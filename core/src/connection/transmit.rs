@@ -174,7 +174,7 @@ pub(crate) fn write_datagram(
     sources: &mut Sources<'_>,
     buffer: &mut [u8],
 ) -> Option<usize> {
-    let most = transport.datagram_now();
+    let most = transport.datagram_now(now);
     let size = buffer.len().min(most).min(transport.allowance());
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
     let overhead = draft.header.header_len() + TAG;

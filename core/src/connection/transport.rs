@@ -242,9 +242,13 @@ impl Transport {
         self.regulator.set_datagram(size);
     }
 
-    /// The largest datagram that makes sense now: what is sent because nothing came back must get through (RFC 8899 4.4).
-    pub(crate) fn datagram_now(&self) -> usize {
-        if self.probes > 0 { self.max_datagram.min(limits::BASE_DATAGRAM) } else { self.max_datagram }
+    /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
+    pub(crate) fn datagram_now(&self, now: Instant) -> usize {
+        let is_large = self.max_datagram > limits::BASE_DATAGRAM;
+        // The probe timeout begins anew with each packet: a steady sender would never find out.
+        let is_silent =
+            || self.sent.oldest_in_flight().is_some_and(|sent_at| now - sent_at > self.probe_timeout());
+        if is_large && (self.probes > 0 || is_silent()) { limits::BASE_DATAGRAM } else { self.max_datagram }
     }
 
     /// Whether a packet that asks for an acknowledgement may leave now.

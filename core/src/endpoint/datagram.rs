@@ -36,12 +36,7 @@ impl Endpoint {
         }
     }
 
-    fn route(
-        &mut self,
-        now: Instant,
-        reception: &Reception,
-        datagram: &mut [u8],
-    ) -> Result<(), DropReason> {
+    fn route(&mut self, now: Instant, reception: &Reception, datagram: &mut [u8]) -> Result<(), DropReason> {
         let from = &reception.from;
         if datagram.is_empty() {
             return Err(DropReason::TooShort);
@@ -99,7 +94,9 @@ impl Endpoint {
                 }
                 result
             }
-            Some(Entry::HalfOpen(half_open)) => self.on_first_data(now, reception, half_open, &header, datagram),
+            Some(Entry::HalfOpen(half_open)) => {
+                self.on_first_data(now, reception, half_open, &header, datagram)
+            }
             Some(Entry::Dial(_) | Entry::Reserved) => Err(DropReason::UnexpectedHandshake),
             None => {
                 self.reply_unknown(now, from, header.id, handshake::echo_of(datagram));

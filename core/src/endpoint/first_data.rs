@@ -71,8 +71,15 @@ impl Endpoint {
         }
         state.send.on_credit(confirmed.credit);
         state.wants_ticket = true;
-        let result =
-            state.handle_opened(now, reception, opened, datagram, &mut self.arena, &mut self.rng, &self.settings);
+        let result = state.handle_opened(
+            now,
+            reception,
+            opened,
+            datagram,
+            &mut self.arena,
+            &mut self.rng,
+            &self.settings,
+        );
         self.refresh(connection);
         result
     }

@@ -10,6 +10,8 @@ use crate::link::PipeConfig;
 use crate::mahimahi::LinkTrace;
 use crate::rng::mix;
 
+/// Headers of IPv4 and UDP.
+const HEADERS: u32 = 28;
 /// Parts per million.
 const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
@@ -32,6 +34,9 @@ pub struct Conditions {
     pub trace: Option<LinkTrace>,
     /// Bytes that may wait at the bottleneck; `None`: 300 ms of its rate.
     pub queue_bytes: Option<u64>,
+    /// The largest IP packet that passes, in bytes; its headers are taken for IPv4's. Datagrams that would need a larger one are
+    /// dropped, as on a path for those that must not be cut.
+    pub mtu: u32,
     /// More that goes wrong, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
     pub faults: Vec<Fault>,
     /// All decisions follow from it, and from the times at which datagrams come.
@@ -39,7 +44,7 @@ pub struct Conditions {
 }
 
 impl Default for Conditions {
-    /// A perfect network.
+    /// A perfect network of Ethernet's packets.
     fn default() -> Self {
         Self {
             loss_ppm: 0,
@@ -49,6 +54,7 @@ impl Default for Conditions {
             bytes_per_second: None,
             trace: None,
             queue_bytes: None,
+            mtu: 1500,
             faults: Vec::new(),
             seed: 1,
         }
@@ -129,8 +135,9 @@ impl Conditions {
         let loss = (self.loss_ppm > 0).then(|| always(Kind::Loss { ppm: self.loss_ppm }, 1));
         let twice = (self.duplicate_ppm > 0)
             .then(|| always(Kind::Duplicate { ppm: self.duplicate_ppm, most: 1, spread: self.jitter }, 2));
+        let mtu = always(Kind::Mtu { bytes: self.mtu.saturating_sub(HEADERS) }, 4);
         let jitter = (!self.jitter.is_zero()).then(|| always(Kind::Uniform { most: self.jitter }, 3));
-        loss.into_iter().chain(twice).chain(jitter).chain(self.faults.iter().cloned()).collect()
+        loss.into_iter().chain([mtu]).chain(twice).chain(jitter).chain(self.faults.iter().cloned()).collect()
     }
 
     /// The bottleneck of one direction of one client, if there is one.

@@ -1,7 +1,7 @@
 //! What one active fault does to a datagram.
 
-use super::{Tally, mark};
 use super::pipe::{Pipe, PipeConfig};
+use super::{Tally, mark};
 use tickwire_core::address::Ecn;
 
 use crate::clock::micros;

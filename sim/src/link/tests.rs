@@ -34,7 +34,14 @@ fn run(faults: &[Fault], count: u64) -> Run {
     let mut all = Vec::new();
     for number in 0..count {
         let mut arrivals = Vec::new();
-        link.carry(number * 10_000, (&sent(number), Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
+        link.carry(
+            number * 10_000,
+            (&sent(number), Ecn::NotCapable),
+            None,
+            &mut pool,
+            &mut tally,
+            &mut arrivals,
+        );
         all.extend(
             arrivals.into_iter().map(|arrival| (number, arrival.at_us - number * 10_000, arrival.bytes)),
         );
@@ -65,7 +72,14 @@ fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unhar
     let (mut early, mut late) = (0, 0);
     for number in 0..1000 {
         let mut arrivals = Vec::new();
-        link.carry(number * 10_000, (&sent(number), Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
+        link.carry(
+            number * 10_000,
+            (&sent(number), Ecn::NotCapable),
+            None,
+            &mut pool,
+            &mut tally,
+            &mut arrivals,
+        );
         let repeated: Vec<_> = arrivals.iter().filter(|arrival| arrival.stranger.is_some()).collect();
         assert_eq!((repeated.len(), &repeated[0].bytes), (1, &sent(number)));
         let after_us = repeated[0].at_us - number * 10_000;

@@ -215,7 +215,7 @@ impl Scenario {
                 Way::Forward => (Some(0), back),
                 Way::Backward => (back, Some(0)),
             };
-            LinkConfig { between: (2 * index, 2 * index + 1), delay: flow.delay, up, down }
+            LinkConfig { up, down, ..LinkConfig::new((2 * index, 2 * index + 1), flow.delay) }
         });
         Topology { nodes: 2 * self.flows.len(), links: links.collect(), pipes }
     }

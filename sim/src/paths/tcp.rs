@@ -166,7 +166,12 @@ impl TcpSender {
         let datagram = buffer.get_mut(..SEGMENT)?;
         datagram.fill(0);
         datagram[..8].copy_from_slice(&segment.to_be_bytes());
-        Some(Outgoing { to: Address::Udp(self.to), size: SEGMENT, segment_size: SEGMENT, ecn: Ecn::NotCapable })
+        Some(Outgoing {
+            to: Address::Udp(self.to),
+            size: SEGMENT,
+            segment_size: SEGMENT,
+            ecn: Ecn::NotCapable,
+        })
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {

@@ -240,6 +240,10 @@ impl Controller for Copa {
         per_second(self.window, self.smoothed_us).min(self.cap())
     }
 
+    fn on_black_hole(&mut self, now: Instant) {
+        self.loss = LossCap::new(now);
+    }
+
     fn set_datagram(&mut self, datagram: u64) {
         self.datagram = datagram.max(1);
         self.window = self.window.max(self.least_window());

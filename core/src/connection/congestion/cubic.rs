@@ -148,6 +148,10 @@ impl Controller for Cubic {
         per_second(self.window, self.smoothed_us)
     }
 
+    fn on_black_hole(&mut self, _now: Instant) {
+        // The cuts that were made are soon climbed back.
+    }
+
     fn set_datagram(&mut self, datagram: u64) {
         self.datagram = datagram.max(1);
         self.window = self.window.max(self.least_window());

@@ -24,5 +24,6 @@ impl Controller for FixedWindow {
         u64::MAX
     }
     fn set_datagram(&mut self, _datagram: u64) {}
+    fn on_black_hole(&mut self, _now: Instant) {}
     fn reset(&mut self, _now: Instant) {}
 }

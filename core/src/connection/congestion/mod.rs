@@ -119,6 +119,8 @@ pub trait Controller: Send + Sync {
     fn rate(&self) -> u64;
     /// Datagrams have `datagram` bytes from now on: the path carries larger ones, or no longer does.
     fn set_datagram(&mut self, datagram: u64);
+    /// Packets that were reported lost lately were too large for the path (RFC 8899 4.3): that says nothing of congestion.
+    fn on_black_hole(&mut self, now: Instant);
     /// The path changed: start again.
     fn reset(&mut self, now: Instant);
 }

@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::*;
@@ -21,7 +22,7 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
         if size + usize::from(mtu.headers) <= usize::from(path_mtu) {
             assert_eq!(mtu.on_acked(number, size as u64), Some(size));
         } else {
-            assert_eq!(mtu.on_lost(number, size as u64), Loss::Probe);
+            assert!(mtu.on_lost(number, size as u64));
         }
         assert!(probes < 60, "it does not end");
         mtu.on_full(now);
@@ -77,7 +78,7 @@ fn one_lost_probe_is_chance_and_three_are_a_limit() {
         assert_eq!(mtu.due(), Some(1472));
         mtu.on_probe_sent(number);
         assert!(!mtu.is_due());
-        assert_eq!(mtu.on_lost(number, 1472), Loss::Probe);
+        assert!(mtu.on_lost(number, 1472));
     }
     assert!(mtu.due().is_some_and(|size| size < 1472));
 }
@@ -91,30 +92,53 @@ fn what_failed_is_tried_again_after_ten_minutes() {
     assert_eq!(search(&mut mtu, Instant::ZERO + RAISE_AFTER, 1500), (1472, 1));
 }
 
-#[test]
-fn three_large_datagrams_lost_in_a_row_are_a_black_hole_and_the_search_goes_on_below() {
+/// A path of Ethernet's size, found, whose probe was packet 1.
+fn found() -> PathMtu {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1500).0, 1472);
-    assert_eq!(mtu.on_lost(100, 1472), Loss::Ordinary);
-    assert_eq!(mtu.on_lost(101, 1201), Loss::Ordinary);
-    assert_eq!(mtu.on_lost(102, 1200), Loss::Ordinary);
-    assert_eq!(mtu.on_lost(103, 1472), Loss::BlackHole);
+    mtu
+}
+
+fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
+    packets.iter().for_each(|&(number, bytes)| assert!(!mtu.on_lost(number, bytes)));
+    mtu.take_black_hole()
+}
+
+#[test]
+fn large_datagrams_that_are_lost_while_small_ones_pass_are_a_black_hole_and_the_search_goes_on_below() {
+    let mut mtu = found();
+    mtu.on_acked(100, 1200);
+    assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
+    mtu.on_acked(103, 300);
+    assert!(lose(&mut mtu, &[(104, 1472)]));
     assert_eq!(usize::from(mtu.current), BASE_DATAGRAM);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
 }
 
 #[test]
 fn a_large_datagram_that_came_through_acquits_those_before_it() {
-    let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
-    search(&mut mtu, Instant::ZERO, 1500);
-    for number in 0..1000 {
-        // As after a moment without any connection at all.
-        mtu.on_acked(1000 * (number + 1), 1472);
-        for lost in 1..20 {
-            assert_eq!(mtu.on_lost(1000 * (number + 1) - lost, 1472), Loss::Ordinary);
-        }
-        assert_eq!(mtu.on_lost(1000 * (number + 1) + 1, 1472), Loss::Ordinary);
+    let mut mtu = found();
+    for number in (0..100_000).step_by(1000) {
+        mtu.on_acked(number + 1, 800);
+        mtu.on_acked(number + 500, 1472);
+        let lost: Vec<_> = (2..400).map(|step| (number + step, 1472)).collect();
+        assert!(!lose(&mut mtu, &lost));
+        assert!(!lose(&mut mtu, &[(number + 501, 1472)]));
     }
+    assert_eq!(mtu.current, 1472);
+}
+
+#[test]
+fn a_moment_without_any_connection_is_no_black_hole() {
+    // The first packet after it is a small one; what was lost lies before.
+    let mut mtu = found();
+    mtu.on_acked(50, 1472);
+    mtu.on_acked(90, 1200);
+    let lost: Vec<_> = (51..90).map(|number| (number, 1472)).collect();
+    assert!(!lose(&mut mtu, &lost));
+    // Small ones were lost with the large ones.
+    assert!(!lose(&mut mtu, &[(91, 1472), (92, 1472), (93, 1472), (94, 700)]));
+    assert!(!lose(&mut mtu, &[(95, 1472), (96, 1472), (97, 1472)]));
     assert_eq!(mtu.current, 1472);
 }
 

@@ -23,7 +23,13 @@ fn encode(ranges: &AckRanges, room: usize) -> Result<Vec<u8>, NoRoom> {
 fn encode_marked(ranges: &AckRanges, marks: Option<EcnCounts>, room: usize) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = vec![0; room];
     let mut writer = Writer::new(&mut buffer);
-    write_ack(ranges, Duration::from_micros(803), Instant::saturating_from_micros(0x0123_4567), marks, &mut writer)?;
+    write_ack(
+        ranges,
+        Duration::from_micros(803),
+        Instant::saturating_from_micros(0x0123_4567),
+        marks,
+        &mut writer,
+    )?;
     let length = writer.written();
     buffer.truncate(length);
     Ok(buffer)

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// A recorded link in mahimahi's format (a millisecond per line at which 1500 bytes may pass), both ways, looped
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Largest IP packet that passes, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
+    mtu: u32,
     /// More faults of links, one per line, as the swarm prints them
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -98,6 +101,7 @@ impl Args {
             bytes_per_second: self.rate.map(|rate| rate.saturating_mul(1000)),
             trace,
             queue_bytes: None,
+            mtu: self.mtu,
             faults,
             seed: self.seed,
         };

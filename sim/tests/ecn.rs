@@ -1,0 +1,101 @@
+//! Explicit congestion notification (RFC 3168): marks keep queues short without a loss, and a path that spoils the bits
+//! is no worse than one without.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{DELAY, Pair, Trust};
+use tickwire_core::congestion::Algorithm;
+use tickwire_core::{ChannelId, Config, Event, Instant};
+use tickwire_sim::fault::{Fault, Kind, Target};
+use tickwire_sim::link::PipeConfig;
+use tickwire_sim::network::Topology;
+use tickwire_sim::paths::{Outcome, Scenario};
+use tickwire_sim::world::{World, WorldConfig};
+
+/// One saturating flow over 2 Mbit/s with a queue of 300 ms.
+fn bulk(algorithm: Algorithm, mark_above: Option<Duration>) -> Outcome {
+    let queue = Duration::from_millis(300);
+    let pipe = PipeConfig::Shaped { rates: vec![(Duration::ZERO, 250_000)], queue, mark_above };
+    Scenario::new("marks", pipe, Duration::from_secs(40)).algorithm(algorithm).play(1).unwrap()
+}
+
+#[test]
+fn marks_keep_the_queue_of_cubic_short_without_a_loss() {
+    let unmarked = bulk(Algorithm::Cubic, None);
+    let marked = bulk(Algorithm::Cubic, Some(Duration::from_millis(30)));
+    assert!(unmarked.dropped > 10 && unmarked.queue_p95_us > 200_000, "{unmarked:?}");
+    assert_eq!(marked.dropped, 0);
+    assert!(marked.queue_p95_us < 100_000, "{}", marked.queue_p95_us);
+    assert!(marked.used_permille > 900, "{}", marked.used_permille);
+}
+
+#[test]
+fn marks_cut_the_first_rush_of_copa_short() {
+    let unmarked = bulk(Algorithm::Copa, None);
+    let marked = bulk(Algorithm::Copa, Some(Duration::from_millis(25)));
+    assert!(marked.queue_max_us < unmarked.queue_max_us, "{} {}", marked.queue_max_us, unmarked.queue_max_us);
+    assert!(
+        marked.queue_p95_us <= unmarked.queue_p95_us,
+        "{} {}",
+        marked.queue_p95_us,
+        unmarked.queue_p95_us
+    );
+    assert!(marked.used_permille > 850, "{}", marked.used_permille);
+}
+
+/// A client that sends 60 messages a second for 20 s over a path with this fault; whether it uses marks at the end, and
+/// its window before and after 10 s.
+fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
+    let faults = kind
+        .map(|kind| Fault { from, until: Instant::MAX, target: Target::All, kind, seed: 3 })
+        .into_iter()
+        .collect();
+    let pair = Pair { config: Config::new(7), trust: Trust::Key, told: Default::default(), client: None };
+    let mut world = World::new(WorldConfig::new(1, Topology::star(1, DELAY)).faults(faults), pair);
+    world.run_for(Duration::from_secs(1)).unwrap();
+    let client = world.application().client.unwrap();
+    let mut windows = [0; 2];
+    let mut capable = false;
+    for window in &mut windows {
+        for _ in 0..600 {
+            world
+                .with(1, |_, context| {
+                    context.host.send(context.now, client, ChannelId(0), vec![7; 200]).unwrap();
+                })
+                .unwrap();
+            world.run_for(Duration::from_micros(16_667)).unwrap();
+        }
+        let stats = world.host(1).unwrap().stats(client).unwrap();
+        (*window, capable) = (stats.congestion_window, stats.ecn);
+    }
+    world.run_for(Duration::from_secs(2)).unwrap();
+    let told = &world.application().told[0];
+    let arrived = told.iter().filter(|(_, event)| matches!(event, Event::Message { .. })).count();
+    (capable, windows, arrived)
+}
+
+#[test]
+fn a_path_that_keeps_the_bits_is_used_with_them() {
+    let (capable, _, arrived) = game(None, Instant::ZERO);
+    assert!(capable);
+    assert_eq!(arrived, 1200);
+}
+
+#[test]
+fn a_path_that_clears_the_bits_is_used_without_them() {
+    let (capable, _, arrived) = game(Some(Kind::Bleach {}), Instant::ZERO);
+    assert!(!capable);
+    assert_eq!(arrived, 1200);
+}
+
+#[test]
+fn marks_reduce_the_window_from_when_they_come() {
+    let halfway = Instant::ZERO + Duration::from_secs(11);
+    let (capable, [before, after], arrived) = game(Some(Kind::Mark { ppm: 1_000_000 }), halfway);
+    assert!(capable);
+    assert!(after < before, "{before} {after}");
+    assert_eq!(arrived, 1200);
+}

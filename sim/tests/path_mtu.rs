@@ -1,0 +1,220 @@
+//! The path MTU is found, followed, and lost without a message lost (RFC 8899).
+//!
+//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Pair, Trust};
+use tickwire_core::{ChannelConfig, ChannelId, Config, Delivery, Event, Instant};
+use tickwire_sim::fault::{Fault, Kind, Target};
+use tickwire_sim::network::{Topology, home_address};
+use tickwire_sim::world::{World, WorldConfig};
+
+const CLIENT: usize = 1;
+/// Headers of IPv4 and UDP.
+const HEADERS: u32 = 28;
+
+fn seeds() -> u64 {
+    std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::ZERO + Duration::from_millis(ms)
+}
+
+/// A limit of IP packets from one moment to another.
+fn limit(mtu: u32, from: Instant, until: Instant) -> Fault {
+    Fault { from, until, target: Target::All, kind: Kind::Mtu { bytes: mtu - HEADERS }, seed: 1 }
+}
+
+fn loss(ppm: u32) -> Fault {
+    Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: Kind::Loss { ppm }, seed: 2 }
+}
+
+/// A client that is connected to a server over a path of 50 ms each way, with these faults, on a link for jumbo frames.
+fn connected(seed: u64, config: Config, faults: Vec<Fault>) -> World<Pair> {
+    let pair = Pair { config, trust: Trust::Key, told: Default::default(), client: None };
+    let topology = Topology::star(1, Duration::from_millis(25)).largest_datagram(9000 - HEADERS as usize);
+    let mut world = World::new(WorldConfig::new(seed, topology).faults(faults), pair);
+    world.run_until(at(900)).unwrap();
+    world
+}
+
+fn config() -> Config {
+    let mut config = Config::new(7);
+    config.channels = [Delivery::ReliableOrdered, Delivery::Unreliable].map(ChannelConfig::new).to_vec();
+    config
+}
+
+/// Has the client send a reliable message of `bytes` each 10 ms until `until`; how many it sent.
+fn send(world: &mut World<Pair>, bytes: usize, until: Instant) -> usize {
+    let mut count = 0;
+    while world.now() < until {
+        let sent = world.with(CLIENT, |pair, context| {
+            context.host.send(context.now, pair.client.unwrap(), ChannelId(0), vec![5; bytes])
+        });
+        count += usize::from(sent.unwrap().unwrap().is_ok());
+        world.run_for(Duration::from_millis(10)).unwrap();
+    }
+    count
+}
+
+/// The largest datagram that the client sends now.
+fn largest(world: &World<Pair>) -> u32 {
+    let client = world.application().client.unwrap();
+    world.host(CLIENT).unwrap().stats(client).unwrap().max_datagram as u32
+}
+
+/// When each message reached the server.
+fn arrivals(world: &World<Pair>) -> Vec<Instant> {
+    let told = &world.application().told[0];
+    told.iter().filter(|(_, event)| matches!(event, Event::Message { .. })).map(|(at, _)| *at).collect()
+}
+
+#[test]
+fn what_a_path_of_1280_1420_1500_or_9000_carries_is_found_within_five_seconds() {
+    for mtu in [1280, 1420, 1500, 9000] {
+        for ppm in [0, 50_000] {
+            for seed in 0..seeds() {
+                let faults = vec![limit(mtu, Instant::ZERO, Instant::MAX), loss(ppm)];
+                let mut world = connected(seed, config(), faults);
+                let began = world.now();
+                send(&mut world, 20_000, began + Duration::from_secs(5));
+                assert_eq!(largest(&world) + HEADERS, mtu, "seed {seed}, {ppm} ppm lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_full_datagram_now_and_then_is_enough_to_find_it() {
+    for mtu in [1280, 1420, 1500, 9000] {
+        let mut world = connected(3, config(), vec![limit(mtu, Instant::ZERO, Instant::MAX)]);
+        for _ in 0..10 {
+            let next = world.now() + Duration::from_millis(500);
+            world
+                .with(CLIENT, |pair, context| {
+                    let message = vec![0; 4000];
+                    context.host.send(context.now, pair.client.unwrap(), ChannelId(0), message)
+                })
+                .unwrap();
+            world.run_until(next).unwrap();
+        }
+        assert_eq!(largest(&world) + HEADERS, mtu);
+    }
+}
+
+#[test]
+fn a_game_of_small_messages_sends_no_probe() {
+    let mut world = connected(1, config(), Vec::new());
+    let before = world.counters().sent_bytes;
+    let until = world.now() + Duration::from_secs(10);
+    let count = send(&mut world, 100, until) as u64;
+    assert_eq!(largest(&world), 1200);
+    assert!(world.counters().sent_bytes - before < count * 250, "{}", world.counters().sent_bytes);
+}
+
+#[test]
+fn nothing_larger_than_either_end_takes_is_sent() {
+    let mut narrow = config();
+    narrow.max_datagram = 1300;
+    let mut world = connected(1, narrow, Vec::new());
+    let until = world.now() + Duration::from_secs(5);
+    send(&mut world, 20_000, until);
+    assert_eq!(largest(&world), 1300);
+}
+
+/// The path carries packets of 9000 or 1500 bytes, and from one moment on only smaller ones, without a word.
+#[test]
+fn a_black_hole_in_mid_session_costs_no_reliable_message_and_under_two_seconds() {
+    let mut worst = Duration::ZERO;
+    for (before, after) in [(9000, 1500), (9000, 1280), (1500, 1420), (1500, 1280), (1500, 1230)] {
+        for (bytes, ppm) in [(20_000, 0), (20_000, 50_000), (1400, 0), (3000, 20_000)] {
+            for seed in 0..seeds() {
+                let hole = at(8000 + seed * 7);
+                let faults =
+                    vec![limit(before, Instant::ZERO, hole), limit(after, hole, Instant::MAX), loss(ppm)];
+                let mut world = connected(seed, config(), faults);
+                let mut sent = send(&mut world, 20_000, at(7000));
+                assert_eq!(largest(&world) + HEADERS, before, "{before} to {after}, seed {seed}");
+                world.run_until(at(7800)).unwrap();
+                sent += send(&mut world, bytes, at(16_000));
+                world.run_until(at(24_000)).unwrap();
+                let arrived = arrivals(&world);
+                assert_eq!(arrived.len(), sent, "{before} to {after}, seed {seed}, {bytes} bytes");
+                let recent: Vec<Instant> = arrived.into_iter().filter(|&when| when > at(7800)).collect();
+                let gap = recent.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+                worst = worst.max(gap);
+                assert!(
+                    gap < Duration::from_secs(2),
+                    "{before} to {after}, seed {seed}, {bytes} bytes: {gap:?}"
+                );
+            }
+        }
+    }
+    println!("the longest silence around a black hole: {worst:?}");
+}
+
+#[test]
+fn after_a_black_hole_the_new_limit_is_found() {
+    let hole = at(8000);
+    let faults = vec![limit(1500, Instant::ZERO, hole), limit(1420, hole, Instant::MAX)];
+    let mut world = connected(4, config(), faults);
+    send(&mut world, 20_000, at(13_000));
+    assert_eq!(largest(&world) + HEADERS, 1420);
+}
+
+#[test]
+fn a_path_without_connection_for_a_while_is_no_black_hole() {
+    let dark =
+        Fault { from: at(8000), until: at(9500), target: Target::All, kind: Kind::Partition {}, seed: 3 };
+    let mut world = connected(4, config(), vec![dark]);
+    send(&mut world, 20_000, at(7900));
+    let found = largest(&world);
+    assert_eq!(found + HEADERS, 9000);
+    send(&mut world, 20_000, at(9450));
+    send(&mut world, 20_000, at(14_000));
+    assert_eq!(largest(&world), found);
+}
+
+#[test]
+fn at_a_new_address_the_search_begins_anew() {
+    let rebind = Fault {
+        from: at(8000),
+        until: at(8001),
+        target: Target::Node(CLIENT),
+        kind: Kind::Rebind { every: Duration::ZERO },
+        seed: 3,
+    };
+    // What the server sends to the client's new address is tried out anew.
+    let mut world = connected(4, config(), vec![rebind]);
+    let (client, server) = (home_address(CLIENT), 0);
+    let down = |world: &mut World<Pair>, until: Instant| {
+        while world.now() < until {
+            let peer = world.application().told[server].iter().find_map(|(_, event)| match event {
+                Event::Connected { connection, .. } => Some(*connection),
+                _ => None,
+            });
+            world
+                .with(server, |_, context| {
+                    context.host.send(context.now, peer.unwrap(), ChannelId(0), vec![0; 20_000])
+                })
+                .unwrap();
+            world.run_for(Duration::from_millis(10)).unwrap();
+        }
+        let host = world.host(server).unwrap();
+        host.stats(host.connections().next().unwrap()).unwrap().max_datagram as u32
+    };
+    assert_eq!(down(&mut world, at(7900)) + HEADERS, 9000);
+    assert_eq!(world.address(CLIENT), client);
+    // The client tells of its move with the first thing that it says.
+    send(&mut world, 100, at(8300));
+    assert_ne!(world.address(CLIENT), client);
+    let moved =
+        world.application().told[server].iter().any(|(_, event)| matches!(event, Event::Moved { .. }));
+    assert!(moved);
+    assert_eq!(down(&mut world, at(14_000)) + HEADERS, 9000);
+}
