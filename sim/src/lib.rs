@@ -20,6 +20,7 @@ pub mod mahimahi;
 pub mod network;
 pub mod paths;
 pub mod provider;
+pub mod report;
 pub mod rng;
 pub mod shrink;
 pub mod stream;

@@ -11,11 +11,11 @@ mod conditioner;
 mod demo;
 mod deny;
 mod fuzz;
-mod hash;
 mod load;
 mod no_std;
 mod passed_on;
 mod paths;
+mod platforms;
 mod setup;
 mod spdx;
 mod step;
@@ -43,7 +43,7 @@ enum Verb {
     Paths(paths::Args),
     Conditioner(conditioner::Args),
     Bench(bench::Args),
-    Hash(hash::Args),
+    Platforms(platforms::Args),
     Fuzz(fuzz::Args),
     Deny(deny::Args),
     NoStd(no_std::Args),
@@ -66,7 +66,7 @@ pub fn main() -> Result<()> {
         Verb::Paths(args) => paths::run(&args),
         Verb::Conditioner(args) => conditioner::run(&args),
         Verb::Bench(args) => bench::run(&args),
-        Verb::Hash(args) => hash::run(&args),
+        Verb::Platforms(args) => platforms::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Deny(args) => deny::run(&args),
         Verb::NoStd(args) => no_std::run(&args),

@@ -1,30 +1,69 @@
 //! `paths`: what congestion control makes of the paths of RFC 8867 and of recorded links.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use crate::command::Command;
 
-/// Play the paths of RFC 8867 under both congestion controls: how full the link, how long the queue, how fair the shares
+/// Play the paths of RFC 8867 or recorded links under both congestion controls: how full the link, how long the queue, how fair the shares; or a page to read about one run
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// How many seeds to play; the worst figure of all is shown
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "report")]
     seeds: u64,
+    /// The first seed, and that of a report
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
     /// Only the scenario of this name
     #[arg(long, value_name = "NAME")]
-    only: Option<PathBuf>,
+    only: Option<String>,
+    /// Lose so many percent of the datagrams at random, each way; without it paths of RFC 8867 are played with none and with 5
+    #[arg(long, value_name = "PERCENT")]
+    loss: Option<String>,
+    /// Only one congestion control
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "traces")]
+    algorithm: Option<Algorithm>,
+    /// Play the recorded links in the folder that `TICKWIRE_TRACES` names
+    #[arg(long)]
+    traces: bool,
+    /// Write a page about one run of a scenario to a file, Copa and CUBIC side by side
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    report: Option<PathBuf>,
+    /// Make the report of this recorded link (mahimahi's format)
+    #[arg(long, value_name = "FILE", requires = "report", conflicts_with_all = ["only", "traces"])]
+    trace: Option<PathBuf>,
     /// Report as JSON
     #[arg(long)]
     json: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Algorithm {
+    Copa,
+    Cubic,
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
     let line = "run --quiet --release --locked -p tickwire-sim --bin paths --";
-    let mut command = Command::cargo(line).arg("--seeds").arg(args.seeds);
-    if let Some(only) = &args.only {
-        command = command.arg("--only").path(only);
+    let mut command = Command::cargo(line).arg("--seeds").arg(args.seeds).arg("--seed").arg(args.seed);
+    let algorithm = args.algorithm.map(|algorithm| format!("{algorithm:?}").to_lowercase());
+    for (name, value) in [("--only", &args.only), ("--loss", &args.loss), ("--algorithm", &algorithm)] {
+        if let Some(value) = value {
+            command = command.arg(name).arg(value);
+        }
     }
-    if args.json { command.arg("--json") } else { command }.run()
+    for (name, path) in [("--report", &args.report), ("--trace", &args.trace)] {
+        if let Some(path) = path {
+            command = command.arg(name).path(&here(path)?);
+        }
+    }
+    let flags = [("--traces", args.traces), ("--json", args.json)];
+    flags.iter().filter(|(_, is_set)| *is_set).fold(command, |command, (name, _)| command.arg(name)).run()
+}
+
+/// Commands run in the root of the workspace: whoever names a file means the folder that they are in.
+fn here(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} names no file", path.display()))
 }

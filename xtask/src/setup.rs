@@ -12,6 +12,9 @@ use crate::workspace;
 /// A big-endian target: a layout that depends on the byte order shows up there.
 pub(crate) const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
 
+/// Half of the world's processors.
+pub(crate) const ARM: &str = "aarch64-unknown-linux-gnu";
+
 /// Install what the other verbs need and what is missing here
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {}
@@ -20,6 +23,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     rust_target(WASM)?;
     rust_target(BARE)?;
     tools_for_big_endian()?;
+    tools_for_arm()?;
     tools_for_wasm()?;
     tools_for_windows()?;
     tools_for_instructions().map(drop)
@@ -32,6 +36,16 @@ pub(crate) fn tools_for_big_endian() -> Result<()> {
         Tool { package: "gcc-s390x-linux-gnu", sign: Sign::Program("s390x-linux-gnu-gcc") },
         Tool { package: "libc6-dev-s390x-cross", sign: Sign::Folder("/usr/s390x-linux-gnu/lib") },
         Tool { package: "qemu-user", sign: Sign::Program("qemu-s390x") },
+    ])
+}
+
+/// Whatever compiles, links and runs programs for [`ARM`].
+pub(crate) fn tools_for_arm() -> Result<()> {
+    rust_target(ARM)?;
+    tools(&[
+        Tool { package: "gcc-aarch64-linux-gnu", sign: Sign::Program("aarch64-linux-gnu-gcc") },
+        Tool { package: "libc6-dev-arm64-cross", sign: Sign::Folder("/usr/aarch64-linux-gnu/lib") },
+        Tool { package: "qemu-user", sign: Sign::Program("qemu-aarch64") },
     ])
 }
 
@@ -113,13 +127,16 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     if !is_root_on_debian() {
         bail!("missing; install by hand (these are the names of Debian's packages): {names}");
     }
-    println!("installing {names}");
+    // Standard output is for what a verb reports.
+    eprintln!("installing {names}");
     // Stale lists are common in containers; a failure to refresh them shows up in the install.
     let refreshed = Command::new("apt-get", ["update", "-qq"]).succeeds();
     let install = Command::new("apt-get", ["install", "-y", "-qq", "--no-install-recommends"]);
     let install = install.env("DEBIAN_FRONTEND", "noninteractive");
     let install = missing.iter().fold(install, Command::arg);
-    install.run().with_context(|| format!("cannot install {names} (package lists refreshed: {refreshed})"))
+    let installed = install.output();
+    installed.with_context(|| format!("cannot install {names} (package lists refreshed: {refreshed})"))?;
+    Ok(())
 }
 
 fn is_root_on_debian() -> bool {

@@ -5,10 +5,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::Command;
-use crate::hash::{self, Target};
 use crate::step::{command_step, step};
 use crate::workspace::Workspace;
-use crate::{bench, deny, no_std};
+use crate::{bench, deny, no_std, platforms};
 
 /// Run everything that CI runs, and stop at the first failure
 #[derive(clap::Args, Debug)]
@@ -62,10 +61,7 @@ fn planted() -> Command {
 /// What the simulator says: each step where its program exists.
 fn simulation(workspace: &Workspace) -> Result<()> {
     if workspace.has_bin("tickwire-sim", "trace-hash") {
-        if workspace.has_package("tickwire-wasm-tests") {
-            hashes(Target::Wasm32, "wasm32")?;
-        }
-        hashes(Target::S390x, "s390x")?;
+        step("hashes", &platforms_held(), platforms::hold)?;
     }
     if workspace.has_bin("tickwire-sim", "endurance") {
         let million =
@@ -78,7 +74,8 @@ fn simulation(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn hashes(target: Target, name: &str) -> Result<()> {
-    let repeat = format!("cargo xtask hash --target {name} --compare");
-    step(&format!("hashes {name}"), &repeat, || hash::run(&hash::Args::comparison(target)))
+/// How to repeat what [`platforms::hold`] does.
+fn platforms_held() -> String {
+    let one = |(target, seeds)| format!("cargo xtask platforms --only {target} --seeds {seeds}");
+    platforms::HELD.map(one).join(" && ")
 }

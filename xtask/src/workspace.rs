@@ -59,10 +59,6 @@ impl Workspace {
         self.workspace_members.contains(&package.id)
     }
 
-    pub(crate) fn has_package(&self, name: &str) -> bool {
-        self.member(name).is_some()
-    }
-
     pub(crate) fn has_bin(&self, package: &str, bin: &str) -> bool {
         let is_bin = |target: &Target| target.name == bin && target.kind.iter().any(|kind| kind == "bin");
         self.member(package).is_some_and(|package| package.targets.iter().any(is_bin))
@@ -85,9 +81,9 @@ mod tests {
     #[test]
     fn members_and_their_programs_are_found_and_others_are_not() {
         let workspace = Workspace::load().unwrap();
-        assert!(workspace.has_package("tickwire-core"));
+        assert!(workspace.member("tickwire-core").is_some());
         assert!(workspace.has_bin("xtask", "xtask"));
         assert!(!workspace.has_bin("tickwire-core", "xtask"));
-        assert!(!workspace.has_package("clap"), "a dependency is not a member");
+        assert!(workspace.member("clap").is_none(), "a dependency is not a member");
     }
 }

@@ -319,7 +319,7 @@ impl Connection {
                 let has_data = transport.acks.is_due()
                     || transport.ping_due
                     || transport.challenge_due().is_some()
-                    || (transport.window_is_open(now) && self.has_eliciting());
+                    || (self.has_eliciting() && transport.window_is_open(now));
                 (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.is_due,

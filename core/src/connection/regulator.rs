@@ -33,6 +33,9 @@ pub(crate) struct Timing {
 /// Decides when packets may leave. It knows bytes and times, and nothing of what they carry.
 pub(crate) struct Regulator {
     controller: Box<dyn Controller>,
+    /// What the controller says, in bytes and in bytes per second, the caller's limit included.
+    window: u64,
+    pacing_rate: u64,
     delivery: DeliveryRate,
     delay: OneWayDelay,
     pacer: Pacer,
@@ -51,6 +54,8 @@ pub(crate) struct Regulator {
 impl Regulator {
     pub(crate) fn new(now: Instant, controller: Box<dyn Controller>, datagram: usize) -> Self {
         Self {
+            window: controller.window(),
+            pacing_rate: controller.pacing_rate(),
             controller,
             delivery: DeliveryRate::new(now),
             delay: OneWayDelay::default(),
@@ -71,8 +76,8 @@ impl Regulator {
     }
 
     /// Bytes that may be in flight.
-    pub(crate) fn window(&self) -> u64 {
-        self.controller.window()
+    pub(crate) const fn window(&self) -> u64 {
+        self.window
     }
 
     /// Bytes per second that may be sent for long.
@@ -86,8 +91,9 @@ impl Regulator {
     }
 
     /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
-    pub(crate) const fn limit(&mut self, limit: u64) {
+    pub(crate) fn limit(&mut self, limit: u64) {
         self.limit = limit;
+        self.consult();
         if limit != u64::MAX {
             self.pacer.end_free();
         }
@@ -97,32 +103,36 @@ impl Regulator {
     pub(crate) fn set_datagram(&mut self, datagram: usize) {
         self.datagram = datagram as u64;
         self.controller.set_datagram(datagram as u64);
+        self.consult();
     }
 
     /// The path marked packets; the newest of those acknowledged with the mark left at `newest_sent_at` at the latest.
     pub(crate) fn on_marked(&mut self, now: Instant, newest_sent_at: Instant) {
         self.controller.on_marked(now, newest_sent_at);
+        self.consult();
     }
 
-    fn pacing_rate(&self) -> u64 {
-        self.controller.pacing_rate().min(self.limit)
+    /// Asks the controller, after whatever may have changed its mind: far less often than packets leave.
+    fn consult(&mut self) {
+        self.window = self.controller.window();
+        self.pacing_rate = self.controller.pacing_rate().min(self.limit);
     }
 
     /// Whether another packet may leave while `in_flight` bytes are in flight.
     pub(crate) fn is_open(&self, now: Instant, in_flight: u64) -> bool {
-        in_flight < self.window() && self.pacer.is_open(now, self.pacing_rate(), self.datagram)
+        in_flight < self.window && self.pacer.is_open(now, self.pacing_rate, self.datagram)
     }
 
     /// When the pacer lets go, if nothing else holds packets back.
     pub(crate) fn opens_at(&self, now: Instant, in_flight: u64) -> Option<Instant> {
-        let rate = self.pacing_rate();
-        let is_paced = in_flight < self.window() && !self.pacer.is_open(now, rate, self.datagram);
+        let rate = self.pacing_rate;
+        let is_paced = in_flight < self.window && !self.pacer.is_open(now, rate, self.datagram);
         is_paced.then(|| self.pacer.worth_at(rate, self.datagram))
     }
 
     /// A packet that counts leaves while `in_flight` bytes are in flight.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) -> Stamp {
-        self.pacer.on_sent(now, bytes, self.pacing_rate());
+        self.pacer.on_sent(now, bytes, self.pacing_rate);
         self.delivery.on_sent(now, in_flight)
     }
 
@@ -180,6 +190,7 @@ impl Regulator {
         };
         self.delivered = report.rate.map_or(self.delivered, |rate| rate.bytes_per_second);
         self.controller.on_ack(&report);
+        self.consult();
     }
 
     /// Losses were looked for.
@@ -193,6 +204,7 @@ impl Regulator {
                 newest_sent_at: lost.newest_sent_at,
                 persistent,
             });
+            self.consult();
         }
     }
 
@@ -200,11 +212,13 @@ impl Regulator {
     pub(crate) fn on_black_hole(&mut self, now: Instant) {
         self.lost = Tally::default();
         self.controller.on_black_hole(now);
+        self.consult();
     }
 
     /// The path changed.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.controller.reset(now);
+        self.consult();
         self.delivery = DeliveryRate::new(now);
         self.delay = OneWayDelay::default();
         self.pacer = Pacer::new(now, INITIAL_DATAGRAMS.saturating_mul(self.datagram));

@@ -22,7 +22,7 @@ impl Connection {
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
-                let pacing = transport.pacing_timeout(now).filter(|_| self.has_eliciting());
+                let pacing = if self.has_eliciting() { transport.pacing_timeout(now) } else { None };
                 self.timers.set_option(Timer::Pacing, pacing);
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);

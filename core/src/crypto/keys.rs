@@ -68,24 +68,30 @@ impl PacketKeys {
         pto: impl FnOnce() -> Duration,
     ) -> Result<usize, Rejected> {
         self.receive.discard_previous(now);
-        let (which, key) = self.receive.select(phase_bit, packet_number).ok_or(Rejected)?;
-        let opened = key.open(packet_number, header, packet);
-        let Ok(length) = opened else {
-            self.failed_opens = self.failed_opens.saturating_add(1);
-            return opened;
-        };
-        match which {
-            Which::Previous => self.receive.on_previous_opened(packet_number),
-            Which::Current => self.receive.on_opened(packet_number),
-            Which::Next => {
-                let discard_at = now + pto().saturating_mul(PREVIOUS_KEPT_PTOS);
-                self.receive.switch(&*self.provider, packet_number, discard_at);
-                if self.send.generation < self.receive.generation {
-                    self.send.switch(&*self.provider, None);
+        let which = self.receive.select(phase_bit, packet_number).ok_or(Rejected)?;
+        let opened = match which {
+            Which::Previous(key) | Which::Current(key) => key.open(packet_number, header, packet),
+            Which::Next(key) => {
+                let next = self.provider.packet_key(key);
+                let opened = next.open(packet_number, header, packet);
+                if opened.is_ok() {
+                    let discard_at = now + pto().saturating_mul(PREVIOUS_KEPT_PTOS);
+                    self.receive.switch(&*self.provider, next, packet_number, discard_at);
+                    if self.send.generation < self.receive.generation {
+                        self.send.switch(&*self.provider, None);
+                    }
+                    return opened;
                 }
+                opened
             }
+        };
+        let is_previous = matches!(which, Which::Previous(_));
+        match opened {
+            Ok(_) if is_previous => self.receive.on_previous_opened(packet_number),
+            Ok(_) => self.receive.on_opened(packet_number),
+            Err(_) => self.failed_opens = self.failed_opens.saturating_add(1),
         }
-        Ok(length)
+        opened
     }
 
     /// Goes on to the next sending key, from packet `next_packet_number` on, and returns true.
@@ -171,10 +177,10 @@ impl Sending {
 
 /// One of the three keys that may open a packet.
 #[derive(Clone, Copy)]
-enum Which {
-    Previous,
-    Current,
-    Next,
+enum Which<'a> {
+    Previous(&'a dyn PacketKey),
+    Current(&'a dyn PacketKey),
+    Next(&'a Key),
 }
 
 struct Previous {
@@ -185,8 +191,9 @@ struct Previous {
 struct Receiving {
     previous: Option<Previous>,
     current: Box<dyn PacketKey>,
-    /// Derived ahead of need, so that a packet of the next phase costs no more to refuse than any other.
-    next: Box<dyn PacketKey>,
+    /// Derived ahead of need, so that a packet of the next phase costs hardly more to refuse than any other; not made ready,
+    /// since that takes up to half a kilobyte for what is used once in millions of packets.
+    next: Key,
     /// The secret of the generation after `next`.
     after_next_secret: Key,
     generation: u64,
@@ -202,7 +209,7 @@ impl Receiving {
         Self {
             previous: None,
             current: provider.packet_key(&provider.derive(secret, KEY_LABEL)),
-            next: provider.packet_key(&provider.derive(&next_secret, KEY_LABEL)),
+            next: provider.derive(&next_secret, KEY_LABEL),
             after_next_secret: provider.derive(&next_secret, NEXT_LABEL),
             generation: 0,
             last_of_previous: None,
@@ -218,16 +225,16 @@ impl Receiving {
 
     /// The key for a packet. Keys change once per phase as packet numbers rise (RFC 9001 section 6.4), so the number
     /// says whether the other phase is the one before or the one after, and there may be none for it.
-    fn select(&self, phase_bit: bool, packet_number: u64) -> Option<(Which, &dyn PacketKey)> {
+    fn select(&self, phase_bit: bool, packet_number: u64) -> Option<Which<'_>> {
         let lowest = self.opened.map(|(lowest, _)| lowest);
         if phase_bit == phase(self.generation) {
             let fits = self.last_of_previous.is_none_or(|last| packet_number > last);
-            fits.then_some((Which::Current, &*self.current))
+            fits.then_some(Which::Current(&*self.current))
         } else if lowest.is_some_and(|lowest| packet_number < lowest) {
-            self.previous.as_ref().map(|previous| (Which::Previous, &*previous.key))
+            self.previous.as_ref().map(|previous| Which::Previous(&*previous.key))
         } else {
             let fits = self.opened.is_none_or(|(_, highest)| packet_number > highest);
-            fits.then_some((Which::Next, &*self.next))
+            fits.then_some(Which::Next(&self.next))
         }
     }
 
@@ -240,11 +247,16 @@ impl Receiving {
         self.opened = Some((lowest.min(packet_number), highest.max(packet_number)));
     }
 
-    /// The next generation becomes the current one, starting with `packet_number`.
-    fn switch(&mut self, provider: &dyn Provider, packet_number: u64, discard_at: Instant) {
-        let after_next = provider.packet_key(&provider.derive(&self.after_next_secret, KEY_LABEL));
+    /// The next generation, whose key is `next`, becomes the current one, starting with `packet_number`.
+    fn switch(
+        &mut self,
+        provider: &dyn Provider,
+        next: Box<dyn PacketKey>,
+        packet_number: u64,
+        discard_at: Instant,
+    ) {
+        self.next = provider.derive(&self.after_next_secret, KEY_LABEL);
         self.after_next_secret = provider.derive(&self.after_next_secret, NEXT_LABEL);
-        let next = core::mem::replace(&mut self.next, after_next);
         let key = core::mem::replace(&mut self.current, next);
         self.previous = Some(Previous { key, discard_at });
         self.generation += 1;

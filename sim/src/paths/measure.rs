@@ -45,6 +45,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
+    /// The hash of every datagram, time and event.
+    pub trace_hash: u64,
 }
 
 /// Jain's index of fairness in thousandths.
@@ -77,6 +79,7 @@ pub(super) fn outcome(scenario: &Scenario, world: &World<Parties>) -> Outcome {
         dropped: pipe.map_or(0, Pipe::dropped),
         passed: passages.len() as u64,
         jain_permille: jain(&shares(scenario, &flows)),
+        trace_hash: world.trace().hash(),
         flows,
     }
 }
@@ -118,7 +121,7 @@ fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
 }
 
 /// Bytes that pass a bottleneck in `end_us`.
-fn capacity(pipe: &PipeConfig, end_us: u64) -> u64 {
+pub(super) fn capacity(pipe: &PipeConfig, end_us: u64) -> u64 {
     match pipe {
         PipeConfig::Rate { bytes_per_second, .. } => bytes_per_second * end_us / 1_000_000,
         PipeConfig::Trace { trace, .. } => trace.bytes_until(end_us),

@@ -4,10 +4,12 @@
 
 mod measure;
 mod party;
+mod record;
 pub mod rfc8867;
 mod tcp;
 
 pub use measure::{FlowOutcome, Outcome, jain};
+pub use record::{Recording, Sample};
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -225,6 +227,22 @@ impl Scenario {
     /// # Errors
     /// The first violation.
     pub fn play(&self, seed: u64) -> Result<Outcome, Violation> {
+        let mut world = self.world(seed);
+        world.run_for(self.duration)?;
+        Ok(measure::outcome(self, &world))
+    }
+
+    /// [`Scenario::play`], looking on each `every`. The run is the same.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn record(&self, seed: u64, every: Duration) -> Result<(Outcome, Recording), Violation> {
+        let mut world = self.world(seed);
+        let recording = record::record(self, &mut world, every)?;
+        Ok((measure::outcome(self, &world), recording))
+    }
+
+    fn world(&self, seed: u64) -> World<Parties> {
         let mut config = Config::new(0x7061_7468);
         config.provider = Arc::new(NullProvider);
         config.congestion = self.algorithm;
@@ -251,7 +269,6 @@ impl Scenario {
         let parties = Parties::new(seed, config, self.flows.clone());
         let mut world = World::new(WorldConfig::new(seed, self.topology()).faults(faults), parties);
         world.watch_pipes();
-        world.run_for(self.duration)?;
-        Ok(measure::outcome(self, &world))
+        world
     }
 }

@@ -75,6 +75,16 @@ impl TcpSender {
         self.active = active;
     }
 
+    /// Bytes that may be in flight.
+    pub(super) const fn window(&self) -> u64 {
+        self.window * SEGMENT as u64 / 1000
+    }
+
+    /// The smoothed round-trip time; zero before the first measurement.
+    pub(super) const fn rtt(&self) -> Duration {
+        Duration::from_micros(self.smoothed_us)
+    }
+
     fn in_flight(&self) -> u64 {
         (self.next - self.acked) - self.sacked.len() as u64 - self.lost.len() as u64
     }

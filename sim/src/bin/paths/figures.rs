@@ -1,0 +1,37 @@
+//! Figures of a scenario over many seeds.
+
+use std::ops::Range;
+
+use tickwire_sim::paths::{Outcome, Scenario};
+
+/// The worst of each figure over all seeds.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) scenario: Scenario,
+    pub(crate) seeds: u64,
+    pub(crate) used: u64,
+    pub(crate) p50: u64,
+    pub(crate) p95: u64,
+    pub(crate) max: u64,
+    pub(crate) jain: u64,
+    /// What each flow delivered in the first seed.
+    pub(crate) shares: Vec<u64>,
+}
+
+pub(crate) fn worst(scenario: &Scenario, seeds: Range<u64>) -> Result<Figures, String> {
+    let play = |seed| scenario.play(seed).map_err(|violation| format!("{}: {violation}", scenario.name));
+    let outcomes = seeds.map(play).collect::<Result<Vec<Outcome>, String>>()?;
+    let most = |figure: fn(&Outcome) -> u64| outcomes.iter().map(figure).max().unwrap_or(0);
+    let least = |figure: fn(&Outcome) -> u64| outcomes.iter().map(figure).min().unwrap_or(0);
+    let shares = outcomes.first().map(|outcome| outcome.flows.iter().map(|flow| flow.delivered).collect());
+    Ok(Figures {
+        scenario: scenario.clone(),
+        seeds: outcomes.len() as u64,
+        used: least(|outcome| outcome.used_permille),
+        p50: most(|outcome| outcome.queue_p50_us),
+        p95: most(|outcome| outcome.queue_p95_us),
+        max: most(|outcome| outcome.queue_max_us),
+        jain: least(|outcome| outcome.jain_permille),
+        shares: shares.unwrap_or_default(),
+    })
+}

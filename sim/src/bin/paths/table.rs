@@ -1,0 +1,78 @@
+//! Figures for people and for programs.
+
+use tickwire_sim::link::PipeConfig;
+
+use crate::figures::Figures;
+
+pub(crate) fn print_row(row: &Figures, is_first: bool) {
+    if is_first {
+        println!(
+            "{:28} {:6} {:>5} {:>7} {:>5} {:>5} {:>5} {:>6}  kB per flow",
+            "", "", "loss", "used", "p50", "p95", "max", "Jain"
+        );
+    }
+    let shares: Vec<u64> = row.shares.iter().map(|share| share / 1000).collect();
+    println!(
+        "{:28} {:6} {:>4}% {:>4}.{}% {:>5} {:>5} {:>5} {:>2}.{:03}  {shares:?}",
+        row.scenario.name,
+        format!("{:?}", row.scenario.algorithm),
+        row.scenario.loss_ppm / 10_000,
+        row.used / 10,
+        row.used % 10,
+        row.p50 / 1000,
+        row.p95 / 1000,
+        row.max / 1000,
+        row.jain / 1000,
+        row.jain % 1000,
+    );
+}
+
+/// One line per path, Copa first and CUBIC beside it: rows come in pairs.
+pub(crate) fn print_beside(rows: &[Figures]) {
+    println!("{:28} {:>7}   {:^21}   {:^21}", "", "", "Copa", "CUBIC");
+    println!(
+        "{:28} {:>7}   {:>6} {:>6} {:>7}   {:>6} {:>6} {:>7}",
+        "", "kbit/s", "used", "p50", "p95", "used", "p50", "p95"
+    );
+    for pair in rows.chunks_exact(2) {
+        let carries = pair.first().map_or(0, carried);
+        let name = pair.first().map_or("", |row| row.scenario.name.as_str());
+        print!("{name:28} {:>7}", carries / 125);
+        for row in pair {
+            print!("   {:>3}.{}% {:>6} {:>7}", row.used / 10, row.used % 10, row.p50 / 1000, row.p95 / 1000);
+        }
+        println!();
+    }
+    println!(
+        "used: of what the link carried; p50, p95: queueing delay at the link in ms; the worst of all seeds"
+    );
+}
+
+/// Bytes per second of a recorded link.
+fn carried(row: &Figures) -> u64 {
+    match &row.scenario.forward {
+        PipeConfig::Trace { trace, .. } => trace.bytes_per_second(),
+        PipeConfig::Rate { bytes_per_second, .. } => *bytes_per_second,
+        PipeConfig::Shaped { rates, .. } => rates.first().map_or(0, |(_, rate)| *rate),
+    }
+}
+
+pub(crate) fn json(rows: &[Figures]) -> String {
+    let row = |row: &Figures| {
+        format!(
+            "{{\"name\":\"{}\",\"algorithm\":\"{:?}\",\"loss_ppm\":{},\"seeds\":{},\"used_permille\":{},\
+             \"queue_p50_us\":{},\"queue_p95_us\":{},\"queue_max_us\":{},\"jain_permille\":{},\"delivered\":{:?}}}",
+            row.scenario.name.replace('\\', "\\\\").replace('"', "\\\""),
+            row.scenario.algorithm,
+            row.scenario.loss_ppm,
+            row.seeds,
+            row.used,
+            row.p50,
+            row.p95,
+            row.max,
+            row.jain,
+            row.shares
+        )
+    };
+    format!("{{\"rows\":[{}]}}", rows.iter().map(row).collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,162 @@
+//! From quantities to places on paper: whole numbers only, so that a page is the same everywhere.
+
+/// The least of 1, 2, 2.5 and 5 times a power of ten that is `value` or more.
+fn step_above(value: u64) -> u64 {
+    let mut power: u64 = 1;
+    loop {
+        let tenth = (power / 10).max(1);
+        let steps = [power, 2 * power, 25 * tenth, 5 * power];
+        let fits = steps.into_iter().filter(|step| power >= 10 || *step != 25).find(|&step| step >= value);
+        if let Some(step) = fits {
+            return step;
+        }
+        power = power.saturating_mul(10);
+        if power == u64::MAX {
+            return value;
+        }
+    }
+}
+
+/// An axis from zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Axis {
+    /// Its end.
+    pub(super) end: u64,
+    /// From one tick to the next.
+    pub(super) step: u64,
+}
+
+impl Axis {
+    /// Ends at or above `most`, at a tick; about `ticks` of them.
+    pub(super) fn up_to(most: u64, ticks: u64) -> Self {
+        let step = step_above(most.div_ceil(ticks.max(1)).max(1));
+        Self { end: most.max(1).div_ceil(step).saturating_mul(step), step }
+    }
+
+    /// Of microseconds: ends at `end`, tick or not, with about `ticks` ticks at so many seconds as people count in.
+    pub(super) fn of_time(end: u64, ticks: u64) -> Self {
+        const SECONDS: [u64; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+        let least = end.div_ceil(ticks.max(1)).div_ceil(1_000_000);
+        let step = SECONDS.into_iter().find(|&step| step >= least).unwrap_or_else(|| step_above(least));
+        Self { end: end.max(1), step: step * 1_000_000 }
+    }
+
+    pub(super) fn ticks(self) -> impl Iterator<Item = u64> {
+        (0..=self.end / self.step).map(move |tick| tick * self.step)
+    }
+
+    /// Where `value` lies on `length`; beyond the end counts as the end.
+    pub(super) fn place(self, value: u64, length: u64) -> u64 {
+        let place = u128::from(value.min(self.end)) * u128::from(length) / u128::from(self.end.max(1));
+        u64::try_from(place).unwrap_or(length)
+    }
+}
+
+/// What is measured, and in which unit it is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unit {
+    /// Bytes per second, shown in kbit/s.
+    Kilobits,
+    /// Microseconds, shown in ms.
+    Millis,
+    /// Bytes, shown in kB.
+    Kilobytes,
+    /// Plain numbers.
+    Count,
+}
+
+impl Unit {
+    /// Behind numbers.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Kilobits => "kbit/s",
+            Self::Millis => "ms",
+            Self::Kilobytes => "kB",
+            Self::Count => "",
+        }
+    }
+
+    /// How many of what is measured are one of what is shown.
+    const fn scale(self) -> u64 {
+        match self {
+            Self::Kilobits => 125,
+            Self::Millis | Self::Kilobytes => 1000,
+            Self::Count => 1,
+        }
+    }
+
+    /// An axis whose ticks are round in the unit shown.
+    pub(super) fn axis(self, most: u64) -> Axis {
+        let shown = Axis::up_to(most.div_ceil(self.scale()), 5);
+        Axis { end: shown.end * self.scale(), step: shown.step * self.scale() }
+    }
+
+    /// A number without its unit.
+    pub(super) fn number(self, value: u64) -> String {
+        let scale = self.scale();
+        let rounded = value.saturating_add(scale / 2) / scale;
+        if scale == 1 || rounded >= 10 || value % scale == 0 {
+            return grouped(rounded);
+        }
+        tenths(value.saturating_mul(10).saturating_add(scale / 2) / scale)
+    }
+
+    /// A number with its unit.
+    pub(super) fn quantity(self, value: u64) -> String {
+        let text = format!("{} {}", self.number(value), self.name());
+        text.trim_end().to_owned()
+    }
+}
+
+/// A number with thin gaps between thousands.
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of tenths, with a point.
+pub(super) fn tenths(value: u64) -> String {
+    format!("{}.{}", value / 10, value % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_end_at_round_ticks_and_hold_everything() {
+        for most in (0..5000).chain([u64::from(u32::MAX), 1 << 50]) {
+            let axis = Axis::up_to(most, 4);
+            assert!(axis.end >= most && axis.end % axis.step == 0, "{most}: {axis:?}");
+            assert!(axis.ticks().count() <= 6, "{most}: {axis:?}");
+        }
+        assert_eq!(Axis::up_to(300, 4), Axis { end: 300, step: 100 });
+        assert_eq!(Axis::up_to(2500, 4), Axis { end: 3000, step: 1000 });
+        assert_eq!(Axis::up_to(900, 4), Axis { end: 1000, step: 250 });
+        assert_eq!(Axis::of_time(120_000_000, 6), Axis { end: 120_000_000, step: 20_000_000 });
+        assert_eq!(Axis::of_time(2_500_000, 6).ticks().count(), 3);
+    }
+
+    #[test]
+    fn the_ends_of_an_axis_are_the_ends_of_the_paper() {
+        let axis = Axis::up_to(1000, 4);
+        assert_eq!([0, 500, 1000, 7000].map(|value| axis.place(value, 640)), [0, 320, 640, 640]);
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(Unit::Kilobits.quantity(312_500), "2\u{202f}500 kbit/s");
+        assert_eq!(Unit::Millis.quantity(37_400), "37 ms");
+        assert_eq!(Unit::Millis.quantity(3_740), "3.7 ms");
+        assert_eq!(Unit::Millis.quantity(0), "0 ms");
+        assert_eq!(Unit::Count.quantity(7), "7");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+}

@@ -1,0 +1,127 @@
+//! What came of each target, for people and for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Target;
+
+/// Whether the runs of a target were those of this machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    Equal,
+    /// This is the first seed that was not.
+    Differs {
+        seed: u64,
+    },
+    CannotRun(String),
+}
+
+/// One target.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// None is this machine, with which the others are compared.
+    target: Option<Target>,
+    seeds: u64,
+    verdict: Verdict,
+    took: Duration,
+}
+
+impl Row {
+    pub(super) const fn here(seeds: u64, took: Duration) -> Self {
+        Self { target: None, seeds, verdict: Verdict::Equal, took }
+    }
+
+    pub(super) const fn of(target: Target, seeds: u64, verdict: Verdict, took: Duration) -> Self {
+        Self { target: Some(target), seeds, verdict, took }
+    }
+
+    fn name(&self) -> String {
+        let here = || format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+        self.target.map_or_else(here, |target| target.to_string())
+    }
+
+    /// What is wrong, if anything is, and how to see it again.
+    pub(super) fn complaint(&self, seconds: u32) -> Option<String> {
+        let name = self.name();
+        match &self.verdict {
+            Verdict::Equal => None,
+            Verdict::CannotRun(error) => Some(format!("{name}: {error}")),
+            Verdict::Differs { seed } => Some(format!(
+                "{name} differs from this machine first in seed {seed}; play it again with:\n    \
+                 cargo xtask platforms --only {name} --from {seed} --seeds 1 --seconds {seconds}"
+            )),
+        }
+    }
+}
+
+pub(super) fn table(rows: &[Row]) -> String {
+    let mut text = format!("{:16} {:>5}  {:24} {:>7}\n", "target", "seeds", "hashes", "seconds");
+    for row in rows {
+        let verdict = match &row.verdict {
+            Verdict::Equal if row.target.is_none() => "the reference".to_owned(),
+            Verdict::Equal => "equal".to_owned(),
+            Verdict::Differs { seed } => format!("differ from seed {seed} on"),
+            Verdict::CannotRun(_) => "cannot run".to_owned(),
+        };
+        let seconds = row.took.as_secs_f64();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:16} {:>5}  {verdict:24} {seconds:>7.1}", row.name(), row.seeds);
+    }
+    text
+}
+
+pub(super) fn json(from: u64, seconds: u32, rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        let (equal, differs, error) = match &row.verdict {
+            Verdict::Equal => (true, None, None),
+            Verdict::Differs { seed } => (false, Some(*seed), None),
+            Verdict::CannotRun(error) => (false, None, Some(error)),
+        };
+        json!({
+            "target": row.name(),
+            "seeds": row.seeds,
+            "equal": equal,
+            "first_seed_that_differs": differs,
+            "error": error,
+            "seconds": (row.took.as_secs_f64() * 10.0).round() / 10.0,
+        })
+    };
+    json!({ "from": from, "virtual_seconds": seconds, "targets": rows.iter().map(row).collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Row, Target, Verdict, json, table};
+
+    fn rows() -> [Row; 4] {
+        let took = Duration::from_millis(1230);
+        [
+            Row::here(100, took),
+            Row::of(Target::Wasm32, 100, Verdict::Equal, took),
+            Row::of(Target::S390x, 20, Verdict::Differs { seed: 4 }, took),
+            Row::of(Target::Windows, 20, Verdict::CannotRun("no \"wine\"".into()), took),
+        ]
+    }
+
+    #[test]
+    fn a_table_has_a_line_per_target() {
+        let table = table(&rows());
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 5);
+        assert!(lines[2].starts_with("wasm32") && lines[2].contains(" 100  equal "), "{table}");
+        assert!(lines[3].contains(" 20  differ from seed 4 on"), "{table}");
+        assert!(lines[4].contains("cannot run") && lines[4].ends_with("1.2"), "{table}");
+    }
+
+    #[test]
+    fn a_program_is_told_the_same() {
+        let json = json(0, 10, &rows());
+        assert_eq!(json["virtual_seconds"], 10);
+        assert_eq!(json["targets"][1]["equal"], true);
+        assert_eq!(json["targets"][2]["first_seed_that_differs"], 4);
+        assert_eq!(json["targets"][3]["error"], "no \"wine\"");
+        assert!(json["targets"][1]["first_seed_that_differs"].is_null());
+    }
+}
