@@ -288,4 +288,40 @@ mod tests {
             assert_eq!(received.len(), 3);
         }
     }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn marks_and_times_arrive_with_datagrams_that_the_system_has_joined() {
+        for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+            let bind: SocketAddr = bind.parse().unwrap();
+            let kind = if bind.ip().is_unspecified() { Bind::Any { port: 0 } } else { Bind::Address(bind) };
+            let Ok(mut receiver) = UdpSocket::open(kind, 1 << 20) else { continue };
+            for to in ["127.0.0.1", "::1"] {
+                let to = SocketAddr::new(to.parse().unwrap(), receiver.local_address().port());
+                if !receiver.can_reach(to) {
+                    continue;
+                }
+                let from = SocketAddr::new(to.ip(), 0);
+                let sender = UdpSocket::open(Bind::Address(from), 1 << 20).unwrap();
+                for size in [100, 1000] {
+                    let transmit =
+                        Transmit { path: Path::from(to), ecn: Ecn::Capable0, size, segment_size: 100 };
+                    let clock = Clock::start();
+                    assert_eq!(sender.send(&transmit, &[7; 1000], 0), Sent::All { errors: 0 });
+                    let mut arrivals = Vec::new();
+                    while arrivals.len() < size / 100 {
+                        let _empty = receiver.receive(&clock, |arrival, _| arrivals.push(arrival));
+                    }
+                    assert!(receiver.tells_when());
+                    println!("{bind} {to} {size}: {:?}", arrivals[0]);
+                    assert!(
+                        arrivals.iter().all(|arrival| arrival.ecn == Ecn::Capable0),
+                        "{bind} {to} {arrivals:?}"
+                    );
+                    let now = clock.now();
+                    assert!(arrivals.iter().all(|arrival| arrival.at.is_some_and(|at| at <= now)));
+                }
+            }
+        }
+    }
 }
