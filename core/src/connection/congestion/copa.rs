@@ -1,6 +1,9 @@
 //! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode, on one-way delay: congestion of acknowledgements slows
 //! nothing down.
 
+#[cfg(test)]
+mod tests;
+
 use super::filter::RecentLeast;
 use super::loss_cap::LossCap;
 use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, bytes_in, per_second};

@@ -1,0 +1,249 @@
+use alloc::collections::VecDeque;
+
+use super::*;
+use crate::connection::congestion::RateSample;
+
+const DATAGRAM: u64 = 1200;
+
+/// A bottleneck with a queue without end, and a sender that always has something to send.
+struct Path {
+    now: Instant,
+    copa: Copa,
+    /// Bytes per second.
+    rate: u64,
+    base: Duration,
+    /// By how many microseconds the receiver's clock is ahead, and how many it gains in a second.
+    ahead: i64,
+    skew: i64,
+    /// Datagrams in flight that the application never exceeds.
+    wanted: usize,
+    /// When each datagram in flight left the sender, and when its last byte left the queue.
+    flight: VecDeque<(Instant, Instant)>,
+    busy_until: Instant,
+    smoothed: Duration,
+}
+
+impl Path {
+    fn new(rate: u64, base_ms: u64) -> Self {
+        let now = Instant::ZERO + Duration::from_secs(100);
+        let base = Duration::from_millis(base_ms);
+        Self {
+            now,
+            copa: Copa::new(now, DATAGRAM),
+            rate,
+            base,
+            ahead: 0,
+            skew: 0,
+            wanted: usize::MAX,
+            flight: VecDeque::new(),
+            busy_until: now,
+            smoothed: base,
+        }
+    }
+
+    /// How long a datagram that is sent now waits for its turn.
+    fn queue(&self) -> Duration {
+        self.busy_until - self.now
+    }
+
+    /// Sends what the window allows, and acknowledges the next datagram.
+    fn acknowledge(&mut self) {
+        while self.flight.len() as u64 * DATAGRAM < self.copa.window() && self.flight.len() < self.wanted {
+            let takes = Duration::from_micros(DATAGRAM * 1_000_000 / self.rate);
+            self.busy_until = self.busy_until.max(self.now) + takes;
+            self.flight.push_back((self.now, self.busy_until));
+        }
+        let in_flight = self.flight.len() as u64 * DATAGRAM;
+        let (sent_at, left_at) = self.flight.pop_front().unwrap();
+        self.now = self.now.max(left_at + self.base);
+        let rtt = left_at + self.base - sent_at;
+        self.smoothed = (self.smoothed * 7 + rtt) / 8;
+        let passed = micros(left_at - Instant::ZERO).cast_signed();
+        let there = micros(left_at + self.base / 2 - sent_at).cast_signed();
+        let app_limited = self.wanted != usize::MAX;
+        self.copa.on_ack(&AckReport {
+            now: self.now,
+            packets: 1,
+            bytes: DATAGRAM,
+            late: 0,
+            reorders: false,
+            newest_sent_at: sent_at,
+            in_flight,
+            rtt: Some(rtt),
+            smoothed_rtt: self.smoothed,
+            one_way_delay: Some(there + self.ahead + self.skew * passed / 1_000_000),
+            rate: Some(RateSample {
+                bytes_per_second: per_second(in_flight, micros(rtt)).min(self.rate),
+                app_limited,
+            }),
+        });
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.acknowledge();
+        }
+    }
+
+    fn lose(&mut self, packets: u64, persistent: bool) {
+        self.copa.on_loss(&LossReport {
+            now: self.now,
+            packets,
+            bytes: packets * DATAGRAM,
+            newest_sent_at: self.now,
+            persistent,
+        });
+    }
+
+    /// The window that fills the path and no queue.
+    fn fits(&self) -> u64 {
+        bytes_in(self.rate, micros(self.base))
+    }
+
+    fn is_settled(&self) -> bool {
+        self.copa.window() + DATAGRAM >= self.fits()
+            && self.queue() < Duration::from_micros(10 * DATAGRAM * 1_000_000 / self.rate)
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn it_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
+    for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
+    {
+        let mut path = Path::new(rate, base_ms);
+        path.run(20 * SECOND);
+        let window = path.copa.window();
+        assert!(
+            path.is_settled(),
+            "{rate} B/s, {base_ms} ms: {window} of {}, {:?}",
+            path.fits(),
+            path.queue()
+        );
+    }
+}
+
+#[test]
+fn the_first_window_doubles_with_each_round_trip() {
+    let mut path = Path::new(12_500_000, 100);
+    let first = path.copa.window();
+    path.run(Duration::from_millis(290));
+    assert!((4 * first..=8 * first).contains(&path.copa.window()), "{first} {}", path.copa.window());
+}
+
+#[test]
+fn when_the_path_slows_down_the_window_follows() {
+    let mut path = Path::new(1_250_000, 50);
+    path.run(10 * SECOND);
+    path.rate = 125_000;
+    path.run(3 * SECOND);
+    assert!(path.queue() < Duration::from_millis(100), "{:?}", path.queue());
+    path.rate = 1_250_000;
+    path.run(10 * SECOND);
+    assert!(path.is_settled(), "{} of {}", path.copa.window(), path.fits());
+}
+
+#[test]
+fn isolated_losses_change_nothing() {
+    let mut path = Path::new(250_000, 50);
+    path.run(10 * SECOND);
+    for _ in 0..100 {
+        let window = path.copa.window();
+        path.lose(1, false);
+        assert_eq!((path.copa.window(), path.copa.loss.cap()), (window, None));
+        path.run(SECOND / 5);
+    }
+    assert!(path.is_settled());
+}
+
+#[test]
+fn heavy_loss_caps_the_rate_to_what_is_delivered_and_a_black_hole_takes_the_cap_back() {
+    let mut path = Path::new(250_000, 50);
+    path.run(10 * SECOND);
+    for _ in 0..100 {
+        path.lose(1, false);
+        path.acknowledge();
+        path.acknowledge();
+    }
+    assert!(path.copa.rate() < 250_000, "{}", path.copa.rate());
+    path.copa.on_black_hole(path.now);
+    assert_eq!(path.copa.loss.cap(), None);
+}
+
+#[test]
+fn a_sender_with_little_to_send_learns_nothing_of_how_much_more_would_fit() {
+    let mut path = Path::new(250_000, 50);
+    path.wanted = 3;
+    let first = path.copa.window();
+    path.run(10 * SECOND);
+    assert_eq!(path.copa.window(), first);
+}
+
+#[test]
+fn clocks_that_run_apart_by_500_ppm_do_not_look_like_a_queue() {
+    for skew in [-500, 500] {
+        let mut path = Path::new(250_000, 50);
+        path.skew = skew;
+        path.run(120 * SECOND);
+        let window = path.copa.window();
+        assert!(window > path.fits() * 85 / 100, "{skew}: {window} of {}", path.fits());
+        assert!(path.queue() < Duration::from_millis(60), "{skew}: {:?}", path.queue());
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_either_way_is_no_queue() {
+    for jump in [-3_000_000, -200_000, 200_000, 3_000_000] {
+        let mut path = Path::new(250_000, 50);
+        path.run(15 * SECOND);
+        path.ahead += jump;
+        let mut least = u64::MAX;
+        for _ in 0..75 {
+            path.run(SECOND / 5);
+            least = least.min(path.copa.window());
+        }
+        assert!(least > path.fits() / 2, "{jump}: down to {least} of {}", path.fits());
+        assert!(path.is_settled(), "{jump}: {} of {}", path.copa.window(), path.fits());
+    }
+}
+
+#[test]
+fn persistent_congestion_begins_anew() {
+    let mut path = Path::new(250_000, 50);
+    path.run(10 * SECOND);
+    path.lose(10, true);
+    assert_eq!(path.copa.window(), DATAGRAM * LEAST_DATAGRAMS);
+    path.run(5 * SECOND);
+    assert!(path.is_settled());
+}
+
+#[test]
+fn a_mark_takes_a_fifth_and_no_more_for_what_was_sent_before() {
+    let mut path = Path::new(250_000, 50);
+    path.run(10 * SECOND);
+    let window = path.copa.window();
+    path.copa.on_marked(path.now, path.now - Duration::from_millis(60));
+    let cut = path.copa.window();
+    assert_eq!(cut, window - window / 5);
+    path.copa.on_marked(path.now, path.now - Duration::from_millis(1));
+    assert_eq!(path.copa.window(), cut);
+    let later = path.now + Duration::from_millis(60);
+    path.copa.on_marked(later, later - Duration::from_millis(1));
+    assert!(path.copa.window() < cut);
+}
+
+#[test]
+fn larger_datagrams_raise_the_least_window() {
+    let mut copa = Copa::new(Instant::ZERO, DATAGRAM);
+    copa.on_loss(&LossReport {
+        now: Instant::ZERO,
+        packets: 1,
+        bytes: DATAGRAM,
+        newest_sent_at: Instant::ZERO,
+        persistent: true,
+    });
+    copa.set_datagram(9000);
+    assert_eq!(copa.window(), 9000 * LEAST_DATAGRAMS);
+}
