@@ -33,6 +33,11 @@ impl Moderation {
         self.busy_at = now;
     }
 
+    /// Whether nothing but upkeep was seen for long enough.
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
+    }
+
     /// The socket gave something.
     pub(crate) fn on_received(&mut self, now: Instant) {
         let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most);
@@ -42,10 +47,7 @@ impl Moderation {
 
     /// How long to leave the socket alone; none if it is to be waited for.
     pub(crate) fn nap(&mut self, now: Instant) -> Option<Duration> {
-        self.has_napped = !self.most.is_zero()
-            && self.is_dense
-            && self.received_at == Some(now)
-            && now.saturating_since(self.busy_at) >= QUIET;
+        self.has_napped = self.is_quiet(now) && self.is_dense && self.received_at == Some(now);
         self.has_napped.then_some(self.most)
     }
 }

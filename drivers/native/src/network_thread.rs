@@ -110,6 +110,7 @@ impl NetworkThread {
             self.say_farewells(now);
             let is_blocked = self.transmit(now);
             self.tell(now);
+            self.socket.stamp(self.moderation.is_quiet(now));
             if self.is_over(now) {
                 self.tell_the_rest(now);
                 return;
