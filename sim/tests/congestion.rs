@@ -79,22 +79,28 @@ fn a_flow_that_pauses_finds_its_share_again() {
 
 #[test]
 fn a_flow_the_other_way_leaves_the_link_busy_and_the_queue_short() {
-    // Where a twentieth is lost both ways, the probes that follow each step of the capacity cost some of it.
-    for (loss, used) in [(0, USED), (FIVE_PERCENT, 850)] {
+    for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
-            assert!(outcome.used_permille >= used, "used {}", outcome.used_permille);
+            assert!(outcome.used_permille >= USED, "used {}", outcome.used_permille);
         });
     }
 }
 
 #[test]
-fn a_way_back_that_is_full_costs_less_than_a_tenth_of_the_link() {
-    let free = rfc8867::variable_capacity().play(0).unwrap();
-    each_seed(&rfc8867::variable_capacity_reverse(), |outcome| {
-        assert!(outcome.used_permille * 10 >= free.used_permille * 9, "used {}", outcome.used_permille);
-        assert!(outcome.queue_p95_us < QUEUE_P95_US + QUEUE_P95_US / 4, "p95 {}", outcome.queue_p95_us);
-    });
+fn a_way_back_that_is_full_costs_about_a_tenth_of_the_link_at_most() {
+    // Where a twentieth is lost as well, it costs some more than the tenth that is aimed at.
+    for (loss, keeps) in [(0, 90), (FIVE_PERCENT, 88)] {
+        let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
+        each_seed(&rfc8867::variable_capacity_reverse().loss(loss), |outcome| {
+            assert!(
+                outcome.used_permille * 100 >= free.used_permille * keeps,
+                "used {}",
+                outcome.used_permille
+            );
+            assert!(outcome.queue_p95_us < QUEUE_P95_US * 13 / 10, "p95 {}", outcome.queue_p95_us);
+        });
+    }
 }
 
 #[test]

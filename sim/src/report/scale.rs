@@ -95,7 +95,7 @@ impl Unit {
     pub(super) fn number(self, value: u64) -> String {
         let scale = self.scale();
         let rounded = value.saturating_add(scale / 2) / scale;
-        if scale == 1 || rounded >= 10 || value % scale == 0 {
+        if scale == 1 || rounded >= 10 || value.is_multiple_of(scale) {
             return grouped(rounded);
         }
         tenths(value.saturating_mul(10).saturating_add(scale / 2) / scale)
@@ -113,7 +113,7 @@ pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -134,7 +134,7 @@ mod tests {
     fn axes_end_at_round_ticks_and_hold_everything() {
         for most in (0..5000).chain([u64::from(u32::MAX), 1 << 50]) {
             let axis = Axis::up_to(most, 4);
-            assert!(axis.end >= most && axis.end % axis.step == 0, "{most}: {axis:?}");
+            assert!(axis.end >= most && axis.end.is_multiple_of(axis.step), "{most}: {axis:?}");
             assert!(axis.ticks().count() <= 6, "{most}: {axis:?}");
         }
         assert_eq!(Axis::up_to(300, 4), Axis { end: 300, step: 100 });

@@ -19,6 +19,8 @@ const PATIENCE: u8 = 3;
 const CLOCK_JUMP_US: i64 = 100_000;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
+/// A way back that is full makes the window so many times as long at most.
+const STRETCH_MOST: u64 = 8;
 /// Losses are counted for so long, or for four round trips.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -30,7 +32,10 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Copa {
     datagram: u64,
+    /// What would have to be in flight if nothing waited on the way back: see [`Copa::stretched`].
     window: u64,
+    /// How long acknowledgements wait on the way back in microseconds, smoothed as the round trip is.
+    back_us: u64,
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
@@ -61,6 +66,7 @@ impl Copa {
         Self {
             datagram,
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
+            back_us: 0,
             remainder: 0,
             is_starting: true,
             velocity: 1,
@@ -94,7 +100,8 @@ impl Copa {
         LOSS_INTERVAL.max(Duration::from_micros(self.smoothed_us.saturating_mul(4)))
     }
 
-    /// Takes in a measurement; the queueing delay and the round-trip time, both in microseconds.
+    /// Takes in a measurement; the queueing delay and the round-trip time without what waits on the way back, both in
+    /// microseconds.
     fn observe(&mut self, report: &AckReport) -> Option<(u64, u64)> {
         let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?) as i64);
         let standing = report.smoothed_rtt / 2;
@@ -113,7 +120,20 @@ impl Copa {
             self.base_delay.insert(report.now, BASE_WINDOW, delay.saturating_sub(grown));
             return Some((grown.max(0) as u64, rtt.max(1) as u64));
         }
-        Some((queue.max(0) as u64, rtt.max(1) as u64))
+        // What the round trip has grown by and the way there has not, is on the way back.
+        let back = grown.saturating_sub(delay.saturating_sub(base).max(0)).max(0) as u64;
+        self.back_us = self.back_us.saturating_mul(7).saturating_add(back) / 8;
+        Some((queue.max(0) as u64, (rtt.max(1) as u64).saturating_sub(back).max(1)))
+    }
+
+    /// The window, longer by as much as the way back makes the round trip longer: what waits there would slow us down else, and
+    /// speed us up when it is gone, and the queue on the way there would pay for it.
+    fn stretched(&self) -> u64 {
+        if self.back_us == 0 {
+            return self.window;
+        }
+        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
+        (self.window.saturating_mul(self.smoothed_us) / forward_us.max(1)).max(self.window)
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
@@ -171,8 +191,9 @@ impl Copa {
         }
         let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
         let sum = self.remainder.saturating_add(scaled);
-        self.remainder = sum % self.window;
-        let step = sum / self.window;
+        let per_round = self.stretched().max(1);
+        self.remainder = sum % per_round;
+        let step = sum / per_round;
         let changed =
             if is_rising { self.window.saturating_add(step) } else { self.window.saturating_sub(step) };
         self.window = changed.max(self.least_window());
@@ -188,7 +209,7 @@ impl Controller for Copa {
         // The rate is the window per round trip; the target is 1 / (delta × queue) datagrams.
         let target = self.datagram.saturating_mul(INVERSE_DELTA).saturating_mul(rtt);
         let is_below = self.window.saturating_mul(queue) <= target;
-        if is_below && !report.uses(self.window) {
+        if is_below && !report.uses(self.stretched()) {
             self.turn(true);
             return;
         }
@@ -230,17 +251,17 @@ impl Controller for Copa {
     }
 
     fn window(&self) -> u64 {
-        self.window
+        self.stretched()
     }
 
     fn pacing_rate(&self) -> u64 {
-        let rate = per_second(self.window, self.smoothed_us);
+        let rate = per_second(self.stretched(), self.smoothed_us);
         let paced = if self.is_starting { rate.saturating_mul(2) } else { rate.saturating_add(rate / 4) };
         paced.min(self.cap())
     }
 
     fn rate(&self) -> u64 {
-        per_second(self.window, self.smoothed_us).min(self.cap())
+        per_second(self.stretched(), self.smoothed_us).min(self.cap())
     }
 
     fn on_black_hole(&mut self, now: Instant) {

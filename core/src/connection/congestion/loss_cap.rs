@@ -39,11 +39,13 @@ enum State {
     Examined {
         cap: u64,
     },
-    /// The cut helped. `is_calm`: hardly anything was lost since.
+    /// The cut helped. `is_calm`: hardly anything was lost since, but for the `chance` in thousandths that is lost however
+    /// little is sent.
     Held {
         cap: u64,
         until: Instant,
         is_calm: bool,
+        chance: u64,
     },
 }
 
@@ -97,11 +99,12 @@ impl LossCap {
         let share = self.lost.saturating_mul(1000) / packets;
         let is_heavy = self.lost.saturating_sub(chance).saturating_mul(1000) / packets > self.tolerated;
         let delivered = per_second(self.acked_bytes, micros(elapsed)).max(1);
-        self.state = self.next_state(now, share, is_heavy, delivered);
+        self.state = self.next_state(now, (share, packets), is_heavy, delivered);
         (self.since, self.lost, self.acked, self.acked_bytes) = (now, 0, 0, 0);
     }
 
-    fn next_state(&mut self, now: Instant, share: u64, is_heavy: bool, delivered: u64) -> State {
+    fn next_state(&mut self, now: Instant, sample: (u64, u64), is_heavy: bool, delivered: u64) -> State {
+        let (share, packets) = sample;
         match self.state {
             State::Free if is_heavy => State::Cut { cap: delivered },
             State::Free => {
@@ -115,31 +118,40 @@ impl LossCap {
                 self.tolerated = share.saturating_add(HEAVY).min(TOLERATED_MOST);
                 State::Free
             }
-            State::Examined { cap } => {
-                let until = now + self.hold;
-                self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
-                State::Held { cap, until, is_calm: true }
-            }
+            State::Examined { cap } => self.hold(now, cap, share),
             State::Held { cap, .. } if is_heavy => State::Cut { cap: cap.min(delivered) },
-            State::Held { cap, until, .. } if now < until => {
-                State::Held { cap, until, is_calm: share <= CURED / 2 }
+            State::Held { cap, until, chance, .. } if now < until => {
+                let is_calm = share <= chance.saturating_add(CURED / 2);
+                State::Held { cap, until, is_calm, chance: (chance * 3 + share) / 4 }
             }
-            State::Held { cap, is_calm: true, .. } if share > CURED => {
+            State::Held { cap, is_calm: true, chance, .. } if is_above(share, packets, chance) => {
                 // More was tried, and it is too much: no need to wait until a tenth is lost.
-                let until = now + self.hold;
-                self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
-                State::Held { cap: cap - cap / 8, until, is_calm: true }
+                self.hold(now, cap - cap / 8, chance)
             }
-            State::Held { cap, until, .. } => {
+            State::Held { cap, until, chance, .. } => {
                 let raised = cap.saturating_add((cap / 16).max(1));
                 if raised < delivered.saturating_mul(2) {
-                    return State::Held { cap: raised, until, is_calm: share <= CURED / 2 };
+                    let is_calm = share <= chance.saturating_add(CURED / 2);
+                    return State::Held { cap: raised, until, is_calm, chance };
                 }
                 self.hold = HOLD;
                 State::Free
             }
         }
     }
+
+    fn hold(&mut self, now: Instant, cap: u64, chance: u64) -> State {
+        let until = now + self.hold;
+        self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
+        State::Held { cap, until, is_calm: true, chance }
+    }
+}
+
+/// Whether more than [`CURED`] is lost beyond what `chance` takes, two of its standard deviations included.
+fn is_above(share: u64, packets: u64, chance: u64) -> bool {
+    let deviations = packets.saturating_mul(chance).saturating_mul(4) / 1000;
+    let spread = deviations.isqrt().saturating_mul(1000) / packets.max(1);
+    share > chance.saturating_add(CURED).saturating_add(spread)
 }
 
 #[cfg(test)]
@@ -203,6 +215,17 @@ mod tests {
         assert_eq!(path.cap.cap(), Some(212_500));
         path.play(130, 33);
         assert_eq!(path.cap.cap(), Some(194_000));
+    }
+
+    #[test]
+    fn a_cap_is_lifted_though_a_twentieth_is_lost_by_chance() {
+        let mut path = Path::new();
+        path.play(200, 100);
+        // Three of sixty, two, five, and so on: the mean is three.
+        for lost in [2, 2, 3, 4, 1, 5, 3, 2, 5, 2, 3, 4, 3, 5, 1, 3, 4, 2, 5, 3, 2, 4, 3] {
+            path.play(60, lost);
+        }
+        assert_eq!(path.cap.cap(), None);
     }
 
     #[test]

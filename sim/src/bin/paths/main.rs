@@ -75,9 +75,9 @@ fn traces(arguments: &Arguments) -> Result<(), String> {
         }
     }
     if arguments.json {
-        println!("{}", table::json(&rows))
+        println!("{}", table::json(&rows));
     } else {
-        table::print_beside(&rows)
+        table::print_beside(&rows);
     }
     Ok(())
 }

@@ -247,3 +247,52 @@ fn larger_datagrams_raise_the_least_window() {
     copa.set_datagram(9000);
     assert_eq!(copa.window(), 9000 * LEAST_DATAGRAMS);
 }
+
+/// An acknowledgement comes each 10 ms, for a datagram.
+const EVERY: Duration = Duration::from_millis(10);
+
+/// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
+fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
+    let rtt = Duration::from_millis(100 + there + back);
+    for _ in 0..200 {
+        *now += EVERY;
+        copa.on_ack(&AckReport {
+            now: *now,
+            packets: 1,
+            bytes: DATAGRAM,
+            late: 0,
+            reorders: false,
+            newest_sent_at: *now - rtt,
+            in_flight: copa.window(),
+            rtt: Some(rtt),
+            smoothed_rtt: rtt,
+            one_way_delay: Some(7_000_000 + there as i64 * 1000),
+            rate: None,
+        });
+    }
+}
+
+#[test]
+fn a_way_back_that_fills_makes_the_window_longer_and_the_rate_no_lower() {
+    let mut now = Instant::ZERO;
+    let mut copa = Copa::new(now, DATAGRAM);
+    play(&mut copa, &mut now, 0, 0);
+    play(&mut copa, &mut now, 60, 0);
+    let (mut full, mut then) = (copa.clone(), now);
+    play(&mut copa, &mut now, 60, 0);
+    play(&mut full, &mut then, 60, 160);
+    assert!(full.window() * 2 >= copa.window() * 3, "{} against {}", full.window(), copa.window());
+    assert!(full.rate() * 10 >= copa.rate() * 9, "{} against {}", full.rate(), copa.rate());
+    let before = full.rate();
+    play(&mut full, &mut then, 60, 0);
+    assert!(full.rate() * 10 <= before * 11, "{} after {before}", full.rate());
+}
+
+#[test]
+fn a_way_back_that_swallows_all_makes_the_window_no_longer_than_the_most() {
+    let mut now = Instant::ZERO;
+    let mut copa = Copa::new(now, DATAGRAM);
+    play(&mut copa, &mut now, 60, 0);
+    play(&mut copa, &mut now, 0, 60_000);
+    assert!(copa.window() <= copa.window * STRETCH_MOST, "{} of {}", copa.window(), copa.window);
+}
