@@ -1,4 +1,6 @@
 //! `bench`: what tickwire costs, beside its peers.
+//!
+//! The measuring crates are a workspace of their own, which CI does not lint; its help says how a person does.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,10 +12,15 @@ use crate::{setup, workspace};
 
 /// Measure tickwire beside its peers
 #[derive(clap::Args, Debug)]
+#[command(after_help = LINT)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
 }
+
+/// How the measuring crates are linted: in CI their peers would cost more time than they are worth.
+const LINT: &str = "After a change below bench/:\n  \
+cargo clippy --manifest-path bench/Cargo.toml --target-dir bench/target --all-targets --locked -- -D warnings";
 
 #[derive(clap::Subcommand, Debug)]
 enum What {

@@ -153,7 +153,7 @@ impl Control {
                 }
                 .say(),
                 other => anyhow::bail!("{other:?} is no order for a server"),
-            })
+            });
         });
         control
     }

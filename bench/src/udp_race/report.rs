@@ -106,7 +106,7 @@ impl Report {
         for row in self.measured() {
             let cells: Vec<String> = Stack::ALL
                 .iter()
-                .map(|stack| self.spread(row, *stack).map_or("-".into(), |s| s.to_string()))
+                .map(|stack| self.spread(row, *stack).map_or_else(|| "-".into(), |s| s.to_string()))
                 .collect();
             let ratios: Vec<String> = self
                 .ratios(row)

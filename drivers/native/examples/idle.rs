@@ -1,15 +1,18 @@
-//! What a server costs whose clients do nothing: `cargo run --release --example idle [clients] [seconds]`.
+//! What a server costs whose clients do nothing: `cargo run --release --example idle [clients] [seconds] [ms]`,
+//! where the last is `Options::receive_coalescing`. With `spin` behind it the clients never sleep: then nobody has to be woken for
+//! what the server sends, as if they were on other machines. Give both processes a processor of their own for that (`taskset`).
 //!
 //! It starts itself a second time for the clients, waits for them, and then reads how much processor time its own
 //! threads take. Linux only, since the figures come from `/proc`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tickwire_core::{Access, Config, ConnectOptions, Secrets};
-use tickwire_native::{Options, Peer, Server};
+use tickwire_core::{Access, Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Secrets};
+use tickwire_native::{NetworkStats, Options, Peer, Server};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -32,15 +35,19 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     config.max_connections = count + 8;
     config.max_connections_per_source = count + 8;
     config.handshakes_per_second = 100_000;
-    let options = Options::new(config).secrets(Secrets::new([7; 32]));
+    let mut options = Options::new(config).secrets(Secrets::new([7; 32]));
+    if arguments.len() > 3 {
+        options = options.receive_coalescing(Duration::from_millis(number(arguments, 3, 20) as u64));
+    }
     let server = Server::start(options.bind("127.0.0.1:0".parse()?))?;
     let mut child = Command::new(std::env::current_exe()?)
         .args(["clients", &count.to_string(), &server.local_address().to_string()])
+        .args(arguments.get(4))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    let mut from_clients = BufReader::new(child.stdout.take().ok_or("no output")?);
+    from_clients.read_line(&mut String::new())?;
     while server.next_event().is_some() {}
     println!("{} clients", server.connection_count());
     // What connecting leaves behind dies down.
@@ -58,11 +65,16 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     }
     let per_second = |after: u64, before: u64| (after - before) as f64 / elapsed;
     println!("{:>16}: {total:.3} % of a core", "all");
-    println!("{:>16}: {:.0} per second", "wakeups", per_second(stats.wakeups, counters.wakeups));
+    println!("{:>16}: {:.1} per second", "wakeups", per_second(stats.wakeups, counters.wakeups));
+    println!("{:>16}: {:.1} per second", "naps", per_second(stats.naps, counters.naps));
     println!("{:>16}: {:.0} per second", "sent", per_second(stats.datagrams_sent, counters.datagrams_sent));
     let received = per_second(stats.datagrams_received, counters.datagrams_received);
     println!("{:>16}: {received:.0} per second", "received");
-    child.kill()?;
+    println!("{:>16}: {:?} mean at this end", "round trip", NetworkStats::mean_rtt(&server.infos()));
+    drop(child.stdin.take());
+    let mut line = String::new();
+    from_clients.read_line(&mut line)?;
+    println!("{:>16}: {} mean at the clients", "round trip", line.trim());
     child.wait()?;
     Ok(())
 }
@@ -70,21 +82,69 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
 /// All clients in one endpoint: it is the server that is measured.
 fn clients(arguments: &[String]) -> Result<(), Failure> {
     let count = number(arguments, 2, 1000);
-    let to = arguments.get(3).ok_or("no address")?.parse()?;
+    let to: SocketAddr = arguments.get(3).ok_or("no address")?.parse()?;
     let mut config = Config::new(1);
-    config.max_connections = count;
+    config.max_connections = count.max(1);
     let key = Config::new(1).provider.public_key(&[7; 32]);
+    if arguments.len() > 4 {
+        return spin(config, count, to, key);
+    }
+    let to = to.into();
     let peer = Peer::start(Options::new(config).bind("127.0.0.1:0".parse()?))?;
     for _ in 0..count {
         peer.connect(&to, ConnectOptions::new(key)).wait()?;
         // Heartbeats spread over the interval, as those of players do.
-        std::thread::sleep(Duration::from_micros(5_000_000 / count as u64));
+        std::thread::sleep(Duration::from_micros(5_000_000 / count.max(1) as u64));
     }
     println!("connected");
+    // Its own look at the round trips, when it is asked for.
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    println!("{:?}", NetworkStats::mean_rtt(&peer.infos()));
+    Ok(())
+}
+
+/// The same over a socket that is looked at all the time.
+fn spin(config: Config, count: usize, to: SocketAddr, key: [u8; 32]) -> Result<(), Failure> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_nonblocking(true)?;
+    let start = Instant::now();
+    let now = || tickwire_core::Instant::saturating_from_micros(start.elapsed().as_micros() as u64);
+    let mut endpoint = Endpoint::new(config, Secrets::new([8; 32]), [9; 32], now())?;
+    let (mut connections, mut connected) = (Vec::new(), 0);
+    let mut buffer = vec![0; 65_535];
     loop {
-        std::thread::sleep(Duration::from_secs(3600));
+        if connections.len() < count
+            && start.elapsed() > Duration::from_secs(5) * connections.len() as u32 / count as u32
+        {
+            connections.push(endpoint.connect(now(), to, ConnectOptions::new(key))?);
+        }
+        while let Ok((size, from)) = socket.recv_from(&mut buffer) {
+            endpoint.handle_datagram(now(), from, Ecn::NotCapable, &mut buffer[..size]);
+        }
+        endpoint.handle_timeout(now());
+        while let Some(transmit) = endpoint.poll_transmit(now(), &mut buffer[..1200]) {
+            let _lost = socket.send_to(&buffer[..transmit.size], to);
+        }
+        while let Some(event) = endpoint.poll_event() {
+            if matches!(event, Event::Connected { .. }) {
+                connected += 1;
+                if connected == count {
+                    println!("connected");
+                }
+            }
+        }
+        // The server is done measuring, and says how long it takes.
+        if start.elapsed() > Duration::from_secs(SPIN) {
+            let rtt = |id: &ConnectionId| endpoint.stats(*id).unwrap_or_default().rtt;
+            println!("{:?}", connections.iter().map(rtt).sum::<Duration>() / count as u32);
+            return Ok(());
+        }
     }
 }
+
+/// Seconds that clients spin.
+const SPIN: u64 = 40;
 
 /// Nanoseconds that each thread of this process was running.
 fn threads() -> Result<BTreeMap<String, u64>, Failure> {

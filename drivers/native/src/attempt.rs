@@ -9,22 +9,29 @@ use std::time::{Duration, Instant};
 use tickwire_core::ConnectionId;
 
 use crate::error::ConnectError;
+use crate::shared::NetworkThreadId;
 
 /// An attempt to connect that is under way.
 ///
 /// It is a future; who does not write `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame. Dropping it
 /// changes nothing: `Event::Connected` comes all the same. An attempt that fails is reported here only.
 #[must_use = "an attempt that fails is reported here only"]
-pub struct Attempt(Pending<Result<ConnectionId, ConnectError>>);
+pub struct Attempt {
+    pending: Pending<Result<ConnectionId, ConnectError>>,
+    network_thread: NetworkThreadId,
+}
 
 impl Attempt {
-    pub(crate) const fn new(pending: Pending<Result<ConnectionId, ConnectError>>) -> Self {
-        Self(pending)
+    pub(crate) const fn new(
+        pending: Pending<Result<ConnectionId, ConnectError>>,
+        network_thread: NetworkThreadId,
+    ) -> Self {
+        Self { pending, network_thread }
     }
 
     /// The result, if there is one; it is given once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
-        match self.0.take() {
+        match self.pending.take() {
             Taken::Value(result) => Some(result),
             Taken::Never => Some(Err(ConnectError::Stopped)),
             Taken::NotYet => None,
@@ -34,9 +41,12 @@ impl Attempt {
     /// Waits for the result. How long an attempt takes at most is the business of `ConnectOptions::timeout`.
     ///
     /// # Errors
-    /// [`ConnectError`].
-    pub fn wait(self) -> Result<ConnectionId, ConnectError> {
-        self.0.wait(None).unwrap_or(Err(ConnectError::Stopped))
+    /// [`ConnectError`]; to an accept policy [`ConnectError::OnNetworkThread`], unless there is a result already.
+    pub fn wait(mut self) -> Result<ConnectionId, ConnectError> {
+        if self.network_thread.is_here() {
+            return self.result().unwrap_or(Err(ConnectError::OnNetworkThread));
+        }
+        self.pending.wait(None).unwrap_or(Err(ConnectError::Stopped))
     }
 }
 
@@ -50,7 +60,7 @@ impl Future for Attempt {
     type Output = Result<ConnectionId, ConnectError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|result| result.unwrap_or(Err(ConnectError::Stopped)))
+        Pin::new(&mut self.pending).poll(context).map(|result| result.unwrap_or(Err(ConnectError::Stopped)))
     }
 }
 

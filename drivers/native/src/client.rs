@@ -1,9 +1,9 @@
 //! A client: dials a server, and lets nobody in.
 
 use tickwire_core::message::{NetMessage, SendOptions};
-use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState};
+use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId};
 
-use crate::error::{SendError, StartError};
+use crate::error::{CommandError, SendError, StartError};
 use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
@@ -42,7 +42,7 @@ impl Client {
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
-    pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<(), SendError> {
+    pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
         match self.server() {
             Some(server) => self.send(server, message),
             None => Err(SendError::NotConnected(Bytes::new())),
@@ -57,17 +57,18 @@ impl Client {
         &self,
         message: &T,
         options: impl Into<SendOptions>,
-    ) -> Result<(), SendError> {
+    ) -> Result<MessageId, SendError> {
         match self.server() {
             Some(server) => self.send_with(server, message, options),
             None => Err(SendError::NotConnected(Bytes::new())),
         }
     }
 
-    /// Closes the connection to the server at once.
-    pub fn disconnect_from_server(&self) {
-        if let Some(server) = self.server() {
-            self.disconnect(server, 0, "");
-        }
+    /// Closes the connection to the server at once, if there is one.
+    ///
+    /// # Errors
+    /// [`CommandError`], to an accept policy only.
+    pub fn disconnect_from_server(&self) -> Result<(), CommandError> {
+        self.server().map_or(Ok(()), |server| self.disconnect(server, 0, ""))
     }
 }

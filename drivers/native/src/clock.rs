@@ -1,6 +1,6 @@
 //! The monotonic clock of one endpoint, as the core counts it.
 
-use std::time::{Instant as StdInstant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use tickwire_core::Instant;
 
@@ -16,6 +16,11 @@ impl Clock {
     pub(crate) fn start() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { start: StdInstant::now(), wall_offset: u64::try_from(wall.as_micros()).unwrap_or(0) }
+    }
+
+    /// The time, and what the wall clock shows at it, since the Unix epoch.
+    pub(crate) fn both(&self) -> (Instant, Duration) {
+        (self.now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -1,16 +1,14 @@
 //! What the game asks of the network thread.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::crypto::Key;
 use tickwire_core::error::ConnectError as CoreConnectError;
-use tickwire_core::stats::ChannelStats;
-use tickwire_core::{Admission, AdmissionRequest, Authenticator, Bytes, ChannelId, ConnectionId};
+use tickwire_core::{Admission, AdmissionRequest, Authenticator, Bytes, ChannelId, ConnectionId, Endpoint};
 
 use crate::attempt::Replier;
-use crate::bandwidth::Rate;
 use crate::dial::DialRequest;
-use crate::stats::ConnectionInfo;
 
 /// One order. They are carried out in the order in which they were given.
 pub(crate) enum Command {
@@ -23,6 +21,8 @@ pub(crate) enum Command {
         channel: ChannelId,
         data: Bytes,
         except: Vec<ConnectionId>,
+        /// It goes to those that were connected when it was sent: so many had been by then, since the start.
+        born_before: u64,
     },
     Connect(Box<DialRequest>),
     Disconnect {
@@ -41,28 +41,30 @@ pub(crate) enum Command {
         peer_key: Key,
     },
     Admit(Policy),
-    LimitAll(Option<Rate>),
+    LimitAll(Option<NonZeroU32>),
     LimitOne {
         connection: ConnectionId,
-        rate: Option<Rate>,
+        rate: Option<NonZeroU32>,
     },
     /// Take a snapshot of all connections and counters.
     Snapshot(Replier<()>),
-    Info {
-        connection: ConnectionId,
-        reply: Replier<Option<ConnectionInfo>>,
-    },
-    Channel {
-        connection: ConnectionId,
-        channel: ChannelId,
-        reply: Replier<Option<ChannelStats>>,
-    },
+    Ask(Question),
     Stop {
         code: u16,
         text: String,
         grace: Duration,
     },
     Abort,
+}
+
+/// Looks at the core, and answers whoever asked.
+pub(crate) type Question = Box<dyn FnOnce(&Endpoint) + Send>;
+
+impl Command {
+    /// Whether it only asks: then the game has done nothing.
+    pub(crate) const fn is_question(&self) -> bool {
+        matches!(self, Self::Snapshot(_) | Self::Ask(_))
+    }
 }
 
 /// An authenticator of whatever type.

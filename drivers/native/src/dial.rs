@@ -132,6 +132,11 @@ impl Dials {
         dial.reply.reply(Ok(connection));
     }
 
+    /// Whether none is under way.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+
     /// Whether a connection lost against a sibling that was made first. It may have been made too by then.
     pub(crate) fn is_silenced(&self, connection: ConnectionId) -> bool {
         self.silenced.contains(&connection)

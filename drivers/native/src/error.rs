@@ -153,6 +153,10 @@ pub enum ConnectError {
     Closed(CloseReason),
     /// The client, server or peer was stopped meanwhile.
     Stopped,
+    /// An accept policy asked, on the network thread, while the queue to that thread was full.
+    QueueFull,
+    /// An accept policy would have to wait for the network thread, which it runs on.
+    OnNetworkThread,
 }
 
 impl ConnectError {
@@ -217,11 +221,37 @@ impl fmt::Display for ConnectError {
             Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
             Self::Closed(reason) => write!(f, "the connection ended before it was made: {reason:?}"),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
+            Self::QueueFull => CommandError::QueueFull.fmt(f),
+            Self::OnNetworkThread => f.write_str(
+                "an accept policy runs on the network thread, which cannot wait for itself; ask from another thread",
+            ),
         }
     }
 }
 
 impl std::error::Error for ConnectError {}
+
+/// Why an order was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// An accept policy gave the order, on the network thread, while the queue to that thread was full. Everybody else waits
+    /// for room.
+    QueueFull,
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueueFull => f.write_str(
+                "the queue to the network thread is full, and an accept policy, which runs there, cannot wait for room; \
+                 give the order from another thread, or raise Options::commands",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
 
 impl From<CoreConnectError> for ConnectError {
     fn from(error: CoreConnectError) -> Self {

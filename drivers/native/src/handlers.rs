@@ -140,7 +140,9 @@ impl Handlers {
             Outcome::Rejected { verdict, .. } => {
                 update.rejected += 1;
                 if verdict == Verdict::Close {
-                    network.disconnect(connection, INVALID_MESSAGES, "too many invalid messages");
+                    // Handlers run on the game's thread, which waits for room.
+                    let _taken =
+                        network.disconnect(connection, INVALID_MESSAGES, "too many invalid messages");
                 }
             }
         }

@@ -17,8 +17,8 @@ use tickwire_core::{
 };
 
 use crate::backlog::Outbox;
-use crate::bandwidth::Bucket;
 use crate::dial::Dials;
+use crate::moderation::{Moderation, UPKEEP_BYTES, may_be_upkeep};
 use crate::shared::Shared;
 use crate::sleep::Sleeper;
 use crate::stats::NetworkStats;
@@ -31,10 +31,8 @@ pub(crate) struct NetworkThread {
     socket: UdpSocket,
     dials: Dials,
     outboxes: SecondaryMap<ConnectionId, Outbox>,
-    /// Connections whose outboxes have to be fed.
-    limited: BTreeSet<ConnectionId>,
-    /// The limit on everything together.
-    total: Option<Bucket>,
+    /// Connections that say good-bye when nothing waits for them here any more.
+    leaving: BTreeSet<ConnectionId>,
     /// Channels that have room again, which the game does not know yet.
     with_room: BTreeSet<(ConnectionId, ChannelId)>,
     /// An event that found no room in the queue to the game.
@@ -48,6 +46,9 @@ pub(crate) struct NetworkThread {
     may_be_readable: bool,
     may_be_writable: bool,
     end: Option<End>,
+    moderation: Moderation,
+    /// When the socket was last found empty: what it gives next came later.
+    emptied_at: Instant,
     counters: NetworkStats,
 }
 
@@ -68,7 +69,9 @@ impl NetworkThread {
         socket: UdpSocket,
         sleeper: Sleeper,
         connect_timeout: Duration,
+        receive_coalescing: Duration,
     ) -> Self {
+        let now = shared.facts.clock.now();
         let out = vec![0; socket.transmit_bytes(BASE_DATAGRAM).max(LARGEST_SINGLE)];
         Self {
             shared,
@@ -76,9 +79,8 @@ impl NetworkThread {
             socket,
             dials: Dials::new(connect_timeout),
             outboxes: SecondaryMap::new(),
-            limited: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             with_room: BTreeSet::new(),
-            total: None,
             held: None,
             waker: Waker::from(Arc::clone(sleeper.alarm())),
             sleeper,
@@ -87,6 +89,8 @@ impl NetworkThread {
             may_be_readable: true,
             may_be_writable: true,
             end: None,
+            moderation: Moderation::new(receive_coalescing, now),
+            emptied_at: now,
             counters: NetworkStats::default(),
         }
     }
@@ -103,9 +107,10 @@ impl NetworkThread {
             let mut context = Context::from_waker(&self.waker);
             self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
             self.tell(now);
-            self.feed(now);
+            self.say_farewells(now);
             let is_blocked = self.transmit(now);
             self.tell(now);
+            self.socket.stamp(self.moderation.is_quiet(now));
             if self.is_over(now) {
                 self.tell_the_rest(now);
                 return;
@@ -127,50 +132,77 @@ impl NetworkThread {
         if !self.sleeper.lie_down() {
             return;
         }
-        let timeout =
-            (deadline != Instant::MAX).then(|| deadline.saturating_since(self.shared.facts.clock.now()));
+        self.counters.wakeups += 1;
+        let left = deadline.saturating_since(self.shared.facts.clock.now());
+        if let Some(most) = self.nap(now, is_blocked) {
+            self.counters.naps += 1;
+            self.sleeper.nap(left.min(most));
+            return;
+        }
+        let timeout = (deadline != Instant::MAX).then_some(left);
         let woken = self.sleeper.sleep(&self.socket, self.unsent.is_some(), timeout);
         self.may_be_readable = woken.is_readable;
         self.may_be_writable |= woken.is_writable;
-        self.counters.wakeups += 1;
+    }
+
+    /// How long to let datagrams gather; none if they are to be read as they come.
+    fn nap(&mut self, now: Instant, is_blocked: bool) -> Option<Duration> {
+        let most = self.moderation.nap(now)?;
+        let is_idle = !is_blocked
+            && self.end.is_none()
+            && self.held.is_none()
+            && self.dials.is_empty()
+            && self.endpoint.half_open() == 0;
+        (is_idle && self.socket.tells_when()).then_some(most)
     }
 
     /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
     fn receive(&mut self, now: Instant) -> bool {
+        let since = self.emptied_at;
         for _ in 0..BATCHES_PER_TURN {
             if !self.may_be_readable {
                 return false;
             }
-            let (endpoint, counters) = (&mut self.endpoint, &mut self.counters);
-            let received = self.socket.receive(|path, ecn, datagram| {
+            let (endpoint, counters, moderation) =
+                (&mut self.endpoint, &mut self.counters, &mut self.moderation);
+            let clock = &self.shared.facts.clock;
+            let received = self.socket.receive(clock, |arrival, datagram| {
                 counters.datagrams_received += 1;
                 counters.bytes_received += datagram.len() as u64;
-                endpoint.handle_datagram(now, path, ecn, datagram);
+                if !may_be_upkeep(datagram) {
+                    moderation.on_activity(now);
+                }
+                // The system's clock may have been set meanwhile: these bounds hold whatever it shows.
+                let received_at = arrival.at.map_or(now, |at| at.max(since).min(now));
+                endpoint.handle_datagram_received_at(now, received_at, arrival.path, arrival.ecn, datagram);
             });
             match received {
-                // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
-                Ok(filled) => self.may_be_readable = filled == quinn_udp::BATCH_SIZE,
+                Ok(filled) => {
+                    self.moderation.on_received(now);
+                    // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
+                    self.may_be_readable = filled == quinn_udp::BATCH_SIZE;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.may_be_readable = false,
                 // Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic.
                 Err(_) => self.counters.receive_errors += 1,
+            }
+            if !self.may_be_readable {
+                self.emptied_at = now;
             }
         }
         true
     }
 
-    /// Hands over what connections with limits may send now.
-    fn feed(&mut self, now: Instant) {
-        let mut ready = Vec::new();
-        self.limited.retain(|&connection| {
+    /// Closes those connections for which nothing waits here any more, or whose time is up.
+    fn say_farewells(&mut self, now: Instant) {
+        self.leaving.retain(|&connection| {
             let Some(outbox) = self.outboxes.get_mut(connection) else { return false };
-            outbox.feed(now, &mut self.endpoint, connection, |channel| ready.push((connection, channel)));
-            self.counters.messages_given_up += outbox.take_given_up();
-            outbox.is_limited()
+            outbox.say_farewell(now, &mut self.endpoint, connection);
+            outbox.deadline().is_some()
         });
-        self.with_room.extend(ready);
     }
 
-    /// Sends what there is to send. Says whether something keeps it from it: the system's buffer, or the limit.
+    /// Sends what there is to send. Says whether the system's buffer keeps it from it.
     fn transmit(&mut self, now: Instant) -> bool {
         loop {
             if let Some((transmit, offset)) = self.unsent.take() {
@@ -188,20 +220,11 @@ impl NetworkThread {
                     }
                 }
             }
-            let mut room = self.out.len();
-            if let Some(total) = &mut self.total {
-                if !total.has_credit(now) {
-                    return true;
-                }
-                // Overdrawn by less than a datagram.
-                room = usize::try_from(total.credit()).unwrap_or(0).clamp(BASE_DATAGRAM, room);
-            }
-            let out = self.out.get_mut(..room).unwrap_or_default();
-            let Some(transmit) = self.endpoint.poll_transmit(now, out) else { return false };
+            let Some(transmit) = self.endpoint.poll_transmit(now, &mut self.out) else { return false };
             self.counters.datagrams_sent += transmit.datagrams(&self.out).len() as u64;
             self.counters.bytes_sent += transmit.size as u64;
-            if let Some(total) = &mut self.total {
-                total.spend(transmit.size as u64);
+            if transmit.size > UPKEEP_BYTES {
+                self.moderation.on_activity(now);
             }
             self.unsent = Some((transmit, 0));
         }
@@ -217,16 +240,12 @@ impl NetworkThread {
         };
         // An output that waits hides the timers behind it.
         let core = if is_ignored { self.endpoint.next_timer() } else { at };
-        let total = match &self.total {
-            Some(total) if is_blocked && self.unsent.is_none() => total.ready_at(),
-            _ => Instant::MAX,
-        };
-        let limited = self.limited.iter().filter_map(|id| self.outboxes.get(*id)).map(Outbox::deadline).min();
+        let leaving = self.leaving.iter().filter_map(|id| self.outboxes.get(*id)?.deadline()).min();
         let end = match self.end {
             Some(End::Graceful { at, .. }) => at,
             _ => Instant::MAX,
         };
-        core.min(self.dials.deadline()).min(total).min(limited.unwrap_or(Instant::MAX)).min(end)
+        core.min(self.dials.deadline()).min(leaving.unwrap_or(Instant::MAX)).min(end)
     }
 
     fn is_over(&mut self, now: Instant) -> bool {
@@ -247,7 +266,7 @@ impl Drop for NetworkThread {
     /// However the thread ends, nobody waits for it any more.
     fn drop(&mut self) {
         self.take_snapshot(self.shared.facts.clock.now());
-        *self.shared.table_mut() = Default::default();
+        self.shared.table().clear();
         self.shared.commands.close();
         self.shared.events.close();
     }

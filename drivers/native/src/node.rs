@@ -15,6 +15,7 @@ use crate::handlers::{Handlers, Update};
 use crate::network_thread::NetworkThread;
 use crate::options::{Bind, Options};
 use crate::queue::{CommandQueue, EventQueue};
+use crate::rt;
 use crate::shared::{Facts, Shared};
 use crate::sleep::Sleeper;
 use crate::udp_socket::UdpSocket;
@@ -28,8 +29,17 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(options: Options) -> Result<Self, StartError> {
-        let Options { mut config, secrets, registry, bind, policy, commands, events, socket_buffer } =
-            options;
+        let Options {
+            mut config,
+            secrets,
+            registry,
+            bind,
+            policy,
+            commands,
+            events,
+            socket_buffer,
+            receive_coalescing,
+        } = options;
         let socket = UdpSocket::open(bind.unwrap_or(Bind::Any { port: 0 }), socket_buffer)?;
         let sleeper = Sleeper::new().map_err(StartError::Thread)?;
         let clock = Clock::start();
@@ -54,7 +64,14 @@ impl Node {
         };
         let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
         let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
-        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout);
+        let network = NetworkThread::new(
+            Arc::clone(&shared),
+            endpoint,
+            socket,
+            sleeper,
+            connect_timeout,
+            receive_coalescing,
+        );
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())
             .spawn(move || network.run())
@@ -76,17 +93,31 @@ impl Node {
     }
 
     pub(crate) fn stop(&mut self, code: u16, text: &str, grace: Duration) {
-        self.handle.0.commands.insist(Command::Stop { code, text: text.into(), grace });
+        self.order(Command::Stop { code, text: text.into(), grace });
         self.join();
+    }
+
+    pub(crate) async fn stop_async(&mut self, code: u16, text: &str, grace: Duration) {
+        let stop = Command::Stop { code, text: text.into(), grace };
+        self.handle.0.commands.insist_async(stop).await;
+        if let Some(thread) = self.thread.take() {
+            let _ended = rt::wait_for(thread).await;
+        }
     }
 
     pub(crate) fn abort(&mut self) {
-        self.handle.0.commands.insist(Command::Abort);
+        self.order(Command::Abort);
         self.join();
     }
 
+    fn order(&self, command: Command) {
+        // Nobody stops an endpoint from its own network thread: it could not wait for its end either.
+        let _refused = self.handle.0.insist(command);
+    }
+
     fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
+        let is_own = self.handle.0.is_network_thread();
+        if let Some(thread) = self.thread.take_if(|_| !is_own) {
             // A thread that panicked has said so on standard error, and closed the queues.
             let _ended = thread.join();
         }

@@ -1,12 +1,12 @@
 //! The two bounded, lock-free queues between the game and the network thread, and how each end wakes the other.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
-use event_listener::{Event as Signal, Listener as _};
+use event_listener::{Event as Signal, EventListener, Listener as _};
 use tickwire_core::Event;
 
 use crate::command::Command;
@@ -24,6 +24,9 @@ pub(crate) struct CommandQueue {
     /// Commands in the queue that do not wait, held or not.
     urgent: AtomicUsize,
     refused: AtomicU64,
+    /// Threads and futures that wait for room.
+    waiting: AtomicUsize,
+    has_room: Signal,
 }
 
 /// Why a command was not queued. It comes back.
@@ -42,38 +45,74 @@ impl CommandQueue {
             is_spilling: AtomicBool::new(false),
             urgent: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            has_room: Signal::new(),
         }
     }
 
-    /// Queues a command, and wakes the network thread, unless somebody holds it and there is room for more.
-    pub(crate) fn push(&self, command: Command) -> Result<(), Refused> {
+    /// Queues a command. Says whether the network thread is to be woken for it: it is not while somebody holds and there is
+    /// room for more.
+    pub(crate) fn push(&self, command: Command) -> Result<bool, Refused> {
         match self.queue.push(command) {
-            Ok(()) => {
-                if self.held.load(Ordering::Acquire) == 0 || self.queue.len() >= self.half {
-                    self.wake();
-                }
-                Ok(())
-            }
+            Ok(()) => Ok(self.held.load(Ordering::Acquire) == 0 || self.queue.len() >= self.half),
             Err(PushError::Full(command)) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                self.wake();
                 Err(Refused::Full(command))
             }
             Err(PushError::Closed(command)) => Err(Refused::Stopped(command)),
         }
     }
 
-    /// Queues a command that cannot be refused, and that does not wait even if somebody holds, since whoever asked may wait
-    /// for the answer. Waits for room where there is none. After the end, nothing happens.
-    pub(crate) fn insist(&self, mut command: Command) {
-        self.urgent.fetch_add(1, Ordering::SeqCst);
-        while let Err(refused) = self.queue.push(command) {
-            let PushError::Full(back) = refused else { return };
+    /// Queues a command that does not wait even if somebody holds, since whoever asked may wait for the answer. Waits for
+    /// room where there is none, if it `may_wait`; else the command comes back. After the end, nothing happens.
+    pub(crate) fn insist(&self, mut command: Command, may_wait: bool) -> Result<(), Command> {
+        while let Some(back) = self.push_urgent(command) {
+            if !may_wait {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return Err(back);
+            }
             command = back;
-            self.wake();
-            std::thread::sleep(ROOM_PAUSE);
+            let room = self.await_room();
+            if self.is_full() {
+                room.listener.wait();
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for futures. One that is dropped before there was room has asked for nothing.
+    pub(crate) async fn insist_async(&self, mut command: Command) {
+        while let Some(back) = self.push_urgent(command) {
+            command = back;
+            let room = self.await_room();
+            if self.is_full() {
+                room.listener.await;
+            }
+        }
+    }
+
+    /// Hands the command back where there is no room.
+    fn push_urgent(&self, command: Command) -> Option<Command> {
+        self.urgent.fetch_add(1, Ordering::SeqCst);
+        let back = match self.queue.push(command) {
+            Ok(()) => None,
+            Err(PushError::Full(command)) => Some(command),
+            Err(PushError::Closed(_)) => return None,
+        };
+        if back.is_some() {
+            self.urgent.fetch_sub(1, Ordering::SeqCst);
         }
         self.wake();
+        back
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.is_full() && !self.queue.is_closed()
+    }
+
+    fn await_room(&self) -> Room<'_> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Room { listener: self.has_room.listen(), waiting: Waiting(&self.waiting) }
     }
 
     /// The next command, unless somebody holds. Only the network thread takes.
@@ -89,6 +128,11 @@ impl CommandQueue {
             self.is_spilling.store(false, Ordering::Relaxed);
             return None;
         };
+        // Whoever waits has said so before it looked for room.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.has_room.notify(usize::MAX);
+        }
         if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
             self.urgent.fetch_sub(1, Ordering::SeqCst);
         }
@@ -112,6 +156,7 @@ impl CommandQueue {
     pub(crate) fn close(&self) {
         self.queue.close();
         while self.queue.pop().is_ok() {}
+        self.has_room.notify(usize::MAX);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -125,6 +170,21 @@ impl CommandQueue {
     /// Commands refused because the queue was full.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Somebody who waits for room.
+struct Room<'a> {
+    listener: EventListener,
+    #[expect(dead_code, reason = "it counts as long as it lives")]
+    waiting: Waiting<'a>,
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -304,5 +364,3 @@ struct Spilled {
 const SPILLED_EVENTS: usize = 1 << 16;
 /// Bytes of messages among them at most.
 const SPILLED_BYTES: usize = 64 << 20;
-/// How long a command that cannot be refused waits before it looks for room again.
-const ROOM_PAUSE: Duration = Duration::from_micros(50);

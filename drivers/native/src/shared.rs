@@ -2,18 +2,31 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Instant as StdInstant;
 
 use slotmap::SecondaryMap;
 use tickwire_core::crypto::Key;
 use tickwire_core::message::Registry;
-use tickwire_core::{ChannelConfig, ChannelId, ConnectionId};
+use tickwire_core::{ChannelConfig, ChannelId, ConnectionId, MessageId};
 
 use crate::clock::Clock;
+use crate::command::Command;
+use crate::error::CommandError;
 use crate::queue::{CommandQueue, EventQueue};
 use crate::stats::{ConnectionInfo, NetworkStats};
+
+/// Which thread is the network thread, once it runs.
+#[derive(Clone, Default)]
+pub(crate) struct NetworkThreadId(Arc<OnceLock<ThreadId>>);
+
+impl NetworkThreadId {
+    /// Whether it is this one.
+    pub(crate) fn is_here(&self) -> bool {
+        self.0.get() == Some(&std::thread::current().id())
+    }
+}
 
 /// Everything that a handle needs.
 pub(crate) struct Shared {
@@ -21,8 +34,9 @@ pub(crate) struct Shared {
     pub(crate) events: EventQueue,
     pub(crate) facts: Facts,
     /// The thread that everything is asked of: it cannot wait for its own answer.
-    network_thread: OnceLock<ThreadId>,
-    table: RwLock<Table>,
+    pub(crate) network_thread: NetworkThreadId,
+    /// Held while a message is numbered and queued, so that both are in one order.
+    table: Mutex<Table>,
     /// Channels that are full on some connection.
     pub(crate) full_somewhere: AtomicBool,
     snapshot: Mutex<Snapshot>,
@@ -39,23 +53,87 @@ pub(crate) struct Facts {
 }
 
 /// The connections that may be sent on.
-#[derive(Default)]
 pub(crate) struct Table {
-    pub(crate) connections: SecondaryMap<ConnectionId, Arc<Gate>>,
+    connections: SecondaryMap<ConnectionId, Row>,
     /// The one that was made last.
     pub(crate) latest: Option<ConnectionId>,
+    /// Connections made since the start.
+    pub(crate) born: u64,
+    /// Broadcasts since the start, by channel.
+    broadcasts: Vec<u64>,
+}
+
+/// What is known of one connection.
+pub(crate) struct Row {
+    pub(crate) gate: Arc<Gate>,
+    /// By channel, how many messages were sent on it, less how many broadcasts there were. Modulo 2^64.
+    sent: Vec<u64>,
 }
 
 impl Table {
-    pub(crate) fn insert(&mut self, connection: ConnectionId, gate: Arc<Gate>) {
-        self.connections.insert(connection, gate);
+    fn new(channels: usize) -> Self {
+        Self { connections: SecondaryMap::new(), latest: None, born: 0, broadcasts: vec![0; channels] }
+    }
+
+    /// Adds a connection. Says how many were made before it.
+    pub(crate) fn insert(&mut self, connection: ConnectionId, gate: Arc<Gate>) -> u64 {
+        let sent = self.broadcasts.iter().map(|count| count.wrapping_neg()).collect();
+        self.connections.insert(connection, Row { gate, sent });
         self.latest = Some(connection);
+        self.born += 1;
+        self.born - 1
     }
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) {
         self.connections.remove(connection);
         if self.latest == Some(connection) {
             self.latest = self.connections.keys().last();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.connections.clear();
+        self.latest = None;
+    }
+
+    pub(crate) fn get(&self, connection: ConnectionId) -> Option<&Gate> {
+        self.connections.get(connection).map(|row| &*row.gate)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Gate)> {
+        self.connections.iter().map(|(connection, row)| (connection, &*row.gate))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Counts a message that was queued to be sent. Says what the core will call it: it counts from 0, by connection and
+    /// channel, in the order in which messages come, which is the order in which they are queued while this table is held.
+    pub(crate) fn count(&mut self, connection: ConnectionId, channel: ChannelId) -> MessageId {
+        let channel = usize::from(channel.0);
+        let all = self.broadcasts.get(channel).copied().unwrap_or(0);
+        let Some(sent) = self.connections.get_mut(connection).and_then(|row| row.sent.get_mut(channel))
+        else {
+            return MessageId(0);
+        };
+        let number = sent.wrapping_add(all);
+        *sent = sent.wrapping_add(1);
+        MessageId(number)
+    }
+
+    /// Counts a message that was queued to be sent to all but those of `except`, none of which is named twice.
+    pub(crate) fn count_broadcast(&mut self, channel: ChannelId, except: &[ConnectionId]) {
+        let channel = usize::from(channel.0);
+        if let Some(all) = self.broadcasts.get_mut(channel) {
+            *all += 1;
+        }
+        for connection in except {
+            if let Some(sent) =
+                self.connections.get_mut(*connection).and_then(|row| row.sent.get_mut(channel))
+            {
+                *sent = sent.wrapping_sub(1);
+            }
         }
     }
 }
@@ -99,12 +177,13 @@ pub(crate) struct Snapshot {
 
 impl Shared {
     pub(crate) fn new(commands: CommandQueue, events: EventQueue, facts: Facts) -> Self {
+        let table = Mutex::new(Table::new(facts.channels.len()));
         Self {
             commands,
             events,
             facts,
-            network_thread: OnceLock::new(),
-            table: RwLock::default(),
+            network_thread: NetworkThreadId::default(),
+            table,
             full_somewhere: AtomicBool::new(false),
             snapshot: Mutex::default(),
         }
@@ -112,28 +191,57 @@ impl Shared {
 
     /// Called by the network thread when it begins.
     pub(crate) fn is_served_here(&self) {
-        let _first = self.network_thread.set(std::thread::current().id());
+        let _first = self.network_thread.0.set(std::thread::current().id());
     }
 
     /// Whether this is the network thread: in an accept policy, say.
     pub(crate) fn is_network_thread(&self) -> bool {
-        self.network_thread.get() == Some(&std::thread::current().id())
+        self.network_thread.is_here()
     }
 
-    pub(crate) fn table(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn gate(&self, connection: ConnectionId) -> Option<Arc<Gate>> {
-        self.table().connections.get(connection).cloned()
+    /// Gives an order, and waits for room where there is none.
+    ///
+    /// # Errors
+    /// [`CommandError`] on the network thread, which would wait for itself. The order comes back.
+    pub(crate) fn insist(&self, command: Command) -> Result<(), (CommandError, Command)> {
+        let may_wait = !self.is_network_thread();
+        self.commands.insist(command, may_wait).map_err(|command| (CommandError::QueueFull, command))
     }
 
     /// Looks at the last snapshot, or puts one there.
     pub(crate) fn with_snapshot<R>(&self, look: impl FnOnce(&mut Snapshot) -> R) -> R {
         look(&mut self.snapshot.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_numbered_by_connection_and_channel_whoever_else_is_sent_some() {
+        let (mut table, mut ids) = (Table::new(2), slotmap::SlotMap::<ConnectionId, ()>::with_key());
+        let mut make = |table: &mut Table| {
+            let id = ids.insert(());
+            (id, table.insert(id, Arc::default()))
+        };
+        let (one, born) = make(&mut table);
+        assert_eq!(born, 0);
+        let [first, second] = [ChannelId(0), ChannelId(1)];
+        assert_eq!(table.count(one, first), MessageId(0));
+        table.count_broadcast(first, &[]);
+        table.count_broadcast(second, &[one]);
+        let (two, born) = make(&mut table);
+        assert_eq!((born, table.born), (1, 2));
+        assert_eq!([first, second].map(|channel| table.count(one, channel).0), [2, 0]);
+        assert_eq!([first, second].map(|channel| table.count(two, channel).0), [0, 0]);
+        table.count_broadcast(first, &[one]);
+        assert_eq!([one, two].map(|id| table.count(id, first).0), [3, 2]);
+        table.remove(two);
+        assert_eq!((table.len(), table.latest), (1, Some(one)));
     }
 }

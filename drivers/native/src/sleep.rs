@@ -91,12 +91,26 @@ impl Sleeper {
         let woken = poll(&mut waiting, timeout.as_ref()).is_ok();
         self.alarm.state.store(AWAKE, Ordering::SeqCst);
         let [socket, ear] = waiting.map(|entry| if woken { entry.revents() } else { PollFlags::empty() });
-        if !ear.is_empty() {
-            let _emptied = (&self.ear).read(&mut [0; 64]);
-        }
+        self.empty(ear);
         Woken {
             is_readable: socket.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP),
             is_writable: socket.contains(PollFlags::OUT),
+        }
+    }
+
+    /// Sleeps until the alarm rings or `timeout` passes, whatever comes in at the socket.
+    pub(crate) fn nap(&self, timeout: Duration) {
+        let mut waiting = [PollFd::new(&self.ear, PollFlags::IN)];
+        let timeout = Timespec::try_from(timeout).ok();
+        let woken = poll(&mut waiting, timeout.as_ref()).is_ok();
+        self.alarm.state.store(AWAKE, Ordering::SeqCst);
+        let [ear] = waiting.map(|entry| if woken { entry.revents() } else { PollFlags::empty() });
+        self.empty(ear);
+    }
+
+    fn empty(&self, ear: PollFlags) {
+        if !ear.is_empty() {
+            let _emptied = (&self.ear).read(&mut [0; 64]);
         }
     }
 }
@@ -166,6 +180,25 @@ mod tests {
         sleeper.alarm().ring();
         assert!(!sleeper.lie_down());
         assert!(sleeper.lie_down());
+    }
+
+    #[test]
+    fn a_nap_ends_at_its_time_or_when_somebody_rings_and_not_for_a_datagram() {
+        let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.send_to(&[1], socket.local_address()).unwrap();
+        let begun = Instant::now();
+        assert!(sleeper.lie_down());
+        sleeper.nap(Duration::from_millis(20));
+        assert!(begun.elapsed() >= Duration::from_millis(19), "{:?}", begun.elapsed());
+        for _ in 0..100 {
+            assert!(sleeper.lie_down());
+            sleeper.alarm().ring();
+            let begun = Instant::now();
+            sleeper.nap(Duration::from_secs(5));
+            assert!(begun.elapsed() < Duration::from_secs(1));
+        }
+        assert!(sleeper.lie_down(), "what rang was heard");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tickwire_core::drop::DropCounts;
 use tickwire_core::stats::ConnectionStats;
-use tickwire_core::{Address, ConnectionId, ConnectionState, PeerInfo};
+use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
 /// What is known of one connection.
 #[derive(Clone, Debug)]
@@ -20,6 +20,21 @@ pub struct ConnectionInfo {
     pub peer: PeerInfo,
     /// What it has done so far.
     pub stats: ConnectionStats,
+    /// Its peer's clock, once the peer has acknowledged something. Read it at [`crate::Handle::now`].
+    pub clock: Option<PeerClock>,
+}
+
+impl ConnectionInfo {
+    pub(crate) fn of(endpoint: &Endpoint, connection: ConnectionId) -> Option<Self> {
+        Some(Self {
+            connection,
+            state: endpoint.state(connection),
+            address: endpoint.address(connection),
+            peer: endpoint.peer(connection)?.clone(),
+            stats: endpoint.stats(connection)?,
+            clock: endpoint.peer_clock(connection),
+        })
+    }
 }
 
 /// What an endpoint and its driver have done since they were started.
@@ -48,7 +63,8 @@ pub struct NetworkStats {
     pub messages_received: u64,
     /// Messages that were taken, but whose connection was over before the network thread came to them.
     pub messages_too_late: u64,
-    /// Messages that waited in the driver, for room in their channel or for a limit, when their connection ended.
+    /// Messages that waited in the driver, for room in their channel, when their connection ended. The reliable ones are
+    /// listed in its `Closed` too.
     pub messages_given_up: u64,
     /// Datagrams that were not what they seemed, by reason.
     pub drops: DropCounts,
@@ -68,6 +84,8 @@ pub struct NetworkStats {
     pub events_waiting: usize,
     /// Times that the network thread woke up.
     pub wakeups: u64,
+    /// Sleeps among them in which upkeep was left to gather (`Options::receive_coalescing`).
+    pub naps: u64,
 }
 
 impl NetworkStats {

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire_core::limits::MAX_DATAGRAM;
-use tickwire_core::{Address, Ecn, Path, Transmit};
+use tickwire_core::{Address, Ecn, Instant, Path, Transmit};
 
+use crate::clock::Clock;
 use crate::error::StartError;
 use crate::options::Bind;
 
@@ -22,6 +23,19 @@ pub(crate) struct UdpSocket {
     /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
+    /// Whether the system is to say when datagrams come.
+    stamps: bool,
+    /// Whether the system said of all that came last when it came.
+    tells_when: bool,
+}
+
+/// What is known of a datagram that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) path: Path,
+    pub(crate) ecn: Ecn,
+    /// When the system got it, if it says so. The wall clock may have been set since: then it is anything.
+    pub(crate) at: Option<Instant>,
 }
 
 /// How far a transmission came.
@@ -68,6 +82,9 @@ impl UdpSocket {
             is_dual_stack,
             buffer,
             metas: [RecvMeta::default(); BATCH_SIZE],
+            // quinn-udp has asked for it.
+            stamps: true,
+            tells_when: false,
         })
     }
 
@@ -93,18 +110,41 @@ impl UdpSocket {
 
     /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: with
     /// offload, fewer than [`BATCH_SIZE`] means that nothing is left.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(Path, Ecn, &mut [u8])) -> io::Result<usize> {
+    pub(crate) fn receive(
+        &mut self,
+        clock: &Clock,
+        mut each: impl FnMut(Arrival, &mut [u8]),
+    ) -> io::Result<usize> {
         let filled = self.fill()?;
+        self.tells_when = self.metas.iter().take(filled).all(|meta| meta.timestamp.is_some());
+        // Read once for all, and right now: only the time since then depends on the wall clock.
+        let (now, wall) = clock.both();
         for (meta, piece) in self.metas.iter().zip(self.buffer.chunks_mut(MAX_DATAGRAM)).take(filled) {
             // With one address there is nothing to choose, and each choice costs a look at the routes.
             let local = meta.dst_ip.filter(|_| self.local.ip().is_unspecified());
             let path = Path { remote: Address::from(meta.addr), local: local.map(|ip| ip.to_canonical()) };
+            let at = meta.timestamp.map(|stamp| now - wall.saturating_sub(stamp));
+            let arrival = Arrival { path, ecn: ecn_from(meta.ecn), at };
             let bytes = piece.get_mut(..meta.len).unwrap_or_default();
             for datagram in bytes.chunks_mut(meta.stride.max(1)) {
-                each(path, ecn_from(meta.ecn), datagram);
+                each(arrival, datagram);
             }
         }
         Ok(filled)
+    }
+
+    /// Has the system say when datagrams come, or not. While it does, those that it joins lose their congestion marks: it has
+    /// more to say of them than quinn-udp 0.6.3 has room for. So it is for quiet times, in which nothing is joined.
+    pub(crate) fn stamp(&mut self, stamps: bool) {
+        if stamps != self.stamps && self.offload.is_some() {
+            set_stamps(&self.io, stamps);
+            self.stamps = stamps;
+        }
+    }
+
+    /// Whether the system says when a datagram came.
+    pub(crate) const fn tells_when(&self) -> bool {
+        self.tells_when
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -173,6 +213,16 @@ impl UdpSocket {
         }
     }
 }
+
+/// What is not granted is not there: then nothing is left to gather.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn set_stamps(socket: &StdSocket, stamps: bool) {
+    let _granted =
+        nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReceiveTimestampns, &stamps);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn set_stamps(_: &StdSocket, _: bool) {}
 
 /// A socket for IPv4 and IPv6 at once.
 pub(crate) fn open_dual_stack(port: u16) -> io::Result<Socket> {
@@ -245,8 +295,8 @@ mod tests {
             assert_eq!(one.send(&transmit, &bytes, 0), Sent::All { errors: 0 });
             let mut received = Vec::new();
             for _ in 0..1000 {
-                let outcome = two.receive(|path, _, datagram| {
-                    assert_eq!(path.remote, Address::from(one.local_address()));
+                let outcome = two.receive(&Clock::start(), |arrival, datagram| {
+                    assert_eq!(arrival.path.remote, Address::from(one.local_address()));
                     received.push(datagram.to_vec());
                 });
                 if received.len() == 3 {
@@ -259,6 +309,42 @@ mod tests {
             }
             assert_eq!(received.concat(), bytes);
             assert_eq!(received.len(), 3);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn marks_arrive_with_datagrams_that_the_system_has_joined_and_times_with_those_it_has_not() {
+        for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+            let bind: SocketAddr = bind.parse().unwrap();
+            let kind = if bind.ip().is_unspecified() { Bind::Any { port: 0 } } else { Bind::Address(bind) };
+            let Ok(mut receiver) = UdpSocket::open(kind, 1 << 20) else { continue };
+            for to in ["127.0.0.1", "::1"] {
+                let to = SocketAddr::new(to.parse().unwrap(), receiver.local_address().port());
+                if !receiver.can_reach(to) {
+                    continue;
+                }
+                let from = SocketAddr::new(to.ip(), 0);
+                let sender = UdpSocket::open(Bind::Address(from), 1 << 20).unwrap();
+                for (size, stamps) in [(100, true), (1000, false), (100, true)] {
+                    receiver.stamp(stamps);
+                    let transmit =
+                        Transmit { path: Path::from(to), ecn: Ecn::Capable0, size, segment_size: 100 };
+                    let clock = Clock::start();
+                    assert_eq!(sender.send(&transmit, &[7; 1000], 0), Sent::All { errors: 0 });
+                    let mut arrivals = Vec::new();
+                    while arrivals.len() < size / 100 {
+                        let _empty = receiver.receive(&clock, |arrival, _| arrivals.push(arrival));
+                    }
+                    assert_eq!(receiver.tells_when(), stamps);
+                    assert!(
+                        arrivals.iter().all(|arrival| arrival.ecn == Ecn::Capable0),
+                        "{bind} {to} {arrivals:?}"
+                    );
+                    let now = clock.now();
+                    assert!(arrivals.iter().all(|arrival| arrival.at.map_or(!stamps, |at| at <= now)));
+                }
+            }
         }
     }
 }

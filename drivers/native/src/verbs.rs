@@ -81,6 +81,11 @@ macro_rules! verbs {
                 self.node.stop(code, text, grace);
             }
 
+            /// As [`Self::stop`], without blocking. A future that is dropped may have given the order already.
+            pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
+                self.node.stop_async(code, text, grace).await;
+            }
+
             /// Stops at once and says nothing to anybody, as if the process had died.
             pub fn abort(&mut self) {
                 self.node.abort();

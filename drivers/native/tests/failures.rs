@@ -178,7 +178,7 @@ fn the_accept_policy_decides_and_its_reason_arrives() {
     let to = server.local_address().into();
     let refused = client.connect(&to, common::options_for(&server)).wait();
     assert_eq!(refused, Err(ConnectError::Refused { code: 12, text: "closed for tonight".into() }));
-    server.set_accept_policy(|_: &AdmissionRequest<'_>| Admission::Accept);
+    server.set_accept_policy(|_: &AdmissionRequest<'_>| Admission::Accept).unwrap();
     client.connect(&to, common::options_for(&server)).wait().unwrap();
 }
 
@@ -186,11 +186,13 @@ fn the_accept_policy_decides_and_its_reason_arrives() {
 fn a_policy_that_asks_for_statistics_gets_the_last_ones_at_once() {
     let server = common::server();
     let handle = server.handle();
-    server.set_accept_policy(move |_: &AdmissionRequest<'_>| {
-        let connections = handle.stats().connections;
-        assert!(handle.infos().len() >= connections && handle.expect_peer([1; 32], [2; 32]).is_err());
-        Admission::Accept
-    });
+    server
+        .set_accept_policy(move |_: &AdmissionRequest<'_>| {
+            let connections = handle.stats().connections;
+            assert!(handle.infos().len() >= connections && handle.expect_peer([1; 32], [2; 32]).is_err());
+            Admission::Accept
+        })
+        .unwrap();
     let begun = Instant::now();
     common::client().connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
     assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());

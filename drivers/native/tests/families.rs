@@ -106,7 +106,7 @@ fn a_stranger_is_no_peer() {
     let two = Config::new(0).provider.public_key(&[2; 32]);
     peer.expect_peer([9; 32], two).unwrap();
     assert!(peer.expect_peer([0; 32], two).is_err());
-    peer.forget_peer([9; 32], two);
+    peer.forget_peer([9; 32], two).unwrap();
 }
 
 #[test]

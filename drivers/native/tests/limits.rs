@@ -23,7 +23,7 @@ fn rates(server: &Server, clients: &[Client], there: &[ConnectionId], size: usiz
     while begun.elapsed() < TIME {
         for id in there {
             match server.send_bytes(*id, ChannelId(0), vec![0; size]) {
-                Ok(()) | Err(SendError::ChannelFull(_) | SendError::QueueFull(_)) => {}
+                Ok(_) | Err(SendError::ChannelFull(_) | SendError::QueueFull(_)) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -53,7 +53,7 @@ fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
 #[test]
 fn a_limit_on_everything_holds() {
     let (server, clients, there) = limited(4);
-    server.set_bandwidth_limit(NonZeroU32::new(RATE));
+    server.set_bandwidth_limit(NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 400);
     assert_close(rates.iter().sum(), f64::from(RATE));
     assert!(rates.iter().all(|rate| *rate > f64::from(RATE) / 8.0), "one starves: {rates:?}");
@@ -62,7 +62,7 @@ fn a_limit_on_everything_holds() {
 #[test]
 fn a_limit_on_one_connection_holds_and_touches_no_other() {
     let (server, clients, there) = limited(2);
-    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE));
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
     assert_close(rates[0], f64::from(RATE));
     assert!(rates[1] > 2.0 * f64::from(RATE), "{rates:?}");
@@ -71,7 +71,7 @@ fn a_limit_on_one_connection_holds_and_touches_no_other() {
 #[test]
 fn a_limit_on_one_connection_holds_for_large_messages() {
     let (server, clients, there) = limited(1);
-    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE));
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 20_000);
     assert_close(rates[0], f64::from(4 * RATE));
 }
@@ -79,14 +79,14 @@ fn a_limit_on_one_connection_holds_for_large_messages() {
 #[test]
 fn a_limit_that_is_lifted_limits_nothing() {
     let (server, clients, there) = limited(1);
-    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(10_000));
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(10_000)).unwrap();
     for number in 0..500_u32 {
         server.send_bytes(there[0], ChannelId(0), vec![number as u8; 1000]).unwrap();
     }
     std::thread::sleep(Duration::from_millis(300));
     assert!(server.stats().bytes_sent < 50_000);
     let begun = Instant::now();
-    server.set_connection_bandwidth_limit(there[0], None);
+    server.set_connection_bandwidth_limit(there[0], None).unwrap();
     for number in 0..500_u32 {
         let data = common::wait_for(&clients[0], |event| match event {
             Event::Message { data, .. } => Some(data),

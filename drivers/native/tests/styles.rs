@@ -3,14 +3,15 @@
 
 mod common;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Ping, TestMessage};
-use tickwire_core::message::{HandlerAction, SendOptions};
-use tickwire_core::{ChannelId, CloseReason, Delivery, Event};
-use tickwire_native::{INVALID_MESSAGES, SendError};
+use tickwire_core::message::{HandlerAction, NetMessage as _, SendOptions};
+use tickwire_core::{ChannelId, CloseReason, ConnectionId, Delivery, Event, MessageId};
+use tickwire_native::{Client, INVALID_MESSAGES, SendError, Server};
 
 #[test]
 fn a_handler_sees_messages_until_it_is_removed() {
@@ -67,7 +68,7 @@ fn connections_that_come_and_go_are_told_to_handlers() {
             server.update();
             server.connection_count() == 1
         });
-        client.disconnect(connection, 7, "bye");
+        client.disconnect(connection, 7, "bye").unwrap();
         common::wait_until("its end", || {
             server.update();
             server.connection_count() == 0
@@ -84,7 +85,7 @@ fn connections_that_come_and_go_are_told_to_handlers() {
 #[test]
 fn async_functions_do_the_same() {
     async_std::task::block_on(async {
-        let server = common::server();
+        let mut server = common::server();
         let client = common::client();
         let to = server.local_address().into();
         let here = client.connect(&to, common::options_for(&server)).await.unwrap();
@@ -103,13 +104,128 @@ fn async_functions_do_the_same() {
         let heard = server.registry().decode_as::<TestMessage>(&data).unwrap();
         assert_eq!(heard.text.as_str(), "from an async function");
         assert_eq!(server.fresh_info(there).await.unwrap().connection, there);
+        assert!(server.stats_async().await.messages_received >= 1);
+        let channel = client.channel_stats_async(here, TestMessage::CHANNEL).await.unwrap();
+        assert_eq!(channel.sent.messages, 1);
+        assert_eq!(Some(channel), client.channel_stats(here, TestMessage::CHANNEL));
         let handle = server.handle();
-        drop(server);
+        server.stop_async(4, "closing time", Duration::from_secs(1)).await;
+        assert!(!server.is_running());
         while let Some(event) = handle.event().await {
             assert!(matches!(event, Event::Closed { .. } | Event::RateChanged { .. }), "{event:?}");
         }
         assert!(handle.fresh_info(there).await.is_none());
+        assert!(handle.stats_async().await.messages_received >= 1, "the last statistics stay");
+        let reason = common::wait_for(&client, |event| match event {
+            Event::Closed { reason, .. } => Some(reason),
+            _ => None,
+        });
+        assert_eq!(reason, CloseReason::Peer { code: 4, text: "closing time".into() });
     });
+}
+
+/// A server whose first two channels give receipts, and two clients.
+fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
+    let mut config = common::open_config();
+    for channel in &mut config.channels[..2] {
+        channel.receipts = true;
+    }
+    let server = Server::start(common::server_options(config)).unwrap();
+    let clients = [(); 2].map(|()| common::connected(&server));
+    (server, clients)
+}
+
+#[test]
+fn send_returns_the_number_that_receipts_name_whoever_sends_and_broadcasts_beside() {
+    const EACH: u64 = 200;
+    let (server, [(_one, first), (_two, second)]) = with_receipts();
+    let ids: Vec<Vec<MessageId>> = std::thread::scope(|scope| {
+        let send = |connection, broadcasts: bool| {
+            let server = server.handle();
+            scope.spawn(move || {
+                let ping = Ping { number: 1 };
+                let mut ids = Vec::new();
+                for _ in 0..EACH {
+                    ids.push(server.send(connection, &ping).unwrap());
+                    if broadcasts {
+                        server.broadcast(&ping).unwrap();
+                        server.broadcast_bytes(ChannelId(0), vec![0], &[first, first]).unwrap();
+                    }
+                }
+                ids
+            })
+        };
+        let threads = [send(first, true), send(first, false), send(second, false)];
+        threads.map(|thread| thread.join().unwrap()).into()
+    });
+    // On the first connection: its own 400 and 200 broadcasts; on the second: its own 200 and all 400 broadcasts.
+    let mut delivered = [Vec::new(), Vec::new()];
+    common::wait_for(&server, |event| {
+        if let Event::Delivered { connection, message, .. } = event {
+            delivered[usize::from(connection == second)].push(message);
+        }
+        (delivered.each_ref().map(Vec::len) == [600, 600]).then_some(())
+    });
+    let all: Vec<MessageId> = (0..600).map(MessageId).collect();
+    assert_eq!(delivered, [all.clone(), all]);
+    let mut of_first = [&ids[0][..], &ids[1]].concat();
+    of_first.sort_unstable();
+    of_first.dedup();
+    assert_eq!(of_first.len(), 400, "two messages of a channel have two numbers");
+    assert!(ids.iter().all(|ids| ids.is_sorted()));
+    // The next ones are what was counted.
+    assert_eq!(server.send(first, &Ping { number: 1 }), Ok(MessageId(600)));
+    assert_eq!(server.send(second, &Ping { number: 1 }), Ok(MessageId(600)));
+    assert_eq!(
+        server.send_bytes(first, ChannelId(1), vec![0]),
+        Ok(MessageId(0)),
+        "each channel counts for itself"
+    );
+    let (_late, third) = common::connected(&server);
+    assert_eq!(
+        server.send(third, &Ping { number: 1 }),
+        Ok(MessageId(0)),
+        "what was sent before it came is not counted"
+    );
+}
+
+#[test]
+fn the_core_names_a_message_as_send_did() {
+    let (server, [(_one, first), _]) = with_receipts();
+    server.broadcast(&Ping { number: 1 }).unwrap();
+    for number in 1..50 {
+        let sent = server.send(first, &Ping { number }).unwrap();
+        let told = common::wait_for(&server, |event| match event {
+            Event::Delivered { connection, channel: ChannelId(0), message } if connection == first => {
+                Some(message)
+            }
+            _ => None,
+        });
+        assert!(told <= sent && sent == MessageId(u64::from(number)));
+    }
+}
+
+#[test]
+fn a_game_can_ask_what_a_path_carries_and_what_its_peers_clock_shows() {
+    let server = common::server();
+    let (client, there) = common::connected(&server);
+    let here = client.server().unwrap();
+    client.send_to_server(&Ping { number: 1 }).unwrap();
+    common::wait_until("the clock", || client.peer_clock(here).is_some());
+    let clock = client.peer_clock(here).unwrap();
+    let (shown, true_time) = (clock.at(client.now()), server.now());
+    let apart = true_time.saturating_since(shown).max(shown.saturating_since(true_time));
+    let error = clock.error(client.now());
+    println!("the server's clock is shown with an error of {apart:?}, less than {error:?}");
+    // Between the two looks this thread may have stood still.
+    assert!(apart < error + Duration::from_millis(200), "{apart:?} of {error:?}");
+    assert!(async_std::task::block_on(client.fresh_info(here)).unwrap().clock.is_some());
+
+    server.set_connection_bandwidth_limit(there, NonZeroU32::new(80_000)).unwrap();
+    let grants = server.grants(Duration::from_millis(100));
+    assert_eq!(grants, async_std::task::block_on(server.grants_async(Duration::from_millis(100))));
+    // Seven eighths of the limit at most.
+    assert!(matches!(grants[..], [(id, 1..=7000)] if id == there), "{grants:?}");
 }
 
 #[test]
@@ -144,7 +260,7 @@ fn what_cannot_be_sent_comes_back() {
     assert_eq!(error, SendError::NoSuchChannel(bytes.clone().into()));
     let large = vec![0; (1 << 20) + 1];
     assert!(matches!(server.send_bytes(there, ChannelId(0), large), Err(SendError::TooLarge { .. })));
-    server.disconnect(there, 0, "");
+    server.disconnect(there, 0, "").unwrap();
     let error = server.send_bytes(there, ChannelId(0), bytes.clone()).unwrap_err();
     assert_eq!(error.into_message(), Some(bytes.clone().into()));
     server.abort();

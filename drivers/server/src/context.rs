@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tickwire_core::MessageId;
 use tickwire_core::message::NetMessage;
 use tickwire_native::{Broadcast, Handle, SendError};
 
@@ -24,11 +25,12 @@ impl std::fmt::Debug for Context<'_> {
 }
 
 impl Context<'_> {
-    /// Sends a message to one client, on the channel of its type.
+    /// Sends a message to one client, on the channel of its type. The result is its number on this connection and channel,
+    /// as `Event::Delivered` and `Event::Closed` tell it ([`Game::event`](crate::Game::event)).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
-    pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<(), SendError> {
+    pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<MessageId, SendError> {
         match self.clients.get(client) {
             Some(client) => self.network.send(client.connection, message),
             None => Err(SendError::NotConnected(self.network.registry().encode(message)?)),
@@ -52,7 +54,8 @@ impl Context<'_> {
     /// `code` (below 0xff00) and up to 256 bytes of `text`.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
-            self.network.disconnect_after_delivery(client.connection, code, text, GOOD_BYE);
+            // The game's thread waits for room: it is refused nothing.
+            let _taken = self.network.disconnect_after_delivery(client.connection, code, text, GOOD_BYE);
         }
     }
 

@@ -71,12 +71,11 @@ impl<G: Game> Dedicated<G> {
         let now = std::time::Instant::now();
         self.schedule.set_rates(self.config.tick_rate, self.config.network_update_rate, now);
         if old.bandwidth_limit != self.config.bandwidth_limit {
-            self.handle.set_bandwidth_limit(self.config.bandwidth_limit);
+            let _taken = self.handle.set_bandwidth_limit(self.config.bandwidth_limit);
         }
         if old.client_bandwidth_limit != self.config.client_bandwidth_limit {
             for client in self.clients.iter() {
-                let limit = self.config.client_bandwidth_limit;
-                self.handle.set_connection_bandwidth_limit(client.connection, limit);
+                self.limit(client.connection);
             }
         }
         if old.log_level != self.config.log_level

@@ -114,7 +114,7 @@ impl<G: Game> Dedicated<G> {
             key_is_new,
             config,
         };
-        server.handle.set_bandwidth_limit(server.config.bandwidth_limit);
+        let _taken = server.handle.set_bandwidth_limit(server.config.bandwidth_limit);
         let settings = server.config.game.clone();
         server.with_game(|game, context| game.start(context, &settings)).map_err(ServerError::Game)?;
         tracing::info!("Headless server started on {} ({})", server.address(), G::NAME);

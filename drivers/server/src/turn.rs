@@ -107,7 +107,7 @@ impl<G: Game> Dedicated<G> {
         match event {
             Event::Connected { connection, address, peer, .. } => {
                 let id = self.clients.join(connection, address, peer);
-                self.handle.set_connection_bandwidth_limit(connection, self.config.client_bandwidth_limit);
+                self.limit(connection);
                 tracing::info!("client {id} joined from {}", shown_address(address));
                 self.with_game(|game, server| game.joined(server, id));
             }
@@ -144,8 +144,16 @@ impl<G: Game> Dedicated<G> {
         };
         if self.inbox.deliver(&mut self.game, &mut context, (connection, id), data) == Verdict::Close {
             tracing::warn!("client {id} sent too many messages that are none; it has to go");
-            self.handle.disconnect(connection, codes::INVALID_MESSAGES, "too many invalid messages");
+            let why = "too many invalid messages";
+            // The game's thread waits for room: it is refused nothing.
+            let _taken = self.handle.disconnect(connection, codes::INVALID_MESSAGES, why);
         }
+    }
+
+    /// Applies the configured limit to one client.
+    pub(crate) fn limit(&self, connection: ConnectionId) {
+        let limit = self.config.client_bandwidth_limit;
+        let _taken = self.handle.set_connection_bandwidth_limit(connection, limit);
     }
 
     fn set_interrupted(&mut self, connection: ConnectionId, is_interrupted: bool) {

@@ -7,6 +7,7 @@ use tickwire_core::{Access, Address, Config, Ecn, Event, Secrets};
 
 use super::*;
 use crate::attempt::{Attempt, answer};
+use crate::shared::NetworkThreadId;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -54,7 +55,7 @@ impl Stage {
             answering: answering.iter().copied().map(address).collect(),
             tried: Vec::new(),
             told: Vec::new(),
-            attempt: Attempt::new(pending),
+            attempt: Attempt::new(pending, NetworkThreadId::default()),
         }
     }
 

@@ -8,8 +8,7 @@ use tickwire_core::{
 };
 
 use super::{End, NetworkThread};
-use crate::backlog::{Farewell, Offered};
-use crate::bandwidth::{Bucket, Rate};
+use crate::backlog::{Farewell, Offered, Outbox};
 use crate::command::Command;
 use crate::stats::ConnectionInfo;
 
@@ -19,6 +18,9 @@ impl NetworkThread {
         for _ in 0..COMMANDS_PER_TURN {
             // Asked each time: somebody may have begun to hold.
             let Some(command) = self.shared.commands.take() else { return false };
+            if !command.is_question() {
+                self.moderation.on_activity(now);
+            }
             self.carry_out(now, command);
         }
         true
@@ -27,7 +29,9 @@ impl NetworkThread {
     fn carry_out(&mut self, now: Instant, command: Command) {
         match command {
             Command::Send { connection, channel, data } => self.send(now, connection, channel, data),
-            Command::Broadcast { channel, data, except } => self.broadcast(now, channel, &data, &except),
+            Command::Broadcast { channel, data, except, born_before } => {
+                self.broadcast(now, channel, &data, &except, born_before);
+            }
             Command::Connect(request) => self.dials.begin(now, *request),
             Command::Disconnect { connection, code, text, deliver_within } => match deliver_within {
                 None => self.endpoint.close(now, connection, code, &text),
@@ -38,29 +42,26 @@ impl NetworkThread {
             }
             Command::ForgetPeer { psk, peer_key } => self.endpoint.forget_peer(&psk, &peer_key),
             Command::Admit(policy) => self.endpoint.set_authenticator(policy),
-            Command::LimitAll(rate) => self.total = rate.map(|rate| Bucket::new(rate, now)),
-            Command::LimitOne { connection, rate } => self.limit(now, connection, rate),
+            Command::LimitAll(rate) => self.endpoint.set_bandwidth(now, rate.map(|rate| rate.get().into())),
+            Command::LimitOne { connection, rate } => {
+                self.endpoint.set_connection_bandwidth(now, connection, rate.map(|rate| rate.get().into()));
+            }
             Command::Snapshot(reply) => {
                 self.take_snapshot(now);
                 reply.reply(());
             }
-            Command::Info { connection, reply } => reply.reply(self.info(connection)),
-            Command::Channel { connection, channel, reply } => {
-                reply.reply(self.endpoint.channel_stats(connection, channel));
-            }
+            Command::Ask(question) => question(&self.endpoint),
             Command::Stop { code, text, grace } => self.stop(now, code, &text, grace),
             Command::Abort => self.end = Some(End::AtOnce),
         }
     }
 
     fn send(&mut self, now: Instant, connection: ConnectionId, channel: ChannelId, data: Bytes) {
-        let config = self.shared.facts.channels.get(usize::from(channel.0));
-        let (Some(outbox), Some(config)) = (self.outboxes.get_mut(connection), config) else {
+        let Some(outbox) = self.outboxes.get_mut(connection) else {
             self.counters.messages_too_late += 1;
             return;
         };
-        let offered = outbox.offer(now, &mut self.endpoint, connection, (channel, config), data);
-        match offered {
+        match outbox.offer(now, &mut self.endpoint, connection, channel, data) {
             Offered::TooLate => self.counters.messages_too_late += 1,
             Offered::Waits => {
                 self.counters.messages_sent += 1;
@@ -72,19 +73,21 @@ impl NetworkThread {
         }
     }
 
-    fn broadcast(&mut self, now: Instant, channel: ChannelId, data: &Bytes, except: &[ConnectionId]) {
+    fn broadcast(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        data: &Bytes,
+        except: &[ConnectionId],
+        born_before: u64,
+    ) {
         // In the order of their ids, so that equal histories give equal outputs.
-        let all: Vec<ConnectionId> = self.outboxes.keys().filter(|id| !except.contains(id)).collect();
-        for &connection in &all {
+        let is_meant =
+            |id: ConnectionId, outbox: &Outbox| outbox.born() < born_before && !except.contains(&id);
+        let meant = self.outboxes.iter().filter(|(id, outbox)| is_meant(*id, outbox));
+        let meant: Vec<ConnectionId> = meant.map(|(id, _)| id).collect();
+        for &connection in &meant {
             self.send(now, connection, channel, data.clone());
-        }
-    }
-
-    fn limit(&mut self, now: Instant, connection: ConnectionId, rate: Option<Rate>) {
-        let sent = self.endpoint.stats(connection).map_or(0, |stats| stats.bytes_sent);
-        if let Some(outbox) = self.outboxes.get_mut(connection) {
-            outbox.set_limit(now, sent, rate);
-            self.limited.insert(connection);
         }
     }
 
@@ -104,8 +107,8 @@ impl NetworkThread {
         match self.outboxes.get_mut(connection) {
             Some(outbox) => {
                 outbox.close(now, &mut self.endpoint, connection, farewell);
-                if outbox.is_limited() {
-                    self.limited.insert(connection);
+                if outbox.deadline().is_some() {
+                    self.leaving.insert(connection);
                 }
             }
             // It is not made yet: nothing waits for it here.
@@ -116,20 +119,11 @@ impl NetworkThread {
         }
     }
 
-    fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
-        Some(ConnectionInfo {
-            connection,
-            state: self.endpoint.state(connection),
-            address: self.endpoint.address(connection),
-            peer: self.endpoint.peer(connection)?.clone(),
-            stats: self.endpoint.stats(connection)?,
-        })
-    }
-
     /// Puts a fresh look at connections and counters where the game finds it.
     pub(super) fn take_snapshot(&mut self, now: Instant) {
+        let connections = self.outboxes.keys();
         let connections: Vec<ConnectionInfo> =
-            self.outboxes.keys().filter_map(|connection| self.info(connection)).collect();
+            connections.filter_map(|connection| ConnectionInfo::of(&self.endpoint, connection)).collect();
         let shared = &self.shared;
         let mut network = self.counters.clone();
         network.uptime = now.saturating_since(Instant::ZERO);

@@ -36,6 +36,7 @@ impl NetworkThread {
             }
         }
         if is_news {
+            self.moderation.on_activity(now);
             self.shared.events.announce();
         }
     }
@@ -57,15 +58,15 @@ impl NetworkThread {
             return Some(Event::SendReady { connection, channel });
         }
         loop {
-            let event = self.endpoint.poll_event()?;
-            if !self.is_kept_from_game(now, &event) {
+            let mut event = self.endpoint.poll_event()?;
+            if !self.is_kept_from_game(now, &mut event) {
                 return Some(event);
             }
         }
     }
 
-    /// Notes what the driver has to know of an event. Says whether the game need not see it.
-    fn is_kept_from_game(&mut self, now: Instant, event: &Event) -> bool {
+    /// Notes what the driver has to know of an event, and adds what it knows. Says whether the game need not see it.
+    fn is_kept_from_game(&mut self, now: Instant, event: &mut Event) -> bool {
         match event {
             // It was made while the attempt that it belongs to took another one.
             Event::Connected { connection, .. } if self.dials.is_silenced(*connection) => return true,
@@ -77,10 +78,11 @@ impl NetworkThread {
             }
             Event::Interrupted { connection } => self.set_interrupted(*connection, true),
             Event::Resumed { connection, .. } => self.set_interrupted(*connection, false),
-            Event::Closed { connection, reason, .. } => {
-                self.shared.table_mut().remove(*connection);
+            Event::Closed { connection, reason, undelivered } => {
+                self.shared.table().remove(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
-                    outbox.give_up();
+                    undelivered.extend(outbox.give_up(&self.shared.facts.channels));
+                    undelivered.sort_unstable_by_key(|of| (of.channel, of.message));
                     self.counters.messages_given_up += outbox.take_given_up();
                 }
                 self.with_room.retain(|(id, _)| id != connection);
@@ -93,8 +95,8 @@ impl NetworkThread {
 
     fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
         let gate = Arc::new(Gate::default());
-        self.shared.table_mut().insert(connection, Arc::clone(&gate));
-        self.outboxes.insert(connection, Outbox::new(gate));
+        let born = self.shared.table().insert(connection, Arc::clone(&gate));
+        self.outboxes.insert(connection, Outbox::new(gate, born));
         self.dials.on_connected(now, &mut self.endpoint, connection);
     }
 

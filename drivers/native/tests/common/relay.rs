@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Relay {
     pub address: SocketAddr,
     pub lost: Arc<AtomicU64>,
+    /// Datagrams that came to it, those that it lost among them.
+    pub seen: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -19,30 +21,66 @@ impl Relay {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let address = socket.local_addr().unwrap();
-        let (over, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (is_over, count) = (Arc::clone(&over), Arc::clone(&lost));
+        let over = Arc::new(AtomicBool::new(false));
+        let [lost, seen] = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+        let (is_over, count, all) = (Arc::clone(&over), Arc::clone(&lost), Arc::clone(&seen));
         let thread = std::thread::spawn(move || {
             let mut client = None;
             let mut buffer = [0; 65_536];
-            let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+            let mut chance = Chance(SEED);
             while !is_over.load(Ordering::Relaxed) {
                 let Ok((size, from)) = socket.recv_from(&mut buffer) else { continue };
                 let to = if from == server { client } else { Some(server) };
                 if from != server {
                     client = Some(from);
                 }
-                // xorshift64
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                if state % 100 < percent {
+                if size > ETHERNET {
+                    continue;
+                }
+                all.fetch_add(1, Ordering::Relaxed);
+                if chance.takes(percent) {
                     count.fetch_add(1, Ordering::Relaxed);
                 } else if let Some(to) = to {
                     socket.send_to(&buffer[..size], to).unwrap();
                 }
             }
         });
-        Self { address, lost, over, thread: Some(thread) }
+        Self { address, lost, seen, over, thread: Some(thread) }
+    }
+
+    /// Whether so many of so many lost is what `percent` means: within four standard deviations. What the relay loses is a
+    /// fixed sequence, for which this holds at every length up to 20,000: a run cannot be unlucky.
+    pub fn is_near(lost: u64, seen: u64, percent: u64) -> bool {
+        let (lost, seen, share) = (lost as f64, seen as f64, percent as f64 / 100.0);
+        let deviation = (seen * share * (1.0 - share)).sqrt();
+        (lost - seen * share).abs() <= 4.0 * deviation + 1.0
+    }
+}
+
+/// xorshift64.
+struct Chance(u64);
+
+impl Chance {
+    fn takes(&mut self, percent: u64) -> bool {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % 100 < percent
+    }
+}
+
+/// What a path over Ethernet carries at most, in UDP payload. Probes for more do not pass.
+const ETHERNET: usize = 1472;
+/// The same for every run.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[test]
+fn what_a_relay_loses_is_near_what_was_asked_at_every_length() {
+    let (mut chance, mut lost) = (Chance(SEED), 0);
+    for seen in 1..=20_000 {
+        lost += u64::from(chance.takes(10));
+        assert!(Relay::is_near(lost, seen, 10), "{lost} of {seen}");
+        assert!(!Relay::is_near(0, seen, 10) || seen < 200, "losing nothing is noticed");
     }
 }
 

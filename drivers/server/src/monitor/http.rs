@@ -116,15 +116,16 @@ impl Held {
 fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     let deadline = Instant::now() + LIFE;
     stream.set_write_timeout(Some(LIFE))?;
-    let Some(head) = read_head(stream, deadline)? else { return Ok(()) };
-    let line = head.lines().next().unwrap_or_default();
-    let mut words = line.split(' ');
-    let mut word = || words.next().unwrap_or_default();
-    let (method, target, version) = (word(), word(), word());
-    let reply = if version.starts_with("HTTP/1.") {
-        answer(method, target.split('?').next().unwrap_or_default())
-    } else {
-        Answer { status: 400, kind: "text/plain; charset=utf-8", body: "this is no HTTP request\n".into() }
+    let asked = read_head(stream, deadline)?;
+    let (reply, wants_body) = match &asked {
+        Head::None => return Ok(()),
+        Head::Request { method, target } => {
+            (answer(method, target.split('?').next().unwrap_or_default()), method != "HEAD")
+        }
+        Head::Nonsense(why) => {
+            let body = format!("this is no HTTP request: {why}\n");
+            (Answer { status: 400, kind: "text/plain; charset=utf-8", body }, true)
+        }
     };
     let mut text = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -133,7 +134,7 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         reply.kind,
         reply.body.len()
     );
-    if method != "HEAD" {
+    if wants_body {
         text.push_str(&reply.body);
     }
     let mut to = stream;
@@ -151,21 +152,48 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     Ok(())
 }
 
-/// All up to the empty line; none if there is none in time, or it is too long.
-fn read_head(mut stream: &TcpStream, deadline: Instant) -> io::Result<Option<String>> {
-    let mut head = Vec::new();
+/// What was asked for.
+#[derive(PartialEq, Eq, Debug)]
+enum Head {
+    Request {
+        method: String,
+        target: String,
+    },
+    /// It is not HTTP, and why.
+    Nonsense(httparse::Error),
+    /// It did not come to its end in time, or was too long.
+    None,
+}
+
+fn read_head(mut stream: &TcpStream, deadline: Instant) -> io::Result<Head> {
+    let mut bytes = Vec::new();
     let mut part = [0; 1024];
-    while head.len() < HEAD && wait_until(stream, deadline)? {
+    while bytes.len() < HEAD && wait_until(stream, deadline)? {
         let length = stream.read(&mut part)?;
         if length == 0 {
             break;
         }
-        head.extend_from_slice(part.get(..length).unwrap_or_default());
-        if head.windows(4).any(|end| end == b"\r\n\r\n") || head.windows(2).any(|end| end == b"\n\n") {
-            return Ok(Some(String::from_utf8_lossy(&head).into_owned()));
+        bytes.extend_from_slice(part.get(..length).unwrap_or_default());
+        match parse(&bytes) {
+            Head::None => {}
+            head => return Ok(head),
         }
     }
-    Ok(None)
+    Ok(Head::None)
+}
+
+/// Reads what has come so far; none if that is not all.
+fn parse(bytes: &[u8]) -> Head {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Partial) => Head::None,
+        Ok(httparse::Status::Complete(_)) => Head::Request {
+            method: request.method.unwrap_or_default().into(),
+            target: request.path.unwrap_or_default().into(),
+        },
+        Err(error) => Head::Nonsense(error),
+    }
 }
 
 /// Has the next read end at the deadline; says whether there is time left.
@@ -194,7 +222,32 @@ const CONNECTIONS: usize = 16;
 const LIFE: Duration = Duration::from_secs(5);
 /// Bytes of a request.
 const HEAD: usize = 8192;
+/// Headers of a request. None is looked at.
+const HEADERS: usize = 64;
 /// Between two attempts to accept, when the system refuses.
 const PAUSE: Duration = Duration::from_millis(100);
 const WAKE: Duration = Duration::from_millis(100);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_when_it_is_whole() {
+        let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
+        for length in 0..head.len() {
+            assert_eq!(parse(&head[..length]), Head::None, "{length}");
+        }
+        assert_eq!(parse(head), Head::Request { method: "GET".into(), target: "/health?a=b".into() });
+    }
+
+    #[test]
+    fn what_is_no_http_is_known_before_its_end() {
+        let many = "x: y\r\n".repeat(HEADERS + 1);
+        let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
+        for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {
+            assert!(matches!(parse(text.as_bytes()), Head::Nonsense(_)), "{text}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The guide's program is the example, word by word; the example has a test of its own.
 
 const GUIDE: &str = include_str!("../../../../docs/guide/first-server.md");
+const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md");
 const EXAMPLE: &str = include_str!("../../examples/bells.rs");
 
 #[test]
@@ -23,5 +24,44 @@ fn the_guides_keys_and_commands_exist() {
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     for key in GUIDE.split("| `").skip(1).map(|rest| rest.split('`').next().unwrap()) {
         assert!(schema["properties"][key].is_object(), "there is no key {key}");
+    }
+}
+
+/// The arguments after the program's name where the guide has it run as a service, and in a container.
+#[cfg(unix)]
+fn deployments() -> [Vec<String>; 2] {
+    let line = |after: &str| RUNNING.split(after).nth(1).unwrap().lines().next().unwrap();
+    let service = line("ExecStart=/usr/local/bin/tickwire-server ").split(' ').map(str::to_owned).collect();
+    let mut container: Vec<String> = serde_json::from_str(line("ENTRYPOINT ")).unwrap();
+    assert_eq!(container.remove(0), "tickwire-server");
+    // Another server of this machine may have the port.
+    let port = container.iter_mut().find(|argument| *argument == "0.0.0.0:9777").unwrap();
+    "127.0.0.1:0".clone_into(port);
+    [service, container]
+}
+
+#[cfg(unix)]
+#[test]
+fn the_guides_service_and_container_serve_and_stop_and_come_back_with_their_key() {
+    use crate::harness::{Program, config, until};
+    assert!(RUNNING.contains("STOPSIGNAL SIGTERM"), "as systemd does by itself");
+    for arguments in deployments() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("server.json"), config("")).unwrap();
+        let mut keys = Vec::new();
+        for _ in 0..2 {
+            let mut server = Program::start_with(std::sync::Arc::clone(&folder), &arguments);
+            // Nobody types anything.
+            server.close_input();
+            let _client = server.join();
+            keys.push(server.key());
+            until(|| server.errors().contains("Headless server started on").then_some(()));
+            assert_eq!(server.log(), "", "the log is on standard error");
+            server.signal(rustix::process::Signal::TERM);
+            let (code, last) = server.end();
+            assert_eq!((code, &last["why"]), (Some(0), &"SIGTERM".into()));
+        }
+        assert_eq!(keys[0], keys[1], "the folder keeps the key");
     }
 }

@@ -9,7 +9,7 @@ use clap::Parser;
 #[command(name = "cargo xtask load", version, after_help = AFTER)]
 pub(super) struct Args {
     /// How many clients
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=16384))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(0..=16384))]
     pub(super) clients: u16,
     /// How long they send
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86400))]
@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// Messages per second that each client sends, and gets
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(super) rate: u32,
+    /// Send nothing at all: connections live on their heartbeats, and the question is what the server takes for that
+    #[arg(long, conflicts_with = "rate")]
+    pub(super) idle: bool,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(super) json: bool,

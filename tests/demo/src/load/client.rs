@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tickwire_core::crypto::Key;
 use tickwire_core::error::SendError;
@@ -26,6 +27,11 @@ impl Desk {
     pub(super) fn new(registry: Arc<Registry>) -> Self {
         let started_at = std::time::Instant::now();
         Self { registry, started_at, incoming: vec![0; 2048], outgoing: vec![0; DATAGRAM] }
+    }
+
+    /// How long it is until then.
+    pub(super) fn until(&self, due: Instant) -> Duration {
+        due.saturating_since(self.now())
     }
 
     fn now(&self) -> Instant {
@@ -94,6 +100,15 @@ impl LoadClient {
             let (connection, registry, now) = (self.connection, &*desk.registry, desk.now());
             self.tally.send(&mut ToServer { endpoint: &mut self.endpoint, connection, registry, now });
         }
+    }
+
+    /// When it has something to do by itself.
+    pub(super) fn due(&self) -> Instant {
+        self.endpoint.poll_timeout().0
+    }
+
+    pub(super) const fn socket(&self) -> &UdpSocket {
+        &self.socket
     }
 
     /// Takes in what has come, and does what is due.

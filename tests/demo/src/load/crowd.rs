@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tickwire_core::crypto::Key;
 
 use super::Load;
+use super::args::Args;
 use super::client::{Desk, LoadClient};
 use super::tally::Tally;
 
@@ -28,12 +30,15 @@ pub(super) struct Play {
 
 impl Crowd {
     /// Opens all sockets, and waits until all are let in. The error says how many were not, and why.
-    pub(super) fn connect(clients: u16, server: SocketAddr, key: Key) -> Result<Self, String> {
+    pub(super) fn connect(args: &Args, server: SocketAddr, key: Key) -> Result<Self, String> {
+        let clients = args.clients;
+        // Those that rest beat as players do who came at any time.
+        let between = if args.idle { HEARTBEAT / u32::from(clients.max(1)) } else { BETWEEN_DIALS };
         let registry = tickwire_server::registry::<Load>().map_err(|error| error.to_string())?;
         let mut crowd = Self { clients: Vec::new(), desk: Desk::new(registry) };
         for _ in 0..clients {
             crowd.clients.push(LoadClient::dial(&mut crowd.desk, server, key)?);
-            crowd.settle(BETWEEN_DIALS);
+            crowd.settle(between);
         }
         while crowd.clients.iter().any(|client| !client.is_in && client.trouble.is_none()) {
             crowd.settle(LOOK);
@@ -70,6 +75,28 @@ impl Crowd {
         play
     }
 
+    /// Has the clients do nothing but keep their connections, for so long. It waits until one of them has something to do,
+    /// so that what they do is not bunched.
+    pub(super) fn rest(&mut self, time: Duration) -> Play {
+        let began = Instant::now();
+        while let Some(left) = time.checked_sub(began.elapsed()) {
+            let due = self.clients.iter().map(LoadClient::due).min();
+            let wait = due.map_or(left, |due| self.desk.until(due).min(left));
+            let mut waiting: Vec<PollFd<'_>> =
+                self.clients.iter().map(|client| PollFd::new(client.socket(), PollFlags::IN)).collect();
+            // An interruption is an early call.
+            let _woken = poll(&mut waiting, Timespec::try_from(wait).ok().as_ref());
+            let has_come: Vec<bool> = waiting.iter().map(|entry| !entry.revents().is_empty()).collect();
+            for (client, has_come) in self.clients.iter_mut().zip(has_come) {
+                if has_come || self.desk.until(client.due()).is_zero() {
+                    client.receive(&mut self.desk);
+                    client.flush(&mut self.desk);
+                }
+            }
+        }
+        Play::default()
+    }
+
     /// Takes in what still comes, for so long.
     pub(super) fn settle(&mut self, time: Duration) {
         let began = Instant::now();
@@ -101,6 +128,8 @@ impl Crowd {
     }
 }
 
+/// That of a configuration that says nothing else.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 const BETWEEN_DIALS: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(20);
 /// Turns are spread over so many parts of the interval.

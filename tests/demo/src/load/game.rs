@@ -25,7 +25,7 @@ impl Sender for To<'_> {
     type Error = SendError;
 
     fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), SendError> {
-        self.0.send(self.1, message)
+        self.0.send(self.1, message).map(drop)
     }
 }
 

@@ -12,6 +12,8 @@ use super::tally::Tally;
 /// What came of it.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
+    /// Whether nothing was to be sent.
+    pub(super) idle: bool,
     pub(super) clients: u16,
     /// Clients that were connected at the end.
     pub(super) connected: usize,
@@ -38,7 +40,7 @@ impl Outcome {
         let mut note = |is_fault: bool, text: String| faults.extend(is_fault.then_some(text));
         let gone = usize::from(self.clients) - self.connected;
         note(gone > 0 || !self.troubles.is_empty(), format!("{gone} clients are gone: {:?}", self.troubles));
-        for (way, sent, received) in self.ways() {
+        for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
             let lost = sent.sure_sent.abs_diff(received.sure_received);
             note(lost > 0, format!("{lost} reliable messages were lost on the way {way}"));
             note(received.misplaced > 0, format!("{} came twice or out of order, {way}", received.misplaced));
@@ -70,6 +72,7 @@ impl Outcome {
         };
         let [up, down] = self.ways().map(|(_, sent, received)| way(sent, received));
         json!({
+            "idle": self.idle,
             "clients": self.clients,
             "connected": self.connected,
             "connected_in_ms": milliseconds(self.connected_in),
@@ -102,7 +105,7 @@ impl Outcome {
             "{} of {} clients stayed connected (all were in after {:.1?}); {} messages each way and client in {} s\n",
             self.connected, self.clients, self.connected_in, self.played.rounds, self.seconds
         );
-        for (way, sent, received) in self.ways() {
+        for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
             let percent = delivered(sent, received);
             let percent = percent.map_or_else(|| "none".into(), |percent| format!("{percent:.3} %"));
             text += &format!(
@@ -117,7 +120,7 @@ impl Outcome {
             self.ticks.overruns,
             self.ticks.skipped,
             self.busy_percent(),
-            known(self.cpu_percent.map(|percent| format!("{percent:.1} % of a core"))),
+            known(self.cpu_percent.map(|percent| format!("{percent:.2} % of a core"))),
             known(self.rss.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
         );
         text += &format!("  clients: sent at most {:.1?} late\n", self.played.latest);
@@ -150,6 +153,7 @@ mod tests {
             ..Tally::default()
         };
         Outcome {
+            idle: false,
             clients: 2,
             connected: 2,
             troubles: BTreeMap::new(),

@@ -11,22 +11,30 @@ use super::server::Server;
 pub(super) fn run(args: &Args) -> Result<Outcome, String> {
     let mut server = Server::start(args)?;
     let dialled_at = Instant::now();
-    let mut crowd = Crowd::connect(args.clients, server.address, server.key)?;
+    let mut crowd = Crowd::connect(args, server.address, server.key)?;
     let connected_in = dialled_at.elapsed();
-    eprintln!("{} clients connected in {connected_in:.1?}; they play for {} s", args.clients, args.seconds);
+    let what = if args.idle { "rest" } else { "play" };
+    eprintln!("{} clients connected in {connected_in:.1?}; they {what} for {} s", args.clients, args.seconds);
     // What connecting leaves behind dies down.
-    crowd.settle(SETTLE);
+    if args.idle {
+        crowd.rest(SETTLE_IDLE);
+    } else {
+        crowd.settle(SETTLE);
+    }
 
     let (before, ticks_before) = (server.usage(), server.ticks()?);
-    server.tell("play");
+    if !args.idle {
+        server.tell("play");
+    }
     let mut left = args.seconds;
     let mut played = Play::default();
     while left > 0 {
         let seconds = left.min(REPORT_EVERY);
-        let more = crowd.play(args.rate, Duration::from_secs(seconds.into()));
+        let time = Duration::from_secs(seconds.into());
+        let more = if args.idle { crowd.rest(time) } else { crowd.play(args.rate, time) };
         played = Play { rounds: played.rounds + more.rounds, latest: played.latest.max(more.latest) };
         left -= seconds;
-        eprintln!("{:>6} s played, {} clients connected", args.seconds - left, crowd.present());
+        eprintln!("{:>6} s passed, {} clients connected", args.seconds - left, crowd.present());
     }
     server.tell("rest");
     let (usage, ticks) = (server.usage(), server.ticks()?.since(ticks_before));
@@ -37,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
     let troubles = crowd.troubles();
     let stopped_in_order = server.stop();
     Ok(Outcome {
+        idle: args.idle,
         clients: args.clients,
         connected,
         troubles,
@@ -54,5 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
 
 /// How long what is under way gets to arrive.
 const SETTLE: Duration = Duration::from_secs(2);
+/// The same before nothing happens: the first heartbeats are due after five seconds, and path and clock are still probed.
+const SETTLE_IDLE: Duration = Duration::from_secs(8);
 /// Seconds between lines that say how it goes.
 const REPORT_EVERY: u32 = 10;

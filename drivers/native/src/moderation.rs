@@ -1,0 +1,119 @@
+//! When datagrams are read one by one, and when they may gather.
+//!
+//! Network cards do the same and call it interrupt moderation: where many small things come that nobody waits for, being
+//! woken up costs more than dealing with them.
+
+use std::time::Duration;
+
+use tickwire_core::Instant;
+use tickwire_core::wire::{PacketKind, classify};
+
+/// Decides when the thread may let datagrams gather.
+#[derive(Debug)]
+pub(crate) struct Moderation {
+    /// How long they may; zero is never.
+    most: Duration,
+    /// When something was last seen that was no upkeep.
+    busy_at: Instant,
+    /// When the socket last gave something.
+    received_at: Option<Instant>,
+    /// Whether datagrams come so densely that the next is likely to come meanwhile.
+    is_dense: bool,
+    /// Whether the last sleep was a nap.
+    has_napped: bool,
+}
+
+impl Moderation {
+    pub(crate) const fn new(most: Duration, now: Instant) -> Self {
+        Self { most, busy_at: now, received_at: None, is_dense: false, has_napped: false }
+    }
+
+    /// Something happened that was no upkeep: the game did or heard something, somebody shook hands.
+    pub(crate) const fn on_activity(&mut self, now: Instant) {
+        self.busy_at = now;
+    }
+
+    /// Whether nothing but upkeep was seen for long enough.
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
+    }
+
+    /// The socket gave something.
+    pub(crate) fn on_received(&mut self, now: Instant) {
+        let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most);
+        self.is_dense = is_close || self.has_napped;
+        self.received_at = Some(now);
+    }
+
+    /// How long to leave the socket alone; none if it is to be waited for.
+    pub(crate) fn nap(&mut self, now: Instant) -> Option<Duration> {
+        self.has_napped = self.is_quiet(now) && self.is_dense && self.received_at == Some(now);
+        self.has_napped.then_some(self.most)
+    }
+}
+
+/// Whether a datagram can be upkeep: heartbeats, acknowledgements, keys that rotate. What carries messages may be as small,
+/// but they are told to the game; parts of large ones are not, and are large.
+pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
+    datagram.len() <= UPKEEP_BYTES && matches!(classify(datagram), Some(PacketKind::Data))
+}
+
+/// How long nothing but upkeep must have been seen.
+const QUIET: Duration = Duration::from_secs(1);
+/// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
+pub(crate) const UPKEEP_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: Duration = Duration::from_millis(20);
+
+    fn at(ms: u64) -> Instant {
+        Instant::saturating_from_micros(ms * 1000)
+    }
+
+    /// Of something received at these times, whether a nap followed.
+    fn naps(moderation: &mut Moderation, times: &[u64]) -> Vec<bool> {
+        let nap = |&ms: &u64| {
+            moderation.on_received(at(ms));
+            moderation.nap(at(ms)).is_some()
+        };
+        times.iter().map(nap).collect()
+    }
+
+    #[test]
+    fn only_what_comes_densely_and_after_a_second_of_quiet_gathers() {
+        let mut moderation = Moderation::new(MOST, at(0));
+        assert_eq!(naps(&mut moderation, &[980, 990, 1000]), [false, false, true]);
+        moderation.on_activity(at(1010));
+        assert_eq!(naps(&mut moderation, &[1010, 1500, 1510, 2010]), [false; 4]);
+        assert_eq!(
+            naps(&mut moderation, &[2025, 2046, 2067]),
+            [true; 3],
+            "after a nap, the next one is no silence"
+        );
+    }
+
+    #[test]
+    fn the_first_datagram_after_a_silence_is_followed_by_waiting_for_the_socket() {
+        let mut moderation = Moderation::new(MOST, at(0));
+        assert_eq!(naps(&mut moderation, &[5000, 5005]), [false, true]);
+        // The nap brought nothing: the socket is waited for.
+        assert_eq!(moderation.nap(at(5025)), None);
+        assert_eq!(naps(&mut moderation, &[5050, 10_000]), [false; 2]);
+    }
+
+    #[test]
+    fn nothing_gathers_where_it_is_switched_off() {
+        let mut moderation = Moderation::new(Duration::ZERO, at(0));
+        assert_eq!(naps(&mut moderation, &[5000, 5000, 5001]), [false; 3]);
+    }
+
+    #[test]
+    fn handshakes_noise_and_large_datagrams_are_no_upkeep() {
+        assert!(may_be_upkeep(&[8; 40]));
+        assert!(!may_be_upkeep(&[8; 1200]));
+        assert!(!may_be_upkeep(&[4; 40]) && !may_be_upkeep(&[7, 0, 1]) && !may_be_upkeep(&[200; 40]));
+    }
+}

@@ -1,0 +1,107 @@
+//! Upkeep that gathers before it is read: nobody notices but the processor.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use tickwire_core::{Config, ConnectionId, Event};
+use tickwire_native::{NetworkStats, Options, Peer, Server};
+
+/// How many connections there are, each with ten heartbeats per second.
+const CROWD: usize = 20;
+
+/// A server, and a crowd on one socket whose heartbeats come every 5 ms on average.
+fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
+    let options = common::server_options(common::open_config()).receive_coalescing(coalescing);
+    let server = Server::start(options).unwrap();
+    let mut config = Config::new(common::APPLICATION);
+    config.heartbeat = Duration::from_millis(100);
+    config.max_connections = CROWD;
+    let options = Options::new(config).registry(common::registry()).bind(common::loopback(0));
+    let crowd = Peer::start(options.receive_coalescing(Duration::ZERO)).unwrap();
+    let to = server.local_address().into();
+    let here: Vec<ConnectionId> = (0..CROWD)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            crowd.connect(&to, common::options_for(&server)).wait().unwrap()
+        })
+        .collect();
+    let there: Vec<ConnectionId> = here.iter().map(|_| common::wait_connected(&server)).collect();
+    while crowd.next_event().is_some() {}
+    (server, crowd, there)
+}
+
+/// Waits until upkeep gathers. Says whether it does: that takes a system that says when datagrams came.
+fn naps(server: &Server) -> bool {
+    let begins = server.stats().naps;
+    if cfg!(target_os = "linux") {
+        common::wait_until("a nap", || server.stats().naps > begins + 2);
+    }
+    cfg!(target_os = "linux")
+}
+
+#[test]
+fn round_trips_stay_true_while_heartbeats_gather() {
+    let coalescing = Duration::from_millis(40);
+    let (server, crowd, _) = idle(coalescing);
+    let naps = naps(&server);
+    std::thread::sleep(Duration::from_secs(3));
+    let infos = crowd.infos();
+    let latest = infos.iter().map(|info| info.stats.rtt_latest).sum::<Duration>() / CROWD as u32;
+    let mean = NetworkStats::mean_rtt(&infos).unwrap();
+    println!("naps: {naps}; round trips: {mean:?} on the average, {latest:?} the last ones");
+    // A heartbeat waits for 20 ms on the average.
+    assert!(mean < coalescing / 4, "{mean:?}");
+    assert!(infos.iter().all(|info| info.stats.datagrams_lost == 0), "what gathers is not lost");
+}
+
+#[test]
+fn the_first_message_after_a_silence_arrives() {
+    let (server, crowd, _) = idle(Duration::from_millis(20));
+    for number in 0..3 {
+        naps(&server);
+        let here = crowd.connections()[number];
+        let begun = Instant::now();
+        crowd.send(here, &common::Ping { number: number as u32 }).unwrap();
+        let heard = common::wait_for(&server, |event| match event {
+            Event::Message { data, .. } => server.registry().decode_as::<common::Ping>(&data).ok(),
+            _ => None,
+        });
+        assert_eq!(heard.number, number as u32);
+        println!("after {:?}", begun.elapsed());
+        // Then nothing gathers for a second. Statistics are up to 100 ms old.
+        std::thread::sleep(Duration::from_millis(150));
+        let naps = server.stats().naps;
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(server.stats().naps == naps);
+    }
+}
+
+#[test]
+fn an_order_ends_a_nap_at_once_and_a_question_is_answered_in_it() {
+    // So long that an order which waits for the end of a nap is noticed.
+    let (server, crowd, there) = idle(Duration::from_secs(3));
+    for connection in there.into_iter().take(3) {
+        naps_begin(&server);
+        let begun = Instant::now();
+        server.send(connection, &common::Ping { number: 7 }).unwrap();
+        common::wait_for(&crowd, |event| matches!(event, Event::Message { .. }).then_some(()));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+}
+
+/// With so long naps it is enough that one has begun.
+fn naps_begin(server: &Server) {
+    let begins = server.stats().naps;
+    if cfg!(target_os = "linux") {
+        common::wait_until("a nap", || server.stats().naps > begins);
+    }
+}
+
+#[test]
+fn nothing_gathers_where_it_is_switched_off() {
+    let (server, _crowd, _) = idle(Duration::ZERO);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(server.stats().naps, 0);
+}
