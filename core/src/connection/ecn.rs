@@ -6,7 +6,7 @@ use crate::wire::ack::EcnCounts;
 
 /// Packets that are sent with ECT(0) before anything is known of a path (RFC 9000 A.4).
 const TESTING: u64 = 10;
-/// While so few packets came with bits, every acknowledgement says how many: the sender is still testing the path.
+/// Of so many packets with bits, every acknowledgement says how many came: the sender is still testing the path.
 const FIRST_REPORTS: u64 = 64;
 /// Acknowledgements that report a mark, since each of them may be lost.
 const REPEATED: u8 = 8;
@@ -15,6 +15,8 @@ const REPEATED: u8 = 8;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarksSeen {
     counts: EcnCounts,
+    /// What had come when the sender last began to test a path.
+    before: u64,
     /// Acknowledgements that have yet to report the latest mark.
     news: u8,
 }
@@ -37,10 +39,19 @@ impl MarksSeen {
         }
     }
 
+    const fn all(&self) -> u64 {
+        self.counts.capable + self.counts.experienced
+    }
+
+    /// The sender challenges us: it may be about to move to another path, and to test that.
+    pub(crate) const fn on_challenge(&mut self) {
+        self.before = self.all();
+    }
+
     /// What the next acknowledgement reports, if anything.
     pub(crate) const fn report(&self) -> Option<EcnCounts> {
-        let all = self.counts.capable + self.counts.experienced;
-        if all != 0 && (all <= FIRST_REPORTS || self.news > 0) { Some(self.counts) } else { None }
+        let fresh = self.all() - self.before;
+        if fresh != 0 && fresh <= FIRST_REPORTS || self.news > 0 { Some(self.counts) } else { None }
     }
 
     /// An acknowledgement with the report left.
@@ -302,6 +313,18 @@ mod tests {
             assert_eq!(seen.report(), counts(FIRST_REPORTS + 1, 1));
             seen.on_reported();
         }
+        assert_eq!(seen.report(), None);
+    }
+
+    #[test]
+    fn after_a_challenge_the_next_counts_are_reported_again() {
+        let mut seen = MarksSeen::default();
+        (0..200).for_each(|_| assert!(!seen.on_received(Ecn::Capable0)));
+        assert_eq!(seen.report(), None);
+        seen.on_challenge();
+        seen.on_received(Ecn::Capable0);
+        assert_eq!(seen.report(), counts(201, 0));
+        (0..64).for_each(|_| assert!(!seen.on_received(Ecn::Capable0)));
         assert_eq!(seen.report(), None);
     }
 

@@ -125,7 +125,10 @@ impl Connection {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
                 Frame::Challenge(data) => {
-                    self.with_transport(|t| t.migration.on_challenge(reception.from, data));
+                    self.with_transport(|transport| {
+                        transport.migration.on_challenge(reception.from, data);
+                        transport.marks.on_challenge();
+                    });
                 }
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),

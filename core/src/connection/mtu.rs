@@ -20,9 +20,13 @@ const HEADERS_IPV6: u16 = 48;
 const TRIES: u8 = 3;
 /// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
 const RAISE_AFTER: Duration = Duration::from_secs(600);
-/// Datagrams above the base that are lost while smaller ones pass, with none of them acknowledged, before the path counts
-/// as a black hole.
-const BLACK_HOLE: u8 = 3;
+/// How improbable it has to be, in billionths, that as many datagrams above the base are lost by chance while smaller ones
+/// pass, before the path counts as a black hole.
+const IMPROBABLE: u64 = 100;
+/// The fewest that are believed.
+const BLACK_HOLE: u32 = 3;
+/// What is lost by chance is a mean over so many datagrams.
+const CHANCE_OVER: u32 = 64;
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
@@ -48,7 +52,13 @@ pub(crate) struct PathMtu {
     /// A smaller one that was acknowledged after that: if the path was there, then since.
     passed_small: Option<u64>,
     /// Those above the base that were lost since, with no smaller one among them.
-    lost_large: u8,
+    lost_large: u32,
+    /// Those above the base that were lost, by chance or not: what came through later decides.
+    undecided: u32,
+    /// How many of 1000 are lost by chance, whatever their size.
+    chance: u32,
+    /// The largest buffer that was lent lately.
+    room: u16,
 }
 
 impl PathMtu {
@@ -75,6 +85,9 @@ impl PathMtu {
             newest_large: 0,
             passed_small: None,
             lost_large: 0,
+            undecided: 0,
+            chance: 0,
+            room: u16::MAX,
         }
     }
 
@@ -89,15 +102,17 @@ impl PathMtu {
     }
 
     /// A datagram was as large as it may be: a larger one would have been used.
-    pub(crate) fn on_full(&mut self, now: Instant) {
+    pub(crate) fn on_full(&mut self, now: Instant, room: usize) {
         if self.due.is_some() || self.underway.is_some() {
             return;
         }
+        self.room = u16::try_from(room).unwrap_or(u16::MAX);
         if self.ceiling <= self.most && now >= self.raise_at {
             (self.ceiling, self.tries, self.raise_at) = (self.most.saturating_add(1), 0, Instant::MAX);
         }
         self.due = self.candidate();
-        if self.due.is_none() && self.raise_at == Instant::MAX && self.ceiling <= self.most {
+        let is_complete = self.due.is_none() && self.room >= self.most;
+        if is_complete && self.raise_at == Instant::MAX && self.ceiling <= self.most {
             self.raise_at = now + RAISE_AFTER;
         }
     }
@@ -112,11 +127,9 @@ impl PathMtu {
         self.due.map(usize::from)
     }
 
-    /// Nobody lends a buffer for more than `bytes`: nothing larger is looked for on this path.
+    /// The caller lends a buffer of only `bytes`: nothing larger is probed for until it lends a larger one.
     pub(crate) fn on_no_room(&mut self, bytes: usize) {
-        let room = u16::try_from(bytes).unwrap_or(u16::MAX).max(self.current);
-        self.most = self.most.min(room);
-        self.ceiling = self.ceiling.min(self.most.saturating_add(1));
+        self.room = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.due = self.candidate();
     }
 
@@ -132,6 +145,7 @@ impl PathMtu {
 
     /// Packet `number` of `bytes` was acknowledged. The new largest datagram, if it was the probe.
     pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> Option<usize> {
+        self.chance -= self.chance / CHANCE_OVER;
         if bytes <= BASE_DATAGRAM as u64 {
             if number > self.newest_large && self.passed_small.is_none() {
                 self.passed_small = Some(number);
@@ -139,6 +153,7 @@ impl PathMtu {
             return None;
         }
         if number >= self.newest_large {
+            self.decide_for_chance();
             (self.newest_large, self.passed_small, self.lost_large) = (number, None, 0);
         }
         if self.underway != Some(number) {
@@ -167,9 +182,15 @@ impl PathMtu {
             if bytes <= BASE_DATAGRAM as u64 {
                 // Nothing passed for a while.
                 (self.passed_small, self.lost_large) = (None, 0);
-            } else if self.passed_small.is_some_and(|passed| number > passed) {
-                self.lost_large = self.lost_large.saturating_add(1);
+                self.lose_by_chance();
+                self.decide_for_chance();
+            } else {
+                self.undecided = self.undecided.saturating_add(1);
+                let is_suspect = self.passed_small.is_some_and(|passed| number > passed);
+                self.lost_large = self.lost_large.saturating_add(u32::from(is_suspect));
             }
+        } else {
+            self.lose_by_chance();
         }
         false
     }
@@ -177,21 +198,41 @@ impl PathMtu {
     /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
     /// search begins again below what failed.
     pub(crate) fn take_black_hole(&mut self) -> bool {
-        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM {
+        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM || self.may_be_chance()
+        {
             return false;
         }
         self.ceiling = self.ceiling.min(self.current);
         self.current = BASE_DATAGRAM as u16;
-        (self.lost_large, self.passed_small, self.tries, self.raise_at) = (0, None, 0, Instant::MAX);
+        (self.lost_large, self.undecided, self.passed_small, self.tries) = (0, 0, None, 0);
         if self.underway.is_none() {
             self.due = self.candidate();
         }
         true
     }
 
+    fn lose_by_chance(&mut self) {
+        self.chance += (1000 - self.chance.min(1000)) / CHANCE_OVER;
+    }
+
+    fn decide_for_chance(&mut self) {
+        (0..core::mem::take(&mut self.undecided).min(CHANCE_OVER)).for_each(|_| self.lose_by_chance());
+    }
+
+    /// Whether as many would be lost in a row by chance once in ten million times or more often.
+    fn may_be_chance(&self) -> bool {
+        // The estimate is rough: half as much again, and never less than one in two hundred.
+        let chance = u64::from(self.chance + self.chance / 2 + 5).min(900);
+        let mut billionths = 1_000_000_000;
+        for _ in 0..self.lost_large {
+            billionths = billionths * chance / 1000;
+        }
+        billionths > IMPROBABLE
+    }
+
     /// What to try next, between what passes and what does not.
     fn candidate(&self) -> Option<u16> {
-        let fits = |size: u16| size > self.current && size < self.ceiling;
+        let fits = |size: u16| size > self.current && size < self.ceiling && size <= self.room;
         if self.tries > 0 && fits(self.probed) {
             return Some(self.probed);
         }

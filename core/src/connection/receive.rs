@@ -87,9 +87,11 @@ pub(crate) fn on_ack(
         };
         let in_flight = transport.sent.bytes_in_flight();
         transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
-        if is_marked {
-            transport.regulator.on_marked(now, sent_at);
-        }
+    }
+    if is_marked {
+        // An ACK that settles nothing tells of packets that asked for nothing: they are a round trip old.
+        let sent_at = largest_new.map_or(now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
+        transport.regulator.on_marked(now, sent_at);
     }
     detect_losses(now, transport, settling, silence(largest_before, least_new));
     Ok(())
@@ -201,6 +203,10 @@ pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
 pub(crate) fn give_up_flight(transport: &mut Transport, settling: &mut Settling<'_>) {
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         let Some(settled) = transport.sent.settle(number) else { continue };
+        if transport.mtu.on_lost(number, settled.bytes) {
+            continue;
+        }
+        transport.marking.on_lost(number);
         settling.traffic.datagrams_lost += 1;
         for place in settled.frames {
             if let Some(frame) = transport.sent.frame(place) {

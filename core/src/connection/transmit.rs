@@ -174,6 +174,7 @@ pub(crate) fn write_datagram(
     sources: &mut Sources<'_>,
     buffer: &mut [u8],
 ) -> Option<usize> {
+    let room = buffer.len();
     let most = transport.datagram_now(now);
     let size = buffer.len().min(most).min(transport.allowance());
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
@@ -220,7 +221,7 @@ pub(crate) fn write_datagram(
     }
     let size = draft.seal(now, transport, body, eliciting)?;
     if size + FRAGMENT_MIN > transport.max_datagram {
-        transport.mtu.on_full(now);
+        transport.mtu.on_full(now, room);
     }
     if eliciting && is_open && !sources.has_eliciting() {
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());

@@ -72,7 +72,7 @@ impl Host for Toy {
     fn poll_transmit(&mut self, _: Instant, buffer: &mut [u8]) -> Option<Outgoing> {
         let (to, bytes) = (!self.queue.is_empty()).then(|| self.queue.remove(0))?;
         buffer[..bytes.len()].copy_from_slice(&bytes);
-        Some(Outgoing { to: to.into(), size: bytes.len(), segment_size: LENGTH, ecn: Ecn::NotCapable })
+        Some(Outgoing { to: to.into(), size: bytes.len(), segment_size: LENGTH, ecn: Ecn::Capable0 })
     }
 
     fn poll_event(&mut self) -> Option<ToyEvent> {

@@ -21,6 +21,8 @@ const CLOCK_JUMP_US: i64 = 100_000;
 const GLUT: u64 = 6;
 /// A way back that is full makes the window so many times as long at most.
 const STRETCH_MOST: u64 = 8;
+/// Bytes of the datagrams that are counted, where larger ones are sent.
+const UNIT_MOST: u64 = 1200;
 /// Losses are counted for so long, or for four round trips.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -31,7 +33,10 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 /// delivered.
 #[derive(Clone, Debug)]
 pub struct Copa {
+    /// The unit of what is aimed at.
     datagram: u64,
+    /// The largest datagram that is sent.
+    largest: u64,
     /// What would have to be in flight if nothing waited on the way back: see [`Copa::stretched`].
     window: u64,
     /// How long acknowledgements wait on the way back in microseconds, smoothed as the round trip is.
@@ -64,7 +69,8 @@ impl Copa {
     pub fn new(now: Instant, datagram: u64) -> Self {
         let datagram = datagram.max(1);
         Self {
-            datagram,
+            datagram: datagram.min(UNIT_MOST),
+            largest: datagram,
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
             back_us: 0,
             remainder: 0,
@@ -87,7 +93,7 @@ impl Copa {
     }
 
     fn least_window(&self) -> u64 {
-        self.datagram.saturating_mul(LEAST_DATAGRAMS)
+        self.largest.saturating_mul(LEAST_DATAGRAMS)
     }
 
     /// What the loss cap allows: never less than the least window per round trip.
@@ -269,11 +275,13 @@ impl Controller for Copa {
     }
 
     fn set_datagram(&mut self, datagram: u64) {
-        self.datagram = datagram.max(1);
+        // The unit in which queues are aimed at stays small: two of the largest take long on a slow path.
+        self.datagram = datagram.clamp(1, UNIT_MOST);
+        self.largest = datagram.max(1);
         self.window = self.window.max(self.least_window());
     }
 
     fn reset(&mut self, now: Instant) {
-        *self = Self::new(now, self.datagram);
+        *self = Self::new(now, self.largest);
     }
 }

@@ -3,6 +3,8 @@ use core::net::SocketAddr;
 
 use super::*;
 
+const ROOM: usize = 65_535;
+
 fn ipv4() -> Address {
     Address::from(SocketAddr::from(([10, 0, 0, 1], 7777)))
 }
@@ -14,7 +16,7 @@ fn ipv6() -> Address {
 /// Searches on a path that carries IP packets of `path_mtu`; the result, and how many probes it took.
 fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
     let mut probes = 0;
-    mtu.on_full(now);
+    mtu.on_full(now, ROOM);
     for number in 1.. {
         let Some(size) = mtu.due() else { break };
         mtu.on_probe_sent(number);
@@ -25,7 +27,7 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
             assert!(mtu.on_lost(number, size as u64));
         }
         assert!(probes < 60, "it does not end");
-        mtu.on_full(now);
+        mtu.on_full(now, ROOM);
     }
     (mtu.current.into(), probes)
 }
@@ -61,7 +63,7 @@ fn nothing_above_what_both_ends_take_is_tried() {
 #[test]
 fn on_a_link_there_is_nothing_to_find() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 16_000, 60_000);
-    mtu.on_full(Instant::ZERO);
+    mtu.on_full(Instant::ZERO, ROOM);
     assert!(!mtu.is_due());
 }
 
@@ -73,7 +75,7 @@ fn before_a_datagram_is_full_nothing_is_tried() {
 #[test]
 fn one_lost_probe_is_chance_and_three_are_a_limit() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
-    mtu.on_full(Instant::ZERO);
+    mtu.on_full(Instant::ZERO, ROOM);
     for number in 1..=3 {
         assert_eq!(mtu.due(), Some(1472));
         mtu.on_probe_sent(number);
@@ -110,9 +112,30 @@ fn large_datagrams_that_are_lost_while_small_ones_pass_are_a_black_hole_and_the_
     mtu.on_acked(100, 1200);
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 300);
-    assert!(lose(&mut mtu, &[(104, 1472)]));
+    assert!(lose(&mut mtu, &[(104, 1472), (105, 1472)]));
     assert_eq!(usize::from(mtu.current), BASE_DATAGRAM);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
+}
+
+#[test]
+fn where_much_is_lost_by_chance_more_has_to_be_lost_in_a_row() {
+    // Of 100 datagrams 30 are lost, large and small.
+    let (mut mtu, mut draws, mut falls) = (found(), 1u64, 0);
+    for number in 2..200_000u64 {
+        draws = draws.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let bytes = if number % 5 == 0 { 300 } else { 1472 };
+        if draws >> 33 < (1 << 31) / 10 * 3 {
+            falls += u32::from(lose(&mut mtu, &[(number, bytes)]));
+        } else {
+            mtu.on_acked(number, bytes);
+        }
+    }
+    assert_eq!((falls, mtu.current), (0, 1472));
+    assert!((250..350).contains(&mtu.chance), "{}", mtu.chance);
+    // And then the hole.
+    mtu.on_acked(200_000, 300);
+    let lost: Vec<_> = (200_001..200_040).map(|number| (number, 1472)).collect();
+    assert!(lose(&mut mtu, &lost));
 }
 
 #[test]
@@ -143,13 +166,14 @@ fn a_moment_without_any_connection_is_no_black_hole() {
 }
 
 #[test]
-fn a_buffer_that_is_too_small_ends_the_search_above_it() {
+fn a_buffer_that_is_too_small_ends_the_search_above_it_until_there_is_a_larger_one() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
-    mtu.on_full(Instant::ZERO);
+    mtu.on_full(Instant::ZERO, ROOM);
     mtu.on_no_room(1400);
-    assert_eq!(search(&mut mtu, Instant::ZERO, u16::MAX).0, 1400);
+    assert!(mtu.due().is_some_and(|size| size <= 1400));
     mtu.on_no_room(100);
-    assert_eq!((mtu.current, mtu.due()), (1400, None));
+    assert_eq!((mtu.current, mtu.due()), (1200, None));
+    assert_eq!(search(&mut mtu, Instant::ZERO, 9000).0, 8972);
 }
 
 #[test]
