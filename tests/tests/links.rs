@@ -249,3 +249,25 @@ fn a_link_that_lost_something_finds_out_in_a_round_trip() {
     pair.run_for(Duration::from_millis(20));
     assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
 }
+
+/// What an end received before it could say so was forgotten after a second and 63 packets. On a link that loses nothing,
+/// nobody ever sent it again: the messages in it counted as underway for ever, and after 4096 packets nothing was sent.
+#[test]
+fn regression_what_a_full_link_kept_from_being_acknowledged_is_acknowledged_later() {
+    let mut pair = Pair::new();
+    pair.open();
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 0);
+    for _ in 0..300 {
+        let now = pair.now;
+        pair.ends[1].send(now, connection, ChannelId(0), vec![1; 100]).unwrap();
+        pair.run_for(Duration::from_millis(10));
+    }
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 1 << 30);
+    pair.run_for(SECOND);
+    assert_eq!(pair.ends[1].channel_stats(connection, ChannelId(0)).unwrap().sent.delivered, 300);
+    assert_eq!(pair.ends[1].stats(connection).unwrap().bytes_in_flight, 0);
+}
