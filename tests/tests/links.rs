@@ -271,3 +271,23 @@ fn regression_what_a_full_link_kept_from_being_acknowledged_is_acknowledged_late
     assert_eq!(pair.ends[1].channel_stats(connection, ChannelId(0)).unwrap().sent.delivered, 300);
     assert_eq!(pair.ends[1].stats(connection).unwrap().bytes_in_flight, 0);
 }
+
+/// A link that did not answer for a while was taken for a path that had begun to drop large datagrams.
+#[test]
+fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() {
+    let mut pair = Pair::new();
+    pair.open();
+    for end in &mut pair.ends {
+        end.open_link(Instant::ZERO, LinkId(1), LinkProperties { max_datagram: 4000, ..STREAM }).unwrap();
+    }
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 0);
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 100]).unwrap();
+    pair.run_for(SECOND * 2);
+    let now = pair.now;
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 50_000]).unwrap();
+    let transmit = pair.ends[1].poll_transmit(now, &mut [0; 8192]).unwrap();
+    assert_eq!(transmit.segment_size, 4000);
+}

@@ -60,7 +60,6 @@ impl PathMtu {
             Address::Link(_) => 0,
         };
         let current = u16::try_from(current).unwrap_or(u16::MAX);
-        // A link says itself how much it takes.
         let most = if headers == 0 { current } else { u16::try_from(most).unwrap_or(u16::MAX).max(current) };
         Self {
             current,
@@ -76,6 +75,11 @@ impl PathMtu {
             passed_small: None,
             lost_large: 0,
         }
+    }
+
+    /// Whether this is a link, which says itself how much it takes: nothing is looked for, and nothing found out.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.headers == 0
     }
 
     /// The most that may ever be sent.
@@ -177,7 +181,7 @@ impl PathMtu {
     /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
     /// search begins again below what failed.
     pub(crate) fn take_black_hole(&mut self) -> bool {
-        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM {
+        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM || self.is_settled() {
             return false;
         }
         self.ceiling = self.ceiling.min(self.current);
