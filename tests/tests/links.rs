@@ -291,3 +291,17 @@ fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() 
     let transmit = pair.ends[1].poll_transmit(now, &mut [0; 8192]).unwrap();
     assert_eq!(transmit.segment_size, 4000);
 }
+
+/// A handshake that had begun before its link was open did not get to know that the link loses nothing.
+#[test]
+fn regression_a_hello_is_not_repeated_on_a_reliable_link_that_was_opened_after_it_was_due() {
+    let mut pair = Pair::new();
+    pair.connect();
+    pair.run_for(SECOND);
+    pair.open();
+    pair.is_up = false;
+    pair.run_for(Duration::from_millis(1));
+    let hello = pair.written[1];
+    pair.run_for(SECOND);
+    assert!(hello > 0 && pair.written[1] == hello, "{hello}, then {}", pair.written[1]);
+}
