@@ -1,4 +1,6 @@
 //! Links that are not UDP, over a network that does what it likes to what is below them.
+//!
+//! `TICKWIRE_SEEDS` says how many seeds of whatever may happen are played, 12 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use tickwire_core::{
 use tickwire_sim::carrier::{
     Carrier, ChannelCarrier, ChannelCarrierConfig, LinkHost, StreamCarrier, StreamCarrierConfig,
 };
-use tickwire_sim::fault::{Direction, Fault, Kind, Target};
+use tickwire_sim::fault::{Direction, Fault, Kind, KindName, KindSet, Profile, Target, draw};
 use tickwire_sim::host::{Application, Boot, Context};
 use tickwire_sim::link::PipeConfig;
 use tickwire_sim::network::{Topology, home_address};
@@ -187,6 +189,24 @@ impl Script {
     }
 }
 
+impl Script {
+    /// On a link that loses nothing and keeps order, channels that promise neither do so too, as long as a message is one
+    /// datagram. One of several is given up if they come too slowly.
+    fn check_loose<C: Carrier>(&self, world: &LinkWorld<C>, node: usize, channel: u8, count: u32) {
+        let mut given = world.application().given[node].iter().filter(|given| given.channel == channel);
+        let mut next = given.next();
+        for number in 0..count {
+            let message = self.message(1 - node, channel, number);
+            if next.is_some_and(|given| given.data == message) {
+                next = given.next();
+            } else {
+                assert!(message.len() > 4000, "node {node}, channel {channel}: message {number}");
+            }
+        }
+        assert!(next.is_none(), "node {node}, channel {channel}: out of order, or not what was sent");
+    }
+}
+
 fn counters<C: Carrier>(world: &LinkWorld<C>, node: usize) -> tickwire_sim::carrier::LinkCounters {
     world.host(node).unwrap().counters()
 }
@@ -243,10 +263,12 @@ fn every_delivery_mode_crosses_a_stream_on_a_bad_network_and_the_core_sends_noth
     }
     world.run_for(secs(600)).unwrap();
     for node in NODES {
-        for channel in 0..MODES.len() as u8 {
-            script.check(&world, node, channel, count);
-        }
+        script.check(&world, node, 0, count);
+        script.check(&world, node, 1, count);
+        script.check_loose(&world, node, 2, count);
+        script.check_loose(&world, node, 3, count);
         assert_eq!(repeated(&world, node), (0, 0), "node {node}");
+        assert_eq!(stats(&world, node).bytes_in_flight, 0, "node {node}");
         assert_eq!(told(&world, node, |event| matches!(event, Event::Interrupted { .. })), 0);
         let (counters, carriers) = (counters(&world, node), world.host(node).unwrap().carriers());
         println!(
@@ -306,7 +328,9 @@ fn state_over_a_stream_that_carries_half_of_it_is_no_older_than_what_the_carrier
     assert!(p95[3] > p95[1] * 4, "{p95:?}");
     let (ages, world) = ages(8 << 10, vec![fault(Kind::Loss { ppm: 10_000 })]);
     assert_polite(&world);
-    println!("8 KiB and 1 % lost below: {} given, p95 {:?}", ages.len(), percentile(ages, 95));
+    let (count, p95) = (ages.len(), percentile(ages, 95));
+    println!("8192 B and 1 % lost below: {count} given, p95 {p95:?}");
+    assert!(count > 600 && p95 < Duration::from_millis(500));
 }
 
 #[test]
@@ -340,13 +364,13 @@ fn converse<C: Carrier>(world: &mut LinkWorld<C>, script: &Script, until: Instan
         }
         count += 1;
         world.run_for(Duration::from_millis(50)).unwrap();
-        assert_fates(world, script, count);
+        assert_fates(world, count);
     }
     count
 }
 
 /// Whatever counts as delivered was given to the peer, which is checked on the channel that keeps order.
-fn assert_fates<C: Carrier>(world: &LinkWorld<C>, _script: &Script, count: u32) {
+fn assert_fates<C: Carrier>(world: &LinkWorld<C>, count: u32) {
     for node in NODES {
         let connection = world.application().connections[node].unwrap();
         let endpoint = &world.host(node).unwrap().endpoint;
@@ -409,6 +433,69 @@ fn after_a_partition_that_outlasts_the_stream_the_session_goes_on_over_another()
         println!("seed {seed}: back {:?} after the partition", back - end);
         assert!(back - end < secs(5), "{:?}", back - end);
         assert_polite(&world);
+    }
+}
+
+/// Whatever happens to networks, clocks and addresses for half a minute: then everything reliable arrives, once.
+fn survive<C: Carrier>(seed: u64, carrier: C::Config) {
+    let script = Script { seed, largest: 20_000 };
+    let mut profile = Profile::new(2, 1, Duration::from_secs(30));
+    profile.kinds = KindSet::ALL.without(KindName::Restart);
+    profile.outage = Duration::from_secs(15);
+    let mut config = config();
+    config.resume_window = secs(300);
+    let mut faults = draw(seed, &profile);
+    for fault in &mut faults {
+        // What breaks before the server knows of the session is no session.
+        fault.from += secs(2);
+        fault.until += secs(2);
+    }
+    let mut world = new_world::<C>(seed, config, carrier, star(), faults);
+    world.run_until(at(2000)).unwrap();
+    for due in 1..170 {
+        for node in NODES {
+            for channel in [0, 1] {
+                // Who is paused sends nothing, and makes good for it.
+                while node_sent(&world, node, channel) < due {
+                    let number = node_sent(&world, node, channel) as u32;
+                    if send(&mut world, node, channel, script.message(node, channel, number)).is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        world.run_for(Duration::from_millis(200)).unwrap();
+    }
+    world.heal().unwrap();
+    world.run_for(secs(300)).unwrap();
+    if NODES.iter().any(|&node| stats(&world, node).bytes_in_flight > 0) {
+        // A heartbeat that is underway.
+        world.run_for(secs(1)).unwrap();
+    }
+    for node in NODES {
+        assert_eq!(told(&world, node, |event| matches!(event, Event::Closed { .. })), 0, "seed {seed}");
+        for channel in [0, 1] {
+            script.check(&world, 1 - node, channel, node_sent(&world, node, channel) as u32);
+        }
+        assert_eq!(counters(&world, node).beyond_credit, 0);
+        assert_eq!(stats(&world, node).bytes_in_flight, 0, "seed {seed}, node {node}");
+    }
+}
+
+/// Messages that a node has queued on a reliable channel so far.
+fn node_sent<C: Carrier>(world: &LinkWorld<C>, node: usize, channel: u8) -> u64 {
+    let connection = world.application().connections[node].unwrap();
+    let stats = world.host(node).unwrap().endpoint.channel_stats(connection, ChannelId(channel)).unwrap();
+    stats.sent.messages + stats.sent.queued
+}
+
+#[test]
+fn whatever_happens_below_sessions_survive_and_everything_reliable_arrives_once() {
+    let seeds = std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
+    for seed in 0..seeds {
+        survive::<StreamCarrier>(seed, StreamCarrierConfig { give_up: secs(8), ..Default::default() });
+        let carrier = ChannelCarrierConfig { drop_ppm: 20_000, ..Default::default() };
+        survive::<ChannelCarrier>(seed, carrier);
     }
 }
 
@@ -555,29 +642,35 @@ fn over_a_channel_with_congestion_control_the_core_adds_none() {
     assert!(given as u64 > 39 * 100_000 * 95 / 100, "{given}");
 }
 
-/// Bulk both ways over a link on a network that loses and marks. The largest datagrams, and how many bytes one has on
-/// average.
-fn largest<C: Carrier>(carrier: C::Config, max_datagram: u64) {
+/// Bulk both ways over a link on a network that loses and marks: full datagrams from beginning to end.
+fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
     let faults = vec![fault(Kind::Loss { ppm: 30_000 }), fault(Kind::Mark { ppm: 500_000 })];
     let pipe = PipeConfig::Rate { bytes_per_second: 500_000, queue_bytes: 50_000 };
     let topology = star().largest_datagram(9000).bottleneck(0, Direction::Up, pipe);
     let mut world = new_world::<C>(9, config(), carrier, topology, faults);
     world.run_until(at(5000)).unwrap();
+    let mut sent = [0; 2];
     while world.now() < at(40_000) {
-        let _ = send(&mut world, CLIENT, 0, vec![0; 30_000]);
-        let _ = send(&mut world, SERVER, 0, vec![0; 30_000]);
+        for node in NODES {
+            sent[node] += usize::from(send(&mut world, node, 0, vec![0; 30_000]).is_some());
+        }
         let _ = send(&mut world, CLIENT, 3, vec![0; 100]);
         world.run_for(Duration::from_millis(100)).unwrap();
     }
-    world.run_for(secs(60)).unwrap();
+    world.run_for(secs(600)).unwrap();
     assert_polite(&world);
     for node in NODES {
         let (counters, stats) = (counters(&world, node), stats(&world, node));
         let mean = counters.bytes / counters.datagrams;
-        println!("{max_datagram}: node {node} wrote {mean} B per datagram, at most {}", counters.largest);
+        println!(
+            "{max_datagram}: node {node} wrote {mean} B per datagram, at most {}, now {}",
+            counters.largest, stats.max_datagram
+        );
         assert_eq!((counters.largest, stats.max_datagram as u64), (max_datagram, max_datagram));
         let given = world.application().given[1 - node].iter().filter(|given| given.channel == 0).count();
-        assert!(given > 300, "{given}");
+        assert_eq!(given, sent[node]);
+        assert_eq!(stats.bytes_in_flight, 0, "node {node}");
+        assert!(mean * 100 > max_datagram * 70, "{mean}");
     }
 }
 
@@ -585,7 +678,7 @@ fn largest<C: Carrier>(carrier: C::Config, max_datagram: u64) {
 fn no_link_is_probed_for_its_mtu_and_none_ever_carries_less_than_it_says() {
     for max_datagram in [1140, 4096, 8000] {
         let carrier = StreamCarrierConfig { max_datagram, ..Default::default() };
-        largest::<StreamCarrier>(carrier, max_datagram.into());
+        assert_full::<StreamCarrier>(carrier, max_datagram.into());
         for congestion_controlled in [true, false] {
             let carrier = ChannelCarrierConfig {
                 max_datagram,
@@ -593,7 +686,7 @@ fn no_link_is_probed_for_its_mtu_and_none_ever_carries_less_than_it_says() {
                 buffer_bytes: 64 << 10,
                 ..Default::default()
             };
-            largest::<ChannelCarrier>(carrier, max_datagram.into());
+            assert_full::<ChannelCarrier>(carrier, max_datagram.into());
         }
     }
 }

@@ -40,8 +40,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. It breaks only if the far end says that there is no such channel: whether anybody is
-/// there is for the endpoint to find out.
+/// One end of a datagram channel. It is open at the end that began when that is answered, and at the other with the first
+/// datagram. It breaks only if the far end says that there is no such channel: whether anybody is there is for the endpoint
+/// to find out.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,
@@ -54,6 +55,8 @@ pub struct ChannelCarrier {
     waiting_bytes: usize,
     /// When the next datagram may leave.
     free_at: Instant,
+    /// When a listener that heard nothing but the request gives up.
+    patience_ends: Instant,
     arrived: VecDeque<Vec<u8>>,
     /// Datagrams whose turn came: what becomes of each follows from its number.
     turn: u64,
@@ -69,11 +72,12 @@ impl Carrier for ChannelCarrier {
             config: *config,
             connection,
             side,
-            state: if side == Side::Dialler { CarrierState::Opening } else { CarrierState::Open },
+            state: CarrierState::Opening,
             open_at: (side == Side::Dialler).then_some(now),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             free_at: now,
+            patience_ends: if side == Side::Listener { now + PATIENCE } else { Instant::MAX },
             arrived: VecDeque::new(),
             turn: 0,
             has_lost: false,
@@ -116,13 +120,20 @@ impl Carrier for ChannelCarrier {
         match (segment.kind, self.side) {
             (Kind::Reset, _) => self.state = CarrierState::Broken,
             _ if self.state == CarrierState::Broken => {}
-            (Kind::Data, _) => self.arrived.push_back(segment.body.to_vec()),
+            (Kind::Data, _) => {
+                self.state = CarrierState::Open;
+                self.arrived.push_back(segment.body.to_vec());
+            }
             (Kind::Open, Side::Listener) => self.open_at = Some(now),
             (Kind::Open, Side::Dialler) => (self.state, self.open_at) = (CarrierState::Open, None),
         }
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.state == CarrierState::Opening && self.patience_ends <= now {
+            self.state = CarrierState::Broken;
+        }
+    }
 
     fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self.state == CarrierState::Broken {
@@ -159,7 +170,8 @@ impl Carrier for ChannelCarrier {
     }
 
     fn poll_timeout(&self) -> Instant {
-        let opens_at = self.open_at.unwrap_or(Instant::MAX);
+        let gives_up_at = if self.state == CarrierState::Opening { self.patience_ends } else { Instant::MAX };
+        let opens_at = self.open_at.unwrap_or(Instant::MAX).min(gives_up_at);
         if self.state == CarrierState::Broken {
             Instant::MAX
         } else if self.waiting.is_empty() {
@@ -186,6 +198,7 @@ impl ChannelCarrier {
 }
 
 const OPEN_EVERY: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
@@ -202,7 +215,10 @@ mod tests {
         ends[0].handle_segment(at(0), &request);
         let answer = ends[0].poll_segment(at(0)).unwrap();
         ends[1].handle_segment(at(0), &answer);
-        assert!(ends.iter().all(|end| end.state() == CarrierState::Open));
+        assert_eq!(ends[1].state(), CarrierState::Open);
+        let hello = ends[1].segment(Kind::Data, b"hello");
+        ends[0].handle_segment(at(0), &hello);
+        assert_eq!((ends[0].state(), ends[0].poll_datagram()), (CarrierState::Open, Some(b"hello".to_vec())));
         ends
     }
 

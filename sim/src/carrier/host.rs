@@ -121,18 +121,12 @@ impl<C: Carrier> LinkHost<C> {
 
     fn dial(&mut self, now: Instant, id: LinkId, server: SocketAddr) {
         self.made += 1;
-        // Later numbers are larger, across restarts too: by that a server tells the newest.
-        let connection = now.as_micros() << 20 | mix(self.seed, self.made) >> 44;
+        let connection = mix(self.seed, self.made);
         let carrier = C::new(&self.config, Side::Dialler, connection, now);
         self.links.insert(id, Link { carrier, peer: server, connection, is_open: false, credit: None });
     }
 
     fn accept(&mut self, now: Instant, from: SocketAddr, connection: u64) -> LinkId {
-        let older: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| link.peer == from).map(|(id, _)| *id).collect();
-        for id in older {
-            self.close(now, id);
-        }
         self.last += 1;
         let carrier = C::new(&self.config, Side::Listener, connection, now);
         let link = Link { carrier, peer: from, connection, is_open: false, credit: None };
@@ -140,15 +134,22 @@ impl<C: Carrier> LinkHost<C> {
         LinkId(self.last)
     }
 
+    /// Whoever comes anew has left what it had before. A request that was merely repeated gets nobody this far.
+    fn leave_others(&mut self, now: Instant, id: LinkId, peer: SocketAddr) {
+        let others = self.links.iter().filter(|(other, link)| **other != id && link.peer == peer);
+        let others: Vec<LinkId> = others.map(|(other, _)| *other).collect();
+        for other in others {
+            self.close(now, other);
+        }
+    }
+
     /// The link that a segment belongs to, which may be new.
     fn find(&mut self, now: Instant, from: SocketAddr, segment: &Segment<'_>) -> Option<LinkId> {
         let mut known = self.links.iter().filter(|(_, link)| link.peer == from);
-        let newest = known.clone().map(|(_, link)| link.connection).max();
         if let Some((id, _)) = known.find(|(_, link)| link.connection == segment.connection) {
             return Some(*id);
         }
-        let is_newer = newest.is_none_or(|newest| newest < segment.connection);
-        if self.server.is_none() && segment.kind == Kind::Open && is_newer {
+        if self.server.is_none() && segment.kind == Kind::Open && self.links.len() < LINKS {
             return Some(self.accept(now, from, segment.connection));
         }
         if segment.kind != Kind::Reset && self.resets.len() < RESETS {
@@ -172,7 +173,10 @@ impl<C: Carrier> LinkHost<C> {
         if state == CarrierState::Open && !link.is_open {
             link.is_open = self.endpoint.open_link(now, id, link.carrier.properties()).is_ok();
             self.counters.opened += 1;
+            let peer = link.peer;
+            self.leave_others(now, id, peer);
         }
+        let Some(link) = self.links.get_mut(&id) else { return };
         while let Some(mut datagram) = link.carrier.poll_datagram() {
             self.endpoint.handle_datagram(now, id, Ecn::NotCapable, &mut datagram);
         }
@@ -324,3 +328,4 @@ fn add(sum: CarrierCounters, one: CarrierCounters) -> CarrierCounters {
 /// Room for several datagrams of the largest size.
 const BUFFER: usize = 256 << 10;
 const RESETS: usize = 64;
+const LINKS: usize = 4096;

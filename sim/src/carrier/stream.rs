@@ -116,6 +116,10 @@ impl Carrier for StreamCarrier {
         }
         let Some((header, payload)) = Header::read(segment.body).filter(|_| !self.is_broken) else { return };
         let is_opening = segment.kind == Kind::Open;
+        if !is_opening && self.receiver.next() == 0 {
+            // An answer to what the far end has not opened for: it opens again, or this end does.
+            return;
+        }
         if header.first <= self.receiver.next() {
             self.echo = header.stamp;
         }
@@ -318,6 +322,20 @@ mod tests {
         assert_eq!(pair.given[1], sent[0]);
         assert_eq!(pair.given[0], sent[1]);
         assert!(pair.ends.iter().all(|end| end.counters().resent > 0 && end.state() == CarrierState::Open));
+    }
+
+    #[test]
+    fn an_acknowledgement_from_whoever_was_not_heard_opening_opens_nothing() {
+        let mut pair = Pair::new(0);
+        let [listener, dialler] = &mut pair.ends;
+        let request = dialler.poll_segment(Instant::ZERO).unwrap();
+        listener.handle_segment(Instant::ZERO, &request);
+        let _lost = listener.poll_segment(Instant::ZERO).unwrap();
+        listener.handle_segment(Instant::ZERO, &request);
+        let answer = listener.poll_segment(Instant::ZERO).unwrap();
+        dialler.handle_segment(Instant::ZERO, &answer);
+        assert_eq!(dialler.state(), CarrierState::Opening);
+        assert!(dialler.poll_timeout() < Instant::MAX, "it asks again");
     }
 
     #[test]
