@@ -1,7 +1,7 @@
 //! Links that are not UDP, over a network that does what it likes to what is below them.
 //!
 //! `TICKWIRE_SEEDS` says how many seeds of whatever may happen are played, 12 by default.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +225,19 @@ fn assert_polite<C: Carrier>(world: &LinkWorld<C>) {
     }
 }
 
+/// Runs until everything was acknowledged; a heartbeat may be underway.
+fn settle<C: Carrier>(world: &mut LinkWorld<C>) {
+    let in_flight =
+        |world: &LinkWorld<C>| -> u64 { NODES.iter().map(|&node| stats(world, node).bytes_in_flight).sum() };
+    for _ in 0..20 {
+        if in_flight(world) == 0 {
+            return;
+        }
+        world.run_for(Duration::from_millis(100)).unwrap();
+    }
+    panic!("{} bytes are never acknowledged", in_flight(world));
+}
+
 /// Frames that were sent again, and datagrams held for lost.
 fn repeated<C: Carrier>(world: &LinkWorld<C>, node: usize) -> (u64, u64) {
     let connection = world.application().connections[node].unwrap();
@@ -262,13 +275,13 @@ fn every_delivery_mode_crosses_a_stream_on_a_bad_network_and_the_core_sends_noth
         world.run_for(Duration::from_millis(200)).unwrap();
     }
     world.run_for(secs(600)).unwrap();
+    settle(&mut world);
     for node in NODES {
         script.check(&world, node, 0, count);
         script.check(&world, node, 1, count);
         script.check_loose(&world, node, 2, count);
         script.check_loose(&world, node, 3, count);
         assert_eq!(repeated(&world, node), (0, 0), "node {node}");
-        assert_eq!(stats(&world, node).bytes_in_flight, 0, "node {node}");
         assert_eq!(told(&world, node, |event| matches!(event, Event::Interrupted { .. })), 0);
         let (counters, carriers) = (counters(&world, node), world.host(node).unwrap().carriers());
         println!(
@@ -468,17 +481,13 @@ fn survive<C: Carrier>(seed: u64, carrier: C::Config) {
     }
     world.heal().unwrap();
     world.run_for(secs(300)).unwrap();
-    if NODES.iter().any(|&node| stats(&world, node).bytes_in_flight > 0) {
-        // A heartbeat that is underway.
-        world.run_for(secs(1)).unwrap();
-    }
+    settle(&mut world);
     for node in NODES {
         assert_eq!(told(&world, node, |event| matches!(event, Event::Closed { .. })), 0, "seed {seed}");
         for channel in [0, 1] {
             script.check(&world, 1 - node, channel, node_sent(&world, node, channel) as u32);
         }
         assert_eq!(counters(&world, node).beyond_credit, 0);
-        assert_eq!(stats(&world, node).bytes_in_flight, 0, "seed {seed}, node {node}");
     }
 }
 
@@ -658,6 +667,7 @@ fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
         world.run_for(Duration::from_millis(100)).unwrap();
     }
     world.run_for(secs(600)).unwrap();
+    settle(&mut world);
     assert_polite(&world);
     for node in NODES {
         let (counters, stats) = (counters(&world, node), stats(&world, node));
@@ -669,7 +679,6 @@ fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
         assert_eq!((counters.largest, stats.max_datagram as u64), (max_datagram, max_datagram));
         let given = world.application().given[1 - node].iter().filter(|given| given.channel == 0).count();
         assert_eq!(given, sent[node]);
-        assert_eq!(stats.bytes_in_flight, 0, "node {node}");
         assert!(mean * 100 > max_datagram * 70, "{mean}");
     }
 }
