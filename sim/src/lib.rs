@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+pub mod carrier;
 pub mod checker;
 pub mod clock;
 pub mod conditioner;

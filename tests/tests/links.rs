@@ -249,3 +249,59 @@ fn a_link_that_lost_something_finds_out_in_a_round_trip() {
     pair.run_for(Duration::from_millis(20));
     assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
 }
+
+/// What an end received before it could say so was forgotten after a second and 63 packets. On a link that loses nothing,
+/// nobody ever sent it again: the messages in it counted as underway for ever, and after 4096 packets nothing was sent.
+#[test]
+fn regression_what_a_full_link_kept_from_being_acknowledged_is_acknowledged_later() {
+    let mut pair = Pair::new();
+    pair.open();
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 0);
+    for _ in 0..300 {
+        let now = pair.now;
+        pair.ends[1].send(now, connection, ChannelId(0), vec![1; 100]).unwrap();
+        pair.run_for(Duration::from_millis(10));
+    }
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 1 << 30);
+    pair.run_for(SECOND);
+    assert_eq!(pair.ends[1].channel_stats(connection, ChannelId(0)).unwrap().sent.delivered, 300);
+    assert_eq!(pair.ends[1].stats(connection).unwrap().bytes_in_flight, 0);
+}
+
+/// A link that did not answer for a while was taken for a path that had begun to drop large datagrams.
+#[test]
+fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() {
+    let mut pair = Pair::new();
+    pair.open();
+    for end in &mut pair.ends {
+        end.open_link(Instant::ZERO, LinkId(1), LinkProperties { max_datagram: 4000, ..STREAM }).unwrap();
+    }
+    let connection = pair.connect();
+    pair.run_for(SECOND);
+    let now = pair.now;
+    pair.ends[0].set_link_credit(now, LinkId(1), 0);
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 100]).unwrap();
+    pair.run_for(SECOND * 2);
+    let now = pair.now;
+    pair.ends[1].send(now, connection, ChannelId(0), vec![1; 50_000]).unwrap();
+    let transmit = pair.ends[1].poll_transmit(now, &mut [0; 8192]).unwrap();
+    assert_eq!(transmit.segment_size, 4000);
+}
+
+/// A handshake that had begun before its link was open did not get to know that the link loses nothing.
+#[test]
+fn regression_a_hello_is_not_repeated_on_a_reliable_link_that_was_opened_after_it_was_due() {
+    let mut pair = Pair::new();
+    pair.connect();
+    pair.run_for(SECOND);
+    pair.open();
+    pair.is_up = false;
+    pair.run_for(Duration::from_millis(1));
+    let hello = pair.written[1];
+    pair.run_for(SECOND);
+    assert!(hello > 0 && pair.written[1] == hello, "{hello}, then {}", pair.written[1]);
+}

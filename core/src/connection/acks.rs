@@ -21,6 +21,8 @@ pub(crate) struct AckTracker {
     due: Option<Instant>,
     /// A packet number, and when it was the largest: once that is long ago, what lies below was reported often enough.
     milestone: (u64, Instant),
+    /// The largest that an acknowledgement reported.
+    reported: Option<u64>,
 }
 
 impl AckTracker {
@@ -46,6 +48,10 @@ impl AckTracker {
     fn forget_old(&mut self, now: Instant, largest: u64) {
         let (number, since) = self.milestone;
         if largest.saturating_sub(number) >= REPEATED_PACKETS && now - since >= REPEATED_FOR {
+            if self.reported < Some(number) {
+                // Acknowledgements wait, for the credit of a link perhaps.
+                return;
+            }
             self.ranges.remove_below(number);
             self.milestone = (largest, now);
         }
@@ -79,10 +85,11 @@ impl AckTracker {
     }
 
     /// An acknowledgement left.
-    pub(crate) const fn on_sent(&mut self) {
+    pub(crate) fn on_sent(&mut self) {
         self.owed = 0;
         self.at_once = false;
         self.due = None;
+        self.reported = self.ranges.largest();
     }
 
     /// The peer heard our acknowledgement up to `number`: no need to repeat what lies below.
@@ -104,6 +111,7 @@ mod tests {
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
             now += Duration::from_millis(5);
             acks.on_received(now, number, true, Duration::from_millis(50));
+            acks.on_sent();
             // 200 packets a second: what is 200 numbers old is a second old.
             let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
             assert!(recent.into_iter().all(|number| acks.ranges.contains(number)), "{number}");
@@ -117,6 +125,7 @@ mod tests {
         let mut now = Instant::ZERO + Duration::from_secs(9);
         for number in 0..1000 {
             acks.on_received(now, number, true, Duration::from_millis(50));
+            acks.on_sent();
         }
         // The milestone was set by the 63rd packet: another second, and 63 more.
         now += Duration::from_millis(999);
@@ -124,5 +133,22 @@ mod tests {
             acks.on_received(now, number, true, Duration::from_millis(50));
         }
         assert!((63..1060).all(|number| acks.ranges.contains(number)));
+    }
+
+    #[test]
+    fn what_could_not_be_reported_for_long_is_not_forgotten() {
+        let mut acks = AckTracker::default();
+        let mut now = Instant::ZERO;
+        for number in 0..1000 {
+            now += Duration::from_millis(10);
+            acks.on_received(now, number, true, Duration::from_millis(50));
+        }
+        assert!((0..1000).all(|number| acks.ranges.contains(number)));
+        acks.on_sent();
+        for number in 1000..1090 {
+            now += Duration::from_millis(10);
+            acks.on_received(now, number, true, Duration::from_millis(50));
+        }
+        assert!((63..1090).all(|number| acks.ranges.contains(number)), "it is repeated for a second");
     }
 }

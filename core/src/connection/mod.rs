@@ -251,6 +251,14 @@ impl Connection {
         [self.address().and_then(Address::link), dial.and_then(Address::link)]
     }
 
+    /// The link that it dials over was opened, and said now what it promises.
+    pub(crate) fn on_link_opened(&mut self, link: LinkId, reliable: bool) {
+        let is_here = |dial: &Dial| dial.path.remote == Address::Link(link);
+        if let Some(dial) = self.dial.as_deref_mut().filter(|dial| is_here(dial)) {
+            dial.dialer.set_reliable(reliable);
+        }
+    }
+
     /// A link dropped what it had taken: the peer is asked at once what it has.
     pub(crate) fn on_link_loss(&mut self, link: LinkId) {
         let is_here = |transport: &Transport| transport.path.remote == Address::Link(link);

@@ -70,7 +70,6 @@ impl PathMtu {
             Address::Link(_) => 0,
         };
         let current = u16::try_from(current).unwrap_or(u16::MAX);
-        // A link says itself how much it takes.
         let most = if headers == 0 { current } else { u16::try_from(most).unwrap_or(u16::MAX).max(current) };
         Self {
             current,
@@ -89,6 +88,11 @@ impl PathMtu {
             chance: 0,
             room: u16::MAX,
         }
+    }
+
+    /// Whether this is a link, which says itself how much it takes: nothing is looked for, and nothing found out.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.headers == 0
     }
 
     /// The most that may ever be sent.
@@ -198,8 +202,8 @@ impl PathMtu {
     /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
     /// search begins again below what failed.
     pub(crate) fn take_black_hole(&mut self) -> bool {
-        if self.lost_large < BLACK_HOLE || usize::from(self.current) <= BASE_DATAGRAM || self.may_be_chance()
-        {
+        let is_base = usize::from(self.current) <= BASE_DATAGRAM;
+        if self.lost_large < BLACK_HOLE || is_base || self.is_settled() || self.may_be_chance() {
             return false;
         }
         self.ceiling = self.ceiling.min(self.current);

@@ -244,7 +244,7 @@ impl Transport {
 
     /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
     pub(crate) fn datagram_now(&self, now: Instant) -> usize {
-        let is_large = self.max_datagram > limits::BASE_DATAGRAM;
+        let is_large = self.max_datagram > limits::BASE_DATAGRAM && !self.mtu.is_settled();
         // The probe timeout begins anew with each packet: a steady sender would never find out.
         let is_silent =
             || self.sent.oldest_in_flight().is_some_and(|sent_at| now - sent_at > self.probe_timeout());

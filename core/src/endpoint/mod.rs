@@ -267,6 +267,11 @@ impl Endpoint {
             return Err(ConnectError::LinkTooSmall { max_datagram, least });
         }
         self.links.open(link, properties);
+        for connection in self.links.connections(link) {
+            if let Some(state) = self.connections.get_mut(connection) {
+                state.on_link_opened(link, properties.reliable);
+            }
+        }
         self.on_link_writable(link);
         Ok(())
     }

@@ -172,6 +172,11 @@ impl Dialer {
         Ok(dialer)
     }
 
+    /// Whether what is written arrives without being repeated.
+    pub(crate) const fn set_reliable(&mut self, reliable: bool) {
+        self.reliable = reliable;
+    }
+
     /// Writes what is to be sent, and says how many bytes; `None` if nothing is due, or `buf` is too small: it needs
     /// [`limits::BASE_DATAGRAM`] bytes when padded, [`limits::LEAST_DATAGRAM`] otherwise.
     pub(crate) fn write(&mut self, now: Instant, rng: &mut Rng, buf: &mut [u8]) -> Option<usize> {

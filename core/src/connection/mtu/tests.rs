@@ -165,6 +165,17 @@ fn a_moment_without_any_connection_is_no_black_hole() {
     assert_eq!(mtu.current, 1472);
 }
 
+/// A link that lost large datagrams was cut down to the base, and then probed like a path.
+#[test]
+fn regression_a_link_is_no_black_hole_whatever_it_loses() {
+    let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);
+    mtu.on_acked(1, 4000);
+    mtu.on_acked(2, 300);
+    assert!(!lose(&mut mtu, &[(3, 4000), (4, 4000), (5, 4000), (6, 4000)]));
+    mtu.on_full(Instant::ZERO, ROOM);
+    assert_eq!((mtu.current, mtu.due()), (4000, None));
+}
+
 #[test]
 fn a_buffer_that_is_too_small_ends_the_search_above_it_until_there_is_a_larger_one() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);

@@ -1,0 +1,270 @@
+//! A datagram channel like an unreliable WebRTC data channel: what is lost stays lost, and nothing waits for it.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use tickwire_core::address::LinkProperties;
+use tickwire_core::time::Instant;
+
+use super::segment::{Kind, Segment};
+use super::{Carrier, CarrierCounters, CarrierState, Side};
+use crate::rng::{Draws, mix};
+
+/// How a datagram channel is set up. Both ends use the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChannelCarrierConfig {
+    /// The largest datagram, in bytes. Default 1140. It must fit the network below with 13 bytes more.
+    pub max_datagram: u16,
+    /// Whether it says that it does its own congestion control. Default: yes.
+    pub congestion_controlled: bool,
+    /// Bytes per second that leave; `None` lets everything leave at once. Default 250,000.
+    pub bytes_per_second: Option<u64>,
+    /// Bytes that may wait for that. Default 16 KiB.
+    pub buffer_bytes: usize,
+    /// How many datagrams it takes and then drops, in parts per million. Default: none.
+    pub drop_ppm: u32,
+    /// Whether it tells when it drops something. Default: yes.
+    pub reports_loss: bool,
+}
+
+impl Default for ChannelCarrierConfig {
+    fn default() -> Self {
+        Self {
+            max_datagram: 1140,
+            congestion_controlled: true,
+            bytes_per_second: Some(250_000),
+            buffer_bytes: 16 << 10,
+            drop_ppm: 0,
+            reports_loss: true,
+        }
+    }
+}
+
+/// One end of a datagram channel. It is open at the end that began when that is answered, and at the other with the first
+/// datagram. It breaks only if the far end says that there is no such channel: whether anybody is there is for the endpoint
+/// to find out.
+#[derive(Debug)]
+pub struct ChannelCarrier {
+    config: ChannelCarrierConfig,
+    connection: u64,
+    side: Side,
+    state: CarrierState,
+    /// When the request to open leaves next, or its answer.
+    open_at: Option<Instant>,
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
+    /// When the next datagram may leave.
+    free_at: Instant,
+    /// When a listener that heard nothing but the request gives up.
+    patience_ends: Instant,
+    arrived: VecDeque<Vec<u8>>,
+    /// Datagrams whose turn came: what becomes of each follows from its number.
+    turn: u64,
+    has_lost: bool,
+    counters: CarrierCounters,
+}
+
+impl Carrier for ChannelCarrier {
+    type Config = ChannelCarrierConfig;
+
+    fn new(config: &ChannelCarrierConfig, side: Side, connection: u64, now: Instant) -> Self {
+        Self {
+            config: *config,
+            connection,
+            side,
+            state: CarrierState::Opening,
+            open_at: (side == Side::Dialler).then_some(now),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            free_at: now,
+            patience_ends: if side == Side::Listener { now + PATIENCE } else { Instant::MAX },
+            arrived: VecDeque::new(),
+            turn: 0,
+            has_lost: false,
+            counters: CarrierCounters::default(),
+        }
+    }
+
+    fn properties(&self) -> LinkProperties {
+        LinkProperties {
+            reliable: false,
+            ordered: false,
+            congestion_controlled: self.config.congestion_controlled,
+            max_datagram: self.config.max_datagram,
+        }
+    }
+
+    fn state(&self) -> CarrierState {
+        self.state
+    }
+
+    fn credit(&self) -> Option<u64> {
+        Some(self.config.buffer_bytes.saturating_sub(self.waiting_bytes) as u64)
+    }
+
+    fn send(&mut self, datagram: &[u8]) {
+        if self.waiting_bytes + datagram.len() > self.config.buffer_bytes {
+            self.drop_one();
+            return;
+        }
+        self.waiting_bytes += datagram.len();
+        self.counters.held_most = self.counters.held_most.max(self.waiting_bytes as u64);
+        self.waiting.push_back(datagram.to_vec());
+    }
+
+    fn handle_segment(&mut self, now: Instant, bytes: &[u8]) {
+        let Some(segment) = Segment::read(bytes).filter(|segment| segment.connection == self.connection)
+        else {
+            return;
+        };
+        match (segment.kind, self.side) {
+            (Kind::Reset, _) => self.state = CarrierState::Broken,
+            _ if self.state == CarrierState::Broken => {}
+            (Kind::Data, _) => {
+                self.state = CarrierState::Open;
+                self.arrived.push_back(segment.body.to_vec());
+            }
+            (Kind::Open, Side::Listener) => self.open_at = Some(now),
+            (Kind::Open, Side::Dialler) => (self.state, self.open_at) = (CarrierState::Open, None),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.state == CarrierState::Opening && self.patience_ends <= now {
+            self.state = CarrierState::Broken;
+        }
+    }
+
+    fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.state == CarrierState::Broken {
+            return None;
+        }
+        if self.open_at.is_some_and(|at| at <= now) {
+            self.open_at = (self.side == Side::Dialler).then(|| now + OPEN_EVERY);
+            return Some(self.segment(Kind::Open, &[]));
+        }
+        while self.free_at <= now
+            && let Some(datagram) = self.waiting.pop_front()
+        {
+            self.waiting_bytes -= datagram.len();
+            self.turn += 1;
+            let key = mix(self.connection, self.turn * 2 + u64::from(self.side == Side::Dialler));
+            if Draws::new(key).chance(self.config.drop_ppm) {
+                self.drop_one();
+                continue;
+            }
+            if let Some(rate) = self.config.bytes_per_second {
+                self.free_at = now + Duration::from_micros(datagram.len() as u64 * 1_000_000 / rate.max(1));
+            }
+            return Some(self.segment(Kind::Data, &datagram));
+        }
+        None
+    }
+
+    fn poll_datagram(&mut self) -> Option<Vec<u8>> {
+        self.arrived.pop_front()
+    }
+
+    fn take_loss(&mut self) -> bool {
+        core::mem::take(&mut self.has_lost) && self.config.reports_loss
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        let gives_up_at = if self.state == CarrierState::Opening { self.patience_ends } else { Instant::MAX };
+        let opens_at = self.open_at.unwrap_or(Instant::MAX).min(gives_up_at);
+        if self.state == CarrierState::Broken {
+            Instant::MAX
+        } else if self.waiting.is_empty() {
+            opens_at
+        } else {
+            opens_at.min(self.free_at)
+        }
+    }
+
+    fn counters(&self) -> CarrierCounters {
+        self.counters
+    }
+}
+
+impl ChannelCarrier {
+    fn drop_one(&mut self) {
+        self.has_lost = true;
+        self.counters.dropped += 1;
+    }
+
+    fn segment(&self, kind: Kind, body: &[u8]) -> Vec<u8> {
+        Segment { kind, connection: self.connection, body }.write()
+    }
+}
+
+const OPEN_EVERY: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    fn open(config: ChannelCarrierConfig) -> [ChannelCarrier; 2] {
+        let mut ends =
+            [Side::Listener, Side::Dialler].map(|side| ChannelCarrier::new(&config, side, 3, at(0)));
+        let request = ends[1].poll_segment(at(0)).unwrap();
+        ends[0].handle_segment(at(0), &request);
+        let answer = ends[0].poll_segment(at(0)).unwrap();
+        ends[1].handle_segment(at(0), &answer);
+        assert_eq!(ends[1].state(), CarrierState::Open);
+        let hello = ends[1].segment(Kind::Data, b"hello");
+        ends[0].handle_segment(at(0), &hello);
+        assert_eq!((ends[0].state(), ends[0].poll_datagram()), (CarrierState::Open, Some(b"hello".to_vec())));
+        ends
+    }
+
+    #[test]
+    fn a_request_to_open_is_repeated_until_it_is_answered() {
+        let config = ChannelCarrierConfig::default();
+        let mut end = ChannelCarrier::new(&config, Side::Dialler, 3, at(0));
+        assert!(end.poll_segment(at(0)).is_some() && end.poll_segment(at(0)).is_none());
+        assert_eq!((end.poll_timeout(), end.state()), (at(1000), CarrierState::Opening));
+        assert!(end.poll_segment(at(1000)).is_some());
+    }
+
+    #[test]
+    fn datagrams_leave_at_the_rate_and_the_credit_is_the_room_in_the_buffer() {
+        let [mut end, mut other] =
+            open(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
+        for _ in 0..10 {
+            end.send(&[7; 1000]);
+        }
+        assert_eq!(end.credit(), Some((16 << 10) - 10_000));
+        for number in 0..10 {
+            assert_eq!(end.poll_timeout(), at(number * 10));
+            let segment = end.poll_segment(at(number * 10)).unwrap();
+            assert!(end.poll_segment(at(number * 10)).is_none());
+            other.handle_segment(at(number * 10), &segment);
+            assert_eq!(other.poll_datagram(), Some(vec![7; 1000]));
+        }
+        assert_eq!((end.poll_timeout(), end.credit()), (Instant::MAX, Some(16 << 10)));
+    }
+
+    #[test]
+    fn what_it_drops_it_tells_once_unless_it_keeps_that_to_itself() {
+        for reports_loss in [true, false] {
+            let config = ChannelCarrierConfig { drop_ppm: 1_000_000, reports_loss, ..Default::default() };
+            let [mut end, _] = open(config);
+            end.send(b"gone");
+            assert!(end.poll_segment(at(1)).is_none());
+            assert_eq!((end.take_loss(), end.take_loss(), end.counters().dropped), (reports_loss, false, 1));
+        }
+    }
+
+    #[test]
+    fn what_exceeds_the_buffer_is_dropped() {
+        let [mut end, _] = open(ChannelCarrierConfig { buffer_bytes: 1500, ..Default::default() });
+        end.send(&[0; 1000]);
+        end.send(&[0; 1000]);
+        assert_eq!((end.counters().dropped, end.credit(), end.take_loss()), (1, Some(500), true));
+    }
+}

@@ -1,0 +1,79 @@
+//! The retransmission timeout of RFC 6298.
+
+use core::time::Duration;
+
+use crate::clock::micros;
+
+/// Estimates round trips and says how long to wait for an acknowledgement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rto {
+    smoothed_us: Option<u64>,
+    variance_us: u64,
+    doublings: u32,
+}
+
+impl Rto {
+    /// A round trip took so long. What was backed off is taken back (section 5.7).
+    pub(super) fn on_sample(&mut self, rtt: Duration) {
+        let rtt_us = micros(rtt);
+        match self.smoothed_us {
+            None => (self.smoothed_us, self.variance_us) = (Some(rtt_us), rtt_us / 2),
+            Some(smoothed_us) => {
+                self.variance_us = (self.variance_us * 3 + smoothed_us.abs_diff(rtt_us)) / 4;
+                self.smoothed_us = Some((smoothed_us * 7 + rtt_us) / 8);
+            }
+        }
+        self.doublings = 0;
+    }
+
+    /// Nobody answered in time (section 5.5).
+    pub(super) const fn back_off(&mut self) {
+        self.doublings = self.doublings.saturating_add(1);
+    }
+
+    /// How long to wait.
+    pub(super) fn timeout(&self) -> Duration {
+        let base_us = match self.smoothed_us {
+            None => LEAST_US,
+            Some(smoothed_us) => smoothed_us + (self.variance_us * 4).max(GRANULARITY_US),
+        };
+        let doubled_us = base_us.max(LEAST_US) << self.doublings.min(6);
+        Duration::from_micros(doubled_us.min(MOST_US))
+    }
+}
+
+/// Also the initial value.
+const LEAST_US: u64 = 1_000_000;
+const MOST_US: u64 = 60_000_000;
+const GRANULARITY_US: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn it_is_a_second_at_least_and_doubles_up_to_a_minute() {
+        let mut rto = Rto::default();
+        let mut seen = Vec::new();
+        for _ in 0..8 {
+            seen.push(rto.timeout().as_secs());
+            rto.back_off();
+        }
+        assert_eq!(seen, [1, 2, 4, 8, 16, 32, 60, 60]);
+        rto.on_sample(ms(50));
+        assert_eq!(rto.timeout(), ms(1000));
+    }
+
+    #[test]
+    fn it_follows_round_trips_and_their_variation() {
+        let mut rto = Rto::default();
+        rto.on_sample(ms(2000));
+        assert_eq!(rto.timeout(), ms(2000 + 4 * 1000));
+        rto.on_sample(ms(2000));
+        assert_eq!(rto.timeout(), ms(2000 + 4 * 750));
+    }
+}

@@ -1,0 +1,81 @@
+//! What carriers put into the datagrams of the virtual network: a checksum, a kind, a number, and a body.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What a segment is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Begins a connection, or answers that.
+    Open = 1,
+    /// Goes on with one.
+    Data = 2,
+    /// Ends one, or says that there is none.
+    Reset = 3,
+}
+
+/// One segment, without its checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) kind: Kind,
+    /// Tells connections between the same two ends apart.
+    pub(super) connection: u64,
+    pub(super) body: &'a [u8],
+}
+
+/// Bytes of a segment besides its body.
+pub(super) const OVERHEAD: usize = 13;
+
+impl<'a> Segment<'a> {
+    /// `None` for what is too short, damaged or of no known kind.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (checksum, rest) = bytes.split_first_chunk()?;
+        if u32::from_le_bytes(*checksum) != checksum_of(rest) {
+            return None;
+        }
+        let (&kind, rest) = rest.split_first()?;
+        let kind = [Kind::Open, Kind::Data, Kind::Reset].into_iter().find(|&known| known as u8 == kind)?;
+        let (connection, body) = rest.split_first_chunk()?;
+        Some(Self { kind, connection: u64::from_le_bytes(*connection), body })
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut bytes = vec![0; 4];
+        bytes.reserve(OVERHEAD + self.body.len());
+        bytes.push(self.kind as u8);
+        bytes.extend_from_slice(&self.connection.to_le_bytes());
+        bytes.extend_from_slice(self.body);
+        let checksum = checksum_of(&bytes[4..]);
+        bytes[..4].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
+fn checksum_of(bytes: &[u8]) -> u32 {
+    xxh3_64(bytes) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_read_as_it_was_written() {
+        let segment = Segment { kind: Kind::Data, connection: 7, body: b"body" };
+        let bytes = segment.write();
+        assert_eq!(bytes.len(), OVERHEAD + 4);
+        assert_eq!(Segment::read(&bytes), Some(segment));
+    }
+
+    #[test]
+    fn a_segment_with_any_bit_flipped_or_byte_missing_is_none() {
+        let bytes = Segment { kind: Kind::Open, connection: 1 << 40, body: &[0; 20] }.write();
+        for bit in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Segment::read(&bytes), None, "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert_eq!(Segment::read(&bytes[..length]), None, "{length} bytes");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! A byte stream like TCP, or a WebSocket on one: reliable, ordered, with a congestion control of its own, and with all
+//! that comes with it: what is lost holds up what follows.
+
+use core::time::Duration;
+
+use tickwire_core::address::LinkProperties;
+use tickwire_core::time::Instant;
+
+use super::receiver::{PREFIX, Receiver};
+use super::segment::{self, Kind, Segment};
+use super::sender::Sender;
+use super::{Carrier, CarrierCounters, CarrierState, Side};
+use crate::clock::micros;
+
+/// How a byte stream is set up. Both ends use the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamCarrierConfig {
+    /// The largest datagram that is put into the stream, in bytes. Default 4096: larger than any segment.
+    pub max_datagram: u16,
+    /// The largest segment, in bytes: what the network below carries. Default 1200.
+    pub segment: usize,
+    /// Bytes that the sender holds until they are acknowledged. Default 64 KiB.
+    pub buffer_bytes: usize,
+    /// How long the far end may leave everything unanswered before the stream breaks. Default 20 s.
+    pub give_up: Duration,
+}
+
+impl Default for StreamCarrierConfig {
+    fn default() -> Self {
+        Self { max_datagram: 4096, segment: 1200, buffer_bytes: 64 << 10, give_up: Duration::from_secs(20) }
+    }
+}
+
+/// One end of a byte stream that carries datagrams behind their lengths.
+///
+/// Loss recovery is RFC 5681 with NewReno (RFC 6582), timeouts are those of RFC 6298, round trips are measured by
+/// timestamps (RFC 7323). Every segment is acknowledged at once. There is no receive window: the reader takes everything,
+/// and what comes early is bounded by the sender's buffer.
+#[derive(Debug)]
+pub struct StreamCarrier {
+    config: StreamCarrierConfig,
+    connection: u64,
+    sender: Sender,
+    receiver: Receiver,
+    is_broken: bool,
+    /// Whether the stream ended here, and the far end has to hear of it.
+    is_reset_due: bool,
+    /// Whether the far end waits for an acknowledgement.
+    is_ack_due: bool,
+    /// What the far end's clock showed when what was acknowledged last left there.
+    echo: u64,
+    held_most: usize,
+}
+
+impl Carrier for StreamCarrier {
+    type Config = StreamCarrierConfig;
+
+    fn new(config: &StreamCarrierConfig, _side: Side, connection: u64, _now: Instant) -> Self {
+        let payload = config.segment.saturating_sub(segment::OVERHEAD + Header::BYTES).max(1);
+        Self {
+            config: *config,
+            connection,
+            sender: Sender::new(payload, config.buffer_bytes),
+            receiver: Receiver::new(config.buffer_bytes),
+            is_broken: false,
+            is_reset_due: false,
+            is_ack_due: false,
+            echo: 0,
+            held_most: 0,
+        }
+    }
+
+    fn properties(&self) -> LinkProperties {
+        LinkProperties {
+            reliable: true,
+            ordered: true,
+            congestion_controlled: true,
+            max_datagram: self.config.max_datagram,
+        }
+    }
+
+    fn state(&self) -> CarrierState {
+        if self.is_broken {
+            CarrierState::Broken
+        } else if self.sender.is_open() && self.receiver.next() > 0 {
+            CarrierState::Open
+        } else {
+            CarrierState::Opening
+        }
+    }
+
+    fn credit(&self) -> Option<u64> {
+        Some(self.sender.room().saturating_sub(PREFIXES) as u64)
+    }
+
+    fn send(&mut self, datagram: &[u8]) {
+        let length = u16::try_from(datagram.len()).unwrap_or(u16::MAX);
+        if self.sender.room() < PREFIX + datagram.len() || length > self.config.max_datagram {
+            // A stream cannot leave something out.
+            self.give_up();
+            return;
+        }
+        self.sender.push(&length.to_le_bytes());
+        self.sender.push(datagram);
+        self.held_most = self.held_most.max(self.config.buffer_bytes - self.sender.room());
+    }
+
+    fn handle_segment(&mut self, now: Instant, bytes: &[u8]) {
+        let Some(segment) = Segment::read(bytes).filter(|segment| segment.connection == self.connection)
+        else {
+            return;
+        };
+        if segment.kind == Kind::Reset {
+            self.is_broken = true;
+            self.is_reset_due = false;
+        }
+        let Some((header, payload)) = Header::read(segment.body).filter(|_| !self.is_broken) else { return };
+        let is_opening = segment.kind == Kind::Open;
+        if !is_opening && self.receiver.next() == 0 {
+            // An answer to what the far end has not opened for: it opens again, or this end does.
+            return;
+        }
+        if header.first <= self.receiver.next() {
+            self.echo = header.stamp;
+        }
+        if is_opening {
+            self.receiver.on_open();
+        } else {
+            self.receiver.on_bytes(header.first, payload);
+        }
+        let is_bare = payload.is_empty() && !is_opening;
+        self.is_ack_due |= !is_bare;
+        let rtt_us = now.as_micros().saturating_sub(header.echo);
+        self.sender.on_ack(now, header.ack, is_bare, Duration::from_micros(rtt_us));
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.give_up_at() <= now {
+            self.give_up();
+        } else {
+            self.sender.handle_timeout(now);
+        }
+    }
+
+    fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.is_broken {
+            let reset = Segment { kind: Kind::Reset, connection: self.connection, body: &[] };
+            return core::mem::take(&mut self.is_reset_due).then(|| reset.write());
+        }
+        let (first, payload) = match self.sender.poll_segment(now) {
+            Some(segment) => segment,
+            None if self.is_ack_due => (self.sender.next(), Vec::new()),
+            None => return None,
+        };
+        self.is_ack_due = false;
+        let header =
+            Header { first, ack: self.receiver.next(), stamp: micros(now - Instant::ZERO), echo: self.echo };
+        let kind = if first == 0 { Kind::Open } else { Kind::Data };
+        let body = header.write(&payload);
+        Some(Segment { kind, connection: self.connection, body: &body }.write())
+    }
+
+    fn poll_datagram(&mut self) -> Option<Vec<u8>> {
+        self.receiver.poll_datagram()
+    }
+
+    fn take_loss(&mut self) -> bool {
+        false
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        if self.is_broken { Instant::MAX } else { self.sender.poll_timeout().min(self.give_up_at()) }
+    }
+
+    fn counters(&self) -> CarrierCounters {
+        let held_most = self.held_most as u64;
+        CarrierCounters { resent: self.sender.resent(), dropped: 0, held_most }
+    }
+}
+
+impl StreamCarrier {
+    fn give_up(&mut self) {
+        self.is_broken = true;
+        self.is_reset_due = true;
+    }
+
+    fn give_up_at(&self) -> Instant {
+        self.sender.unanswered_since().map_or(Instant::MAX, |since| since + self.config.give_up)
+    }
+}
+
+/// The part of a body before the payload.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    /// The number of the first byte.
+    first: u64,
+    /// The number that the sender of the segment awaits; 0 for nothing yet.
+    ack: u64,
+    /// What its clock shows, in microseconds.
+    stamp: u64,
+    /// The stamp of what it answers.
+    echo: u64,
+}
+
+impl Header {
+    const BYTES: usize = 32;
+
+    fn read(body: &[u8]) -> Option<(Self, &[u8])> {
+        let (words, payload) = body.split_first_chunk::<{ Self::BYTES }>()?;
+        let mut words = words.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+        let mut next = || words.next().unwrap_or(0);
+        Some((Self { first: next(), ack: next(), stamp: next(), echo: next() }, payload))
+    }
+
+    fn write(self, payload: &[u8]) -> Vec<u8> {
+        let words = [self.first, self.ack, self.stamp, self.echo].map(u64::to_le_bytes);
+        [words.as_flattened(), payload].concat()
+    }
+}
+
+/// Room for the lengths of as many datagrams as an endpoint writes in one go.
+const PREFIXES: usize = PREFIX * tickwire_core::limits::DATAGRAMS_PER_TRANSMIT;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Draws;
+
+    /// Two ends, 50 ms apart, on a network that loses, doubles and damages.
+    struct Pair {
+        now: Instant,
+        ends: [StreamCarrier; 2],
+        /// By arrival: when, at which end, and what.
+        underway: Vec<(Instant, usize, Vec<u8>)>,
+        given: [Vec<Vec<u8>>; 2],
+        draws: Draws,
+        harm_ppm: u32,
+    }
+
+    impl Pair {
+        fn new(harm_ppm: u32) -> Self {
+            let config = StreamCarrierConfig { give_up: Duration::from_secs(300), ..Default::default() };
+            let end = |side| StreamCarrier::new(&config, side, 9, Instant::ZERO);
+            Self {
+                now: Instant::ZERO,
+                ends: [end(Side::Listener), end(Side::Dialler)],
+                underway: Vec::new(),
+                given: Default::default(),
+                draws: Draws::new(1),
+                harm_ppm,
+            }
+        }
+
+        fn exchange(&mut self) {
+            for from in 0..2 {
+                // A listener exists from the first segment on.
+                if from == 0 && self.ends[0].receiver.next() == 0 {
+                    continue;
+                }
+                while let Some(mut segment) = self.ends[from].poll_segment(self.now) {
+                    assert!(segment.len() <= 1200);
+                    if self.draws.chance(self.harm_ppm) {
+                        continue;
+                    }
+                    for _ in 0..1 + u64::from(self.draws.chance(self.harm_ppm)) {
+                        let held = if self.harm_ppm > 0 { self.draws.below(30) } else { 0 };
+                        let late = Duration::from_millis(50 + held);
+                        self.underway.push((self.now + late, 1 - from, segment.clone()));
+                    }
+                    if self.draws.chance(self.harm_ppm) {
+                        let bit = self.draws.below(segment.len() as u64 * 8) as usize;
+                        segment[bit / 8] ^= 1 << (bit % 8);
+                        self.underway.push((self.now, 1 - from, segment));
+                    }
+                }
+            }
+            self.underway.sort_by_key(|(at, ..)| *at);
+        }
+
+        fn run_for(&mut self, time: Duration) {
+            let until = self.now + time;
+            self.exchange();
+            loop {
+                let timeout = self.ends[0].poll_timeout().min(self.ends[1].poll_timeout());
+                let arrival = self.underway.first().map_or(Instant::MAX, |(at, ..)| *at);
+                if timeout.min(arrival) > until {
+                    break;
+                }
+                self.now = self.now.max(timeout.min(arrival));
+                if arrival <= timeout {
+                    let (_, to, segment) = self.underway.remove(0);
+                    self.ends[to].handle_segment(self.now, &segment);
+                    while let Some(datagram) = self.ends[to].poll_datagram() {
+                        self.given[to].push(datagram);
+                    }
+                }
+                self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
+                self.exchange();
+            }
+            self.now = until;
+        }
+    }
+
+    #[test]
+    fn datagrams_of_every_size_arrive_once_and_in_order_whatever_happens_to_segments() {
+        let mut pair = Pair::new(100_000);
+        let mut sent: [Vec<Vec<u8>>; 2] = Default::default();
+        for round in 0..100usize {
+            for (end, sent) in sent.iter_mut().enumerate() {
+                for size in [1, 30, 1200, round * 40 + 1] {
+                    let datagram = vec![(round + end) as u8; size];
+                    if pair.ends[end].credit() >= Some(size as u64) {
+                        pair.ends[end].send(&datagram);
+                        sent.push(datagram);
+                    }
+                }
+            }
+            pair.run_for(Duration::from_millis(500));
+        }
+        pair.run_for(Duration::from_secs(300));
+        assert!(sent.iter().all(|sent| sent.len() > 200));
+        assert_eq!(pair.given[1], sent[0]);
+        assert_eq!(pair.given[0], sent[1]);
+        assert!(pair.ends.iter().all(|end| end.counters().resent > 0 && end.state() == CarrierState::Open));
+    }
+
+    #[test]
+    fn an_acknowledgement_from_whoever_was_not_heard_opening_opens_nothing() {
+        let mut pair = Pair::new(0);
+        let [listener, dialler] = &mut pair.ends;
+        let request = dialler.poll_segment(Instant::ZERO).unwrap();
+        listener.handle_segment(Instant::ZERO, &request);
+        let _lost = listener.poll_segment(Instant::ZERO).unwrap();
+        listener.handle_segment(Instant::ZERO, &request);
+        let answer = listener.poll_segment(Instant::ZERO).unwrap();
+        dialler.handle_segment(Instant::ZERO, &answer);
+        assert_eq!(dialler.state(), CarrierState::Opening);
+        assert!(dialler.poll_timeout() < Instant::MAX, "it asks again");
+    }
+
+    #[test]
+    fn on_a_good_network_nothing_leaves_twice() {
+        let mut pair = Pair::new(0);
+        pair.run_for(Duration::from_secs(1));
+        for _ in 0..100 {
+            pair.ends[0].send(&[0; 4096]);
+            pair.run_for(Duration::from_millis(300));
+        }
+        assert_eq!((pair.given[1].len(), pair.ends[0].counters().resent), (100, 0));
+    }
+
+    #[test]
+    fn the_credit_is_what_is_free_and_what_goes_beyond_it_breaks_the_stream() {
+        let mut pair = Pair::new(0);
+        pair.run_for(Duration::from_secs(1));
+        let credit = pair.ends[0].credit().unwrap();
+        for _ in 0..credit / 1000 {
+            pair.ends[0].send(&[0; 1000]);
+        }
+        assert!(pair.ends[0].credit().unwrap() < 1000);
+        pair.run_for(Duration::from_secs(5));
+        assert_eq!(pair.ends[0].credit(), Some(credit));
+        for _ in 0..=credit / 1000 + 1 {
+            pair.ends[0].send(&[0; 1000]);
+        }
+        assert_eq!(pair.ends[0].state(), CarrierState::Broken);
+    }
+
+    #[test]
+    fn it_gives_up_when_nothing_is_answered_and_tells_the_far_end() {
+        let mut pair = Pair::new(0);
+        pair.run_for(Duration::from_secs(1));
+        pair.harm_ppm = 1_000_000;
+        pair.ends[1].send(b"anybody there?");
+        pair.run_for(Duration::from_secs(299));
+        assert_eq!(pair.ends[1].state(), CarrierState::Open);
+        pair.harm_ppm = 0;
+        // It is through before the next retransmission.
+        pair.run_for(Duration::from_secs(2));
+        assert!(pair.ends.iter().all(|end| end.state() == CarrierState::Broken));
+        assert!(pair.given[0].is_empty());
+    }
+}
