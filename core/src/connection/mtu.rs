@@ -12,7 +12,7 @@ use crate::time::{Duration, Instant};
 const PLATEAUS: [u16; 16] =
     [1280, 1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1460, 1480, 1492, 1500, 4000, 6000, 9000];
 /// What most paths carry: tried first.
-const ETHERNET: u16 = 1500;
+pub(crate) const ETHERNET: u16 = 1500;
 /// Headers of UDP and of IP without options.
 const HEADERS_IPV4: u16 = 28;
 const HEADERS_IPV6: u16 = 48;
@@ -105,7 +105,7 @@ impl PathMtu {
         *self = Self::new(remote, usize::from(self.current).min(BASE_DATAGRAM), self.most());
     }
 
-    /// A datagram was as large as it may be: a larger one would have been used.
+    /// A datagram was as large as it may be: a larger one would have been used, but none above `room` bytes.
     pub(crate) fn on_full(&mut self, now: Instant, room: usize) {
         if self.due.is_some() || self.underway.is_some() {
             return;
@@ -115,8 +115,7 @@ impl PathMtu {
             (self.ceiling, self.tries, self.raise_at) = (self.most.saturating_add(1), 0, Instant::MAX);
         }
         self.due = self.candidate();
-        let is_complete = self.due.is_none() && self.room >= self.most;
-        if is_complete && self.raise_at == Instant::MAX && self.ceiling <= self.most {
+        if self.due.is_none() && self.raise_at == Instant::MAX && self.ceiling <= self.most {
             self.raise_at = now + RAISE_AFTER;
         }
     }

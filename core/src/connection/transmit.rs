@@ -1,6 +1,7 @@
 //! Building a datagram, at the last moment: whatever is freshest when the socket is ready goes out.
 
 use super::control::{ResumeExchange, TicketPush};
+use super::mtu::ETHERNET;
 use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::address::{Ecn, Path};
@@ -220,8 +221,9 @@ pub(crate) fn write_datagram(
         transport.ping_due = false;
     }
     let size = draft.seal(now, transport, body, eliciting)?;
-    if size + FRAGMENT_MIN > transport.max_datagram {
-        transport.mtu.on_full(now, room);
+    if size + FRAGMENT_MIN > most {
+        // What most paths carry is looked for in any case.
+        transport.mtu.on_full(now, room.min(transport.datagram_worth(usize::from(ETHERNET))));
     }
     if eliciting && is_open && !sources.has_eliciting() {
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());

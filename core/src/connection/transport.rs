@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::Settings;
 use super::acks::AckTracker;
 use super::clock_sync::ClockTelling;
+use super::congestion::bytes_in;
 use super::ecn::{Marking, MarksSeen};
 use super::loss;
 use super::migration::Migration;
@@ -26,6 +27,8 @@ use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 use alloc::sync::Arc;
 
+/// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
+const DATAGRAM_TAKES_US: u64 = 4_000;
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
 
@@ -244,11 +247,22 @@ impl Transport {
 
     /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
     pub(crate) fn datagram_now(&self, now: Instant) -> usize {
-        let is_large = self.max_datagram > limits::BASE_DATAGRAM && !self.mtu.is_settled();
+        if self.max_datagram <= limits::BASE_DATAGRAM || self.mtu.is_settled() {
+            return self.max_datagram;
+        }
         // The probe timeout begins anew with each packet: a steady sender would never find out.
         let is_silent =
             || self.sent.oldest_in_flight().is_some_and(|sent_at| now - sent_at > self.probe_timeout());
-        if is_large && (self.probes > 0 || is_silent()) { limits::BASE_DATAGRAM } else { self.max_datagram }
+        if self.probes > 0 || is_silent() {
+            return limits::BASE_DATAGRAM;
+        }
+        self.max_datagram.min(self.datagram_worth(limits::BASE_DATAGRAM))
+    }
+
+    /// The largest datagram, `least` or more, that does not take long to pass: others would wait behind it.
+    pub(crate) fn datagram_worth(&self, least: usize) -> usize {
+        let bytes = bytes_in(self.regulator.rate(), DATAGRAM_TAKES_US);
+        usize::try_from(bytes).unwrap_or(usize::MAX).max(least)
     }
 
     /// Whether a packet that asks for an acknowledgement may leave now.

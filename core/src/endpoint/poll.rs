@@ -179,7 +179,7 @@ impl crate::connection::Connection {
         self.phase == Phase::Connected
             && self.dial.is_none()
             && self.transport.as_deref().is_some_and(|transport| {
-                transport.max_datagram == segment_size
+                transport.datagram_now(now) == segment_size
                     && transport.path == *path
                     && transport.marking.next() == ecn
                     && !transport.wants_mtu_probe()
