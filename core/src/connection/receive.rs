@@ -90,7 +90,7 @@ pub(crate) fn on_ack(
     }
     if is_marked {
         // An ACK that settles nothing tells of packets that asked for nothing: they are a round trip old.
-        let sent_at = largest_new.map_or(now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
+        let sent_at = largest_new.map_or_else(|| now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
         transport.regulator.on_marked(now, sent_at);
     }
     detect_losses(now, transport, settling, silence(largest_before, least_new));

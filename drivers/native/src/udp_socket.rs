@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
 
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
-use tickwire_core::limits::MAX_DATAGRAM;
+use tickwire_core::limits::{BASE_DATAGRAM, MAX_DATAGRAM};
 use tickwire_core::{Address, Ecn, Instant, Path, Transmit};
 
 use crate::clock::Clock;
@@ -98,6 +98,11 @@ impl UdpSocket {
         self.is_dual_stack || to.is_ipv4() == self.local.is_ipv4()
     }
 
+    /// Whether the system may cut what it is given into fragments: what arrives then says nothing of what the path carries.
+    pub(crate) fn may_fragment(&self) -> bool {
+        self.offload.as_ref().is_none_or(UdpSocketState::may_fragment)
+    }
+
     /// Bytes that one transmission may have: as many segments as the system cuts in one call.
     pub(crate) fn transmit_bytes(&self, segment: usize) -> usize {
         (self.segments() * segment).min(MAX_PAYLOAD).max(segment)
@@ -188,6 +193,10 @@ impl UdpSocket {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // An interface that does not cut: quinn-udp has noticed, and the next turn sends one by one.
                 Err(_) if contents.len() > segment && self.segments() <= 1 => {}
+                // A probe of the path MTU that is too large for the interface is as good as lost on the way.
+                Err(_) if contents.len() <= segment && contents.len() > BASE_DATAGRAM => {
+                    offset += contents.len()
+                }
                 Err(_) => {
                     errors += contents.len().div_ceil(segment) as u64;
                     offset += contents.len();
