@@ -130,6 +130,8 @@ pub struct Counters {
     pub sent_bytes: u64,
     /// Sent to where no link leads.
     pub unroutable: u64,
+    /// Larger than the link carries.
+    pub too_large: u64,
     /// Lost on the way: by a fault or a full queue, all copies of it.
     pub lost: u64,
     /// Arrived at an address that nobody has any more, or at a node that is down.
@@ -267,7 +269,7 @@ impl Network {
             return;
         };
         if datagram.0.len() > self.configs[route as usize / 2].largest {
-            self.counters.lost += 1;
+            self.counters.too_large += 1;
             return;
         }
         let mut arrivals = core::mem::take(&mut self.arrivals);
@@ -363,7 +365,7 @@ mod tests {
             network.send(Instant::ZERO, 1, home_address(0), datagram, |_, _| count += 1);
             assert_eq!(count, arrives, "{length}");
         }
-        assert_eq!(network.counters.lost, 1);
+        assert_eq!((network.counters.too_large, network.counters.lost), (1, 0));
     }
 
     #[test]

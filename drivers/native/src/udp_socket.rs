@@ -195,7 +195,7 @@ impl UdpSocket {
                 Err(_) if contents.len() > segment && self.segments() <= 1 => {}
                 // A probe of the path MTU that is too large for the interface is as good as lost on the way.
                 Err(_) if contents.len() <= segment && contents.len() > BASE_DATAGRAM => {
-                    offset += contents.len()
+                    offset += contents.len();
                 }
                 Err(_) => {
                     errors += contents.len().div_ceil(segment) as u64;
