@@ -824,3 +824,53 @@ fn regression_turns_of_closed_connections_do_not_pile_up() {
     assert!(allocated.live < 10_000, "{allocated:?}");
     assert!(duo.take(CLIENT).is_empty());
 }
+
+/// Who finished no message for two minutes was taken for a violator, though nothing could reach it.
+#[test]
+fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
+    let mut duo = Duo::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
+    duo.send(CLIENT, 0, vec![1; 20_000]);
+    let mut first = duo.take(CLIENT).remove(0);
+    duo.give(SERVER, &mut first);
+    for _ in 0..150 {
+        duo.now += Duration::from_secs(1);
+        for end in [CLIENT, SERVER] {
+            duo.ends[end].handle_timeout(duo.now);
+            duo.take(end);
+        }
+    }
+    duo.pass(Duration::from_secs(10));
+    assert_eq!(arrived(&duo, 0), 1);
+}
+
+/// So was who had more urgent things to say.
+#[test]
+fn regression_a_message_that_is_starved_ends_no_session() {
+    let mut duo = Duo::connected(1, |config| {
+        config.connection_bandwidth = Some(2000);
+        config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];
+        config.channels[0].priority = 0;
+        for channel in &mut config.channels[1..] {
+            channel.priority = 7;
+            channel.queue_messages = 2;
+        }
+    });
+    let client = duo.connections[CLIENT][0];
+    duo.send(CLIENT, 0, vec![1; 100_000]);
+    duo.pass(Duration::from_secs(2));
+    for _ in 0..200 {
+        for channel in 1..9 {
+            let _ = duo.ends[CLIENT].send(duo.now, client, ChannelId(channel), vec![2; 1130]);
+        }
+        duo.pass(Duration::from_secs(1));
+    }
+    assert_eq!(arrived(&duo, 0), 0, "it was not starved");
+    duo.pass(Duration::from_secs(100));
+    assert_eq!(arrived(&duo, 0), 1);
+}
+
+/// Messages that the server's application was given on a channel of its only connection.
+fn arrived(duo: &Duo, channel: u8) -> u64 {
+    let server = duo.connections[SERVER][0];
+    duo.ends[SERVER].channel_stats(server, ChannelId(channel)).map_or(0, |stats| stats.received.messages)
+}

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::time::Duration;
 
 use super::Receipt;
 use super::grants::Grants;
@@ -15,16 +14,13 @@ use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
 use crate::event::{ChannelId, Violation};
 use crate::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
-use crate::time::Instant;
-
-/// After this long without a new byte, the sender of a message does not keep its word.
-pub(super) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What a reliable channel keeps.
 #[derive(Debug)]
 pub(super) struct Reliable {
     order: Order,
-    /// Messages in reassembly, by their id.
+    /// Messages in reassembly, by their id. They wait as long as their sender does: credit bounds them, and however late
+    /// the rest comes, because of the path or of what is more urgent, its sender has promised it.
     reassemblies: Vec<(u64, Reassembly)>,
 }
 
@@ -58,7 +54,6 @@ pub(super) enum Body<'a> {
 /// What a frame meets on its way to the application.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
-    pub(super) now: Instant,
     pub(super) channel: ChannelId,
     pub(super) reading: Reading,
     pub(super) shared: &'a mut Shared,
@@ -143,16 +138,6 @@ impl Reliable {
         }
     }
 
-    /// When the first message in reassembly is overdue.
-    pub(super) fn overdue(&self) -> Option<Instant> {
-        self.reassemblies.iter().map(|(_, reassembly)| reassembly.progress + DEADLINE).min()
-    }
-
-    /// Starts the deadlines of reassembly over.
-    pub(super) fn restart_deadlines(&mut self, now: Instant) {
-        self.reassemblies.iter_mut().for_each(|(_, reassembly)| reassembly.progress = now);
-    }
-
     /// Gives up messages in reassembly; their sender begins them again.
     pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
         for (_, reassembly) in self.reassemblies.drain(..) {
@@ -181,14 +166,14 @@ impl Reliable {
         id: u64,
         fragment: Fragment<'_>,
     ) -> Result<Step, Violation> {
-        let (now, shared, spare) = (context.now, &mut *context.shared, &mut context.arena.spare);
+        let (shared, spare) = (&mut *context.shared, &mut context.arena.spare);
         if fragment.total > context.reading.payload_most() {
             return Err(Violation::MessageTooLarge);
         }
         let place = match self.reassemblies.binary_search_by_key(&id, |(id, _)| *id) {
             Ok(place) => place,
             Err(place) => {
-                let reassembly = Reassembly::new(now, fragment.total, spare);
+                let reassembly = Reassembly::new(fragment.total, spare);
                 if reassembly.memory() + reassembly.growth(&fragment)? > shared.reassembly_room() {
                     spare.recycle(reassembly.into_parts());
                     return Ok(Step::NoRoom);
@@ -204,7 +189,7 @@ impl Reliable {
             return Ok(Step::NoRoom);
         }
         let before = reassembly.memory();
-        reassembly.insert(now, fragment, spare)?;
+        reassembly.insert(fragment, spare)?;
         // It may shrink: what fills a gap joins ranges.
         shared.reassembly_bytes = (shared.reassembly_bytes + reassembly.memory()).saturating_sub(before);
         Ok(if reassembly.is_complete() { Step::Complete } else { Step::Partial })
