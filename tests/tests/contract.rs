@@ -318,6 +318,84 @@ fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
     check(5, 100, bounded as fn(u8, u64));
 }
 
+/// What a peer sends that has the server keep as many messages as it can.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hoard {
+    /// Whole messages out of order.
+    Whole,
+    /// Beginnings.
+    Begun,
+    /// Messages in two pieces, out of order.
+    InPieces,
+    /// The last message of each channel's window, and no other.
+    Last,
+}
+
+/// Frames of 32 ordered channels whose messages have `size` bytes; the first of each channel is never sent.
+fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32, Part, u32)> {
+    let ids = if hoard == Hoard::Last { 2047..2048 } else { 1..2047 };
+    let piece = move |offset| fragment(u64::from(size) * 2, u64::from(offset * size));
+    let messages = ids.flat_map(|id| (0..32).map(move |channel| (channel, id))).take(count as usize);
+    messages.flat_map(move |(channel, id)| {
+        let parts = match hoard {
+            Hoard::Whole | Hoard::Last => [Some(Part::Whole), None],
+            Hoard::Begun => [Some(piece(0)), None],
+            Hoard::InPieces => [Some(piece(1)), Some(piece(0))],
+        };
+        parts.into_iter().flatten().map(move |part| (channel, id, part, size))
+    })
+}
+
+/// What `frames` make the server hold: by its own count, and of the heap.
+fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
+    let mut duo = Duo::connected(1, |config| {
+        config.provider = provider::gullible();
+        config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 32];
+    });
+    duo.send(CLIENT, 0, vec![1; 8]);
+    let first = duo.take(CLIENT).remove(0);
+    let mut header = DataHeader::read(&first).unwrap();
+    header.pn_len = 4;
+    allocation::start();
+    let mut frames = frames.peekable();
+    while frames.peek().is_some() {
+        header.packet_number += 1;
+        let mut bytes = vec![0; 1200 - limits::TAG];
+        let mut writer = Writer::new(&mut bytes);
+        header.write(&mut writer).unwrap();
+        let mut chain = Chain::default();
+        while let Some((channel, id, part, size)) =
+            frames.next_if(|(.., size)| writer.remaining() >= *size as usize + 40)
+        {
+            let data = &[7; 1100][..size as usize];
+            let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
+            message::write(&frame, &mut writer, &mut chain).unwrap();
+        }
+        let length = writer.written();
+        bytes.resize(length + limits::TAG, 0);
+        duo.give(SERVER, &mut bytes);
+    }
+    let heap = allocation::counted().live as u64;
+    assert_eq!(duo.ends[SERVER].state(duo.connections[SERVER][0]), ConnectionState::Connected);
+    (duo.ends[SERVER].memory(), heap)
+}
+
+#[test]
+fn clause_07_memory_says_what_a_peer_makes_an_endpoint_hold_within_a_factor_of_two() {
+    for size in [1, 20, 65, 129, 300, 1100] {
+        for hoard in [Hoard::Whole, Hoard::Begun, Hoard::InPieces, Hoard::Last] {
+            // As many as credit allows, and one more than half a table's places.
+            for count in [31_000, 32 * 1025, 32 * 513] {
+                let count = count.min(limits::RECEIVE_WINDOW as u32 / (2 * size + 64));
+                let (counted, heap) = held_for(hoarded(hoard, size, count));
+                // Records of packets are not held for the peer's messages.
+                let most = 2 * counted + (96 << 10);
+                assert!(heap <= most, "{heap} for {counted}: {count} of {size} bytes, {hoard:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn clause_08_datagrams_are_built_when_they_leave() {
     fn is_fresh(bulk: u16, wait: u8, packets: u8) {

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::Receipt;
 use super::grants::Grants;
 use super::inbox::Inbox;
-use super::ordered::{Held, Ordered};
+use super::ordered::Ordered;
 use super::payload::{Goal, Message, Payload, Reading};
 use super::reassembly::{Fragment, Reassembly};
 use super::unordered::Unordered;
@@ -131,9 +131,7 @@ impl Reliable {
     /// Bytes of messages that wait for earlier ones, overhead included.
     pub(super) fn held_bytes(&self) -> u64 {
         match &self.order {
-            Order::Ordered(ordered) => {
-                ordered.held().map(|held| held.message.total() + MESSAGE_OVERHEAD).sum()
-            }
+            Order::Ordered(ordered) => ordered.held().map(|held| held.message.len() + MESSAGE_OVERHEAD).sum(),
             Order::Unordered(_) => 0,
         }
     }
@@ -209,13 +207,13 @@ impl Reliable {
         })?;
         match (&mut self.order, message) {
             (Order::Ordered(ordered), Message::Later(message)) => {
-                ordered.hold(ahead, Held { message, charge });
+                ordered.hold(ahead, message, charge);
             }
             (Order::Ordered(ordered), Message::Now(message)) => {
                 shared.inbox.push_reliable(channel, message, charge);
                 ordered.advance();
-                while let Some(Held { message, charge }) = ordered.next() {
-                    shared.inbox.push_reliable(channel, arena.join(message, Keep::Queued), charge);
+                while let Some((message, charge)) = ordered.next() {
+                    shared.inbox.push_reliable(channel, arena.release(message, Keep::Queued), charge);
                 }
             }
             (Order::Unordered(unordered), message) => {
