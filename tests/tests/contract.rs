@@ -607,9 +607,15 @@ fn noticed(duo: &Duo) -> usize {
 
 #[test]
 fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
-    fn timeouts(count: u8) {
+    fn timeouts(count: u8, settled: bool) {
         let count = usize::from(count) * 2;
         let mut duo = forgetful(count);
+        if settled {
+            // Every timer is set before the first of them is due.
+            duo.now = duo.now - Duration::from_millis(50);
+            (0..=count / 64).for_each(|_| duo.ends[CLIENT].handle_timeout(duo.now));
+            duo.now += Duration::from_millis(50);
+        }
         // A socket that takes nothing: only the clock goes on.
         for round in 0.. {
             let before = noticed(&duo);
@@ -640,9 +646,81 @@ fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
         let transmit = duo.ends[CLIENT].poll_transmit(duo.now, &mut buffer).unwrap();
         assert!(transmit.datagrams(&buffer).count() <= limits::DATAGRAMS_PER_TRANSMIT);
     }
-    check(20, 100, timeouts as fn(u8));
+    check(20, 100, timeouts as fn(u8, bool));
     check(20, 100, transmits as fn(u8));
     check(50, 100, datagrams as fn(u16));
+}
+
+#[test]
+fn clause_10_connections_that_were_used_are_seen_to_a_bounded_number_at_a_time() {
+    let count = 300;
+    // Whoever waited for what was held back would have probes to send.
+    let mut duo = Duo::connected(count, |config| config.ack_delay = Duration::ZERO);
+    for &connection in &duo.connections[CLIENT] {
+        duo.ends[CLIENT].send(duo.now, connection, ChannelId(0), vec![1; 10]).unwrap();
+    }
+    for mut datagram in duo.take(CLIENT) {
+        duo.give(SERVER, &mut datagram);
+    }
+    duo.events(SERVER);
+    // Acknowledgements, upon which nothing is to be done but to set timers.
+    let acks = duo.take(SERVER);
+    assert_eq!(acks.len(), count);
+    duo.now += Duration::from_micros(1);
+    for mut ack in acks {
+        duo.give(CLIENT, &mut ack);
+    }
+    duo.now += Duration::from_micros(1);
+    let client = &mut duo.ends[CLIENT];
+    for seen in (0..count).step_by(limits::CONNECTIONS_PER_POLL) {
+        assert!(client.poll_timeout().0 <= duo.now, "no more than {seen} can have been seen to");
+        client.handle_timeout(duo.now);
+    }
+    let due = client.poll_timeout();
+    assert!(due.0 > duo.now, "{due:?}");
+}
+
+#[test]
+fn clause_10_connections_with_nothing_to_tell_after_all_are_passed_over_a_bounded_number_at_a_time() {
+    let count = 150;
+    let mut duo = Duo::connected(count, |config| {
+        config.idle_timeout = Duration::from_secs(1);
+        config.heartbeat = Duration::from_millis(250);
+        config.resume_window = Duration::from_secs(60);
+    });
+    fn exchange(duo: &mut Duo, is_dark: bool) {
+        for _ in 0..30 {
+            duo.now += Duration::from_millis(50);
+            duo.ends.iter_mut().for_each(|end| end.handle_timeout(duo.now));
+            for end in [CLIENT, SERVER, CLIENT, SERVER] {
+                for mut datagram in duo.take(end) {
+                    if !is_dark {
+                        duo.give(1 - end, &mut datagram);
+                    }
+                }
+            }
+        }
+    }
+    exchange(&mut duo, true);
+    let is_away = |event: &Event| matches!(event, Event::Interrupted { .. });
+    assert_eq!(duo.events(SERVER).iter().filter(|event| is_away(event)).count(), count);
+    // All come back, and are gone again before anybody was told.
+    exchange(&mut duo, false);
+    let server = duo.connections[SERVER][0];
+    assert_eq!(duo.ends[SERVER].state(server), ConnectionState::Connected);
+    exchange(&mut duo, true);
+    // Behind them, one that has something to tell.
+    let options = tickwire_core::ConnectOptions::new(duo.ends[CLIENT].public_key());
+    let path = SocketAddr::from(([10, 0, 0, 9], 1));
+    let last = duo.ends[SERVER].connect(duo.now, path, options).unwrap();
+    duo.ends[SERVER].close(duo.now, last, 0, "");
+    let server = &mut duo.ends[SERVER];
+    for passed in (0..=count - limits::CONNECTIONS_PER_POLL).step_by(limits::CONNECTIONS_PER_POLL) {
+        let event = server.poll_event();
+        assert!(event.is_none(), "{event:?} behind more than {passed} others");
+        assert!(server.poll_timeout().0 <= duo.now, "not due any more");
+    }
+    assert!(matches!(server.poll_event(), Some(Event::Closed { .. })));
 }
 
 #[test]
