@@ -189,6 +189,70 @@ fn clause_05_poll_timeout_is_pure_and_may_be_early_but_is_never_late() {
     check(640, 60, never_late as fn(Vec<Op>, u64, u8));
 }
 
+/// Lets time go by as the client's or the server's `poll_timeout` alone says, until it has something to send.
+fn next_datagrams(duo: &mut Duo, end: usize, latest: Instant) -> Vec<Vec<u8>> {
+    loop {
+        let (at, cause) = duo.ends[end].poll_timeout();
+        assert!(at <= latest, "due at {at:?} for {cause:?}, and not by {latest:?}");
+        duo.now = duo.now.max(at);
+        duo.ends[end].handle_timeout(duo.now);
+        let datagrams = duo.take(end);
+        if !datagrams.is_empty() {
+            return datagrams;
+        }
+    }
+}
+
+#[test]
+fn clause_05_an_acknowledgement_that_is_held_back_leaves_within_the_delay() {
+    fn in_time(millis: u8) {
+        let delay = Duration::from_millis(u64::from(millis % 100) + 1);
+        let mut duo = Duo::connected(1, |config| config.ack_delay = delay);
+        for _ in 0..5 {
+            duo.send(CLIENT, 0, vec![1; 10]);
+            let mut datagrams = duo.take(CLIENT);
+            assert_eq!(datagrams.len(), 1);
+            let number = u64::from(DataHeader::read(&datagrams[0]).unwrap().packet_number);
+            duo.give(SERVER, &mut datagrams[0]);
+            duo.events(SERVER);
+            let latest = duo.now + delay;
+            let acks = next_datagrams(&mut duo, SERVER, latest);
+            let is_it = |frame: &Frame<'_>| matches!(frame, Frame::Ack(ack) if ack.ranges(number + 1).map(Result::unwrap).any(|range| range.contains(&number)));
+            assert!(frames(&acks[0]).iter().any(is_it), "{:?}", frames(&acks[0]));
+            for mut ack in acks {
+                duo.give(CLIENT, &mut ack);
+            }
+            duo.flush();
+        }
+    }
+    check(50, 100, in_time as fn(u8));
+}
+
+#[test]
+fn clause_05_what_is_paced_leaves_as_soon_as_the_rate_allows() {
+    fn in_time(rate: u16) {
+        let rate = 2000 + u64::from(rate);
+        let mut duo = Duo::connected(1, |config| {
+            config.connection_bandwidth = Some(rate);
+            config.max_datagram = 1200;
+            // Then nothing is in flight, and no acknowledgement wakes the sender.
+            config.ack_delay = Duration::ZERO;
+        });
+        duo.send(CLIENT, 0, vec![1; 60_000]);
+        duo.flush();
+        // What a datagram costs, each part of it rounded up, and the pacer's millisecond.
+        let datagram = Duration::from_micros(1200 * 1_000_000 / rate) + Duration::from_micros(1010);
+        for _ in 0..20 {
+            let latest = duo.now + datagram;
+            for mut datagram in next_datagrams(&mut duo, CLIENT, latest) {
+                duo.give(SERVER, &mut datagram);
+            }
+            duo.flush();
+        }
+    }
+    check(50, 100, in_time as fn(u16));
+}
+
 #[test]
 fn clause_06_the_same_calls_with_the_same_seed_give_the_same_bytes() {
     fn twice(script: Vec<Op>, seed: u64) {
