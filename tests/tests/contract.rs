@@ -189,6 +189,70 @@ fn clause_05_poll_timeout_is_pure_and_may_be_early_but_is_never_late() {
     check(640, 60, never_late as fn(Vec<Op>, u64, u8));
 }
 
+/// Lets time go by as the client's or the server's `poll_timeout` alone says, until it has something to send.
+fn next_datagrams(duo: &mut Duo, end: usize, latest: Instant) -> Vec<Vec<u8>> {
+    loop {
+        let (at, cause) = duo.ends[end].poll_timeout();
+        assert!(at <= latest, "due at {at:?} for {cause:?}, and not by {latest:?}");
+        duo.now = duo.now.max(at);
+        duo.ends[end].handle_timeout(duo.now);
+        let datagrams = duo.take(end);
+        if !datagrams.is_empty() {
+            return datagrams;
+        }
+    }
+}
+
+#[test]
+fn clause_05_an_acknowledgement_that_is_held_back_leaves_within_the_delay() {
+    fn in_time(millis: u8) {
+        let delay = Duration::from_millis(u64::from(millis % 100) + 1);
+        let mut duo = Duo::connected(1, |config| config.ack_delay = delay);
+        for _ in 0..5 {
+            duo.send(CLIENT, 0, vec![1; 10]);
+            let mut datagrams = duo.take(CLIENT);
+            assert_eq!(datagrams.len(), 1);
+            let number = u64::from(DataHeader::read(&datagrams[0]).unwrap().packet_number);
+            duo.give(SERVER, &mut datagrams[0]);
+            duo.events(SERVER);
+            let latest = duo.now + delay;
+            let acks = next_datagrams(&mut duo, SERVER, latest);
+            let is_it = |frame: &Frame<'_>| matches!(frame, Frame::Ack(ack) if ack.ranges(number + 1).map(Result::unwrap).any(|range| range.contains(&number)));
+            assert!(frames(&acks[0]).iter().any(is_it), "{:?}", frames(&acks[0]));
+            for mut ack in acks {
+                duo.give(CLIENT, &mut ack);
+            }
+            duo.flush();
+        }
+    }
+    check(50, 100, in_time as fn(u8));
+}
+
+#[test]
+fn clause_05_what_is_paced_leaves_as_soon_as_the_rate_allows() {
+    fn in_time(rate: u16) {
+        let rate = 2000 + u64::from(rate);
+        let mut duo = Duo::connected(1, |config| {
+            config.connection_bandwidth = Some(rate);
+            config.max_datagram = 1200;
+            // Then nothing is in flight, and no acknowledgement wakes the sender.
+            config.ack_delay = Duration::ZERO;
+        });
+        duo.send(CLIENT, 0, vec![1; 60_000]);
+        duo.flush();
+        // What a datagram costs, each part of it rounded up, and the pacer's millisecond.
+        let datagram = Duration::from_micros(1200 * 1_000_000 / rate) + Duration::from_micros(1010);
+        for _ in 0..20 {
+            let latest = duo.now + datagram;
+            for mut datagram in next_datagrams(&mut duo, CLIENT, latest) {
+                duo.give(SERVER, &mut datagram);
+            }
+            duo.flush();
+        }
+    }
+    check(50, 100, in_time as fn(u16));
+}
+
 #[test]
 fn clause_06_the_same_calls_with_the_same_seed_give_the_same_bytes() {
     fn twice(script: Vec<Op>, seed: u64) {
@@ -316,6 +380,84 @@ fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
         bounded(kind, 1);
     }
     check(5, 100, bounded as fn(u8, u64));
+}
+
+/// What a peer sends that has the server keep as many messages as it can.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hoard {
+    /// Whole messages out of order.
+    Whole,
+    /// Beginnings.
+    Begun,
+    /// Messages in two pieces, out of order.
+    InPieces,
+    /// The last message of each channel's window, and no other.
+    Last,
+}
+
+/// Frames of 32 ordered channels whose messages have `size` bytes; the first of each channel is never sent.
+fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32, Part, u32)> {
+    let ids = if hoard == Hoard::Last { 2047..2048 } else { 1..2047 };
+    let piece = move |offset| fragment(u64::from(size) * 2, u64::from(offset * size));
+    let messages = ids.flat_map(|id| (0..32).map(move |channel| (channel, id))).take(count as usize);
+    messages.flat_map(move |(channel, id)| {
+        let parts = match hoard {
+            Hoard::Whole | Hoard::Last => [Some(Part::Whole), None],
+            Hoard::Begun => [Some(piece(0)), None],
+            Hoard::InPieces => [Some(piece(1)), Some(piece(0))],
+        };
+        parts.into_iter().flatten().map(move |part| (channel, id, part, size))
+    })
+}
+
+/// What `frames` make the server hold: by its own count, and of the heap.
+fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
+    let mut duo = Duo::connected(1, |config| {
+        config.provider = provider::gullible();
+        config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 32];
+    });
+    duo.send(CLIENT, 0, vec![1; 8]);
+    let first = duo.take(CLIENT).remove(0);
+    let mut header = DataHeader::read(&first).unwrap();
+    header.pn_len = 4;
+    allocation::start();
+    let mut frames = frames.peekable();
+    while frames.peek().is_some() {
+        header.packet_number += 1;
+        let mut bytes = vec![0; 1200 - limits::TAG];
+        let mut writer = Writer::new(&mut bytes);
+        header.write(&mut writer).unwrap();
+        let mut chain = Chain::default();
+        while let Some((channel, id, part, size)) =
+            frames.next_if(|(.., size)| writer.remaining() >= *size as usize + 40)
+        {
+            let data = &[7; 1100][..size as usize];
+            let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
+            message::write(&frame, &mut writer, &mut chain).unwrap();
+        }
+        let length = writer.written();
+        bytes.resize(length + limits::TAG, 0);
+        duo.give(SERVER, &mut bytes);
+    }
+    let heap = allocation::counted().live as u64;
+    assert_eq!(duo.ends[SERVER].state(duo.connections[SERVER][0]), ConnectionState::Connected);
+    (duo.ends[SERVER].memory(), heap)
+}
+
+#[test]
+fn clause_07_memory_says_what_a_peer_makes_an_endpoint_hold_within_a_factor_of_two() {
+    for size in [1, 20, 65, 129, 300, 1100] {
+        for hoard in [Hoard::Whole, Hoard::Begun, Hoard::InPieces, Hoard::Last] {
+            // As many as credit allows, and one more than half a table's places.
+            for count in [31_000, 32 * 1025, 32 * 513] {
+                let count = count.min(limits::RECEIVE_WINDOW as u32 / (2 * size + 64));
+                let (counted, heap) = held_for(hoarded(hoard, size, count));
+                // Records of packets are not held for the peer's messages.
+                let most = 2 * counted + (96 << 10);
+                assert!(heap <= most, "{heap} for {counted}: {count} of {size} bytes, {hoard:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -529,9 +671,15 @@ fn noticed(duo: &Duo) -> usize {
 
 #[test]
 fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
-    fn timeouts(count: u8) {
+    fn timeouts(count: u8, settled: bool) {
         let count = usize::from(count) * 2;
         let mut duo = forgetful(count);
+        if settled {
+            // Every timer is set before the first of them is due.
+            duo.now = duo.now - Duration::from_millis(50);
+            (0..=count / 64).for_each(|_| duo.ends[CLIENT].handle_timeout(duo.now));
+            duo.now += Duration::from_millis(50);
+        }
         // A socket that takes nothing: only the clock goes on.
         for round in 0.. {
             let before = noticed(&duo);
@@ -562,9 +710,81 @@ fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
         let transmit = duo.ends[CLIENT].poll_transmit(duo.now, &mut buffer).unwrap();
         assert!(transmit.datagrams(&buffer).count() <= limits::DATAGRAMS_PER_TRANSMIT);
     }
-    check(20, 100, timeouts as fn(u8));
+    check(20, 100, timeouts as fn(u8, bool));
     check(20, 100, transmits as fn(u8));
     check(50, 100, datagrams as fn(u16));
+}
+
+#[test]
+fn clause_10_connections_that_were_used_are_seen_to_a_bounded_number_at_a_time() {
+    let count = 300;
+    // Whoever waited for what was held back would have probes to send.
+    let mut duo = Duo::connected(count, |config| config.ack_delay = Duration::ZERO);
+    for &connection in &duo.connections[CLIENT] {
+        duo.ends[CLIENT].send(duo.now, connection, ChannelId(0), vec![1; 10]).unwrap();
+    }
+    for mut datagram in duo.take(CLIENT) {
+        duo.give(SERVER, &mut datagram);
+    }
+    duo.events(SERVER);
+    // Acknowledgements, upon which nothing is to be done but to set timers.
+    let acks = duo.take(SERVER);
+    assert_eq!(acks.len(), count);
+    duo.now += Duration::from_micros(1);
+    for mut ack in acks {
+        duo.give(CLIENT, &mut ack);
+    }
+    duo.now += Duration::from_micros(1);
+    let client = &mut duo.ends[CLIENT];
+    for seen in (0..count).step_by(limits::CONNECTIONS_PER_POLL) {
+        assert!(client.poll_timeout().0 <= duo.now, "no more than {seen} can have been seen to");
+        client.handle_timeout(duo.now);
+    }
+    let due = client.poll_timeout();
+    assert!(due.0 > duo.now, "{due:?}");
+}
+
+#[test]
+fn clause_10_connections_with_nothing_to_tell_after_all_are_passed_over_a_bounded_number_at_a_time() {
+    let count = 150;
+    let mut duo = Duo::connected(count, |config| {
+        config.idle_timeout = Duration::from_secs(1);
+        config.heartbeat = Duration::from_millis(250);
+        config.resume_window = Duration::from_secs(60);
+    });
+    fn exchange(duo: &mut Duo, is_dark: bool) {
+        for _ in 0..30 {
+            duo.now += Duration::from_millis(50);
+            duo.ends.iter_mut().for_each(|end| end.handle_timeout(duo.now));
+            for end in [CLIENT, SERVER, CLIENT, SERVER] {
+                for mut datagram in duo.take(end) {
+                    if !is_dark {
+                        duo.give(1 - end, &mut datagram);
+                    }
+                }
+            }
+        }
+    }
+    exchange(&mut duo, true);
+    let is_away = |event: &Event| matches!(event, Event::Interrupted { .. });
+    assert_eq!(duo.events(SERVER).iter().filter(|event| is_away(event)).count(), count);
+    // All come back, and are gone again before anybody was told.
+    exchange(&mut duo, false);
+    let server = duo.connections[SERVER][0];
+    assert_eq!(duo.ends[SERVER].state(server), ConnectionState::Connected);
+    exchange(&mut duo, true);
+    // Behind them, one that has something to tell.
+    let options = tickwire_core::ConnectOptions::new(duo.ends[CLIENT].public_key());
+    let path = SocketAddr::from(([10, 0, 0, 9], 1));
+    let last = duo.ends[SERVER].connect(duo.now, path, options).unwrap();
+    duo.ends[SERVER].close(duo.now, last, 0, "");
+    let server = &mut duo.ends[SERVER];
+    for passed in (0..=count - limits::CONNECTIONS_PER_POLL).step_by(limits::CONNECTIONS_PER_POLL) {
+        let event = server.poll_event();
+        assert!(event.is_none(), "{event:?} behind more than {passed} others");
+        assert!(server.poll_timeout().0 <= duo.now, "not due any more");
+    }
+    assert!(matches!(server.poll_event(), Some(Event::Closed { .. })));
 }
 
 #[test]
@@ -823,4 +1043,54 @@ fn regression_turns_of_closed_connections_do_not_pile_up() {
     let ((), allocated) = allocation::during(|| (0..5000).for_each(|_| round(&mut duo)));
     assert!(allocated.live < 10_000, "{allocated:?}");
     assert!(duo.take(CLIENT).is_empty());
+}
+
+/// Who finished no message for two minutes was taken for a violator, though nothing could reach it.
+#[test]
+fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
+    let mut duo = Duo::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
+    duo.send(CLIENT, 0, vec![1; 20_000]);
+    let mut first = duo.take(CLIENT).remove(0);
+    duo.give(SERVER, &mut first);
+    for _ in 0..150 {
+        duo.now += Duration::from_secs(1);
+        for end in [CLIENT, SERVER] {
+            duo.ends[end].handle_timeout(duo.now);
+            duo.take(end);
+        }
+    }
+    duo.pass(Duration::from_secs(10));
+    assert_eq!(arrived(&duo, 0), 1);
+}
+
+/// So was who had more urgent things to say.
+#[test]
+fn regression_a_message_that_is_starved_ends_no_session() {
+    let mut duo = Duo::connected(1, |config| {
+        config.connection_bandwidth = Some(2000);
+        config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];
+        config.channels[0].priority = 0;
+        for channel in &mut config.channels[1..] {
+            channel.priority = 7;
+            channel.queue_messages = 2;
+        }
+    });
+    let client = duo.connections[CLIENT][0];
+    duo.send(CLIENT, 0, vec![1; 100_000]);
+    duo.pass(Duration::from_secs(2));
+    for _ in 0..200 {
+        for channel in 1..9 {
+            let _ = duo.ends[CLIENT].send(duo.now, client, ChannelId(channel), vec![2; 1130]);
+        }
+        duo.pass(Duration::from_secs(1));
+    }
+    assert_eq!(arrived(&duo, 0), 0, "it was not starved");
+    duo.pass(Duration::from_secs(100));
+    assert_eq!(arrived(&duo, 0), 1);
+}
+
+/// Messages that the server's application was given on a channel of its only connection.
+fn arrived(duo: &Duo, channel: u8) -> u64 {
+    let server = duo.connections[SERVER][0];
+    duo.ends[SERVER].channel_stats(server, ChannelId(channel)).map_or(0, |stats| stats.received.messages)
 }

@@ -10,14 +10,14 @@ use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
-use super::parts::{Parts, Spare};
+use super::parts::{Complete, Parts, Spare};
 use crate::limits::{
     ARENA_CHUNK, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS, ARENA_SHARED,
 };
 
 /// How long a message is likely to live. What lives differently does not share a chunk, or one small message could keep
 /// 16 KiB alive for each 64 bytes that its sender was charged. For the same reason what waits for earlier messages
-/// shares nothing: it lies in [`Parts`] until its turn comes.
+/// shares nothing: it lies on pages of its own until its turn comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keep {
     /// Until the application takes it: reliable messages.
@@ -75,11 +75,16 @@ impl Arena {
         message
     }
 
-    /// A copy of `bytes` that shares memory with nothing.
-    pub(super) fn store(&mut self, bytes: &[u8]) -> Box<Parts> {
-        let mut parts = self.spare.begin(bytes.len() as u64);
-        self.spare.write(&mut parts, 0, bytes);
-        parts
+    /// A copy of a message that waits no more.
+    pub(super) fn release(&mut self, message: Complete, keep: Keep) -> Bytes {
+        match message {
+            Complete::Page(page) => {
+                let copy = self.copy(page.written(), keep);
+                self.spare.recycle_complete(Complete::Page(page));
+                copy
+            }
+            Complete::Parts(parts) => self.join(parts, keep),
+        }
     }
 
     fn pools(&mut self, keep: Keep) -> &mut Pools {
@@ -164,9 +169,9 @@ mod tests {
         assert!(copies.iter().zip(0..).all(|(copy, byte)| **copy == [byte; 999]));
         for length in [0, 1, ARENA_SHARED + 1, ARENA_LARGE, ARENA_LARGE + 1] {
             let message: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let parts = arena.store(&message);
+            let stored = arena.spare.store(&message);
             assert_eq!(arena.copy(&message, Keep::Passing), message);
-            assert_eq!(arena.join(parts, Keep::Passing), message);
+            assert_eq!(arena.release(stored, Keep::Passing), message);
         }
     }
 

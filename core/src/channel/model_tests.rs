@@ -275,7 +275,7 @@ impl World {
         self.now += duration;
         self.sender.expire(self.now);
         assert!(self.sender.next_expiry().is_none_or(|at| at > self.now));
-        self.receiver.expire(self.now).expect("an honest sender");
+        self.receiver.expire(self.now);
         assert!(self.receiver.next_expiry().is_none_or(|at| at > self.now));
     }
 

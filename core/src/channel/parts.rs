@@ -24,12 +24,37 @@ pub(crate) struct Parts {
     pub(super) written: RangeSet,
 }
 
+/// A complete message that waits: of what came whole, thousands may wait that are smaller than a table of pages.
+#[derive(Debug)]
+pub(crate) enum Complete {
+    /// On a page of its own.
+    Page(Page),
+    /// On several.
+    Parts(Box<Parts>),
+}
+
 /// A page as long as what was written to it needs.
 #[derive(Debug, Default)]
-struct Page {
+pub(crate) struct Page {
     bytes: Box<[u8]>,
     /// Where what was written ends.
     end: u16,
+}
+
+impl Complete {
+    /// Bytes that it has.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Page(page) => page.end.into(),
+            Self::Parts(parts) => parts.total(),
+        }
+    }
+}
+
+impl Page {
+    pub(super) fn written(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.end)).unwrap_or_default()
+    }
 }
 
 impl Parts {
@@ -59,7 +84,7 @@ impl Parts {
 
     /// The parts of a complete message, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.pages.iter().filter_map(|page| page.bytes.get(..usize::from(page.end)))
+        self.pages.iter().map(Page::written)
     }
 
     /// Bytes of memory without pages.
@@ -92,6 +117,9 @@ impl Spare {
     pub(super) fn write(&mut self, parts: &mut Parts, offset: u64, data: &[u8]) {
         let end = offset.saturating_add(data.len() as u64).min(parts.total);
         let Some((first, past)) = pages_of(offset, end) else { return };
+        if parts.pages.capacity() == 0 {
+            parts.pages.reserve_exact(past);
+        }
         if parts.pages.len() < past {
             parts.pages.resize_with(past, Page::default);
         }
@@ -111,6 +139,41 @@ impl Spare {
             (data, at) = (later, 0);
         }
         parts.written.insert(offset, end);
+    }
+
+    /// A copy of the complete message `bytes`.
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Complete {
+        if bytes.len() > PAGE {
+            let mut parts = self.begin(bytes.len() as u64);
+            self.write(&mut parts, 0, bytes);
+            return Complete::Parts(parts);
+        }
+        let mut page = Page::default();
+        if !bytes.is_empty() {
+            self.extend(&mut page, bytes.len());
+        }
+        if let Some(room) = page.bytes.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+        Complete::Page(page)
+    }
+
+    /// A message of which all parts are here, without its table if it can do without.
+    pub(super) fn complete(&mut self, mut parts: Box<Parts>) -> Complete {
+        if parts.total > PAGE as u64 {
+            return Complete::Parts(parts);
+        }
+        let page = parts.pages.pop().unwrap_or_default();
+        self.recycle(parts);
+        Complete::Page(page)
+    }
+
+    /// Takes the memory of a message back that waits no more.
+    pub(super) fn recycle_complete(&mut self, message: Complete) {
+        match message {
+            Complete::Page(page) => self.recycle_page(page.bytes),
+            Complete::Parts(parts) => self.recycle(parts),
+        }
     }
 
     /// Takes memory back.

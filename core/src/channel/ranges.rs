@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-/// Ranges that a set has room for from the first one on.
+/// Ranges that a set has room for from the second one on.
 const ROOM: usize = 8;
 
 /// A set of numbers: sorted ranges that neither overlap nor touch.
@@ -47,13 +47,17 @@ impl RangeSet {
             return;
         }
         if self.0.is_empty() {
-            // Sets that are used again and again would all grow to this, one after the other.
-            self.0.reserve(ROOM);
+            // Most sets never have more, and somebody may make us keep thousands.
+            self.0.reserve_exact(1);
         }
         let from = self.0.partition_point(|range| range.1 < start);
         let to = self.0.partition_point(|range| range.0 <= end);
         let low = self.0.get(from).map_or(start, |range| range.0.min(start));
         let high = to.checked_sub(1).and_then(|last| self.0.get(last)).map_or(end, |range| range.1.max(end));
+        if from >= to && self.0.len() == self.0.capacity() {
+            // Sets that are used again and again would all grow to this, one after the other.
+            self.0.reserve(ROOM);
+        }
         self.0.splice(from..to.max(from), [(low, high)]);
     }
 

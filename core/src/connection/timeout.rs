@@ -3,7 +3,7 @@
 use super::receive::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
-use crate::event::{CloseReason, Violation};
+use crate::event::CloseReason;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -105,7 +105,6 @@ impl Connection {
         self.notices.interrupted();
         self.send.begin_resume();
         self.receive.begin_resume();
-        self.receive.suspend();
         if let Some(plan) = &mut self.plan {
             plan.session_until = now + settings.resume_window;
             plan.give_up_at = now + settings.reconnect_for;
@@ -114,9 +113,7 @@ impl Connection {
 
     fn on_expiry(&mut self, now: Instant) {
         self.send.expire(now);
-        if self.receive.expire(now).is_err() {
-            self.violate(Violation::BadFragment);
-        }
+        self.receive.expire(now);
     }
 
     /// A parked session is given up, or the next attempt to reconnect begins.

@@ -87,12 +87,9 @@ impl Receiving {
         Some(total)
     }
 
-    /// Gives up what waited too long.
-    ///
-    /// # Errors
-    /// [`Violation::BadFragment`] if a reliable message made no progress for too long.
-    pub fn expire(&mut self, now: Instant) -> Result<(), Violation> {
-        self.side.expire(now)
+    /// Gives up unreliable messages that waited too long.
+    pub fn expire(&mut self, now: Instant) {
+        self.side.expire(now);
     }
 
     /// When [`Receiving::expire`] may have something to do.

@@ -13,7 +13,8 @@ use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Claims, age};
 use tickwire_core::limits::{
-    BASE_DATAGRAM, MESSAGE_OVERHEAD, REPLAY_WINDOW, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
+    BASE_DATAGRAM, MESSAGE_OVERHEAD, RECEIVE_WINDOW, REPLAY_WINDOW, UNRELIABLE_REASSEMBLIES,
+    UNRELIABLE_REASSEMBLY_BYTES,
 };
 use tickwire_core::wire::ack::write_ack;
 use tickwire_core::wire::{AckRanges, Frame, Part};
@@ -112,7 +113,7 @@ fn row_03_a_huge_total_is_refused_and_a_legal_one_costs_what_was_received() {
 }
 
 #[test]
-fn row_04_fragments_that_are_never_finished_are_few_and_expire() {
+fn row_04_fragments_that_are_never_finished_are_few_and_expire_or_are_bounded_by_credit() {
     let mut arena = server();
     for id in 0..1000 {
         arena.send(&fragment(UNRELIABLE, id, MAX_MESSAGE as u64, 0, &[1; 1100]));
@@ -123,14 +124,24 @@ fn row_04_fragments_that_are_never_finished_are_few_and_expire() {
     arena.now += Duration::from_secs(6);
     arena.settle();
     assert_eq!(arena.tested.endpoint.memory(), 0);
-    // A reliable one ends the connection: its sender promised to finish.
-    arena.send(&fragment(ORDERED, 0, 1000, 0, &[1; 500]));
+    // Reliable ones stay, since an honest sender may be late: they use up credit.
+    let before = held_now();
+    let beginnings = RECEIVE_WINDOW / (MAX_MESSAGE as u64 + MESSAGE_OVERHEAD);
+    for id in 0..beginnings {
+        arena.send(&fragment(UNORDERED, id as u32, MAX_MESSAGE as u64, 0, &[1; 1100]));
+    }
+    let held = arena.tested.endpoint.memory();
+    assert!(held <= RECEIVE_WINDOW, "{held}");
     for _ in 0..130 {
         arena.now += Duration::from_secs(1);
         arena.send(&[1]);
         arena.settle();
     }
-    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::BadFragment)));
+    assert_eq!((arena.reason(), arena.tested.endpoint.memory()), (None, held));
+    assert!(held_now() - before <= 2 * RECEIVE_WINDOW as i64, "{}", held_now() - before);
+    arena.send(&fragment(UNORDERED, beginnings as u32, MAX_MESSAGE as u64, 0, &[1; 1100]));
+    arena.settle();
+    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::CreditExceeded)));
     assert_eq!(arena.tested.endpoint.memory(), 0);
 }
 

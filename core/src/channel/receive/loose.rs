@@ -61,7 +61,7 @@ impl Loose {
             if self.entries.len() >= UNRELIABLE_REASSEMBLIES {
                 give_up(self.entries.remove(0), spare);
             }
-            let reassembly = Reassembly::new(now, fragment.total, spare);
+            let reassembly = Reassembly::new(fragment.total, spare);
             self.entries.push(Entry { channel, id, since: now, reassembly });
         }
         let mut index = known.unwrap_or_else(|| self.entries.len().saturating_sub(1));
@@ -77,7 +77,7 @@ impl Loose {
             index = left;
         }
         let Some(entry) = self.entries.get_mut(index) else { return Ok(None) };
-        entry.reassembly.insert(now, fragment, spare)?;
+        entry.reassembly.insert(fragment, spare)?;
         let complete = entry.reassembly.is_complete();
         Ok(complete.then(|| self.entries.remove(index).reassembly.into_parts()))
     }

@@ -23,7 +23,7 @@ use self::loose::Loose;
 use self::ordered::Ordered;
 use self::payload::{Goal, Message, Payload, Reading};
 use self::reassembly::Fragment;
-use self::reliable::{Body, Context, DEADLINE, Order, Reliable, Shared};
+use self::reliable::{Body, Context, Order, Reliable, Shared};
 use self::sequenced::Sequenced;
 use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
@@ -42,9 +42,6 @@ pub(crate) struct ReceiveSide {
     shared: Shared,
     loose: Loose,
     max_message: usize,
-    /// When to look for reliable messages whose reassembly makes no progress; may be early.
-    check: Option<Instant>,
-    suspended: bool,
 }
 
 /// One channel of the receiving side.
@@ -95,8 +92,6 @@ impl ReceiveSide {
             shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },
             loose: Loose::new(max_message),
             max_message,
-            check: None,
-            suspended: false,
         }
     }
 
@@ -110,7 +105,6 @@ impl ReceiveSide {
         frame: &MessageFrame<'_>,
         arena: &mut Arena,
     ) -> Result<Receipt, Violation> {
-        self.lift_suspension(now);
         let data = frame.data;
         let body = match frame.part {
             Part::Whole => Body::Whole(data),
@@ -121,10 +115,7 @@ impl ReceiveSide {
         let receipt = match (&mut incoming.mode, frame.id, body) {
             (Mode::Reliable(reliable), Some(id), body) => {
                 let shared = &mut self.shared;
-                if matches!(body, Body::Fragment(_)) && self.check.is_none() {
-                    self.check = Some(now + DEADLINE);
-                }
-                reliable.take(Context { now, channel: frame.channel, reading, shared, arena }, id, body)?
+                reliable.take(Context { channel: frame.channel, reading, shared, arena }, id, body)?
             }
             (Mode::Unreliable, None, Body::Whole(data)) => {
                 self.pass(frame.channel, Payload::Borrowed(data), reading, arena)?;
@@ -187,30 +178,15 @@ impl ReceiveSide {
         self.shared.grants.on_lost();
     }
 
-    /// Gives up unreliable messages that are in reassembly for too long.
-    ///
-    /// # Errors
-    /// [`Violation::BadFragment`] if a reliable one made no progress for too long.
-    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+    /// Gives up unreliable messages that are in reassembly for too long. Reliable ones are waited for.
+    pub(crate) fn expire(&mut self, now: Instant) {
         let channels = &mut self.channels;
         self.loose.expire(now, |channel| count_abandoned(channels, channel, 1));
-        if self.suspended || self.check.is_none_or(|check| now < check) {
-            return Ok(());
-        }
-        self.check = self.reliable().filter_map(Reliable::overdue).min();
-        if self.check.is_some_and(|overdue| overdue <= now) { Err(Violation::BadFragment) } else { Ok(()) }
     }
 
-    /// When [`Self::expire`] next may have something to do.
+    /// When [`Self::expire`] next has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let check = self.check.filter(|_| !self.suspended);
-        self.loose.next_expiry().into_iter().chain(check).min()
-    }
-
-    /// The peer fell silent: until its next message no reliable reassembly is overdue, and then their deadlines start
-    /// over.
-    pub(crate) fn suspend(&mut self) {
-        self.suspended = true;
+        self.loose.next_expiry()
     }
 
     /// The low 24 bits of the lowest id not received on a reliable channel.
@@ -233,8 +209,6 @@ impl ReceiveSide {
                 reliable.drop_partial(&mut self.shared);
             }
         }
-        self.check = None;
-        self.suspended = false;
         self.shared.grants.on_lost();
     }
 
@@ -312,18 +286,6 @@ impl ReceiveSide {
             Receipt::Duplicate => incoming.counters.duplicates += 1,
             Receipt::Stale => incoming.counters.stale += 1,
             Receipt::Taken | Receipt::Refused => {}
-        }
-    }
-
-    fn lift_suspension(&mut self, now: Instant) {
-        if !self.suspended {
-            return;
-        }
-        self.suspended = false;
-        for incoming in &mut self.channels {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
-                reliable.restart_deadlines(now);
-            }
         }
     }
 

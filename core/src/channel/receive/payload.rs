@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::compress::Packed;
-use crate::channel::parts::Parts;
+use crate::channel::parts::{Complete, Parts};
 use crate::event::Violation;
 use crate::limits::ARENA_LARGE;
 
@@ -42,7 +42,7 @@ pub(super) enum Message {
     /// For the application.
     Now(Bytes),
     /// To wait.
-    Later(Box<Parts>),
+    Later(Complete),
 }
 
 impl Reading {
@@ -77,9 +77,9 @@ impl Payload<'_> {
         admit(self.len())?;
         Ok(match (self, goal) {
             (Self::Borrowed(bytes), Goal::Now(keep)) => Message::Now(arena.copy(bytes, keep)),
-            (Self::Borrowed(bytes), Goal::Later) => Message::Later(arena.store(bytes)),
+            (Self::Borrowed(bytes), Goal::Later) => Message::Later(arena.spare.store(bytes)),
             (Self::Joined(parts), Goal::Now(keep)) => Message::Now(arena.join(parts, keep)),
-            (Self::Joined(parts), Goal::Later) => Message::Later(parts),
+            (Self::Joined(parts), Goal::Later) => Message::Later(arena.spare.complete(parts)),
         })
     }
 
@@ -106,7 +106,7 @@ impl Payload<'_> {
         let bytes = packed.unpack(&mut unpacked)?;
         let message = match goal {
             Goal::Now(keep) => Message::Now(arena.copy(bytes, keep)),
-            Goal::Later => Message::Later(arena.store(bytes)),
+            Goal::Later => Message::Later(arena.spare.store(bytes)),
         };
         arena.packed = kept(joined);
         arena.unpacked = kept(unpacked);

@@ -6,15 +6,12 @@ use crate::channel::parts::{Parts, Spare};
 use crate::event::Violation;
 use crate::limits::REASSEMBLY_RANGES;
 use crate::planted::{self, Bug};
-use crate::time::Instant;
 
 /// The fragments of a message received so far. There is memory for what was received only, whatever total is claimed.
 #[derive(Debug)]
 pub(super) struct Reassembly {
     parts: Box<Parts>,
     received: u64,
-    /// When the last new byte came.
-    pub(super) progress: Instant,
 }
 
 /// A fragment, as the wire says.
@@ -34,8 +31,8 @@ impl Fragment<'_> {
 }
 
 impl Reassembly {
-    pub(super) fn new(now: Instant, total: u64, spare: &mut Spare) -> Self {
-        Self { parts: spare.begin(total), received: 0, progress: now }
+    pub(super) fn new(total: u64, spare: &mut Spare) -> Self {
+        Self { parts: spare.begin(total), received: 0 }
     }
 
     pub(super) const fn total(&self) -> u64 {
@@ -72,12 +69,7 @@ impl Reassembly {
     ///
     /// # Errors
     /// [`Violation::BadFragment`] if it contradicts what is known.
-    pub(super) fn insert(
-        &mut self,
-        now: Instant,
-        fragment: Fragment<'_>,
-        spare: &mut Spare,
-    ) -> Result<(), Violation> {
+    pub(super) fn insert(&mut self, fragment: Fragment<'_>, spare: &mut Spare) -> Result<(), Violation> {
         let Fragment { total, offset, data } = fragment;
         let end = fragment.end()?;
         if total != self.total() {
@@ -90,7 +82,6 @@ impl Reassembly {
             let fresh = data.get((from - offset) as usize..(to - offset) as usize).unwrap_or_default();
             spare.write(&mut self.parts, from, fresh);
             self.received += to - from;
-            self.progress = now;
         }
         Ok(())
     }
@@ -114,7 +105,7 @@ mod tests {
             let message: Vec<u8> = (0..=255).collect();
             let other: Vec<u8> = message.iter().map(|byte| !byte).collect();
             let mut spare = Spare::default();
-            let mut reassembly = Reassembly::new(Instant::ZERO, 256, &mut spare);
+            let mut reassembly = Reassembly::new(256, &mut spare);
             let mut model = [None; 256];
             for (offset, length) in cuts {
                 let range = usize::from(offset)..(usize::from(offset) + usize::from(length)).min(256);
@@ -123,11 +114,11 @@ mod tests {
                     first.get_or_insert(*byte);
                 });
                 let fragment = Fragment { total: 256, offset: range.start as u64, data: &text[range] };
-                reassembly.insert(Instant::ZERO, fragment, &mut spare).unwrap();
+                reassembly.insert(fragment, &mut spare).unwrap();
             }
             let agrees = reassembly.received == model.iter().flatten().count() as u64;
             let rest = Fragment { total: 256, offset: 0, data: &message };
-            reassembly.insert(Instant::ZERO, rest, &mut spare).unwrap();
+            reassembly.insert(rest, &mut spare).unwrap();
             let expected: Vec<u8> = model.iter().zip(&message).map(|(first, rest)| first.unwrap_or(*rest)).collect();
             let complete = reassembly.is_complete();
             agrees && complete && reassembly.into_parts().iter().collect::<Vec<_>>().concat() == expected

@@ -2,12 +2,11 @@
 
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::time::Duration;
 
 use super::Receipt;
 use super::grants::Grants;
 use super::inbox::Inbox;
-use super::ordered::{Held, Ordered};
+use super::ordered::Ordered;
 use super::payload::{Goal, Message, Payload, Reading};
 use super::reassembly::{Fragment, Reassembly};
 use super::unordered::Unordered;
@@ -15,16 +14,13 @@ use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
 use crate::event::{ChannelId, Violation};
 use crate::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
-use crate::time::Instant;
-
-/// After this long without a new byte, the sender of a message does not keep its word.
-pub(super) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What a reliable channel keeps.
 #[derive(Debug)]
 pub(super) struct Reliable {
     order: Order,
-    /// Messages in reassembly, by their id.
+    /// Messages in reassembly, by their id. They wait as long as their sender does: credit bounds them, and however late
+    /// the rest comes, because of the path or of what is more urgent, its sender has promised it.
     reassemblies: Vec<(u64, Reassembly)>,
 }
 
@@ -58,7 +54,6 @@ pub(super) enum Body<'a> {
 /// What a frame meets on its way to the application.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
-    pub(super) now: Instant,
     pub(super) channel: ChannelId,
     pub(super) reading: Reading,
     pub(super) shared: &'a mut Shared,
@@ -136,21 +131,9 @@ impl Reliable {
     /// Bytes of messages that wait for earlier ones, overhead included.
     pub(super) fn held_bytes(&self) -> u64 {
         match &self.order {
-            Order::Ordered(ordered) => {
-                ordered.held().map(|held| held.message.total() + MESSAGE_OVERHEAD).sum()
-            }
+            Order::Ordered(ordered) => ordered.held().map(|held| held.message.len() + MESSAGE_OVERHEAD).sum(),
             Order::Unordered(_) => 0,
         }
-    }
-
-    /// When the first message in reassembly is overdue.
-    pub(super) fn overdue(&self) -> Option<Instant> {
-        self.reassemblies.iter().map(|(_, reassembly)| reassembly.progress + DEADLINE).min()
-    }
-
-    /// Starts the deadlines of reassembly over.
-    pub(super) fn restart_deadlines(&mut self, now: Instant) {
-        self.reassemblies.iter_mut().for_each(|(_, reassembly)| reassembly.progress = now);
     }
 
     /// Gives up messages in reassembly; their sender begins them again.
@@ -181,14 +164,14 @@ impl Reliable {
         id: u64,
         fragment: Fragment<'_>,
     ) -> Result<Step, Violation> {
-        let (now, shared, spare) = (context.now, &mut *context.shared, &mut context.arena.spare);
+        let (shared, spare) = (&mut *context.shared, &mut context.arena.spare);
         if fragment.total > context.reading.payload_most() {
             return Err(Violation::MessageTooLarge);
         }
         let place = match self.reassemblies.binary_search_by_key(&id, |(id, _)| *id) {
             Ok(place) => place,
             Err(place) => {
-                let reassembly = Reassembly::new(now, fragment.total, spare);
+                let reassembly = Reassembly::new(fragment.total, spare);
                 if reassembly.memory() + reassembly.growth(&fragment)? > shared.reassembly_room() {
                     spare.recycle(reassembly.into_parts());
                     return Ok(Step::NoRoom);
@@ -204,7 +187,7 @@ impl Reliable {
             return Ok(Step::NoRoom);
         }
         let before = reassembly.memory();
-        reassembly.insert(now, fragment, spare)?;
+        reassembly.insert(fragment, spare)?;
         // It may shrink: what fills a gap joins ranges.
         shared.reassembly_bytes = (shared.reassembly_bytes + reassembly.memory()).saturating_sub(before);
         Ok(if reassembly.is_complete() { Step::Complete } else { Step::Partial })
@@ -224,13 +207,13 @@ impl Reliable {
         })?;
         match (&mut self.order, message) {
             (Order::Ordered(ordered), Message::Later(message)) => {
-                ordered.hold(ahead, Held { message, charge });
+                ordered.hold(ahead, message, charge);
             }
             (Order::Ordered(ordered), Message::Now(message)) => {
                 shared.inbox.push_reliable(channel, message, charge);
                 ordered.advance();
-                while let Some(Held { message, charge }) = ordered.next() {
-                    shared.inbox.push_reliable(channel, arena.join(message, Keep::Queued), charge);
+                while let Some((message, charge)) = ordered.next() {
+                    shared.inbox.push_reliable(channel, arena.release(message, Keep::Queued), charge);
                 }
             }
             (Order::Unordered(unordered), message) => {
