@@ -30,9 +30,9 @@ impl RttEstimator {
         let raw = micros(sample).max(1);
         self.least = self.least.min(raw);
         self.latest = raw;
-        // A peer that overstates its delay cannot push the estimate below the least time ever seen.
-        let delay = micros(held_back);
-        let adjusted = if raw >= self.least.saturating_add(delay) { raw - delay } else { raw };
+        // A peer that overstates its delay cannot push the estimate below the least time ever seen. RFC 9002 5.3 would take the
+        // whole sample then; where round trips are short and acknowledgements gather for long, that is mostly delay.
+        let adjusted = raw.saturating_sub(micros(held_back)).max(self.least);
         if !self.sampled {
             self.sampled = true;
             self.smoothed = adjusted;
