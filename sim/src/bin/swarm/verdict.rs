@@ -1,6 +1,6 @@
 //! Plays the seeds, and says what came of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tickwire_sim::fault::{Fault, parse_list, print_list};
 use tickwire_sim::shrink::shrink;
@@ -12,7 +12,16 @@ use crate::pool::{cores, run_all, run_caught};
 /// Runs that shrinking may take.
 const SHRINK_RUNS: u32 = 300;
 
-/// Runs the seeds. True if none broke a promise.
+/// Runs of so many seeds of so many seconds have to show that they meet everything often, and how fast they are.
+const FULL: (u64, u32) = (200, 30);
+/// How often each kind of fault does something in a full run, at least.
+const FIRED_LEAST: u64 = 100;
+/// Datagrams per virtual second of a full run, at least: 30 each way between the server and each of 4 clients.
+const DATAGRAMS_LEAST: u64 = 30 * 2 * 4;
+/// Virtual seconds that a full run plays per second and core, at least.
+const PACE_LEAST: u64 = 100;
+
+/// Runs the seeds. True if none broke a promise, and a full run was worth its name.
 pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let start = Instant::now();
@@ -45,9 +54,52 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
         "{}",
         if args.json { report.to_json(elapsed, cores()) } else { report.to_text(elapsed, cores()) }
     );
-    let Some(seed) = failed else { return Ok(true) };
+    let Some(seed) = failed else {
+        let is_full = args.seeds >= FULL.0 && args.seconds >= FULL.1 && faults.is_none();
+        return Ok(!is_full || is_worth_its_name(&Reach::of(&report, elapsed, cores())));
+    };
     explain(args, &seed, faults);
     Ok(false)
+}
+
+/// What a run met, and how fast.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    /// The kind of fault that did something most rarely, and how often it did.
+    rarest: (&'static str, u64),
+    datagrams: u64,
+    pace: u64,
+}
+
+impl Reach {
+    fn of(report: &Report, elapsed: Duration, cores: usize) -> Self {
+        let rarest = report.faults.iter().map(|(kind, count)| (kind.as_str(), *count));
+        let millis = report.virtual_time.as_millis().max(1) as u64;
+        Self {
+            rarest: rarest.min_by_key(|(_, count)| *count).unwrap_or(("any fault", 0)),
+            datagrams: report.datagrams * 1000 / millis,
+            pace: millis / (elapsed.as_millis().max(1) as u64 * cores as u64),
+        }
+    }
+
+    /// What was reached of what is wanted at least.
+    fn figures(&self) -> [(String, u64, u64); 3] {
+        [
+            (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),
+            ("datagrams per virtual second".into(), self.datagrams, DATAGRAMS_LEAST),
+            ("virtual seconds per second and core".into(), self.pace, PACE_LEAST),
+        ]
+    }
+}
+
+/// Whether a full run reached what it is for; says so.
+fn is_worth_its_name(reach: &Reach) -> bool {
+    let figures = reach.figures();
+    for (what, reached, least) in &figures {
+        let verdict = if reached < least { "TOO FEW" } else { "enough" };
+        eprintln!("{verdict}: {reached} {what}; {least} are wanted at least");
+    }
+    figures.iter().all(|(_, reached, least)| reached >= least)
 }
 
 fn read_faults(path: &str) -> Result<Vec<Fault>, String> {
@@ -89,5 +141,39 @@ fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     match path.to_str().filter(|path| save(path, &print_list(&shrunk.faults))) {
         Some(path) => eprintln!("reproduce: {command} --faults {path}"),
         None => eprintln!("reproduce: {command}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickwire_sim::fault::KindName;
+
+    use super::*;
+
+    fn full() -> Report {
+        let mut report = Report::new();
+        report.faults.values_mut().for_each(|count| *count = FIRED_LEAST);
+        report.virtual_time = Duration::from_secs(6000);
+        report.datagrams = 6000 * DATAGRAMS_LEAST;
+        report
+    }
+
+    fn passes(report: &Report, elapsed: Duration) -> bool {
+        is_worth_its_name(&Reach::of(report, elapsed, 2))
+    }
+
+    #[test]
+    fn a_full_run_meets_every_fault_and_enough_datagrams_fast_enough() {
+        let in_time = Duration::from_secs(30);
+        assert!(passes(&full(), in_time));
+        assert!(!passes(&full(), in_time + Duration::from_millis(400)));
+        let mut rare = full();
+        rare.faults.insert(KindName::ALL[3], FIRED_LEAST - 1);
+        assert!(!passes(&rare, in_time));
+        rare.faults.insert(KindName::ALL[3], 0);
+        assert!(!passes(&rare, in_time));
+        let mut quiet = full();
+        quiet.datagrams -= 1;
+        assert!(!passes(&quiet, in_time));
     }
 }
