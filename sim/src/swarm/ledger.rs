@@ -61,6 +61,8 @@ pub(super) struct Sent {
     not_sent: BTreeSet<u32>,
     /// Ones that the receiver was given a later one before: only legal for what was never sent.
     skipped: BTreeSet<u32>,
+    /// Ones that were still queued when their connection stopped to begin any: none of them may be said to have left.
+    unbegun: BTreeSet<u32>,
     /// `send` said `Full`, and `SendReady` has not come.
     pub(super) awaits_ready: bool,
 }
@@ -349,6 +351,21 @@ impl Ledger {
         Ok(())
     }
 
+    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. What is queued now is
+    /// never sent, unless the session is resumed.
+    pub(super) fn on_stopped(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) {
+        for (channel, sent) in self.side_mut(side).sent.iter_mut().enumerate() {
+            let is_queued =
+                |number: &u32| fate(channel as u8, MessageId(u64::from(*number))) == Some(Fate::Queued);
+            sent.unbegun = sent.open.iter().copied().filter(is_queued).collect();
+        }
+    }
+
+    /// `side` begins messages again.
+    pub(super) fn on_resumed(&mut self, side: SideId) {
+        self.side_mut(side).sent.iter_mut().for_each(|sent| sent.unbegun.clear());
+    }
+
     /// Whether the fate of a message remains open.
     fn judge(
         &mut self,
@@ -443,7 +460,10 @@ impl Ledger {
     ) -> Result<SideId, String> {
         let side = self.find(node, connection)?;
         self.by_connection.remove(&(node, connection));
-        self.side_mut(side).life = Life::Over;
+        if core::mem::replace(&mut self.side_mut(side).life, Life::Over) == Life::Opening {
+            // Nothing leaves before `Connected`.
+            self.on_stopped(side, |_, _| Some(Fate::Queued));
+        }
         self.figures.closed += 1;
         match reason {
             CloseReason::SessionLost => self.figures.lost_sessions += 1,
@@ -493,7 +513,7 @@ impl Ledger {
         let has_receipt = sent.receipts.contains(number);
         let truthful = match fate {
             Some(Fate::NotSent) => !given,
-            Some(Fate::Unknown) => !skipped && !has_receipt,
+            Some(Fate::Unknown) => !skipped && !has_receipt && !sent.unbegun.contains(&number),
             None => given || expires,
             Some(_) => false,
         };
@@ -504,7 +524,9 @@ impl Ledger {
             return Ok(());
         }
         Err(format!(
-            "side {side}: message {number} of channel {channel} ended as {fate:?}; given: {given}, skipped: {skipped}"
+            "side {side}: message {number} of channel {channel} ended as {fate:?}; given: {given}, skipped: {skipped}, \
+             never begun: {}",
+            sent.unbegun.contains(&number)
         ))
     }
 }

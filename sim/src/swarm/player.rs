@@ -172,6 +172,9 @@ impl Players {
         }
         let connection = self.ledger.side(side).connection;
         if draws.chance(500_000) {
+            self.ledger.on_stopped(side, |channel, message| {
+                player.host.fate(connection, ChannelId(channel), message)
+            });
             player.host.close(player.now, connection, draws.below(0xff00) as u16, "so long");
         } else {
             let deadline = player.now + Duration::from_millis(draws.below(3_000));
@@ -223,11 +226,15 @@ impl Players {
                 ledger.figures.interrupted += 1;
                 let side = ledger.on_news(node, connection, "of an interruption")?;
                 ledger.side_mut(side).interruptions += 1;
+                ledger.on_stopped(side, |channel, message| {
+                    player.host.fate(connection, ChannelId(channel), message)
+                });
                 Ok(())
             }
             Event::Resumed { connection, .. } => {
                 ledger.figures.resumed += 1;
-                ledger.on_news(node, connection, "of a resumption")?;
+                let side = ledger.on_news(node, connection, "of a resumption")?;
+                ledger.on_resumed(side);
                 Ok(())
             }
             Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
