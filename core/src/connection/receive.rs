@@ -37,7 +37,9 @@ pub(crate) fn on_ack(
 ) -> Result<(), Violation> {
     let next = transport.sent.next();
     let largest_before = transport.largest_acked;
-    let mut least_new = u64::MAX;
+    // The widest gap: packets of which none came through while they were sent.
+    let mut silence = 0..0;
+    let mut above: Option<u64> = None;
     let mut late = 0;
     let mut largest_new: Option<(u64, Instant)> = None;
     let mut largest_named = None;
@@ -47,12 +49,14 @@ pub(crate) fn on_ack(
             return Err(Violation::AcknowledgedUnsent);
         }
         largest_named = largest_named.max(Some(*range.end()));
+        if let Some(above) = above.replace(*range.start()) {
+            silence = wider(silence, range.end() + 1..above);
+        }
         late += transport.reordering.take_late(&range);
         // A range may be billions wide; only what is unsettled is visited.
         let unsettled = transport.sent.unsettled_below(range.end() + 1);
         for number in unsettled.start.max(*range.start())..unsettled.end {
             let Some(settled) = transport.settle_acked(now, number) else { continue };
-            least_new = least_new.min(number);
             if largest_new.is_none_or(|(largest, _)| number > largest) {
                 largest_new = Some((number, settled.sent_at));
             }
@@ -93,14 +97,17 @@ pub(crate) fn on_ack(
         let sent_at = largest_new.map_or_else(|| now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
         transport.regulator.on_marked(now, sent_at);
     }
-    detect_losses(now, transport, settling, silence(largest_before, least_new));
+    // What was acknowledged before may not be named any more.
+    if let (Some(before), Some(lowest)) = (largest_before, above) {
+        silence = wider(silence, before.saturating_add(1)..lowest);
+    }
+    detect_losses(now, transport, settling, silence);
     Ok(())
 }
 
-/// The packet numbers between what was acknowledged before and what is acknowledged now: if they are lost, nothing came
-/// through for as long as they took to be sent.
-fn silence(largest_before: Option<u64>, least_new: u64) -> Range<u64> {
-    largest_before.map_or(least_new..least_new, |before| before.saturating_add(1)..least_new)
+fn wider(one: Range<u64>, other: Range<u64>) -> Range<u64> {
+    let width = |range: &Range<u64>| range.end.saturating_sub(range.start);
+    if width(&other) > width(&one) { other } else { one }
 }
 
 fn on_frame_acked(frame: SentFrame, transport: &mut Transport, settling: &mut Settling<'_>) {
