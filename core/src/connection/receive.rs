@@ -73,24 +73,7 @@ pub(crate) fn on_ack(
     transport.reordering.adapt(now, late);
     transport.regulator.on_late(late, transport.reordering.is_seen());
     if let Some((number, sent_at)) = largest_new {
-        // A clock that took the time of arrival for earlier than the sending knows nothing.
-        let at = if at > sent_at { at } else { now };
-        let held_back = ack.delay.min(transport.peer_ack_delay);
-        if Some(number) == largest_named {
-            transport.rtt.update(at - sent_at, held_back);
-        }
-        if !planted::is_planted(Bug::LostTimer) {
-            transport.probes = 0;
-        }
-        transport.probe_due = false;
-        let newest = largest_new.filter(|(number, _)| Some(*number) == largest_named);
-        let timing = Timing {
-            largest: newest.map(|(_, sent_at)| (sent_at, ack.receive_time_low24)),
-            came_at: at,
-            held_back,
-        };
-        let in_flight = transport.sent.bytes_in_flight();
-        transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
+        measure((now, at), ack, transport, sent_at, Some(number) == largest_named);
     }
     if is_marked {
         // An ACK that settles nothing tells of packets that asked for nothing: they are a round trip old.
@@ -103,6 +86,30 @@ pub(crate) fn on_ack(
     }
     detect_losses(now, transport, settling, silence);
     Ok(())
+}
+
+/// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.
+fn measure(
+    (now, at): (Instant, Instant),
+    ack: &AckFrame<'_>,
+    transport: &mut Transport,
+    sent_at: Instant,
+    is_largest: bool,
+) {
+    // A clock that took the time of arrival for earlier than the sending knows nothing.
+    let at = if at > sent_at { at } else { now };
+    let held_back = ack.delay.min(transport.peer_ack_delay);
+    if is_largest {
+        transport.rtt.update(at - sent_at, held_back);
+    }
+    if !planted::is_planted(Bug::LostTimer) {
+        transport.probes = 0;
+    }
+    transport.probe_due = false;
+    let timing =
+        Timing { largest: is_largest.then_some((sent_at, ack.receive_time_low24)), came_at: at, held_back };
+    let in_flight = transport.sent.bytes_in_flight();
+    transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
 }
 
 fn wider(one: Range<u64>, other: Range<u64>) -> Range<u64> {
