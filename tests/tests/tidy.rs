@@ -274,3 +274,26 @@ fn links_between_documents_lead_somewhere() {
     let pages = source::files().into_iter().filter(|file| file.path.ends_with(".md"));
     expect_none(pages.flat_map(|file| broken_links(&file, exists)));
 }
+
+/// The lines of the first example on a crate's front page.
+fn front_page_example(text: &str) -> Vec<&str> {
+    let page = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_end);
+    let example = page.skip_while(|line| line.trim() != "```").skip(1);
+    example
+        .take_while(|line| line.trim() != "```")
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect()
+}
+
+#[test]
+fn the_front_page_of_the_core_has_a_whole_example_of_sixty_lines_at_most() {
+    let page = std::fs::read_to_string(source::root().join("core/src/lib.rs")).unwrap();
+    let example = front_page_example(&page);
+    assert!((20..=60).contains(&example.len()), "{} lines", example.len());
+    let hidden = example.iter().find(|line| line.starts_with("# ") || **line == "#");
+    assert_eq!(hidden, None, "a hidden line");
+    assert_eq!(
+        front_page_example("//! Words\n//! ```\n//! # let a = 1;\n//! b();\n//! ```\nmod c;"),
+        ["# let a = 1;", "b();"]
+    );
+}

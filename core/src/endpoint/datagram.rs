@@ -154,6 +154,10 @@ impl Endpoint {
     /// somebody on the path: nothing is torn down, a handshake begins beside the old connection.
     fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
+        // A genuine one that is passed over comes again with the next probe.
+        if !self.lookup_budget.take_many(self.now, self.dialled.len() as u64) {
+            return Err(DropReason::UnknownConnection);
+        }
         let concerns = |state: &Connection| {
             state.transport.as_deref().is_some_and(|transport| {
                 transport.remote_id == id

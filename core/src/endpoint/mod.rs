@@ -95,6 +95,8 @@ pub struct Endpoint {
     drops: DropCounts,
     throttle: Throttle,
     unknown_budget: Budget,
+    /// For looking up whom an Unknown concerns, which anybody can send.
+    lookup_budget: Budget,
     unknown_sources: SourceBuckets,
 }
 
@@ -154,6 +156,7 @@ impl Endpoint {
             drops: DropCounts::default(),
             throttle: Throttle::new(now, config.bandwidth),
             unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
+            lookup_budget: Budget::new(crate::limits::LOOKUPS_PER_SECOND),
             unknown_sources,
             config,
         })
