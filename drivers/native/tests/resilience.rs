@@ -211,9 +211,13 @@ fn what_was_acknowledged_is_there_for_a_game_that_stops_with_a_full_queue() {
         client.send_to_server(&common::Ping { number }).unwrap();
     }
     let is_receipt = |event: &Event| matches!(event, Event::Delivered { .. });
-    common::wait_for(&client, |event| is_receipt(&event).then_some(()));
+    // More than the queue to the game holds.
+    let mut delivered = 0;
+    common::wait_for(&client, |event| {
+        delivered += u32::from(is_receipt(&event));
+        (delivered > 20).then_some(())
+    });
     server.stop(3, "maintenance", Duration::from_millis(300));
-    let mut delivered = 1;
     common::wait_for(&client, |event| {
         delivered += u32::from(is_receipt(&event));
         matches!(event, Event::Closed { .. }).then_some(())
@@ -227,7 +231,7 @@ fn what_was_acknowledged_is_there_for_a_game_that_stops_with_a_full_queue() {
         }
     }
     println!("{delivered} were acknowledged, and {taken} are there");
-    assert!(taken >= delivered && delivered > 8, "{delivered} were acknowledged, {taken} are there");
+    assert!(taken >= delivered, "{delivered} were acknowledged, {taken} are there");
 }
 
 #[test]
