@@ -15,6 +15,8 @@ use tickwire_sim::network::Topology;
 use tickwire_sim::paths::{Outcome, Scenario};
 use tickwire_sim::world::{World, WorldConfig};
 
+const TICK: Duration = Duration::from_micros(16_667);
+
 /// One saturating flow over 2 Mbit/s with a queue of 300 ms.
 fn bulk(algorithm: Algorithm, mark_above: Option<Duration>) -> Outcome {
     let queue = Duration::from_millis(300);
@@ -53,7 +55,7 @@ fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
         .map(|kind| Fault { from, until: Instant::MAX, target: Target::All, kind, seed: 3 })
         .into_iter()
         .collect();
-    let pair = Pair { config: Config::new(7), trust: Trust::Key, told: Default::default(), client: None };
+    let pair = Pair::new(Config::new(7), Trust::Key);
     let mut world = World::new(WorldConfig::new(1, Topology::star(1, DELAY)).faults(faults), pair);
     world.run_for(Duration::from_secs(1)).unwrap();
     let client = world.application().client.unwrap();
@@ -66,7 +68,7 @@ fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
                     context.host.send(context.now, client, ChannelId(0), vec![7; 200]).unwrap();
                 })
                 .unwrap();
-            world.run_for(Duration::from_micros(16_667)).unwrap();
+            world.run_for(TICK).unwrap();
         }
         let stats = world.host(1).unwrap().stats(client).unwrap();
         (*window, capable) = (stats.congestion_window, stats.ecn);
@@ -98,4 +100,35 @@ fn marks_reduce_the_window_from_when_they_come() {
     assert!(capable);
     assert!(after < before, "{before} {after}");
     assert_eq!(arrived, 1200);
+}
+
+/// Whoever was challenged reports marks anew, or its peer would take the new path for one that clears the bits.
+#[test]
+fn after_a_change_of_address_marks_are_used_again() {
+    for ticks_before in [20, 200] {
+        let from = Instant::ZERO + Duration::from_secs(1) + TICK * ticks_before;
+        let kind = Kind::Rebind { every: Duration::ZERO };
+        let rebind = Fault { from, until: from + TICK, target: Target::Node(1), kind, seed: 3 };
+        let config = WorldConfig::new(1, Topology::star(1, DELAY)).faults(vec![rebind]);
+        let mut world = World::new(config, Pair::new(Config::new(7), Trust::Key));
+        world.run_until(Instant::ZERO + Duration::from_secs(1)).unwrap();
+        for _ in 0..ticks_before + 300 {
+            for node in [0, 1] {
+                world
+                    .with(node, |_, context| {
+                        let peer = context.host.connections().next().unwrap();
+                        context.host.send(context.now, peer, ChannelId(0), vec![7; 200]).unwrap();
+                    })
+                    .unwrap();
+            }
+            world.run_for(TICK).unwrap();
+        }
+        let is_move = |(_, event): &(Instant, Event)| matches!(event, Event::Moved { .. });
+        assert!(world.application().told[0].iter().any(is_move), "{ticks_before}");
+        for node in [0, 1] {
+            let host = world.host(node).unwrap();
+            let stats = host.stats(host.connections().next().unwrap()).unwrap();
+            assert!(stats.ecn, "node {node}, after {ticks_before} ticks");
+        }
+    }
 }

@@ -19,7 +19,6 @@ mod dial;
 mod ecn;
 mod events;
 mod grant;
-mod incoming;
 mod loss;
 mod migration;
 mod mtu;
@@ -32,6 +31,7 @@ mod reordering;
 pub(crate) mod rtt;
 mod sent;
 mod session;
+mod settle;
 mod timeout;
 mod timers;
 mod transmit;
@@ -49,12 +49,12 @@ pub use self::clock_sync::PeerClock;
 use self::congestion::Algorithm;
 pub(crate) use self::control::{ResumeExchange, TicketPush};
 pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
-pub(crate) use self::incoming::Reception;
 pub(crate) use self::notices::Notices;
 pub(crate) use self::pacing::Pacer;
-use self::receive::Settling;
+pub(crate) use self::receive::Reception;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::sent::SentPackets;
+use self::settle::Settling;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
 use self::transmit::Sources;
@@ -279,7 +279,7 @@ impl Connection {
             stats.bytes_in_flight = transport.sent.bytes_in_flight();
             stats.congestion_window = transport.regulator.window();
             stats.rate = transport.regulator.rate();
-            stats.max_datagram = transport.max_datagram;
+            stats.max_datagram = transport.mtu.current();
             stats.ecn = transport.marking.is_capable();
         }
         stats.queued_bytes = self.send.queued_bytes();
@@ -389,7 +389,7 @@ impl Connection {
         }
         if transport.sent.is_overfull() {
             let Self { send, receive, ticket, resume, traffic, .. } = self;
-            receive::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
+            settle::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();

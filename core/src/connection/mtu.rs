@@ -95,14 +95,14 @@ impl PathMtu {
         self.headers == 0
     }
 
-    /// The most that may ever be sent.
-    pub(crate) fn most(&self) -> usize {
-        self.most.into()
+    /// The largest datagram that is sent now.
+    pub(crate) fn current(&self) -> usize {
+        self.current.into()
     }
 
     /// The peer moved to `remote`: what was found does not hold there.
     pub(crate) fn restart(&mut self, remote: Address) {
-        *self = Self::new(remote, usize::from(self.current).min(BASE_DATAGRAM), self.most());
+        *self = Self::new(remote, self.current().min(BASE_DATAGRAM), self.most.into());
     }
 
     /// A datagram was as large as it may be: a larger one would have been used, but none above `room` bytes.
@@ -146,27 +146,27 @@ impl PathMtu {
         }
     }
 
-    /// Packet `number` of `bytes` was acknowledged. The new largest datagram, if it was the probe.
-    pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> Option<usize> {
+    /// Packet `number` of `bytes` was acknowledged. True if it was the probe: larger datagrams pass.
+    pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> bool {
         self.chance -= self.chance / CHANCE_OVER;
         if bytes <= BASE_DATAGRAM as u64 {
             if number > self.newest_large && self.passed_small.is_none() {
                 self.passed_small = Some(number);
             }
-            return None;
+            return false;
         }
         if number >= self.newest_large {
             self.decide_for_chance();
             (self.newest_large, self.passed_small, self.lost_large) = (number, None, 0);
         }
         if self.underway != Some(number) {
-            return None;
+            return false;
         }
         self.underway = None;
         self.current = self.probed.max(self.current);
         self.tries = 0;
         self.due = self.candidate();
-        Some(self.current.into())
+        true
     }
 
     /// Packet `number` of `bytes` counts as lost. True if it was the probe: that says something about sizes, and nothing of
@@ -201,7 +201,7 @@ impl PathMtu {
     /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
     /// search begins again below what failed.
     pub(crate) fn take_black_hole(&mut self) -> bool {
-        let is_base = usize::from(self.current) <= BASE_DATAGRAM;
+        let is_base = self.current() <= BASE_DATAGRAM;
         if self.lost_large < BLACK_HOLE || is_base || self.is_settled() || self.may_be_chance() {
             return false;
         }

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::receive::{self, Settling};
+use super::settle::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
 use crate::event::{ConnectionId, PeerInfo};
@@ -52,7 +52,7 @@ impl Connection {
     ) {
         if let Some(unheard) = self.transport.as_deref_mut() {
             let Self { send, receive, ticket, resume, traffic, .. } = self;
-            receive::give_up_flight(unheard, &mut Settling { send, receive, ticket, resume, traffic });
+            settle::give_up_flight(unheard, &mut Settling { send, receive, ticket, resume, traffic });
         }
         self.drop_transport();
         self.peer = peer;

@@ -1,6 +1,6 @@
 //! When a connection wants to be called, and what it does then.
 
-use super::receive::{self, Settling};
+use super::settle::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::event::CloseReason;
@@ -76,9 +76,9 @@ impl Connection {
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
-            receive::detect_losses(now, transport, &mut settling, 0..0);
+            settle::detect_losses(now, transport, &mut settling, 0..0);
         } else {
-            receive::probe(transport, &mut settling);
+            settle::probe(transport, &mut settling);
             transport.last_eliciting = now;
         }
     }

@@ -87,7 +87,6 @@ pub(crate) struct Transport {
     pub(crate) migration: Migration,
     /// While nobody has answered from the address of `path`.
     pub(crate) unproven: Option<Unproven>,
-    pub(crate) max_datagram: usize,
     pub(crate) mtu: PathMtu,
     pub(crate) marks: MarksSeen,
     pub(crate) marking: Marking,
@@ -155,7 +154,6 @@ impl Transport {
             reordering: Reordering::new(now),
             migration: Migration::default(),
             unproven: None,
-            max_datagram: setup.max_datagram,
             mtu: PathMtu::new(setup.path.remote, setup.max_datagram, setup.most_datagram),
             marks: MarksSeen::default(),
             marking: if setup.link.is_some() { Marking::none() } else { Marking::new(0) },
@@ -233,22 +231,22 @@ impl Transport {
         self.keys.on_acked(number);
         self.marking.on_acked(number);
         self.regulator.on_delivered(now, &settled);
-        if let Some(size) = self.mtu.on_acked(number, settled.bytes) {
-            self.set_max_datagram(size);
+        if self.mtu.on_acked(number, settled.bytes) {
+            self.on_datagram_changed();
         }
         Some(settled)
     }
 
-    /// From now on datagrams have at most so many bytes.
-    pub(crate) fn set_max_datagram(&mut self, size: usize) {
-        self.max_datagram = size;
-        self.regulator.set_datagram(size);
+    /// The largest datagram is another one from now on.
+    pub(crate) fn on_datagram_changed(&mut self) {
+        self.regulator.set_datagram(self.mtu.current());
     }
 
     /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
     pub(crate) fn datagram_now(&self, now: Instant) -> usize {
-        if self.max_datagram <= limits::BASE_DATAGRAM || self.mtu.is_settled() {
-            return self.max_datagram;
+        let largest = self.mtu.current();
+        if largest <= limits::BASE_DATAGRAM || self.mtu.is_settled() {
+            return largest;
         }
         // The probe timeout begins anew with each packet: a steady sender would never find out.
         let is_silent =
@@ -256,7 +254,7 @@ impl Transport {
         if self.probes > 0 || is_silent() {
             return limits::BASE_DATAGRAM;
         }
-        self.max_datagram.min(self.datagram_worth(limits::BASE_DATAGRAM))
+        largest.min(self.datagram_worth(limits::BASE_DATAGRAM))
     }
 
     /// The largest datagram, `least` or more, that does not take long to pass: others would wait behind it.
@@ -378,7 +376,7 @@ impl Transport {
         self.reordering = Reordering::new(now);
         self.mtu.restart(path.remote);
         self.marking.restart(self.sent.next());
-        self.set_max_datagram(self.max_datagram.min(limits::BASE_DATAGRAM));
+        self.on_datagram_changed();
         self.probes = 0;
         self.loss_at = None;
     }

@@ -17,8 +17,8 @@ use tickwire_core::{
 };
 
 use crate::backlog::Outbox;
+use crate::coalescing::{Coalescing, UPKEEP_BYTES, may_be_upkeep};
 use crate::dial::Dials;
-use crate::moderation::{Moderation, UPKEEP_BYTES, may_be_upkeep};
 use crate::shared::Shared;
 use crate::sleep::Sleeper;
 use crate::stats::NetworkStats;
@@ -46,7 +46,7 @@ pub(crate) struct NetworkThread {
     may_be_readable: bool,
     may_be_writable: bool,
     end: Option<End>,
-    moderation: Moderation,
+    coalescing: Coalescing,
     /// When the socket was last found empty: what it gives next came later.
     emptied_at: Instant,
     counters: NetworkStats,
@@ -89,7 +89,7 @@ impl NetworkThread {
             may_be_readable: true,
             may_be_writable: true,
             end: None,
-            moderation: Moderation::new(receive_coalescing, now),
+            coalescing: Coalescing::new(receive_coalescing, now),
             emptied_at: now,
             counters: NetworkStats::default(),
         }
@@ -110,7 +110,7 @@ impl NetworkThread {
             self.say_farewells(now);
             let is_blocked = self.transmit(now);
             self.tell(now);
-            self.socket.stamp(self.moderation.is_quiet(now));
+            self.socket.stamp(self.coalescing.is_quiet(now));
             if self.is_over(now) {
                 self.tell_the_rest(now);
                 return;
@@ -147,7 +147,7 @@ impl NetworkThread {
 
     /// How long to let datagrams gather; none if they are to be read as they come.
     fn nap(&mut self, now: Instant, is_blocked: bool) -> Option<Duration> {
-        let most = self.moderation.nap(now)?;
+        let most = self.coalescing.nap(now)?;
         let is_idle = !is_blocked
             && self.end.is_none()
             && self.held.is_none()
@@ -163,14 +163,14 @@ impl NetworkThread {
             if !self.may_be_readable {
                 return false;
             }
-            let (endpoint, counters, moderation) =
-                (&mut self.endpoint, &mut self.counters, &mut self.moderation);
+            let (endpoint, counters, coalescing) =
+                (&mut self.endpoint, &mut self.counters, &mut self.coalescing);
             let clock = &self.shared.facts.clock;
             let received = self.socket.receive(clock, |arrival, datagram| {
                 counters.datagrams_received += 1;
                 counters.bytes_received += datagram.len() as u64;
                 if !may_be_upkeep(datagram) {
-                    moderation.on_activity(now);
+                    coalescing.on_activity(now);
                 }
                 // The system's clock may have been set meanwhile: these bounds hold whatever it shows.
                 let received_at = arrival.at.map_or(now, |at| at.max(since).min(now));
@@ -178,7 +178,7 @@ impl NetworkThread {
             });
             match received {
                 Ok(filled) => {
-                    self.moderation.on_received(now);
+                    self.coalescing.on_received(now);
                     // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
                     self.may_be_readable = filled == quinn_udp::BATCH_SIZE;
                 }
@@ -224,7 +224,7 @@ impl NetworkThread {
             self.counters.datagrams_sent += transmit.datagrams(&self.out).len() as u64;
             self.counters.bytes_sent += transmit.size as u64;
             if transmit.size > UPKEEP_BYTES {
-                self.moderation.on_activity(now);
+                self.coalescing.on_activity(now);
             }
             self.unsent = Some((transmit, 0));
         }

@@ -28,20 +28,19 @@ fn sent(number: u64) -> Vec<u8> {
     bytes
 }
 
+/// What arrives of a datagram that is put on a link without a bottleneck.
+fn carry(link: &mut Link, now_us: u64, datagram: (&[u8], Ecn), tally: &mut Tally) -> Vec<Arrival> {
+    let mut arrivals = Vec::new();
+    link.carry(now_us, datagram, None, &mut Pool::default(), tally, &mut arrivals);
+    arrivals
+}
+
 fn run(faults: &[Fault], count: u64) -> Run {
     let mut link = link_with(faults);
-    let (mut pool, mut tally) = (Pool::default(), Tally::new(faults.len()));
+    let mut tally = Tally::new(faults.len());
     let mut all = Vec::new();
     for number in 0..count {
-        let mut arrivals = Vec::new();
-        link.carry(
-            number * 10_000,
-            (&sent(number), Ecn::NotCapable),
-            None,
-            &mut pool,
-            &mut tally,
-            &mut arrivals,
-        );
+        let arrivals = carry(&mut link, number * 10_000, (&sent(number), Ecn::NotCapable), &mut tally);
         all.extend(
             arrivals.into_iter().map(|arrival| (number, arrival.at_us - number * 10_000, arrival.bytes)),
         );
@@ -68,18 +67,10 @@ fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unhar
     let spread = Duration::from_millis(200);
     let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
     let mut link = link_with(&faults);
-    let (mut pool, mut tally) = (Pool::default(), Tally::new(2));
+    let mut tally = Tally::new(2);
     let (mut early, mut late) = (0, 0);
     for number in 0..1000 {
-        let mut arrivals = Vec::new();
-        link.carry(
-            number * 10_000,
-            (&sent(number), Ecn::NotCapable),
-            None,
-            &mut pool,
-            &mut tally,
-            &mut arrivals,
-        );
+        let arrivals = carry(&mut link, number * 10_000, (&sent(number), Ecn::NotCapable), &mut tally);
         let repeated: Vec<_> = arrivals.iter().filter(|arrival| arrival.stranger.is_some()).collect();
         assert_eq!((repeated.len(), &repeated[0].bytes), (1, &sent(number)));
         let after_us = repeated[0].at_us - number * 10_000;
@@ -305,11 +296,8 @@ fn directions_decide_independently() {
 fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
     let faults: Vec<Fault> = kinds.iter().map(|kind| fault(kind.clone(), 7)).collect();
     let (mut link, mut tally) = (link_with(&faults), Tally::new(kinds.len()));
-    let mut arrivals = Vec::new();
-    for number in 0..1000 {
-        link.carry(number, (&[0], ecn), None, &mut Pool::default(), &mut tally, &mut arrivals);
-    }
-    (arrivals.iter().map(|arrival| arrival.ecn).collect(), tally.of(0))
+    let arrivals = (0..1000).flat_map(|number| carry(&mut link, number, (&[0], ecn), &mut tally));
+    (arrivals.map(|arrival| arrival.ecn).collect(), tally.of(0))
 }
 
 #[test]

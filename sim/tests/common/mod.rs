@@ -40,13 +40,19 @@ pub(crate) struct Pair {
     pub(crate) trust: Trust,
     pub(crate) told: [Vec<(Instant, Event)>; 2],
     pub(crate) client: Option<ConnectionId>,
+    /// A node that takes no larger datagrams than so many bytes.
+    pub(crate) narrow: Option<(usize, u16)>,
 }
 
 impl Pair {
+    pub(crate) fn new(config: Config, trust: Trust) -> Self {
+        Self { config, trust, told: Default::default(), client: None, narrow: None }
+    }
+
     pub(crate) fn world(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -> World<Self> {
         let (mut config, log) = (config, NonceLog::default());
         config.provider = Arc::new(RecordingProvider::new(config.provider, log.clone()));
-        let pair = Self { config, trust, told: Default::default(), client: None };
+        let pair = Self::new(config, trust);
         let topology = Topology::star(1, DELAY);
         let mut world = World::new(WorldConfig::new(seed, topology).faults(faults), pair);
         let has_called = |node, address| node == 1 && address == home_address(0);
@@ -81,6 +87,9 @@ impl Application for Pair {
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.config.clone();
         config.wall_offset = WALL;
+        if let Some((_, bytes)) = self.narrow.filter(|(node, _)| *node == boot.node) {
+            config.max_datagram = bytes;
+        }
         let mut secrets = Secrets::new([boot.node as u8 + 1; 32]);
         if boot.node == 0 {
             config.access = if self.trust == Trust::Ticket { Access::Tickets } else { Access::Open };

@@ -22,7 +22,8 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
         mtu.on_probe_sent(number);
         probes += 1;
         if size + usize::from(mtu.headers) <= usize::from(path_mtu) {
-            assert_eq!(mtu.on_acked(number, size as u64), Some(size));
+            assert!(mtu.on_acked(number, size as u64));
+            assert_eq!(mtu.current(), size);
         } else {
             assert!(mtu.on_lost(number, size as u64));
         }

@@ -19,7 +19,7 @@ impl NetworkThread {
             // Asked each time: somebody may have begun to hold.
             let Some(command) = self.shared.commands.take() else { return false };
             if !command.is_question() {
-                self.moderation.on_activity(now);
+                self.coalescing.on_activity(now);
             }
             self.carry_out(now, command);
         }

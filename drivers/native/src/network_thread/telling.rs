@@ -36,7 +36,7 @@ impl NetworkThread {
             }
         }
         if is_news {
-            self.moderation.on_activity(now);
+            self.coalescing.on_activity(now);
             self.shared.events.announce();
         }
     }

@@ -10,7 +10,7 @@ use tickwire_core::wire::{PacketKind, classify};
 
 /// Decides when the thread may let datagrams gather.
 #[derive(Debug)]
-pub(crate) struct Moderation {
+pub(crate) struct Coalescing {
     /// How long they may; zero is never.
     most: Duration,
     /// When something was last seen that was no upkeep.
@@ -23,7 +23,7 @@ pub(crate) struct Moderation {
     has_napped: bool,
 }
 
-impl Moderation {
+impl Coalescing {
     pub(crate) const fn new(most: Duration, now: Instant) -> Self {
         Self { most, busy_at: now, received_at: None, is_dense: false, has_napped: false }
     }
@@ -74,22 +74,22 @@ mod tests {
     }
 
     /// Of something received at these times, whether a nap followed.
-    fn naps(moderation: &mut Moderation, times: &[u64]) -> Vec<bool> {
+    fn naps(coalescing: &mut Coalescing, times: &[u64]) -> Vec<bool> {
         let nap = |&ms: &u64| {
-            moderation.on_received(at(ms));
-            moderation.nap(at(ms)).is_some()
+            coalescing.on_received(at(ms));
+            coalescing.nap(at(ms)).is_some()
         };
         times.iter().map(nap).collect()
     }
 
     #[test]
     fn only_what_comes_densely_and_after_a_second_of_quiet_gathers() {
-        let mut moderation = Moderation::new(MOST, at(0));
-        assert_eq!(naps(&mut moderation, &[980, 990, 1000]), [false, false, true]);
-        moderation.on_activity(at(1010));
-        assert_eq!(naps(&mut moderation, &[1010, 1500, 1510, 2010]), [false; 4]);
+        let mut coalescing = Coalescing::new(MOST, at(0));
+        assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
+        coalescing.on_activity(at(1010));
+        assert_eq!(naps(&mut coalescing, &[1010, 1500, 1510, 2010]), [false; 4]);
         assert_eq!(
-            naps(&mut moderation, &[2025, 2046, 2067]),
+            naps(&mut coalescing, &[2025, 2046, 2067]),
             [true; 3],
             "after a nap, the next one is no silence"
         );
@@ -97,17 +97,17 @@ mod tests {
 
     #[test]
     fn the_first_datagram_after_a_silence_is_followed_by_waiting_for_the_socket() {
-        let mut moderation = Moderation::new(MOST, at(0));
-        assert_eq!(naps(&mut moderation, &[5000, 5005]), [false, true]);
+        let mut coalescing = Coalescing::new(MOST, at(0));
+        assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
-        assert_eq!(moderation.nap(at(5025)), None);
-        assert_eq!(naps(&mut moderation, &[5050, 10_000]), [false; 2]);
+        assert_eq!(coalescing.nap(at(5025)), None);
+        assert_eq!(naps(&mut coalescing, &[5050, 10_000]), [false; 2]);
     }
 
     #[test]
     fn nothing_gathers_where_it_is_switched_off() {
-        let mut moderation = Moderation::new(Duration::ZERO, at(0));
-        assert_eq!(naps(&mut moderation, &[5000, 5000, 5001]), [false; 3]);
+        let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
+        assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }
 
     #[test]

@@ -1,0 +1,231 @@
+//! What acknowledgements, losses and probe timeouts settle: the fate of what was sent.
+
+use core::ops::Range;
+
+use super::control::{ResumeExchange, TicketPush};
+use super::loss;
+use super::regulator::Timing;
+use super::sent::SentFrame;
+use super::transport::Transport;
+use crate::channel::{ReceiveSide, SendSide};
+use crate::event::Violation;
+use crate::planted::{self, Bug};
+use crate::stats::Traffic;
+use crate::time::Instant;
+use crate::wire::AckFrame;
+
+/// Probe timeouts without anything coming through that void what was known of the path (RFC 9002 7.6.1).
+const PERSISTENT_PTOS: u32 = 3;
+
+/// What an acknowledgement touches besides the transport.
+pub(crate) struct Settling<'a> {
+    pub(crate) traffic: &'a mut Traffic,
+    pub(crate) send: &'a mut SendSide,
+    pub(crate) receive: &'a mut ReceiveSide,
+    pub(crate) ticket: &'a mut TicketPush,
+    pub(crate) resume: &'a mut ResumeExchange,
+}
+
+/// Settles what the peer acknowledges, then what thereby counts as lost. `at` is when the frame reached this host, which
+/// may have been a little before now.
+pub(crate) fn on_ack(
+    (now, at): (Instant, Instant),
+    ack: &AckFrame<'_>,
+    transport: &mut Transport,
+    settling: &mut Settling<'_>,
+) -> Result<(), Violation> {
+    let next = transport.sent.next();
+    let largest_before = transport.largest_acked;
+    // The widest gap: packets of which none came through while they were sent.
+    let mut silence = 0..0;
+    let mut above: Option<u64> = None;
+    let mut late = 0;
+    let mut largest_new: Option<(u64, Instant)> = None;
+    let mut largest_named = None;
+    for range in ack.ranges(next) {
+        let range = range.map_err(|_| Violation::MalformedFrame)?;
+        if *range.end() >= next {
+            return Err(Violation::AcknowledgedUnsent);
+        }
+        largest_named = largest_named.max(Some(*range.end()));
+        if let Some(above) = above.replace(*range.start()) {
+            silence = wider(silence, range.end() + 1..above);
+        }
+        late += transport.reordering.take_late(&range);
+        // A range may be billions wide; only what is unsettled is visited.
+        let unsettled = transport.sent.unsettled_below(range.end() + 1);
+        for number in unsettled.start.max(*range.start())..unsettled.end {
+            let Some(settled) = transport.settle_acked(now, number) else { continue };
+            if largest_new.is_none_or(|(largest, _)| number > largest) {
+                largest_new = Some((number, settled.sent_at));
+            }
+            for place in settled.frames {
+                if let Some(frame) = transport.sent.frame(place) {
+                    on_frame_acked(frame, transport, settling);
+                }
+            }
+        }
+    }
+    let is_newest = largest_named > largest_before;
+    transport.largest_acked = transport.largest_acked.max(largest_named);
+    let is_marked = transport.marking.on_ack(ack.marks, is_newest, next);
+    transport.reordering.adapt(now, late);
+    transport.regulator.on_late(late, transport.reordering.is_seen());
+    if let Some((number, sent_at)) = largest_new {
+        measure((now, at), ack, transport, sent_at, Some(number) == largest_named);
+    }
+    if is_marked {
+        // An ACK that settles nothing tells of packets that asked for nothing: they are a round trip old.
+        let sent_at = largest_new.map_or_else(|| now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
+        transport.regulator.on_marked(now, sent_at);
+    }
+    // What was acknowledged before may not be named any more.
+    if let (Some(before), Some(lowest)) = (largest_before, above) {
+        silence = wider(silence, before.saturating_add(1)..lowest);
+    }
+    detect_losses(now, transport, settling, silence);
+    Ok(())
+}
+
+/// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.
+fn measure(
+    (now, at): (Instant, Instant),
+    ack: &AckFrame<'_>,
+    transport: &mut Transport,
+    sent_at: Instant,
+    is_largest: bool,
+) {
+    // A clock that took the time of arrival for earlier than the sending knows nothing.
+    let at = if at > sent_at { at } else { now };
+    let held_back = ack.delay.min(transport.peer_ack_delay);
+    if is_largest {
+        transport.rtt.update(at - sent_at, held_back);
+    }
+    if !planted::is_planted(Bug::LostTimer) {
+        transport.probes = 0;
+    }
+    transport.probe_due = false;
+    let timing =
+        Timing { largest: is_largest.then_some((sent_at, ack.receive_time_low24)), came_at: at, held_back };
+    let in_flight = transport.sent.bytes_in_flight();
+    transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
+}
+
+fn wider(one: Range<u64>, other: Range<u64>) -> Range<u64> {
+    let width = |range: &Range<u64>| range.end.saturating_sub(range.start);
+    if width(&other) > width(&one) { other } else { one }
+}
+
+fn on_frame_acked(frame: SentFrame, transport: &mut Transport, settling: &mut Settling<'_>) {
+    match frame {
+        SentFrame::Piece(piece) => settling.send.on_acked(piece),
+        SentFrame::Ack(largest) => transport.acks.on_heard(largest),
+        SentFrame::Ticket(sequence) => settling.ticket.on_acked(sequence),
+        SentFrame::Credit | SentFrame::Resume(_) => {}
+    }
+}
+
+fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
+    match frame {
+        SentFrame::Piece(piece) => settling.send.on_lost(piece),
+        SentFrame::Credit => settling.receive.on_grant_lost(),
+        SentFrame::Ticket(sequence) => settling.ticket.on_lost(sequence),
+        SentFrame::Resume(channel) => settling.resume.on_lost(channel),
+        SentFrame::Ack(_) => {}
+    }
+}
+
+/// Declares lost what RFC 9002 says is lost, and returns its frames to where they came from.
+///
+/// If those within `silence` lie far enough apart, that is persistent congestion (RFC 9002 7.6).
+pub(crate) fn detect_losses(
+    now: Instant,
+    transport: &mut Transport,
+    settling: &mut Settling<'_>,
+    silence: Range<u64>,
+) {
+    if transport.is_reliable {
+        // What was written to such a link arrives, or the link breaks.
+        transport.sent.trim();
+        return;
+    }
+    // What was acknowledged first is no longer looked at.
+    transport.sent.trim();
+    let rtt = transport.rtt.smoothed().max(transport.rtt.latest());
+    let loss_delay = transport.reordering.loss_delay(transport.rtt.loss_delay(), rtt);
+    let thresholds = (transport.reordering.packet_threshold(), loss_delay);
+    let largest_acked = transport.largest_acked.unwrap_or(0);
+    let too_long = transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
+    let mut silent: Option<(Instant, Instant)> = None;
+    let Transport { sent, regulator, reordering, loss_at, mtu, marking, .. } = transport;
+    *loss_at = loss::detect(now, sent, largest_acked, thresholds, |sent, number| {
+        let Some(settled) = sent.settle(number) else { return };
+        if mtu.on_lost(number, settled.bytes) {
+            return;
+        }
+        marking.on_lost(number);
+        regulator.on_lost(&settled);
+        reordering.on_lost(number);
+        if silence.contains(&number) {
+            let (first, _) = *silent.get_or_insert((settled.sent_at, settled.sent_at));
+            silent = Some((first, settled.sent_at));
+        }
+        settling.traffic.datagrams_lost += 1;
+        if planted::is_planted(Bug::LostForgotten) && number % 16 == 0 {
+            return;
+        }
+        for place in settled.frames {
+            if let Some(frame) = sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+    });
+    sent.trim();
+    if transport.mtu.take_black_hole() {
+        transport.on_datagram_changed();
+        transport.regulator.on_black_hole(now);
+        return;
+    }
+    transport.regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
+}
+
+/// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.
+pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
+    transport.probes = transport.probes.saturating_add(1);
+    transport.probe_due = true;
+    transport.ping_due = true;
+    // What an earlier probe repeated is in flight twice: go on until there is something that a probe can carry.
+    for number in transport.sent.unsettled_below(transport.sent.next()) {
+        for place in transport.sent.frames_of(number).into_iter().flatten() {
+            if let Some(frame) = transport.sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+        let has_credit_due = settling.receive.grant_due().is_some();
+        if settling.send.has_sendable()
+            || settling.ticket.is_due
+            || settling.resume.unsent != 0
+            || has_credit_due
+        {
+            return;
+        }
+    }
+}
+
+/// Everything in flight counts as lost: the path that it was sent on is gone.
+pub(crate) fn give_up_flight(transport: &mut Transport, settling: &mut Settling<'_>) {
+    for number in transport.sent.unsettled_below(transport.sent.next()) {
+        let Some(settled) = transport.sent.settle(number) else { continue };
+        if transport.mtu.on_lost(number, settled.bytes) {
+            continue;
+        }
+        transport.marking.on_lost(number);
+        settling.traffic.datagrams_lost += 1;
+        for place in settled.frames {
+            if let Some(frame) = transport.sent.frame(place) {
+                on_frame_lost(frame, settling);
+            }
+        }
+    }
+    transport.sent.trim();
+}
