@@ -58,3 +58,10 @@ fn clocks_that_jump_far_ahead_are_got_over() {
 const fn at(millis: u64) -> tickwire_core::Instant {
     tickwire_core::Instant::saturating_from_micros(millis * 1000)
 }
+
+#[test]
+fn the_readme_counts_the_kinds_of_faults() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let promise = format!("a simulator with {} kinds of faults", KindName::ALL.len());
+    assert!(readme.contains(&promise), "{promise}");
+}

@@ -1,5 +1,6 @@
 //! Child processes that can say how to repeat themselves.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
@@ -107,13 +108,9 @@ impl fmt::Display for Command {
     }
 }
 
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// As a shell reads it; what none can be told (a NUL) is shown as it is.
+fn quoted(word: &str) -> Cow<'_, str> {
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
 #[cfg(test)]
@@ -123,7 +120,8 @@ mod tests {
     #[test]
     fn a_command_reads_as_it_would_be_typed() {
         let command = Command::cargo("doc --no-deps").env("RUSTDOCFLAGS", "-D warnings").arg("it's");
-        assert_eq!(command.to_string(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
+        let words = ["RUSTDOCFLAGS=-D warnings", "cargo", "doc", "--no-deps", "it's"].map(String::from);
+        assert_eq!(shlex::split(&command.to_string()).unwrap(), words);
     }
 
     #[test]

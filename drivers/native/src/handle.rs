@@ -1,16 +1,16 @@
-//! The verbs, for whichever thread has a handle.
+//! The verbs, for whichever thread has a handle: sending, connecting, events, limits.
+
+mod questions;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
 use tickwire_core::crypto::Key;
-use tickwire_core::message::{NetMessage, Registry, SendOptions};
-use tickwire_core::stats::ChannelStats;
+use tickwire_core::message::{NetMessage, SendOptions};
 use tickwire_core::{
-    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, ConnectionState, Endpoint, Event,
-    MessageId, PeerClock,
+    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId,
 };
 
 use crate::address::NetworkAddress;
@@ -20,7 +20,6 @@ use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
 use crate::queue::Refused;
 use crate::shared::Shared;
-use crate::stats::{ConnectionInfo, NetworkStats};
 
 /// A share in a server, client or peer that runs: cheap to clone, and the same from every thread.
 #[derive(Clone)]
@@ -288,144 +287,6 @@ impl Handle {
         self.0.events.len()
     }
 
-    // ----- Questions
-
-    /// Where the socket is bound.
-    #[must_use]
-    pub fn local_address(&self) -> std::net::SocketAddr {
-        self.0.facts.local_address
-    }
-
-    /// The public key that clients pin.
-    #[must_use]
-    pub fn public_key(&self) -> Key {
-        self.0.facts.public_key
-    }
-
-    /// The message types.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.0.facts.registry
-    }
-
-    /// The time that the core goes by, which began when the endpoint was started.
-    #[must_use]
-    pub fn now(&self) -> tickwire_core::Instant {
-        self.0.facts.clock.now()
-    }
-
-    /// Whether the network thread runs.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        !self.0.commands.is_closed()
-    }
-
-    /// All connections that may be sent on, interrupted ones included.
-    #[must_use]
-    pub fn connections(&self) -> Vec<ConnectionId> {
-        self.0.table().iter().map(|(connection, _)| connection).collect()
-    }
-
-    /// How many they are.
-    #[must_use]
-    pub fn connection_count(&self) -> usize {
-        self.0.table().len()
-    }
-
-    /// The connection that was made last, if it lives: of a client, the one to its server.
-    #[must_use]
-    pub fn latest_connection(&self) -> Option<ConnectionId> {
-        self.0.table().latest
-    }
-
-    /// Where a connection is in its life. `Connecting` is an interrupted one; of one that is not made yet nothing is known
-    /// here.
-    #[must_use]
-    pub fn state(&self, connection: ConnectionId) -> ConnectionState {
-        match self.0.table().get(connection) {
-            None => ConnectionState::Disconnected,
-            Some(gate) if gate.is_leaving.load(Ordering::Acquire) => ConnectionState::Disconnecting,
-            Some(gate) if gate.is_interrupted.load(Ordering::Acquire) => ConnectionState::Connecting,
-            Some(_) => ConnectionState::Connected,
-        }
-    }
-
-    /// What is known of a connection, at most 100 ms old.
-    #[must_use]
-    pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
-        self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
-    }
-
-    /// What is known of all connections, at most 100 ms old.
-    #[must_use]
-    pub fn infos(&self) -> Vec<ConnectionInfo> {
-        self.with_snapshot(|all, _| all.to_vec())
-    }
-
-    /// What the endpoint and its driver have done so far, at most 100 ms ago.
-    #[must_use]
-    pub fn stats(&self) -> NetworkStats {
-        self.with_snapshot(|_, network| network.clone())
-    }
-
-    /// What is known of a connection now. It asks the network thread, without blocking.
-    pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
-        self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
-    }
-
-    /// As [`Handle::stats`], without blocking.
-    pub async fn stats_async(&self) -> NetworkStats {
-        if self.can_wait() && !self.has_fresh_snapshot() {
-            let (reply, pending) = answer();
-            self.0.commands.insist_async(Command::Snapshot(reply)).await;
-            let _answered = pending.await;
-        }
-        self.0.with_snapshot(|snapshot| snapshot.network.clone())
-    }
-
-    /// What one channel of a connection has done so far. It asks the network thread, and waits for the answer; an accept
-    /// policy, which runs there, gets none.
-    #[must_use]
-    pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
-        self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
-    }
-
-    /// As [`Handle::channel_stats`], without blocking.
-    pub async fn channel_stats_async(
-        &self,
-        connection: ConnectionId,
-        channel: ChannelId,
-    ) -> Option<ChannelStats> {
-        self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
-    }
-
-    /// For all connections, the bytes of messages that may be sent for the next `interval`, a tick say, so that nothing
-    /// waits: what the path carries meanwhile, less what is queued already. It asks the network thread once, and waits for
-    /// the answer. Between two calls, `Event::RateChanged` says that a path carries more or less. It is advice.
-    #[must_use]
-    pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
-        let connections = self.connections();
-        self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
-    }
-
-    /// As [`Handle::grants`], without blocking.
-    pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
-        let connections = self.connections();
-        self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
-    }
-
-    /// The clock of a connection's peer, once the peer has acknowledged something. It asks the network thread, and waits for
-    /// the answer, a plain value that is read at [`Handle::now`]; each reads a little further, and none goes back.
-    #[must_use]
-    pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
-        self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
-    }
-
-    /// As [`Handle::peer_clock`], without blocking.
-    pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
-        self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
-    }
-
     // ----- Limits
 
     /// Limits what is sent on all connections together, in bytes per second of UDP payload, 1000 at least; `None` lifts the
@@ -448,49 +309,6 @@ impl Handle {
         bytes_per_second: Option<NonZeroU32>,
     ) -> Result<(), CommandError> {
         self.order(Command::LimitOne { connection, rate: bytes_per_second })
-    }
-
-    fn with_snapshot<R>(&self, look: impl FnOnce(&[ConnectionInfo], &NetworkStats) -> R) -> R {
-        if self.can_wait() && !self.has_fresh_snapshot() {
-            let (reply, pending) = answer();
-            // The thread answers within microseconds; if the machine stands still, an old answer is better than none.
-            let _answered =
-                self.order(Command::Snapshot(reply)).ok().and_then(|()| pending.wait(Some(PATIENCE)));
-        }
-        self.0.with_snapshot(|snapshot| look(&snapshot.connections, &snapshot.network))
-    }
-
-    fn has_fresh_snapshot(&self) -> bool {
-        let is_fresh = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
-        self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh))
-    }
-
-    /// Whether somebody will answer whom this thread can wait for.
-    fn can_wait(&self) -> bool {
-        self.is_running() && !self.0.is_network_thread()
-    }
-
-    /// Asks the network thread, and waits.
-    fn ask<R: Send + 'static>(&self, question: impl FnOnce(&Endpoint) -> R + Send + 'static) -> Option<R> {
-        if !self.can_wait() {
-            return None;
-        }
-        let (reply, pending) = answer();
-        self.order(Command::Ask(Box::new(move |endpoint| reply.reply(question(endpoint))))).ok()?;
-        pending.wait(Some(PATIENCE))
-    }
-
-    async fn ask_async<R: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Endpoint) -> R + Send + 'static,
-    ) -> Option<R> {
-        if !self.can_wait() {
-            return None;
-        }
-        let (reply, pending) = answer();
-        let question = Command::Ask(Box::new(move |endpoint| reply.reply(question(endpoint))));
-        self.0.commands.insist_async(question).await;
-        pending.await
     }
 
     fn order(&self, command: Command) -> Result<(), CommandError> {
@@ -527,12 +345,3 @@ impl Handle {
         pushed.map(drop)
     }
 }
-
-fn grants(endpoint: &Endpoint, connections: &[ConnectionId], interval: Duration) -> Vec<(ConnectionId, u64)> {
-    connections.iter().map(|&connection| (connection, endpoint.grant(connection, interval))).collect()
-}
-
-/// How old a snapshot may be.
-const SNAPSHOT_AGE: Duration = Duration::from_millis(100);
-/// How long a question waits for the network thread.
-const PATIENCE: Duration = Duration::from_secs(1);

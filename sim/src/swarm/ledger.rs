@@ -3,6 +3,8 @@
 //! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
 //! so the first one that arrives tells which two sides belong together, for ever.
 
+mod fates;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::{
@@ -314,85 +316,6 @@ impl Ledger {
         peer.is_some_and(|peer| self.side(peer).got[channel].numbers.contains(number))
     }
 
-    /// A receipt came.
-    pub(super) fn on_receipt(&mut self, side: SideId, channel: u8, message: MessageId) -> Outcome {
-        self.expect_up(side, "a receipt")?;
-        let index = usize::from(channel);
-        let number = u32::try_from(message.0).unwrap_or(u32::MAX);
-        let config = &self.channels[index];
-        if !config.receipts || number >= self.side(side).sent[index].count {
-            return Err(format!("a receipt for message {number} of channel {channel}: nobody asked for it"));
-        }
-        if !self.side_mut(side).sent[index].receipts.insert(number) {
-            return Err(format!("a second receipt for message {number} of channel {channel}"));
-        }
-        if !self.was_given(side, index, number) {
-            return Err(format!(
-                "a receipt for message {number} of channel {channel}, which nobody was given"
-            ));
-        }
-        self.figures.receipts += 1;
-        Ok(())
-    }
-
-    /// Asks for the fates of what is open, and checks the answers.
-    pub(super) fn audit(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) -> Outcome {
-        for channel in 0..self.channels.len() {
-            let open = core::mem::take(&mut self.side_mut(side).sent[channel].open);
-            let mut still = Vec::with_capacity(open.len());
-            for number in open {
-                let fate = fate(channel as u8, MessageId(u64::from(number)));
-                if self.judge(side, channel, number, fate)? {
-                    still.push(number);
-                }
-            }
-            self.side_mut(side).sent[channel].open = still;
-        }
-        Ok(())
-    }
-
-    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. What is queued now is
-    /// never sent, unless the session is resumed.
-    pub(super) fn on_stopped(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) {
-        for (channel, sent) in self.side_mut(side).sent.iter_mut().enumerate() {
-            let is_queued =
-                |number: &u32| fate(channel as u8, MessageId(u64::from(*number))) == Some(Fate::Queued);
-            sent.unbegun = sent.open.iter().copied().filter(is_queued).collect();
-        }
-    }
-
-    /// `side` begins messages again.
-    pub(super) fn on_resumed(&mut self, side: SideId) {
-        self.side_mut(side).sent.iter_mut().for_each(|sent| sent.unbegun.clear());
-    }
-
-    /// Whether the fate of a message remains open.
-    fn judge(
-        &mut self,
-        side: SideId,
-        channel: usize,
-        number: u32,
-        fate: Option<Fate>,
-    ) -> Result<bool, String> {
-        let given = self.was_given(side, channel, number);
-        let expires = self.channels[channel].lifetime.is_some();
-        let sent = &mut self.sides[side as usize].sent[channel];
-        let skipped = sent.skipped.contains(&number);
-        match fate {
-            Some(Fate::Delivered) if given => Ok(false),
-            Some(Fate::Queued) if !given && !skipped => Ok(true),
-            Some(Fate::InFlight) if !skipped => Ok(true),
-            Some(Fate::NotSent) | None if expires && !given => {
-                sent.not_sent.insert(number);
-                Ok(false)
-            }
-            None if expires => Ok(false),
-            _ => Err(format!(
-                "side {side}: message {number} of channel {channel} is {fate:?}; given: {given}, skipped: {skipped}"
-            )),
-        }
-    }
-
     /// `Connected` was told.
     pub(super) fn on_connected(
         &mut self,
@@ -479,54 +402,5 @@ impl Ledger {
         }
         self.check_fates(side, undelivered)?;
         Ok(side)
-    }
-
-    /// Every message that was not reported delivered is in the list, once, with a fate that is true.
-    fn check_fates(&mut self, side: SideId, undelivered: &[Undelivered]) -> Outcome {
-        let key = |entry: &Undelivered| (entry.channel, entry.message);
-        if !undelivered.is_sorted_by(|a, b| key(a) < key(b)) {
-            return Err(format!("side {side}: undelivered messages out of order, or twice"));
-        }
-        let mut listed: BTreeMap<(usize, u32), Fate> = undelivered
-            .iter()
-            .map(|entry| ((usize::from(entry.channel.0), entry.message.0 as u32), entry.fate))
-            .collect();
-        for channel in 0..self.channels.len() {
-            for number in core::mem::take(&mut self.side_mut(side).sent[channel].open) {
-                let fate = listed.remove(&(channel, number));
-                self.judge_last(side, channel, number, fate)?;
-            }
-        }
-        match listed.first_key_value() {
-            None => Ok(()),
-            Some(((channel, number), fate)) => Err(format!(
-                "side {side}: message {number} of channel {channel} is {fate:?} at the end, but was settled before"
-            )),
-        }
-    }
-
-    fn judge_last(&mut self, side: SideId, channel: usize, number: u32, fate: Option<Fate>) -> Outcome {
-        let given = self.was_given(side, channel, number);
-        let expires = self.channels[channel].lifetime.is_some();
-        let sent = &mut self.sides[side as usize].sent[channel];
-        let skipped = sent.skipped.contains(&number);
-        let has_receipt = sent.receipts.contains(number);
-        let truthful = match fate {
-            Some(Fate::NotSent) => !given,
-            Some(Fate::Unknown) => !skipped && !has_receipt && !sent.unbegun.contains(&number),
-            None => given || expires,
-            Some(_) => false,
-        };
-        if matches!(fate, Some(Fate::NotSent) | None) && !given {
-            sent.not_sent.insert(number);
-        }
-        if truthful {
-            return Ok(());
-        }
-        Err(format!(
-            "side {side}: message {number} of channel {channel} ended as {fate:?}; given: {given}, skipped: {skipped}, \
-             never begun: {}",
-            sent.unbegun.contains(&number)
-        ))
     }
 }

@@ -1,5 +1,6 @@
 //! What the command line says.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use tickwire_core::congestion::Algorithm;
@@ -100,13 +101,9 @@ impl Arguments {
     }
 }
 
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// As a shell reads it; what none can be told (a NUL) is shown as it is.
+fn quoted(word: &str) -> Cow<'_, str> {
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
 fn algorithm(name: &str) -> Option<Algorithm> {
