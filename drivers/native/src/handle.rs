@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use tickwire_core::crypto::Key;
 use tickwire_core::message::{NetMessage, SendOptions};
-use tickwire_core::{
-    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId,
-};
+use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
 
 use crate::address::NetworkAddress;
 use crate::attempt::{Attempt, answer};

@@ -3,7 +3,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;
@@ -34,6 +34,8 @@ pub(super) struct TcpSender {
     /// Segments above `acked` that arrived.
     sacked: BTreeSet<u64>,
     lost: BTreeSet<u64>,
+    /// What was sent again, and the first segment that was sent for the first time after it.
+    resent: BTreeMap<u64, u64>,
     /// In thousandths of a segment.
     window: u64,
     threshold: u64,
@@ -61,6 +63,7 @@ impl TcpSender {
             next: 0,
             sacked: BTreeSet::new(),
             lost: BTreeSet::new(),
+            resent: BTreeMap::new(),
             window: INITIAL_WINDOW * 1000,
             threshold: u64::MAX,
             recover: 0,
@@ -111,7 +114,9 @@ impl TcpSender {
             self.acked = cumulative;
             self.sacked = self.sacked.split_off(&cumulative);
             self.lost = self.lost.split_off(&cumulative);
+            self.resent = self.resent.split_off(&cumulative);
             self.back_off = 0;
+            self.timeout = (self.next > self.acked).then(|| now + self.retransmission_timeout());
         }
         self.find_losses(latest);
         let newly = before.saturating_sub(self.in_flight());
@@ -119,21 +124,23 @@ impl TcpSender {
             let window = self.window;
             self.window += if window < self.threshold { 1000 * newly } else { 1_000_000 * newly / window };
         }
-        self.timeout = (self.next > self.acked).then(|| now + self.retransmission_timeout());
         if self.acked == self.limit && self.resumes_at.is_none() {
             self.resumes_at = self.transfer.map(|(_, pause)| now + pause);
         }
     }
 
-    /// A segment is lost if three above it arrived.
+    /// A segment is lost if three that left after it arrived.
     fn find_losses(&mut self, latest: u64) {
         let above = self.sacked.iter().rev().nth(DUPLICATES as usize - 1).copied();
         let Some(above) = above.filter(|_| latest >= self.acked) else { return };
-        let holes: Vec<u64> =
-            (self.acked.max(self.recover)..above).filter(|segment| !self.sacked.contains(segment)).collect();
-        let is_new = !holes.is_empty();
-        self.lost.extend(holes);
-        if is_new {
+        // Each with what had been sent when it left last.
+        let holes: Vec<(u64, u64)> = (self.acked..above)
+            .filter(|segment| !self.sacked.contains(segment) && !self.lost.contains(segment))
+            .map(|segment| (segment, self.resent.get(&segment).copied().unwrap_or(segment)))
+            .filter(|(_, left_at)| *left_at <= above)
+            .collect();
+        self.lost.extend(holes.iter().map(|(segment, _)| segment));
+        if holes.iter().any(|(_, left_at)| *left_at >= self.recover) {
             self.recover = self.next;
             self.threshold = (self.window / 2).max(2000);
             self.window = self.threshold;
@@ -163,7 +170,10 @@ impl TcpSender {
             return None;
         }
         let segment = match self.lost.pop_first() {
-            Some(segment) => segment,
+            Some(segment) => {
+                self.resent.insert(segment, self.next);
+                segment
+            }
             None if self.active && self.next < self.limit => {
                 self.next += 1;
                 self.timed.get_or_insert((self.next - 1, now));
@@ -228,4 +238,32 @@ impl TcpReceiver {
 
 fn number(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crate::paths::rfc8867::kilobits;
+    use crate::paths::{Flow, Scenario, Source};
+
+    /// After a loss below `recover` it went on for ever with the window that it had then, and never repeated the segment.
+    #[test]
+    fn it_fills_the_queue_again_and_again_and_delivers_in_order_all_the_while() {
+        for loss in [0, 5000] {
+            let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
+            let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);
+            for seed in 0..3 {
+                let outcome = scenario.play(seed).unwrap();
+                let flow = &outcome.flows[0];
+                // Each quarter of a minute, over half of what the link carries.
+                for quarter in flow.by_second.chunks(15) {
+                    assert!(quarter.iter().sum::<u64>() > 15 * 125_000 / 2, "{loss} ppm, {seed}: {flow:?}");
+                }
+                if loss == 0 {
+                    assert!(outcome.dropped > 10 && outcome.queue_max_us > 280_000, "{outcome:?}");
+                }
+            }
+        }
+    }
 }

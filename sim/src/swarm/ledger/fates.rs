@@ -29,7 +29,11 @@ impl Ledger {
     }
 
     /// Asks for the fates of what is open, and checks the answers.
-    pub(in crate::swarm) fn audit(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) -> Outcome {
+    pub(in crate::swarm) fn audit(
+        &mut self,
+        side: SideId,
+        fate: impl Fn(u8, MessageId) -> Option<Fate>,
+    ) -> Outcome {
         for channel in 0..self.channels.len() {
             let open = core::mem::take(&mut self.side_mut(side).sent[channel].open);
             let mut still = Vec::with_capacity(open.len());
@@ -46,7 +50,11 @@ impl Ledger {
 
     /// From here on `side` begins no message: it is interrupted, or about to be closed at once. What is queued now is
     /// never sent, unless the session is resumed.
-    pub(in crate::swarm) fn on_stopped(&mut self, side: SideId, fate: impl Fn(u8, MessageId) -> Option<Fate>) {
+    pub(in crate::swarm) fn on_stopped(
+        &mut self,
+        side: SideId,
+        fate: impl Fn(u8, MessageId) -> Option<Fate>,
+    ) {
         for (channel, sent) in self.side_mut(side).sent.iter_mut().enumerate() {
             let is_queued =
                 |number: &u32| fate(channel as u8, MessageId(u64::from(*number))) == Some(Fate::Queued);
