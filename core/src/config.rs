@@ -124,7 +124,7 @@ pub struct Config {
     pub handshakes_per_second: u32,
     /// The channels of every connection, at most 32. Default: one of each [`Delivery`], reliable ordered first.
     pub channels: Vec<ChannelConfig>,
-    /// A heartbeat is sent after this much silence. Default 5 s.
+    /// A heartbeat is sent after this much silence. Default 5 s. Of a long silence every other one is answered.
     pub heartbeat: Duration,
     /// A peer that was not heard for this long is gone. Default 20 s.
     pub idle_timeout: Duration,

@@ -51,15 +51,19 @@ pub(crate) fn detect(
 /// How long to wait for an acknowledgement before probing: `base`, doubled for each probe that went unanswered.
 ///
 /// While reliable data waits the back-off is capped at max(500 ms, 2 RTT), so that a path that comes back is noticed
-/// soon; `base` itself is never cut short.
-pub(crate) fn probe_interval(base: Duration, probes: u32, rtt: Duration, reliable_waits: bool) -> Duration {
+/// soon. Else it is capped at a third of `patience`: an initiator that was not answered for two patiences has one left, in
+/// which several probes have to go. `base` itself is never cut short.
+pub(crate) fn probe_interval(
+    base: Duration,
+    probes: u32,
+    rtt: Duration,
+    reliable_waits: bool,
+    patience: Duration,
+) -> Duration {
     let backed_off = base.saturating_mul(1u32.checked_shl(probes.min(16)).unwrap_or(u32::MAX));
-    if reliable_waits {
-        let cap = Duration::from_millis(500).max(rtt.saturating_mul(2));
-        backed_off.min(cap).max(base)
-    } else {
-        backed_off
-    }
+    let cap =
+        if reliable_waits { Duration::from_millis(500).max(rtt.saturating_mul(2)) } else { patience / 3 };
+    backed_off.min(cap).max(base)
 }
 
 #[cfg(test)]
@@ -95,11 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn the_back_off_is_capped_only_while_reliable_data_waits() {
+    fn the_back_off_is_capped_soon_while_reliable_data_waits_and_at_a_third_of_the_patience_otherwise() {
+        let patience = Duration::from_secs(6);
+        let interval = |base, probes, waits| probe_interval(base, probes, RTT, waits, patience);
         let base = Duration::from_millis(150);
-        assert_eq!(probe_interval(base, 0, RTT, true), base);
-        assert_eq!(probe_interval(base, 10, RTT, true), Duration::from_millis(500));
-        assert_eq!(probe_interval(base, 3, RTT, false), Duration::from_millis(1200));
-        assert_eq!(probe_interval(Duration::from_secs(2), 5, RTT, true), Duration::from_secs(2));
+        assert_eq!(interval(base, 0, true), base);
+        assert_eq!(interval(base, 10, true), Duration::from_millis(500));
+        assert_eq!(interval(base, 3, false), Duration::from_millis(1200));
+        assert_eq!(interval(base, 10, false), Duration::from_secs(2));
+        for waits in [true, false] {
+            assert_eq!(interval(Duration::from_secs(3), 5, waits), Duration::from_secs(3));
+        }
     }
 }

@@ -19,6 +19,7 @@ mod dial;
 mod ecn;
 mod events;
 mod grant;
+mod heartbeat;
 mod loss;
 mod migration;
 mod mtu;
@@ -310,6 +311,7 @@ impl Connection {
         self.dial.is_some()
             || transport.acks.is_due()
             || transport.ping_due
+            || transport.sign_due
             || transport.unproven.is_some()
             || !transport.migration.is_quiet()
             || self.send.may_have_sendable()
@@ -326,6 +328,7 @@ impl Connection {
             Phase::Connected => {
                 let has_data = transport.acks.is_due()
                     || transport.ping_due
+                    || transport.sign_due
                     || transport.challenge_due().is_some()
                     || (self.has_eliciting() && transport.window_is_open(now));
                 (has_data && transport.may_send()) || transport.has_path_datagram()

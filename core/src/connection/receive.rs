@@ -75,6 +75,9 @@ impl Connection {
         match outcome {
             Ok(Outcome { eliciting, substantial, refused: false }) => {
                 if let Some(transport) = self.transport.as_deref_mut() {
+                    if eliciting {
+                        transport.heartbeat.on_activity();
+                    }
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);

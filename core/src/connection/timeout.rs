@@ -50,10 +50,7 @@ impl Connection {
             match timer {
                 Timer::Loss => self.on_loss_timeout(now),
                 Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
-                Timer::Heartbeat => self.with_transport(|transport| {
-                    transport.ping_due = true;
-                    transport.last_ping = now;
-                }),
+                Timer::Heartbeat => self.with_transport(|transport| transport.on_patience_over(now)),
                 // What it held back is queued when the timers are set again.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),

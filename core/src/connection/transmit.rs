@@ -14,7 +14,7 @@ use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
-/// The size of a datagram that has only a PING to say: enough to pay for a challenge to a new address.
+/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
 
 /// A datagram that was written.
@@ -195,10 +195,17 @@ pub(crate) fn write_datagram(
         write_pieces(now, transport, sources, &mut writer);
     }
     let mut eliciting = writer.written() > before_eliciting;
+    if eliciting {
+        transport.heartbeat.on_activity();
+    }
     if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
         transport.last_ping = now;
         eliciting = true;
+    }
+    // What leaves anyway says as much.
+    if core::mem::take(&mut transport.sign_due) && !eliciting {
+        pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
     }
     let body = writer.written();
     // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.

@@ -7,6 +7,7 @@ use super::acks::AckTracker;
 use super::clock_sync::ClockTelling;
 use super::congestion::bytes_in;
 use super::ecn::{Marking, MarksSeen};
+use super::heartbeat::{Heartbeat, Situation};
 use super::loss;
 use super::migration::Migration;
 use super::mtu::PathMtu;
@@ -70,6 +71,7 @@ pub(crate) struct Opened {
 
 /// The state of one set of keys on one path.
 pub(crate) struct Transport {
+    role: Role,
     pub(crate) local_id: u32,
     pub(crate) remote_id: u32,
     pub(crate) path: Path,
@@ -99,6 +101,9 @@ pub(crate) struct Transport {
     pub(crate) probe_due: bool,
     /// A packet has to ask for an acknowledgement although it may have nothing else to say.
     pub(crate) ping_due: bool,
+    /// A packet has to leave that asks for nothing, unless another one does.
+    pub(crate) sign_due: bool,
+    pub(crate) heartbeat: Heartbeat,
     /// When the next packet counts as lost, if one is suspected.
     pub(crate) loss_at: Option<Instant>,
     pub(crate) last_eliciting: Instant,
@@ -138,6 +143,7 @@ impl Transport {
             Regulator::new(now, controller, setup.max_datagram)
         };
         Self {
+            role: setup.role,
             local_id: setup.local_id,
             remote_id: setup.remote_id,
             path: setup.path,
@@ -163,6 +169,8 @@ impl Transport {
             probe_due: false,
             // The initiator's first packet is what makes the responder's half-open entry a connection.
             ping_due: setup.role == Role::Initiator,
+            sign_due: false,
+            heartbeat: Heartbeat::default(),
             loss_at: None,
             last_eliciting: now,
             last_heard: now,
@@ -213,6 +221,23 @@ impl Transport {
         self.largest_acked = sent.checked_sub(1);
         self.replay.insert(received);
         self.largest_received = Some(received);
+    }
+
+    /// The peer was not heard for so long that this end has to say that it is there.
+    pub(crate) fn on_patience_over(&mut self, now: Instant) {
+        let situation = Situation {
+            role: self.role,
+            is_unanswered: self.sent.in_flight() > 0,
+            is_moving: self.unproven.is_some() || !self.migration.is_quiet(),
+            patience: self.patience,
+            probe_timeout: self.probe_timeout(),
+        };
+        if self.heartbeat.beat(&situation) {
+            self.ping_due = true;
+        } else {
+            self.sign_due = true;
+        }
+        self.last_ping = now;
     }
 
     /// The probe timeout before any back-off.
@@ -298,7 +323,7 @@ impl Transport {
         let mut wait = self.probe_timeout();
         if self.probes > 0 {
             let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
-            wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent);
+            wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent, self.patience);
         }
         // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
         let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };

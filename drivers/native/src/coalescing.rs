@@ -13,6 +13,8 @@ use tickwire_core::wire::{PacketKind, classify};
 pub(crate) struct Coalescing {
     /// How long they may; zero is never.
     most: Duration,
+    /// How long they may when it has been quiet for long.
+    most_deep: Duration,
     /// When something was last seen that was no upkeep.
     busy_at: Instant,
     /// When the socket last gave something.
@@ -24,8 +26,10 @@ pub(crate) struct Coalescing {
 }
 
 impl Coalescing {
-    pub(crate) const fn new(most: Duration, now: Instant) -> Self {
-        Self { most, busy_at: now, received_at: None, is_dense: false, has_napped: false }
+    /// Acknowledgements are held back for `ack_delay` at most: whoever waits for one takes it for lost afterwards.
+    pub(crate) fn new(most: Duration, ack_delay: Duration, now: Instant) -> Self {
+        let most_deep = most.saturating_mul(2).min(ack_delay * 4 / 5).max(most);
+        Self { most, most_deep, busy_at: now, received_at: None, is_dense: false, has_napped: false }
     }
 
     /// Something happened that was no upkeep: the game did or heard something, somebody shook hands.
@@ -38,9 +42,14 @@ impl Coalescing {
         !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
     }
 
+    /// How long datagrams may gather now.
+    fn most(&self, now: Instant) -> Duration {
+        if now.saturating_since(self.busy_at) >= DEEP_QUIET { self.most_deep } else { self.most }
+    }
+
     /// The socket gave something.
     pub(crate) fn on_received(&mut self, now: Instant) {
-        let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most);
+        let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most(now));
         self.is_dense = is_close || self.has_napped;
         self.received_at = Some(now);
     }
@@ -48,7 +57,7 @@ impl Coalescing {
     /// How long to leave the socket alone; none if it is to be waited for.
     pub(crate) fn nap(&mut self, now: Instant) -> Option<Duration> {
         self.has_napped = self.is_quiet(now) && self.is_dense && self.received_at == Some(now);
-        self.has_napped.then_some(self.most)
+        self.has_napped.then(|| self.most(now))
     }
 }
 
@@ -60,6 +69,8 @@ pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
 
 /// How long nothing but upkeep must have been seen.
 const QUIET: Duration = Duration::from_secs(1);
+/// How long for naps that are twice as long.
+const DEEP_QUIET: Duration = Duration::from_secs(10);
 /// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
 pub(crate) const UPKEEP_BYTES: usize = 128;
 
@@ -68,6 +79,7 @@ mod tests {
     use super::*;
 
     const MOST: Duration = Duration::from_millis(20);
+    const DELAY: Duration = Duration::from_millis(50);
 
     fn at(ms: u64) -> Instant {
         Instant::saturating_from_micros(ms * 1000)
@@ -84,7 +96,7 @@ mod tests {
 
     #[test]
     fn only_what_comes_densely_and_after_a_second_of_quiet_gathers() {
-        let mut coalescing = Coalescing::new(MOST, at(0));
+        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
         assert_eq!(naps(&mut coalescing, &[1010, 1500, 1510, 2010]), [false; 4]);
@@ -97,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_first_datagram_after_a_silence_is_followed_by_waiting_for_the_socket() {
-        let mut coalescing = Coalescing::new(MOST, at(0));
+        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
         assert_eq!(coalescing.nap(at(5025)), None);
@@ -105,8 +117,23 @@ mod tests {
     }
 
     #[test]
+    fn naps_are_longer_after_ten_quiet_seconds_as_far_as_acknowledgements_may_wait() {
+        for (delay, expected) in [(50, 40), (100, 40), (30, 24), (10, 20), (0, 20)] {
+            let mut coalescing = Coalescing::new(MOST, Duration::from_millis(delay), at(0));
+            assert_eq!(naps(&mut coalescing, &[9980, 9990]), [false, true]);
+            assert_eq!(coalescing.nap(at(9990)), Some(MOST));
+            coalescing.on_received(at(10_000));
+            assert_eq!(coalescing.nap(at(10_000)), Some(Duration::from_millis(expected)), "{delay}");
+            coalescing.on_activity(at(10_010));
+            coalescing.on_received(at(12_000));
+            coalescing.on_received(at(12_010));
+            assert_eq!(coalescing.nap(at(12_010)), Some(MOST), "somebody was there");
+        }
+    }
+
+    #[test]
     fn nothing_gathers_where_it_is_switched_off() {
-        let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
+        let mut coalescing = Coalescing::new(Duration::ZERO, DELAY, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }
 

@@ -69,7 +69,7 @@ impl NetworkThread {
         socket: UdpSocket,
         sleeper: Sleeper,
         connect_timeout: Duration,
-        receive_coalescing: Duration,
+        coalescing: impl FnOnce(Instant) -> Coalescing,
     ) -> Self {
         let now = shared.facts.clock.now();
         let out = vec![0; socket.transmit_bytes(BASE_DATAGRAM).max(LARGEST_SINGLE)];
@@ -89,7 +89,7 @@ impl NetworkThread {
             may_be_readable: true,
             may_be_writable: true,
             end: None,
-            coalescing: Coalescing::new(receive_coalescing, now),
+            coalescing: coalescing(now),
             emptied_at: now,
             counters: NetworkStats::default(),
         }

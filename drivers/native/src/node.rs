@@ -9,6 +9,7 @@ use tickwire_core::limits::BASE_DATAGRAM;
 use tickwire_core::{Config, Endpoint, Secrets};
 
 use crate::clock::Clock;
+use crate::coalescing::Coalescing;
 use crate::command::Command;
 use crate::error::StartError;
 use crate::handle::Handle;
@@ -54,6 +55,7 @@ impl Node {
         };
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
+        let ack_delay = config.ack_delay;
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         if let Some(policy) = policy {
             endpoint.set_authenticator(policy);
@@ -68,14 +70,9 @@ impl Node {
         };
         let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
         let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
-        let network = NetworkThread::new(
-            Arc::clone(&shared),
-            endpoint,
-            socket,
-            sleeper,
-            connect_timeout,
-            receive_coalescing,
-        );
+        let coalescing = |now| Coalescing::new(receive_coalescing, ack_delay, now);
+        let network =
+            NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout, coalescing);
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())
             .spawn(move || network.run())

@@ -60,6 +60,10 @@ impl Game for Bells {
         Ok(())
     }
 
+    fn is_at_rest(&self) -> bool {
+        true
+    }
+
     fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
         tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
     }

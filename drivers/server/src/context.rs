@@ -76,7 +76,7 @@ impl Context<'_> {
         self.clients.len()
     }
 
-    /// Steps since the start.
+    /// Steps since the start, those that a rest left out among them: it stays in step with time.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick

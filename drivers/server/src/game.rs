@@ -62,11 +62,22 @@ pub trait Game: Sized + 'static {
     fn left(&mut self, _server: &mut Context<'_>, _client: ClientId, _reason: &CloseReason) {}
 
     /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
-    /// with, or skipped and counted; while no client is there, steps are taken a few at a time.
+    /// with, or skipped and counted; while no client is there, steps are taken a few at a time; and while the game is at
+    /// rest, none are ([`Game::is_at_rest`]).
     fn tick(&mut self, _server: &mut Context<'_>, _step: Duration) {}
 
     /// Time to send the state, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context<'_>) {}
+
+    /// Whether nothing in the game changes, and nothing has to be sent, until something arrives. Asked after each step.
+    ///
+    /// While it is so, the server sleeps: there are no steps and no network updates. What arrives, a console command and a new
+    /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
+    /// ([`Context::tick`] has gone on), and this is asked again. It is also asked again once per second, for games whose
+    /// rest ends by itself. Steps that a rest leaves out are neither overruns nor skipped; they are counted on their own.
+    fn is_at_rest(&self) -> bool {
+        false
+    }
 
     /// Somebody at the console says something to the players. Says to how many clients it was sent; `None` if the game
     /// cannot show it.

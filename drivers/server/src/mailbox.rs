@@ -1,10 +1,11 @@
-//! Orders for the server's thread.
+//! Orders for the server's thread, and a bell that wakes it.
 //!
 //! Unlike a channel of the standard library it can be closed by who reads it: what waits is dropped then, and nobody is
 //! left waiting for an answer that will not come.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 use std::time::Instant;
 
 /// A queue that one thread waits at.
@@ -18,11 +19,21 @@ pub(crate) struct Mailbox<T> {
 struct Letters<T> {
     queue: VecDeque<T>,
     is_closed: bool,
+    /// The bell was rung, and nobody has answered it.
+    is_rung: bool,
+}
+
+/// What ended a rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Call<T> {
+    Letter(T),
+    Bell,
+    Deadline,
 }
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        let letters = Letters { queue: VecDeque::new(), is_closed: false };
+        let letters = Letters { queue: VecDeque::new(), is_closed: false, is_rung: false };
         Self { letters: Mutex::new(letters), came: Condvar::new() }
     }
 }
@@ -49,6 +60,27 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Waits for a letter or the bell, until `deadline` at most.
+    pub(crate) fn rest_by(&self, deadline: Instant) -> Call<T> {
+        let mut letters = self.lock();
+        loop {
+            if let Some(letter) = letters.queue.pop_front() {
+                return Call::Letter(letter);
+            }
+            if std::mem::take(&mut letters.is_rung) {
+                return Call::Bell;
+            }
+            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+            let Some(left) = left else { return Call::Deadline };
+            letters = self.came.wait_timeout(letters, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Forgets that the bell was rung.
+    pub(crate) fn hush(&self) {
+        self.lock().is_rung = false;
+    }
+
     /// Takes no more letters, and drops those that wait.
     pub(crate) fn close(&self) {
         let mut letters = self.lock();
@@ -67,10 +99,21 @@ impl<T> Mailbox<T> {
     }
 }
 
+/// Rings the bell.
+impl<T: Send> Wake for Mailbox<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.lock().is_rung = true;
+        self.came.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::time::Duration;
 
     #[test]
@@ -91,6 +134,26 @@ mod tests {
         let thread = std::thread::spawn(move || waiting.take_by(Instant::now() + Duration::from_secs(10)));
         mailbox.put(7);
         assert_eq!(thread.join().unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_bell_ends_a_rest_once_and_is_not_waited_for_otherwise() {
+        let mailbox = Arc::new(Mailbox::default());
+        let waiting = Arc::clone(&mailbox);
+        let thread = std::thread::spawn(move || waiting.rest_by(Instant::now() + Duration::from_secs(10)));
+        Arc::clone(&mailbox).wake();
+        assert_eq!(thread.join().unwrap(), Call::Bell);
+        let start = Instant::now();
+        assert_eq!(mailbox.rest_by(start), Call::Deadline, "it was answered");
+        mailbox.wake_by_ref();
+        mailbox.put(7);
+        assert_eq!(mailbox.take_by(start), Some(7));
+        assert_eq!(mailbox.take_by(start + Duration::from_millis(20)), None);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        mailbox.hush();
+        assert_eq!(mailbox.rest_by(start), Call::Deadline);
+        mailbox.put(8);
+        assert_eq!(mailbox.rest_by(start), Call::Letter(8));
     }
 
     #[test]

@@ -121,6 +121,7 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
                 "why": summary.why,
                 "uptime_s": (uptime * 10.0).round() / 10.0,
                 "ticks": summary.ticks,
+                "rested": summary.rested,
                 "clients": summary.clients,
                 "undelivered": summary.undelivered,
             })

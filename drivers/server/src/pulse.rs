@@ -10,9 +10,10 @@ pub(crate) struct Pulse {
     ticks: AtomicU64,
     overruns: AtomicU64,
     skipped: AtomicU64,
+    rested: AtomicU64,
     busy_us: AtomicU64,
     /// Microseconds after the start.
-    last_turn_us: AtomicU64,
+    last_sign_us: AtomicU64,
     is_stopping: AtomicBool,
 }
 
@@ -33,7 +34,8 @@ pub(crate) struct Beats {
     pub(crate) overruns: u64,
     pub(crate) skipped: u64,
     pub(crate) busy: Duration,
-    /// Since the last turn.
+    pub(crate) rested: u64,
+    /// Since the last turn, or since a game at rest was last asked.
     pub(crate) silence: Duration,
     pub(crate) is_stopping: bool,
 }
@@ -45,8 +47,9 @@ impl Default for Pulse {
             ticks: AtomicU64::new(0),
             overruns: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            rested: AtomicU64::new(0),
             busy_us: AtomicU64::new(0),
-            last_turn_us: AtomicU64::new(0),
+            last_sign_us: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
         }
     }
@@ -58,7 +61,13 @@ impl Pulse {
         self.overruns.fetch_add(turn.overran.into(), Ordering::Relaxed);
         self.skipped.fetch_add(turn.skipped, Ordering::Relaxed);
         self.busy_us.fetch_add(micros(turn.busy), Ordering::Relaxed);
-        self.last_turn_us.store(micros(self.started_at.elapsed()), Ordering::Relaxed);
+        self.note_rest(0);
+    }
+
+    /// A sign of life; and so many steps were left out because nothing was to be done.
+    pub(crate) fn note_rest(&self, rested: u64) {
+        self.rested.fetch_add(rested, Ordering::Relaxed);
+        self.last_sign_us.store(micros(self.started_at.elapsed()), Ordering::Relaxed);
     }
 
     pub(crate) fn stop(&self) {
@@ -67,12 +76,13 @@ impl Pulse {
 
     pub(crate) fn read(&self) -> Beats {
         let uptime = self.started_at.elapsed();
-        let last = Duration::from_micros(self.last_turn_us.load(Ordering::Relaxed));
+        let last = Duration::from_micros(self.last_sign_us.load(Ordering::Relaxed));
         Beats {
             uptime,
             ticks: self.ticks.load(Ordering::Relaxed),
             overruns: self.overruns.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
+            rested: self.rested.load(Ordering::Relaxed),
             busy: Duration::from_micros(self.busy_us.load(Ordering::Relaxed)),
             silence: uptime.saturating_sub(last),
             is_stopping: self.is_stopping.load(Ordering::Relaxed),

@@ -24,6 +24,8 @@ pub struct Due {
     pub overrun: Option<Duration>,
     /// Steps that are skipped for good.
     pub skipped: u64,
+    /// Steps before these that a rest left out.
+    pub rested: u64,
 }
 
 impl Schedule {
@@ -79,7 +81,22 @@ impl Schedule {
         self.overruns += u64::from(overrun.is_some());
         // A network update that would be due before the next tick leaves with this one, not late.
         let network = self.network.advance(now + self.tick.interval / 2) > 0;
-        Due { ticks: ticks as u32, network, overrun, skipped }
+        Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
+    }
+
+    /// What is due at `now`, where the game was at rest until then: one step at most, and that is not late.
+    pub fn wake(&mut self, now: Instant) -> Due {
+        let missed = self.tick.advance(now);
+        if missed == 0 {
+            return Due::default();
+        }
+        let network = self.network.advance(now + self.tick.interval / 2) > 0;
+        Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
+    }
+
+    /// The game is still at rest at `now`. Says how many steps it left out.
+    pub fn rest(&mut self, now: Instant) -> u64 {
+        self.tick.advance(now)
     }
 
     /// Times that a step began late by more than a step.
@@ -205,6 +222,21 @@ mod tests {
         // However slow network updates are, no step of a bunch is skipped.
         assert_eq!(Schedule::new(100, 1, start).rest_deadline(), start + 20 * MS);
         assert_eq!(Schedule::new(10, 20, start).rest_deadline(), start);
+    }
+
+    #[test]
+    fn a_game_at_rest_misses_nothing_and_wakes_up_to_one_step_where_time_is() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(100, 50, start);
+        assert_eq!(wake(&mut schedule, start).ticks, 1);
+        assert_eq!(schedule.rest(start + 1005 * MS), 100);
+        // Less than a step later: nothing is due yet.
+        assert_eq!(schedule.wake(start + 1008 * MS), Due::default());
+        let due = schedule.wake(start + 2345 * MS);
+        assert_eq!(due, Due { ticks: 1, network: true, rested: 133, ..Due::default() });
+        assert_eq!(schedule.deadline(), start + 2350 * MS);
+        assert_eq!(wake(&mut schedule, start + 2350 * MS).ticks, 1);
+        assert_eq!((schedule.overruns(), schedule.skipped()), (0, 0));
     }
 
     #[test]

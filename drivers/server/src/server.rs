@@ -46,6 +46,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) monitor: Option<Monitor>,
     pub(crate) started_at: Instant,
     pub(crate) tick: u64,
+    /// Whether the game was at rest after its last step, and nothing has come since.
+    pub(crate) is_at_rest: bool,
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
     pub(crate) undelivered: u64,
@@ -106,6 +108,7 @@ impl<G: Game> Dedicated<G> {
             monitor,
             started_at: now,
             tick: 0,
+            is_at_rest: false,
             stop: None,
             undelivered: 0,
             orders: Arc::default(),

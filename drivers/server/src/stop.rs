@@ -18,6 +18,8 @@ pub struct Summary {
     pub uptime: Duration,
     /// Steps that the game took.
     pub ticks: u64,
+    /// Steps that a game at rest did not need.
+    pub rested: u64,
     /// Clients that were there at the end, and were told.
     pub clients: usize,
     /// Reliable messages that were queued for them and not delivered within the deadline.
@@ -39,10 +41,12 @@ impl<G: Game> Dedicated<G> {
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
         // What never left the driver has no fate of its own.
         self.undelivered += self.handle.stats().messages_given_up.saturating_sub(given_up);
+        let rested = self.pulse.read().rested;
         let summary = Summary {
             why: why.into(),
             uptime: self.uptime(),
-            ticks: self.tick,
+            ticks: self.tick - rested,
+            rested,
             clients,
             undelivered: self.undelivered,
         };

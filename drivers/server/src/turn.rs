@@ -1,5 +1,9 @@
-//! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game.
+//! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game. A game that rests
+//! has no deadlines.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
@@ -9,6 +13,7 @@ use crate::client::shown_address;
 use crate::codes;
 use crate::error::ServerError;
 use crate::game::Game;
+use crate::mailbox::Call;
 use crate::pulse::Turn;
 use crate::remote::Order;
 use crate::schedule::Due;
@@ -23,11 +28,15 @@ impl<G: Game> Dedicated<G> {
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         loop {
-            let deadline = self.sleep();
-            let due = self.schedule.advance(deadline, Instant::now());
-            if due.ticks > 0 {
-                self.turn(due);
-                report.note(due, self.schedule.step());
+            if self.is_at_rest {
+                self.rest();
+            } else {
+                let deadline = self.sleep();
+                let due = self.schedule.advance(deadline, Instant::now());
+                if due.ticks > 0 {
+                    self.turn(due, None);
+                    report.note(due, self.schedule.step());
+                }
             }
             if let Some(why) = self.stop.take() {
                 return Ok(self.shut_down(&why));
@@ -42,6 +51,12 @@ impl<G: Game> Dedicated<G> {
     fn sleep(&mut self) -> Instant {
         let is_alone = self.clients.len() == 0;
         let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
+        self.sleep_until(deadline);
+        deadline
+    }
+
+    /// Obeys until then.
+    fn sleep_until(&mut self, deadline: Instant) {
         while self.stop.is_none() {
             match self.orders.take_by(deadline) {
                 Some(order) => self.obey(order),
@@ -52,7 +67,54 @@ impl<G: Game> Dedicated<G> {
                 break;
             }
         }
-        deadline
+    }
+
+    /// Waits until something comes, and takes it in at once. Then a step is waited for: a flood makes at most twice as many
+    /// turns as there are steps.
+    fn rest(&mut self) {
+        let handle = self.handle.clone();
+        let waker = Waker::from(Arc::clone(&self.orders));
+        // What rang before has been taken in.
+        self.orders.hush();
+        let mut first = None;
+        let call = match pin!(handle.event()).as_mut().poll(&mut task::Context::from_waker(&waker)) {
+            Poll::Ready(event) => {
+                first = event;
+                Call::Bell
+            }
+            Poll::Pending => self.orders.rest_by(Instant::now() + REST_MOST),
+        };
+        if matches!(call, Call::Deadline) && self.game.is_at_rest() {
+            let rested = self.schedule.rest(Instant::now());
+            self.leave_out(rested);
+            return;
+        }
+        let due = self.wake();
+        if let Call::Letter(order) = call {
+            self.obey(order);
+        }
+        if self.stop.is_some() {
+            return;
+        }
+        self.turn(due, first);
+        if due.ticks == 0 {
+            self.sleep_until(self.schedule.deadline());
+            let due = self.wake();
+            self.turn(due, None);
+        }
+    }
+
+    /// The rest is over: what is due now.
+    fn wake(&mut self) -> Due {
+        let due = self.schedule.wake(Instant::now());
+        self.leave_out(due.rested);
+        due
+    }
+
+    /// Steps that were not needed count as taken where time is told by them.
+    fn leave_out(&mut self, rested: u64) {
+        self.tick += rested;
+        self.pulse.note_rest(rested);
     }
 
     fn obey(&mut self, order: Order) {
@@ -70,12 +132,15 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// One turn: what came, the steps that are due, and perhaps the state.
-    fn turn(&mut self, due: Due) {
+    /// One turn: what came, `first` before all else, the steps that are due, and perhaps the state.
+    fn turn(&mut self, due: Due, first: Option<Event>) {
         let began = Instant::now();
         // What this turn sends leaves together.
         let handle = self.handle.clone();
         let hold = handle.hold();
+        if let Some(event) = first {
+            self.take(event);
+        }
         // No more than is there now: a flood must not hold the tick.
         for _ in 0..handle.events_waiting() {
             let Some(event) = handle.next_event() else { break };
@@ -93,6 +158,7 @@ impl<G: Game> Dedicated<G> {
             self.with_game(Game::network_update);
         }
         drop(hold);
+        self.is_at_rest = due.ticks > 0 && self.game.is_at_rest();
         self.pulse.note(&Turn {
             ticks: due.ticks,
             overran: due.overrun.is_some(),
@@ -207,4 +273,6 @@ impl OverrunReport {
     }
 }
 
+/// How long a game at rest is left alone: a server that hangs must be told from one that has nothing to do.
+const REST_MOST: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(10);

@@ -52,12 +52,13 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
             "tick_rate": server.config.tick_rate,
             "ticks": beats.ticks,
             "overruns": beats.overruns,
+            "rested": beats.rested,
         });
         return Ok(text.to_string());
     }
     let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
     Ok(format!(
-        "{}: uptime {uptime:.1} s, {} of {} clients{silent}\nlistening on {} key {}\n{} ticks at {} per second, {} overruns",
+        "{}: uptime {uptime:.1} s, {} of {} clients{silent}\nlistening on {} key {}\n{} ticks at {} per second, {} overruns, {} rested",
         G::NAME,
         server.clients.len(),
         server.config.max_connections,
@@ -66,6 +67,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         beats.ticks,
         server.config.tick_rate,
         beats.overruns,
+        beats.rested,
     ))
 }
 
@@ -201,6 +203,7 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
         ("ticks", beats.ticks),
         ("tick_overruns", beats.overruns),
         ("ticks_skipped", beats.skipped),
+        ("ticks_rested", beats.rested),
         ("busy_us", u64::try_from(beats.busy.as_micros()).unwrap_or(u64::MAX)),
     ];
     let drops = network.drops.iter().map(|(reason, count)| (reason.name(), count));

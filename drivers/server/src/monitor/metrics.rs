@@ -64,7 +64,12 @@ impl Collector for Source {
             ("events_waiting", "Events that wait for the game", None, network.events_waiting as f64),
             ("rtt_mean", "Mean round-trip time to the clients", Some(Unit::Seconds), rtt),
             ("uptime", "Time since the start", Some(Unit::Seconds), beats.uptime.as_secs_f64()),
-            ("tick_silence", "Time since the last tick", Some(Unit::Seconds), beats.silence.as_secs_f64()),
+            (
+                "tick_silence",
+                "Time since the last tick, or since a game at rest was last asked",
+                Some(Unit::Seconds),
+                beats.silence.as_secs_f64(),
+            ),
         ];
         for (name, help, unit, value) in gauges {
             let gauge = ConstGauge::new(value);
@@ -82,6 +87,7 @@ impl Collector for Source {
             ("ticks", "Steps of the game", beats.ticks),
             ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
             ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
+            ("ticks_rested", "Steps that a game at rest did not need", beats.rested),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

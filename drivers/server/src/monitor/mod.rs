@@ -57,7 +57,7 @@ fn answer(method: &str, path: &str, metrics: &Metrics, pulse: &Pulse) -> Answer 
     Answer { status, kind, body }
 }
 
-/// 200 while the game ticks, 503 when it hangs or stops.
+/// 200 while the game ticks or rests, 503 when it hangs or stops.
 fn health(pulse: &Pulse) -> (u16, String) {
     let beats = pulse.read();
     let (status, word) = if beats.is_stopping {
@@ -71,6 +71,7 @@ fn health(pulse: &Pulse) -> (u16, String) {
         "status": word,
         "uptime_s": beats.uptime.as_secs(),
         "ticks": beats.ticks,
+        "rested": beats.rested,
         "since_last_tick_ms": u64::try_from(beats.silence.as_millis()).unwrap_or(u64::MAX),
     });
     (status, body.to_string() + "\n")

@@ -176,6 +176,11 @@ impl Game for World {
         }
     }
 
+    /// Nobody sees the agents wander.
+    fn is_at_rest(&self) -> bool {
+        self.owned.is_empty()
+    }
+
     fn say(&mut self, server: &mut Context<'_>, text: &str) -> Option<usize> {
         Some(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))
     }

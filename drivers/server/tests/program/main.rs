@@ -13,6 +13,7 @@ mod monitoring;
 #[cfg(unix)]
 mod refusals;
 mod reload;
+mod rest;
 #[cfg(unix)]
 mod terminal;
 mod world;

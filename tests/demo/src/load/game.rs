@@ -77,6 +77,10 @@ impl Game for Load {
         self.left = self.left.plus(tally);
     }
 
+    fn is_at_rest(&self) -> bool {
+        !self.is_playing
+    }
+
     fn network_update(&mut self, server: &mut Context<'_>) {
         if self.is_playing {
             self.clients.iter_mut().for_each(|(client, tally)| tally.send(&mut To(server, *client)));

@@ -1,0 +1,204 @@
+//! Games that have nothing to do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tickwire_core::message::{NetMessage, RegisterError};
+use tickwire_core::{Config, ConnectOptions};
+use tickwire_native::{Client, Options};
+use tickwire_server::{
+    ClientId, Commands, Context, Dedicated, Game, GameError, Messages, NoSettings, Remote, ServerConfig,
+    Summary,
+};
+
+use crate::harness::until;
+
+#[derive(NetMessage)]
+#[net(name = "sleepy/knock")]
+struct Knock {
+    number: u32,
+}
+
+/// What a game was asked to do.
+#[derive(Default)]
+struct Diary {
+    /// Times that it was asked whether it rests: once per turn with a step, and once per look.
+    asked: AtomicU64,
+    /// The number of each step.
+    steps: Mutex<Vec<u64>>,
+    updates: AtomicU64,
+}
+
+/// Rests for ever, unless it is told to be awake; sends back what it gets.
+#[derive(Default)]
+struct Sleepy {
+    diary: Arc<Diary>,
+    is_awake: bool,
+}
+
+impl Game for Sleepy {
+    const NAME: &'static str = "sleepy";
+    const APPLICATION: u64 = 8;
+    type Settings = NoSettings;
+
+    fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+        messages.receives(|_: &mut Self, server: &mut Context<'_>, from: ClientId, knock: Knock| {
+            drop(server.send(from, &knock));
+        })?;
+        Ok(())
+    }
+
+    fn commands(commands: &mut Commands<Self>) {
+        commands.add("wake", "", "rest no more", |sleepy, _, _| {
+            sleepy.is_awake = true;
+            Ok("awake".into())
+        });
+        commands.add("tick", "", "which it is", |_, server, _| Ok(server.tick().to_string()));
+    }
+
+    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        Ok(())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.diary.asked.fetch_add(1, Ordering::SeqCst);
+        !self.is_awake
+    }
+
+    fn tick(&mut self, server: &mut Context<'_>, _: Duration) {
+        self.diary.steps.lock().unwrap().push(server.tick());
+    }
+
+    fn network_update(&mut self, _: &mut Context<'_>) {
+        self.diary.updates.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A server that runs such a game.
+struct Running {
+    diary: Arc<Diary>,
+    remote: Remote,
+    server: std::net::SocketAddr,
+    key: [u8; 32],
+    began: Instant,
+    thread: JoinHandle<Summary>,
+    _folder: TempDir,
+}
+
+impl Running {
+    fn start(tick_rate: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::default();
+        config.bind_address = "127.0.0.1:0".parse().unwrap();
+        config.tick_rate = tick_rate;
+        (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+        let (started, running) = std::sync::mpsc::channel();
+        let game = Sleepy::default();
+        let diary = Arc::clone(&game.diary);
+        let thread = thread::spawn(move || {
+            let server = Dedicated::start(game, config).unwrap();
+            started.send((server.remote(), server.address(), server.public_key())).unwrap();
+            server.run().unwrap()
+        });
+        let (remote, server, key) = running.recv().unwrap();
+        Self { diary, remote, server, key, began: Instant::now(), thread, _folder: folder }
+    }
+
+    fn asked(&self) -> u64 {
+        self.diary.asked.load(Ordering::SeqCst)
+    }
+
+    fn steps(&self) -> Vec<u64> {
+        self.diary.steps.lock().unwrap().clone()
+    }
+
+    fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&self.remote.run("stats --json").unwrap().unwrap()).unwrap()
+    }
+
+    fn stop(self) -> Summary {
+        self.remote.stop("enough");
+        self.thread.join().unwrap()
+    }
+}
+
+#[test]
+fn a_game_at_rest_is_looked_at_once_a_second_and_takes_no_step() {
+    let running = Running::start(100);
+    until(|| (running.asked() > 0).then_some(()));
+    let (asked, steps, updates) =
+        (running.asked(), running.steps(), running.diary.updates.load(Ordering::SeqCst));
+    thread::sleep(Duration::from_secs(3));
+    let looks = running.asked() - asked;
+    assert!((2..=4).contains(&looks), "{looks} in three seconds");
+    assert_eq!(running.steps(), steps);
+    assert_eq!(running.diary.updates.load(Ordering::SeqCst), updates);
+    running.stop();
+}
+
+#[test]
+fn a_game_that_wakes_takes_one_step_where_time_is_and_has_missed_none() {
+    let running = Running::start(100);
+    until(|| (running.asked() > 0).then_some(()));
+    let before = running.steps();
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(running.remote.run("wake"), Some(Ok("awake".into())));
+    until(|| (running.steps().len() > before.len() + 10).then_some(()));
+    let most = running.began.elapsed().as_millis() / 10 + 1;
+    let steps = running.steps();
+    let woken = &steps[before.len()..];
+    let slept = woken[0] - before.last().unwrap();
+    assert!((140..=u64::try_from(most).unwrap()).contains(&slept), "{slept} of {most}");
+    assert!(woken.windows(2).all(|pair| pair[1] == pair[0] + 1), "{woken:?}");
+    let stats = running.stats();
+    assert!(stats["ticks_rested"].as_u64().unwrap() >= slept - 1, "{stats}");
+    assert!(stats["ticks"].as_u64().unwrap() < 100, "steps that were not taken are not counted: {stats}");
+    assert_eq!((&stats["tick_overruns"], &stats["ticks_skipped"]), (&0.into(), &0.into()), "{stats}");
+    let summary = running.stop();
+    assert!(summary.rested >= slept - 1 && summary.ticks >= 10, "{summary:?}");
+}
+
+#[test]
+fn the_number_of_the_tick_goes_on_while_a_game_rests() {
+    let running = Running::start(100);
+    let tick = || running.remote.run("tick").unwrap().unwrap().parse::<u64>().unwrap();
+    until(|| (tick() > 0).then_some(()));
+    let (began, before) = (Instant::now(), tick());
+    thread::sleep(Duration::from_secs(2));
+    let passed = tick() - before;
+    let most = u64::try_from(began.elapsed().as_millis() / 10).unwrap() + 10;
+    assert!((195..=most).contains(&passed), "{passed} of {most}");
+    running.stop();
+}
+
+#[test]
+fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
+    // A step lasts a second.
+    let running = Running::start(1);
+    let options = Options::new(Config::new(Sleepy::APPLICATION));
+    let options = options.registry(tickwire_server::registry::<Sleepy>().unwrap());
+    let mut client = Client::start(options).unwrap();
+    let (heard, knocks) = std::sync::mpsc::channel();
+    client.on::<Knock, _>(move |_, knock| heard.send(knock.number).unwrap()).unwrap();
+    client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
+    let mut waited = Duration::ZERO;
+    for number in 0..4 {
+        // At other times within a step.
+        thread::sleep(Duration::from_millis(1350));
+        let begun = Instant::now();
+        client.send_to_server(&Knock { number }).unwrap();
+        until(|| {
+            client.update();
+            knocks.try_recv().ok()
+        });
+        waited += begun.elapsed();
+    }
+    // Half a step each, were steps waited for.
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
+    let stats = running.stats();
+    assert_eq!((&stats["tick_overruns"], &stats["ticks_skipped"]), (&0.into(), &0.into()), "{stats}");
+    running.stop();
+}

@@ -1,0 +1,184 @@
+//! Idle connections: who says what, how often, and what may go wrong meanwhile.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use common::{APPLICATION, Net, Node, Pass};
+use tickwire_core::{Access, CloseReason, Config, Duration, Event, Instant, Secrets};
+
+const SECOND: Duration = Duration::from_secs(1);
+const SERVER: usize = 0;
+const CLIENT: usize = 1;
+
+/// When each node sent a datagram, and how large it was.
+type Log = Rc<RefCell<Vec<(Instant, usize, usize)>>>;
+
+/// A client and a server that have nothing more to say, and what they say from now on.
+fn idle(change: impl Fn(&mut Config)) -> (Net, Log) {
+    let mut net = Net::pair(change);
+    net.connect();
+    net.run_for(SECOND * 30);
+    let log = Log::default();
+    watch(&mut net, &log, |_, _| Pass::Deliver);
+    (net, log)
+}
+
+fn watch(net: &mut Net, log: &Log, mut judge: impl FnMut(Instant, usize) -> Pass + 'static) {
+    let log = Rc::clone(log);
+    net.filter = Box::new(move |now, node, bytes| {
+        log.borrow_mut().push((now, node, bytes.len()));
+        judge(now, node)
+    });
+}
+
+fn sent(log: &Log, node: usize) -> Vec<Instant> {
+    log.borrow().iter().filter(|entry| entry.1 == node).map(|entry| entry.0).collect()
+}
+
+fn is_unharmed(net: &Net) -> bool {
+    let harm = |event: &Event| matches!(event, Event::Interrupted { .. } | Event::Closed { .. });
+    net.nodes.iter().all(|node| !node.has(harm))
+}
+
+#[test]
+fn a_server_is_heard_every_ten_seconds_and_hears_its_client_every_five() {
+    let (mut net, log) = idle(|_| {});
+    net.run_for(SECOND * 200);
+    let (client, server) = (sent(&log, CLIENT), sent(&log, SERVER));
+    assert!((39..=41).contains(&client.len()), "{client:?}");
+    assert!((19..=21).contains(&server.len()), "{server:?}");
+    let longest = client.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest < Duration::from_millis(5300), "{longest:?}");
+    assert!(is_unharmed(&net));
+}
+
+#[test]
+fn every_heartbeat_is_large_enough_to_be_answered_with_unknown_and_to_pay_for_a_challenge() {
+    let (mut net, log) = idle(|_| {});
+    net.run_for(SECOND * 60);
+    let log = log.borrow();
+    let sizes: Vec<usize> = log.iter().filter(|entry| entry.1 == CLIENT).map(|entry| entry.2).collect();
+    assert!(sizes.len() >= 11 && sizes.iter().all(|size| *size == 48), "{sizes:?}");
+}
+
+#[test]
+fn a_third_of_the_least_patience_is_left_for_probes_when_a_heartbeat_asks() {
+    for (client, server) in [(20, 20), (6, 20), (20, 6), (15, 15), (12, 9)] {
+        let (mut net, log) = idle(|_| {});
+        let mut config = Config::new(APPLICATION);
+        (config.access, config.idle_timeout) = (Access::Open, SECOND * server);
+        net.nodes[SERVER] = Node::new(config, Secrets::new([1; 32]), 1, "10.0.0.1:7777", net.now);
+        let mut config = Config::new(APPLICATION);
+        (config.access, config.idle_timeout) = (Access::Closed, SECOND * client);
+        net.nodes[CLIENT] = Node::new(config, Secrets::new([2; 32]), 2, "10.0.0.2:4000", net.now);
+        net.connect();
+        net.run_for(SECOND * 120);
+        assert!(is_unharmed(&net));
+        // What the server sends are answers: each heartbeat that asks is sent a way before one.
+        let gaps = sent(&log, SERVER);
+        let gaps: Vec<Duration> = gaps.windows(2).map(|pair| pair[1] - pair[0]).skip(8).collect();
+        let least = SECOND * client.min(server);
+        let longest = *gaps.iter().max().unwrap();
+        assert!(longest <= least * 2 / 3 + Duration::from_millis(150), "{longest:?} of {least:?}");
+    }
+}
+
+#[test]
+fn whichever_heartbeat_or_answer_is_lost_nobody_notices() {
+    for node in [CLIENT, SERVER] {
+        for lost in 0..12 {
+            let (mut net, log) = idle(|_| {});
+            let mut count = 0;
+            watch(&mut net, &log, move |_, sender| {
+                count += u32::from(sender == node);
+                if sender == node && count == lost + 1 { Pass::Drop } else { Pass::Deliver }
+            });
+            net.run_for(SECOND * 90);
+            assert!(is_unharmed(&net), "{node} {lost}");
+            // A loss costs a few datagrams, and no more.
+            assert!(log.borrow().len() <= 32, "{node} {lost}: {}", log.borrow().len());
+        }
+    }
+}
+
+#[test]
+fn a_blackout_of_two_fifths_of_the_idle_timeout_ends_nothing_whenever_it_begins() {
+    for begins in 0..40 {
+        let (mut net, log) = idle(|_| {});
+        net.run_for(Duration::from_millis(250) * begins);
+        let end = net.now + SECOND * 8;
+        watch(&mut net, &log, move |now, _| if now < end { Pass::Drop } else { Pass::Deliver });
+        net.run_for(SECOND * 40);
+        assert!(is_unharmed(&net), "begun after {} ms", 250 * begins);
+    }
+}
+
+#[test]
+fn the_first_heartbeat_after_a_message_asks_for_an_answer() {
+    for sender in [CLIENT, SERVER] {
+        for waits in 0..12 {
+            let (mut net, log) = idle(|_| {});
+            net.run_for(SECOND * waits);
+            let connection = net.nodes[sender].connected().unwrap();
+            net.send(sender, connection, 0, vec![1; 10]);
+            net.run_for(SECOND);
+            log.borrow_mut().clear();
+            net.run_for(Duration::from_millis(4500));
+            assert_eq!((sent(&log, CLIENT).len(), sent(&log, SERVER).len()), (1, 1), "{sender} {waits}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_forgot_its_client_tells_so_at_either_kind_of_heartbeat() {
+    let mut waited = Vec::new();
+    for waits in 0..10 {
+        let (mut net, _) = idle(|_| {});
+        net.run_for(SECOND * waits);
+        let mut config = Config::new(APPLICATION);
+        config.access = Access::Open;
+        let restarted_at = net.now;
+        net.nodes[SERVER] = Node::new(config, Secrets::new([1; 32]), 99, "10.0.0.1:7777", restarted_at);
+        net.run_until(SECOND * 6, |net| {
+            net.nodes[CLIENT]
+                .has(|event| matches!(event, Event::Closed { reason: CloseReason::SessionLost, .. }))
+        });
+        waited.push(net.now - restarted_at);
+    }
+    assert!(waited.iter().all(|waited| *waited < Duration::from_millis(5600)), "{waited:?}");
+}
+
+#[test]
+fn a_client_that_moves_while_idle_is_followed_at_its_next_heartbeat_of_either_kind() {
+    let (mut net, log) = idle(|_| {});
+    for round in 0..20u16 {
+        net.nodes[CLIENT].address.set_port(5000 + round);
+        log.borrow_mut().clear();
+        net.run_for(Duration::from_millis(5400));
+        let moved = net.nodes[SERVER].events.iter().filter(|event| matches!(event, Event::Moved { .. }));
+        assert_eq!(moved.count(), usize::from(round) + 1);
+    }
+    net.run_for(SECOND * 60);
+    assert!(is_unharmed(&net));
+}
+
+#[test]
+fn the_clock_of_an_idle_peer_is_known_to_half_a_round_trip_and_a_millisecond_per_second_of_silence() {
+    let (mut net, _) = idle(|_| {});
+    let client = net.nodes[CLIENT].connected().unwrap();
+    let mut worst = Duration::ZERO;
+    for _ in 0..300 {
+        net.run_for(Duration::from_millis(370));
+        let clock = net.nodes[CLIENT].endpoint.peer_clock(client).unwrap();
+        // Both ends' clocks show the same.
+        let (shown, error) = (clock.at(net.now), clock.error(net.now));
+        let off = shown.saturating_since(net.now).max(net.now.saturating_since(shown));
+        assert!(off <= error, "{off:?} {error:?}");
+        worst = worst.max(error);
+    }
+    assert!(worst <= Duration::from_millis(50 + 11), "{worst:?}");
+}
