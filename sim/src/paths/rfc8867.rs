@@ -110,12 +110,22 @@ pub fn variable_capacity_reverse() -> Scenario {
     variable_capacity().backward(kilobits(&[(0, 300)])).flows(flows).named("5.1 reverse")
 }
 
+/// [`variable_capacity`] with a way back of 300 kbit/s that a flow of our own uses as much of as it can.
+#[must_use]
+pub fn variable_capacity_both_ways() -> Scenario {
+    variable_capacity()
+        .backward(kilobits(&[(0, 300)]))
+        .flows(vec![Flow::bulk(), Flow::bulk().backward()])
+        .named("5.1 both ways")
+}
+
 /// All of them, in order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     vec![
         variable_capacity(),
         variable_capacity_jitter(),
+        variable_capacity_both_ways(),
         variable_capacity_reverse(),
         variable_capacity_two_flows(),
         congested_feedback(),

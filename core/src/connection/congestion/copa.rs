@@ -19,9 +19,9 @@ const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
 /// A way back on which acknowledgements wait for longer than that sets their pace, and no longer ours.
-const BACK_FULL_US: u64 = 50_000;
+const BACK_FULL_US: u64 = 15_000;
 /// So much more than the window may then be in flight: acknowledgements come when what waits before them lets them through.
-const SLACK: Duration = Duration::from_millis(40);
+const SLACK: Duration = Duration::from_millis(60);
 /// A way back that is full makes the window so many times as long at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
@@ -208,9 +208,13 @@ impl Copa {
         if self.velocity > 1 && is_rising != self.is_rising {
             self.turn(is_rising);
         }
-        let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
-        let sum = self.remainder.saturating_add(scaled);
         let per_round = self.stretched().max(1);
+        // A queue overshoots by the square of the time that news of it takes. Smaller steps keep it as even as it is without a wait
+        // on the way back; and smaller ones still, since what waits there comes unevenly as well.
+        let share = self.window.saturating_mul(1024) / per_round;
+        let step = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
+        let damped = step.saturating_mul(share * share) >> 20;
+        let sum = self.remainder.saturating_add(damped);
         self.remainder = sum % per_round;
         let step = sum / per_round;
         let changed =
