@@ -16,6 +16,8 @@ const INVERSE_DELTA: u64 = 2;
 const BASE_WINDOW: Duration = Duration::from_secs(10);
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
+/// So much more than the round trip has ever grown by is no queue.
+const CLOCK_JUMP_US: i64 = 100_000;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
 /// A way back on which acknowledgements wait for longer than that sets their pace, and no longer ours.
@@ -24,6 +26,8 @@ const BACK_FULL_US: u64 = 15_000;
 const SLACK: Duration = Duration::from_millis(60);
 /// A way back that is full makes the window so many times as long at most.
 const STRETCH_MOST: u64 = 8;
+/// Of 1024: steps become no smaller than the square of it.
+const LEAST_SHARE: u64 = 512;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
 const UNIT_MOST: u64 = 1200;
 /// Losses are counted for so long, or for four round trips.
@@ -46,6 +50,8 @@ pub struct Copa {
     back_us: u64,
     /// The latest round-trip time without that.
     forward_us: u64,
+    /// The least round-trip time of all in microseconds.
+    least_ever: i64,
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
@@ -79,6 +85,7 @@ impl Copa {
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
             back_us: 0,
             forward_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
+            least_ever: i64::MAX,
             remainder: 0,
             is_starting: true,
             velocity: 1,
@@ -120,17 +127,20 @@ impl Copa {
         let standing = Duration::from_micros(self.smoothed_us.min(self.forward_us) / 2);
         let step = self.last_delay.replace(delay).map_or(0, |last| last.abs_diff(delay));
         self.jitter = self.jitter.saturating_sub(self.jitter / 16).saturating_add(step);
+        let fixed = self.least_rtt.get().zip(self.base_delay.get());
         self.base_delay.insert(report.now, BASE_WINDOW, delay);
         self.standing_delay.insert(report.now, standing, delay);
         self.least_rtt.insert(report.now, BASE_WINDOW, rtt);
         self.standing_rtt.insert(report.now, standing, rtt);
+        self.least_ever = self.least_ever.min(rtt);
         let (base, delay) = (self.base_delay.get()?, self.standing_delay.get()?);
         let (least, rtt) = (self.least_rtt.get()?, self.standing_rtt.get()?);
+        self.keep_rate(fixed, least, base);
         let queue = delay.saturating_sub(base).saturating_sub(self.noise(report.reorders));
         let grown = rtt.saturating_sub(least);
-        // Nothing waits for longer than the round trip takes: a clock has jumped. What the round trip has grown by would be too
-        // narrow a bound, since the way back may drain meanwhile.
-        if queue > rtt {
+        // Both ways together wait for no longer than the round trip exceeds the least there ever was: a clock has jumped. What it has
+        // grown by lately would be too narrow a bound, since the way back may drain meanwhile.
+        if queue > rtt.min(rtt.saturating_sub(self.least_ever).saturating_add(CLOCK_JUMP_US)) {
             self.base_delay = RecentLeast::new(report.now);
             self.base_delay.insert(report.now, BASE_WINDOW, delay.saturating_sub(grown));
             return Some((grown.max(0) as u64, rtt.max(1) as u64));
@@ -140,6 +150,26 @@ impl Copa {
         self.back_us = self.back_us.saturating_mul(7).saturating_add(back) / 8;
         self.forward_us = (rtt.max(1) as u64).saturating_sub(back).max(1);
         Some((queue.max(0) as u64, self.forward_us))
+    }
+
+    /// The way back is found to be shorter than it was, or has been forgotten to be: the window is that of another round trip
+    /// now, for the rate to stay what it was. `before` is the least round trip and one-way delay until now.
+    fn keep_rate(&mut self, before: Option<(i64, i64)>, least: i64, base: i64) {
+        let Some((least_before, base_before)) = before else { return };
+        let (least_change, base_change) = (least - least_before, base - base_before);
+        let change = if least_change < 0 {
+            (least_change - base_change.min(0)).min(0)
+        } else {
+            (least_change - base_change.max(0)).max(0)
+        };
+        if change == 0 || self.is_starting {
+            return;
+        }
+        let forward = self.forward_us;
+        let changed = forward.saturating_add_signed(change).max(1);
+        self.window = (self.window.saturating_mul(changed) / forward).max(self.least_window());
+        self.round_window = self.round_window.saturating_mul(changed) / forward;
+        self.forward_us = changed;
     }
 
     /// The round trip that the window belongs to. Where acknowledgements wait, they do not slow us down when a queue grows on the
@@ -211,7 +241,7 @@ impl Copa {
         let per_round = self.stretched().max(1);
         // A queue overshoots by the square of the time that news of it takes. Smaller steps keep it as even as it is without a wait
         // on the way back; and smaller ones still, since what waits there comes unevenly as well.
-        let share = self.window.saturating_mul(1024) / per_round;
+        let share = (self.window.saturating_mul(1024) / per_round).max(LEAST_SHARE);
         let step = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
         let damped = step.saturating_mul(share * share) >> 20;
         let sum = self.remainder.saturating_add(damped);
