@@ -165,11 +165,11 @@ impl Copa {
         if change == 0 || self.is_starting {
             return;
         }
-        let forward = self.forward_us;
-        let changed = forward.saturating_add_signed(change).max(1);
-        self.window = (self.window.saturating_mul(changed) / forward).max(self.least_window());
-        self.round_window = self.round_window.saturating_mul(changed) / forward;
-        self.forward_us = changed;
+        let round_trip = self.round_trip_us();
+        self.forward_us = self.forward_us.saturating_add_signed(change).max(1);
+        let changed = self.round_trip_us();
+        self.window = (self.window.saturating_mul(changed) / round_trip).max(self.least_window());
+        self.round_window = self.round_window.saturating_mul(changed) / round_trip;
     }
 
     /// The round trip that the window belongs to. Where acknowledgements wait, they do not slow us down when a queue grows on the
