@@ -165,18 +165,21 @@ impl Copa {
         if change == 0 || self.is_starting {
             return;
         }
-        let round_trip = self.round_trip_us();
-        self.forward_us = self.forward_us.saturating_add_signed(change).max(1);
-        let changed = self.round_trip_us();
-        self.window = (self.window.saturating_mul(changed) / round_trip).max(self.least_window());
-        self.round_window = self.round_window.saturating_mul(changed) / round_trip;
+        let forward = self.forward_us();
+        self.forward_us = self.forward_us.saturating_add_signed(change);
+        let changed = self.forward_us();
+        self.window = (self.window.saturating_mul(changed) / forward).max(self.least_window());
+        self.round_window = self.round_window.saturating_mul(changed) / forward;
     }
 
     /// The round trip that the window belongs to. Where acknowledgements wait, they do not slow us down when a queue grows on the
     /// way there: its latest length does.
     fn round_trip_us(&self) -> u64 {
-        let forward_us = if self.back_us > 0 { self.forward_us } else { self.smoothed_us };
-        forward_us.max(self.smoothed_us / STRETCH_MOST).max(1)
+        if self.back_us > 0 { self.forward_us() } else { self.smoothed_us }
+    }
+
+    fn forward_us(&self) -> u64 {
+        self.forward_us.max(self.smoothed_us / STRETCH_MOST).max(1)
     }
 
     /// The window, longer by as much as the way back makes the round trip longer: what waits there would slow us down else, and
