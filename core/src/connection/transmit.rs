@@ -165,6 +165,7 @@ pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &
     let body = writer.written();
     let size = draft.seal(now, transport, body, true)?;
     transport.mtu.on_probe_sent(number);
+    transport.heartbeat.on_activity();
     Some(size)
 }
 
