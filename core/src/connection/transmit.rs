@@ -322,7 +322,6 @@ fn pad(writer: &mut Writer<'_>, least: usize) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use alloc::sync::Arc;
 
@@ -347,11 +346,7 @@ mod tests {
             bandwidth: u64::MAX,
             reliable_channels: 0,
         };
-        let keys = SessionKeys {
-            to_responder: [1; 32].into(),
-            to_initiator: [2; 32].into(),
-            exporter: [3; 32].into(),
-        };
+        let keys = SessionKeys { to_responder: [1; 32], to_initiator: [2; 32], exporter: [3; 32] };
         let setup = TransportSetup {
             role: Role::Initiator,
             local_id: 1,
