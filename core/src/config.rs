@@ -124,7 +124,9 @@ pub struct Config {
     pub handshakes_per_second: u32,
     /// The channels of every connection, at most 32. Default: one of each [`Delivery`], reliable ordered first.
     pub channels: Vec<ChannelConfig>,
-    /// A heartbeat is sent after this much silence. Default 5 s. Of a long silence every other one is answered.
+    /// A heartbeat is sent after this much silence. Default 5 s. Where that is at most a quarter of the idle timeout, only every other
+    /// one of a long silence is answered: the end that was dialled may be silent for twice this interval, but for 15 s at
+    /// most. What stands before it and forgets silent flows sooner (address translation, a firewall) takes a shorter one.
     pub heartbeat: Duration,
     /// A peer that was not heard for this long is gone. Default 20 s.
     pub idle_timeout: Duration,

@@ -66,7 +66,7 @@ fn every_heartbeat_is_large_enough_to_be_answered_with_unknown_and_to_pay_for_a_
 }
 
 #[test]
-fn a_third_of_the_least_patience_is_left_for_probes_when_a_heartbeat_asks() {
+fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks() {
     for (client, server) in [(20, 20), (6, 20), (20, 6), (15, 15), (12, 9)] {
         let (mut net, log) = idle(|_| {});
         let mut config = Config::new(APPLICATION);
@@ -81,9 +81,9 @@ fn a_third_of_the_least_patience_is_left_for_probes_when_a_heartbeat_asks() {
         // What the server sends are answers: each heartbeat that asks is sent a way before one.
         let gaps = sent(&log, SERVER);
         let gaps: Vec<Duration> = gaps.windows(2).map(|pair| pair[1] - pair[0]).skip(8).collect();
-        let least = SECOND * client.min(server);
         let longest = *gaps.iter().max().unwrap();
-        assert!(longest <= least * 2 / 3 + Duration::from_millis(150), "{longest:?} of {least:?}");
+        let most = SECOND * client / 2 + Duration::from_millis(150);
+        assert!(longest <= most, "{longest:?} of {client} s, {server} s at the server");
     }
 }
 
@@ -107,13 +107,31 @@ fn whichever_heartbeat_or_answer_is_lost_nobody_notices() {
 
 #[test]
 fn a_blackout_of_two_fifths_of_the_idle_timeout_ends_nothing_whenever_it_begins() {
-    for begins in 0..40 {
-        let (mut net, log) = idle(|_| {});
-        net.run_for(Duration::from_millis(250) * begins);
-        let end = net.now + SECOND * 8;
-        watch(&mut net, &log, move |now, _| if now < end { Pass::Drop } else { Pass::Deliver });
-        net.run_for(SECOND * 40);
-        assert!(is_unharmed(&net), "begun after {} ms", 250 * begins);
+    for idle_s in [3, 6, 9, 12, 15, 20] {
+        for begins in 0..40 {
+            let (mut net, log) = idle(|config| config.idle_timeout = SECOND * idle_s);
+            // Within two heartbeats.
+            let waits = Duration::from_micros(12_500) * idle_s * begins;
+            net.run_for(waits);
+            let end = net.now + SECOND * idle_s * 2 / 5;
+            watch(&mut net, &log, move |now, _| if now < end { Pass::Drop } else { Pass::Deliver });
+            net.run_for(SECOND * idle_s * 2);
+            assert!(is_unharmed(&net), "{idle_s} s, begun after {waits:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_is_silent_for_fifteen_seconds_at_most_or_for_one_heartbeat() {
+    for (heartbeat, most) in [(2, 4), (7, 14), (8, 8), (20, 20)] {
+        let (mut net, log) = idle(|config| {
+            config.heartbeat = SECOND * heartbeat;
+            config.idle_timeout = SECOND * 90;
+        });
+        net.run_for(SECOND * 300);
+        let longest = sent(&log, SERVER).windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        let (least, most) = (SECOND * most, SECOND * most + Duration::from_millis(500));
+        assert!((least..most).contains(&longest), "{heartbeat} s: {longest:?}");
     }
 }
 

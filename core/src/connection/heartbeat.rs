@@ -6,6 +6,11 @@ use crate::time::Duration;
 
 /// Probe timeouts that have to fit into one patience: what is left of the idle timeout is for more than one probe.
 const PROBES: u32 = 3;
+/// Patiences that have to fit into the idle timeout of the end that is left without news for two of them.
+const PATIENCES: u32 = 4;
+/// The longest that a responder may say nothing because it is not asked. Stateful firewalls and address translation in front
+/// of it may forget a UDP flow in which it does not speak, some after 30 s (RFC 4787 4.3): one answer may be lost.
+const SILENCE_MOST: Duration = Duration::from_secs(15);
 
 /// What the last heartbeat was, and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -26,21 +31,31 @@ pub(crate) struct Situation {
     /// Whether an address is being validated: what is sent has to be answered.
     pub(crate) is_moving: bool,
     pub(crate) patience: Duration,
+    /// After this much silence this end gives the peer up.
+    pub(crate) idle_timeout: Duration,
     pub(crate) probe_timeout: Duration,
+}
+
+impl Situation {
+    /// Whether two patiences without an answer are harmless, here and on the way.
+    fn has_time(&self) -> bool {
+        self.probe_timeout.saturating_mul(PROBES) <= self.patience
+            && self.patience.saturating_mul(PATIENCES) <= self.idle_timeout
+            && self.patience.saturating_mul(2) <= SILENCE_MOST
+    }
 }
 
 impl Heartbeat {
     /// A heartbeat is due. Says whether it asks for an answer.
     ///
     /// One that does not leaves the initiator without news for two patiences, since it comes one after an answer, and
-    /// the next one asks. Patience is at most a third of either end's idle timeout: a third is left for that one and its probes.
+    /// the next one asks. Half of its idle timeout is left for that one and its probes.
     pub(crate) fn beat(&mut self, situation: &Situation) -> bool {
-        let has_time = situation.probe_timeout.saturating_mul(PROBES) <= situation.patience;
         let may_be_silent = *self == Self::HasAsked
             && situation.role == Role::Initiator
             && !situation.is_unanswered
             && !situation.is_moving
-            && has_time;
+            && situation.has_time();
         *self = if may_be_silent { Self::Asks } else { Self::HasAsked };
         !may_be_silent
     }
@@ -60,6 +75,7 @@ mod tests {
         is_unanswered: false,
         is_moving: false,
         patience: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(20),
         probe_timeout: Duration::from_millis(200),
     };
 
@@ -87,6 +103,24 @@ mod tests {
             Situation { probe_timeout: Duration::from_secs(2), ..ANSWERED },
         ] {
             assert_eq!(beats(&situation), [true; 5], "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn heartbeats_are_silent_only_where_half_the_idle_timeout_is_left_and_the_responder_speaks_every_fifteen_seconds()
+     {
+        for (patience_ms, idle_ms, silent) in [
+            (5_000, 20_000, true),
+            (5_000, 19_999, false),
+            (2_000, 6_000, false),
+            (1_500, 6_000, true),
+            (7_500, 60_000, true),
+            (7_501, 60_000, false),
+            (20_000, 80_000, false),
+        ] {
+            let patience = Duration::from_millis(patience_ms);
+            let situation = Situation { patience, idle_timeout: Duration::from_millis(idle_ms), ..ANSWERED };
+            assert_eq!(beats(&situation)[1], !silent, "{situation:?}");
         }
     }
 }

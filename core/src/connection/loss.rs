@@ -51,8 +51,8 @@ pub(crate) fn detect(
 /// How long to wait for an acknowledgement before probing: `base`, doubled for each probe that went unanswered.
 ///
 /// While reliable data waits the back-off is capped at max(500 ms, 2 RTT), so that a path that comes back is noticed
-/// soon. Else it is capped at a third of `patience`: an initiator that was not answered for two patiences has one left, in
-/// which several probes have to go. `base` itself is never cut short.
+/// soon. Else it is capped at a third of `patience`, since several probes have to go in what is left of the idle timeout, but
+/// not below four times `base`: a slow path is not probed at one pace until then. `base` itself is never cut short.
 pub(crate) fn probe_interval(
     base: Duration,
     probes: u32,
@@ -61,8 +61,11 @@ pub(crate) fn probe_interval(
     patience: Duration,
 ) -> Duration {
     let backed_off = base.saturating_mul(1u32.checked_shl(probes.min(16)).unwrap_or(u32::MAX));
-    let cap =
-        if reliable_waits { Duration::from_millis(500).max(rtt.saturating_mul(2)) } else { patience / 3 };
+    let cap = if reliable_waits {
+        Duration::from_millis(500).max(rtt.saturating_mul(2))
+    } else {
+        (patience / 3).max(base.saturating_mul(4))
+    };
     backed_off.min(cap).max(base)
 }
 
@@ -99,7 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn the_back_off_is_capped_soon_while_reliable_data_waits_and_at_a_third_of_the_patience_otherwise() {
+    fn the_back_off_is_capped_soon_while_reliable_data_waits_and_at_a_third_of_the_patience_or_four_timeouts_otherwise()
+     {
         let patience = Duration::from_secs(6);
         let interval = |base, probes, waits| probe_interval(base, probes, RTT, waits, patience);
         let base = Duration::from_millis(150);
@@ -107,8 +111,11 @@ mod tests {
         assert_eq!(interval(base, 10, true), Duration::from_millis(500));
         assert_eq!(interval(base, 3, false), Duration::from_millis(1200));
         assert_eq!(interval(base, 10, false), Duration::from_secs(2));
-        for waits in [true, false] {
-            assert_eq!(interval(Duration::from_secs(3), 5, waits), Duration::from_secs(3));
-        }
+        let slow = Duration::from_secs(3);
+        assert_eq!(interval(slow, 5, true), slow);
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|probes| interval(slow, probes, false) / 3).map(|wait| wait.as_secs()),
+            [1, 2, 4, 4, 4]
+        );
     }
 }

@@ -165,6 +165,7 @@ pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &
     let body = writer.written();
     let size = draft.seal(now, transport, body, true)?;
     transport.mtu.on_probe_sent(number);
+    transport.heartbeat.on_activity();
     Some(size)
 }
 
@@ -318,4 +319,67 @@ fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
 /// Appends PADDING up to `least` bytes, as far as there is room.
 fn pad(writer: &mut Writer<'_>, least: usize) {
     while writer.written() < least && put(writer, &Frame::Padding) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use super::*;
+    use crate::connection::Settings;
+    use crate::connection::congestion::Algorithm;
+    use crate::connection::transport::{Role, TransportSetup};
+    use crate::crypto::{SessionKeys, default_provider};
+    use crate::time::Duration;
+
+    fn initiator(now: Instant) -> Transport {
+        let settings = Settings {
+            provider: default_provider(),
+            heartbeat: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(20),
+            ack_delay: Duration::from_millis(25),
+            resume_window: Duration::from_secs(60),
+            reconnect_for: Duration::from_secs(60),
+            rotate_after: 1 << 20,
+            channels: Arc::new([]),
+            congestion: Algorithm::Copa,
+            bandwidth: u64::MAX,
+            reliable_channels: 0,
+        };
+        let keys = SessionKeys { to_responder: [1; 32], to_initiator: [2; 32], exporter: [3; 32] };
+        let setup = TransportSetup {
+            role: Role::Initiator,
+            local_id: 1,
+            remote_id: 2,
+            path: core::net::SocketAddr::from(([10, 0, 0, 1], 7777)).into(),
+            keys,
+            peer_ack_delay: settings.ack_delay,
+            max_datagram: 1200,
+            most_datagram: 1500,
+            peer_idle_timeout: settings.idle_timeout,
+            link: None,
+            resumed: false,
+        };
+        Transport::new(now, &settings, setup)
+    }
+
+    #[test]
+    fn the_heartbeat_after_a_probe_of_the_path_mtu_asks_for_an_answer() {
+        for is_probed in [false, true] {
+            let mut transport = initiator(Instant::ZERO);
+            // One hundred milliseconds of round trip: there is time for a silent heartbeat.
+            transport.rtt.update(Duration::from_millis(100), Duration::ZERO);
+            transport.ping_due = false;
+            transport.on_patience_over(Instant::ZERO);
+            assert!(core::mem::take(&mut transport.ping_due), "the first one asks");
+            if is_probed {
+                transport.mtu.on_full(Instant::ZERO, 1500);
+                let size = write_mtu_probe(Instant::ZERO, &mut transport, &mut [0; 1500]).unwrap();
+                assert!(size > 1200);
+                transport.settle_acked(Instant::ZERO, 0).unwrap();
+            }
+            transport.on_patience_over(Instant::ZERO);
+            assert_eq!((transport.ping_due, transport.sign_due), (is_probed, !is_probed));
+        }
+    }
 }

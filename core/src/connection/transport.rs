@@ -95,6 +95,8 @@ pub(crate) struct Transport {
     pub(crate) peer_ack_delay: Duration,
     /// After this much silence this end says that it is there.
     pub(crate) patience: Duration,
+    /// After this much silence this end gives the peer up.
+    idle_timeout: Duration,
     /// Probes sent since the last acknowledgement.
     pub(crate) probes: u32,
     /// A packet has to leave whatever the window says.
@@ -165,6 +167,7 @@ impl Transport {
             marking: if setup.link.is_some() { Marking::none() } else { Marking::new(0) },
             peer_ack_delay: setup.peer_ack_delay,
             patience: patience(setup.role, settings, setup.peer_idle_timeout),
+            idle_timeout: settings.idle_timeout,
             probes: 0,
             probe_due: false,
             // The initiator's first packet is what makes the responder's half-open entry a connection.
@@ -230,6 +233,7 @@ impl Transport {
             is_unanswered: self.sent.in_flight() > 0,
             is_moving: self.unproven.is_some() || !self.migration.is_quiet(),
             patience: self.patience,
+            idle_timeout: self.idle_timeout,
             probe_timeout: self.probe_timeout(),
         };
         if self.heartbeat.beat(&situation) {

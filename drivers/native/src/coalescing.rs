@@ -23,13 +23,26 @@ pub(crate) struct Coalescing {
     is_dense: bool,
     /// Whether the last sleep was a nap.
     has_napped: bool,
+    /// Datagrams since the last sleep.
+    gathered: u64,
+    /// When a datagram was last dropped: it may be one of a flood, and from anybody.
+    noisy_at: Option<Instant>,
 }
 
 impl Coalescing {
     /// Acknowledgements are held back for `ack_delay` at most: whoever waits for one takes it for lost afterwards.
     pub(crate) fn new(most: Duration, ack_delay: Duration, now: Instant) -> Self {
         let most_deep = most.saturating_mul(2).min(ack_delay * 4 / 5).max(most);
-        Self { most, most_deep, busy_at: now, received_at: None, is_dense: false, has_napped: false }
+        Self {
+            most,
+            most_deep,
+            busy_at: now,
+            received_at: None,
+            is_dense: false,
+            has_napped: false,
+            gathered: 0,
+            noisy_at: None,
+        }
     }
 
     /// Something happened that was no upkeep: the game did or heard something, somebody shook hands.
@@ -47,16 +60,32 @@ impl Coalescing {
         if now.saturating_since(self.busy_at) >= DEEP_QUIET { self.most_deep } else { self.most }
     }
 
-    /// The socket gave something.
-    pub(crate) fn on_received(&mut self, now: Instant) {
+    /// The socket gave so many datagrams.
+    pub(crate) fn on_received(&mut self, now: Instant, datagrams: u64) {
+        self.gathered = self.gathered.saturating_add(datagrams);
         let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most(now));
         self.is_dense = is_close || self.has_napped;
         self.received_at = Some(now);
     }
 
-    /// How long to leave the socket alone; none if it is to be waited for.
+    /// What the socket gave was dropped, in part at least.
+    pub(crate) const fn on_noise(&mut self, now: Instant) {
+        self.noisy_at = Some(now);
+    }
+
+    /// Whether what comes meanwhile is sure to find room in the system's buffer, as far as anybody can tell. A flood of small
+    /// datagrams would leave none for heartbeats.
+    fn has_room(&self, gathered: u64, now: Instant) -> bool {
+        gathered <= GATHER_MOST && self.noisy_at.is_none_or(|at| now.saturating_since(at) >= QUIET)
+    }
+
+    /// The thread is about to sleep. How long to leave the socket alone; none if it is to be waited for.
     pub(crate) fn nap(&mut self, now: Instant) -> Option<Duration> {
-        self.has_napped = self.is_quiet(now) && self.is_dense && self.received_at == Some(now);
+        let gathered = std::mem::take(&mut self.gathered);
+        self.has_napped = self.is_quiet(now)
+            && self.is_dense
+            && self.received_at == Some(now)
+            && self.has_room(gathered, now);
         self.has_napped.then(|| self.most(now))
     }
 }
@@ -67,10 +96,12 @@ pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
     datagram.len() <= UPKEEP_BYTES && matches!(classify(datagram), Some(PacketKind::Data))
 }
 
-/// How long nothing but upkeep must have been seen.
+/// How long nothing but upkeep must have been seen, and none of it dropped.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long for naps that are twice as long.
 const DEEP_QUIET: Duration = Duration::from_secs(10);
+/// After more datagrams than this at once none are left to gather.
+const GATHER_MOST: u64 = 64;
 /// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
 pub(crate) const UPKEEP_BYTES: usize = 128;
 
@@ -88,7 +119,7 @@ mod tests {
     /// Of something received at these times, whether a nap followed.
     fn naps(coalescing: &mut Coalescing, times: &[u64]) -> Vec<bool> {
         let nap = |&ms: &u64| {
-            coalescing.on_received(at(ms));
+            coalescing.on_received(at(ms), 1);
             coalescing.nap(at(ms)).is_some()
         };
         times.iter().map(nap).collect()
@@ -122,13 +153,37 @@ mod tests {
             let mut coalescing = Coalescing::new(MOST, Duration::from_millis(delay), at(0));
             assert_eq!(naps(&mut coalescing, &[9980, 9990]), [false, true]);
             assert_eq!(coalescing.nap(at(9990)), Some(MOST));
-            coalescing.on_received(at(10_000));
+            coalescing.on_received(at(10_000), 1);
             assert_eq!(coalescing.nap(at(10_000)), Some(Duration::from_millis(expected)), "{delay}");
             coalescing.on_activity(at(10_010));
-            coalescing.on_received(at(12_000));
-            coalescing.on_received(at(12_010));
+            coalescing.on_received(at(12_000), 1);
+            coalescing.on_received(at(12_010), 1);
             assert_eq!(coalescing.nap(at(12_010)), Some(MOST), "somebody was there");
         }
+    }
+
+    #[test]
+    fn nothing_gathers_after_a_drain_that_took_too_much() {
+        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
+        for (ms, batches, naps) in [(2000, [32, 32], true), (2010, [32, 33], false), (2015, [1, 0], true)] {
+            for datagrams in batches {
+                coalescing.on_received(at(ms), datagrams);
+            }
+            assert_eq!(coalescing.nap(at(ms)).is_some(), naps, "{batches:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_gathers_for_a_second_after_a_datagram_was_dropped_whoever_else_is_heard() {
+        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
+        coalescing.on_noise(at(2000));
+        let times: Vec<u64> = (2000..3010).step_by(10).collect();
+        let naps = naps(&mut coalescing, &times);
+        assert_eq!(naps.iter().position(|naps| *naps), Some(100));
+        // The length of naps is what it would have been.
+        assert!(coalescing.is_quiet(at(2000)));
     }
 
     #[test]

@@ -159,6 +159,16 @@ impl NetworkThread {
     /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
     fn receive(&mut self, now: Instant) -> bool {
         let since = self.emptied_at;
+        let dropped = self.endpoint.drops().total();
+        let is_busy = self.receive_batches(now, since);
+        if self.endpoint.drops().total() > dropped {
+            self.coalescing.on_noise(now);
+        }
+        is_busy
+    }
+
+    /// Does that; what is received was not there at `since`.
+    fn receive_batches(&mut self, now: Instant, since: Instant) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             if !self.may_be_readable {
                 return false;
@@ -166,6 +176,7 @@ impl NetworkThread {
             let (endpoint, counters, coalescing) =
                 (&mut self.endpoint, &mut self.counters, &mut self.coalescing);
             let clock = &self.shared.facts.clock;
+            let before = counters.datagrams_received;
             let received = self.socket.receive(clock, |arrival, datagram| {
                 counters.datagrams_received += 1;
                 counters.bytes_received += datagram.len() as u64;
@@ -178,7 +189,7 @@ impl NetworkThread {
             });
             match received {
                 Ok(filled) => {
-                    self.coalescing.on_received(now);
+                    self.coalescing.on_received(now, self.counters.datagrams_received - before);
                     // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
                     self.may_be_readable = filled == quinn_udp::BATCH_SIZE;
                 }

@@ -136,7 +136,8 @@ impl Options {
     /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, and only while
     /// datagrams come more densely than this. Then the first message after the silence may be read by so much later; the
     /// next ones are not. After ten such seconds it is twice as long, but no longer than four fifths of
-    /// `Config::ack_delay`, unless more is asked for here. Whatever the game does ends it at once. Round-trip times stay
+    /// `Config::ack_delay`, unless more is asked for here. Whatever the game does ends it at once; so, for a
+    /// second, does a datagram that has to be dropped. Round-trip times stay
     /// true, because the system says when a datagram came; where it does not (other systems than Linux), nothing is left to
     /// gather. More than `Config::ack_delay` makes peers repeat what has arrived.
     pub const fn receive_coalescing(mut self, most: Duration) -> Self {

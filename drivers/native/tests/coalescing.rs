@@ -100,6 +100,25 @@ fn naps_begin(server: &Server) {
 }
 
 #[test]
+fn nothing_gathers_while_there_is_noise_however_little_and_small() {
+    let (server, _crowd, _) = idle(Duration::from_millis(20));
+    naps(&server);
+    let noise = std::net::UdpSocket::bind(common::loopback(0)).unwrap();
+    let make_noise = || {
+        for _ in 0..12 {
+            // A packet of a connection that nobody knows.
+            noise.send_to(&[8; 48], server.local_address()).unwrap();
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    };
+    // Statistics are up to 100 ms old.
+    make_noise();
+    let naps = server.stats().naps;
+    make_noise();
+    assert_eq!(server.stats().naps, naps);
+}
+
+#[test]
 fn nothing_gathers_where_it_is_switched_off() {
     let (server, _crowd, _) = idle(Duration::ZERO);
     std::thread::sleep(Duration::from_millis(1500));

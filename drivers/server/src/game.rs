@@ -75,6 +75,7 @@ pub trait Game: Sized + 'static {
     /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
     /// ([`Context::tick`] has gone on), and this is asked again. It is also asked again once per second, for games whose
     /// rest ends by itself. Steps that a rest leaves out are neither overruns nor skipped; they are counted on their own.
+    /// What holds the server up once the game was woken is no rest: it overruns like any other.
     fn is_at_rest(&self) -> bool {
         false
     }

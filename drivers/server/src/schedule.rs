@@ -94,6 +94,12 @@ impl Schedule {
         Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
     }
 
+    /// Whether a step is due at `now`: whatever took until then, and the game was not at rest, held it up.
+    #[must_use]
+    pub fn is_behind(&self, now: Instant) -> bool {
+        self.tick.next <= now
+    }
+
     /// The game is still at rest at `now`. Says how many steps it left out.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
@@ -237,6 +243,22 @@ mod tests {
         assert_eq!(schedule.deadline(), start + 2350 * MS);
         assert_eq!(wake(&mut schedule, start + 2350 * MS).ticks, 1);
         assert_eq!((schedule.overruns(), schedule.skipped()), (0, 0));
+    }
+
+    #[test]
+    fn what_a_game_was_held_up_by_after_it_woke_is_no_rest() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(100, 50, start);
+        assert_eq!(wake(&mut schedule, start).ticks, 1);
+        let woken = start + 1005 * MS;
+        assert_eq!(schedule.wake(woken).rested, 99);
+        assert!(!schedule.is_behind(woken) && !schedule.is_behind(start + 1009 * MS));
+        assert!(schedule.is_behind(start + 1010 * MS));
+        // Its turn took 300 ms.
+        let due = wake(&mut schedule, woken + 300 * MS);
+        assert_eq!((due.ticks, due.overrun, due.skipped, due.rested), (4, Some(295 * MS), 26, 0));
+        assert!(!schedule.is_behind(woken + 300 * MS));
+        assert_eq!((schedule.overruns(), schedule.skipped()), (1, 26));
     }
 
     #[test]

@@ -29,14 +29,10 @@ impl<G: Game> Dedicated<G> {
         let mut report = OverrunReport::default();
         loop {
             if self.is_at_rest {
-                self.rest();
+                self.rest(&mut report);
             } else {
                 let deadline = self.sleep();
-                let due = self.schedule.advance(deadline, Instant::now());
-                if due.ticks > 0 {
-                    self.turn(due, None);
-                    report.note(due, self.schedule.step());
-                }
+                self.step(deadline, &mut report);
             }
             if let Some(why) = self.stop.take() {
                 return Ok(self.shut_down(&why));
@@ -44,6 +40,15 @@ impl<G: Game> Dedicated<G> {
             if !self.handle.is_running() {
                 return Err(ServerError::NetworkDied);
             }
+        }
+    }
+
+    /// Takes the steps that are due, where waking up at `deadline` was meant.
+    fn step(&mut self, deadline: Instant, report: &mut OverrunReport) {
+        let due = self.schedule.advance(deadline, Instant::now());
+        if due.ticks > 0 {
+            self.turn(due, None);
+            report.note(due, self.schedule.step());
         }
     }
 
@@ -71,7 +76,7 @@ impl<G: Game> Dedicated<G> {
 
     /// Waits until something comes, and takes it in at once. Then a step is waited for: a flood makes at most twice as many
     /// turns as there are steps.
-    fn rest(&mut self) {
+    fn rest(&mut self, report: &mut OverrunReport) {
         let handle = self.handle.clone();
         let waker = Waker::from(Arc::clone(&self.orders));
         // What rang before has been taken in.
@@ -89,7 +94,8 @@ impl<G: Game> Dedicated<G> {
             self.leave_out(rested);
             return;
         }
-        let due = self.wake();
+        let due = self.schedule.wake(Instant::now());
+        self.leave_out(due.rested);
         if let Call::Letter(order) = call {
             self.obey(order);
         }
@@ -98,17 +104,11 @@ impl<G: Game> Dedicated<G> {
         }
         self.turn(due, first);
         if due.ticks == 0 {
-            self.sleep_until(self.schedule.deadline());
-            let due = self.wake();
-            self.turn(due, None);
+            // The game is awake: what holds it up from here on makes it late.
+            let deadline = self.schedule.deadline();
+            self.sleep_until(deadline);
+            self.step(deadline, report);
         }
-    }
-
-    /// The rest is over: what is due now.
-    fn wake(&mut self) -> Due {
-        let due = self.schedule.wake(Instant::now());
-        self.leave_out(due.rested);
-        due
     }
 
     /// Steps that were not needed count as taken where time is told by them.
@@ -158,7 +158,8 @@ impl<G: Game> Dedicated<G> {
             self.with_game(Game::network_update);
         }
         drop(hold);
-        self.is_at_rest = due.ticks > 0 && self.game.is_at_rest();
+        // Time that orders and this turn took is not rest: steps that are due by now are caught up with, or counted as skipped.
+        self.is_at_rest = due.ticks > 0 && !self.schedule.is_behind(Instant::now()) && self.game.is_at_rest();
         self.pulse.note(&Turn {
             ticks: due.ticks,
             overran: due.overrun.is_some(),

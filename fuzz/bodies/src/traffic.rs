@@ -52,7 +52,8 @@ impl Session {
         let provider: Arc<dyn Provider> = Arc::new(NullProvider);
         let mut config = handshake::config(Arc::clone(&provider), access);
         config.channels = channels();
-        config.idle_timeout = Duration::from_secs(2);
+        // Four heartbeats: they may be silent.
+        config.idle_timeout = Duration::from_millis(2800);
         config.heartbeat = Duration::from_millis(700);
         config.rotate_after = 64;
         let now = Instant::ZERO;

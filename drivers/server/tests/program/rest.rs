@@ -1,6 +1,6 @@
 //! Games that have nothing to do.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -30,7 +30,11 @@ struct Diary {
     /// The number of each step.
     steps: Mutex<Vec<u64>>,
     updates: AtomicU64,
+    /// Whether what it gets keeps it for [`HOLD_UP`].
+    is_slow: AtomicBool,
 }
+
+const HOLD_UP: Duration = Duration::from_millis(300);
 
 /// Rests for ever, unless it is told to be awake; sends back what it gets.
 #[derive(Default)]
@@ -45,7 +49,10 @@ impl Game for Sleepy {
     type Settings = NoSettings;
 
     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-        messages.receives(|_: &mut Self, server: &mut Context<'_>, from: ClientId, knock: Knock| {
+        messages.receives(|sleepy: &mut Self, server: &mut Context<'_>, from: ClientId, knock: Knock| {
+            if sleepy.diary.is_slow.load(Ordering::SeqCst) {
+                thread::sleep(HOLD_UP);
+            }
             drop(server.send(from, &knock));
         })?;
         Ok(())
@@ -55,6 +62,10 @@ impl Game for Sleepy {
         commands.add("wake", "", "rest no more", |sleepy, _, _| {
             sleepy.is_awake = true;
             Ok("awake".into())
+        });
+        commands.add("hold", "", "do something that takes long", |_, _, _| {
+            thread::sleep(HOLD_UP);
+            Ok("done".into())
         });
         commands.add("tick", "", "which it is", |_, server, _| Ok(server.tick().to_string()));
     }
@@ -200,5 +211,44 @@ fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
     assert!(waited < Duration::from_secs(1), "{waited:?}");
     let stats = running.stats();
     assert_eq!((&stats["tick_overruns"], &stats["ticks_skipped"]), (&0.into(), &0.into()), "{stats}");
+    running.stop();
+}
+
+/// Steps are skipped in `HOLD_UP` at a hundred per second, less those that are caught up with.
+const SKIPPED: u64 = 25;
+
+#[test]
+fn a_game_at_rest_whose_handlers_take_longer_than_a_step_overruns() {
+    let running = Running::start(100);
+    let options = Options::new(Config::new(Sleepy::APPLICATION));
+    let options = options.registry(tickwire_server::registry::<Sleepy>().unwrap());
+    let client = Client::start(options).unwrap();
+    client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
+    running.diary.is_slow.store(true, Ordering::SeqCst);
+    for knocks in 1..=3 {
+        client.send_to_server(&Knock { number: 0 }).unwrap();
+        until(|| {
+            let stats = running.stats();
+            let of = |name: &str| stats[name].as_u64().unwrap();
+            (of("tick_overruns") >= knocks && of("ticks_skipped") >= knocks * SKIPPED).then_some(())
+        });
+    }
+    running.stop();
+}
+
+#[test]
+fn a_game_at_rest_with_a_command_that_takes_longer_than_a_step_overruns() {
+    let running = Running::start(100);
+    until(|| (running.asked() > 0).then_some(()));
+    // Once after a long rest, with a step that is due at once, and once again right after.
+    thread::sleep(Duration::from_millis(100));
+    for holds in 1..=2 {
+        running.remote.run("hold").unwrap().unwrap();
+        until(|| {
+            let stats = running.stats();
+            let of = |name: &str| stats[name].as_u64().unwrap();
+            (of("tick_overruns") >= holds && of("ticks_skipped") >= holds * SKIPPED).then_some(())
+        });
+    }
     running.stop();
 }
