@@ -325,7 +325,9 @@ impl Controller for Copa {
     }
 
     fn rate(&self) -> u64 {
-        per_second(self.window, self.round_trip_us()).min(self.cap())
+        // Games are told of it: it is as smooth as the round trip, while the pace follows each measurement.
+        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
+        per_second(self.window, forward_us.max(1)).min(self.cap())
     }
 
     fn on_black_hole(&mut self, now: Instant) {
