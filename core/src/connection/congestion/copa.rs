@@ -178,6 +178,11 @@ impl Copa {
         if self.back_us > 0 { self.forward_us() } else { self.smoothed_us }
     }
 
+    /// The rate that follows each measurement, in bytes per second.
+    fn pace(&self) -> u64 {
+        per_second(self.window, self.round_trip_us())
+    }
+
     fn forward_us(&self) -> u64 {
         self.forward_us.max(self.smoothed_us / STRETCH_MOST).max(1)
     }
@@ -311,11 +316,11 @@ impl Controller for Copa {
             return self.stretched();
         }
         let slack_us = self.back_us.min(micros(SLACK));
-        self.stretched().saturating_add(bytes_in(self.rate(), slack_us))
+        self.stretched().saturating_add(bytes_in(self.pace().min(self.cap()), slack_us))
     }
 
     fn pacing_rate(&self) -> u64 {
-        let rate = per_second(self.window, self.round_trip_us());
+        let rate = self.pace();
         if self.is_starting {
             return rate.saturating_mul(2).min(self.cap());
         }
