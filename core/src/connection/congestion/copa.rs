@@ -26,8 +26,6 @@ const BACK_FULL_US: u64 = 15_000;
 const SLACK: Duration = Duration::from_millis(60);
 /// A way back that is full makes the window so many times as long at most.
 const STRETCH_MOST: u64 = 8;
-/// Of 1024: steps become no smaller than the square of it.
-const LEAST_SHARE: u64 = 512;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
 const UNIT_MOST: u64 = 1200;
 /// Losses are counted for so long, or for four round trips.
@@ -247,12 +245,8 @@ impl Copa {
             self.turn(is_rising);
         }
         let per_round = self.stretched().max(1);
-        // A queue overshoots by the square of the time that news of it takes. Smaller steps keep it as even as it is without a wait
-        // on the way back; and smaller ones still, since what waits there comes unevenly as well.
-        let share = (self.window.saturating_mul(1024) / per_round).max(LEAST_SHARE);
-        let step = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
-        let damped = step.saturating_mul(share * share) >> 20;
-        let sum = self.remainder.saturating_add(damped);
+        let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
+        let sum = self.remainder.saturating_add(scaled);
         self.remainder = sum % per_round;
         let step = sum / per_round;
         let changed =
