@@ -11,19 +11,14 @@ use crate::time::{Duration, Instant, micros};
 
 /// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
-/// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile. It is one
-/// for both ways: a queue that stands would pass for one on the way back, as soon as only the least one-way delay had forgotten it.
+/// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
 const BASE_WINDOW: Duration = Duration::from_secs(10);
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
-/// So much more than the round trip has ever grown by is no queue.
+/// A queue that exceeds what the round trip has grown by so much is a clock that jumped.
 const CLOCK_JUMP_US: i64 = 100_000;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
-/// A way back on which acknowledgements wait for longer than that sets their pace, and no longer ours.
-const BACK_FULL_US: u64 = 15_000;
-/// So much more than the window may then be in flight: acknowledgements come when what waits before them lets them through.
-const SLACK: Duration = Duration::from_millis(60);
 /// A way back that is full makes the window so many times as long at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
@@ -46,10 +41,6 @@ pub struct Copa {
     window: u64,
     /// How long acknowledgements wait on the way back in microseconds, smoothed as the round trip is.
     back_us: u64,
-    /// The latest round-trip time without that.
-    forward_us: u64,
-    /// The least round-trip time of all in microseconds.
-    least_ever: i64,
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
@@ -82,8 +73,6 @@ impl Copa {
             largest: datagram,
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
             back_us: 0,
-            forward_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
-            least_ever: i64::MAX,
             remainder: 0,
             is_starting: true,
             velocity: 1,
@@ -121,24 +110,18 @@ impl Copa {
     /// microseconds.
     fn observe(&mut self, report: &AckReport) -> Option<(u64, u64)> {
         let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?) as i64);
-        // What waits on the way back makes what is measured on the way there no older than it is.
-        let standing = Duration::from_micros(self.smoothed_us.min(self.forward_us) / 2);
+        let standing = report.smoothed_rtt / 2;
         let step = self.last_delay.replace(delay).map_or(0, |last| last.abs_diff(delay));
         self.jitter = self.jitter.saturating_sub(self.jitter / 16).saturating_add(step);
-        let fixed = self.least_rtt.get().zip(self.base_delay.get());
         self.base_delay.insert(report.now, BASE_WINDOW, delay);
         self.standing_delay.insert(report.now, standing, delay);
         self.least_rtt.insert(report.now, BASE_WINDOW, rtt);
         self.standing_rtt.insert(report.now, standing, rtt);
-        self.least_ever = self.least_ever.min(rtt);
         let (base, delay) = (self.base_delay.get()?, self.standing_delay.get()?);
         let (least, rtt) = (self.least_rtt.get()?, self.standing_rtt.get()?);
-        self.keep_rate(fixed, least, base);
         let queue = delay.saturating_sub(base).saturating_sub(self.noise(report.reorders));
         let grown = rtt.saturating_sub(least);
-        // Both ways together wait for no longer than the round trip exceeds the least there ever was: a clock has jumped. What it has
-        // grown by lately would be too narrow a bound, since the way back may drain meanwhile.
-        if queue > rtt.min(rtt.saturating_sub(self.least_ever).saturating_add(CLOCK_JUMP_US)) {
+        if queue > grown.saturating_add(CLOCK_JUMP_US) {
             self.base_delay = RecentLeast::new(report.now);
             self.base_delay.insert(report.now, BASE_WINDOW, delay.saturating_sub(grown));
             return Some((grown.max(0) as u64, rtt.max(1) as u64));
@@ -146,49 +129,17 @@ impl Copa {
         // What the round trip has grown by and the way there has not, is on the way back.
         let back = grown.saturating_sub(delay.saturating_sub(base).max(0)).max(0) as u64;
         self.back_us = self.back_us.saturating_mul(7).saturating_add(back) / 8;
-        self.forward_us = (rtt.max(1) as u64).saturating_sub(back).max(1);
-        Some((queue.max(0) as u64, self.forward_us))
-    }
-
-    /// The way back is found to be shorter than it was, or has been forgotten to be: the window is that of another round trip
-    /// now, for the rate to stay what it was. `before` is the least round trip and one-way delay until now.
-    fn keep_rate(&mut self, before: Option<(i64, i64)>, least: i64, base: i64) {
-        let Some((least_before, base_before)) = before else { return };
-        let (least_change, base_change) = (least - least_before, base - base_before);
-        let change = if least_change < 0 {
-            (least_change - base_change.min(0)).min(0)
-        } else {
-            (least_change - base_change.max(0)).max(0)
-        };
-        if change == 0 || self.is_starting {
-            return;
-        }
-        let forward = self.forward_us();
-        self.forward_us = self.forward_us.saturating_add_signed(change);
-        let changed = self.forward_us();
-        self.window = (self.window.saturating_mul(changed) / forward).max(self.least_window());
-        self.round_window = self.round_window.saturating_mul(changed) / forward;
-    }
-
-    /// The round trip that the window belongs to. Where acknowledgements wait, they do not slow us down when a queue grows on the
-    /// way there: its latest length does.
-    fn round_trip_us(&self) -> u64 {
-        if self.back_us > 0 { self.forward_us() } else { self.smoothed_us }
-    }
-
-    /// The rate that follows each measurement, in bytes per second.
-    fn pace(&self) -> u64 {
-        per_second(self.window, self.round_trip_us())
-    }
-
-    fn forward_us(&self) -> u64 {
-        self.forward_us.max(self.smoothed_us / STRETCH_MOST).max(1)
+        Some((queue.max(0) as u64, (rtt.max(1) as u64).saturating_sub(back).max(1)))
     }
 
     /// The window, longer by as much as the way back makes the round trip longer: what waits there would slow us down else, and
     /// speed us up when it is gone, and the queue on the way there would pay for it.
     fn stretched(&self) -> u64 {
-        (self.window.saturating_mul(self.smoothed_us) / self.round_trip_us()).max(self.window)
+        if self.back_us == 0 {
+            return self.window;
+        }
+        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
+        (self.window.saturating_mul(self.smoothed_us) / forward_us.max(1)).max(self.window)
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
@@ -244,9 +195,9 @@ impl Copa {
         if self.velocity > 1 && is_rising != self.is_rising {
             self.turn(is_rising);
         }
-        let per_round = self.stretched().max(1);
         let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
         let sum = self.remainder.saturating_add(scaled);
+        let per_round = self.stretched().max(1);
         self.remainder = sum % per_round;
         let step = sum / per_round;
         let changed =
@@ -306,27 +257,17 @@ impl Controller for Copa {
     }
 
     fn window(&self) -> u64 {
-        if self.is_starting {
-            return self.stretched();
-        }
-        let slack_us = self.back_us.min(micros(SLACK));
-        self.stretched().saturating_add(bytes_in(self.pace().min(self.cap()), slack_us))
+        self.stretched()
     }
 
     fn pacing_rate(&self) -> u64 {
-        let rate = self.pace();
-        if self.is_starting {
-            return rate.saturating_mul(2).min(self.cap());
-        }
-        // The longer acknowledgements wait, the more they come in bursts, and nothing but the pace keeps it even.
-        let ahead = rate / 4 - bytes_in(rate / 5, self.back_us.min(BACK_FULL_US) * 1_000_000 / BACK_FULL_US);
-        rate.saturating_add(ahead).min(self.cap())
+        let rate = per_second(self.stretched(), self.smoothed_us);
+        let paced = if self.is_starting { rate.saturating_mul(2) } else { rate.saturating_add(rate / 4) };
+        paced.min(self.cap())
     }
 
     fn rate(&self) -> u64 {
-        // Games are told of it: it is as smooth as the round trip, while the pace follows each measurement.
-        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
-        per_second(self.window, forward_us.max(1)).min(self.cap())
+        per_second(self.stretched(), self.smoothed_us).min(self.cap())
     }
 
     fn on_black_hole(&mut self, now: Instant) {

@@ -195,7 +195,6 @@ fn clocks_that_run_apart_by_500_ppm_do_not_look_like_a_queue() {
 
 #[test]
 fn a_clock_that_jumps_either_way_is_no_queue() {
-    // No queue is longer than the round trip, which is 100 ms and some here.
     for jump in [-3_000_000, -200_000, 200_000, 3_000_000] {
         let mut path = Path::new(250_000, 50);
         path.run(15 * SECOND);
@@ -208,49 +207,6 @@ fn a_clock_that_jumps_either_way_is_no_queue() {
         assert!(least > path.fits() / 2, "{jump}: down to {least} of {}", path.fits());
         assert!(path.is_settled(), "{jump}: {} of {}", path.copa.window(), path.fits());
     }
-}
-
-#[test]
-fn a_clock_that_jumps_by_less_than_the_round_trip_is_no_queue_either() {
-    for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
-        let mut path = Path::new(1_250_000, base_ms);
-        path.run(30 * SECOND);
-        path.ahead += jump;
-        for _ in 0..50 {
-            path.run(SECOND / 5);
-            let window = path.copa.window();
-            assert!(window > path.fits() * 2 / 3, "{base_ms} ms, {jump}: {window} of {}", path.fits());
-        }
-    }
-}
-
-#[test]
-fn a_way_back_that_drains_after_its_emptiness_was_forgotten_makes_the_rate_no_higher() {
-    let mut now = Instant::ZERO;
-    let mut copa = Copa::new(now, DATAGRAM);
-    play(&mut copa, &mut now, 0, 0);
-    play(&mut copa, &mut now, 60, 0);
-    for _ in 0..10 {
-        play(&mut copa, &mut now, 20, 300);
-    }
-    let before = copa.rate();
-    for back in (0..10).rev() {
-        acknowledge(&mut copa, &mut now, 20, back * 30);
-    }
-    assert!(copa.rate() < before * 5 / 4, "{} after {before}", copa.rate());
-}
-
-/// Seed 0 of "5.1 reverse", 60 s in: the queue there grew while as much drained from the way back. That was taken for a clock that
-/// had jumped, and the queue for an empty one.
-#[test]
-fn a_way_back_that_drains_while_the_way_there_fills_is_no_clock_that_jumped() {
-    let mut now = Instant::ZERO;
-    let mut copa = Copa::new(now, DATAGRAM);
-    play(&mut copa, &mut now, 0, 0);
-    play(&mut copa, &mut now, 0, 160);
-    let empty = copa.base_delay.get();
-    play(&mut copa, &mut now, 150, 10);
-    assert_eq!(copa.base_delay.get(), empty);
 }
 
 #[test]
@@ -297,27 +253,23 @@ const EVERY: Duration = Duration::from_millis(10);
 
 /// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
 fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
-    for _ in 0..200 {
-        acknowledge(copa, now, there, back);
-    }
-}
-
-fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
     let rtt = Duration::from_millis(100 + there + back);
-    *now += EVERY;
-    copa.on_ack(&AckReport {
-        now: *now,
-        packets: 1,
-        bytes: DATAGRAM,
-        late: 0,
-        reorders: false,
-        newest_sent_at: *now - rtt,
-        in_flight: copa.window(),
-        rtt: Some(rtt),
-        smoothed_rtt: rtt,
-        one_way_delay: Some(7_000_000 + there as i64 * 1000),
-        rate: None,
-    });
+    for _ in 0..200 {
+        *now += EVERY;
+        copa.on_ack(&AckReport {
+            now: *now,
+            packets: 1,
+            bytes: DATAGRAM,
+            late: 0,
+            reorders: false,
+            newest_sent_at: *now - rtt,
+            in_flight: copa.window(),
+            rtt: Some(rtt),
+            smoothed_rtt: rtt,
+            one_way_delay: Some(7_000_000 + there as i64 * 1000),
+            rate: None,
+        });
+    }
 }
 
 #[test]
