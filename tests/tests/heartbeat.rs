@@ -200,3 +200,26 @@ fn the_clock_of_an_idle_peer_is_known_to_half_a_round_trip_and_a_millisecond_per
     }
     assert!(worst <= Duration::from_millis(50 + 11), "{worst:?}");
 }
+
+#[test]
+fn a_heartbeat_whose_answer_gathers_for_a_while_is_not_repeated_but_a_message_is() {
+    for is_message in [false, true] {
+        let (mut net, log) = idle(|_| {});
+        // Until the round trip is known well.
+        net.run_for(SECOND * 200);
+        let client = net.nodes[CLIENT].connected().unwrap();
+        let late = tickwire_core::limits::UPKEEP_DELAY * 9 / 10;
+        watch(&mut net, &log, move |_, sender| if sender == SERVER { Pass::Late(late) } else { Pass::Deliver });
+        log.borrow_mut().clear();
+        if is_message {
+            net.send(CLIENT, client, 0, vec![1; 10]);
+        } else {
+            net.run_until(SECOND * 11, |_| !sent(&log, SERVER).is_empty());
+            let asked = sent(&log, CLIENT);
+            log.borrow_mut().retain(|entry| entry.0 == asked[asked.len() - 1]);
+        }
+        net.run_for(SECOND);
+        assert_eq!(sent(&log, CLIENT).len(), if is_message { 2 } else { 1 });
+        assert!(is_unharmed(&net));
+    }
+}

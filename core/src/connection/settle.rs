@@ -9,6 +9,7 @@ use super::sent::SentFrame;
 use super::transport::Transport;
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::Violation;
+use crate::limits;
 use crate::planted::{self, Bug};
 use crate::stats::Traffic;
 use crate::time::Instant;
@@ -97,7 +98,7 @@ fn measure(
 ) {
     // A clock that took the time of arrival for earlier than the sending knows nothing.
     let at = if at > sent_at { at } else { now };
-    let held_back = ack.delay.min(transport.peer_ack_delay);
+    let held_back = ack.delay.min(transport.peer_ack_delay.saturating_add(limits::UPKEEP_DELAY));
     if is_largest {
         transport.rtt.update(at - sent_at, held_back);
     }

@@ -325,6 +325,9 @@ impl Transport {
             return self.loss_at;
         }
         let mut wait = self.probe_timeout();
+        if !self.sent.has_what_matters() {
+            wait = wait.saturating_add(limits::UPKEEP_DELAY);
+        }
         if self.probes > 0 {
             let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
             wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent, self.patience);

@@ -11,10 +11,8 @@ use tickwire_core::wire::{PacketKind, classify};
 /// Decides when the thread may let datagrams gather.
 #[derive(Debug)]
 pub(crate) struct Coalescing {
-    /// How long they may; zero is never.
+    /// How long they may after [`FULL_QUIET`]; zero is never.
     most: Duration,
-    /// How long they may when it has been quiet for long.
-    most_deep: Duration,
     /// When something was last seen that was no upkeep.
     busy_at: Instant,
     /// When the socket last gave something.
@@ -30,12 +28,9 @@ pub(crate) struct Coalescing {
 }
 
 impl Coalescing {
-    /// Acknowledgements are held back for `ack_delay` at most: whoever waits for one takes it for lost afterwards.
-    pub(crate) fn new(most: Duration, ack_delay: Duration, now: Instant) -> Self {
-        let most_deep = most.saturating_mul(2).min(ack_delay * 4 / 5).max(most);
+    pub(crate) const fn new(most: Duration, now: Instant) -> Self {
         Self {
             most,
-            most_deep,
             busy_at: now,
             received_at: None,
             is_dense: false,
@@ -55,9 +50,10 @@ impl Coalescing {
         !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
     }
 
-    /// How long datagrams may gather now.
+    /// How long datagrams may gather now: the longer nobody was there, the longer nobody will mind.
     fn most(&self, now: Instant) -> Duration {
-        if now.saturating_since(self.busy_at) >= DEEP_QUIET { self.most_deep } else { self.most }
+        let quiet = now.saturating_since(self.busy_at).min(FULL_QUIET);
+        self.most.mul_f64(quiet.as_secs_f64() / FULL_QUIET.as_secs_f64())
     }
 
     /// The socket gave so many datagrams.
@@ -98,8 +94,8 @@ pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
 
 /// How long nothing but upkeep must have been seen, and none of it dropped.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long for naps that are twice as long.
-const DEEP_QUIET: Duration = Duration::from_secs(10);
+/// How long for naps of full length; after a part of it they have the same part of their length.
+const FULL_QUIET: Duration = Duration::from_secs(4);
 /// After more datagrams than this at once none are left to gather.
 const GATHER_MOST: u64 = 64;
 /// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
@@ -109,8 +105,7 @@ pub(crate) const UPKEEP_BYTES: usize = 128;
 mod tests {
     use super::*;
 
-    const MOST: Duration = Duration::from_millis(20);
-    const DELAY: Duration = Duration::from_millis(50);
+    const MOST: Duration = Duration::from_millis(80);
 
     fn at(ms: u64) -> Instant {
         Instant::saturating_from_micros(ms * 1000)
@@ -127,7 +122,7 @@ mod tests {
 
     #[test]
     fn only_what_comes_densely_and_after_a_second_of_quiet_gathers() {
-        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
         assert_eq!(naps(&mut coalescing, &[1010, 1500, 1510, 2010]), [false; 4]);
@@ -140,31 +135,31 @@ mod tests {
 
     #[test]
     fn the_first_datagram_after_a_silence_is_followed_by_waiting_for_the_socket() {
-        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
         assert_eq!(coalescing.nap(at(5025)), None);
-        assert_eq!(naps(&mut coalescing, &[5050, 10_000]), [false; 2]);
+        assert_eq!(naps(&mut coalescing, &[5100, 10_000]), [false; 2]);
     }
 
     #[test]
-    fn naps_are_longer_after_ten_quiet_seconds_as_far_as_acknowledgements_may_wait() {
-        for (delay, expected) in [(50, 40), (100, 40), (30, 24), (10, 20), (0, 20)] {
-            let mut coalescing = Coalescing::new(MOST, Duration::from_millis(delay), at(0));
-            assert_eq!(naps(&mut coalescing, &[9980, 9990]), [false, true]);
-            assert_eq!(coalescing.nap(at(9990)), Some(MOST));
-            coalescing.on_received(at(10_000), 1);
-            assert_eq!(coalescing.nap(at(10_000)), Some(Duration::from_millis(expected)), "{delay}");
-            coalescing.on_activity(at(10_010));
-            coalescing.on_received(at(12_000), 1);
-            coalescing.on_received(at(12_010), 1);
-            assert_eq!(coalescing.nap(at(12_010)), Some(MOST), "somebody was there");
-        }
+    fn naps_grow_with_the_silence_up_to_four_seconds_of_it_and_are_short_again_after_it() {
+        let nap_at = |coalescing: &mut Coalescing, ms: u64| {
+            coalescing.on_received(at(ms), 1);
+            coalescing.on_received(at(ms), 1);
+            coalescing.nap(at(ms)).map(|nap| nap.as_millis())
+        };
+        let mut coalescing = Coalescing::new(MOST, at(0));
+        let naps = [999, 1000, 2000, 3000, 4000, 60_000].map(|ms| nap_at(&mut coalescing, ms));
+        assert_eq!(naps, [None, Some(20), Some(40), Some(60), Some(80), Some(80)]);
+        coalescing.on_activity(at(60_010));
+        let naps = [60_500, 61_010, 62_010].map(|ms| nap_at(&mut coalescing, ms));
+        assert_eq!(naps, [None, Some(20), Some(40)], "somebody was there");
     }
 
     #[test]
     fn nothing_gathers_after_a_drain_that_took_too_much() {
-        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         for (ms, batches, naps) in [(2000, [32, 32], true), (2010, [32, 33], false), (2015, [1, 0], true)] {
             for datagrams in batches {
@@ -176,7 +171,7 @@ mod tests {
 
     #[test]
     fn nothing_gathers_for_a_second_after_a_datagram_was_dropped_whoever_else_is_heard() {
-        let mut coalescing = Coalescing::new(MOST, DELAY, at(0));
+        let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         coalescing.on_noise(at(2000));
         let times: Vec<u64> = (2000..3010).step_by(10).collect();
@@ -188,7 +183,7 @@ mod tests {
 
     #[test]
     fn nothing_gathers_where_it_is_switched_off() {
-        let mut coalescing = Coalescing::new(Duration::ZERO, DELAY, at(0));
+        let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }
 

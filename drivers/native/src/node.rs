@@ -55,7 +55,6 @@ impl Node {
         };
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
-        let ack_delay = config.ack_delay;
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         if let Some(policy) = policy {
             endpoint.set_authenticator(policy);
@@ -70,7 +69,7 @@ impl Node {
         };
         let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
         let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
-        let coalescing = |now| Coalescing::new(receive_coalescing, ack_delay, now);
+        let coalescing = |now| Coalescing::new(receive_coalescing, now);
         let network =
             NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout, coalescing);
         let thread = std::thread::Builder::new()

@@ -77,7 +77,7 @@ impl Options {
             commands: 8192,
             events: 8192,
             socket_buffer: 4 << 20,
-            receive_coalescing: Duration::from_millis(20),
+            receive_coalescing: Duration::from_millis(80),
         }
     }
 
@@ -130,16 +130,16 @@ impl Options {
         self
     }
 
-    /// How long heartbeats and acknowledgements may gather before they are read together, while there is nothing else:
-    /// being woken up is most of what idle connections cost. Default 20 ms; zero reads everything at once.
+    /// How long heartbeats and acknowledgements may gather before they are read together, at most, while there is nothing
+    /// else: being woken up is most of what idle connections cost. Default 80 ms; zero reads everything at once.
     ///
-    /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, and only while
-    /// datagrams come more densely than this. Then the first message after the silence may be read by so much later; the
-    /// next ones are not. After ten such seconds it is twice as long, but no longer than four fifths of
-    /// `Config::ack_delay`, unless more is asked for here. Whatever the game does ends it at once; so, for a
-    /// second, does a datagram that has to be dropped. Round-trip times stay
-    /// true, because the system says when a datagram came; where it does not (other systems than Linux), nothing is left to
-    /// gather. More than `Config::ack_delay` makes peers repeat what has arrived.
+    /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, with a quarter of
+    /// this, grows in proportion to the silence, and is all of it after four seconds: the first message after a silence is read
+    /// late by a fiftieth of it at most (with 80 ms), the next ones are not. Only while datagrams come more densely than
+    /// this does anything gather. Whatever the game does ends it at once; so, for a second, does a datagram that has to be
+    /// dropped. Round-trip times stay true, because the system says when a datagram came; where it does not (other systems
+    /// than Linux), nothing is left to gather. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
+    /// heard; with more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
     pub const fn receive_coalescing(mut self, most: Duration) -> Self {
         self.receive_coalescing = most;
         self
