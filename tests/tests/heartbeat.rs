@@ -209,7 +209,11 @@ fn a_heartbeat_whose_answer_gathers_for_a_while_is_not_repeated_but_a_message_is
         net.run_for(SECOND * 200);
         let client = net.nodes[CLIENT].connected().unwrap();
         let late = tickwire_core::limits::UPKEEP_DELAY * 9 / 10;
-        watch(&mut net, &log, move |_, sender| if sender == SERVER { Pass::Late(late) } else { Pass::Deliver });
+        watch(
+            &mut net,
+            &log,
+            move |_, sender| if sender == SERVER { Pass::Late(late) } else { Pass::Deliver },
+        );
         log.borrow_mut().clear();
         if is_message {
             net.send(CLIENT, client, 0, vec![1; 10]);
