@@ -318,8 +318,8 @@ impl Connection {
             || self.has_control()
     }
 
-    /// Whether `poll_transmit` would return a datagram now.
-    pub(crate) fn wants_transmit(&self, now: Instant) -> bool {
+    /// Whether `poll_transmit` would return a datagram now; `is_eliciting` if something waits that asks for an acknowledgement.
+    pub(crate) fn wants_transmit(&self, now: Instant, is_eliciting: bool) -> bool {
         if self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)) {
             return true;
         }
@@ -330,7 +330,7 @@ impl Connection {
                     || transport.ping_due
                     || transport.sign_due
                     || transport.challenge_due().is_some()
-                    || (self.has_eliciting() && transport.window_is_open(now));
+                    || (is_eliciting && transport.window_is_open(now));
                 (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.is_due,

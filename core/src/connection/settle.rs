@@ -145,22 +145,22 @@ pub(crate) fn detect_losses(
     settling: &mut Settling<'_>,
     silence: Range<u64>,
 ) {
-    if transport.is_reliable {
-        // What was written to such a link arrives, or the link breaks.
-        transport.sent.trim();
-        return;
-    }
     // What was acknowledged first is no longer looked at.
     transport.sent.trim();
+    if transport.is_reliable {
+        // What was written to such a link arrives, or the link breaks.
+        return;
+    }
     let rtt = transport.rtt.smoothed().max(transport.rtt.latest());
     let loss_delay = transport.reordering.loss_delay(transport.rtt.loss_delay(), rtt);
     let thresholds = (transport.reordering.packet_threshold(), loss_delay);
     let largest_acked = transport.largest_acked.unwrap_or(0);
-    let too_long = transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
     let mut silent: Option<(Instant, Instant)> = None;
+    let mut has_lost = false;
     let Transport { sent, regulator, reordering, loss_at, mtu, marking, .. } = transport;
     *loss_at = loss::detect(now, sent, largest_acked, thresholds, |sent, number| {
         let Some(settled) = sent.settle(number) else { return };
+        has_lost = true;
         if mtu.on_lost(number, settled.bytes) {
             return;
         }
@@ -181,13 +181,18 @@ pub(crate) fn detect_losses(
             }
         }
     });
+    if !has_lost {
+        return;
+    }
     sent.trim();
     if transport.mtu.take_black_hole() {
         transport.on_datagram_changed();
         transport.regulator.on_black_hole(now);
         return;
     }
-    transport.regulator.on_losses(now, silent.is_some_and(|(first, last)| last - first > too_long));
+    let too_long = || transport.rtt.probe_timeout(transport.peer_ack_delay).saturating_mul(PERSISTENT_PTOS);
+    let is_persistent = silent.is_some_and(|(first, last)| last - first > too_long());
+    transport.regulator.on_losses(now, is_persistent);
 }
 
 /// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.

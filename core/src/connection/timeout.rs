@@ -8,21 +8,24 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
-    /// Sets every timer from the state that it depends on. Called after whatever may have changed that state.
-    pub(crate) fn arm(&mut self, now: Instant) {
+    /// Sets every timer from the state that it depends on. Called after whatever may have changed that state. Says whether
+    /// something waits that asks for an acknowledgement.
+    pub(crate) fn arm(&mut self, now: Instant) -> bool {
         // Whoever is not connected yet is told nothing but that.
         if self.ready.is_none() && self.phase != Phase::Connecting {
             self.ready = self.send.take_ready();
         }
         self.timers
             .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
+        let mut is_eliciting = false;
         if self.phase == Phase::Connected {
+            is_eliciting = self.has_eliciting();
             let (send, resume) = (&self.send, &self.resume);
             let is_awaited = || send.has_unacked_reliable() || resume.awaited != 0;
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
-                let pacing = if self.has_eliciting() { transport.pacing_timeout(now) } else { None };
+                let pacing = if is_eliciting { transport.pacing_timeout(now) } else { None };
                 self.timers.set_option(Timer::Pacing, pacing);
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);
@@ -37,11 +40,13 @@ impl Connection {
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         let is_over = self.notices.is_closed();
         let expiry = match (self.send.next_expiry(), self.receive.next_expiry()) {
+            (None, None) => None,
             _ if is_over => None,
             (Some(sent), Some(received)) => Some(sent.min(received)),
             (sent, received) => sent.or(received),
         };
         self.timers.set_option(Timer::Expiry, expiry);
+        is_eliciting
     }
 
     /// Does what is due at `now`. [`Connection::arm`] is to follow.

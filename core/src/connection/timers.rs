@@ -97,15 +97,16 @@ impl TimerTable {
         self.at = [Instant::MAX; TIMERS.len()];
     }
 
-    /// The earliest timer.
-    pub(crate) fn next(&self) -> (Instant, TimeoutCause) {
-        let mut best = (Instant::MAX, TimeoutCause::Nothing);
-        for (&at, &(_, cause)) in self.at.iter().zip(TIMERS.iter()) {
-            if at < best.0 {
-                best = (at, cause);
-            }
-        }
-        best
+    /// When the earliest timer goes off.
+    pub(crate) fn next(&self) -> Instant {
+        self.at.iter().fold(Instant::MAX, |least, at| least.min(*at))
+    }
+
+    /// Why the earliest timer goes off.
+    pub(crate) fn next_cause(&self) -> TimeoutCause {
+        let next = self.next();
+        let mut timers = self.at.iter().zip(TIMERS.iter()).filter(|_| next != Instant::MAX);
+        timers.find(|(at, _)| **at == next).map_or(TimeoutCause::Nothing, |(_, (_, cause))| *cause)
     }
 
     /// A timer that has gone off by `now`; it is stopped.
@@ -136,10 +137,10 @@ mod tests {
         let mut table = TimerTable::new();
         let at = Instant::ZERO + core::time::Duration::from_secs(1);
         table.set(Timer::Idle, at);
-        assert_eq!(table.next(), (at, TimeoutCause::Idle));
+        assert_eq!((table.next(), table.next_cause()), (at, TimeoutCause::Idle));
         assert_eq!(table.take_expired(Instant::ZERO), None);
         assert_eq!(table.take_expired(at), Some(Timer::Idle));
         assert_eq!(table.take_expired(at), None);
-        assert_eq!(table.next(), (Instant::MAX, TimeoutCause::Nothing));
+        assert_eq!((table.next(), table.next_cause()), (Instant::MAX, TimeoutCause::Nothing));
     }
 }

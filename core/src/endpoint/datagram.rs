@@ -78,7 +78,6 @@ impl Endpoint {
                     return Err(DropReason::UnknownConnection);
                 };
                 let echo = handshake::echo_of(datagram);
-                let was_here = state.address() == Some(from.remote);
                 let result = state.handle_data(
                     now,
                     reception,
@@ -88,8 +87,11 @@ impl Endpoint {
                     &mut self.rng,
                     &self.settings,
                 );
+                // What is not authentic changes no address.
+                let is_stray =
+                    result == Err(DropReason::NotAuthentic) && state.address() != Some(from.remote);
                 self.touch(connection);
-                if result == Err(DropReason::NotAuthentic) && !was_here {
+                if is_stray {
                     // Perhaps a client of an earlier life of this server, whose id now belongs to another.
                     self.reply_unknown(now, from, header.id, echo);
                 }

@@ -5,14 +5,12 @@ use alloc::vec::Vec;
 
 use slotmap::SecondaryMap;
 
-use crate::connection::TimeoutCause;
 use crate::event::ConnectionId;
 use crate::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
     at: Instant,
-    cause: TimeoutCause,
     connection: ConnectionId,
 }
 
@@ -32,26 +30,25 @@ pub(super) struct Deadlines {
 
 impl Deadlines {
     /// The earliest deadline.
-    pub(super) fn first(&self) -> Option<(Instant, TimeoutCause, ConnectionId)> {
-        self.heap.first().map(|deadline| (deadline.at, deadline.cause, deadline.connection))
+    pub(super) fn first(&self) -> Option<(Instant, ConnectionId)> {
+        self.heap.first().map(Deadline::key)
     }
 
     /// Sets a connection's deadline; [`Instant::MAX`] is none.
-    pub(super) fn set(&mut self, connection: ConnectionId, at: Instant, cause: TimeoutCause) {
+    pub(super) fn set(&mut self, connection: ConnectionId, at: Instant) {
         if at == Instant::MAX {
             self.remove(connection);
             return;
         }
-        let deadline = Deadline { at, cause, connection };
         match self.places.get(connection).copied() {
             Some(place) => {
-                if let Some(known) = self.heap.get_mut(place) {
-                    *known = deadline;
+                let Some(known) = self.heap.get_mut(place) else { return };
+                if core::mem::replace(&mut known.at, at) != at {
+                    self.sift(place);
                 }
-                self.sift(place);
             }
             None => {
-                self.heap.push(deadline);
+                self.heap.push(Deadline { at, connection });
                 self.places.insert(connection, self.heap.len() - 1);
                 self.sift(self.heap.len() - 1);
             }
@@ -119,7 +116,7 @@ mod tests {
                 match when {
                     Some(when) => {
                         let at = Instant::saturating_from_micros(u64::from(when));
-                        deadlines.set(key, at, TimeoutCause::Idle);
+                        deadlines.set(key, at);
                         model.insert(key, at);
                     }
                     None => {
@@ -128,7 +125,7 @@ mod tests {
                     }
                 }
                 let least = model.iter().map(|(key, at)| (*at, *key)).min();
-                deadlines.first().map(|(at, _, key)| (at, key)) == least
+                deadlines.first() == least
             })
         }
     }

@@ -243,7 +243,7 @@ impl Endpoint {
             self.settle();
         }
         for _ in 0..crate::limits::TIMERS_PER_CALL {
-            let Some((at, _, connection)) = self.deadlines.first() else { break };
+            let Some((at, connection)) = self.deadlines.first() else { break };
             if at > now {
                 break;
             }
@@ -391,15 +391,14 @@ impl Endpoint {
             self.attend(connection);
         }
         let Some(state) = self.connections.get_mut(connection) else { return };
-        state.arm(now);
-        let (at, cause) = state.timers.next();
-        self.deadlines.set(connection, at, cause);
+        let is_eliciting = state.arm(now);
+        self.deadlines.set(connection, state.timers.next());
         let links = state.links_now();
         if links != state.links {
             self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
         }
         if !state.is_queued_to_send
-            && state.wants_transmit(now)
+            && state.wants_transmit(now, is_eliciting)
             && state.target(now).is_none_or(|address| self.links.has_credit(address))
         {
             state.is_queued_to_send = true;

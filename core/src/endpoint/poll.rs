@@ -153,7 +153,10 @@ impl Endpoint {
             general = (opens_at, TimeoutCause::Pacing);
         }
         match self.deadlines.first() {
-            Some((at, cause, _)) if at < general.0 => (at, cause),
+            Some((at, connection)) if at < general.0 => {
+                let cause = self.connections.get(connection).map(|state| state.timers.next_cause());
+                (at, cause.unwrap_or(TimeoutCause::Nothing))
+            }
             _ if general.0 == Instant::MAX => (Instant::MAX, TimeoutCause::Nothing),
             _ => general,
         }

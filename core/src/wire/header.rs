@@ -105,12 +105,16 @@ impl DataHeader {
     /// [`NoRoom`] if it does not fit; nothing is written then.
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let length = self.pn_len.clamp(1, 4);
-        let phase = if self.phase { DATA_PHASE } else { 0 };
+        let first = DATA | if self.phase { DATA_PHASE } else { 0 } | (length - 1);
         let [a, b, c, _] = self.id.to_le_bytes();
         let [d, e, f, g] = self.packet_number.to_le_bytes();
-        let bytes = [DATA | phase | (length - 1), a, b, c, d, e, f, g];
-        let (header, _) = bytes.split_at_checked(4 + usize::from(length)).ok_or(NoRoom)?;
-        writer.bytes(header)
+        // One store each, rather than a copy of some bytes.
+        match length {
+            1 => writer.bytes(&[first, a, b, c, d]),
+            2 => writer.bytes(&[first, a, b, c, d, e]),
+            3 => writer.bytes(&[first, a, b, c, d, e, f]),
+            _ => writer.bytes(&[first, a, b, c, d, e, f, g]),
+        }
     }
 
     /// Reads the header at the start of `datagram`.
@@ -125,10 +129,13 @@ impl DataHeader {
         }
         let id = reader.u24()?;
         let pn_len = (first & DATA_NUMBER_LENGTH) + 1;
-        let mut number = [0; 4];
-        let (low, _) = number.split_at_mut_checked(usize::from(pn_len)).ok_or(Malformed)?;
-        low.copy_from_slice(reader.take(usize::from(pn_len))?);
-        Ok(Self { phase: first & DATA_PHASE != 0, id, packet_number: u32::from_le_bytes(number), pn_len })
+        let packet_number = match pn_len {
+            1 => reader.u8()?.into(),
+            2 => reader.u16()?.into(),
+            3 => reader.u24()?,
+            _ => reader.u32()?,
+        };
+        Ok(Self { phase: first & DATA_PHASE != 0, id, packet_number, pn_len })
     }
 }
 

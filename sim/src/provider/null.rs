@@ -99,10 +99,7 @@ impl NullKey {
     fn tag(&self, packet_number: u64, header: &[u8], text: &[u8]) -> [u8; TAG] {
         let length = (header.len() as u64) << 32 | text.len() as u64;
         let start = fold(self.0 ^ packet_number, ODD[0] ^ length);
-        let mut lanes = (start, start ^ ODD[1]);
-        absorb(&mut lanes, header);
-        absorb(&mut lanes, text);
-        let (low, high) = lanes;
+        let (low, high) = absorb(absorb((start, start ^ ODD[1]), header), text);
         let (low, high) = (fold(low, high ^ ODD[2]), fold(high, low ^ ODD[3]));
         (u128::from(low) | u128::from(high) << 64).to_le_bytes()
     }
@@ -121,24 +118,46 @@ impl PacketKey for NullKey {
     }
 }
 
-/// Takes in bytes, zeros up to whole blocks behind them.
-fn absorb(lanes: &mut (u64, u64), bytes: &[u8]) {
+/// Takes in bytes. Their count is in the lanes already, so what the last block takes in twice says nothing new.
+fn absorb(lanes: (u64, u64), bytes: &[u8]) -> (u64, u64) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    blocks.iter().for_each(|block| absorb_block(lanes, block));
-    if !rest.is_empty() {
-        let mut block = [0; BLOCK];
-        let (used, _) = block.split_at_mut(rest.len());
-        used.copy_from_slice(rest);
-        absorb_block(lanes, &block);
+    let lanes = blocks.iter().fold(lanes, absorb_block);
+    if rest.is_empty() {
+        return lanes;
+    }
+    if let Some(block) = bytes.last_chunk::<BLOCK>() {
+        return absorb_block(lanes, block);
+    }
+    let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else {
+        return (fold(lanes.0 ^ short_word(bytes), ODD[3]), lanes.1);
+    };
+    let middle = bytes.get(8..).and_then(<[u8]>::first_chunk::<8>).unwrap_or(first);
+    let before_last = bytes.len().checked_sub(16).and_then(|at| bytes.get(at..)?.first_chunk::<8>());
+    absorb_words(
+        lanes,
+        [first, middle, before_last.unwrap_or(first), last].map(|word| u64::from_le_bytes(*word)),
+    )
+}
+
+/// Up to eight bytes as one word.
+fn short_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 
-fn absorb_block((low, high): &mut (u64, u64), block: &[u8; BLOCK]) {
-    let (words, _) = block.as_chunks::<8>();
-    if let [a, b, c, d] = words {
-        *low = fold(*low ^ u64::from_le_bytes(*a), u64::from_le_bytes(*b) ^ ODD[2]);
-        *high = fold(*high ^ u64::from_le_bytes(*c), u64::from_le_bytes(*d) ^ ODD[3]);
+fn absorb_block(lanes: (u64, u64), block: &[u8; BLOCK]) -> (u64, u64) {
+    match block.as_chunks::<8>().0 {
+        [a, b, c, d] => absorb_words(lanes, [a, b, c, d].map(|word| u64::from_le_bytes(*word))),
+        _ => lanes,
     }
+}
+
+fn absorb_words((low, high): (u64, u64), [a, b, c, d]: [u64; 4]) -> (u64, u64) {
+    (fold(low ^ a, b ^ ODD[2]), fold(high ^ c, d ^ ODD[3]))
 }
 
 /// Both halves of the product of two words: it depends on every bit of either.
