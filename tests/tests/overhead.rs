@@ -150,3 +150,21 @@ fn acknowledgements_stay_small_however_long_a_flow_and_whatever_was_lost() {
     let mean = late.iter().sum::<usize>() / late.len();
     assert!(mean <= 45, "{mean} bytes on average");
 }
+
+/// Numbers of packets have one byte while fewer than 128 are unacknowledged, and clocks drift apart where nobody asks.
+#[test]
+fn an_end_that_only_listens_for_minutes_keeps_short_packets_and_knows_the_time() {
+    let (mut net, client, seen) = connected(|_| {});
+    for _ in 0..7200 {
+        net.send(1, client, RELIABLE_ORDERED, vec![0xab; 100]);
+        net.run_for(Duration::from_micros(16_667));
+    }
+    let listener = net.nodes[0].connected().unwrap();
+    let error = net.nodes[0].endpoint.peer_clock(listener).unwrap().error(net.now);
+    assert!(error < Duration::from_millis(60), "{error:?}");
+    let seen = seen.borrow();
+    let acks: Vec<&Vec<u8>> = seen.iter().filter(|(node, _)| *node == 0).map(|(_, packet)| packet).collect();
+    assert!(acks.len() >= 2000);
+    let short = acks.iter().filter(|packet| overhead(packet) == 5 + TAG).count();
+    assert!(short * 100 >= acks.len() * 98, "{short} of {}", acks.len());
+}

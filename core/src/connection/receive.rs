@@ -123,7 +123,9 @@ impl Connection {
                 continue;
             }
             outcome.eliciting |= is_eliciting(&frame);
-            outcome.substantial |= is_eliciting(&frame) && !matches!(frame, Frame::Ping);
+            // What acknowledges, goes on hearing things that an acknowledgement can leave with.
+            outcome.substantial |=
+                is_eliciting(&frame) && !matches!(frame, Frame::Ping) || matches!(frame, Frame::Ack(_));
             match frame {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
@@ -220,7 +222,7 @@ impl Connection {
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     eliciting: bool,
-    /// More than a PING asks for an acknowledgement.
+    /// It is more than a lone PING: something will follow that an acknowledgement can leave with.
     substantial: bool,
     refused: bool,
 }

@@ -207,6 +207,8 @@ pub(crate) fn write_datagram(
     // What leaves anyway says as much.
     if core::mem::take(&mut transport.sign_due) && !eliciting {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
+    } else if !eliciting && acked.is_some() && is_open && transport.is_unheard() {
+        eliciting = put(&mut writer, &Frame::Ping);
     }
     let body = writer.written();
     // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.

@@ -30,6 +30,8 @@ use alloc::sync::Arc;
 
 /// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
 const DATAGRAM_TAKES_US: u64 = 4_000;
+/// Packets after which one asks for an acknowledgement, if none of them did: half of what one byte of packet number can name.
+const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
 
@@ -252,6 +254,14 @@ impl Transport {
     /// The largest packet number that `ack` names, sent or not.
     pub(crate) fn largest_named(&self, ack: &AckFrame<'_>) -> Option<u64> {
         ack.ranges(self.sent.next()).next()?.ok().map(|range| *range.end())
+    }
+
+    /// Whether so many packets left since the last one that was acknowledged that the next one asks for it, if none does: an end
+    /// that only listens has packet numbers that stay short, a round trip and a clock that stay known, and a peer that repeats
+    /// no old acknowledgements (RFC 9000 13.2.4).
+    pub(crate) fn is_unheard(&self) -> bool {
+        let heard = self.largest_acked.map_or(0, |largest| largest + 1);
+        self.sent.in_flight() == 0 && self.sent.next() - heard >= UNHEARD
     }
 
     /// Settles a packet as acknowledged.
