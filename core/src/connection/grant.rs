@@ -5,10 +5,11 @@ use super::congestion::bytes_in;
 use crate::time::{Duration, Instant, micros};
 
 impl Connection {
-    /// Bytes of messages that may be queued for the next `interval`.
-    pub(crate) fn grant(&self, interval: Duration) -> u64 {
+    /// Bytes of messages that may be queued for the next `interval`; `share` is what it has of the endpoint's limit, in bytes per
+    /// second.
+    pub(crate) fn grant(&self, interval: Duration, share: u64) -> u64 {
         let Some(transport) = self.transport.as_deref() else { return 0 };
-        match transport.regulator.rate() {
+        match transport.regulator.rate().min(share) {
             u64::MAX => u64::MAX,
             // The rest is for headers, acknowledgements and what is sent again.
             rate => bytes_in(rate - rate / 8, micros(interval)).saturating_sub(self.send.queued_bytes()),
@@ -16,9 +17,9 @@ impl Connection {
     }
 
     /// Limits what it sends to so many bytes per second; `None` is what all connections have.
-    pub(crate) fn limit(&mut self, bandwidth: Option<u64>, for_all: u64) {
+    pub(crate) fn limit(&mut self, now: Instant, bandwidth: Option<u64>, for_all: u64) {
         self.bandwidth = bandwidth;
-        self.with_transport(|transport| transport.regulator.limit(bandwidth.unwrap_or(for_all)));
+        self.with_transport(|transport| transport.regulator.limit(now, bandwidth.unwrap_or(for_all)));
     }
 
     /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if a quarter of

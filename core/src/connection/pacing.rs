@@ -6,6 +6,8 @@ use crate::time::{Duration, Instant};
 const TICK: Duration = Duration::from_micros(16_667);
 /// Datagrams that leave at once whatever the rate.
 const BURST_LEAST: u64 = 2;
+/// What leaves unheld holds the rest back for no longer than this.
+const UNHELD_DEBT: Duration = Duration::from_millis(100);
 /// Packets wait until there is something to do for so long, rather than one by one.
 const QUANTUM: Duration = Duration::from_millis(1);
 
@@ -35,6 +37,22 @@ impl Pacer {
             self.free = self.free.saturating_sub(bytes);
         } else if rate != u64::MAX {
             self.paid_at = self.paid_at.max(now) + cost(bytes, rate);
+        }
+    }
+
+    /// `bytes` left that nothing holds back, acknowledgements say. They count, but however many they are, what is held back has its
+    /// turn a little later.
+    pub(crate) fn on_unheld(&mut self, now: Instant, bytes: u64, rate: u64) {
+        let most = self.paid_at.max(now + UNHELD_DEBT);
+        self.on_sent(now, bytes, rate);
+        self.paid_at = self.paid_at.min(most);
+    }
+
+    /// The rate is another one: what is owed is no more than could be owed at this one, or a rate that was low would hold everything
+    /// back for long.
+    pub(crate) fn on_rate_changed(&mut self, now: Instant, rate: u64, datagram: u64) {
+        if rate != u64::MAX {
+            self.paid_at = self.paid_at.min(now + burst(rate, datagram) + cost(datagram, rate));
         }
     }
 
@@ -118,6 +136,32 @@ mod tests {
     #[test]
     fn the_first_bytes_on_a_path_leave_at_once() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 10_000), at(0), 10_000), 12_000);
+    }
+
+    /// A client with a limit of 4 kB/s that sends 10 kB/s of acknowledgements.
+    #[test]
+    fn regression_acknowledgements_beyond_the_limit_hold_messages_back_for_a_moment_not_for_minutes() {
+        let mut pacer = Pacer::new(at(0), 0);
+        for ms in (0..60_000).step_by(3) {
+            pacer.on_unheld(at(ms * 1000), 30, 4_000);
+        }
+        let opens = pacer.opens_at(4_000, 1000);
+        assert!(opens > at(59_800_000) && opens <= at(60_100_000), "{opens:?}");
+    }
+
+    #[test]
+    fn a_rate_that_is_raised_is_not_held_back_by_what_the_low_one_owed() {
+        let mut pacer = Pacer::new(at(0), 0);
+        burst_at(&mut pacer, at(0), 1000);
+        pacer.on_rate_changed(at(0), 1_000_000, 1000);
+        assert!(pacer.is_open(at(20_000), 1_000_000, 1000));
+        // A rate that is set again and again gives nothing away.
+        let mut sent = 0;
+        for ms in 0..1000 {
+            pacer.on_rate_changed(at(ms * 1000), 100_000, 1000);
+            sent += burst_at(&mut pacer, at(ms * 1000), 100_000);
+        }
+        assert!(sent <= 104_000, "{sent}");
     }
 
     #[test]

@@ -91,9 +91,10 @@ impl Regulator {
     }
 
     /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
-    pub(crate) fn limit(&mut self, limit: u64) {
+    pub(crate) fn limit(&mut self, now: Instant, limit: u64) {
         self.limit = limit;
         self.consult();
+        self.pacer.on_rate_changed(now, self.pacing_rate, self.datagram);
         if limit != u64::MAX {
             self.pacer.end_free();
         }
@@ -139,7 +140,7 @@ impl Regulator {
     /// A packet that asks for nothing leaves: nothing holds it back, but it counts where there is a limit.
     pub(crate) fn on_unheld(&mut self, now: Instant, bytes: u64) {
         if self.limit != u64::MAX {
-            self.pacer.on_sent(now, bytes, self.limit);
+            self.pacer.on_unheld(now, bytes, self.limit);
         }
     }
 
@@ -221,7 +222,9 @@ impl Regulator {
         self.consult();
         self.delivery = DeliveryRate::new(now);
         self.delay = OneWayDelay::default();
-        self.pacer = Pacer::new(now, INITIAL_DATAGRAMS.saturating_mul(self.datagram));
+        // Who moves again and again may send no more for that.
+        let free = if self.limit == u64::MAX { INITIAL_DATAGRAMS.saturating_mul(self.datagram) } else { 0 };
+        self.pacer = Pacer::new(now, free);
         (self.acked, self.lost) = (Tally::default(), Tally::default());
     }
 }

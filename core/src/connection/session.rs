@@ -61,7 +61,7 @@ impl Connection {
     }
 
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
-        self.limit(self.bandwidth, settings.bandwidth);
+        self.limit(now, self.bandwidth, settings.bandwidth);
         self.clock.on_new_transport();
         self.timers.stop(Timer::Resume);
         if self.plan.is_none() {

@@ -414,11 +414,12 @@ impl Transport {
         }
         self.rtt = RttEstimator::new();
         self.rtt.update(sample, Duration::ZERO);
+        // What is known of sizes goes first: a window of ten datagrams means those of the new path.
+        self.mtu.restart(path.remote);
+        self.on_datagram_changed();
         self.regulator.reset(now);
         self.reordering = Reordering::new(now);
-        self.mtu.restart(path.remote);
         self.marking.restart(self.sent.next());
-        self.on_datagram_changed();
         self.probes = 0;
         self.loss_at = None;
     }

@@ -42,9 +42,11 @@ impl Endpoint {
             self.settle();
             return None;
         }
-        if let Some((path, size)) = self.replies.write(&mut self.links, buffer) {
-            self.throttle.on_sent(now, size);
-            return Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size });
+        let has_candidates = !self.ready.is_empty() || !self.unsettled.is_empty();
+        if !(has_candidates && self.throttle.prefers_connections())
+            && let Some(reply) = self.write_reply(now, buffer)
+        {
+            return Some(reply);
         }
         // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
         // to say after all (its message grew stale, its link is full) is passed over, but not all at once.
@@ -53,7 +55,7 @@ impl Endpoint {
         }
         let candidates = self.ready.len() + self.unsettled.len();
         for _ in 0..candidates.min(limits::CONNECTIONS_PER_POLL) {
-            let connection = self.next_candidate()?;
+            let Some(connection) = self.next_candidate() else { break };
             let Some(state) = self.connections.get_mut(connection) else { continue };
             // Only links have credit; what runs over none need not be asked where it goes.
             let blocked = state.links != [None; 2]
@@ -93,7 +95,14 @@ impl Endpoint {
             self.refresh(connection);
             return Some(Transmit { path, ecn, size, segment_size });
         }
-        None
+        if self.replies.is_empty() { None } else { self.write_reply(now, buffer) }
+    }
+
+    /// Writes the oldest stateless reply that may leave.
+    fn write_reply(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let (path, size) = self.replies.write(&mut self.links, buffer)?;
+        self.throttle.on_reply_sent(now, size);
+        Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size })
     }
 
     /// Whose turn it is to send: what is known to have something, then what may have it.
