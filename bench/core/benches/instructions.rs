@@ -88,6 +88,8 @@ mod peers {
     #[library_benchmark(setup = with_enet)]
     #[bench::one("one")]
     #[bench::ten("ten")]
+    #[bench::one_loss("one.loss")]
+    #[bench::ten_loss("ten.loss")]
     fn enet(mut scene: Scene<Enet>) -> Scene<Enet> {
         scene.measure();
         scene

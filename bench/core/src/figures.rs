@@ -38,6 +38,8 @@ pub(crate) struct Figures {
     pub(crate) costs: BTreeMap<String, Cost>,
     /// Bytes of a server's heap per connection.
     pub(crate) heap: BTreeMap<&'static str, f64>,
+    /// Time per message with a hundred clients to that with one, by stack and the case of the hundred.
+    pub(crate) crowding: BTreeMap<String, f64>,
     rounds: usize,
 }
 
@@ -60,6 +62,9 @@ impl Figures {
             scene.measure();
             figures.heap.insert(case.name, scene.into_stack().server_heap());
         }
+        figures.crowd("plain", |clients| Tickwire::new(Crypto::Null, clients));
+        #[cfg(feature = "peers")]
+        figures.crowd_peers();
         for case in ENCRYPTED {
             figures.add(summaries, "harness", case, Bare::new)?;
             #[cfg(feature = "peers")]
@@ -72,9 +77,42 @@ impl Figures {
     fn add_peers(&mut self, summaries: &Path, case: Case) -> Result<()> {
         use tickwire_core_bench::peers::{Enet, Quinn, Renet};
         self.add(summaries, "enet", case, Enet::new)?;
+        if let Some(loss) = Case::named(&format!("{}.loss", case.name)) {
+            self.add(summaries, "enet", loss, Enet::new)?;
+        }
         self.add(summaries, "quinn", case, Quinn::new)?;
         self.add(summaries, "renet", case, |clients| Renet::new(clients, false))?;
         self.add(summaries, "renetcode", case, |clients| Renet::new(clients, true))
+    }
+
+    #[cfg(feature = "peers")]
+    fn crowd_peers(&mut self) {
+        use tickwire_core_bench::peers::{Enet, Quinn, Renet};
+        self.crowd("enet", Enet::new);
+        self.crowd("quinn", Quinn::new);
+        self.crowd("renet", |clients| Renet::new(clients, false));
+    }
+
+    /// Rounds of one client and of a hundred take turns, and the fastest of each count: what else the machine does only ever
+    /// makes them slower. Gates need no times.
+    fn crowd<S: Stack>(&mut self, stack: &str, make: impl Fn(usize) -> S) {
+        if self.rounds < 2 {
+            return;
+        }
+        for (one, hundred) in [("one", "one.hundred"), ("ten", "ten.hundred")] {
+            let (Some(one), Some(hundred)) = (Case::named(one), Case::named(hundred)) else { continue };
+            let mut fastest = [f64::MAX; 2];
+            for _ in 0..2 * self.rounds {
+                for (fastest, case) in fastest.iter_mut().zip([one, hundred]) {
+                    let mut scene = Scene::new(make(case.clients), case);
+                    let begun = Instant::now();
+                    scene.measure();
+                    let took = begun.elapsed().as_nanos() as f64;
+                    *fastest = fastest.min(took / black_box(scene).tally.delivered as f64);
+                }
+            }
+            self.crowding.insert(format!("{stack}.{}", hundred.name), fastest[1] / fastest[0]);
+        }
     }
 
     pub(crate) fn get(&self, stack: &str, case: &str) -> Option<&Cost> {

@@ -66,10 +66,37 @@ impl Source<'_> {
     fn instructions(&self, stack: &str, case: &str) -> Option<f64> {
         self.figures.instructions(stack, case)
     }
+
+    /// A figure of `name` that is not its instructions, in this run or from where the targets come from.
+    fn other(&self, name: &'static str, unit: &'static str, now: Option<f64>, quoted: f64) -> Option<Peer> {
+        let (value, measured) = now.map_or((quoted, "quoted"), |value| (value, "this run"));
+        Some(Peer { name, value: (value * 1000.0).round() / 1000.0, unit, measured })
+    }
+
+    fn allocations(&self, case: &str, quoted: f64) -> Option<Peer> {
+        let now = self.figures.get("quinn", case).map(|cost| cost.allocations);
+        self.other("quinn", ALLOCATIONS, now, quoted)
+    }
+
+    fn bytes(&self, case: &str, quoted: f64) -> Option<Peer> {
+        let now = self.figures.get("quinn", case).map(|cost| cost.bytes_down + cost.bytes_up);
+        self.other("quinn", BYTES, now, quoted)
+    }
+
+    fn crowding(&self, case: &str, quoted: f64) -> Option<Peer> {
+        let now = self.figures.crowding.get(&format!("enet.{case}")).copied();
+        self.other("enet", RATIO, now, quoted)
+    }
+
+    fn loss(&self, case: &str, than: &str, quoted: f64) -> Option<Peer> {
+        self.other("enet", RATIO, loss(self.figures, "enet", case, than), quoted)
+    }
 }
 
 const INSTRUCTIONS: &str = "instructions/message";
 const RATIO: &str = "ratio";
+const ALLOCATIONS: &str = "allocations/message";
+const BYTES: &str = "bytes/message";
 const HEAP: &str = "bytes";
 
 /// All rows, in order.
@@ -85,36 +112,37 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
         row(name, what, value, RATIO, target, peer)
     };
     let own = |name, what, value, unit, target| row(name, what, value, unit, target, None);
-    let quoted =
-        |name: &'static str, value| Some(Peer { name, value, unit: "bytes/message", measured: "quoted" });
     let bytes = |case| figures.get("ring", case).map(|cost| cost.bytes_down + cost.bytes_up);
     let heap = |case| figures.heap.get(case).map(|bytes| bytes.round());
-    let allocations = |case| figures.get("plain", case).map(|cost| cost.allocations);
+    let allocations = |name, what, case, quoted| {
+        let value = figures.get("plain", case).map(|cost| cost.allocations);
+        row(name, what, value, ALLOCATIONS, Some(0.02), source.allocations(case, quoted))
+    };
+    let absolute = |name, case| {
+        let value = source.instructions("ring", case);
+        row(name, "the same, absolute", value, INSTRUCTIONS, None, source.peer("quinn", case))
+    };
+    let crowding = |name, what, case: &str, quoted| {
+        let value = figures.crowding.get(&format!("plain.{case}")).copied();
+        row(name, what, value, RATIO, Some(1.25), source.crowding(case, quoted))
+    };
+    let lossy = |name, what, case, than, quoted| {
+        let value = loss(figures, "plain", case, than);
+        row(name, what, value, RATIO, Some(1.15), source.loss(case, than, quoted))
+    };
     vec![
         plain("P1", "plaintext, 1 per tick", "one", Some(2500.0)),
         plain("P2", "plaintext, 10 per tick", "ten", Some(900.0)),
         against("P3", "ring, 1 per tick, of quinn", "ring", "one", "quinn", Some(0.40)),
         against("P3.renetcode", "the same, of renet + renetcode", "ring", "one", "renetcode", Some(0.10)),
-        own("P3.instructions", "the same, absolute", source.instructions("ring", "one"), INSTRUCTIONS, None),
+        absolute("P3.instructions", "one"),
         against("P3.rustcrypto", "RustCrypto, 1 per tick, of quinn", "rustcrypto", "one", "quinn", None),
         against("P4", "ring, 10 per tick, of quinn", "ring", "ten", "quinn", Some(0.65)),
         against("P4.renetcode", "the same, of renet + renetcode", "ring", "ten", "renetcode", Some(0.17)),
-        own("P4.instructions", "the same, absolute", source.instructions("ring", "ten"), INSTRUCTIONS, None),
+        absolute("P4.instructions", "ten"),
         against("P4.rustcrypto", "RustCrypto, 10 per tick, of quinn", "rustcrypto", "ten", "quinn", None),
-        own(
-            "P5",
-            "100 clients to 1 in time, 1 per tick",
-            times(figures, "one.hundred", "one"),
-            RATIO,
-            Some(1.25),
-        ),
-        own(
-            "P5.ten",
-            "100 clients to 1 in time, 10 per tick",
-            times(figures, "ten.hundred", "ten"),
-            RATIO,
-            Some(1.25),
-        ),
+        crowding("P5", "100 clients to 1 in time, 1 per tick", "one.hundred", 1.0),
+        crowding("P5.ten", "100 clients to 1 in time, 10 per tick", "ten.hundred", 1.5),
         own("P5.cycles", "P5 in estimated cycles", cycles(figures, "one.hundred", "one"), RATIO, None),
         own(
             "P5.ten.cycles",
@@ -123,28 +151,28 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
             RATIO,
             None,
         ),
-        own("P6", "allocations, 1 per tick", allocations("one"), "allocations/message", Some(0.02)),
-        own("P6.ten", "allocations, 10 per tick", allocations("ten"), "allocations/message", Some(0.02)),
+        allocations("P6", "allocations, 1 per tick", "one", 4.0),
+        allocations("P6.ten", "allocations, 10 per tick", "ten", 1.3),
         row(
             "P7",
             "bytes both ways, 1 per tick",
             bytes("one"),
-            "bytes/message",
+            BYTES,
             Some(136.0),
-            quoted("quinn", 150.7),
+            source.bytes("one", 150.7),
         ),
         row(
             "P7.ten",
             "bytes both ways, 10 per tick",
             bytes("ten"),
-            "bytes/message",
+            BYTES,
             Some(106.0),
-            quoted("quinn", 105.1),
+            source.bytes("ten", 105.1),
         ),
         own("heap.idle", "heap of a server per connection, idle", heap("idle"), HEAP, Some(4000.0)),
         own("heap.used", "the same after a second of messages", heap("used"), HEAP, Some(8000.0)),
-        own("P8", "5% loss to none, 1 per tick", loss(figures, "one.loss", "one"), RATIO, Some(1.15)),
-        own("P8.ten", "5% loss to none, 10 per tick", loss(figures, "ten.loss", "ten"), RATIO, Some(1.15)),
+        lossy("P8", "5% loss to none, 1 per tick", "one.loss", "one", 1.03),
+        lossy("P8.ten", "5% loss to none, 10 per tick", "ten.loss", "ten", 1.46),
     ]
 }
 
@@ -167,13 +195,9 @@ fn cycles(figures: &Figures, case: &str, than: &str) -> Option<f64> {
     Some(cycles(case)? / cycles(than)?)
 }
 
-/// How much more instructions one case takes than another per delivered message.
-fn loss(figures: &Figures, case: &str, than: &str) -> Option<f64> {
-    Some(figures.instructions("plain", case)? / figures.instructions("plain", than)?)
-}
-
-fn times(figures: &Figures, case: &str, than: &str) -> Option<f64> {
-    Some(figures.get("plain", case)?.nanoseconds / figures.get("plain", than)?.nanoseconds)
+/// How much more instructions one case of a stack takes than another per delivered message.
+fn loss(figures: &Figures, stack: &str, case: &str, than: &str) -> Option<f64> {
+    Some(figures.instructions(stack, case)? / figures.instructions(stack, than)?)
 }
 
 pub(crate) fn print_json(rows: &[Row]) -> Result<()> {

@@ -148,7 +148,8 @@ impl PathMtu {
 
     /// Packet `number` of `bytes` was acknowledged. True if it was the probe: larger datagrams pass.
     pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> bool {
-        self.chance -= self.chance / CHANCE_OVER;
+        // Rounded up, or what was lost once would never be forgotten.
+        self.chance -= self.chance.div_ceil(CHANCE_OVER);
         if bytes <= BASE_DATAGRAM as u64 {
             if number > self.newest_large && self.passed_small.is_none() {
                 self.passed_small = Some(number);
