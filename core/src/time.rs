@@ -37,6 +37,11 @@ impl Instant {
         self.0
     }
 
+    /// `micros` microseconds later, [`Instant::MAX`] at most.
+    pub(crate) const fn plus_micros(self, micros: u64) -> Self {
+        Self::saturating_from_micros(self.0.saturating_add(micros))
+    }
+
     /// The time from `earlier` to `self`, or zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {

@@ -8,6 +8,7 @@ use crate::time::micros;
 pub(crate) const INITIAL_RTT: Duration = Duration::from_millis(333);
 /// Timer granularity (RFC 9002 6.1.2).
 pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
+const GRANULARITY_US: u64 = 1000;
 
 /// The estimate of one path's round-trip time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +67,13 @@ impl RttEstimator {
 
     /// The probe timeout before any back-off (RFC 9002 6.2.1).
     pub(crate) fn probe_timeout(&self, peer_ack_delay: Duration) -> Duration {
-        let spread = self.variance.saturating_mul(4).max(micros(GRANULARITY));
-        Duration::from_micros(self.smoothed.saturating_add(spread)).saturating_add(peer_ack_delay)
+        Duration::from_micros(self.probe_timeout_us(micros(peer_ack_delay)))
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn probe_timeout_us(&self, peer_ack_delay_us: u64) -> u64 {
+        let spread = self.variance.saturating_mul(4).max(GRANULARITY_US);
+        self.smoothed.saturating_add(spread).saturating_add(peer_ack_delay_us)
     }
 
     /// How long after a later packet was acknowledged an earlier one counts as lost: 9/8 of the RTT (RFC 9002 6.1.2).

@@ -24,12 +24,14 @@ use crate::drop::DropReason;
 use crate::handshake;
 use crate::limits;
 use crate::planted::{self, Bug};
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, micros};
 use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 use alloc::sync::Arc;
 
 /// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
 const DATAGRAM_TAKES_US: u64 = 4_000;
+/// [`limits::UPKEEP_DELAY`] in microseconds.
+const UPKEEP_DELAY_US: u64 = limits::UPKEEP_DELAY.as_micros() as u64;
 /// Packets after which one asks for an acknowledgement, if none of them did: half of what one byte of packet number can name.
 const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
@@ -334,10 +336,14 @@ impl Transport {
         if self.loss_at.is_some() {
             return self.loss_at;
         }
-        let mut wait = self.probe_timeout();
+        let mut wait_us = self.rtt.probe_timeout_us(micros(self.peer_ack_delay));
         if !self.sent.has_what_matters() {
-            wait = wait.saturating_add(limits::UPKEEP_DELAY);
+            wait_us = wait_us.saturating_add(UPKEEP_DELAY_US);
         }
+        if self.probes == 0 && self.is_confirmed {
+            return Some(self.last_eliciting.plus_micros(wait_us));
+        }
+        let mut wait = Duration::from_micros(wait_us);
         if self.probes > 0 {
             let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
             wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent, self.patience);

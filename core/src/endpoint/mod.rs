@@ -234,8 +234,10 @@ impl Endpoint {
     /// Does what is due at `now`. Each call does a bounded amount of work; what remains stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
-        for id in self.acceptor.expire(now) {
-            self.ids.release(id);
+        if self.acceptor.next_timeout() <= now {
+            for id in self.acceptor.expire(now) {
+                self.ids.release(id);
+            }
         }
         // Usually `poll_transmit` follows and settles what was used just now. A driver that cannot send goes by timers only.
         let is_transmitting = core::mem::take(&mut self.is_transmitting);
@@ -386,8 +388,8 @@ impl Endpoint {
     /// Brings the indexes up to date with a connection that may have changed. The one place that does.
     fn refresh(&mut self, connection: ConnectionId) {
         let now = self.now;
-        let is_special = self.connections.get(connection).is_some_and(Connection::is_special);
-        if is_special {
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        if state.is_special() {
             self.attend(connection);
         }
         let Some(state) = self.connections.get_mut(connection) else { return };
@@ -399,7 +401,7 @@ impl Endpoint {
         }
         if !state.is_queued_to_send
             && state.wants_transmit(now, is_eliciting)
-            && state.target(now).is_none_or(|address| self.links.has_credit(address))
+            && (links == [None; 2] || state.target(now).is_none_or(|address| self.links.has_credit(address)))
         {
             state.is_queued_to_send = true;
             self.ready.push_back(connection);

@@ -42,11 +42,12 @@ impl Endpoint {
             self.settle();
             return None;
         }
-        let has_candidates = !self.ready.is_empty() || !self.unsettled.is_empty();
-        if !(has_candidates && self.throttle.prefers_connections())
-            && let Some(reply) = self.write_reply(now, buffer)
-        {
-            return Some(reply);
+        if !self.replies.is_empty() {
+            let has_candidates = !self.ready.is_empty() || !self.unsettled.is_empty();
+            let waits = has_candidates && self.throttle.prefers_connections();
+            if !waits && let Some(reply) = self.write_reply(now, buffer) {
+                return Some(reply);
+            }
         }
         // Each connection gets one turn, so that the call ends whatever a connection thinks it has to say. What has nothing
         // to say after all (its message grew stale, its link is full) is passed over, but not all at once.

@@ -80,6 +80,7 @@ pub const fn is_message(first: u8) -> bool {
 /// # Errors
 /// [`Malformed`] if it ends early, if a fragment is empty or lies outside its message, if an id continues nothing, or if
 /// an explicit id could have continued the one before: every frame has one encoding.
+#[inline]
 pub fn read<'a>(
     first: u8,
     reader: &mut Reader<'a>,
