@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::party::Parties;
-use super::{Scenario, Way};
+use super::{Flow, Scenario, Source, Way};
 use crate::link::{Passage, Pipe, PipeConfig};
 use crate::world::World;
 
@@ -45,6 +45,9 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
+    /// Where forward flows compete with TCP: what those that are not TCP got of what all of them got, in thousandths, while all
+    /// of them sent.
+    pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event.
     pub trace_hash: u64,
 }
@@ -79,6 +82,7 @@ pub(super) fn outcome(scenario: &Scenario, world: &World<Parties>) -> Outcome {
         dropped: pipe.map_or(0, Pipe::dropped),
         passed: passages.len() as u64,
         jain_permille: jain(&shares(scenario, &flows)),
+        share_permille: share_beside_tcp(scenario, &shares(scenario, &flows)),
         trace_hash: world.trace().hash(),
         flows,
     }
@@ -118,6 +122,17 @@ fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
             seconds.filter_map(|second| outcome.by_second.get(second as usize)).sum()
         })
         .collect()
+}
+
+/// What the flows that are not TCP got of all that `shares` says was got, if there is a TCP among them.
+fn share_beside_tcp(scenario: &Scenario, shares: &[u64]) -> Option<u64> {
+    let forward = scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
+    let (tcp, ours): (Vec<_>, Vec<_>) = forward
+        .zip(shares)
+        .partition(|(flow, _)| matches!(flow.source, Source::Tcp | Source::ShortTcp { .. }));
+    let sum = |flows: &[(&Flow, &u64)]| flows.iter().map(|(_, share)| **share).sum::<u64>();
+    let all = sum(&tcp) + sum(&ours);
+    (!tcp.is_empty()).then(|| sum(&ours) * 1000 / all.max(1))
 }
 
 /// Bytes that pass a bottleneck in `end_us`.

@@ -141,6 +141,8 @@ pub struct Scenario {
     pub loss_ppm: u32,
     /// Each datagram is late by up to so much, and may overtake others.
     pub jitter: Duration,
+    /// By how many parts per million the clocks of receivers run fast.
+    pub skew_ppm: i64,
     /// The congestion control of flows that are not TCP.
     pub algorithm: Algorithm,
     /// The limits of each connection and of each endpoint, in bytes per second.
@@ -159,6 +161,7 @@ impl Scenario {
             duration,
             loss_ppm: 0,
             jitter: Duration::ZERO,
+            skew_ppm: 0,
             algorithm: Algorithm::Copa,
             limits: [None; 2],
         }
@@ -189,6 +192,13 @@ impl Scenario {
     #[must_use]
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
+        self
+    }
+
+    /// With receivers whose clocks run fast.
+    #[must_use]
+    pub const fn skew(mut self, ppm: i64) -> Self {
+        self.skew_ppm = ppm;
         self
     }
 
@@ -265,6 +275,15 @@ impl Scenario {
                 kind: Kind::Uniform { most: self.jitter },
                 seed: mix(seed, 2),
             });
+        }
+        if self.skew_ppm != 0 {
+            faults.extend((0..self.flows.len()).map(|flow| Fault {
+                from: Instant::ZERO,
+                until: Instant::MAX,
+                target: Target::Node(2 * flow + 1),
+                kind: Kind::Skew { ppm: self.skew_ppm },
+                seed: mix(seed, 3),
+            }));
         }
         let parties = Parties::new(seed, config, self.flows.clone());
         let mut world = World::new(WorldConfig::new(seed, self.topology()).faults(faults), parties);

@@ -97,6 +97,9 @@ pub(super) fn verdict(run: &Run) -> String {
         percent(outcome.used_permille),
         Unit::Millis.quantity(outcome.queue_p95_us)
     );
+    if let Some(share) = outcome.share_permille {
+        text.push_str(&format!("; beside TCP it got {} of what all got", percent(share)));
+    }
     if outcome.dropped > 0 {
         text.push_str(&format!("; {} found it full", grouped(outcome.dropped)));
     }

@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) p95: u64,
     pub(crate) max: u64,
     pub(crate) jain: u64,
+    /// What the flows that are not TCP got where they compete with TCP.
+    pub(crate) share: Option<u64>,
     /// What each flow delivered in the first seed.
     pub(crate) shares: Vec<u64>,
 }
@@ -32,6 +34,7 @@ pub(crate) fn worst(scenario: &Scenario, seeds: Range<u64>) -> Result<Figures, S
         p95: most(|outcome| outcome.queue_p95_us),
         max: most(|outcome| outcome.queue_max_us),
         jain: least(|outcome| outcome.jain_permille),
+        share: outcomes.iter().filter_map(|outcome| outcome.share_permille).min(),
         shares: shares.unwrap_or_default(),
     })
 }

@@ -7,13 +7,14 @@ use crate::figures::Figures;
 pub(crate) fn print_row(row: &Figures, is_first: bool) {
     if is_first {
         println!(
-            "{:28} {:6} {:>5} {:>7} {:>5} {:>5} {:>5} {:>6}  kB per flow",
-            "", "", "loss", "used", "p50", "p95", "max", "Jain"
+            "{:28} {:6} {:>5} {:>7} {:>5} {:>5} {:>5} {:>6} {:>8}  kB per flow",
+            "", "", "loss", "used", "p50", "p95", "max", "Jain", "with TCP"
         );
     }
+    let share = row.share.map_or_else(String::new, |share| format!("{}.{}%", share / 10, share % 10));
     let shares: Vec<u64> = row.shares.iter().map(|share| share / 1000).collect();
     println!(
-        "{:28} {:6} {:>4}% {:>4}.{}% {:>5} {:>5} {:>5} {:>2}.{:03}  {shares:?}",
+        "{:28} {:6} {:>4}% {:>4}.{}% {:>5} {:>5} {:>5} {:>2}.{:03} {share:>8}  {shares:?}",
         row.scenario.name,
         format!("{:?}", row.scenario.algorithm),
         row.scenario.loss_ppm / 10_000,
@@ -61,7 +62,8 @@ pub(crate) fn json(rows: &[Figures]) -> String {
     let row = |row: &Figures| {
         format!(
             "{{\"name\":\"{}\",\"algorithm\":\"{:?}\",\"loss_ppm\":{},\"seeds\":{},\"used_permille\":{},\
-             \"queue_p50_us\":{},\"queue_p95_us\":{},\"queue_max_us\":{},\"jain_permille\":{},\"delivered\":{:?}}}",
+             \"queue_p50_us\":{},\"queue_p95_us\":{},\"queue_max_us\":{},\"jain_permille\":{},\
+             \"share_permille\":{},\"delivered\":{:?}}}",
             row.scenario.name.replace('\\', "\\\\").replace('"', "\\\""),
             row.scenario.algorithm,
             row.scenario.loss_ppm,
@@ -71,6 +73,7 @@ pub(crate) fn json(rows: &[Figures]) -> String {
             row.p95,
             row.max,
             row.jain,
+            row.share.map_or_else(|| "null".into(), |share| share.to_string()),
             row.shares
         )
     };
