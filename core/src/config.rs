@@ -40,6 +40,13 @@ pub enum Delivery {
     ReliableOrdered,
 }
 
+impl Delivery {
+    /// Whether each message arrives, if the session lives.
+    pub(crate) const fn is_reliable(self) -> bool {
+        matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
+    }
+}
+
 /// One channel of every connection of an endpoint. Both ends configure the same list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]

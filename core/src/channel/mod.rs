@@ -3,11 +3,11 @@
 //! Nothing here knows packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and learns what became
 //! of them; a [`receive::ReceiveSide`] puts them together again.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
-// Until a connection uses it.
 
 pub(crate) mod arena;
 mod compress;
 mod ids;
+mod lazy;
 mod parts;
 mod ranges;
 pub(crate) mod receive;

@@ -137,7 +137,7 @@ impl World {
         let channels = channels();
         Self {
             sender: SendSide::with_first_id(channels.as_slice().into(), MAX_MESSAGE, WINDOW, first_id),
-            receiver: ReceiveSide::with_first_id(&channels, MAX_MESSAGE, WINDOW, first_id),
+            receiver: ReceiveSide::with_first_id(channels.as_slice().into(), MAX_MESSAGE, WINDOW, first_id),
             arena: Arena::default(),
             now: Instant::ZERO,
             pipe: Vec::new(),

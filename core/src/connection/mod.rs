@@ -64,7 +64,7 @@ pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
 pub(crate) use self::unproven::Unproven;
 use crate::address::{Address, Ecn, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
-use crate::config::{ChannelConfig, Delivery};
+use crate::config::ChannelConfig;
 use crate::crypto::Provider;
 use crate::endpoint::Source;
 use crate::event::{ChannelId, ConnectionId, PeerInfo};
@@ -123,10 +123,12 @@ pub(crate) struct Settings {
 
 /// The bits of the reliable channels.
 pub(crate) fn reliable_channels(channels: &[ChannelConfig]) -> u32 {
-    let reliable = |config: &ChannelConfig| {
-        matches!(config.delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
-    };
-    channels.iter().enumerate().filter(|(_, config)| reliable(config)).map(|(index, _)| 1 << index).sum()
+    channels
+        .iter()
+        .enumerate()
+        .filter(|(_, config)| config.delivery.is_reliable())
+        .map(|(index, _)| 1 << index)
+        .sum()
 }
 
 /// A CLOSE on its way.

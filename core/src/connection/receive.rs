@@ -77,6 +77,10 @@ impl Connection {
                 if let Some(transport) = self.transport.as_deref_mut() {
                     if eliciting {
                         transport.heartbeat.on_activity();
+                        if !substantial {
+                            // Whoever sends heartbeats has nothing else to say.
+                            transport.sent.rest();
+                        }
                     }
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).

@@ -1,6 +1,7 @@
 //! How much the path reorders: packets that were declared lost and are acknowledged after all raise the thresholds of
 //! loss detection (RFC 9002 6.1.1 and 6.1.2 leave that to implementations).
 
+use alloc::boxed::Box;
 use core::ops::RangeInclusive;
 
 use crate::time::{Duration, Instant};
@@ -17,17 +18,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The latest losses, and what their late acknowledgements taught.
 #[derive(Clone, Debug)]
 pub(crate) struct Reordering {
-    /// The low bits of packet numbers.
-    lost: [u32; REMEMBERED],
-    remembered: u8,
-    next: u8,
+    /// Once there was one.
+    losses: Option<Box<Losses>>,
     level: u8,
     since: Instant,
 }
 
+#[derive(Clone, Debug, Default)]
+struct Losses {
+    /// The low bits of packet numbers.
+    lost: [u32; REMEMBERED],
+    remembered: u8,
+    next: u8,
+}
+
 impl Reordering {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { lost: [0; REMEMBERED], remembered: 0, next: 0, level: 0, since: now }
+        Self { losses: None, level: 0, since: now }
     }
 
     /// Whether packets overtook each other lately.
@@ -48,6 +55,30 @@ impl Reordering {
 
     /// A packet was declared lost.
     pub(crate) fn on_lost(&mut self, number: u64) {
+        self.losses.get_or_insert_default().push(number);
+    }
+
+    /// Packets `range` are acknowledged: how many of them had been declared lost.
+    pub(crate) fn take_late(&mut self, range: &RangeInclusive<u64>) -> u64 {
+        self.losses.as_deref_mut().map_or(0, |losses| losses.take(range))
+    }
+
+    /// An acknowledgement was taken in; `late` of its packets had been declared lost.
+    pub(crate) fn adapt(&mut self, now: Instant, late: u64) {
+        if late > 0 && self.level < HIGHEST {
+            self.level += 1;
+        }
+        if late > 0 {
+            self.since = now;
+        } else if self.level > 0 && now - self.since >= PATIENCE {
+            self.level -= 1;
+            self.since = now;
+        }
+    }
+}
+
+impl Losses {
+    fn push(&mut self, number: u64) {
         if let Some(place) = self.lost.get_mut(usize::from(self.next)) {
             *place = number as u32;
         }
@@ -55,8 +86,7 @@ impl Reordering {
         self.remembered = (self.remembered + 1).min(REMEMBERED as u8);
     }
 
-    /// Packets `range` are acknowledged: how many of them had been declared lost.
-    pub(crate) fn take_late(&mut self, range: &RangeInclusive<u64>) -> u64 {
+    fn take(&mut self, range: &RangeInclusive<u64>) -> u64 {
         let length = (range.end() - range.start()).min(u64::from(u32::MAX)) as u32;
         let start = *range.start() as u32;
         let mut late = 0;
@@ -73,19 +103,6 @@ impl Reordering {
             }
         }
         late
-    }
-
-    /// An acknowledgement was taken in; `late` of its packets had been declared lost.
-    pub(crate) fn adapt(&mut self, now: Instant, late: u64) {
-        if late > 0 && self.level < HIGHEST {
-            self.level += 1;
-        }
-        if late > 0 {
-            self.since = now;
-        } else if self.level > 0 && now - self.since >= PATIENCE {
-            self.level -= 1;
-            self.since = now;
-        }
     }
 }
 

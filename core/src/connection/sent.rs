@@ -124,8 +124,15 @@ impl SentPackets {
 
     /// Records the packet that was built. One that asks for no acknowledgement only uses up its number.
     pub(crate) fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
-        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         let matters = core::mem::take(&mut self.open_matters) && eliciting;
+        if !eliciting && self.records.is_empty() {
+            self.first += 1;
+            self.first_frame = self.frames_end();
+            self.open_frame = self.first_frame;
+            self.frames.clear();
+            return;
+        }
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.mattering += usize::from(matters);
         self.records.push_back(Record {
             sent_at: now,
@@ -207,6 +214,13 @@ impl SentPackets {
         let keep_from = self.records.front().map_or(self.open_frame, |record| record.frames_from);
         while self.first_frame < keep_from && self.frames.pop_front().is_some() {
             self.first_frame += 1;
+        }
+    }
+
+    /// Nothing is in flight, and nothing more to come for a while: gives the memory back.
+    pub(crate) fn rest(&mut self) {
+        if self.records.is_empty() && self.frames.is_empty() {
+            (self.records, self.frames) = (VecDeque::new(), VecDeque::new());
         }
     }
 

@@ -16,10 +16,8 @@ use crate::rng::Rng;
 pub struct Ring;
 
 impl Provider for Ring {
-    #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey> {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, key).expect("32 bytes");
-        Box::new(ChaCha(LessSafeKey::new(key)))
+        Box::new(ChaCha(*key))
     }
 
     fn public_key(&self, secret: &Key) -> Key {
@@ -70,13 +68,22 @@ impl Provider for Ring {
     }
 }
 
-struct ChaCha(LessSafeKey);
+/// The key itself: ring's own form has room for the largest cipher, half a kilobyte, of which this one uses 32 bytes. To make it for each
+/// packet is to copy them.
+struct ChaCha(Key);
+
+impl ChaCha {
+    #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
+    fn ready(&self) -> LessSafeKey {
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("32 bytes"))
+    }
+}
 
 impl PacketKey for ChaCha {
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
         let Some((text, tag)) = packet.split_last_chunk_mut::<TAG>() else { return };
         let nonce = Nonce::assume_unique_for_key(packet_nonce(packet_number));
-        match self.0.seal_in_place_separate_tag(nonce, Aad::from(header), text) {
+        match self.ready().seal_in_place_separate_tag(nonce, Aad::from(header), text) {
             Ok(sealed) => tag.copy_from_slice(sealed.as_ref()),
             // Only a text of 256 GiB gets here. Whatever happens, no plaintext leaves.
             Err(_) => text.fill(0),
@@ -85,7 +92,7 @@ impl PacketKey for ChaCha {
 
     fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected> {
         let nonce = Nonce::assume_unique_for_key(packet_nonce(packet_number));
-        let text = self.0.open_in_place(nonce, Aad::from(header), packet).map_err(|_| Rejected)?;
+        let text = self.ready().open_in_place(nonce, Aad::from(header), packet).map_err(|_| Rejected)?;
         Ok(text.len())
     }
 }

@@ -156,7 +156,11 @@ impl Endpoint {
         let config = &self.config;
         (
             SendSide::new(Arc::clone(&self.settings.channels), config.max_message, credit),
-            ReceiveSide::new(&config.channels, config.max_message, receive_window(config.max_message)),
+            ReceiveSide::new(
+                Arc::clone(&self.settings.channels),
+                config.max_message,
+                receive_window(config.max_message),
+            ),
         )
     }
 

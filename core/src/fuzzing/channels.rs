@@ -39,7 +39,7 @@ impl Receiving {
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);
         Self {
-            side: ReceiveSide::with_first_id(channels, max_message, window, first_id),
+            side: ReceiveSide::with_first_id(channels.into(), max_message, window, first_id),
             arena: Arena::default(),
         }
     }

@@ -12,7 +12,7 @@ mod sequenced;
 mod tests;
 mod unordered;
 
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 use core::ops::Range;
 
 use bytes::Bytes;
@@ -28,9 +28,9 @@ use self::sequenced::Sequenced;
 use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
 use super::ids;
+use super::lazy::{Channels, PerChannel};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
-use crate::limits::CHANNELS;
 use crate::stats::ChannelReceived;
 use crate::time::Instant;
 use crate::wire::message::{MessageFrame, Part};
@@ -38,7 +38,7 @@ use crate::wire::message::{MessageFrame, Part};
 /// The receiving side of a connection's channels.
 #[derive(Debug)]
 pub(crate) struct ReceiveSide {
-    channels: Vec<Incoming>,
+    channels: Channels<Incoming>,
     shared: Shared,
     loose: Loose,
     max_message: usize,
@@ -76,19 +76,19 @@ pub(crate) enum Receipt {
 impl ReceiveSide {
     /// The receiving side for `channels`, for messages up to `max_message` bytes, which granted `window` bytes at
     /// first. The window has room for at least one message.
-    pub(crate) fn new(channels: &[ChannelConfig], max_message: usize, window: u64) -> Self {
+    pub(crate) fn new(channels: Arc<[ChannelConfig]>, max_message: usize, window: u64) -> Self {
         Self::with_first_id(channels, max_message, window, 0)
     }
 
     /// As [`Self::new`], but the first message on each channel has the id `first_id`.
     pub(crate) fn with_first_id(
-        channels: &[ChannelConfig],
+        channels: Arc<[ChannelConfig]>,
         max_message: usize,
         window: u64,
         first_id: u64,
     ) -> Self {
         Self {
-            channels: channels.iter().take(CHANNELS).map(|config| Incoming::new(config, first_id)).collect(),
+            channels: Channels::new(channels, first_id),
             shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },
             loose: Loose::new(max_message),
             max_message,
@@ -110,7 +110,7 @@ impl ReceiveSide {
             Part::Whole => Body::Whole(data),
             Part::Fragment { total, offset } => Body::Fragment(Fragment { total, offset, data }),
         };
-        let incoming = self.channels.get_mut(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
+        let incoming = self.channels.make(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
         let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let receipt = match (&mut incoming.mode, frame.id, body) {
             (Mode::Reliable(reliable), Some(id), body) => {
@@ -191,7 +191,11 @@ impl ReceiveSide {
 
     /// The low 24 bits of the lowest id not received on a reliable channel.
     pub(crate) fn floor(&self, channel: ChannelId) -> Option<u32> {
-        self.reliable_on(channel).map(|reliable| ids::truncate(reliable.floor()))
+        let unused = || {
+            let config = self.channels.config(usize::from(channel.0))?;
+            config.delivery.is_reliable().then(|| self.channels.first_id())
+        };
+        self.reliable_on(channel).map(Reliable::floor).or_else(unused).map(ids::truncate)
     }
 
     /// What was received above the floor of a reliable channel, as distances from it. At most
@@ -204,7 +208,7 @@ impl ReceiveSide {
     pub(crate) fn begin_resume(&mut self) {
         let channels = &mut self.channels;
         self.loose.clear(|channel| count_abandoned(channels, channel, 1));
-        for incoming in &mut self.channels {
+        for incoming in self.channels.iter_mut() {
             if let Mode::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_partial(&mut self.shared);
             }
@@ -221,7 +225,9 @@ impl ReceiveSide {
 
     /// What became of the messages of one channel so far.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelReceived> {
-        self.channels.get(usize::from(channel.0)).map(|incoming| incoming.counters)
+        let index = usize::from(channel.0);
+        let used = || self.channels.get(index).map(|incoming| incoming.counters).unwrap_or_default();
+        self.channels.has(index).then(used)
     }
 
     fn reassemble(
@@ -290,7 +296,7 @@ impl ReceiveSide {
     }
 
     fn reliable(&self) -> impl Iterator<Item = &Reliable> {
-        self.channels.iter().filter_map(Incoming::reliable)
+        self.channels.iter().filter_map(|(_, incoming)| incoming.reliable())
     }
 
     fn reliable_on(&self, channel: ChannelId) -> Option<&Reliable> {
@@ -298,8 +304,8 @@ impl ReceiveSide {
     }
 }
 
-impl Incoming {
-    fn new(config: &ChannelConfig, first_id: u64) -> Self {
+impl PerChannel for Incoming {
+    fn new(_: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
         let reliable = |order| Mode::Reliable(Reliable::new(order));
         let mode = match config.delivery {
             Delivery::Unreliable => Mode::Unreliable,
@@ -309,7 +315,9 @@ impl Incoming {
         };
         Self { compressed: config.compress, mode, counters: ChannelReceived::default() }
     }
+}
 
+impl Incoming {
     const fn reliable(&self) -> Option<&Reliable> {
         match &self.mode {
             Mode::Reliable(reliable) => Some(reliable),
@@ -318,7 +326,7 @@ impl Incoming {
     }
 }
 
-fn count_abandoned(channels: &mut [Incoming], channel: ChannelId, count: u64) {
+fn count_abandoned(channels: &mut Channels<Incoming>, channel: ChannelId, count: u64) {
     if let Some(incoming) = channels.get_mut(usize::from(channel.0)) {
         incoming.counters.abandoned += count;
     }

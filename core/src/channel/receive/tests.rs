@@ -1,6 +1,7 @@
 //! The receiving side alone, mostly against peers that lie.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use quickcheck::quickcheck;
 
@@ -38,7 +39,7 @@ impl Peer {
         ]
         .map(ChannelConfig::new);
         channels[usize::from(COMPRESSED)].compress = true;
-        Self { side: ReceiveSide::new(&channels, MOST, window), arena: Arena::default(), now: NOW }
+        Self { side: ReceiveSide::new(channels.into(), MOST, window), arena: Arena::default(), now: NOW }
     }
 
     fn frame(&mut self, channel: u8, id: Option<u32>, part: Part, data: &[u8]) -> Result<Receipt, Violation> {
@@ -291,8 +292,12 @@ fn of_a_sequenced_channel_only_what_is_newer_arrives() {
 #[test]
 fn a_sequence_goes_on_over_the_wrap() {
     let mut peer = peer();
-    peer.side =
-        ReceiveSide::with_first_id(&[ChannelConfig::new(Delivery::Sequenced)], MOST, WINDOW, (3 << 24) - 2);
+    peer.side = ReceiveSide::with_first_id(
+        [ChannelConfig::new(Delivery::Sequenced)].into(),
+        MOST,
+        WINDOW,
+        (3 << 24) - 2,
+    );
     let last = (1 << 24) - 1;
     assert_eq!(peer.whole(0, last - 1, b""), Ok(Receipt::Taken));
     assert_eq!(peer.whole(0, 1, b""), Ok(Receipt::Taken));

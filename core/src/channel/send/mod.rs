@@ -1,7 +1,6 @@
 //! The sending side of a connection's channels: queues, what is in flight, and who sends next.
 
 mod fair;
-mod lazy;
 mod outgoing;
 mod piece;
 mod queue;
@@ -17,10 +16,10 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use self::fair::VirtualClock;
-use self::lazy::Channels;
 use self::outgoing::{Outgoing, Wish};
 use self::window::Sent;
 use super::compress::Compressor;
+use super::lazy::Channels;
 use crate::config::ChannelConfig;
 use crate::error::SendError;
 use crate::event::{ChannelId, Fate, MessageId, Undelivered, Violation};
@@ -33,7 +32,7 @@ use crate::wire::message::Chain;
 /// The sending side of a connection's channels.
 #[derive(Debug)]
 pub(crate) struct SendSide {
-    channels: Channels,
+    channels: Channels<Outgoing>,
     /// Channels that may have something to send, as bits: none that has is missing.
     wishing: u32,
     /// Channels whose messages have a lifetime, as bits.
@@ -494,7 +493,7 @@ const fn cost(length: usize) -> u64 {
 }
 
 /// The channel of a record of reliable data of this transport.
-fn current(channels: &mut Channels, transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
+fn current(channels: &mut Channels<Outgoing>, transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
     let is_current = record.is_repeated() && record.transport == transport;
     channels.get_mut(usize::from(record.channel.0)).filter(|_| is_current)
 }

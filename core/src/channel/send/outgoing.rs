@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::super::lazy::PerChannel;
 use super::fair::Share;
 use super::piece::{Begun, Message};
 use super::queue::{Place, Queue};
@@ -57,8 +58,8 @@ pub(super) struct Written {
     pub(super) credit: u64,
 }
 
-impl Outgoing {
-    pub(super) fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
+impl PerChannel for Outgoing {
+    fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
         Self {
             channel,
             delivery: config.delivery,
@@ -73,9 +74,11 @@ impl Outgoing {
             counters: ChannelSent::default(),
         }
     }
+}
 
+impl Outgoing {
     pub(super) const fn is_reliable(&self) -> bool {
-        matches!(self.delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
+        self.delivery.is_reliable()
     }
 
     pub(super) fn wish(&self) -> Wish {
