@@ -29,7 +29,10 @@ fn a_port_in_use_by_ipv4_alone_is_not_taken_by_halves() {
     let first = common::server();
     let port = first.local_address().port();
     let both = Server::start(common::server_options(common::open_config()).port(port));
-    assert!(matches!(both, Err(StartError::PortInUse { .. })), "{both:?}");
+    let error = both.expect_err("half of it is taken");
+    assert!(matches!(error, StartError::PortInUse { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("UDP port {port} is in use at 0.0.0.0; stop")), "{text}");
 }
 
 #[test]
@@ -66,6 +69,10 @@ fn an_unknown_host_is_named() {
         "{error:?}"
     );
     assert!(error.to_string().contains("check its spelling"), "{error}");
+    // The resolver's words, and nobody else's.
+    let ConnectError::UnknownHost { reason, .. } = &error else { panic!("{error:?}") };
+    let why = std::net::ToSocketAddrs::to_socket_addrs("no-such-host.invalid:7777").unwrap_err();
+    assert_eq!(*reason, why.to_string());
 }
 
 #[test]
