@@ -81,6 +81,9 @@ impl fmt::Display for ServerError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::File { path, what, remedy } => write!(f, "{}: {what}; {remedy}", path.display()),
+            Self::Network(error) if is_about_address(error) => {
+                write!(f, "{error}; the key is `bind_address`")
+            }
             Self::Network(error) => error.fmt(f),
             Self::Log { path, source } => write!(
                 f,
@@ -101,6 +104,12 @@ impl fmt::Display for ServerError {
             ),
         }
     }
+}
+
+/// Whether another address would do.
+const fn is_about_address(error: &StartError) -> bool {
+    use StartError::{NoSuchLocalAddress, NotPermitted, PortInUse, Socket};
+    matches!(error, PortInUse { .. } | NotPermitted { .. } | NoSuchLocalAddress { .. } | Socket { .. })
 }
 
 impl std::error::Error for ServerError {

@@ -68,6 +68,9 @@ fn sigterm_under_load_tells_every_client_why() {
     let (code, last) = server.end();
     assert_eq!((code, &last["why"], &last["clients"]), (Some(0), &"SIGTERM".into(), &16.into()));
     assert_eq!(last["undelivered"], 0, "{last}");
+    // What they were told arrived is what the game took.
+    let (acknowledged, taken) = (delivered.load(Ordering::Relaxed), last["messages_taken"].as_u64().unwrap());
+    assert!(taken >= acknowledged, "{acknowledged} messages were acknowledged, the game took {taken}");
 }
 
 #[cfg(unix)]
@@ -91,6 +94,25 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
     assert!((Duration::from_millis(1900)..Duration::from_secs(6)).contains(&took), "{took:?}");
     assert_eq!(code, Some(0));
     assert!(last["undelivered"].as_u64() >= Some(1), "{last}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_sigterm_ends_at_once_and_says_so() {
+    let mut server = Program::start(r#""shutdown_timeout_s": 600"#);
+    let mut client = server.join();
+    client.abort();
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    server.signal(rustix::process::Signal::TERM);
+    until(|| {
+        server.errors().contains("stopping (SIGTERM): 1 clients are told, and get up to 600 s").then_some(())
+    });
+    server.signal(rustix::process::Signal::TERM);
+    let folder = Arc::clone(&server.folder);
+    let (code, last) = server.end();
+    assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(log.contains("ended at once (SIGTERM while it stopped)"), "{log}");
 }
 
 #[test]
@@ -180,7 +202,9 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     assert!(start.elapsed() < Duration::from_secs(4), "its place was freed after {:?}", start.elapsed());
     server.join();
-    until(|| server.log().contains("client 1 left: TimedOut").then_some(()));
+    until(|| {
+        server.log().contains("client 1 left: nothing was heard of the other end any more; ").then_some(())
+    });
 }
 
 #[test]
