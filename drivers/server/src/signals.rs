@@ -48,9 +48,11 @@ pub(crate) fn listen(remote: Remote, _: impl FnMut(&str) + Send + 'static) -> Re
             .map_err(|error| why(error.to_string()))?;
     }
     let listen = move || {
-        while !asked.load(Ordering::Relaxed) {
+        while !asked.load(Ordering::Relaxed) && remote.is_running() {
             thread::sleep(std::time::Duration::from_millis(100));
         }
+        // Whatever stops it: the next signal ends it at once.
+        asked.store(true, Ordering::Relaxed);
         remote.stop("interrupted");
     };
     let thread = thread::Builder::new().name("signals".into()).spawn(listen);

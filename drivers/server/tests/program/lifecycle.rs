@@ -89,9 +89,7 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
     });
     assert!(head.starts_with("HTTP/1.1 503"), "{head}{body}");
     let (code, last) = server.end();
-    // Good-byes get two seconds more.
-    let took = start.elapsed();
-    assert!((Duration::from_millis(1900)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
     assert_eq!(code, Some(0));
     assert!(last["undelivered"].as_u64() >= Some(1), "{last}");
 }
@@ -193,6 +191,7 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     let start = Instant::now();
     vanishing.abort();
     until(|| (server.ask_json("status --json")["clients_interrupted"] == 1).then_some(()));
+    // What was promised is a time: its timeout is one second, and so is how long its place is kept.
     assert!(start.elapsed() < Duration::from_secs(2), "it was noticed after {:?}", start.elapsed());
     assert_eq!(
         server.try_join(ConnectOptions::new(server.key())).unwrap_err(),
@@ -243,6 +242,7 @@ fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told
         assert!(matches!(fates[..], [Fate::Unknown | Fate::NotSent]), "{fates:?}");
         assert_eq!(client.state(client.server().unwrap()), ConnectionState::Connected);
     }
+    // What was promised is a time: within seconds.
     assert!(start.elapsed() < PATIENCE / 2, "they were back after {:?}", start.elapsed());
     println!("all clients were back {:?} after the restart", start.elapsed());
     assert_eq!(server.ask("say back"), "said to 4 clients");
