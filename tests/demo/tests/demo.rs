@@ -1,5 +1,5 @@
 //! The demonstration as people run it: server, conditioner and bots as processes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;

@@ -117,11 +117,11 @@ mod tests {
         ServerConfig::default()
     }
 
+    /// The path of a file by its name.
+    type At<'a> = dyn Fn(&str) -> PathBuf + 'a;
+
     /// The keys that are refused where `change` names the files in a folder.
-    fn refused(
-        folder: &Path,
-        change: impl FnOnce(&mut ServerConfig<NoSettings>, &dyn Fn(&str) -> PathBuf),
-    ) -> Vec<String> {
+    fn refused(folder: &Path, change: impl FnOnce(&mut ServerConfig<NoSettings>, &At<'_>)) -> Vec<String> {
         let at = |name: &str| folder.join(name);
         let mut config = config();
         (config.key_file, config.log_file_path) = (at("key"), at("log"));
@@ -140,9 +140,8 @@ mod tests {
     #[test]
     fn a_file_that_two_keys_name_is_refused_however_it_is_spelt() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |change: &dyn Fn(&mut ServerConfig<NoSettings>, &dyn Fn(&str) -> PathBuf)| {
-            refused(folder.path(), change)
-        };
+        let refused =
+            |change: &dyn Fn(&mut ServerConfig<NoSettings>, &At<'_>)| refused(folder.path(), change);
         fs::create_dir(folder.path().join("sub")).unwrap();
         for name in ["key", "./key", "sub/../key", "missing/../key", "bans", "bans.lock", "server.json"] {
             assert_eq!(refused(&|config, at| config.log_file_path = at(name)), ["log_file_path"], "{name}");
@@ -155,7 +154,7 @@ mod tests {
         assert_eq!(refused(&|config, at| config.key_file = at("server.json")), ["key_file"]);
         // As many logs as are kept, and no log at all.
         assert_eq!(refused(&|config, at| config.key_file = at("log.6")), [""; 0]);
-        let off = |config: &mut ServerConfig<NoSettings>, at: &dyn Fn(&str) -> PathBuf| {
+        let off = |config: &mut ServerConfig<NoSettings>, at: &At<'_>| {
             (config.log_file_path, config.enable_logging) = (at("key"), false);
         };
         assert_eq!(refused(&off), [""; 0]);

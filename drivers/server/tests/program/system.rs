@@ -34,7 +34,7 @@ impl Foreign {
     fn write_secret(&self, name: &str, text: &str) {
         self.allow(0o755);
         fs::write(self.0.path().join(name), text).unwrap();
-        fs::set_permissions(self.0.path().join(name), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(self.0.path().join(name), Permissions::from_mode(0o000)).unwrap();
         self.allow(0o555);
     }
 
