@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
@@ -91,7 +92,8 @@ fn run_logged<G: Game>(
     let remote = server.remote();
     let terminal = Arc::new(Terminal::note());
     // Before anybody is told that the server is there, and may want to stop it.
-    signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging))?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging, &is_over))?;
     announce(&server, cli.json, output);
     if has_console {
         // The prompt comes after it.
@@ -99,6 +101,7 @@ fn run_logged<G: Game>(
         console::start(remote, output)?;
     }
     let summary = server.run();
+    is_over.store(true, Ordering::Relaxed);
     output.settle();
     terminal.restore();
     output.set_terminal(None);
@@ -164,15 +167,21 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
     ));
 }
 
-/// What is to be done when the program has to end at once: what says so, and puts in order what is quickly put in order.
+/// What is to be done when the program has to end at once: what says so, and puts in order what is quickly put in order. A
+/// server that has stopped (`is_over`) needs nobody's insistence: its last words are on their way.
 fn leave(
     is_json: bool,
     output: &Output,
     terminal: &Arc<Terminal>,
     logging: &SharedLogging,
-) -> impl FnMut(&str) + Send + 'static {
+    is_over: &Arc<AtomicBool>,
+) -> impl FnMut(&str) -> bool + Send + 'static {
     let (output, terminal, logging) = (output.clone(), Arc::clone(terminal), Arc::clone(logging));
+    let is_over = Arc::clone(is_over);
     move |signal| {
+        if is_over.load(Ordering::Relaxed) {
+            return false;
+        }
         tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): what was queued is lost");
         end(&logging);
         terminal.restore();
@@ -183,6 +192,7 @@ fn leave(
             output.line(&format!("ended at once ({signal}); clients were not waited for"));
         }
         output.settle();
+        true
     }
 }
 

@@ -6,11 +6,12 @@ use std::thread;
 use crate::error::ServerError;
 use crate::remote::Remote;
 
-/// Listens until the program ends. Whoever insists on its end has `leave` called with the signal's name before it.
+/// Listens until the program ends. Whoever insists on its end has `leave` called with the signal's name, which says whether it
+/// ends now.
 #[cfg(unix)]
 pub(crate) fn listen(
     remote: Remote,
-    mut leave: impl FnMut(&str) + Send + 'static,
+    mut leave: impl FnMut(&str) -> bool + Send + 'static,
 ) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
@@ -23,11 +24,11 @@ pub(crate) fn listen(
                 continue;
             }
             let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
-            if !remote.is_running() {
-                leave(name);
+            if remote.is_running() {
+                remote.stop(name);
+            } else if leave(name) {
                 std::process::exit(128 + signal);
             }
-            remote.stop(name);
         }
     };
     let thread = thread::Builder::new().name("signals".into()).spawn(listen);
@@ -36,7 +37,10 @@ pub(crate) fn listen(
 
 /// Listens until the program ends. What cannot wait for a signal asks for it.
 #[cfg(not(unix))]
-pub(crate) fn listen(remote: Remote, _: impl FnMut(&str) + Send + 'static) -> Result<(), ServerError> {
+pub(crate) fn listen(
+    remote: Remote,
+    _: impl FnMut(&str) -> bool + Send + 'static,
+) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
