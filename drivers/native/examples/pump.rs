@@ -8,7 +8,8 @@ use std::net::UdpSocket;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tickwire_core::{
-    Access, Address, ChannelId, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secrets, Transmit,
+    Access, Address, ChannelId, CloseReason, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secrets,
+    Transmit,
 };
 
 /// One endpoint, its socket, and its clock.
@@ -117,9 +118,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let now = client.now();
                     client.endpoint.close(now, connection, 0, "done");
                 }
-                Event::Closed { .. } => return Ok(()),
+                Event::Closed { reason: CloseReason::Local { .. }, .. } => return Ok(()),
+                Event::Closed { reason, .. } => {
+                    return Err(format!("it did not come back: {reason:?}").into());
+                }
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_sent_comes_back() {
+        super::main().unwrap();
     }
 }

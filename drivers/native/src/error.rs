@@ -10,6 +10,8 @@ use tickwire_core::message::EncodeError;
 use tickwire_core::schema::SchemaDifference;
 use tickwire_core::{Bytes, CloseReason, Refusal};
 
+use crate::ending::Ending;
+
 /// Why a server, client or peer did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -70,7 +72,7 @@ impl fmt::Display for StartError {
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to one of `local_addresses()`, or to all",
+                "{} is no address of this machine; bind to one that is, or to 0.0.0.0, which stands for all",
                 address.ip()
             ),
             Self::Socket { address, source } => {
@@ -219,7 +221,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "the server was built from other message types: {difference}")
             }
             Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
-            Self::Closed(reason) => write!(f, "the connection ended before it was made: {reason:?}"),
+            Self::Closed(reason) => write!(f, "the connection ended before it was made: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(

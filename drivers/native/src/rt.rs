@@ -7,7 +7,16 @@ use std::thread::JoinHandle;
 /// All addresses of a host, in the order that the system prefers. It asks on a thread of the executor's.
 pub(crate) async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     use async_std::net::ToSocketAddrs as _;
-    (host.as_str(), port).to_socket_addrs().await.map(Iterator::collect)
+    (host.as_str(), port).to_socket_addrs().await.map(Iterator::collect).map_err(plain)
+}
+
+/// The system's own words: the executor puts others in their place.
+fn plain(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|around| around.source());
+    match inner.map(ToString::to_string) {
+        Some(words) => io::Error::new(error.kind(), words),
+        None => error,
+    }
 }
 
 /// Waits for a thread's end on a thread of the executor's.

@@ -58,7 +58,8 @@ impl UdpSocket {
                     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
                     (open_at(address).map_err(|source| why(address, source))?, false)
                 }
-                Err(error) => return Err(why(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), error)),
+                // What was asked for, as people write it.
+                Err(error) => return Err(why(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), error)),
             },
             Bind::Address(address) => (open_at(address).map_err(|source| why(address, source))?, false),
         };

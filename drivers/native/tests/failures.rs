@@ -4,7 +4,7 @@
 mod common;
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tickwire_core::handshake::{TicketContents, TicketMint, server_ticket_key};
 use tickwire_core::rng::Rng;
@@ -29,7 +29,10 @@ fn a_port_in_use_by_ipv4_alone_is_not_taken_by_halves() {
     let first = common::server();
     let port = first.local_address().port();
     let both = Server::start(common::server_options(common::open_config()).port(port));
-    assert!(matches!(both, Err(StartError::PortInUse { .. })), "{both:?}");
+    let error = both.expect_err("half of it is taken");
+    assert!(matches!(error, StartError::PortInUse { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("UDP port {port} is in use at 0.0.0.0; stop")), "{text}");
 }
 
 #[test]
@@ -66,6 +69,10 @@ fn an_unknown_host_is_named() {
         "{error:?}"
     );
     assert!(error.to_string().contains("check its spelling"), "{error}");
+    // The resolver's words, and nobody else's.
+    let ConnectError::UnknownHost { reason, .. } = &error else { panic!("{error:?}") };
+    let why = std::net::ToSocketAddrs::to_socket_addrs("no-such-host.invalid:7777").unwrap_err();
+    assert_eq!(*reason, why.to_string());
 }
 
 #[test]
@@ -97,7 +104,7 @@ fn a_wrong_key_is_met_with_silence_and_the_error_says_what_to_check() {
     let error = client.connect(&server.local_address().into(), options).wait().unwrap_err();
     let ConnectError::TimedOut { tried, after } = &error else { panic!("{error:?}") };
     assert_eq!(*tried, [server.local_address()]);
-    assert!(*after >= SOON && *after < SOON * 2, "{after:?}");
+    assert!(*after >= SOON, "{after:?}");
     assert!(error.to_string().contains("and that the key (and the ticket) is that server's"), "{error}");
 }
 
@@ -188,14 +195,15 @@ fn a_policy_that_asks_for_statistics_gets_the_last_ones_at_once() {
     let handle = server.handle();
     server
         .set_accept_policy(move |_: &AdmissionRequest<'_>| {
-            let connections = handle.stats().connections;
-            assert!(handle.infos().len() >= connections && handle.expect_peer([1; 32], [2; 32]).is_err());
+            // A question waits for a second where nobody answers: together they would outlast the attempt.
+            for _ in 0..50 {
+                let connections = handle.stats().connections;
+                assert!(handle.infos().len() >= connections && handle.expect_peer([1; 32], [2; 32]).is_err());
+            }
             Admission::Accept
         })
         .unwrap();
-    let begun = Instant::now();
     common::client().connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
 }
 
 #[test]

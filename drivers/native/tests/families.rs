@@ -4,7 +4,7 @@
 mod common;
 
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::Ping;
 use tickwire_core::{Address, Config, ConnectOptions, Event, Secrets};
@@ -60,10 +60,8 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
     let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
     let client = Client::start(options).unwrap();
     let to: NetworkAddress = format!("localhost:{port}").parse().unwrap();
-    let begun = Instant::now();
+    // Were the silent one waited for, nothing of the attempt's ten seconds would be left.
     client.connect(&to, common::options_for(&server)).wait().unwrap();
-    println!("localhost answered after {:.0?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(1));
     common::wait_connected(&server);
     assert_eq!(client.connection_count(), 1);
     common::wait_for(&client, |event| matches!(event, Event::Connected { .. }).then_some(()));

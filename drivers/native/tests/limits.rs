@@ -1,4 +1,4 @@
-//! Limits on bandwidth hold within five percent.
+//! Limits on bandwidth hold within five percent. That is a promise about time, so these tests look at the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -94,7 +94,8 @@ fn a_limit_that_is_lifted_limits_nothing() {
         });
         assert_eq!(data[0], number as u8);
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // Under the limit they would take 50 s.
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
     let late = common::load(10);
     server.send(there[0], &late).unwrap();
     common::wait_for(&clients[0], |event| matches!(event, Event::Message { .. }).then_some(()));

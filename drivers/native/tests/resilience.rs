@@ -287,9 +287,12 @@ fn a_policy_that_gives_orders_while_the_queue_is_full_gets_an_error_and_holds_no
         .set_accept_policy(move |_: &AdmissionRequest<'_>| {
             while network.send(there, &common::Ping { number: 1 }).is_ok() {}
             let connecting = network.connect(&to, ConnectOptions::new([1; 32])).wait();
-            let waiting = async_std::task::block_on(network.fresh_info(there)).is_none()
-                && network.peer_clock(there).is_none()
-                && network.grants(Duration::from_secs(1)).is_empty();
+            // A question waits for a second where nobody answers: together they would outlast the attempt.
+            let waiting = (0..20).all(|_| {
+                async_std::task::block_on(network.fresh_info(there)).is_none()
+                    && network.peer_clock(there).is_none()
+                    && network.grants(Duration::from_secs(1)).is_empty()
+            });
             let refused = [
                 network.disconnect(there, 0, ""),
                 network.set_bandwidth_limit(None),
@@ -300,10 +303,8 @@ fn a_policy_that_gives_orders_while_the_queue_is_full_gets_an_error_and_holds_no
             Admission::Accept
         })
         .unwrap();
-    let begun = Instant::now();
     let another = common::client();
     another.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     let (connecting, waiting, refused) = errors.recv().unwrap();
     assert_eq!(connecting, Err(ConnectError::QueueFull));
     assert!(waiting, "nothing is answered where nobody could wait for it");
@@ -374,5 +375,6 @@ fn an_idle_endpoint_sleeps() {
     let after = (server.stats().wakeups, client.stats().wakeups);
     let woken = (after.0 - before.0, after.1 - before.1);
     println!("woken in two idle seconds: server {}, client {}", woken.0, woken.1);
-    assert!(woken.0 < 20 && woken.1 < 20, "{woken:?}");
+    // The last question wakes it, and a heartbeat may: whoever looked at anything twice a second would be seen.
+    assert!(woken.0 < 4 && woken.1 < 4, "{woken:?}");
 }

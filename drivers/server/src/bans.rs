@@ -14,6 +14,7 @@ use tickwire_core::{Address, Admission, AdmissionRequest, Refusal};
 use crate::client::Client;
 use crate::error::ServerError;
 use crate::keys::folder_of;
+use crate::unwritable;
 
 /// Who a ban is about: an identity where tickets tell one, else an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -99,7 +100,28 @@ impl Bans {
     /// Reads the file; if there is none, nobody is banned.
     pub(crate) fn load(path: &Path) -> Result<Self, ServerError> {
         let list = List { all: read(path)?, unwritten: BTreeMap::new() };
-        Ok(Self { path: path.into(), list: Arc::new(RwLock::new(list)) })
+        let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
+        if let Err(error) = bans.try_folder() {
+            tracing::warn!(
+                "{}: bans cannot be written there: {}; they will hold until the server stops; {}, or name another `ban_file`",
+                path.display(),
+                unwritable::reason(&error),
+                unwritable::remedy(&error)
+            );
+        }
+        Ok(bans)
+    }
+
+    /// Whether a ban could be written down. Nobody should find out when he bans somebody.
+    fn try_folder(&self) -> io::Result<()> {
+        let folder = folder_of(&self.path);
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(b"[]")?;
+        match fs::OpenOptions::new().write(true).open(self.lock_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Takes in what others have changed in the file.
@@ -154,9 +176,10 @@ impl Bans {
         }
         let unwritable = |error: io::Error| ServerError::File {
             path: self.path.clone(),
-            what: format!("the list of bans cannot be written: {error}"),
-            remedy: "let this user write there, or name another `ban_file`".into(),
+            what: format!("the list of bans cannot be written: {}", unwritable::reason(&error)),
+            remedy: format!("{}, or name another `ban_file`", unwritable::remedy(&error)),
         };
+        fs::create_dir_all(folder_of(&self.path)).map_err(unwritable)?;
         // Until this is dropped no other server changes the file.
         let lock = File::create(self.lock_path()).map_err(unwritable)?;
         lock.lock().map_err(unwritable)?;
@@ -203,6 +226,10 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
         what: format!("the list of bans {what}"),
         remedy: "correct or remove the file, or name another `ban_file`".into(),
     };
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A pipe that nobody writes to would be waited for.
+        return Err(fault("cannot be read: it is a folder, a pipe or a device".into()));
+    }
     let lines: Vec<Line> = match fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).map_err(|error| fault(format!("does not read: {error}")))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

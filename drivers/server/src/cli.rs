@@ -6,14 +6,15 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 use serde_json::Value;
 
-use crate::config::{Layers, Origin, Override, Settings, schema};
+use crate::config::{ConfigError, Layers, Origin, Override, Settings, schema};
+use crate::environment::{self, Findings, PREFIX};
 
 /// A headless dedicated game server
 #[derive(Parser, Debug)]
 #[command(version, after_help = AFTER)]
 pub(crate) struct Cli {
     /// The configuration file: JSON with comments. Without this flag, server.json if it is there
-    #[arg(long, value_name = "FILE", env = "TICKWIRE_CONFIG")]
+    #[arg(long, value_name = "FILE", env = environment::CONFIG)]
     config: Option<PathBuf>,
     /// Print the line that says where the server listens as JSON
     #[arg(long)]
@@ -34,13 +35,20 @@ const AFTER: &str = "Flags outweigh environment variables, those the file, and t
     4 the network; 5 the log; 6 monitoring; 7 the game.";
 
 impl Cli {
-    /// Reads the command line and the environment, or explains them and exits.
-    pub(crate) fn read<S: Settings>() -> (Self, Layers) {
+    /// Reads the command line and the environment, or explains them and exits. What is odd in the environment and keeps nobody
+    /// from anything is told to `warn`.
+    pub(crate) fn read<S: Settings>(warn: impl Fn(&str)) -> Result<(Self, Layers), ConfigError> {
+        let known: Vec<String> = keys::<S>().iter().map(|(key, _)| variable(key)).collect();
+        let Findings { faults, warnings } = environment::look(&known, std::env::vars_os());
+        warnings.iter().for_each(|warning| warn(warning));
+        if !faults.is_empty() {
+            return Err(ConfigError { faults });
+        }
         let matches = command::<S>().get_matches();
         match Self::from_arg_matches(&matches) {
             Ok(cli) => {
                 let layers = cli.layers::<S>(&matches);
-                (cli, layers)
+                Ok((cli, layers))
             }
             Err(error) => error.exit(),
         }
@@ -94,7 +102,7 @@ fn flag(key: &str) -> String {
 }
 
 fn variable(key: &str) -> String {
-    format!("TICKWIRE_{}", key.to_uppercase())
+    format!("{PREFIX}{}", key.to_uppercase())
 }
 
 /// The file that is read if none is named.

@@ -65,6 +65,7 @@ impl ServerError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::System { .. } | Self::NetworkDied => 1,
+            Self::Network(StartError::Thread(_) | StartError::Entropy { .. }) => 1,
             // As clap does for flags.
             Self::Config(_) => 2,
             Self::File { .. } => 3,
@@ -81,6 +82,9 @@ impl fmt::Display for ServerError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::File { path, what, remedy } => write!(f, "{}: {what}; {remedy}", path.display()),
+            Self::Network(error) if is_about_address(error) => {
+                write!(f, "{error}; the key is `bind_address`")
+            }
             Self::Network(error) => error.fmt(f),
             Self::Log { path, source } => write!(
                 f,
@@ -101,6 +105,12 @@ impl fmt::Display for ServerError {
             ),
         }
     }
+}
+
+/// Whether another address would do.
+const fn is_about_address(error: &StartError) -> bool {
+    use StartError::{NoSuchLocalAddress, NotPermitted, PortInUse, Socket};
+    matches!(error, PortInUse { .. } | NotPermitted { .. } | NoSuchLocalAddress { .. } | Socket { .. })
 }
 
 impl std::error::Error for ServerError {
@@ -131,5 +141,22 @@ impl From<StartError> for ServerError {
 impl From<RegisterError> for ServerError {
     fn from(error: RegisterError) -> Self {
         Self::Messages(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_with_its_key_and_what_the_system_lacks_is_not_the_networks_fault() {
+        let address = SocketAddr::from(([0, 0, 0, 0], 7777));
+        let taken = ServerError::Network(StartError::PortInUse { address });
+        assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");
+        assert!(taken.to_string().ends_with("; the key is `bind_address`"), "{taken}");
+        assert_eq!(taken.exit_code(), 4);
+        let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
+        assert!(!lacking.to_string().contains("bind_address"), "{lacking}");
+        assert_eq!(lacking.exit_code(), 1);
     }
 }

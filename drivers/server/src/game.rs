@@ -6,7 +6,7 @@ use tickwire_core::{CloseReason, Config, Event};
 
 use crate::client::ClientId;
 use crate::config::Settings;
-use crate::console::Commands;
+use crate::console::{CommandError, Commands};
 use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
@@ -80,10 +80,12 @@ pub trait Game: Sized + 'static {
         false
     }
 
-    /// Somebody at the console says something to the players. Says to how many clients it was sent; `None` if the game
-    /// cannot show it.
-    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> Option<usize> {
-        None
+    /// Somebody at the console says something to the players. Says to how many clients it was sent.
+    ///
+    /// # Errors
+    /// [`CommandError::Failed`] if the game cannot show it: it shows no text at all, or this one is too long.
+    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> Result<usize, CommandError> {
+        Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
     /// The server stops. What is sent now is still delivered, as far as the shutdown's deadline allows.

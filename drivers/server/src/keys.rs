@@ -7,6 +7,7 @@ use std::path::Path;
 use tickwire_core::crypto::Key;
 
 use crate::error::ServerError;
+use crate::unwritable;
 
 /// Reads the secret key in `path`; draws one and writes it there if there is none. Says whether it was drawn.
 ///
@@ -22,8 +23,8 @@ pub fn load_or_create(path: &Path) -> Result<(Key, bool), ServerError> {
             }
             Err(error) => Err(fault(
                 path,
-                format!("the server's key cannot be written: {error}"),
-                "let this user write there, or name another `key_file`",
+                format!("the server's key cannot be written: {}", unwritable::reason(&error)),
+                format!("{}, or name another `key_file`", unwritable::remedy(&error)),
             )),
         },
         Ok(key) => Ok((key, false)),
@@ -58,8 +59,14 @@ pub fn from_hex(text: &str) -> Option<Key> {
 enum LoadError {
     Missing,
     Unreadable(io::Error),
-    Exposed { mode: u32 },
-    NoKey { digits: usize },
+    /// A pipe that nobody writes to would be waited for.
+    NoFile,
+    Exposed {
+        mode: u32,
+    },
+    NoKey {
+        digits: usize,
+    },
 }
 
 impl LoadError {
@@ -71,6 +78,11 @@ impl LoadError {
                 path,
                 format!("the key cannot be read: {error}"),
                 "let this user read it, or run as the user that owns it",
+            ),
+            Self::NoFile => fault(
+                path,
+                "the key cannot be read: it is a folder, a pipe or a device".into(),
+                "name a file that holds it, or shall hold it",
             ),
             Self::Exposed { mode } => fault(
                 path,
@@ -91,10 +103,14 @@ fn fault(path: &Path, what: String, remedy: impl Into<String>) -> ServerError {
 }
 
 fn load(path: &Path) -> Result<Key, LoadError> {
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let because = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => LoadError::Missing,
         _ => LoadError::Unreadable(error),
-    })?;
+    };
+    if !fs::metadata(path).map_err(because)?.is_file() {
+        return Err(LoadError::NoFile);
+    }
+    let file = File::open(path).map_err(because)?;
     if let Some(mode) = exposed_mode(&file).map_err(LoadError::Unreadable)? {
         return Err(LoadError::Exposed { mode });
     }

@@ -51,6 +51,7 @@ pub mod codes;
 pub mod config;
 pub mod console;
 mod context;
+mod environment;
 mod error;
 mod game;
 pub mod keys;
@@ -68,6 +69,7 @@ mod signals;
 mod stop;
 mod suggest;
 mod turn;
+mod unwritable;
 mod watch;
 pub mod world;
 

@@ -4,6 +4,7 @@ mod rolling;
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
@@ -26,6 +27,8 @@ pub(crate) struct Logging {
 
 /// The target of what is for the log alone: whoever sits at the console is told otherwise.
 pub(crate) const LOG_ONLY: &str = "log";
+/// The target of what is no warning, and yet also for whoever sits at the console.
+pub(crate) const FOR_PEOPLE: &str = "people";
 
 impl Logging {
     /// Begins to log, as `config` says, for the whole program.
@@ -34,7 +37,7 @@ impl Logging {
         let is_stderr = config.log_file_path == Path::new("-");
         if config.enable_logging {
             let (writer, guard) =
-                if is_stderr { queued(io::stderr()) } else { queued(file(config, output)?) };
+                if is_stderr { queued(io::stderr())? } else { queued(file(config, output)?)? };
             let (filter, handle) = reload::Layer::new(filter(config.log_level));
             let log = fmt::layer().with_target(false).with_ansi(false).with_writer(writer);
             layers.push(log.with_filter(filter).boxed());
@@ -43,11 +46,9 @@ impl Logging {
         }
         // A log on standard error has the warnings.
         if !config.enable_logging || !is_stderr {
-            let (writer, guard) = queued(Warnings(output.clone()));
+            let (writer, guard) = queued(Warnings(output.clone()))?;
             let warnings =
                 fmt::layer().without_time().with_target(false).with_ansi(false).with_writer(writer);
-            let is_for_people =
-                |event: &Metadata<'_>| *event.level() <= Level::WARN && event.target() != LOG_ONLY;
             layers.push(warnings.with_filter(filter_fn(is_for_people)).boxed());
             guards.push(guard);
         }
@@ -68,6 +69,10 @@ impl Logging {
     }
 }
 
+fn is_for_people(event: &Metadata<'_>) -> bool {
+    event.target() == FOR_PEOPLE || *event.level() <= Level::WARN && event.target() != LOG_ONLY
+}
+
 fn file<S>(config: &ServerConfig<S>, output: &Output) -> Result<RollingFile, ServerError> {
     let path = &config.log_file_path;
     RollingFile::open(path, config.log_file_bytes, config.log_files_kept, output.clone())
@@ -75,8 +80,12 @@ fn file<S>(config: &ServerConfig<S>, output: &Output) -> Result<RollingFile, Ser
 }
 
 /// A disk may stall, and so may whoever reads standard error: the game waits for neither.
-fn queued(writer: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).finish(writer)
+fn queued(writer: impl Write + Send + 'static) -> Result<(NonBlocking, WorkerGuard), ServerError> {
+    // Its thread panics if the system gives none: so another is asked for first.
+    let tried = thread::Builder::new().name("log".into()).spawn(|| {});
+    let thread = tried.map_err(|error| ServerError::System { what: "thread", reason: error.to_string() })?;
+    let _ended = thread.join();
+    Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).finish(writer))
 }
 
 const fn filter(level: LogLevel) -> LevelFilter {

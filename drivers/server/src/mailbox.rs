@@ -48,6 +48,16 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Adds the last letter: those that wait come before it, and none after it.
+    pub(crate) fn put_last(&self, letter: T) {
+        let mut letters = self.lock();
+        if !letters.is_closed {
+            letters.queue.push_back(letter);
+            letters.is_closed = true;
+            self.came.notify_one();
+        }
+    }
+
     /// Waits for a letter, until `deadline` at most.
     pub(crate) fn take_by(&self, deadline: Instant) -> Option<T> {
         let mut letters = self.lock();
@@ -154,6 +164,18 @@ mod tests {
         assert_eq!(mailbox.rest_by(start), Call::Deadline);
         mailbox.put(8);
         assert_eq!(mailbox.rest_by(start), Call::Letter(8));
+    }
+
+    #[test]
+    fn after_the_last_letter_none_is_taken_and_those_before_it_are_read() {
+        let mailbox = Mailbox::default();
+        mailbox.put(1);
+        mailbox.put_last(2);
+        mailbox.put(3);
+        mailbox.put_last(4);
+        assert!(mailbox.is_closed());
+        let now = Instant::now();
+        assert_eq!([(); 3].map(|()| mailbox.take_by(now)), [Some(1), Some(2), None]);
     }
 
     #[test]

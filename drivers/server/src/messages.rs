@@ -77,25 +77,26 @@ pub(crate) struct Inbox<G> {
 }
 
 impl<G> Inbox<G> {
-    /// Hands the message that `bytes` are to the game. Says whether its sender has to go: too many of his messages were
-    /// none, or none that a client sends.
+    /// Hands the message that `bytes` are to the game. If it is none, or none that a client sends, says whether its sender has
+    /// to go: too many of his were so.
     pub(crate) fn deliver(
         &mut self,
         game: &mut G,
         server: &mut Context<'_>,
         (connection, from): (ConnectionId, ClientId),
         bytes: &[u8],
-    ) -> Verdict {
+    ) -> Result<(), Verdict> {
         let decoded = self.registry.decode(bytes).ok();
         let handler = decoded.as_ref().and_then(|decoded| self.handlers.get(&decoded.message_type()));
         match (handler, decoded) {
             (Some(handler), Some(decoded)) => {
                 handler(game, server, from, decoded);
-                Verdict::Tolerate
+                Ok(())
             }
             _ => {
                 let fresh = || ViolationBudget::new(ViolationLimit::default());
-                self.violations.entry(connection).or_insert_with(fresh).record(server.network().now())
+                let budget = self.violations.entry(connection).or_insert_with(fresh);
+                Err(budget.record(server.network().now()))
             }
         }
     }

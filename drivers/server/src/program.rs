@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
@@ -21,23 +22,8 @@ use crate::stop::Summary;
 /// a game's `main` has to call.
 #[must_use]
 pub fn main<G: Game>(game: G) -> ExitCode {
-    let (cli, layers) = Cli::read::<G::Settings>();
     let output = Output::default();
-    let done = if cli.schema {
-        print_json(&schema::<G::Settings>())
-    } else {
-        layers.load().map_err(ServerError::from).and_then(|config: ServerConfig<G::Settings>| {
-            if cli.print_config {
-                print_json(&config)
-            } else if cli.check {
-                print("the configuration is in order");
-                Ok(())
-            } else {
-                run(game, config, &cli, &layers, &output)
-            }
-        })
-    };
-    let code = match done {
+    let code = match obey(game, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for line in error.to_string().lines() {
@@ -50,6 +36,23 @@ pub fn main<G: Game>(game: G) -> ExitCode {
     code
 }
 
+/// Does what the command line says.
+fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
+    let (cli, layers) = Cli::read::<G::Settings>(|warning| output.warn(&format!("warning: {warning}")))?;
+    if cli.schema {
+        return print_json(&schema::<G::Settings>());
+    }
+    let config: ServerConfig<G::Settings> = layers.load()?;
+    if cli.print_config {
+        return print_json(&config);
+    }
+    if cli.check {
+        print("the configuration is in order");
+        return Ok(());
+    }
+    run(game, config, &cli, &layers, output)
+}
+
 fn run<G: Game>(
     game: G,
     config: ServerConfig<G::Settings>,
@@ -57,17 +60,40 @@ fn run<G: Game>(
     layers: &crate::config::Layers,
     output: &Output,
 ) -> Result<(), ServerError> {
-    let logging = Logging::start(&config, output)?;
+    // Its end writes out what is left, however the program ends.
+    let logging = Arc::new(Mutex::new(Some(Logging::start(&config, output)?)));
+    let done = run_logged(game, config, cli, layers, output, &logging);
+    end(&logging);
+    done
+}
+
+type SharedLogging = Arc<Mutex<Option<Logging>>>;
+
+fn end(logging: &SharedLogging) {
+    drop(logging.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+fn run_logged<G: Game>(
+    game: G,
+    config: ServerConfig<G::Settings>,
+    cli: &Cli,
+    layers: &crate::config::Layers,
+    output: &Output,
+    logging: &SharedLogging,
+) -> Result<(), ServerError> {
     let has_console = config.enable_console;
     let started = Dedicated::start(game, config);
     let mut server =
         started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "not started: {error}"))?;
-    server.on_log_level(logging.level_setter());
+    if let Some(logging) = &*logging.lock().unwrap_or_else(PoisonError::into_inner) {
+        server.on_log_level(logging.level_setter());
+    }
     server.follow(layers.clone())?;
     let remote = server.remote();
     let terminal = Arc::new(Terminal::note());
     // Before anybody is told that the server is there, and may want to stop it.
-    signals::listen(remote.clone(), Arc::clone(&terminal))?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging, &is_over))?;
     announce(&server, cli.json, output);
     if has_console {
         // The prompt comes after it.
@@ -75,6 +101,7 @@ fn run<G: Game>(
         console::start(remote, output)?;
     }
     let summary = server.run();
+    is_over.store(true, Ordering::Relaxed);
     output.settle();
     terminal.restore();
     output.set_terminal(None);
@@ -123,6 +150,7 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
                 "ticks": summary.ticks,
                 "rested": summary.rested,
                 "clients": summary.clients,
+                "messages_taken": summary.taken,
                 "undelivered": summary.undelivered,
             })
             .to_string(),
@@ -137,6 +165,35 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
         "stopped ({}) after {uptime:.1} s; {} clients were told, {undelivered}",
         summary.why, summary.clients
     ));
+}
+
+/// What is to be done when the program has to end at once: what says so, and puts in order what is quickly put in order. A
+/// server that has stopped (`is_over`) needs nobody's insistence: its last words are on their way.
+fn leave(
+    is_json: bool,
+    output: &Output,
+    terminal: &Arc<Terminal>,
+    logging: &SharedLogging,
+    is_over: &Arc<AtomicBool>,
+) -> impl FnMut(&str) -> bool + Send + 'static {
+    let (output, terminal, logging) = (output.clone(), Arc::clone(terminal), Arc::clone(logging));
+    let is_over = Arc::clone(is_over);
+    move |signal| {
+        if is_over.load(Ordering::Relaxed) {
+            return false;
+        }
+        tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): what was queued is lost");
+        end(&logging);
+        terminal.restore();
+        output.set_terminal(None);
+        if is_json {
+            output.line(&json!({ "event": "killed", "why": signal }).to_string());
+        } else {
+            output.line(&format!("ended at once ({signal}); clients were not waited for"));
+        }
+        output.settle();
+        true
+    }
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), ServerError> {

@@ -42,9 +42,9 @@ impl Remote {
         answer.recv().ok()
     }
 
-    /// Stops the server; clients are told `why`.
+    /// Stops the server; clients are told `why`. It takes no commands from then on.
     pub fn stop(&self, why: &str) {
-        self.orders.put(Order::Stop(why.into()));
+        self.orders.put_last(Order::Stop(why.into()));
     }
 
     /// Looks at the configuration file, and at the list of bans, again. The log says what came of it.

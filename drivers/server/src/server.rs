@@ -51,6 +51,8 @@ pub struct Dedicated<G: Game> {
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
     pub(crate) undelivered: u64,
+    /// Messages that the game took.
+    pub(crate) taken: u64,
     pub(crate) orders: Arc<Mailbox<Order>>,
     pub(crate) set_log_level: Option<Box<dyn FnMut(LogLevel)>>,
     pub(crate) watch: Option<Watch>,
@@ -111,6 +113,7 @@ impl<G: Game> Dedicated<G> {
             is_at_rest: false,
             stop: None,
             undelivered: 0,
+            taken: 0,
             orders: Arc::default(),
             set_log_level: None,
             watch: None,

@@ -1,32 +1,34 @@
-//! SIGINT and SIGTERM stop the server in order, the second one at once; SIGHUP reads the configuration again.
+//! SIGINT and SIGTERM stop the server in order; while it stops, for whatever reason, at once. SIGHUP reads the configuration
+//! again.
 
-use std::sync::Arc;
 use std::thread;
 
-use crate::console::Terminal;
 use crate::error::ServerError;
 use crate::remote::Remote;
 
-/// Listens until the program ends.
+/// Listens until the program ends. Whoever insists on its end has `leave` called with the signal's name, which says whether it
+/// ends now.
 #[cfg(unix)]
-pub(crate) fn listen(remote: Remote, terminal: Arc<Terminal>) -> Result<(), ServerError> {
+pub(crate) fn listen(
+    remote: Remote,
+    mut leave: impl FnMut(&str) -> bool + Send + 'static,
+) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     let why = |reason: String| ServerError::System { what: "signals", reason };
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| why(error.to_string()))?;
     let listen = move || {
-        let mut is_stopping = false;
         for signal in &mut signals {
             if signal == SIGHUP {
                 remote.reload();
                 continue;
             }
-            if is_stopping {
-                terminal.restore();
+            let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
+            if remote.is_running() {
+                remote.stop(name);
+            } else if leave(name) {
                 std::process::exit(128 + signal);
             }
-            is_stopping = true;
-            remote.stop(if signal == SIGTERM { "SIGTERM" } else { "SIGINT" });
         }
     };
     let thread = thread::Builder::new().name("signals".into()).spawn(listen);
@@ -35,8 +37,12 @@ pub(crate) fn listen(remote: Remote, terminal: Arc<Terminal>) -> Result<(), Serv
 
 /// Listens until the program ends. What cannot wait for a signal asks for it.
 #[cfg(not(unix))]
-pub(crate) fn listen(remote: Remote, _: Arc<Terminal>) -> Result<(), ServerError> {
+pub(crate) fn listen(
+    remote: Remote,
+    _: impl FnMut(&str) -> bool + Send + 'static,
+) -> Result<(), ServerError> {
     use signal_hook::consts::{SIGINT, SIGTERM};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     let why = |reason: String| ServerError::System { what: "signals", reason };
     let asked = Arc::new(AtomicBool::new(false));
@@ -46,9 +52,11 @@ pub(crate) fn listen(remote: Remote, _: Arc<Terminal>) -> Result<(), ServerError
             .map_err(|error| why(error.to_string()))?;
     }
     let listen = move || {
-        while !asked.load(Ordering::Relaxed) {
+        while !asked.load(Ordering::Relaxed) && remote.is_running() {
             thread::sleep(std::time::Duration::from_millis(100));
         }
+        // Whatever stops it: the next signal ends it at once.
+        asked.store(true, Ordering::Relaxed);
         remote.stop("interrupted");
     };
     let thread = thread::Builder::new().name("signals".into()).spawn(listen);

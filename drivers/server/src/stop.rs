@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::codes;
 use crate::game::Game;
+use crate::logging::FOR_PEOPLE;
 use crate::server::Dedicated;
 
 /// What is to be said of a run that is over.
@@ -22,6 +23,8 @@ pub struct Summary {
     pub rested: u64,
     /// Clients that were there at the end, and were told.
     pub clients: usize,
+    /// Messages that the game took from clients.
+    pub taken: u64,
     /// Reliable messages that were queued for them and not delivered within the deadline.
     pub undelivered: u64,
 }
@@ -33,7 +36,10 @@ impl<G: Game> Dedicated<G> {
         let clients = self.handle.connection_count();
         let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
         tracing::info!(
-            "stopping ({why}): {clients} clients are told, and get up to {grace:?} for what is queued"
+            target: FOR_PEOPLE,
+            "stopping ({why}): {clients} clients are told, and get up to {} s for what is queued; Ctrl-C or SIGTERM now ends \
+             it at once",
+            grace.as_secs()
         );
         self.undelivered = 0;
         let given_up = self.handle.stats().messages_given_up;
@@ -48,6 +54,7 @@ impl<G: Game> Dedicated<G> {
             ticks: self.tick - rested,
             rested,
             clients,
+            taken: self.taken,
             undelivered: self.undelivered,
         };
         if summary.undelivered > 0 {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
 use tickwire_core::{ConnectionId, Event};
+use tickwire_native::Ending;
 
 use crate::client::shown_address;
 use crate::codes;
@@ -190,8 +191,9 @@ impl<G: Game> Dedicated<G> {
                 self.inbox.forget(connection);
                 let Some(client) = self.clients.leave(connection) else { return };
                 tracing::info!(
-                    "client {} left: {reason:?}; {} messages were not delivered",
+                    "client {} left: {}; {} messages were not delivered",
                     client.id,
+                    Ending(&reason),
                     undelivered.len()
                 );
                 self.with_game(|game, server| game.left(server, client.id, &reason));
@@ -209,7 +211,9 @@ impl<G: Game> Dedicated<G> {
             tick: self.tick,
             stop: &mut self.stop,
         };
-        if self.inbox.deliver(&mut self.game, &mut context, (connection, id), data) == Verdict::Close {
+        let delivered = self.inbox.deliver(&mut self.game, &mut context, (connection, id), data);
+        self.taken += u64::from(delivered.is_ok());
+        if delivered == Err(Verdict::Close) {
             tracing::warn!("client {id} sent too many messages that are none; it has to go");
             let why = "too many invalid messages";
             // The game's thread waits for room: it is refused nothing.

@@ -77,7 +77,10 @@ pub struct Totals {
     pub reliable_sent: u64,
     /// Of these, those whose delivery the server confirmed.
     pub reliable_delivered: u64,
-    /// Chat lines that the server had to pass on to them: each line to each bot.
+    /// Of the others, those that they were told may not have arrived: the server was restarted, say.
+    #[serde(default)]
+    pub reliable_told: u64,
+    /// Chat lines that the server had to pass on to them: each line to each bot. One that was killed may have passed on less.
     pub to_hear: u64,
     /// Chat lines that reached them.
     pub heard: u64,
@@ -98,6 +101,7 @@ impl Totals {
             messages_down: of(self.messages_down, other.messages_down),
             reliable_sent: of(self.reliable_sent, other.reliable_sent),
             reliable_delivered: of(self.reliable_delivered, other.reliable_delivered),
+            reliable_told: of(self.reliable_told, other.reliable_told),
             to_hear: of(self.to_hear, other.to_hear),
             heard: of(self.heard, other.heard),
             misplaced: of(self.misplaced, other.misplaced),

@@ -1,9 +1,11 @@
 //! The demonstration as people run it: server, conditioner and bots as processes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -107,14 +109,16 @@ fn an_interruption_ends_it_early_but_in_order() {
 fn what_cannot_be_started_says_why_and_what_to_do() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let cases: [(&[&str], &[&str]); 3] = [
-        (&["--port", &port], &["the server ended", &port, "in use", "choose another port"]),
-        (&["--trace", "/nonexistent/trace"], &["cannot read /nonexistent/trace", "check the path"]),
-        (&["--loss", "101"], &["give a percentage from 0 to 100"]),
+    let cases: [(i32, &[&str], &[&str]); 5] = [
+        (1, &["--port", &port], &["the server ended", &port, "in use", "choose another port"]),
+        (1, &["--trace", "/nonexistent/trace"], &["cannot read /nonexistent/trace", "check the path"]),
+        (1, &["--loss", "101"], &["give a percentage from 0 to 100"]),
+        (2, &["--clients", "0"], &["'--clients <N>'", "1..=4096"]),
+        (2, &["--los", "1"], &["'--los'", "'--loss'"]),
     ];
-    for (args, expected) in cases {
+    for (code, args, expected) in cases {
         let (output, errors) = run(args);
-        assert!(!output.status.success(), "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {errors}");
         assert!(expected.iter().all(|text| errors.contains(text)), "{args:?}: {errors}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
@@ -141,30 +145,71 @@ fn bots_without_a_server_say_so() {
 /// A server in a folder of its own, its address and its key.
 struct Server {
     child: Child,
+    out: BufReader<ChildStdout>,
     address: String,
     key: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
-    fn start(prepare: impl FnOnce(&std::path::Path), arguments: &[&str]) -> Self {
+    fn start(prepare: impl FnOnce(&Path), arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
+        let (child, out, said) = Self::spawn(folder.path(), "127.0.0.1:0", arguments);
+        let text = |key: &str| said[key].as_str().unwrap().to_owned();
+        Self { child, out, address: text("address"), key: text("key"), folder }
+    }
+
+    fn spawn(folder: &Path, at: &str, arguments: &[&str]) -> (Child, BufReader<ChildStdout>, Value) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_demo-server"))
-            .current_dir(folder.path())
-            .args(["--json", "--bind-address", "127.0.0.1:0"])
+            .current_dir(folder)
+            .args(["--json", "--bind-address", at])
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        let text = |key: &str| said[key].as_str().unwrap().to_owned();
-        Self { child, address: text("address"), key: text("key"), _folder: folder }
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let said = report(&mut out);
+        (child, out, said)
     }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts another one in its place.
+    fn restart(&mut self) {
+        let (child, out, said) = Self::spawn(self.folder.path(), &self.address, &[]);
+        assert_eq!(said["key"], *self.key);
+        (self.child, self.out) = (child, out);
+    }
+
+    fn ask(&mut self, question: &str) -> Value {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{question}").unwrap();
+        report(&mut self.out)
+    }
+}
+
+/// The next line, which is JSON.
+fn report(out: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
+}
+
+/// The next report of this kind.
+fn next(out: &mut impl BufRead, event: &str) -> Value {
+    std::iter::repeat_with(|| report(out)).find(|report| report["event"] == event).unwrap()
+}
+
+fn bots(server: &Server, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"));
+    command.args(["--server", &server.address, "--key", &server.key]).args(more);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
 }
 
 impl Drop for Server {
@@ -172,6 +217,54 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+#[test]
+fn bots_whose_server_is_killed_and_restarted_are_told_of_each_line_that_may_be_lost() {
+    let mut server = Server::start(|_| {}, &[]);
+    let mut crowd = bots(&server, &["--clients", "8", "--seconds", "8"]).spawn().unwrap();
+    let mut out = BufReader::new(crowd.stdout.take().unwrap());
+    while next(&mut out, "second")["totals"]["reliable_delivered"] == 0 {}
+    server.kill();
+    // Each of them says something once in three seconds at least: to nobody.
+    for _ in 0..3 {
+        next(&mut out, "second");
+    }
+    server.restart();
+    let settled = next(&mut out, "settled");
+    let totals = &settled["state"]["totals"];
+    let [sent, delivered, told] =
+        ["sent", "delivered", "told"].map(|what| totals[format!("reliable_{what}")].as_u64().unwrap());
+    assert!(told > 0 && sent == delivered + told, "{settled}");
+    assert_eq!(settled["state"]["connected"], 8, "{settled}");
+    // The sessions that were lost are none of those that they are in.
+    assert_eq!(next(&mut out, "ended")["told"], serde_json::json!({}));
+    assert_eq!(crowd.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn bots_that_are_killed_are_noticed_and_their_places_are_freed() {
+    let few = ["--max-connections", "2", "--idle-timeout-s", "1", "--resume-window-s", "1"];
+    let mut server = Server::start(|_| {}, &few);
+    let mut crowd = bots(&server, &["--clients", "2"]).spawn().unwrap();
+    let mut out = BufReader::new(crowd.stdout.take().unwrap());
+    assert_eq!(next(&mut out, "connected")["connected"], 2);
+    // Time for the tickets that keep their places for them.
+    next(&mut out, "second");
+    // As `kill -9` does: nobody says good-bye.
+    crowd.kill().unwrap();
+    crowd.wait().unwrap();
+    let mut wait_until = |what: &str, count: u64| {
+        let began = Instant::now();
+        while server.ask("status --json")[what] != count {
+            assert!(began.elapsed() < Duration::from_secs(20), "{what} is not {count}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_until("clients_interrupted", 2);
+    wait_until("clients", 0);
+    let status = bots(&server, &["--clients", "2", "--seconds", "1"]).stdout(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
 }
 
 /// Bots that cannot get in, all of them or some; what they say on standard error.
@@ -230,7 +323,7 @@ fn bots_with_an_expired_ticket_say_so_and_with_a_good_one_they_get_in() {
     use tickwire_core::{TicketContents, TicketMint};
 
     let ticket_key = [6; 32];
-    let write = |folder: &std::path::Path| {
+    let write = |folder: &Path| {
         let path = folder.join("ticket.key");
         std::fs::write(&path, tickwire_server::keys::hex(&ticket_key)).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();

@@ -6,6 +6,17 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
+fn nobody_is_no_load() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tickwire-load")).args(["--clients", "0"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("--clients is 0, and nobody sends anything; give 1 at least, or --idle"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn a_hundred_clients_lose_nothing() {
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-load"))
         .args(["--clients", "100", "--seconds", "5", "--json"])

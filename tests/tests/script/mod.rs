@@ -8,4 +8,6 @@ pub(crate) mod duo;
 pub(crate) mod forge;
 pub(crate) mod op;
 pub(crate) mod provider;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod steps;
 pub(crate) mod world;

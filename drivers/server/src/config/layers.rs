@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::check::{self, Objection};
 use super::document::Document;
-use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, schema};
+use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, files, schema};
 
 /// A value from the environment or a flag, as text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,29 +69,32 @@ impl Layers {
         if objections.is_empty() {
             objections = unreadable_values::<S>(&schema, &values);
         }
-        let mut faults: Vec<Fault> = objections
-            .into_iter()
-            .map(|Objection { key, what, remedy }| {
-                let top = key.split('.').next().unwrap_or_default();
-                let origin = match origins.get(top) {
-                    Some(origin) => (*origin).clone(),
-                    None => document.origin(path, &key),
-                };
-                Fault { origin, key, what, remedy }
-            })
-            .collect();
-        if !faults.is_empty() {
-            faults.sort_by_key(|fault| match fault.origin {
-                Origin::File { line, column, .. } => (line, column),
-                _ => (usize::MAX, 0),
-            });
-            return Err(ConfigError { faults });
-        }
-        serde_json::from_value(Value::Object(values)).map_err(|error| {
+        let origin = |key: &str| match origins.get(key.split('.').next().unwrap_or_default()) {
+            Some(origin) => (*origin).clone(),
+            None => document.origin(path, key),
+        };
+        refuse(objections, origin)?;
+        let config: ServerConfig<S> = serde_json::from_value(Value::Object(values)).map_err(|error| {
             let origin = Origin::File { path: path.into(), line: 0, column: 0 };
-            Fault { origin, key: String::new(), what: error.to_string(), remedy: SEE_SCHEMA.into() }.into()
-        })
+            Fault { origin, key: String::new(), what: error.to_string(), remedy: SEE_SCHEMA.into() }
+        })?;
+        refuse(files::clashes(&config, self.file.as_deref()), origin)?;
+        Ok(config)
     }
+}
+
+/// An error, if there are objections; each with where its key was set.
+fn refuse(objections: Vec<Objection>, origin: impl Fn(&str) -> Origin) -> Result<(), ConfigError> {
+    let fault = |Objection { key, what, remedy }| Fault { origin: origin(&key), key, what, remedy };
+    let mut faults: Vec<Fault> = objections.into_iter().map(fault).collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    faults.sort_by_key(|fault| match fault.origin {
+        Origin::File { line, column, .. } => (line, column),
+        _ => (usize::MAX, 0),
+    });
+    Err(ConfigError { faults })
 }
 
 /// What an override's text stands for.

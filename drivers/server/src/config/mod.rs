@@ -4,6 +4,7 @@ mod change;
 mod check;
 mod document;
 mod fault;
+mod files;
 mod layers;
 #[cfg(test)]
 mod tests;
@@ -90,9 +91,11 @@ pub struct ServerConfig<S> {
     /// Seconds that clients get to receive what is queued for them when the server stops. Takes effect at once.
     #[schemars(range(max = 600))]
     pub shutdown_timeout_s: u32,
-    /// Bytes per second that the server sends at most, all clients together; `null` sets no limit. Takes effect at once.
+    /// Bytes per second that the server sends at most, all clients together, 1000 at least; `null` sets no limit. Takes effect at once.
+    #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// Bytes per second that the server sends at most to one client; `null` sets no limit. Takes effect at once.
+    /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
+    #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
     /// The game's own settings. Which of them take effect at once is the game's affair.
     pub game: S,

@@ -133,7 +133,8 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
         r#"{ "bind_address": "localhost:7777" }"#,
         r#"{ "bind_address": "0.0.0.0" }"#,
         r#"{ "monitoring_address": "9100" }"#,
-        r#"{ "bandwidth_limit": 0 }"#,
+        r#"{ "bandwidth_limit": 999 }"#,
+        r#"{ "client_bandwidth_limit": 1 }"#,
         r#"{ "key_file": "" }"#,
         r#"{ "game": { "seconds": 0 } }"#,
         r#"{ "game": 7 }"#,
@@ -150,7 +151,8 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
     server.json:1:3: `bind_address` is "localhost:7777": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::1]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "0.0.0.0": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::1]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `monitoring_address` is "9100": invalid socket address syntax; set it to text like "127.0.0.1:9777", or null (default null)
-    server.json:1:3: `bandwidth_limit` is 0; set it to a whole number from 1 on, or null (default null)
+    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
+    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
     server.json:1:13: `game.seconds` is 0; set it to a whole number from 1 to 600 (default 30)
     server.json:1:3: `game` is 7; set it to an object

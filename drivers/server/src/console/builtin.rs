@@ -176,11 +176,11 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     }
     let there = server.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {
-        Some(told) if told >= there => Ok(format!("said to {there} clients")),
-        Some(told) => Err(CommandError::Failed(format!(
+        Ok(told) if told >= there => Ok(format!("said to {there} clients")),
+        Ok(told) => Err(CommandError::Failed(format!(
             "said to {told} of {there} clients; the network, or the others, take no more now: say it again"
         ))),
-        None => Err(CommandError::Failed(format!("{} shows its players no text", G::NAME))),
+        Err(why) => Err(why),
     }
 }
 
@@ -195,8 +195,12 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
         ("bytes_received", network.bytes_received),
         ("messages_sent", network.messages_sent),
         ("messages_received", network.messages_received),
+        ("messages_given_up", network.messages_given_up),
+        ("messages_too_late", network.messages_too_late),
         ("send_errors", network.send_errors),
         ("receive_errors", network.receive_errors),
+        ("socket_full", network.socket_full),
+        ("commands_refused", network.commands_refused),
         ("events_waiting", network.events_waiting as u64),
         ("event_stalls", network.event_stalls),
         ("peer_memory_bytes", network.memory),

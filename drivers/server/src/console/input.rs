@@ -8,7 +8,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter};
 
-use super::Output;
+use super::{Output, terminal};
 use crate::error::ServerError;
 use crate::remote::Remote;
 
@@ -74,16 +74,25 @@ fn edit(remote: &Remote, output: &Output) {
                 remote.stop("interrupted at the console");
                 break;
             }
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                // Its rest must not be taken for a command of its own.
+                terminal::drop_input();
+                output.line("error: that was no UTF-8; nothing of the line is done: type it again");
+            }
             Err(error) => {
                 output.set_terminal(None);
-                if matches!(error, ReadlineError::Eof) {
-                    output.line("the console is closed; the server goes on until Ctrl-C or SIGTERM");
-                }
+                output.line(&closed(&error));
                 break;
             }
         }
     }
     output.set_terminal(None);
+}
+
+/// What is said when no more lines will come.
+fn closed(error: &ReadlineError) -> String {
+    let why = if matches!(error, ReadlineError::Eof) { String::new() } else { format!(" ({error})") };
+    format!("the console is closed{why}; the server goes on until Ctrl-C or SIGTERM")
 }
 
 fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
@@ -126,6 +135,14 @@ const LINE_MOST: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_console_that_closes_says_so_and_why_unless_somebody_closed_it() {
+        let end = "the server goes on until Ctrl-C or SIGTERM";
+        assert_eq!(closed(&ReadlineError::Eof), format!("the console is closed; {end}"));
+        let error = ReadlineError::Io(io::Error::other("gone"));
+        assert_eq!(closed(&error), format!("the console is closed (gone); {end}"));
+    }
 
     #[test]
     fn a_line_is_kept_up_to_its_limit_and_the_next_one_is_found() {

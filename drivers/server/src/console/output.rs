@@ -39,17 +39,20 @@ impl Default for Output {
             let (text, is_warning) = match item {
                 Item::Line(text) => (text, false),
                 Item::Warning(text) => (text, true),
-                Item::Terminal(printer) => return terminal = printer,
+                Item::Terminal(printer) => {
+                    let was_edited = std::mem::replace(&mut terminal, printer).is_some();
+                    if was_edited && terminal.is_none() {
+                        let _gone = to_stdout(NO_BRACKETED_PASTE);
+                    }
+                    return;
+                }
             };
             let printed = terminal.as_mut().is_some_and(|printer| printer.print(text.clone()).is_ok());
             // Whoever read there may be gone. The server goes on.
             let _gone = match (printed, is_warning) {
                 (true, _) => Ok(()),
                 (false, true) => io::stderr().write_all(text.as_bytes()),
-                (false, false) => {
-                    let mut out = io::stdout().lock();
-                    out.write_all(text.as_bytes()).and_then(|()| out.flush())
-                }
+                (false, false) => to_stdout(&text),
             };
         });
         let errors = Spool::new("errors", |text: String| {
@@ -118,6 +121,13 @@ impl Output {
     }
 }
 
+fn to_stdout(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// Editing has the terminal mark what is pasted. Who edits takes that back, unless the program ends meanwhile.
+const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";
 /// How long what is printed may take when the program ends.
 const SETTLED: Duration = Duration::from_millis(500);
 /// How long a reader may keep the next answer waiting. Nothing but answers waits for it.

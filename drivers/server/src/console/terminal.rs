@@ -22,6 +22,16 @@ impl Terminal {
     }
 }
 
+/// Drops what was typed and not read yet.
+#[cfg(unix)]
+pub(super) fn drop_input() {
+    let unread = rustix::termios::QueueSelector::IFlush;
+    let _gone = rustix::termios::tcflush(rustix::stdio::stdin(), unread);
+}
+
+#[cfg(not(unix))]
+pub(super) const fn drop_input() {}
+
 #[cfg(not(unix))]
 impl Terminal {
     pub(crate) fn note() -> Self {

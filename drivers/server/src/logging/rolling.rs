@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::console::Output;
 use crate::keys::folder_of;
+use crate::unwritable::remedy;
 
 /// The log at `path`; older ones at `path.1`, `path.2` and so on.
 pub(super) struct RollingFile {
@@ -186,19 +187,6 @@ impl Complaints {
     }
 }
 
-fn remedy(error: &io::Error) -> &'static str {
-    use io::ErrorKind as Kind;
-    match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
-        Kind::PermissionDenied => "let this user write in its folder",
-        Kind::ReadOnlyFilesystem => "make the file system writable",
-        Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
-            "look what is in its way in its folder"
-        }
-        _ => "check the disk, and its limits",
-    }
-}
-
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Also how long it takes until a log that could not be put aside is tried again.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
@@ -278,14 +266,6 @@ mod tests {
         }
         assert_eq!((lines(&path), file.complaints.lost), (10, 0));
         assert!(file.not_rolled.is_some());
-    }
-
-    #[test]
-    fn the_remedy_fits_the_error() {
-        let remedy = |kind: io::ErrorKind| remedy(&kind.into());
-        assert_eq!(remedy(io::ErrorKind::StorageFull), "make room there");
-        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write in its folder");
-        assert_eq!(remedy(io::ErrorKind::Other), "check the disk, and its limits");
     }
 
     #[cfg(target_os = "linux")]

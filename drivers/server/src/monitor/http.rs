@@ -119,18 +119,21 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     let asked = read_head(stream, deadline)?;
     let (reply, wants_body) = match &asked {
         Head::None => return Ok(()),
-        Head::Request { method, target } => {
-            (answer(method, target.split('?').next().unwrap_or_default()), method != "HEAD")
-        }
+        Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
             let body = format!("this is no HTTP request: {why}\n");
-            (Answer { status: 400, kind: "text/plain; charset=utf-8", body }, true)
+            (Answer { status: 400, kind: PLAIN, body }, true)
+        }
+        Head::TooLong => {
+            let body = format!("a request has at most {HEAD} bytes here\n");
+            (Answer { status: 431, kind: PLAIN, body }, true)
         }
     };
     let mut text = format!(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {} {}\r\n{}Content-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         reply.status,
         phrase(reply.status),
+        if reply.status == 405 { "Allow: GET, HEAD\r\n" } else { "" },
         reply.kind,
         reply.body.len()
     );
@@ -143,7 +146,7 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     // What is closed while something is unread may take the answer along: so the rest is read first.
     let mut rest = [0; 1024];
     let mut read = 0;
-    while read < HEAD && wait_until(stream, deadline)? {
+    while read < REST && wait_until(stream, deadline)? {
         match to.read(&mut rest)? {
             0 => break,
             length => read += length,
@@ -161,7 +164,8 @@ enum Head {
     },
     /// It is not HTTP, and why.
     Nonsense(httparse::Error),
-    /// It did not come to its end in time, or was too long.
+    TooLong,
+    /// It did not come to its end in time.
     None,
 }
 
@@ -179,7 +183,16 @@ fn read_head(mut stream: &TcpStream, deadline: Instant) -> io::Result<Head> {
             head => return Ok(head),
         }
     }
-    Ok(Head::None)
+    Ok(if bytes.len() < HEAD { Head::None } else { Head::TooLong })
+}
+
+/// The path that a target names: without a query, and where a proxy was meant, without the host.
+fn path_of(target: &str) -> &str {
+    let target = target.split('?').next().unwrap_or_default();
+    match target.split_once("://") {
+        Some((_, host)) => host.find('/').and_then(|path| host.get(path..)).unwrap_or("/"),
+        None => target,
+    }
 }
 
 /// Reads what has come so far; none if that is not all.
@@ -212,6 +225,7 @@ const fn phrase(status: u16) -> &'static str {
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        431 => "Request Header Fields Too Large",
         _ => "Service Unavailable",
     }
 }
@@ -222,6 +236,9 @@ const CONNECTIONS: usize = 16;
 const LIFE: Duration = Duration::from_secs(5);
 /// Bytes of a request.
 const HEAD: usize = 8192;
+/// Bytes after a request that are read, so that its answer is.
+const REST: usize = 256 << 10;
+const PLAIN: &str = "text/plain; charset=utf-8";
 /// Headers of a request. None is looked at.
 const HEADERS: usize = 64;
 /// Between two attempts to accept, when the system refuses.
@@ -240,6 +257,14 @@ mod tests {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");
         }
         assert_eq!(parse(head), Head::Request { method: "GET".into(), target: "/health?a=b".into() });
+    }
+
+    #[test]
+    fn a_target_names_a_path_with_or_without_a_host() {
+        for target in ["/health", "/health?a=b", "http://x/health", "http://x:80/health?a=b"] {
+            assert_eq!(path_of(target), "/health", "{target}");
+        }
+        assert_eq!((path_of("http://x"), path_of("http://x?/health"), path_of("*")), ("/", "/", "*"));
     }
 
     #[test]

@@ -181,8 +181,14 @@ impl Game for World {
         self.owned.is_empty()
     }
 
-    fn say(&mut self, server: &mut Context<'_>, text: &str) -> Option<usize> {
-        Some(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))
+    fn say(&mut self, server: &mut Context<'_>, text: &str) -> Result<usize, CommandError> {
+        if text.len() > CHAT_BYTES {
+            let bytes = text.len();
+            return Err(CommandError::Failed(format!(
+                "{bytes} bytes are too long for a line; {CHAT_BYTES} fit"
+            )));
+        }
+        Ok(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))
     }
 }
 

@@ -68,6 +68,17 @@ fn what_the_server_says_is_heard() {
 }
 
 #[test]
+fn what_is_too_long_to_be_said_whole_is_not_said() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let client = server.join();
+    let said = server.ask(&format!("say {}é", "x".repeat(199)));
+    assert_eq!(said, "error: 201 bytes are too long for a line; 200 fit");
+    let whole = "x".repeat(200);
+    assert_eq!(server.ask(&format!("say {whole}")), "said to 1 clients");
+    assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
+}
+
+#[test]
 fn who_is_kicked_is_told_why_and_may_come_back() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();

@@ -58,12 +58,57 @@ fn a_flag_and_a_variable_that_are_wrong_are_told_by_name() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_variable_that_has_no_value_or_is_misspelt_is_told_by_name() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, value: &[u8]| {
+        let value = std::ffi::OsString::from_vec(value.into());
+        let output = crate::harness::command(folder.path(), &["--check"]).env(name, value).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = check("TICKWIRE_CONFIG", b"");
+    let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset it\n";
+    assert_eq!((code, said.as_str()), (Some(2), empty));
+    let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
+    let no_text = "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set it again, or unset it\n";
+    assert_eq!((code, said.as_str()), (Some(2), no_text));
+    let (code, said) = check("TICKWIRE_TICKRATE", b"5");
+    let misspelt =
+        "warning: environment variable TICKWIRE_TICKRATE sets nothing; did you mean TICKWIRE_TICK_RATE?\n";
+    assert_eq!((code, said.as_str()), (Some(0), misspelt));
+}
+
+#[test]
+fn files_that_would_destroy_each_other_are_refused_before_anything_is_written() {
+    for (arguments, said) in [
+        (["--log-file-path", "./server.key"], "is ./server.key, the same file as `key_file`; name another"),
+        (["--ban-file", "server.key"], "is server.key, the same file as `key_file`"),
+        (
+            ["--key-file", "server.log.1"],
+            "needs server.log.1 for an older log, which is the same file as `key_file`",
+        ),
+        (["--key-file", "server.bans.json.lock"], "needs server.bans.json.lock for its lock, which is"),
+        (["--log-file-path", "server.json"], "the same file as the configuration itself"),
+    ] {
+        let folder = folder_with("server.json", &config(""));
+        refuse(folder.path(), &arguments, 2, &[said]);
+        refuse(folder.path(), &[&arguments[..], &["--check"]].concat(), 2, &[said]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was written");
+    }
+}
+
 #[test]
 fn a_port_that_is_taken_is_told_with_its_number() {
     let folder = tempfile::tempdir().unwrap();
     let other = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _taken = UdpSocket::bind(other).unwrap();
-    let said = [format!("UDP port {} is in use", other.port()), "choose another port".into()];
+    let said = [
+        format!("UDP port {} is in use", other.port()),
+        "choose another port".into(),
+        "the key is `bind_address`".into(),
+    ];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
     assert!(log.contains("ERROR not started: UDP port"), "{log}");
@@ -73,7 +118,7 @@ fn a_port_that_is_taken_is_told_with_its_number() {
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
 fn an_address_of_another_machine_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let said = ["192.0.2.1 is no address of this machine"];
+    let said = ["192.0.2.1 is no address of this machine; bind to one that is", "the key is `bind_address`"];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
 }
 
@@ -123,11 +168,28 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
     refuse(folder.path(), &LOOPBACK, 3, &["server.key: is no key: 10 characters", "restore it from a copy"]);
     assert_eq!(fs::read_to_string(folder.path().join("server.key")).unwrap(), "half a key");
 
-    // Permissions bind nobody who is root; a folder cannot be read by anyone.
+    // Nobody waits for who may write into a pipe.
+    let folder = tempfile::tempdir().unwrap();
+    for (name, said) in
+        [("server.key", "the key cannot be read: it is"), ("server.bans.json", "the list of bans cannot be")]
+    {
+        let pipe = folder.path().join(name);
+        assert!(
+            std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success()
+        );
+        refuse(folder.path(), &LOOPBACK, 3, &[name, said, "a folder, a pipe or a device"]);
+        fs::remove_file(pipe).unwrap();
+    }
+
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("server.key")).unwrap();
     private(&folder.path().join("server.key"));
-    refuse(folder.path(), &LOOPBACK, 3, &["server.key: the key cannot be read: Is a directory"]);
+    refuse(
+        folder.path(),
+        &LOOPBACK,
+        3,
+        &["server.key: the key cannot be read: it is a folder, a pipe or a device"],
+    );
     let arguments = [&LOOPBACK[..], &["--key-file", "new.key", "--ticket-key-file", "ticket.key"]].concat();
     refuse(
         folder.path(),

@@ -27,6 +27,34 @@ fn the_guides_keys_and_commands_exist() {
     }
 }
 
+/// The words that a text has in backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_guides_commands_are_those_of_the_console() {
+    let mut server = crate::harness::Program::start(r#""enable_logging": false"#);
+    let mut help = vec![server.ask("help")];
+    help.extend(server.lines_until("unban"));
+    let at_the_prompt =
+        GUIDE.split("At the server's prompt, ").nth(1).unwrap().split("Ctrl-C").next().unwrap();
+    let (own, rest) = at_the_prompt.split_once(" is the game's own command; ").unwrap();
+    assert_eq!(quoted(own), ["total"], "the example's test gives it");
+    let commands = quoted(rest);
+    assert!(commands.len() > 5, "{commands:?}");
+    for command in commands {
+        assert!(help.iter().any(|line| line.split(' ').next() == Some(command)), "there is no `{command}`");
+    }
+    let line = RUNNING.split(" take `--json`").next().unwrap().lines().last().unwrap();
+    let commands = quoted(line);
+    assert!(commands.len() > 3, "{commands:?}");
+    for command in commands {
+        let answer = server.ask_json(&format!("{command} --json"));
+        assert!(answer.is_object() || answer.is_array(), "{command}: {answer}");
+    }
+}
+
 /// The arguments after the program's name where the guide has it run as a service, and in a container.
 #[cfg(unix)]
 fn deployments() -> [Vec<String>; 2] {

@@ -73,12 +73,14 @@ impl Program {
 
     /// Starts a server in a folder as it is.
     pub(crate) fn start_with(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
-        let mut child = command(folder.path(), &[&["--json"], arguments].concat())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let command = command(folder.path(), &[&["--json"], arguments].concat());
+        Self::start_as(command, folder)
+    }
+
+    /// Starts a server by a command that ends in `--json` and what else it is told, in a folder as it is.
+    pub(crate) fn start_as(mut command: Command, folder: Arc<TempDir>) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));

@@ -68,6 +68,9 @@ fn sigterm_under_load_tells_every_client_why() {
     let (code, last) = server.end();
     assert_eq!((code, &last["why"], &last["clients"]), (Some(0), &"SIGTERM".into(), &16.into()));
     assert_eq!(last["undelivered"], 0, "{last}");
+    // What they were told arrived is what the game took.
+    let (acknowledged, taken) = (delivered.load(Ordering::Relaxed), last["messages_taken"].as_u64().unwrap());
+    assert!(taken >= acknowledged, "{acknowledged} messages were acknowledged, the game took {taken}");
 }
 
 #[cfg(unix)]
@@ -86,11 +89,28 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
     });
     assert!(head.starts_with("HTTP/1.1 503"), "{head}{body}");
     let (code, last) = server.end();
-    // Good-byes get two seconds more.
-    let took = start.elapsed();
-    assert!((Duration::from_millis(1900)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
     assert_eq!(code, Some(0));
     assert!(last["undelivered"].as_u64() >= Some(1), "{last}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_sigterm_ends_at_once_and_says_so() {
+    let mut server = Program::start(r#""shutdown_timeout_s": 600"#);
+    let mut client = server.join();
+    client.abort();
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    server.signal(rustix::process::Signal::TERM);
+    until(|| {
+        server.errors().contains("stopping (SIGTERM): 1 clients are told, and get up to 600 s").then_some(())
+    });
+    server.signal(rustix::process::Signal::TERM);
+    let folder = Arc::clone(&server.folder);
+    let (code, last) = server.end();
+    assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(log.contains("ended at once (SIGTERM while it stopped)"), "{log}");
 }
 
 #[test]
@@ -171,6 +191,7 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     let start = Instant::now();
     vanishing.abort();
     until(|| (server.ask_json("status --json")["clients_interrupted"] == 1).then_some(()));
+    // What was promised is a time: its timeout is one second, and so is how long its place is kept.
     assert!(start.elapsed() < Duration::from_secs(2), "it was noticed after {:?}", start.elapsed());
     assert_eq!(
         server.try_join(ConnectOptions::new(server.key())).unwrap_err(),
@@ -180,7 +201,9 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     assert!(start.elapsed() < Duration::from_secs(4), "its place was freed after {:?}", start.elapsed());
     server.join();
-    until(|| server.log().contains("client 1 left: TimedOut").then_some(()));
+    until(|| {
+        server.log().contains("client 1 left: nothing was heard of the other end any more; ").then_some(())
+    });
 }
 
 #[test]
@@ -219,6 +242,7 @@ fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told
         assert!(matches!(fates[..], [Fate::Unknown | Fate::NotSent]), "{fates:?}");
         assert_eq!(client.state(client.server().unwrap()), ConnectionState::Connected);
     }
+    // What was promised is a time: within seconds.
     assert!(start.elapsed() < PATIENCE / 2, "they were back after {:?}", start.elapsed());
     println!("all clients were back {:?} after the restart", start.elapsed());
     assert_eq!(server.ask("say back"), "said to 4 clients");

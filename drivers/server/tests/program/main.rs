@@ -14,6 +14,8 @@ mod monitoring;
 mod refusals;
 mod reload;
 mod rest;
+#[cfg(target_os = "linux")]
+mod system;
 #[cfg(unix)]
 mod terminal;
 mod world;

@@ -1,5 +1,6 @@
 //! The console on a terminal: prompt, line editing, history, lines that appear meanwhile; and the terminal as it was found.
 
+use std::io::Write as _;
 use std::os::fd::AsFd as _;
 
 use rexpect::process::Signal;
@@ -8,18 +9,27 @@ use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{LocalModes, tcgetattr};
 use tempfile::TempDir;
 
-use crate::harness::{command, config, until};
+use tickwire_core::ConnectOptions;
+use tickwire_server::keys;
+
+use crate::harness::{client, command, config, until};
 
 /// A server on a terminal of its own, at its prompt.
 fn start() -> (PtySession, TempDir) {
+    let (session, folder, _) = start_with("");
+    (session, folder)
+}
+
+/// As [`start`], with this configuration, and what it says of its address and key.
+fn start_with(more: &str) -> (PtySession, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("server.json"), config("")).unwrap();
+    std::fs::write(folder.path().join("server.json"), config(more)).unwrap();
     let mut command = command(folder.path(), &[]);
     command.env("TERM", "xterm");
     let mut session = spawn_command(command, Some(10_000)).unwrap();
-    session.exp_regex("listening on 127.0.0.1:[0-9]+ key [0-9a-f]{64}").unwrap();
+    let (_, said) = session.exp_regex("listening on 127.0.0.1:[0-9]+ key [0-9a-f]{64}").unwrap();
     session.exp_string("> ").unwrap();
-    (session, folder)
+    (session, folder, said)
 }
 
 fn is_edited(session: &PtySession) -> bool {
@@ -70,11 +80,67 @@ fn ctrl_c_stops_the_server_in_order_and_ctrl_d_only_closes_the_console() {
     assert_eq!(exits(&session), 0);
 }
 
+/// Connects a client that then hears nothing any more, and says something to it: a server that stops has to wait.
+fn keep_busy(session: &mut PtySession, listening: &str) {
+    let (_, at) = listening.split_once("listening on ").unwrap();
+    let (address, key) = at.split_once(" key ").unwrap();
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    let mut client = client();
+    let options = ConnectOptions::new(keys::from_hex(key).unwrap());
+    client.connect(&address.into(), options).wait().unwrap();
+    until(|| (client.stats().messages_received >= 1).then_some(()));
+    client.abort();
+    send(session, "say nobody hears this\r");
+    session.exp_string("said to 1 clients").unwrap();
+}
+
+#[test]
+fn ctrl_c_a_second_time_ends_at_once_whatever_began_the_stop() {
+    let long = r#""shutdown_timeout_s": 600"#;
+    let (mut session, folder, listening) = start_with(long);
+    keep_busy(&mut session, &listening);
+    session.send_control('c').unwrap();
+    session
+        .exp_string("stopping (interrupted at the console): 1 clients are told, and get up to 600 s")
+        .unwrap();
+    until(|| (!is_edited(&session)).then_some(()));
+    session.send_control('c').unwrap();
+    session.exp_string("ended at once (SIGINT)").unwrap();
+    assert_eq!(exits(&session), 130);
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(log.contains("ended at once (SIGINT while it stopped)"), "{log}");
+
+    let (mut session, _folder, listening) = start_with(long);
+    keep_busy(&mut session, &listening);
+    send(&mut session, "quit\r");
+    session.exp_string("stopping (quit at the console)").unwrap();
+    session.process_mut().signal(Signal::SIGTERM).unwrap();
+    session.exp_string("ended at once (SIGTERM)").unwrap();
+    assert_eq!(exits(&session), 143);
+}
+
+#[test]
+fn a_line_that_is_no_utf8_is_refused_with_what_was_typed_after_it_and_the_next_one_is_read() {
+    let (mut session, _folder) = start();
+    for line in [&b"say caf\xe9 quit\r"[..], b"\xff\r", b"agents 3\xc3\r"] {
+        session.process().get_file_handle().unwrap().write_all(line).unwrap();
+        session.exp_string("error: that was no UTF-8; nothing of the line is done: type it again").unwrap();
+        session.exp_string("> ").unwrap();
+        send(&mut session, "agents 7\r");
+        session.exp_string("7 agents, 0 of them clients'").unwrap();
+        session.exp_string("> ").unwrap();
+    }
+    send(&mut session, "quit\r");
+    session.exp_string("stopped (quit at the console)").unwrap();
+    assert_eq!(exits(&session), 0);
+}
+
 #[test]
 fn a_signal_leaves_the_terminal_as_it_was_found() {
     let (mut session, _folder) = start();
     until(|| is_edited(&session).then_some(()));
     session.process_mut().signal(Signal::SIGTERM).unwrap();
+    session.exp_string("\u{1b}[?2004l").unwrap();
     session.exp_string("stopped (SIGTERM)").unwrap();
     assert_eq!(exits(&session), 0);
     assert!(!is_edited(&session));

@@ -10,7 +10,7 @@ use tickwire_server::keys;
 /// agent 20 times a second, says something now and then, and counts what arrives. One line of JSON per second says how
 /// they do. They stop playing when `finish` is read from standard input, and leave when that ends.
 #[derive(Parser, Debug)]
-#[command(name = "tickwire-bots", version)]
+#[command(name = "tickwire-bots", version, after_help = AFTER)]
 pub(super) struct Args {
     /// Where the server is: an address or a name, and a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7777")]
@@ -31,6 +31,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "S")]
     pub(super) seconds: Option<u64>,
 }
+
+const AFTER: &str = "Exit codes: 0 all got in, and each line that they said arrived, or they were told that it may not have; \
+1 otherwise; 2 a flag is wrong.";
 
 fn key(text: &str) -> Result<Key, String> {
     keys::from_hex(text)

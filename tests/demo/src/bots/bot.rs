@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::message::{BoundedString, NetMessage as _, Registry};
 use tickwire_core::rng::Rng;
-use tickwire_core::{CloseReason, Config, Event};
-use tickwire_native::{Client, ConnectionInfo, Options, StartError};
+use tickwire_core::{CloseReason, Config, ConnectionId, Event, Undelivered};
+use tickwire_native::{Client, ConnectionInfo, Ending, Options, StartError};
 use tickwire_server::world::{self, Heard, Say, Steer};
 
 use super::chat::{Ears, compose};
@@ -27,8 +27,11 @@ pub(super) struct Bot {
     /// What connections that are over have counted.
     before: OfConnections,
     latest: Option<ConnectionInfo>,
-    was_connected: bool,
+    /// The connection that it was last told of.
+    connection: Option<ConnectionId>,
     pub(super) interruptions: u64,
+    /// Whether a server forgot it: what that one had to pass on, nobody knows.
+    pub(super) has_lost_session: bool,
     /// What the server said when it closed the connection.
     pub(super) farewell: Option<String>,
 }
@@ -58,8 +61,9 @@ impl Bot {
             counted: Totals::default(),
             before: OfConnections::default(),
             latest: None,
-            was_connected: false,
+            connection: None,
             interruptions: 0,
+            has_lost_session: false,
             farewell: None,
         })
     }
@@ -75,27 +79,41 @@ impl Bot {
                 Event::Delivered { channel, .. } if channel == Say::CHANNEL => {
                     self.counted.reliable_delivered += 1;
                 }
-                Event::Connected { .. } => {
-                    self.was_connected = true;
+                Event::Connected { connection, .. } => {
+                    self.roll();
+                    self.connection = Some(connection);
                     self.farewell = None;
                 }
                 Event::Interrupted { .. } => self.interruptions += 1,
-                Event::Closed { reason, .. } => self.on_closed(reason),
+                Event::Closed { connection, reason, undelivered } => {
+                    self.on_closed(connection, reason, &undelivered);
+                }
                 _ => {}
             }
         }
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, connection: ConnectionId, reason: CloseReason, undelivered: &[Undelivered]) {
+        let lines = undelivered.iter().filter(|message| message.channel == Say::CHANNEL);
+        self.counted.reliable_told += lines.count() as u64;
+        self.has_lost_session |= reason == CloseReason::SessionLost;
+        if !matches!(reason, CloseReason::Peer { .. }) {
+            self.interruptions += 1;
+        }
+        // One that another has replaced says nothing of how it is.
+        if self.connection == Some(connection) {
+            self.roll();
+            self.farewell = Some(match reason {
+                CloseReason::Peer { text, .. } => text,
+                reason => Ending(&reason).to_string(),
+            });
+        }
+    }
+
+    /// What the connection has counted is kept: another one takes its place.
+    fn roll(&mut self) {
         self.before = self.of_connections();
         self.latest = None;
-        match reason {
-            CloseReason::Peer { text, .. } => self.farewell = Some(text),
-            reason => {
-                self.interruptions += 1;
-                self.farewell = Some(format!("{reason:?}"));
-            }
-        }
     }
 
     /// Moves the agent on: most of the time the way it goes, now and then another one.
@@ -167,7 +185,7 @@ impl Bot {
 
     /// Whether it has left, and taken in what the server said to that; who never was there has nothing to wait for.
     pub(super) fn is_out(&self) -> bool {
-        self.farewell.is_some() || !self.was_connected
+        self.farewell.is_some() || self.connection.is_none()
     }
 
     /// Chat lines that it has said.
@@ -175,9 +193,20 @@ impl Bot {
         self.counted.reliable_sent
     }
 
-    /// Whether everything that it said has arrived, and all `lines` have reached it.
-    pub(super) const fn has_settled(&self, lines: u64) -> bool {
-        self.counted.reliable_delivered == self.counted.reliable_sent && self.ears.heard == lines
+    /// Lines of which it knows neither that they arrived nor that they may not have. What it said to a connection that was
+    /// over, and did not know yet, is no such line: the driver counts it.
+    pub(super) fn unaccounted(&self) -> u64 {
+        let Totals { reliable_sent, reliable_delivered, reliable_told, .. } = self.counted;
+        let known = reliable_delivered + reliable_told;
+        match reliable_sent.saturating_sub(known) {
+            0 => 0,
+            rest => rest.saturating_sub(self.client.stats().messages_too_late),
+        }
+    }
+
+    /// Whether it heard all `lines`.
+    pub(super) const fn has_heard(&self, lines: u64) -> bool {
+        self.ears.heard == lines
     }
 }
 
@@ -207,6 +236,24 @@ const SOCKET_BUFFER: usize = 256 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_accounted_for_when_it_has_arrived_or_its_bot_was_told_that_it_may_not_have() {
+        let mut bot = Bot::new(0, 1, Duration::from_secs(1)).unwrap();
+        bot.counted.reliable_sent = 3;
+        bot.counted.reliable_delivered = 1;
+        assert_eq!(bot.unaccounted(), 2);
+        let lost = |channel, message| Undelivered {
+            channel,
+            message: tickwire_core::MessageId(message),
+            fate: tickwire_core::Fate::Unknown,
+        };
+        // Another channel's is no line.
+        let undelivered = [lost(Say::CHANNEL, 1), lost(Steer::CHANNEL, 9)];
+        bot.on_closed(ConnectionId::default(), CloseReason::SessionLost, &undelivered);
+        assert_eq!((bot.unaccounted(), bot.totals().reliable_told), (1, 1));
+        assert!(bot.has_lost_session && bot.farewell.is_none(), "it was not the connection that it is in");
+    }
 
     #[test]
     fn noise_that_strangers_send_to_a_bot_is_not_counted_as_the_servers() {

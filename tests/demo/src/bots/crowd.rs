@@ -72,9 +72,11 @@ impl Crowd {
         })
     }
 
-    /// Plays until the orders, or the server, end it. Says whether the server let all of them in.
+    /// Plays until the orders, or the server, end it. Says whether the server let all of them in, and whether each line that
+    /// they said arrived, or they were told that it may not have.
     pub(super) fn play(mut self, orders: Orders, report: impl Fn(&Report)) -> bool {
         let mut reported = Instant::now();
+        let mut unaccounted = 0;
         for slot in 0.. {
             let now = Instant::now();
             self.dial();
@@ -93,13 +95,21 @@ impl Crowd {
             if let Some(news) = self.advance(now) {
                 let is_over = matches!(news, Report::Ended { .. });
                 report(&news);
+                if matches!(news, Report::Settled { .. }) {
+                    unaccounted = self.bots.iter().map(Bot::unaccounted).sum();
+                }
                 if is_over {
                     break;
                 }
             }
             thread::sleep(SLOT.saturating_sub(now.elapsed()));
         }
-        self.connect.len() == self.bots.len()
+        if unaccounted > 0 {
+            eprintln!(
+                "tickwire-bots: {unaccounted} reliable messages neither arrived nor were told to be lost"
+            );
+        }
+        self.connect.len() == self.bots.len() && unaccounted == 0
         // Dropping a client says good-bye.
     }
 
@@ -223,8 +233,10 @@ impl Crowd {
 
     fn has_settled(&self) -> bool {
         let lines = self.lines();
+        // What a server had to pass on when it was killed is known to nobody.
+        let is_whole = !self.bots.iter().any(|bot| bot.has_lost_session);
         let mut present = self.bots.iter().filter(|bot| bot.client.server().is_some());
-        present.all(|bot| bot.has_settled(lines))
+        present.all(|bot| bot.unaccounted() == 0 && (!is_whole || bot.has_heard(lines)))
     }
 
     fn farewells(&self) -> BTreeMap<String, usize> {

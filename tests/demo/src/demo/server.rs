@@ -69,7 +69,8 @@ impl Line {
 
 fn mean_loss(clients: &[Value]) -> f64 {
     let loss = clients.iter().filter_map(|client| client.get("loss_permille")?.as_f64());
-    loss.sum::<f64>() / 10.0 / clients.len().max(1) as f64
+    // The sum of none is -0.0.
+    loss.fold(0.0, |sum, loss| sum + loss) / 10.0 / clients.len().max(1) as f64
 }
 
 /// Commands whose answers are [`Line::Counters`] and [`Line::Loss`].
@@ -87,7 +88,8 @@ mod tests {
         let counters = Counters { ticks: 9, overruns: 1 };
         assert_eq!(Line::parse(r#"{"ticks":9,"tick_overruns":1,"drops":{}}"#), Line::Counters(counters));
         assert_eq!(Line::parse(r#"[{"loss_permille":40},{"loss_permille":60}]"#), Line::Loss(5.0));
-        assert_eq!(Line::parse("[]"), Line::Loss(0.0));
+        let Line::Loss(none) = Line::parse("[]") else { panic!("no loss") };
+        assert_eq!(none.to_string(), "0");
         assert_eq!(Line::parse(r#"{"event":"stopped","undelivered":3}"#), Line::Stopped { undelivered: 3 });
         assert_eq!(Line::parse("hello"), Line::Other);
     }

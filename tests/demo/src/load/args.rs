@@ -1,6 +1,7 @@
 //! The command line of `tickwire-load`.
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 /// Put a dedicated server under load: so many clients over real UDP, messages of 100 bytes both ways, one in twenty of
 /// them reliable. Clients and server are processes of their own. Says what arrived, what the server's ticks made of it,
@@ -8,7 +9,7 @@ use clap::Parser;
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask load", version, after_help = AFTER)]
 pub(super) struct Args {
-    /// How many clients
+    /// How many clients; 0 only with --idle
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(0..=16384))]
     pub(super) clients: u16,
     /// How long they send
@@ -23,6 +24,18 @@ pub(super) struct Args {
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Args {
+    /// Reads the command line, or explains it and exits.
+    pub(super) fn read() -> Self {
+        let args = Self::parse();
+        if args.clients == 0 && !args.idle {
+            let what = "--clients is 0, and nobody sends anything; give 1 at least, or --idle";
+            Self::command().error(ErrorKind::ValueValidation, what).exit();
+        }
+        args
+    }
 }
 
 const AFTER: &str = "Exit codes: 0 no client and no reliable message was lost, and 99.9 % of the unreliable ones arrived; \

@@ -16,8 +16,6 @@ mod turns;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 pub use self::game::Load;
 
 use self::args::Args;
@@ -25,7 +23,7 @@ use self::args::Args;
 /// The program `tickwire-load`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::read();
     let outcome = match turns::run(&args) {
         Ok(outcome) => outcome,
         Err(error) => {

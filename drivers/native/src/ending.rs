@@ -1,0 +1,97 @@
+//! Why a connection ended, in words for a person.
+
+use std::fmt;
+
+use tickwire_core::{CloseReason, Refusal, Violation};
+
+/// Shows why a connection ended, as a person would say it.
+///
+/// ```
+/// use tickwire_core::CloseReason;
+/// use tickwire_native::Ending;
+/// assert_eq!(Ending(&CloseReason::TimedOut).to_string(), "nothing was heard of the other end any more");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Ending<'a>(pub &'a CloseReason);
+
+impl fmt::Display for Ending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            CloseReason::Local { code } => write!(f, "this end closed it (code {code:#06x})"),
+            CloseReason::Peer { code: 0, text } if text.is_empty() => f.write_str("the other end left"),
+            CloseReason::Peer { code, text } if text.is_empty() => {
+                write!(f, "the other end closed it (code {code:#06x})")
+            }
+            CloseReason::Peer { code, text } => {
+                write!(f, "the other end closed it (code {code:#06x}): {text}")
+            }
+            CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
+            CloseReason::ConnectTimedOut { version_hint: None } => f.write_str("nobody answered"),
+            CloseReason::ConnectTimedOut { version_hint: Some(version) } => {
+                write!(f, "nobody answered but who seems to speak protocol version {version}")
+            }
+            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
+            CloseReason::Refused(Refusal::Banned) => f.write_str("the server let this identity not in"),
+            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
+            CloseReason::Refused(Refusal::Schema(difference)) => {
+                write!(f, "the two ends were built from other message types: {difference}")
+            }
+            CloseReason::Refused(Refusal::Other { code, text }) => {
+                write!(f, "the server refused (code {code:#06x}): {text}")
+            }
+            CloseReason::SessionLost => f.write_str(
+                "the other end knows nothing of it any more: it was restarted, or was silent too long",
+            ),
+            CloseReason::Violation(violation) => {
+                write!(f, "the other end broke the protocol: {}", broken(*violation))
+            }
+            CloseReason::KeysExhausted => {
+                f.write_str("too many forged packets were seen, and its keys are worn out")
+            }
+            CloseReason::LinkClosed => f.write_str("the link under it was closed"),
+            // What the core adds later has its name, until it has words.
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+const fn broken(violation: Violation) -> &'static str {
+    match violation {
+        Violation::MalformedFrame => "a frame did not read",
+        Violation::AcknowledgedUnsent => "it acknowledged what was never sent",
+        Violation::BadChannel => "a channel that is not there, or does not allow that",
+        Violation::MessageTooLarge => "a message larger than agreed",
+        Violation::CreditExceeded => "more data than granted",
+        Violation::BadFragment => "a fragment that does not fit its message",
+        Violation::BadResume => "resume state that contradicts what was sent",
+        Violation::InvalidMessages => "too many messages that were none",
+        _ => "in a way that has no words here",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ending_is_told_as_the_program_writes_it() {
+        let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
+        let told = [
+            (CloseReason::Local { code: 65040 }, "this end closed it (code 0xfe10)"),
+            (peer(0, ""), "the other end left"),
+            (peer(7, ""), "the other end closed it (code 0x0007)"),
+            (peer(0xfe11, "no shouting"), "the other end closed it (code 0xfe11): no shouting"),
+            (CloseReason::Refused(Refusal::Full), "the server was full"),
+            (
+                CloseReason::Violation(Violation::CreditExceeded),
+                "the other end broke the protocol: more data than granted",
+            ),
+        ];
+        for (reason, words) in told {
+            assert_eq!(Ending(&reason).to_string(), words);
+        }
+        for reason in [CloseReason::SessionLost, CloseReason::KeysExhausted, CloseReason::LinkClosed] {
+            assert!(!Ending(&reason).to_string().contains(&format!("{reason:?}")));
+        }
+    }
+}

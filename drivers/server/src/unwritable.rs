@@ -1,0 +1,48 @@
+//! Why a file cannot be written, and what to do about it.
+
+use std::io;
+
+/// What to do about an error upon writing.
+pub(crate) fn remedy(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
+        Kind::PermissionDenied => "let this user write in its folder",
+        Kind::ReadOnlyFilesystem => "make the file system writable",
+        Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
+            "look what is in its way in its folder"
+        }
+        _ => "check the disk, and its limits",
+    }
+}
+
+/// The system's words alone: files that are replaced whole are written under another name first, which says nothing to
+/// anybody.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at path \"").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_fits_the_error() {
+        let remedy = |kind: io::ErrorKind| remedy(&kind.into());
+        assert_eq!(remedy(io::ErrorKind::StorageFull), "make room there");
+        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write in its folder");
+        assert_eq!(remedy(io::ErrorKind::Other), "check the disk, and its limits");
+    }
+
+    #[test]
+    fn the_name_that_a_file_has_meanwhile_is_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        let error = tempfile::NamedTempFile::new_in(&missing).unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+        let plain = std::fs::File::open(&missing).unwrap_err();
+        assert_eq!(reason(&error), plain.to_string());
+        assert_eq!(reason(&plain), plain.to_string());
+    }
+}

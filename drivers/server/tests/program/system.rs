@@ -1,0 +1,192 @@
+//! What the system refuses: files that belong to another user, room on the disk, threads.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::harness::{Program, command, config, until};
+
+/// The folder of a user who may read in it, and write in its folder `own` alone.
+struct Foreign(Arc<TempDir>);
+
+impl Foreign {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("own")).unwrap();
+        fs::set_permissions(folder.path().join("own"), Permissions::from_mode(0o777)).unwrap();
+        fs::write(folder.path().join("server.json"), config("")).unwrap();
+        let foreign = Self(Arc::new(folder));
+        foreign.allow(0o555);
+        foreign
+    }
+
+    /// What its user may do, who is the owner unless the tests are run by root.
+    fn allow(&self, mode: u32) {
+        fs::set_permissions(self.0.path(), Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A file that its user may not read.
+    fn write_secret(&self, name: &str, text: &str) {
+        self.allow(0o755);
+        fs::write(self.0.path().join(name), text).unwrap();
+        fs::set_permissions(self.0.path().join(name), Permissions::from_mode(0o000)).unwrap();
+        self.allow(0o555);
+    }
+
+    fn server(&self, arguments: &[&str]) -> Command {
+        as_nobody(command(self.0.path(), arguments))
+    }
+}
+
+impl Drop for Foreign {
+    /// So that it can be removed.
+    fn drop(&mut self) {
+        self.allow(0o755);
+    }
+}
+
+/// Permissions bind nobody who is root: so the tests of root run their servers as the user who owns nothing.
+fn as_nobody(mut command: Command) -> Command {
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+#[track_caller]
+fn refuse(mut command: Command, code: i32, said: &str) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (out, errors) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{errors}{out}");
+    assert!(errors.contains(said), "{said:?} is missing in:\n{errors}");
+    assert!(!errors.contains("panicked") && !out.contains("listening"), "{errors}{out}");
+}
+
+const NO_LOG: [&str; 2] = ["--enable-logging", "false"];
+
+#[test]
+fn a_key_that_this_user_may_not_read_is_told() {
+    let folder = Foreign::new();
+    folder.write_secret("server.key", &"a5".repeat(32));
+    let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read it, or run as the \
+                user that owns it";
+    refuse(folder.server(&NO_LOG), 3, said);
+}
+
+#[test]
+fn a_folder_that_this_user_may_not_write_in_is_told() {
+    let folder = Foreign::new();
+    let key = "server.key: the server's key cannot be written: Permission denied (os error 13); let this user write in its \
+               folder, or name another `key_file`";
+    refuse(folder.server(&NO_LOG), 3, key);
+    let log = "the log server.log cannot be written: Permission denied (os error 13)";
+    refuse(folder.server(&["--key-file", "own/server.key"]), 5, log);
+}
+
+#[test]
+fn a_configuration_that_this_user_may_not_read_is_told() {
+    let folder = Foreign::new();
+    folder.write_secret("secret.json", "{}");
+    let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read it";
+    refuse(folder.server(&["--config", "secret.json"]), 2, said);
+}
+
+#[test]
+fn bans_that_cannot_be_written_are_told_at_the_start_and_hold_nevertheless() {
+    let folder = Foreign::new();
+    let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
+    let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));
+    let said = "server.bans.json: bans cannot be written there: Permission denied (os error 13); they will hold until the \
+                server stops; let this user write in its folder, or name another `ban_file`";
+    until(|| server.errors().contains(said).then_some(()));
+    let answer = server.ask("ban 127.0.0.1");
+    assert!(
+        answer.starts_with("error: 127.0.0.1 is banned until the server stops, but: server.bans.json: "),
+        "{answer}"
+    );
+    let error = server.try_join(tickwire_core::ConnectOptions::new(server.key())).unwrap_err();
+    assert_eq!(error, tickwire_native::ConnectError::Banned);
+}
+
+#[test]
+fn a_lack_of_threads_is_told_and_is_no_panic() {
+    let folder = Foreign::new();
+    let server = folder.server(&[]);
+    let mut limited = Command::new("prlimit");
+    limited.arg("--nproc=1").arg("--").arg(server.get_program()).args(["--key-file", "own/server.key"]);
+    limited.args(["--log-file-path", "own/server.log"]).current_dir(folder.0.path());
+    let said =
+        "error: the system gave no thread: Resource temporarily unavailable (os error 11); check its limits";
+    refuse(as_nobody(limited), 1, said);
+}
+
+/// A server in a folder in which `disk` is full; and what the system says when somebody writes there. Where no file system may
+/// be mounted, no file may grow instead.
+fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) {
+    fs::create_dir(folder.join("disk")).unwrap();
+    let namespace = ["--map-root-user", "--mount"];
+    let mount = "mount -t tmpfs -o size=64k none disk";
+    let may_mount =
+        Command::new("unshare").args(namespace).args(["sh", "-c", mount]).current_dir(folder).output();
+    let server = command(folder, arguments);
+    let (mut full, said) = if may_mount.is_ok_and(|output| output.status.success()) {
+        let mut full = Command::new("unshare");
+        let fill = format!("{mount} && ! head -c 1M /dev/zero 2>/dev/null >disk/fill && exec \"$0\" \"$@\"");
+        full.args(namespace).args(["sh", "-c", &fill]);
+        (full, "No space left on device (os error 28); make room there")
+    } else {
+        let mut full = Command::new("sh");
+        full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+        (full, "File too large (os error 27); make room there")
+    };
+    full.arg(server.get_program()).args(arguments).current_dir(folder);
+    (full, said)
+}
+
+#[test]
+fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
+    let (server, said) = on_a_full_disk(folder.path(), &arguments);
+    let said =
+        format!("disk/server.key: the server's key cannot be written: {said}, or name another `key_file`");
+    refuse(server, 3, &said);
+}
+
+#[test]
+fn a_full_disk_under_log_and_bans_is_told_and_stops_nothing() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("server.json"), config("")).unwrap();
+    // It needs no room: it is there already.
+    fs::write(folder.path().join("server.key"), "a5".repeat(32)).unwrap();
+    fs::set_permissions(folder.path().join("server.key"), Permissions::from_mode(0o600)).unwrap();
+    let arguments = ["--json", "--log-file-path", "disk/server.log", "--ban-file", "disk/bans.json"];
+    let (server, said) = on_a_full_disk(folder.path(), &arguments);
+    let mut server = Program::start_as(server, folder);
+    let (why, remedy) = said.split_once("; ").unwrap();
+    for told in [
+        format!("the log disk/server.log cannot be written: {why}; 1 lines are lost so far; {remedy}"),
+        format!(
+            "disk/bans.json: bans cannot be written there: {why}; they will hold until the server stops; {remedy}"
+        ),
+    ] {
+        until(|| server.errors().contains(&told).then_some(()));
+    }
+    let answer = server.ask("ban 192.0.2.1");
+    let expected = format!(
+        "error: 192.0.2.1 is banned until the server stops, but: disk/bans.json: the list of bans cannot be written: {said}, or \
+         name another `ban_file`"
+    );
+    assert_eq!(answer, expected);
+    let _client = server.join();
+    server.ask("quit");
+    assert_eq!(server.end().0, Some(0));
+}
+
+const NOBODY: u32 = 65_534;
