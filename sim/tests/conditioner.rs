@@ -56,22 +56,23 @@ fn each_client_has_a_link_of_its_own_and_what_is_lost_is_counted() {
 fn what_cannot_be_is_said_with_a_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &str); 8] = [
-        (&["--loss", "101"], "give a percentage from 0 to 100"),
-        (&["--rate", "0"], "give at least 1"),
-        (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace"),
-        (&["--faults", file!()], "is no list of faults"),
-        (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown"),
-        (&["--to", "localhost"], "names no port"),
-        (&["--listen", &taken], "another program uses that port"),
-        (&["--listen", "192.0.2.1:7"], "give an address of this machine"),
+    let cases: [(&[&str], &str, i32); 9] = [
+        (&["--loss", "101"], "give a percentage from 0 to 100", 2),
+        (&["--rate", "0"], "give at least 1", 2),
+        (&["--mtu", "10"], "give 68 at least", 2),
+        (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace", 2),
+        (&["--faults", file!()], "is no list of faults", 2),
+        (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown", 2),
+        (&["--to", "localhost"], "names no port", 2),
+        (&["--listen", &taken], "another program uses that port", 1),
+        (&["--listen", "192.0.2.1:7"], "give an address of this machine", 1),
     ];
-    for (args, expected) in cases {
+    for (args, expected, code) in cases {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conditioner"));
         let output = command.current_dir(env!("CARGO_MANIFEST_DIR").to_owned() + "/..").args(args).output();
         let output = output.unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
         assert!(said.contains(expected), "{args:?}: {said}");
     }
 }

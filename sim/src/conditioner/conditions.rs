@@ -61,6 +61,9 @@ impl Default for Conditions {
     }
 }
 
+/// What every network passes (RFC 791).
+const LEAST_MTU: u32 = 68;
+
 /// Conditions that cannot be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
@@ -75,6 +78,8 @@ pub enum ConditionsError {
     NoRate,
     /// A rate and a recording.
     RateAndTrace,
+    /// A largest packet that no network has.
+    TinyMtu(u32),
     /// A fault that strikes nodes: processes are real here.
     FaultOfNodes(String),
 }
@@ -88,6 +93,9 @@ impl fmt::Display for ConditionsError {
             Self::NoRate => f.write_str("at a rate of 0 bytes per second nothing passes; give at least 1"),
             Self::RateAndTrace => {
                 f.write_str("a rate and a trace both say how much passes; give one of the two")
+            }
+            Self::TinyMtu(mtu) => {
+                write!(f, "packets of {mtu} bytes are smaller than any network's; give {LEAST_MTU} at least")
             }
             Self::FaultOfNodes(fault) => write!(
                 f,
@@ -115,6 +123,9 @@ impl Conditions {
         }
         if self.bytes_per_second.is_some() && self.trace.is_some() {
             return Err(ConditionsError::RateAndTrace);
+        }
+        if self.mtu < LEAST_MTU {
+            return Err(ConditionsError::TinyMtu(self.mtu));
         }
         match self.faults.iter().find(|fault| fault.kind.name().is_of_nodes()) {
             Some(fault) => Err(ConditionsError::FaultOfNodes(fault.to_string())),

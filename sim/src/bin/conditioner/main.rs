@@ -2,27 +2,38 @@
 
 mod args;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use tickwire_sim::conditioner::{Conditioner, Counters};
+use tickwire_sim::conditioner::{Conditioner, Conditions, Counters};
 
 use crate::args::Args;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let args = Args::parse();
+    let asked = args.conditions().and_then(|conditions| Ok((conditions, args.target()?)));
+    let (conditions, to) = match asked {
+        Ok(asked) => asked,
+        Err(message) => return fail(&message, WRONG_ARGUMENTS),
+    };
+    match run(&args, conditions, to) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("conditioner: {message}");
-            ExitCode::FAILURE
-        }
+        Err(message) => fail(&message, 1),
     }
 }
 
-fn run(args: &Args) -> Result<(), String> {
-    let conditions = args.conditions()?;
-    let (listen, to) = (args.listen, args.target()?);
+/// The exit code of arguments that cannot be, as clap has it.
+const WRONG_ARGUMENTS: u8 = 2;
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    eprintln!("conditioner: {message}");
+    ExitCode::from(code)
+}
+
+fn run(args: &Args, conditions: Conditions, to: SocketAddr) -> Result<(), String> {
+    let listen = args.listen;
     let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
