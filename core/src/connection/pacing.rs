@@ -7,7 +7,7 @@ const TICK: Duration = Duration::from_micros(16_667);
 /// Datagrams that leave at once whatever the rate.
 const BURST_LEAST: u64 = 2;
 /// Packets wait until there is something to do for so long, rather than one by one.
-const QUANTUM: Duration = Duration::from_millis(1);
+pub(super) const QUANTUM: Duration = Duration::from_millis(1);
 
 /// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.
 #[derive(Clone, Copy, Debug)]
