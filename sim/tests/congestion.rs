@@ -87,16 +87,15 @@ fn a_flow_the_other_way_leaves_the_link_busy_and_the_queue_short() {
     }
 }
 
-/// A tenth, and waits no longer than without it, are aimed at and missed: see BENCHMARKS.md.
 #[test]
-fn a_way_back_that_is_full_costs_a_fifth_of_the_link_at_most() {
+fn a_way_back_that_is_full_costs_a_tenth_of_the_link_and_of_the_delay_at_most() {
     for loss in [0, FIVE_PERCENT] {
         let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
         for scenario in [rfc8867::variable_capacity_reverse(), rfc8867::variable_capacity_both_ways()] {
             each_seed(&scenario.loss(loss), |outcome| {
                 let (used, queue) = (outcome.used_permille, outcome.queue_p95_us);
-                assert!(used * 100 >= free.used_permille * 80, "used {used} of {}", free.used_permille);
-                assert!(queue < QUEUE_P95_US * 8 / 5, "p95 {queue} us");
+                assert!(used * 10 >= free.used_permille * 9, "used {used} of {}", free.used_permille);
+                assert!(queue * 10 <= free.queue_p95_us * 11, "p95 {queue} us after {}", free.queue_p95_us);
             });
         }
     }

@@ -9,7 +9,7 @@ const BURST_LEAST: u64 = 2;
 /// What leaves unheld holds the rest back for no longer than this.
 const UNHELD_DEBT: Duration = Duration::from_millis(100);
 /// Packets wait until there is something to do for so long, rather than one by one.
-const QUANTUM: Duration = Duration::from_millis(1);
+pub(super) const QUANTUM: Duration = Duration::from_millis(1);
 
 /// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use super::congestion::delivery_rate::{DeliveryRate, Stamp};
 use super::congestion::one_way_delay::OneWayDelay;
-use super::congestion::{AckReport, Controller, FixedWindow, INITIAL_DATAGRAMS, LossReport};
-use super::pacing::Pacer;
+use super::congestion::{AckReport, Controller, FixedWindow, INITIAL_DATAGRAMS, LossReport, Waiting};
+use super::pacing::{Pacer, QUANTUM};
 use super::rtt::RttEstimator;
 use super::sent::Settled;
 use crate::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub(crate) struct Regulator {
     /// What the controller says, in bytes and in bytes per second, the caller's limit included.
     window: u64,
     pacing_rate: u64,
+    /// What arrived although no acknowledgement says so.
+    waiting: Waiting,
     delivery: DeliveryRate,
     delay: OneWayDelay,
     pacer: Pacer,
@@ -56,6 +58,7 @@ impl Regulator {
         Self {
             window: controller.window(),
             pacing_rate: controller.pacing_rate(),
+            waiting: controller.waiting(),
             controller,
             delivery: DeliveryRate::new(now),
             delay: OneWayDelay::default(),
@@ -75,9 +78,9 @@ impl Regulator {
         Self::new(now, Box::new(FixedWindow(u64::MAX)), datagram)
     }
 
-    /// Bytes that may be in flight.
-    pub(crate) const fn window(&self) -> u64 {
-        self.window
+    /// Bytes that may be in flight before another acknowledgement comes.
+    pub(crate) fn window(&self) -> u64 {
+        self.window.saturating_add(self.waiting.bytes(Instant::MAX))
     }
 
     /// Bytes per second that may be sent for long.
@@ -117,22 +120,37 @@ impl Regulator {
     fn consult(&mut self) {
         self.window = self.controller.window();
         self.pacing_rate = self.controller.pacing_rate().min(self.limit);
+        self.waiting = self.controller.waiting();
     }
 
     /// Whether another packet may leave while `in_flight` bytes are in flight.
     pub(crate) fn is_open(&self, now: Instant, in_flight: u64) -> bool {
-        in_flight < self.window && self.pacer.is_open(now, self.pacing_rate, self.datagram)
+        self.fits(now, in_flight) && self.pacer.is_open(now, self.pacing_rate, self.datagram)
     }
 
-    /// When the pacer lets go, if nothing else holds packets back.
+    /// Whether another packet fits into the window.
+    fn fits(&self, now: Instant, in_flight: u64) -> bool {
+        in_flight < self.window || in_flight.saturating_sub(self.waiting.bytes(now)) < self.window
+    }
+
+    /// When another packet may leave, if nothing but time holds it back.
     pub(crate) fn opens_at(&self, now: Instant, in_flight: u64) -> Option<Instant> {
         let rate = self.pacing_rate;
-        let is_paced = in_flight < self.window && !self.pacer.is_open(now, rate, self.datagram);
-        is_paced.then(|| self.pacer.worth_at(rate, self.datagram))
+        let is_paced = !self.pacer.is_open(now, rate, self.datagram);
+        let paced_until = is_paced.then(|| self.pacer.worth_at(rate, self.datagram));
+        if self.fits(now, in_flight) {
+            return paced_until;
+        }
+        let fits_at = self.waiting.exceeds_at(in_flight.saturating_sub(self.window))?;
+        Some((fits_at + QUANTUM).max(paced_until.unwrap_or(fits_at)))
     }
 
     /// A packet that counts leaves while `in_flight` bytes are in flight.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) -> Stamp {
+        if in_flight == 0 {
+            // After a silence nothing waits on the way back.
+            self.waiting = Waiting::default();
+        }
         self.pacer.on_sent(now, bytes, self.pacing_rate);
         self.delivery.on_sent(now, in_flight)
     }
@@ -183,7 +201,7 @@ impl Regulator {
             late: core::mem::take(&mut self.late),
             reorders: self.reorders,
             newest_sent_at: acked.newest_sent_at,
-            in_flight: in_flight.saturating_add(acked.bytes),
+            in_flight: in_flight.saturating_add(acked.bytes).saturating_sub(self.waiting.bytes(now)),
             rtt: sampled.map(|(rtt, _)| rtt),
             smoothed_rtt: rtt.smoothed(),
             one_way_delay: sampled.map(|(_, delay)| delay),
@@ -234,5 +252,71 @@ impl Tally {
         self.packets = self.packets.saturating_add(1);
         self.bytes = self.bytes.saturating_add(settled.bytes);
         self.newest_sent_at = self.newest_sent_at.max(settled.sent_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATAGRAM: u64 = 1000;
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    /// Ten datagrams may be in flight; 100 bytes arrive each millisecond, and acknowledgements wait for 50 ms.
+    #[derive(Debug)]
+    struct Foreseeing;
+
+    impl Controller for Foreseeing {
+        fn on_ack(&mut self, _: &AckReport) {}
+        fn on_loss(&mut self, _: &LossReport) {}
+        fn on_marked(&mut self, _: Instant, _: Instant) {}
+        fn window(&self) -> u64 {
+            10 * DATAGRAM
+        }
+        fn waiting(&self) -> Waiting {
+            Waiting { bytes_per_second: 100_000, since: at(950), until: at(1100) }
+        }
+        fn pacing_rate(&self) -> u64 {
+            u64::MAX
+        }
+        fn rate(&self) -> u64 {
+            u64::MAX
+        }
+        fn set_datagram(&mut self, _: u64) {}
+        fn on_black_hole(&mut self, _: Instant) {}
+        fn reset(&mut self, _: Instant) {}
+    }
+
+    #[test]
+    fn what_must_have_arrived_is_in_flight_no_longer_and_the_window_opens_when_it_says() {
+        let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
+        let mut in_flight = 14 * DATAGRAM;
+        assert!(regulator.is_open(at(1000), in_flight));
+        let mut now = at(1000);
+        let mut left = 0;
+        while let Some(opens) =
+            regulator.opens_at(now, in_flight).or_else(|| regulator.is_open(now, in_flight).then_some(now))
+        {
+            assert!(opens > now || regulator.is_open(now, in_flight), "{now:?}: the driver would spin");
+            now = opens;
+            assert!(regulator.is_open(now, in_flight), "{now:?}");
+            regulator.on_sent(now, DATAGRAM, in_flight);
+            (in_flight, left) = (in_flight + DATAGRAM, left + 1);
+        }
+        // Arrivals are foreseen until 1100 ms: 15 datagrams, and ten are in flight.
+        assert_eq!((left, in_flight, now.as_micros() / 1000), (11, 25 * DATAGRAM, 1091));
+        assert_eq!(regulator.window(), 25 * DATAGRAM);
+    }
+
+    #[test]
+    fn after_a_silence_nothing_has_arrived_before_its_acknowledgement() {
+        let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
+        assert!(regulator.is_open(at(5000), 11 * DATAGRAM));
+        regulator.on_sent(at(5000), DATAGRAM, 0);
+        assert!(regulator.is_open(at(5000), 9 * DATAGRAM));
+        assert!(!regulator.is_open(at(5000), 10 * DATAGRAM));
     }
 }

@@ -6,25 +6,26 @@ mod tests;
 
 use super::filter::RecentLeast;
 use super::loss_cap::LossCap;
-use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, bytes_in, per_second};
+use super::way_back::{CLOCK_JUMP_US, Trip, WayBack};
+use super::{
+    AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, Waiting, bytes_in, per_second,
+};
 use crate::time::{Duration, Instant, micros};
 
 /// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
 /// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
-const BASE_WINDOW: Duration = Duration::from_secs(10);
+const BASE_WINDOW_US: u64 = 10_000_000;
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
-/// A queue that exceeds what the round trip has grown by so much is a clock that jumped.
-const CLOCK_JUMP_US: i64 = 100_000;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
-/// A way back that is full makes the window so many times as long at most.
+/// A way back that is full makes what is in flight so many times as much at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
 const UNIT_MOST: u64 = 1200;
 /// Losses are counted for so long, or for four round trips.
-const LOSS_INTERVAL: Duration = Duration::from_millis(500);
+const LOSS_INTERVAL_US: u64 = 500_000;
 
 /// Copa with delta 0.5 and without its competitive mode.
 ///
@@ -37,10 +38,11 @@ pub struct Copa {
     datagram: u64,
     /// The largest datagram that is sent.
     largest: u64,
-    /// What would have to be in flight if nothing waited on the way back: see [`Copa::stretched`].
+    /// What may be in flight, less what arrived although its acknowledgement waits on the way back.
     window: u64,
-    /// How long acknowledgements wait on the way back in microseconds, smoothed as the round trip is.
-    back_us: u64,
+    /// The round-trip time without what waits on the way back, smoothed as the round trip is; zero before the first.
+    forward_us: u64,
+    way_back: WayBack,
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
@@ -54,13 +56,31 @@ pub struct Copa {
     marked_until: Instant,
     base_delay: RecentLeast,
     standing_delay: RecentLeast,
-    least_rtt: RecentLeast,
-    standing_rtt: RecentLeast,
     smoothed_us: u64,
     /// The latest delay, and by how much delays differ from one acknowledgement to the next, in sixteenths.
     last_delay: Option<i64>,
     jitter: u64,
     loss: LossCap,
+}
+
+/// What a measurement says of the way there, in microseconds.
+#[derive(Clone, Copy, Debug)]
+struct There {
+    /// How long the queue is, less what may be chance.
+    queue_us: u64,
+    /// The round-trip time without what waits on the way back, and with an empty queue.
+    round_trip_us: u64,
+    empty_us: u64,
+}
+
+impl There {
+    fn new(queue: i64, round_trip: i64, waited: i64) -> Self {
+        Self {
+            queue_us: queue.max(0).unsigned_abs(),
+            round_trip_us: round_trip.max(1).unsigned_abs(),
+            empty_us: round_trip.saturating_sub(waited).max(1).unsigned_abs(),
+        }
+    }
 }
 
 impl Copa {
@@ -72,7 +92,8 @@ impl Copa {
             datagram: datagram.min(UNIT_MOST),
             largest: datagram,
             window: datagram.saturating_mul(INITIAL_DATAGRAMS),
-            back_us: 0,
+            forward_us: 0,
+            way_back: WayBack::new(now),
             remainder: 0,
             is_starting: true,
             velocity: 1,
@@ -83,8 +104,6 @@ impl Copa {
             marked_until: now,
             base_delay: RecentLeast::new(now),
             standing_delay: RecentLeast::new(now),
-            least_rtt: RecentLeast::new(now),
-            standing_rtt: RecentLeast::new(now),
             smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
             last_delay: None,
             jitter: 0,
@@ -103,49 +122,91 @@ impl Copa {
     }
 
     fn loss_interval(&self) -> Duration {
-        LOSS_INTERVAL.max(Duration::from_micros(self.smoothed_us.saturating_mul(4)))
+        Duration::from_micros(LOSS_INTERVAL_US.max(self.smoothed_us.saturating_mul(4)))
     }
 
-    /// Takes in a measurement; the queueing delay and the round-trip time without what waits on the way back, both in
-    /// microseconds.
-    fn observe(&mut self, report: &AckReport) -> Option<(u64, u64)> {
-        let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?) as i64);
-        let standing = report.smoothed_rtt / 2;
+    /// Takes in a measurement.
+    fn observe(&mut self, report: &AckReport) -> Option<There> {
+        let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?).cast_signed());
         let step = self.last_delay.replace(delay).map_or(0, |last| last.abs_diff(delay));
         self.jitter = self.jitter.saturating_sub(self.jitter / 16).saturating_add(step);
-        self.base_delay.insert(report.now, BASE_WINDOW, delay);
-        self.standing_delay.insert(report.now, standing, delay);
-        self.least_rtt.insert(report.now, BASE_WINDOW, rtt);
-        self.standing_rtt.insert(report.now, standing, rtt);
-        let (base, delay) = (self.base_delay.get()?, self.standing_delay.get()?);
-        let (least, rtt) = (self.least_rtt.get()?, self.standing_rtt.get()?);
-        let queue = delay.saturating_sub(base).saturating_sub(self.noise(report.reorders));
-        let grown = rtt.saturating_sub(least);
-        if queue > grown.saturating_add(CLOCK_JUMP_US) {
+        self.base_delay.insert(report.now, BASE_WINDOW_US, delay);
+        self.standing_delay.insert(report.now, self.standing_us(), delay);
+        let trip = Trip { sent_at: report.newest_sent_at, rtt, there: delay };
+        let longer = self.way_back.observe(report.now, &trip);
+        let (base, standing) = (self.base_delay.get()?, self.standing_delay.get()?);
+        // No queue is longer than all that the round trip ever grew by: a clock has jumped. What it grew by lately is no bound: the
+        // way back may drain while the way there fills.
+        let possible = self.way_back.longest_possible(rtt);
+        if delay.saturating_sub(base) > rtt.min(possible.saturating_add(CLOCK_JUMP_US)) {
             self.base_delay = RecentLeast::new(report.now);
-            self.base_delay.insert(report.now, BASE_WINDOW, delay.saturating_sub(grown));
-            return Some((grown.max(0) as u64, rtt.max(1) as u64));
+            self.base_delay.insert(report.now, BASE_WINDOW_US, delay.saturating_sub(possible));
+            self.standing_delay = RecentLeast::new(report.now);
+            self.way_back.on_clock_jump(report.now, trip.back());
+            return None;
         }
-        // What the round trip has grown by and the way there has not, is on the way back.
-        let back = grown.saturating_sub(delay.saturating_sub(base).max(0)).max(0) as u64;
-        self.back_us = self.back_us.saturating_mul(7).saturating_add(back) / 8;
-        Some((queue.max(0) as u64, (rtt.max(1) as u64).saturating_sub(back).max(1)))
+        let above = delay.saturating_sub(standing).min(possible);
+        let waited = standing.saturating_sub(base);
+        let queue = waited.saturating_sub(self.noise(report.reorders));
+        self.keep_rate(longer);
+        let took = rtt.saturating_sub(self.way_back.wait_us().cast_signed());
+        let sample = took.max(1).unsigned_abs();
+        let smoothed = self.forward_us.saturating_mul(7).saturating_add(sample) / 8;
+        self.forward_us = if self.forward_us == 0 { sample } else { smoothed };
+        Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
     }
 
-    /// The window, longer by as much as the way back makes the round trip longer: what waits there would slow us down else, and
-    /// speed us up when it is gone, and the queue on the way there would pay for it.
-    fn stretched(&self) -> u64 {
-        if self.back_us == 0 {
-            return self.window;
+    /// The least delay of so long is that of a queue that stands. News of it that waited comes late enough: the longer it may wait,
+    /// the sooner it is believed.
+    fn standing_us(&self) -> u64 {
+        let round_trip = self.forward().min(self.smoothed_us);
+        let heeded = (round_trip / 2).saturating_sub(self.way_back.longest_us() / 2);
+        heeded.max(round_trip / 4)
+    }
+
+    /// The shortest way back is found to be `longer` than it was taken for, or shorter: from now on the window belongs to another
+    /// round trip. The rate stays what it was.
+    fn keep_rate(&mut self, longer: i64) {
+        if longer == 0 || self.is_starting || self.forward_us == 0 {
+            return;
         }
-        let forward_us = self.smoothed_us.saturating_sub(self.back_us).max(self.smoothed_us / STRETCH_MOST);
-        (self.window.saturating_mul(self.smoothed_us) / forward_us.max(1)).max(self.window)
+        let before = self.forward_us;
+        let after = before.saturating_add_signed(longer).max(before / STRETCH_MOST).max(1);
+        let scaled = |window: u64| window.saturating_mul(after) / before;
+        self.window = scaled(self.window).max(self.least_window());
+        self.round_window = scaled(self.round_window);
+        self.forward_us = after;
+    }
+
+    /// The smoothed round-trip time, without what waits on the way back.
+    const fn forward(&self) -> u64 {
+        if self.forward_us == 0 { self.smoothed_us } else { self.forward_us }
+    }
+
+    /// What is in flight while the window is full, and what waits on the way back.
+    fn flight(&self) -> u64 {
+        (self.window.saturating_mul(self.smoothed_us) / self.forward()).max(self.window)
+    }
+
+    fn rate_of_window(&self) -> u64 {
+        per_second(self.window, self.forward())
+    }
+
+    /// Where acknowledgements wait, the round trip is known late: after a queue has drained, the window would leave too slowly for
+    /// as long as they wait. What arrives may leave.
+    fn rate_of_arrivals(&self) -> u64 {
+        let (rate, longest_us) = (self.way_back.arrival_rate(), self.way_back.longest_us());
+        if longest_us == 0 {
+            return 0;
+        }
+        // All of it where they wait for half as long as the round trip takes; the less they wait, the less it is needed.
+        (rate.saturating_mul(longest_us.saturating_mul(2)) / self.forward()).min(rate)
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
     /// differ by what two datagrams take; but no queue lets packets overtake each other.
     fn noise(&self, reorders: bool) -> i64 {
-        let ours_us = self.smoothed_us.saturating_mul(2 * self.datagram) / self.window.max(1);
+        let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
         let noise = (self.jitter / 16).saturating_sub(if reorders { 0 } else { ours_us });
         i64::try_from(noise).unwrap_or(i64::MAX)
     }
@@ -173,20 +234,24 @@ impl Copa {
     }
 
     /// Leaves slow start with what the path was seen to deliver.
-    fn end_start(&mut self, report: &AckReport) {
+    fn end_start(&mut self, report: &AckReport, there: &There) {
         self.is_starting = false;
-        self.fall_back(report);
+        self.fall_back(report, there);
         self.turn(false);
         self.round_window = self.window;
         self.round_began = report.now;
     }
 
-    /// Lets a queue that is far too long drain at once: no more than what the path was seen to deliver in a round trip.
-    fn fall_back(&mut self, report: &AckReport) {
-        let least_rtt = self.least_rtt.get().unwrap_or_default().max(0) as u64;
+    /// Lets a queue that is far too long drain at once: no more than what the path was seen to deliver in a round trip. Where
+    /// acknowledgements wait, what arrived knows sooner that the path became slower.
+    fn fall_back(&mut self, report: &AckReport, there: &There) {
+        let arrived = match self.way_back.arrival_rate() {
+            rate if rate > 0 && self.way_back.longest_us() > 0 => rate,
+            _ => u64::MAX,
+        };
         if let Some(rate) = report.rate.filter(|rate| !rate.app_limited) {
             let aim = self.datagram.saturating_mul(INVERSE_DELTA);
-            let fits = bytes_in(rate.bytes_per_second, least_rtt).saturating_add(aim);
+            let fits = bytes_in(rate.bytes_per_second.min(arrived), there.empty_us).saturating_add(aim);
             self.window = self.window.min(fits.max(self.least_window()));
         }
     }
@@ -197,7 +262,7 @@ impl Copa {
         }
         let scaled = bytes.saturating_mul(self.datagram).saturating_mul(INVERSE_DELTA * self.velocity);
         let sum = self.remainder.saturating_add(scaled);
-        let per_round = self.stretched().max(1);
+        let per_round = self.flight().max(1);
         self.remainder = sum % per_round;
         let step = sum / per_round;
         let changed =
@@ -209,13 +274,19 @@ impl Copa {
 impl Controller for Copa {
     fn on_ack(&mut self, report: &AckReport) {
         self.smoothed_us = micros(report.smoothed_rtt).max(1);
+        // Packets that were late are as large as others.
+        let late = match report.late {
+            0 => 0,
+            late => report.bytes.saturating_mul(late) / report.packets.max(1),
+        };
+        self.way_back.on_acked(report.bytes.saturating_add(late));
         self.loss.on_late(report.late);
         self.loss.on_acked(report.now, report.packets, report.bytes, self.loss_interval());
-        let Some((queue, rtt)) = self.observe(report) else { return };
+        let Some(there) = self.observe(report) else { return };
         // The rate is the window per round trip; the target is 1 / (delta × queue) datagrams.
-        let target = self.datagram.saturating_mul(INVERSE_DELTA).saturating_mul(rtt);
-        let is_below = self.window.saturating_mul(queue) <= target;
-        if is_below && !report.uses(self.stretched()) {
+        let target = self.datagram.saturating_mul(INVERSE_DELTA).saturating_mul(there.round_trip_us);
+        let is_below = self.window.saturating_mul(there.queue_us) <= target;
+        if is_below && !report.uses(self.window) {
             self.turn(true);
             return;
         }
@@ -223,13 +294,13 @@ impl Controller for Copa {
             if is_below {
                 self.window = self.window.saturating_add(report.bytes);
             } else {
-                self.end_start(report);
+                self.end_start(report, &there);
             }
             return;
         }
         if report.newest_sent_at >= self.round_began {
-            if self.window.saturating_mul(queue) / GLUT > target {
-                self.fall_back(report);
+            if self.window.saturating_mul(there.queue_us) / GLUT > target {
+                self.fall_back(report, &there);
             }
             self.end_round(report.now);
         }
@@ -242,6 +313,7 @@ impl Controller for Copa {
             self.window = self.least_window();
             self.is_starting = true;
             self.loss = LossCap::new(report.now);
+            self.way_back.forget_arrivals();
             self.turn(true);
         }
     }
@@ -257,17 +329,21 @@ impl Controller for Copa {
     }
 
     fn window(&self) -> u64 {
-        self.stretched()
+        self.window
+    }
+
+    fn waiting(&self) -> Waiting {
+        self.way_back.waiting(self.forward().saturating_mul(STRETCH_MOST - 1))
     }
 
     fn pacing_rate(&self) -> u64 {
-        let rate = per_second(self.stretched(), self.smoothed_us);
+        let rate = self.rate_of_window().max(self.rate_of_arrivals());
         let paced = if self.is_starting { rate.saturating_mul(2) } else { rate.saturating_add(rate / 4) };
         paced.min(self.cap())
     }
 
     fn rate(&self) -> u64 {
-        per_second(self.stretched(), self.smoothed_us).min(self.cap())
+        self.rate_of_window().min(self.cap())
     }
 
     fn on_black_hole(&mut self, now: Instant) {

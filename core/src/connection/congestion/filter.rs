@@ -1,6 +1,6 @@
 //! Extremes of the recent past, in two buckets: what is older than one window and a half is forgotten.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// The least value of the last window: of one half of it at least, of all of it at most.
 #[derive(Clone, Copy, Debug)]
@@ -16,12 +16,11 @@ impl RecentLeast {
         Self { current: i64::MAX, previous: i64::MAX, since: now }
     }
 
-    /// Takes in a value; those older than `window` are forgotten.
-    pub(crate) fn insert(&mut self, now: Instant, window: Duration, value: i64) {
-        let half = window / 2;
-        let age = now - self.since;
-        if age >= half {
-            self.previous = if age >= window { i64::MAX } else { self.current };
+    /// Takes in a value; those older than `window_us` are forgotten.
+    pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: i64) {
+        let age_us = now.as_micros().saturating_sub(self.since.as_micros());
+        if age_us >= window_us / 2 {
+            self.previous = if age_us >= window_us { i64::MAX } else { self.current };
             self.current = i64::MAX;
             self.since = now;
         }
@@ -35,11 +34,33 @@ impl RecentLeast {
     }
 }
 
+/// The greatest value of the last window: of one half of it at least, of all of it at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecentMost(RecentLeast);
+
+impl RecentMost {
+    /// No value yet.
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self(RecentLeast::new(now))
+    }
+
+    /// Takes in a value; those older than `window_us` are forgotten.
+    pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: u64) {
+        self.0.insert(now, window_us, 0i64.saturating_sub_unsigned(value));
+    }
+
+    /// The greatest value, zero if there is none.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get().map_or(0, i64::unsigned_abs)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Duration;
 
-    const WINDOW: Duration = Duration::from_secs(10);
+    const WINDOW: u64 = 10_000_000;
 
     fn at(seconds: u64) -> Instant {
         Instant::ZERO + Duration::from_secs(seconds)
@@ -66,5 +87,19 @@ mod tests {
         least.insert(at(0), WINDOW, 1);
         least.insert(at(100), WINDOW, 5);
         assert_eq!(least.get(), Some(5));
+    }
+
+    #[test]
+    fn the_greatest_is_kept_as_long_as_the_least_would_be() {
+        let mut most = RecentMost::new(at(0));
+        assert_eq!(most.get(), 0);
+        for second in 0..40 {
+            most.insert(at(second), WINDOW, if second == 3 { 9 } else { 1 });
+            if (3..8).contains(&second) {
+                assert_eq!(most.get(), 9, "{second}");
+            } else if second >= 13 {
+                assert_eq!(most.get(), 1, "{second}");
+            }
+        }
     }
 }

@@ -89,8 +89,11 @@ impl LossCap {
 
     fn judge(&mut self, now: Instant, interval: Duration) {
         let packets = self.lost.saturating_add(self.acked);
+        if packets < PACKETS_LEAST {
+            return;
+        }
         let elapsed = now - self.since;
-        if elapsed < interval || packets < PACKETS_LEAST {
+        if elapsed < interval {
             return;
         }
         // Four standard deviations are put down to chance: sqrt(n × 0.1 × 0.9) is 3/10 of sqrt(n). With three, one in

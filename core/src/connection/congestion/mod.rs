@@ -1,5 +1,6 @@
 //! How much may be in flight, and how fast it may leave: a trait, and the controllers behind it.
 
+mod arrival_rate;
 mod copa;
 mod cubic;
 pub(crate) mod delivery_rate;
@@ -7,6 +8,7 @@ mod filter;
 mod fixed;
 mod loss_cap;
 pub(crate) mod one_way_delay;
+mod way_back;
 
 pub use copa::Copa;
 pub use cubic::Cubic;
@@ -14,7 +16,7 @@ pub use fixed::FixedWindow;
 
 use alloc::boxed::Box;
 
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, micros};
 
 /// Datagrams that may be in flight before anything is known of the path (RFC 9002 7.2).
 pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
@@ -56,7 +58,7 @@ pub struct AckReport {
     pub reorders: bool,
     /// When the newest of them left.
     pub newest_sent_at: Instant,
-    /// Bytes in flight before it came.
+    /// Bytes in flight before it came, less what had arrived as far as [`Controller::waiting`] tells.
     pub in_flight: u64,
     /// The round-trip time of the newest, less what the peer says it held the acknowledgement back.
     pub rtt: Option<Duration>,
@@ -74,6 +76,36 @@ impl AckReport {
     #[must_use]
     pub const fn uses(&self, window: u64) -> bool {
         self.in_flight.saturating_mul(2) >= window
+    }
+}
+
+/// What arrived at the peer although no acknowledgement says so yet, because those wait on the way back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Waiting {
+    /// Bytes that arrive per second.
+    pub bytes_per_second: u64,
+    /// What arrived earlier would be acknowledged even if nothing waited.
+    pub since: Instant,
+    /// An acknowledgement comes by then, while all is well; after that nobody knows whether anything arrives.
+    pub until: Instant,
+}
+
+impl Waiting {
+    /// Bytes that have arrived by `now`.
+    #[must_use]
+    pub fn bytes(&self, now: Instant) -> u64 {
+        if self.bytes_per_second == 0 {
+            return 0;
+        }
+        bytes_in(self.bytes_per_second, micros(now.min(self.until) - self.since))
+    }
+
+    /// When more than `bytes` have, if that is foreseeable.
+    #[must_use]
+    pub fn exceeds_at(&self, bytes: u64) -> Option<Instant> {
+        let scaled = bytes.saturating_add(1).saturating_mul(1_000_000);
+        let time = scaled.checked_div(self.bytes_per_second)?.saturating_add(1);
+        Some(self.since + Duration::from_micros(time)).filter(|at| *at <= self.until)
     }
 }
 
@@ -113,6 +145,10 @@ pub trait Controller: Send + Sync {
     fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
     /// Bytes that may be in flight.
     fn window(&self) -> u64;
+    /// What is in flight no longer, although no acknowledgement says so yet.
+    fn waiting(&self) -> Waiting {
+        Waiting::default()
+    }
     /// Bytes per second at which packets may leave, bursts apart; `u64::MAX` is no limit.
     fn pacing_rate(&self) -> u64;
     /// Bytes per second that the path carries for long, as far as known; `u64::MAX` is no limit.
@@ -139,5 +175,31 @@ pub(crate) const fn bytes_in(rate: u64, micros: u64) -> u64 {
     match rate.checked_mul(micros) {
         Some(scaled) => scaled / 1_000_000,
         None => (rate / 1_000_000).saturating_mul(micros),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_exceeds_a_number_of_bytes_when_it_says_and_at_most_a_microsecond_before() {
+        let since = Instant::ZERO + Duration::from_secs(5);
+        let until = since + Duration::from_millis(700);
+        for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {
+            let waiting = Waiting { bytes_per_second, since, until };
+            for bytes in [0, 1, 1199, 1200, 26_249, 26_250, 1_000_000] {
+                match waiting.exceeds_at(bytes) {
+                    Some(exceeds) => {
+                        assert!(waiting.bytes(exceeds) > bytes, "{waiting:?} {bytes}");
+                        let before = exceeds - Duration::from_micros(2);
+                        assert!(before < since || waiting.bytes(before) <= bytes, "{waiting:?} {bytes}");
+                    }
+                    None => assert!(waiting.bytes(until - Duration::from_micros(2)) <= bytes),
+                }
+            }
+        }
+        let nothing = Waiting::default();
+        assert_eq!((nothing.bytes(until), nothing.exceeds_at(0)), (0, None));
     }
 }

@@ -6,7 +6,7 @@ use crate::connection::congestion::RateSample;
 const DATAGRAM: u64 = 1200;
 
 /// A bottleneck with a queue without end, and a sender that always has something to send.
-struct Path {
+struct Path<'a> {
     now: Instant,
     copa: Copa,
     /// Bytes per second.
@@ -21,9 +21,11 @@ struct Path {
     flight: VecDeque<(Instant, Instant)>,
     busy_until: Instant,
     smoothed: Duration,
+    /// How long an acknowledgement that comes to the way back at an instant waits there.
+    back: &'a dyn Fn(Instant) -> Duration,
 }
 
-impl Path {
+impl<'a> Path<'a> {
     fn new(rate: u64, base_ms: u64) -> Self {
         let now = Instant::ZERO + Duration::from_secs(100);
         let base = Duration::from_millis(base_ms);
@@ -38,6 +40,7 @@ impl Path {
             flight: VecDeque::new(),
             busy_until: now,
             smoothed: base,
+            back: &|_| Duration::ZERO,
         }
     }
 
@@ -46,17 +49,40 @@ impl Path {
         self.busy_until - self.now
     }
 
-    /// Sends what the window allows, and acknowledges the next datagram.
-    fn acknowledge(&mut self) {
-        while self.flight.len() as u64 * DATAGRAM < self.copa.window() && self.flight.len() < self.wanted {
-            let takes = Duration::from_micros(DATAGRAM * 1_000_000 / self.rate);
+    /// Sends what the window allows now.
+    fn send(&mut self) {
+        let takes = Duration::from_micros(DATAGRAM * 1_000_000 / self.rate);
+        while self.in_flight() < self.copa.window() && self.flight.len() < self.wanted {
             self.busy_until = self.busy_until.max(self.now) + takes;
             self.flight.push_back((self.now, self.busy_until));
         }
-        let in_flight = self.flight.len() as u64 * DATAGRAM;
+    }
+
+    /// Bytes that have not arrived, as far as is known.
+    fn in_flight(&self) -> u64 {
+        (self.flight.len() as u64 * DATAGRAM).saturating_sub(self.copa.waiting().bytes(self.now))
+    }
+
+    /// Sends what the window allows, and acknowledges the next datagram.
+    fn acknowledge(&mut self) {
+        self.send();
         let (sent_at, left_at) = self.flight.pop_front().unwrap();
-        self.now = self.now.max(left_at + self.base);
-        let rtt = left_at + self.base - sent_at;
+        let came_back = left_at + self.base;
+        let acked_at = self.now.max(came_back + (self.back)(came_back));
+        self.flight.push_front((sent_at, left_at));
+        // More leaves meanwhile.
+        let exceeds = |path: &Self| {
+            let excess = (path.flight.len() as u64 * DATAGRAM).saturating_sub(path.copa.window());
+            path.copa.waiting().exceeds_at(excess).filter(|at| *at < acked_at)
+        };
+        while let Some(at) = exceeds(self).filter(|_| self.flight.len() < self.wanted) {
+            self.now = self.now.max(at);
+            self.send();
+        }
+        let in_flight = self.in_flight();
+        self.flight.pop_front();
+        self.now = acked_at;
+        let rtt = acked_at - sent_at;
         self.smoothed = (self.smoothed * 7 + rtt) / 8;
         let passed = micros(left_at - Instant::ZERO).cast_signed();
         let there = micros(left_at + self.base / 2 - sent_at).cast_signed();
@@ -205,7 +231,22 @@ fn a_clock_that_jumps_either_way_is_no_queue() {
             least = least.min(path.copa.window());
         }
         assert!(least > path.fits() / 2, "{jump}: down to {least} of {}", path.fits());
+        assert!(path.copa.waiting().bytes(Instant::MAX) < path.fits() / 2, "{jump}: a jump is no wait");
         assert!(path.is_settled(), "{jump}: {} of {}", path.copa.window(), path.fits());
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_by_less_than_the_round_trip_is_no_queue_either() {
+    for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
+        let mut path = Path::new(1_250_000, base_ms);
+        path.run(30 * SECOND);
+        path.ahead += jump;
+        for _ in 0..50 {
+            path.run(SECOND / 5);
+            let window = path.copa.window();
+            assert!(window > path.fits() * 2 / 3, "{base_ms} ms, {jump}: {window} of {}", path.fits());
+        }
     }
 }
 
@@ -253,46 +294,145 @@ const EVERY: Duration = Duration::from_millis(10);
 
 /// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
 fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
-    let rtt = Duration::from_millis(100 + there + back);
     for _ in 0..200 {
-        *now += EVERY;
-        copa.on_ack(&AckReport {
-            now: *now,
-            packets: 1,
-            bytes: DATAGRAM,
-            late: 0,
-            reorders: false,
-            newest_sent_at: *now - rtt,
-            in_flight: copa.window(),
-            rtt: Some(rtt),
-            smoothed_rtt: rtt,
-            one_way_delay: Some(7_000_000 + there as i64 * 1000),
-            rate: None,
-        });
+        acknowledge(copa, now, there, back);
     }
 }
 
+fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
+    let rtt = Duration::from_millis(100 + there + back);
+    *now += EVERY;
+    copa.on_ack(&AckReport {
+        now: *now,
+        packets: 1,
+        bytes: DATAGRAM,
+        late: 0,
+        reorders: false,
+        newest_sent_at: *now - rtt,
+        in_flight: copa.window(),
+        rtt: Some(rtt),
+        smoothed_rtt: rtt,
+        one_way_delay: Some(7_000_000 + there as i64 * 1000),
+        rate: None,
+    });
+}
+
 #[test]
-fn a_way_back_that_fills_makes_the_window_longer_and_the_rate_no_lower() {
+fn a_way_back_that_fills_lets_more_be_in_flight_and_changes_the_rate_by_nothing() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
     play(&mut copa, &mut now, 60, 0);
-    let (mut full, mut then) = (copa.clone(), now);
-    play(&mut copa, &mut now, 60, 0);
-    play(&mut full, &mut then, 60, 160);
-    assert!(full.window() * 2 >= copa.window() * 3, "{} against {}", full.window(), copa.window());
-    assert!(full.rate() * 10 >= copa.rate() * 9, "{} against {}", full.rate(), copa.rate());
-    let before = full.rate();
-    play(&mut full, &mut then, 60, 0);
-    assert!(full.rate() * 10 <= before * 11, "{} after {before}", full.rate());
+    let before = copa.rate();
+    for _ in 0..25 {
+        acknowledge(&mut copa, &mut now, 60, 165);
+    }
+    // 120 kB/s arrive, for 160 ms.
+    assert_eq!(copa.waiting().bytes(now), 19_200);
+    assert!(copa.rate().abs_diff(before) * 10 <= before, "{} after {before}", copa.rate());
+    acknowledge(&mut copa, &mut now, 60, 0);
+    assert_eq!(copa.waiting().bytes(now), 0);
+    assert!(copa.rate().abs_diff(before) * 10 <= before, "{} after {before}", copa.rate());
 }
 
 #[test]
-fn a_way_back_that_swallows_all_makes_the_window_no_longer_than_the_most() {
-    let mut now = Instant::ZERO;
+fn a_way_back_that_swallows_all_makes_what_is_in_flight_no_more_than_the_most() {
+    let mut now = Instant::ZERO + 100 * SECOND;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 60, 0);
     play(&mut copa, &mut now, 0, 60_000);
-    assert!(copa.window() <= copa.window * STRETCH_MOST, "{} of {}", copa.window(), copa.window);
+    let forward = Duration::from_micros(copa.forward() * (STRETCH_MOST - 1));
+    let waiting = copa.waiting();
+    assert_eq!((now - waiting.since, waiting.until - now), (forward, forward));
+}
+
+#[test]
+fn a_way_back_that_drains_after_its_emptiness_was_forgotten_makes_the_rate_no_higher() {
+    let mut now = Instant::ZERO;
+    let mut copa = Copa::new(now, DATAGRAM);
+    play(&mut copa, &mut now, 0, 0);
+    play(&mut copa, &mut now, 60, 0);
+    for _ in 0..10 {
+        play(&mut copa, &mut now, 20, 300);
+    }
+    let before = copa.rate();
+    for back in (0..10).rev() {
+        acknowledge(&mut copa, &mut now, 20, back * 30);
+    }
+    assert!(copa.rate() < before * 5 / 4, "{} after {before}", copa.rate());
+}
+
+/// Seed 0 of "5.1 reverse", 60 s in: the queue there grew while as much drained from the way back. That was taken for a clock that
+/// had jumped, and the queue for an empty one.
+#[test]
+fn a_way_back_that_drains_while_the_way_there_fills_is_no_clock_that_jumped() {
+    let mut now = Instant::ZERO;
+    let mut copa = Copa::new(now, DATAGRAM);
+    play(&mut copa, &mut now, 0, 0);
+    for _ in 0..6 {
+        play(&mut copa, &mut now, 0, 160);
+    }
+    let empty = copa.base_delay.get();
+    play(&mut copa, &mut now, 150, 10);
+    assert_eq!(copa.base_delay.get(), empty);
+}
+
+#[test]
+fn persistent_congestion_voids_what_was_known_to_arrive() {
+    let mut now = Instant::ZERO;
+    let mut copa = Copa::new(now, DATAGRAM);
+    play(&mut copa, &mut now, 0, 0);
+    play(&mut copa, &mut now, 20, 160);
+    assert!(copa.waiting().bytes(now) > 0);
+    copa.on_loss(&LossReport { now, packets: 9, bytes: 9 * DATAGRAM, newest_sent_at: now, persistent: true });
+    assert_eq!(copa.waiting().bytes(now), 0);
+}
+
+#[test]
+fn what_arrives_may_leave_before_it_is_known_that_a_queue_has_drained() {
+    for (back, least) in [(0, 0), (15, 20_000), (85, 120_000)] {
+        let mut now = Instant::ZERO;
+        let mut copa = Copa::new(now, DATAGRAM);
+        play(&mut copa, &mut now, 0, 0);
+        play(&mut copa, &mut now, 60, back);
+        // 120 kB/s arrive, and the round trip without a wait takes 165 ms.
+        (copa.window, copa.is_starting) = (copa.least_window(), false);
+        assert!(copa.rate() < 24_000, "{}", copa.rate());
+        let pace = copa.pacing_rate();
+        assert!(pace >= least && (pace < 30_000) == (least < 120_000), "{back} ms: {pace}");
+    }
+}
+
+/// How long acknowledgements wait at `now` on a way back of 300 ms that a TCP fills: for three seconds ever longer, then they
+/// hardly do, and the way back has drained within a fifth of a second.
+fn sawtooth(now: Instant) -> Duration {
+    let phase = now.as_micros() % 3_000_000;
+    let wait = if phase < 2_800_000 { phase * 3 / 28 } else { (3_000_000 - phase) * 3 / 2 };
+    Duration::from_micros(wait)
+}
+
+#[test]
+fn a_way_back_that_fills_and_drains_costs_neither_rate_nor_delay() {
+    for rate in [75_000, 125_000, 312_500] {
+        let (free, full) = (used_and_waited(rate, |_| Duration::ZERO), used_and_waited(rate, sawtooth));
+        assert!(full.0 * 100 >= free.0 * 95, "{rate} B/s: {full:?} against {free:?}");
+        let few = Duration::from_micros(2 * DATAGRAM * 1_000_000 / rate);
+        assert!(full.1 <= free.1 + few, "{rate} B/s: {full:?} against {free:?}");
+    }
+}
+
+/// Bytes that passed in a minute after ten seconds, and the queue that 95 of 100 datagrams did not exceed, where acknowledgements
+/// wait for `back`.
+fn used_and_waited(rate: u64, back: impl Fn(Instant) -> Duration) -> (u64, Duration) {
+    let mut path = Path::new(rate, 100);
+    path.back = &back;
+    path.run(10 * SECOND);
+    let mut queues = alloc::vec::Vec::new();
+    let end = path.now + 60 * SECOND;
+    while path.now < end {
+        path.acknowledge();
+        queues.push(path.queue());
+    }
+    queues.sort_unstable();
+    (queues.len() as u64 * DATAGRAM, queues[queues.len() * 95 / 100])
 }

@@ -1,0 +1,118 @@
+//! What arrives at the peer, by its own clock: acknowledgements that wait, come in bunches or are lost on the way back change
+//! nothing about when it was that packets arrived.
+
+use super::per_second;
+
+/// The rate is that of so long at least, and of twice as long at most: a queue of bursts and gaps passes for what it is on average.
+const SPAN_US: u32 = 200_000;
+/// What arrived so long ago says nothing of now.
+const SPAN_MOST_US: u32 = 10_000_000;
+
+/// Low bits of the bytes that had arrived, and of when that was in microseconds: there is one of these per connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    bytes: u32,
+    at_us: u32,
+}
+
+/// Counts what arrives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ArrivalRate {
+    /// Bytes so far, the low bits.
+    bytes: u32,
+    /// An earlier mark, from which the rate is measured, and the one that succeeds it.
+    marks: Option<(Mark, Mark)>,
+    rate: u64,
+}
+
+impl ArrivalRate {
+    /// So many bytes were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
+    pub(super) const fn add(&mut self, bytes: u64) {
+        self.bytes = self.bytes.wrapping_add(bytes as u32);
+    }
+
+    /// All bytes so far had arrived at `at_us`, on a clock of any epoch.
+    pub(super) fn measure(&mut self, at_us: i64) {
+        let mark = Mark { bytes: self.bytes, at_us: at_us as u32 };
+        let Some((from, next)) = &mut self.marks else {
+            self.marks = Some((mark, mark));
+            return;
+        };
+        let (span, since) = (mark.at_us.wrapping_sub(from.at_us), mark.at_us.wrapping_sub(next.at_us));
+        if since > SPAN_MOST_US {
+            // Long ago, or the clock was put back.
+            self.marks = Some((mark, mark));
+            self.rate = 0;
+            return;
+        }
+        if span >= SPAN_US {
+            self.rate = per_second(u64::from(mark.bytes.wrapping_sub(from.bytes)), u64::from(span));
+        }
+        if since >= SPAN_US {
+            (*from, *next) = (*next, mark);
+        }
+    }
+
+    /// The clock is another one from now on, or the path.
+    pub(super) const fn forget(&mut self) {
+        self.marks = None;
+        self.rate = 0;
+    }
+
+    /// Bytes per second; zero while that is not known.
+    pub(super) const fn get(&self) -> u64 {
+        self.rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1000 bytes arrive each 10 ms from `from_us` on, acknowledged by threes; the rates that are measured.
+    fn steady(arrivals: &mut ArrivalRate, from_us: i64, packets: i64) -> alloc::vec::Vec<u64> {
+        let acknowledged = |packet: i64| {
+            arrivals.add(1000);
+            (packet % 3 == 2).then(|| {
+                arrivals.measure(from_us + packet * 10_000);
+                arrivals.get()
+            })
+        };
+        (0..packets).filter_map(acknowledged).collect()
+    }
+
+    #[test]
+    fn a_steady_stream_is_measured_exactly_once_a_span_is_over_and_whatever_the_epoch() {
+        for from in [-1_000_000_000, -77, 0, (1 << 32) - 1_000_000, 1 << 40] {
+            let rates = steady(&mut ArrivalRate::default(), from, 300);
+            assert_eq!(rates.iter().position(|rate| *rate != 0), Some(7), "210 ms after the first");
+            assert!(rates.iter().skip(7).all(|rate| *rate == 100_000), "{rates:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_known_after_two_spans_at_most() {
+        let mut arrivals = ArrivalRate::default();
+        steady(&mut arrivals, 0, 300);
+        for packet in 0..25 {
+            arrivals.add(1000);
+            arrivals.measure(3_000_000 + packet * 20_000);
+        }
+        assert_eq!(arrivals.get(), 50_000);
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_or_is_another_one_begins_anew() {
+        for is_told in [false, true] {
+            let mut arrivals = ArrivalRate::default();
+            steady(&mut arrivals, 9_000_000, 300);
+            if is_told {
+                arrivals.forget();
+                assert_eq!(arrivals.get(), 0);
+            }
+            let rates = steady(&mut arrivals, 0, 90);
+            assert_eq!(rates.first(), Some(&0));
+            assert_eq!(rates.last(), Some(&100_000));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! How long acknowledgements wait on the way back, and what must have arrived at the peer meanwhile.
+
+use super::Waiting;
+use super::arrival_rate::ArrivalRate;
+use super::filter::{RecentLeast, RecentMost};
+use crate::time::{Duration, Instant};
+
+/// For so long the shortest way back stands for an empty one: half of it at least.
+const BASE_WINDOW_US: u64 = 10_000_000;
+/// So far clocks drift apart meanwhile, at 500 ppm: that is no wait.
+const DRIFT_US: i64 = 5_000;
+/// The longest wait of so long ago may come again.
+const LONGEST_WINDOW_US: u64 = 2_000_000;
+
+/// A wait that exceeds the possible by so much is a clock that jumped.
+pub(super) const CLOCK_JUMP_US: i64 = 100_000;
+
+/// A measurement of one acknowledgement, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trip {
+    /// When the newest packet that it acknowledges left.
+    pub(super) sent_at: Instant,
+    pub(super) rtt: i64,
+    /// How long that packet took to the peer, plus a constant that nobody knows.
+    pub(super) there: i64,
+}
+
+impl Trip {
+    /// The way back, less that constant.
+    pub(super) const fn back(&self) -> i64 {
+        self.rtt.saturating_sub(self.there)
+    }
+}
+
+/// Follows the way back of one path.
+#[derive(Clone, Debug)]
+pub(super) struct WayBack {
+    /// The shortest of late.
+    shortest: RecentLeast,
+    /// The latest, and how long its acknowledgement can have waited at most, and did.
+    latest: i64,
+    latest_most: i64,
+    wait_us: u64,
+    /// The least round-trip time of all in microseconds: the two ways wait for no longer than the round trip exceeds it.
+    least_rtt: i64,
+    /// When that came.
+    came_at: Instant,
+    /// The longest wait of late in microseconds.
+    longest: RecentMost,
+    arrivals: ArrivalRate,
+}
+
+impl WayBack {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            shortest: RecentLeast::new(now),
+            latest: 0,
+            latest_most: 0,
+            wait_us: 0,
+            least_rtt: i64::MAX,
+            came_at: now,
+            longest: RecentMost::new(now),
+            arrivals: ArrivalRate::default(),
+        }
+    }
+
+    /// So many bytes were acknowledged. [`WayBack::observe`] follows, now or with a later acknowledgement.
+    pub(super) const fn on_acked(&mut self, bytes: u64) {
+        self.arrivals.add(bytes);
+    }
+
+    /// Takes in a measurement. Returns by how many microseconds the shortest way back is longer than it was taken for: as much of
+    /// what waited counts as distance from now on. Less than nothing is the other way round.
+    pub(super) fn observe(&mut self, now: Instant, trip: &Trip) -> i64 {
+        self.least_rtt = self.least_rtt.min(trip.rtt);
+        self.arrivals.measure(trip.sent_at.as_micros().cast_signed().saturating_add(trip.there));
+        let (back, most) = (trip.back(), self.longest_possible(trip.rtt));
+        let before = self.shortest.get();
+        self.shortest.insert(now, BASE_WINDOW_US, back);
+        let shortest = self.shortest.get().unwrap_or(back);
+        let longer = match before {
+            Some(before) if before != shortest => self.waited(before).saturating_sub(self.waited(shortest)),
+            _ => 0,
+        };
+        (self.latest, self.latest_most, self.came_at) = (back, most, now);
+        if back.saturating_sub(shortest) > most.saturating_add(CLOCK_JUMP_US) {
+            self.on_clock_jump(now, back.saturating_sub(most));
+        }
+        self.wait_us = self.waited(self.shortest.get().unwrap_or(back)).unsigned_abs();
+        if self.wait_us > 0 || self.longest.get() > 0 {
+            self.longest.insert(now, LONGEST_WINDOW_US, self.wait_us);
+        }
+        longer
+    }
+
+    /// How long the latest acknowledgement waited if the shortest way back is `shortest`.
+    fn waited(&self, shortest: i64) -> i64 {
+        self.latest.saturating_sub(shortest.saturating_add(DRIFT_US)).min(self.latest_most).max(0)
+    }
+
+    /// What both ways wait together at most in a round trip of `rtt`.
+    pub(super) const fn longest_possible(&self, rtt: i64) -> i64 {
+        rtt.saturating_sub(self.least_rtt)
+    }
+
+    /// The clocks differ by something else from now on: `shortest` is how long the way back is by them.
+    pub(super) fn on_clock_jump(&mut self, now: Instant, shortest: i64) {
+        self.shortest = RecentLeast::new(now);
+        self.shortest.insert(now, BASE_WINDOW_US, shortest);
+        self.arrivals.forget();
+    }
+
+    /// How long the latest acknowledgement waited in microseconds.
+    pub(super) const fn wait_us(&self) -> u64 {
+        self.wait_us
+    }
+
+    /// How long one waited of late at most.
+    pub(super) fn longest_us(&self) -> u64 {
+        self.longest.get()
+    }
+
+    /// Bytes per second that arrive at the peer; zero while that is not known.
+    pub(super) const fn arrival_rate(&self) -> u64 {
+        self.arrivals.get()
+    }
+
+    /// Nothing is known any more of what arrives.
+    pub(super) const fn forget_arrivals(&mut self) {
+        self.arrivals.forget();
+    }
+
+    /// What must have arrived, if no acknowledgement waits for longer than `most_us`.
+    pub(super) fn waiting(&self, most_us: u64) -> Waiting {
+        let rate = self.arrivals.get();
+        if rate == 0 || self.longest_us() == 0 {
+            return Waiting::default();
+        }
+        let limited = |wait_us: u64| Duration::from_micros(wait_us.min(most_us));
+        Waiting {
+            bytes_per_second: rate,
+            since: self.came_at - limited(self.wait_us()),
+            until: self.came_at + limited(self.longest_us()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    /// An acknowledgement at `ms`: 50 ms each way, and these waits in milliseconds. The receiver's clock is `ahead` microseconds.
+    fn acknowledge(way_back: &mut WayBack, ms: u64, ahead: i64, there: i64, back: i64) -> i64 {
+        let rtt = (100 + there + back) * 1000;
+        let sent_at = at(ms) - Duration::from_micros(rtt.unsigned_abs());
+        way_back.on_acked(1000);
+        way_back.observe(at(ms), &Trip { sent_at, rtt, there: (50 + there) * 1000 + ahead })
+    }
+
+    #[test]
+    fn what_waits_on_the_way_back_is_told_from_a_queue_on_the_way_there_whatever_the_clocks() {
+        for ahead in [-7_000_000_000, 0, 3_000_000] {
+            let mut way_back = WayBack::new(at(0));
+            acknowledge(&mut way_back, 1000, ahead, 0, 0);
+            for (round, (there, back)) in [(0, 45), (300, 0), (200, 255), (5, 6)].into_iter().enumerate() {
+                assert_eq!(acknowledge(&mut way_back, 2000 + 500 * round as u64, ahead, there, back), 0);
+                assert_eq!(way_back.wait_us(), (back.unsigned_abs() * 1000).saturating_sub(5000));
+            }
+            assert_eq!(way_back.longest_us(), 250_000);
+        }
+    }
+
+    #[test]
+    fn clocks_that_run_apart_by_500_ppm_make_nothing_wait() {
+        for skew in [-500, 500] {
+            let mut way_back = WayBack::new(at(0));
+            for ms in (0..60_000).step_by(10) {
+                acknowledge(&mut way_back, ms, ms as i64 * 1000 * skew / 1_000_000, 300, 0);
+                assert_eq!(way_back.wait_us(), 0, "{skew} {ms}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_that_never_ends_counts_as_distance_after_a_while_and_as_a_wait_again_when_it_does() {
+        let mut way_back = WayBack::new(at(0));
+        let mut distance = 0;
+        for ms in (0..40_000).step_by(10) {
+            let wait = if (1000..30_000).contains(&ms) { 200 } else { 0 };
+            distance += acknowledge(&mut way_back, ms, 0, 0, wait);
+            match ms {
+                1000..6000 => assert_eq!((distance, way_back.wait_us()), (0, 195_000), "{ms}"),
+                12_000..30_000 => assert_eq!((distance, way_back.wait_us()), (195_000, 0), "{ms}"),
+                30_000.. => assert_eq!((distance, way_back.wait_us()), (0, 0), "{ms}"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_is_no_wait_longer_than_the_round_trip_grew_by() {
+        let mut way_back = WayBack::new(at(0));
+        for ms in (0..30_000).step_by(10) {
+            let ahead = if ms < 5000 { 0 } else { -3_000_000 };
+            let longer = acknowledge(&mut way_back, ms, ahead, 20, if ms == 0 { 0 } else { 10 });
+            assert!(way_back.wait_us() <= 10_000, "{ms}: {}", way_back.wait_us());
+            assert!(longer.abs() <= 10_000, "{ms}: {longer}");
+        }
+    }
+
+    #[test]
+    fn what_arrives_while_acknowledgements_wait_is_foreseen_and_no_longer_than_they_may() {
+        let mut way_back = WayBack::new(at(0));
+        for ms in (0..1000).step_by(10) {
+            acknowledge(&mut way_back, ms, 0, 0, 0);
+        }
+        assert_eq!(way_back.waiting(u64::MAX).bytes(at(5000)), 0, "nothing waits");
+        for ms in (1000..2000).step_by(10) {
+            acknowledge(&mut way_back, ms, 0, 0, 85);
+        }
+        let waiting = way_back.waiting(u64::MAX);
+        assert_eq!(waiting.bytes(at(1990)), 8_000);
+        assert_eq!(waiting.bytes(at(2020)), 11_000);
+        assert_eq!(waiting.bytes(at(5000)), 16_000);
+        assert_eq!(way_back.waiting(30_000).bytes(at(5000)), 6_000);
+        way_back.forget_arrivals();
+        assert_eq!(way_back.waiting(u64::MAX).bytes(at(5000)), 0);
+    }
+}
