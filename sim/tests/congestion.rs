@@ -101,6 +101,28 @@ fn a_way_back_that_is_full_costs_a_tenth_of_the_link_and_of_the_delay_at_most() 
     }
 }
 
+/// The least delay is remembered for ten seconds, in which two such clocks drift apart by ten milliseconds: more than a queue of two
+/// datagrams on a fast link, by far.
+#[test]
+fn regression_clocks_that_drift_apart_neither_slow_a_flow_down_nor_fill_its_queue() {
+    for megabits in [2, 20, 100] {
+        let played = |ppm| {
+            let link = rfc8867::kilobits(&[(0, megabits * 1000)]);
+            let flow = Flow::bulk().delay(Duration::from_millis(10));
+            let scenario = Scenario::new("skew", link, Duration::from_secs(30)).flows(vec![flow]).skew(ppm);
+            scenario.play(0).unwrap()
+        };
+        let together = played(0);
+        for ppm in [-1000, -500, 500, 1000] {
+            let apart = played(ppm);
+            let (used, queue) = (apart.used_permille, apart.queue_p95_us);
+            println!("{megabits} Mbit/s, {ppm} ppm: used {used}, p95 {queue} us");
+            assert!(used * 100 >= together.used_permille * 95, "{used} of {}", together.used_permille);
+            assert!(queue * 10 <= together.queue_p95_us * 13, "{queue} us after {}", together.queue_p95_us);
+        }
+    }
+}
+
 #[test]
 fn cubic_fills_the_link_and_the_queue() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
@@ -127,8 +149,9 @@ fn loss_by_chance_does_not_slow_a_game_down() {
     }
 }
 
-/// Thousandths of the datagrams that were lost on a link of 30 kB/s whose queue holds 20 ms.
-fn lost_on_a_small_link(source: Source) -> u64 {
+/// Thousandths of the datagrams that were lost on a link of 30 kB/s whose queue holds 20 ms, at most, and how many of the link's were
+/// used, at least.
+fn lost_on_a_small_link(source: Source) -> (u64, u64) {
     let forward = PipeConfig::Shaped {
         rates: vec![(Duration::ZERO, 30_000)],
         queue: Duration::from_millis(20),
@@ -143,21 +166,27 @@ fn lost_on_a_small_link(source: Source) -> u64 {
             outcome.dropped + outcome.passed,
             outcome.used_permille
         );
-        outcome.dropped * 1000 / (outcome.dropped + outcome.passed)
+        (outcome.dropped * 1000 / (outcome.dropped + outcome.passed), outcome.used_permille)
     };
-    (0..seeds()).map(lost).max().unwrap()
+    let outcomes: Vec<(u64, u64)> = (0..seeds()).map(lost).collect();
+    (
+        outcomes.iter().map(|(lost, _)| *lost).max().unwrap(),
+        outcomes.iter().map(|(_, used)| *used).min().unwrap(),
+    )
 }
 
 #[test]
 fn a_queue_too_short_to_be_noticed_costs_a_game_less_than_a_fifth() {
-    let lost = lost_on_a_small_link(Source::Game { bytes: GAME.0, every: GAME.1 });
+    let (lost, _) = lost_on_a_small_link(Source::Game { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 200, "{lost}");
 }
 
 #[test]
 fn who_heeds_the_grant_loses_next_to_nothing() {
-    let lost = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
+    let (lost, used) = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 20, "{lost}");
+    // Who sends nothing loses nothing: the grant is what the link carries.
+    assert!(used >= USED, "{used}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ mod tests {
         let missing = folder.path().join("missing");
         let error = tempfile::NamedTempFile::new_in(&missing).unwrap_err();
         assert!(error.to_string().contains("missing"), "{error}");
-        let plain = std::fs::File::open(&missing).unwrap_err();
+        let plain = std::fs::File::create(missing.join("file")).unwrap_err();
         assert_eq!(reason(&error), plain.to_string());
         assert_eq!(reason(&plain), plain.to_string());
     }

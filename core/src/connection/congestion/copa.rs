@@ -16,6 +16,8 @@ use crate::time::{Duration, Instant, micros};
 const INVERSE_DELTA: u64 = 2;
 /// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
 const BASE_WINDOW_US: u64 = 10_000_000;
+/// What two clocks drift apart by meanwhile at most, each 500 ppm off.
+const DRIFT_MOST_US: i64 = 10_000;
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
@@ -56,6 +58,8 @@ pub struct Copa {
     marked_until: Instant,
     base_delay: RecentLeast,
     standing_delay: RecentLeast,
+    /// The round trip of the last seconds that waited least.
+    base_rtt: RecentLeast,
     smoothed_us: u64,
     /// The latest delay, and by how much delays differ from one acknowledgement to the next, in sixteenths.
     last_delay: Option<i64>,
@@ -104,6 +108,7 @@ impl Copa {
             marked_until: now,
             base_delay: RecentLeast::new(now),
             standing_delay: RecentLeast::new(now),
+            base_rtt: RecentLeast::new(now),
             smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
             last_delay: None,
             jitter: 0,
@@ -112,7 +117,8 @@ impl Copa {
     }
 
     fn least_window(&self) -> u64 {
-        self.largest.saturating_mul(LEAST_DATAGRAMS)
+        // Where the path is slow, datagrams are no larger than that.
+        self.datagram.saturating_mul(LEAST_DATAGRAMS)
     }
 
     /// What the loss cap allows: never less than the least window per round trip.
@@ -132,6 +138,7 @@ impl Copa {
         self.jitter = self.jitter.saturating_sub(self.jitter / 16).saturating_add(step);
         self.base_delay.insert(report.now, BASE_WINDOW_US, delay);
         self.standing_delay.insert(report.now, self.standing_us(), delay);
+        self.base_rtt.insert(report.now, BASE_WINDOW_US, rtt);
         let trip = Trip { sent_at: report.newest_sent_at, rtt, there: delay };
         let longer = self.way_back.observe(report.now, &trip);
         let (base, standing) = (self.base_delay.get()?, self.standing_delay.get()?);
@@ -146,7 +153,7 @@ impl Copa {
             return None;
         }
         let above = delay.saturating_sub(standing).min(possible);
-        let waited = standing.saturating_sub(base);
+        let waited = self.less_drift(standing.saturating_sub(base), rtt);
         let queue = waited.saturating_sub(self.noise(report.reorders));
         self.keep_rate(longer);
         let took = rtt.saturating_sub(self.way_back.wait_us().cast_signed());
@@ -154,6 +161,13 @@ impl Copa {
         let smoothed = self.forward_us.saturating_mul(7).saturating_add(sample) / 8;
         self.forward_us = if self.forward_us == 0 { sample } else { smoothed };
         Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
+    }
+
+    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them. Round trips
+    /// know nothing of clocks: what they have not grown by is drift, while drift can account for it. Beyond that, the way back has drained.
+    fn less_drift(&self, waited: i64, rtt: i64) -> i64 {
+        let grown = rtt.saturating_sub(self.base_rtt.get().unwrap_or(rtt));
+        waited.min(grown.max(waited.saturating_sub(DRIFT_MOST_US)))
     }
 
     /// The least delay of so long is that of a queue that stands. News of it that waited comes late enough: the longer it may wait,
