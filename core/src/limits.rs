@@ -20,7 +20,7 @@ pub const ACK_RANGES: usize = 32;
 pub const RESUME_RANGES: usize = 32;
 /// How much longer than its acknowledgement delay a peer may take to acknowledge what would not be sent again, heartbeats
 /// above all: drivers let those gather before they read them, since nobody waits for them.
-pub const UPKEEP_DELAY: Duration = Duration::from_millis(100);
+pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// Packets in flight per connection, whatever the congestion window says.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
 /// Failed openings after which a connection's keys count as worn out (RFC 9001 6.6, for ChaCha20-Poly1305).

@@ -337,7 +337,7 @@ impl Transport {
             return self.loss_at;
         }
         let mut wait_us = self.rtt.probe_timeout_us(micros(self.peer_ack_delay));
-        if !self.sent.has_what_matters() {
+        if self.probes == 0 && !self.sent.has_what_matters() {
             wait_us = wait_us.saturating_add(UPKEEP_DELAY_US);
         }
         if self.probes == 0 && self.is_confirmed {

@@ -37,7 +37,7 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     config.handshakes_per_second = 100_000;
     let mut options = Options::new(config).secrets(Secrets::new([7; 32]));
     if arguments.len() > 3 {
-        options = options.receive_coalescing(Duration::from_millis(number(arguments, 3, 80) as u64));
+        options = options.receive_coalescing(Duration::from_millis(number(arguments, 3, 100) as u64));
     }
     let server = Server::start(options.bind("127.0.0.1:0".parse()?))?;
     let mut child = Command::new(std::env::current_exe()?)

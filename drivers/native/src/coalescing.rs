@@ -95,7 +95,7 @@ pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
 /// How long nothing but upkeep must have been seen, and none of it dropped.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long for naps of full length; after a part of it they have the same part of their length.
-const FULL_QUIET: Duration = Duration::from_secs(4);
+const FULL_QUIET: Duration = Duration::from_secs(5);
 /// After more datagrams than this at once none are left to gather.
 const GATHER_MOST: u64 = 64;
 /// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
@@ -105,7 +105,7 @@ pub(crate) const UPKEEP_BYTES: usize = 128;
 mod tests {
     use super::*;
 
-    const MOST: Duration = Duration::from_millis(80);
+    const MOST: Duration = Duration::from_millis(100);
 
     fn at(ms: u64) -> Instant {
         Instant::saturating_from_micros(ms * 1000)
@@ -139,11 +139,11 @@ mod tests {
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
         assert_eq!(coalescing.nap(at(5025)), None);
-        assert_eq!(naps(&mut coalescing, &[5100, 10_000]), [false; 2]);
+        assert_eq!(naps(&mut coalescing, &[5200, 10_000]), [false; 2]);
     }
 
     #[test]
-    fn naps_grow_with_the_silence_up_to_four_seconds_of_it_and_are_short_again_after_it() {
+    fn naps_grow_with_the_silence_up_to_five_seconds_of_it_and_are_short_again_after_it() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);
@@ -151,7 +151,7 @@ mod tests {
         };
         let mut coalescing = Coalescing::new(MOST, at(0));
         let naps = [999, 1000, 2000, 3000, 4000, 60_000].map(|ms| nap_at(&mut coalescing, ms));
-        assert_eq!(naps, [None, Some(20), Some(40), Some(60), Some(80), Some(80)]);
+        assert_eq!(naps, [None, Some(20), Some(40), Some(60), Some(80), Some(100)]);
         coalescing.on_activity(at(60_010));
         let naps = [60_500, 61_010, 62_010].map(|ms| nap_at(&mut coalescing, ms));
         assert_eq!(naps, [None, Some(20), Some(40)], "somebody was there");

@@ -77,7 +77,7 @@ impl Options {
             commands: 8192,
             events: 8192,
             socket_buffer: 4 << 20,
-            receive_coalescing: Duration::from_millis(80),
+            receive_coalescing: Duration::from_millis(100),
         }
     }
 
@@ -131,11 +131,11 @@ impl Options {
     }
 
     /// How long heartbeats and acknowledgements may gather before they are read together, at most, while there is nothing
-    /// else: being woken up is most of what idle connections cost. Default 80 ms; zero reads everything at once.
+    /// else: being woken up is most of what idle connections cost. Default 100 ms; zero reads everything at once.
     ///
-    /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, with a quarter of
-    /// this, grows in proportion to the silence, and is all of it after four seconds: the first message after a silence is read
-    /// late by a fiftieth of it at most (with 80 ms), the next ones are not. Only while datagrams come more densely than
+    /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, with a fifth of
+    /// this, grows in proportion to the silence, and is all of it after five seconds: the first message after a silence is read
+    /// late by a fiftieth of it at most (with 100 ms), the next ones are not. Only while datagrams come more densely than
     /// this does anything gather. Whatever the game does ends it at once; so, for a second, does a datagram that has to be
     /// dropped. Round-trip times stay true, because the system says when a datagram came; where it does not (other systems
     /// than Linux), nothing is left to gather. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
