@@ -117,8 +117,7 @@ impl Copa {
     }
 
     fn least_window(&self) -> u64 {
-        // Where the path is slow, datagrams are no larger than that.
-        self.datagram.saturating_mul(LEAST_DATAGRAMS)
+        self.largest.saturating_mul(LEAST_DATAGRAMS)
     }
 
     /// What the loss cap allows: never less than the least window per round trip.
