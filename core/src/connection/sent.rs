@@ -275,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_given_back_only_when_nothing_is_in_flight() {
+        let mut sent = SentPackets::default();
+        sent.note(SentFrame::Credit);
+        sent.record(Instant::ZERO, 100, true);
+        sent.rest();
+        assert!(sent.has_what_matters() && sent.records.capacity() > 0);
+        let settled = sent.settle(0).unwrap();
+        assert_eq!(frames(&sent, &settled), [SentFrame::Credit]);
+        sent.trim();
+        sent.rest();
+        assert_eq!((sent.records.capacity(), sent.frames.capacity(), sent.next()), (0, 0, 1));
+        // Numbers and frames go on where they were.
+        sent.record(Instant::ZERO, 30, false);
+        sent.note(SentFrame::Ticket(1));
+        sent.record(Instant::ZERO, 100, true);
+        let settled = sent.settle(2).unwrap();
+        assert_eq!(frames(&sent, &settled), [SentFrame::Ticket(1)]);
+    }
+
+    #[test]
     fn acknowledgement_only_packets_leave_nothing_behind() {
         let mut sent = SentPackets::default();
         for _ in 0..10_000 {

@@ -27,7 +27,7 @@ impl Throttle {
 
     /// Another limit: what was sent still counts.
     fn change(&mut self, now: Instant, rate: Option<u64>) {
-        self.rate = rate.unwrap_or(u64::MAX);
+        (self.rate, self.ahead_of_replies) = (rate.unwrap_or(u64::MAX), 0);
         self.pacer.on_rate_changed(now, self.rate, BASE_DATAGRAM as u64);
     }
 

@@ -461,3 +461,13 @@ quickcheck! {
         true
     }
 }
+
+#[test]
+fn a_reliable_channel_that_was_never_used_lacks_its_first_message_and_takes_no_memory() {
+    let channels = [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Unreliable];
+    let side = ReceiveSide::with_first_id(channels.map(ChannelConfig::new).into(), MOST, WINDOW, 77);
+    assert_eq!([0, 1, 2, 3].map(|channel| side.floor(ChannelId(channel))), [Some(77), Some(77), None, None]);
+    assert_eq!(side.ranges(ChannelId(0)).count(), 0);
+    assert!(side.stats(ChannelId(2)).is_some() && side.stats(ChannelId(3)).is_none());
+    assert_eq!(side.channels.iter().count(), 0);
+}

@@ -195,3 +195,12 @@ fn a_new_path_starts_at_the_base() {
     mtu.restart(ipv6());
     assert_eq!(search(&mut mtu, Instant::ZERO, 1500).0, 1452);
 }
+
+#[test]
+fn what_was_lost_by_chance_is_forgotten_in_the_end() {
+    let mut mtu = found();
+    (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
+    assert!(mtu.chance > 100);
+    (1100..3000).for_each(|number| assert!(!mtu.on_acked(number, 1200)));
+    assert_eq!(mtu.chance, 0);
+}
