@@ -7,7 +7,7 @@ use crate::time::micros;
 /// The round-trip time assumed before the first sample (RFC 9002 6.2.2).
 pub(crate) const INITIAL_RTT: Duration = Duration::from_millis(333);
 /// Timer granularity (RFC 9002 6.1.2).
-pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
+pub(crate) const GRANULARITY: Duration = Duration::from_micros(GRANULARITY_US);
 const GRANULARITY_US: u64 = 1000;
 
 /// The estimate of one path's round-trip time.

@@ -190,7 +190,7 @@ pub(crate) fn detect_losses(
         transport.regulator.on_black_hole(now);
         return;
     }
-    let too_long = || transport.rtt.probe_timeout(transport.peer_ack_delay).saturating_mul(PERSISTENT_PTOS);
+    let too_long = || transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
     let is_persistent = silent.is_some_and(|(first, last)| last - first > too_long());
     transport.regulator.on_losses(now, is_persistent);
 }
