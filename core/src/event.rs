@@ -1,12 +1,12 @@
 //! What the core tells its caller.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use crate::address::Address;
 use crate::schema::SchemaDifference;
+use crate::text::PeerText;
 
 slotmap::new_key_type! {
     /// A connection of one endpoint. Keys are never reused; an old one finds nothing.
@@ -76,7 +76,7 @@ pub enum Refusal {
         /// The game's code.
         code: u16,
         /// Text for a person.
-        text: String,
+        text: PeerText,
     },
 }
 
@@ -94,7 +94,7 @@ pub enum CloseReason {
         /// The peer's code.
         code: u16,
         /// The peer's text.
-        text: String,
+        text: PeerText,
     },
     /// Nothing was heard for the idle timeout, and the resume window passed too.
     TimedOut,

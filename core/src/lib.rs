@@ -90,6 +90,7 @@ mod protocol_examples;
 pub mod rng;
 pub mod schema;
 pub mod stats;
+pub mod text;
 pub mod tick;
 pub mod time;
 pub mod wire;
@@ -106,4 +107,5 @@ pub use crate::event::{
     ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Undelivered, Violation,
 };
 pub use crate::handshake::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
+pub use crate::text::{Escaped, PeerText};
 pub use crate::time::{Duration, Instant};

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::config::{ChannelConfig, Delivery};
+use crate::text::{Escaped, PeerText};
 
 /// A message type or channel, by name, with the hash of its shape.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,7 +81,7 @@ impl Schema {
             there.get(name).is_some_and(|other| other != hash).then(|| name.clone())
         };
         SchemaDifference {
-            missing_here: missing(&here, &there),
+            missing_here: missing(&here, &there).into_iter().map(PeerText::from).collect(),
             missing_there: missing(&there, &here),
             different: here.iter().filter_map(differs).collect(),
             truncated: false,
@@ -126,7 +127,7 @@ fn channel_hash(channel: &ChannelConfig) -> u32 {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
     /// Names that only the server knows.
-    pub missing_here: Vec<String>,
+    pub missing_here: Vec<PeerText>,
     /// Names that only this end knows.
     pub missing_there: Vec<String>,
     /// Names whose shapes differ.
@@ -155,9 +156,9 @@ impl fmt::Display for SchemaDifference {
             );
         }
         f.write_str("this end and the server were built from different message types or channels")?;
-        write_names(f, "only the server has", &self.missing_here)?;
-        write_names(f, "only this end has", &self.missing_there)?;
-        write_names(f, "both have, but not alike", &self.different)?;
+        write_names(f, "only the server has", self.missing_here.iter().map(PeerText::raw))?;
+        write_names(f, "only this end has", self.missing_there.iter().map(String::as_str))?;
+        write_names(f, "both have, but not alike", self.different.iter().map(String::as_str))?;
         if self.truncated {
             f.write_str("\n  (the server's list was cut off; there may be more)")?;
         }
@@ -165,17 +166,22 @@ impl fmt::Display for SchemaDifference {
     }
 }
 
-fn write_names(f: &mut fmt::Formatter<'_>, what: &str, names: &[String]) -> fmt::Result {
-    if names.is_empty() {
+fn write_names<'a>(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    names: impl ExactSizeIterator<Item = &'a str>,
+) -> fmt::Result {
+    let count = names.len();
+    if count == 0 {
         return Ok(());
     }
     write!(f, "\n  {what}: ")?;
-    for (place, name) in names.iter().take(NAMES_SHOWN).enumerate() {
+    for (place, name) in names.take(NAMES_SHOWN).enumerate() {
         let separator = if place == 0 { "" } else { ", " };
         let (shown, _) = name.split_at(name.floor_char_boundary(NAME_SHOWN));
-        write!(f, "{separator}`{}`", shown.escape_debug())?;
+        write!(f, "{separator}`{}`", Escaped(shown))?;
     }
-    match names.len().saturating_sub(NAMES_SHOWN) {
+    match count.saturating_sub(NAMES_SHOWN) {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
     }

@@ -41,12 +41,17 @@ fn watch(net: &mut Net, node: usize) -> Rc<RefCell<u64>> {
     sum
 }
 
-/// Queues as much as is taken.
+/// Queues as much as is taken, in messages of 1,000 bytes.
 fn fill(net: &mut Net, node: usize, connection: ConnectionId) {
+    fill_with(net, node, connection, 1000);
+}
+
+/// Queues as much as is taken, in messages of `size` bytes.
+fn fill_with(net: &mut Net, node: usize, connection: ConnectionId, size: usize) {
     let now = net.now;
     loop {
         let channel = tickwire_core::ChannelId(RELIABLE_ORDERED);
-        match net.nodes[node].endpoint.send(now, connection, channel, vec![7; 1000]) {
+        match net.nodes[node].endpoint.send(now, connection, channel, vec![7; size]) {
             Ok(_) => {}
             Err(SendError::Full(_)) => return,
             Err(error) => panic!("{error}"),
@@ -72,6 +77,30 @@ fn regression_a_client_whose_acknowledgements_alone_exceed_its_limit_is_heard() 
         net.run_until(SECOND, |net| net.nodes[SERVER].messages().len() > heard);
     }
     assert!(*acknowledged.borrow() > 20 * 1500, "{} bytes", acknowledged.borrow());
+}
+
+/// Bytes per second that the server sends to its only client, over ten seconds in which messages of `size` bytes always wait.
+fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
+    let (mut net, server, _) = connected(limit);
+    let sent = watch(&mut net, SERVER);
+    for _ in 0..600 {
+        fill_with(&mut net, SERVER, server, size);
+        net.run_for(TICK);
+    }
+    *sent.borrow() / 10
+}
+
+#[test]
+fn a_limit_is_kept_and_used_within_five_percent_whatever_the_size_of_messages() {
+    for size in [40, 400, 900, 1300, 20_000, 300_000] {
+        for limit in [LIMIT, 400_000] {
+            let of_one = rate_of(size, |config| config.connection_bandwidth = Some(limit));
+            let of_all = rate_of(size, |config| config.bandwidth = Some(limit));
+            let within = limit * 95 / 100..=limit * 105 / 100;
+            assert!(within.contains(&of_one), "{size} bytes: {of_one} of {limit} on one connection");
+            assert!(within.contains(&of_all), "{size} bytes: {of_all} of {limit} on all together");
+        }
+    }
 }
 
 #[test]

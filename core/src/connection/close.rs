@@ -138,7 +138,7 @@ impl Connection {
         let text = String::from_utf8_lossy(text).into_owned();
         let violation = VIOLATIONS.iter().find(|&&(_, wire)| wire == code);
         let text = if violation.is_some() && text.is_empty() { "protocol violation".into() } else { text };
-        self.finish_telling(CloseReason::Peer { code, text }, code, String::new(), 1);
+        self.finish_telling(CloseReason::Peer { code, text: text.into() }, code, String::new(), 1);
     }
 
     /// The peer heard our CLOSE, or sent its own at the same time.

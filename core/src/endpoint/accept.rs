@@ -1,8 +1,8 @@
 //! The verdict on a Hello: who may come in, as far as that can be said before its first Data.
 
+use crate::text::PeerText;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -177,7 +177,7 @@ impl Endpoint {
 impl Refusal {
     /// A reason of the game's own.
     #[must_use]
-    pub fn other(code: u16, text: impl Into<String>) -> Self {
+    pub fn other(code: u16, text: impl Into<PeerText>) -> Self {
         Self::Other { code, text: text.into() }
     }
 }

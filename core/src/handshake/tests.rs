@@ -290,7 +290,7 @@ fn a_reply_is_never_larger_than_its_cause() {
         let (screened, reply) = world.screen_validated(udp(1), &bytes, question.validated);
         let reply = match screened {
             Screened::Candidate(candidate) => {
-                let text = "x".repeat(2000);
+                let text = "x".repeat(2000).into();
                 world.answer(candidate, Verdict::Refuse(Refusal::Other { code: 1, text })).1
             }
             Screened::Dropped(_) | Screened::Replied => reply,

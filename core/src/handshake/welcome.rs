@@ -87,6 +87,7 @@ pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Resul
         Refusal::Other { code, text } => {
             writer.u8(OTHER)?;
             writer.u16(*code)?;
+            let text = text.raw();
             let end = text.floor_char_boundary(limits::CLOSE_TEXT);
             writer.sized(text.as_bytes().get(..end).unwrap_or_default())?;
         }
@@ -124,7 +125,7 @@ pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<Outcome, Malformed> 
         SCHEMA => Outcome::Refused(Refusal::Schema(read_difference(&mut reader, ours)?)),
         OTHER => {
             let code = reader.u16()?;
-            let text = text(reader.sized(limits::CLOSE_TEXT)?)?.to_owned();
+            let text = text(reader.sized(limits::CLOSE_TEXT)?)?.into();
             Outcome::Refused(Refusal::Other { code, text })
         }
         _ => return Err(Malformed),
@@ -199,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_refusal_text_is_cut_at_its_limit_between_characters() {
-        let text = "é".repeat(limits::CLOSE_TEXT);
+        let text = "é".repeat(limits::CLOSE_TEXT).into();
         let payload = refuse(&Refusal::Other { code: 1, text }, &schema(&[]), 1200).unwrap();
-        let expected = "é".repeat(limits::CLOSE_TEXT / 2);
+        let expected = "é".repeat(limits::CLOSE_TEXT / 2).into();
         assert_eq!(
             read(&payload, &schema(&[])),
             Ok(Outcome::Refused(Refusal::Other { code: 1, text: expected }))

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tickwire_core::crypto::Key;
 use tickwire_core::error::ConnectError as CoreConnectError;
-use tickwire_core::{Admission, AdmissionRequest, Authenticator, Bytes, ChannelId, ConnectionId, Endpoint};
+use tickwire_core::{Bytes, ChannelId, ConnectionId, Endpoint};
 
 use crate::attempt::Replier;
 use crate::dial::DialRequest;
+use crate::policy::Policy;
 
 /// One order. They are carried out in the order in which they were given.
 pub(crate) enum Command {
@@ -64,14 +65,5 @@ impl Command {
     /// Whether it only asks: then the game has done nothing.
     pub(crate) const fn is_question(&self) -> bool {
         matches!(self, Self::Snapshot(_) | Self::Ask(_))
-    }
-}
-
-/// An authenticator of whatever type.
-pub(crate) struct Policy(pub(crate) Box<dyn Authenticator>);
-
-impl Authenticator for Policy {
-    fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission {
-        self.0.admit(request)
     }
 }

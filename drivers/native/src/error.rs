@@ -8,7 +8,7 @@ use std::time::Duration;
 use tickwire_core::error::{ConfigError, ConnectError as CoreConnectError};
 use tickwire_core::message::EncodeError;
 use tickwire_core::schema::SchemaDifference;
-use tickwire_core::{Bytes, CloseReason, Refusal};
+use tickwire_core::{Bytes, CloseReason, PeerText, Refusal};
 
 use crate::ending::Ending;
 
@@ -149,7 +149,7 @@ pub enum ConnectError {
         /// The game's code.
         code: u16,
         /// Text for a person.
-        text: String,
+        text: PeerText,
     },
     /// The connection ended before it was made, for this reason.
     Closed(CloseReason),

@@ -13,9 +13,10 @@ use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionI
 
 use crate::address::NetworkAddress;
 use crate::attempt::{Attempt, answer};
-use crate::command::{Command, Policy};
+use crate::command::Command;
 use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
+use crate::policy::Policy;
 use crate::queue::Refused;
 use crate::shared::Shared;
 

@@ -68,6 +68,7 @@ mod network_thread;
 mod node;
 mod options;
 mod peer;
+mod policy;
 mod queue;
 mod resolve;
 mod rt;

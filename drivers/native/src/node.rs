@@ -56,9 +56,6 @@ impl Node {
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
-        if let Some(policy) = policy {
-            endpoint.set_authenticator(policy);
-        }
         let facts = Facts {
             registry: Arc::clone(&registry),
             channels,
@@ -69,6 +66,9 @@ impl Node {
         };
         let commands = CommandQueue::new(commands, Arc::clone(sleeper.alarm()));
         let shared = Arc::new(Shared::new(commands, EventQueue::new(events), facts));
+        if let Some(policy) = policy {
+            endpoint.set_authenticator(policy.guarded(Arc::clone(&shared.policy_panics)));
+        }
         let coalescing = |now| Coalescing::new(receive_coalescing, now);
         let network =
             NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout, coalescing);

@@ -8,7 +8,7 @@ use tickwire_core::message::Registry;
 use tickwire_core::{Authenticator, Config, Secrets};
 
 use crate::address::NetworkAddress;
-use crate::command::Policy;
+use crate::policy::Policy;
 
 /// Where the socket is bound.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -106,6 +106,7 @@ impl Options {
     }
 
     /// Who is let in, after ticket or cookie were found valid. It is asked on the network thread, and must be quick.
+    /// If it panics, the newcomer that it was asked about is refused, and [`crate::NetworkStats::policy_panics`] counts it.
     pub fn accept_policy(mut self, policy: impl Authenticator + 'static) -> Self {
         self.policy = Some(Policy(Box::new(policy)));
         self

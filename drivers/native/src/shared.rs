@@ -1,7 +1,7 @@
 //! What the game's side and the network thread both see.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Instant as StdInstant;
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     table: Mutex<Table>,
     /// Channels that are full on some connection.
     pub(crate) full_somewhere: AtomicBool,
+    /// Panics of accept policies.
+    pub(crate) policy_panics: Arc<AtomicU64>,
     snapshot: Mutex<Snapshot>,
 }
 
@@ -185,6 +187,7 @@ impl Shared {
             network_thread: NetworkThreadId::default(),
             table,
             full_somewhere: AtomicBool::new(false),
+            policy_panics: Arc::default(),
             snapshot: Mutex::default(),
         }
     }

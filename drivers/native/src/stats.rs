@@ -72,6 +72,8 @@ pub struct NetworkStats {
     pub send_errors: u64,
     /// Errors of the system upon receiving.
     pub receive_errors: u64,
+    /// Panics of accept policies. Each cost the newcomer that it was asked about: it was refused.
+    pub policy_panics: u64,
     /// Times that the system's send buffer was full, and the driver waited.
     pub socket_full: u64,
     /// Times that the queue to the network thread was full, and the game was told so.

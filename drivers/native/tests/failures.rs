@@ -190,6 +190,25 @@ fn the_accept_policy_decides_and_its_reason_arrives() {
 }
 
 #[test]
+fn a_panic_in_an_accept_policy_costs_one_newcomer_and_nobody_else() {
+    let mut asked = 0;
+    let policy = move |_: &AdmissionRequest<'_>| {
+        asked += 1;
+        assert!(asked != 2, "a policy that fails at the second newcomer");
+        Admission::Accept
+    };
+    let server = Server::start(common::server_options(common::open_config()).accept_policy(policy)).unwrap();
+    let to = server.local_address().into();
+    let clients: Vec<_> = (0..3).map(|_| common::client()).collect();
+    let connect = |place: usize| clients[place].connect(&to, common::options_for(&server)).wait();
+    connect(0).unwrap();
+    assert!(matches!(connect(1), Err(ConnectError::Refused { code: 0, .. })));
+    connect(2).unwrap();
+    assert!(server.is_running() && clients[0].is_connected());
+    assert_eq!(server.stats().policy_panics, 1);
+}
+
+#[test]
 fn a_policy_that_asks_for_statistics_gets_the_last_ones_at_once() {
     let server = common::server();
     let handle = server.handle();

@@ -1,7 +1,6 @@
 //! Who is not let in, kept in a file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use tickwire_core::{Address, Admission, AdmissionRequest, Refusal};
 use crate::client::Client;
 use crate::error::ServerError;
 use crate::keys::folder_of;
-use crate::unwritable;
+use crate::{text_file, unwritable};
 
 /// Who a ban is about: an identity where tickets tell one, else an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -118,9 +117,9 @@ impl Bans {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(b"[]")?;
-        match fs::OpenOptions::new().write(true).open(self.lock_path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        match fs::symlink_metadata(self.lock_path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            _ => text_file::open_lock(&self.lock_path()).map(drop),
         }
     }
 
@@ -181,7 +180,7 @@ impl Bans {
         };
         fs::create_dir_all(folder_of(&self.path)).map_err(unwritable)?;
         // Until this is dropped no other server changes the file.
-        let lock = File::create(self.lock_path()).map_err(unwritable)?;
+        let lock = text_file::open_lock(&self.lock_path()).map_err(unwritable)?;
         lock.lock().map_err(unwritable)?;
         let mut all = read(&self.path)?;
         self.read().lay_over(&mut all);
@@ -226,12 +225,14 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
         what: format!("the list of bans {what}"),
         remedy: "correct or remove the file, or name another `ban_file`".into(),
     };
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        // A pipe that nobody writes to would be waited for.
-        return Err(fault("cannot be read: it is a folder, a pipe or a device".into()));
-    }
-    let lines: Vec<Line> = match fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| fault(format!("does not read: {error}")))?,
+    let opened =
+        text_file::open(path).and_then(|file| file.map(|file| text_file::read(file, u64::MAX)).transpose());
+    let lines: Vec<Line> = match opened {
+        Ok(None) => return Err(fault("cannot be read: it is a folder, a pipe or a device".into())),
+        // As `touch` and `truncate` leave it.
+        Ok(Some(text)) if text_file::without_mark(&text).trim().is_empty() => Vec::new(),
+        Ok(Some(text)) => serde_json::from_str(text_file::without_mark(&text))
+            .map_err(|error| fault(format!("does not read: {error}")))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(fault(format!("cannot be read: {error}"))),
     };
@@ -327,6 +328,33 @@ mod tests {
         assert!(admits(&bans, "[2001:db8:1:3::9]:1", [0; 16]));
         let shown = bans.all()[0].0.to_string();
         assert_eq!((shown.as_str(), Banned::parse(&shown)), ("2001:db8:1:2::/64", Some(bans.all()[0].0)));
+    }
+
+    #[test]
+    fn an_empty_list_and_one_with_a_byte_order_mark_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        for (text, count) in
+            [("", 0), ("\u{feff}\n", 0), ("\u{feff}[{\"who\": \"192.0.2.7\", \"why\": \"\"}]", 1)]
+        {
+            fs::write(&path, text).unwrap();
+            assert_eq!(Bans::load(&path).unwrap().all().len(), count, "{text:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_lock_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
+        fs::write(&target, "of value").unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join("bans.json.lock")).unwrap();
+        let bans = Bans::load(&path).unwrap();
+        let error = bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
+        assert!(error.contains("the list of bans cannot be written"), "{error}");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "of value");
+        // The ban holds all the same.
+        assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));
     }
 
     #[test]

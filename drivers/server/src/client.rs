@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Instant;
 
+use crate::allowance::Allowance;
 use tickwire_core::{Address, ConnectionId, PeerInfo};
 
 /// A client, counted from 1 since the server's start. Ids are never reused.
@@ -43,6 +44,8 @@ pub struct Client {
     pub since: Instant,
     /// Whether it fell silent, and its place is kept.
     pub is_interrupted: bool,
+    /// What it may send.
+    pub(crate) allowance: Allowance,
 }
 
 impl Client {
@@ -82,7 +85,9 @@ impl Clients {
     pub(crate) fn join(&mut self, connection: ConnectionId, address: Address, peer: PeerInfo) -> ClientId {
         self.last = self.last.wrapping_add(1);
         let id = ClientId(self.last);
-        let client = Client { id, connection, address, peer, since: Instant::now(), is_interrupted: false };
+        let since = Instant::now();
+        let allowance = Allowance::new();
+        let client = Client { id, connection, address, peer, since, is_interrupted: false, allowance };
         self.by_id.insert(id, client);
         self.by_connection.insert(connection, id);
         id
@@ -90,10 +95,6 @@ impl Clients {
 
     pub(crate) fn leave(&mut self, connection: ConnectionId) -> Option<Client> {
         self.by_id.remove(&self.by_connection.remove(&connection)?)
-    }
-
-    pub(crate) fn id_of(&self, connection: ConnectionId) -> Option<ClientId> {
-        self.by_connection.get(&connection).copied()
     }
 
     pub(crate) fn of_connection(&mut self, connection: ConnectionId) -> Option<&mut Client> {
@@ -125,9 +126,9 @@ mod tests {
         let (a, b) = (keys.remove(0), keys.remove(0));
         let address = Address::Link(LinkId(1));
         let first = clients.join(a, address, PeerInfo::default());
-        assert_eq!((first, clients.id_of(a)), (ClientId(1), Some(first)));
+        assert_eq!((first, clients.of_connection(a).map(|client| client.id)), (ClientId(1), Some(first)));
         assert_eq!(clients.leave(a).map(|client| client.id), Some(first));
-        assert!(clients.get(first).is_none() && clients.id_of(a).is_none());
+        assert!(clients.get(first).is_none() && clients.of_connection(a).is_none());
         assert_eq!(clients.join(b, address, PeerInfo::default()), ClientId(2));
         assert_eq!(clients.len(), 1);
     }

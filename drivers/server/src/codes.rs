@@ -8,3 +8,5 @@ pub const KICKED: u16 = 0xfe11;
 pub const BANNED: u16 = 0xfe12;
 /// Too many of the client's messages were none.
 pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;
+/// The client sent more messages or bytes than the server takes from one client.
+pub const FLOODING: u16 = 0xfe13;

@@ -57,10 +57,15 @@ pub enum ServerError {
     },
     /// The network thread died.
     NetworkDied,
+    /// The game, or the server around it, panicked.
+    Panicked {
+        /// What the panic said, escaped.
+        text: String,
+    },
 }
 
 impl ServerError {
-    /// The code that the program exits with: 1 to 7.
+    /// The code that the program exits with: 1 to 8.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -73,6 +78,7 @@ impl ServerError {
             Self::Log { .. } => 5,
             Self::Monitoring { .. } => 6,
             Self::Messages(_) | Self::Game(_) => 7,
+            Self::Panicked { .. } => 8,
         }
     }
 }
@@ -100,9 +106,14 @@ impl fmt::Display for ServerError {
             Self::System { what, reason } => {
                 write!(f, "the system gave no {what}: {reason}; check its limits")
             }
-            Self::NetworkDied => f.write_str(
-                "the network thread died; its last words are on standard error: please report them",
+            Self::Panicked { text } => write!(
+                f,
+                "the game panicked: {text}; the log says where (set RUST_BACKTRACE=1 for the calls that led there); clients \
+                 were disconnected"
             ),
+            Self::NetworkDied => {
+                f.write_str("the network thread died; its last words are in the log: please report them")
+            }
         }
     }
 }

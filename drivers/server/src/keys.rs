@@ -7,7 +7,7 @@ use std::path::Path;
 use tickwire_core::crypto::Key;
 
 use crate::error::ServerError;
-use crate::unwritable;
+use crate::{text_file, unwritable};
 
 /// Reads the secret key in `path`; draws one and writes it there if there is none. Says whether it was drawn.
 ///
@@ -107,15 +107,13 @@ fn load(path: &Path) -> Result<Key, LoadError> {
         io::ErrorKind::NotFound => LoadError::Missing,
         _ => LoadError::Unreadable(error),
     };
-    if !fs::metadata(path).map_err(because)?.is_file() {
-        return Err(LoadError::NoFile);
-    }
-    let file = File::open(path).map_err(because)?;
+    // What is looked at is the file that was opened: another in its place since changes nothing.
+    let file = text_file::open(path).map_err(because)?.ok_or(LoadError::NoFile)?;
     if let Some(mode) = exposed_mode(&file).map_err(LoadError::Unreadable)? {
         return Err(LoadError::Exposed { mode });
     }
-    let text = io::read_to_string(io::Read::take(file, 4096)).map_err(LoadError::Unreadable)?;
-    let text = text.trim();
+    let text = text_file::read(file, 4096).map_err(LoadError::Unreadable)?;
+    let text = text_file::without_mark(&text).trim();
     match from_hex(text) {
         Some(key) if key != [0; 32] => Ok(key),
         _ => Err(LoadError::NoKey { digits: text.chars().count() }),
@@ -169,6 +167,24 @@ mod tests {
         assert!(is_new);
         assert_eq!(load_or_create(&path).unwrap(), (key, false));
         assert_eq!(load_existing(&path).unwrap(), key);
+        let text = fs::read_to_string(&path).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .write_all(format!("\u{feff}{text}").as_bytes())
+            .unwrap();
+        assert_eq!(load_existing(&path).unwrap(), key, "a byte order mark is no part of it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_a_key_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.key");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(load_existing(&path).unwrap_err().to_string().contains("a pipe"));
     }
 
     #[cfg(unix)]

@@ -44,6 +44,7 @@
 //! client that uses it; `docs/guide/running-a-server.md` is about files, exit codes, services and containers.
 #![forbid(unsafe_code)]
 
+mod allowance;
 mod bans;
 mod cli;
 mod client;
@@ -59,6 +60,8 @@ mod logging;
 mod mailbox;
 mod messages;
 mod monitor;
+mod panics;
+mod presence_log;
 mod program;
 mod pulse;
 mod reload;
@@ -68,6 +71,8 @@ mod server;
 mod signals;
 mod stop;
 mod suggest;
+mod text_file;
+mod token_bucket;
 mod turn;
 mod unwritable;
 mod watch;

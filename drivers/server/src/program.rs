@@ -14,6 +14,7 @@ use crate::error::ServerError;
 use crate::game::Game;
 use crate::keys;
 use crate::logging::{LOG_ONLY, Logging};
+use crate::panics;
 use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
@@ -62,7 +63,11 @@ fn run<G: Game>(
 ) -> Result<(), ServerError> {
     // Its end writes out what is left, however the program ends.
     let logging = Arc::new(Mutex::new(Some(Logging::start(&config, output)?)));
-    let done = run_logged(game, config, cli, layers, output, &logging);
+    panics::log_all();
+    let done = panics::caught(|| run_logged(game, config, cli, layers, output, &logging));
+    if let Err(error @ ServerError::Panicked { .. }) = &done {
+        tracing::error!(target: LOG_ONLY, "{error}");
+    }
     end(&logging);
     done
 }
@@ -91,6 +96,8 @@ fn run_logged<G: Game>(
     server.follow(layers.clone())?;
     let remote = server.remote();
     let terminal = Arc::new(Terminal::note());
+    // Also where the game panics.
+    let as_found = AsFound { terminal: Arc::clone(&terminal), output: output.clone() };
     // Before anybody is told that the server is there, and may want to stop it.
     let is_over = Arc::new(AtomicBool::new(false));
     signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging, &is_over))?;
@@ -102,12 +109,24 @@ fn run_logged<G: Game>(
     }
     let summary = server.run();
     is_over.store(true, Ordering::Relaxed);
-    output.settle();
-    terminal.restore();
-    output.set_terminal(None);
+    drop(as_found);
     let summary = summary.inspect_err(|error| tracing::error!(target: LOG_ONLY, "{error}"))?;
     say_good_bye(&summary, cli.json, output);
     Ok(())
+}
+
+/// Leaves the terminal as it was found, however the server ends.
+struct AsFound {
+    terminal: Arc<Terminal>,
+    output: Output,
+}
+
+impl Drop for AsFound {
+    fn drop(&mut self) {
+        self.output.settle();
+        self.terminal.restore();
+        self.output.set_terminal(None);
+    }
 }
 
 /// The line that programs wait for.

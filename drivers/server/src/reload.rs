@@ -26,7 +26,7 @@ impl<G: Game> Dedicated<G> {
             tracing::warn!("{what}");
             return Err(what.into());
         };
-        let new = match layers.load::<G::Settings>() {
+        let new = match layers.load_again(&self.config) {
             Ok(new) => new,
             Err(error) => {
                 let faults = error.faults.iter();

@@ -21,6 +21,7 @@ use crate::keys;
 use crate::mailbox::Mailbox;
 use crate::messages::{Inbox, Messages};
 use crate::monitor::Monitor;
+use crate::presence_log::PresenceLog;
 use crate::pulse::Pulse;
 use crate::remote::{Order, Remote};
 use crate::schedule::Schedule;
@@ -44,6 +45,7 @@ pub struct Dedicated<G: Game> {
     pub(crate) schedule: Schedule,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) monitor: Option<Monitor>,
+    pub(crate) presence_log: PresenceLog,
     pub(crate) started_at: Instant,
     pub(crate) tick: u64,
     /// Whether the game was at rest after its last step, and nothing has come since.
@@ -108,6 +110,7 @@ impl<G: Game> Dedicated<G> {
             schedule: Schedule::new(config.tick_rate, config.network_update_rate, now),
             pulse,
             monitor,
+            presence_log: PresenceLog::new(),
             started_at: now,
             tick: 0,
             is_at_rest: false,

@@ -47,6 +47,7 @@ impl<G: Game> Dedicated<G> {
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
         // What never left the driver has no fate of its own.
         self.undelivered += self.handle.stats().messages_given_up.saturating_sub(given_up);
+        self.sum_up_presence(true);
         let rested = self.pulse.read().rested;
         let summary = Summary {
             why: why.into(),

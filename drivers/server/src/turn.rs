@@ -10,11 +10,13 @@ use tickwire_core::message::Verdict;
 use tickwire_core::{ConnectionId, Event};
 use tickwire_native::Ending;
 
-use crate::client::shown_address;
+use crate::allowance::{Charged, Limits};
+use crate::client::{ClientId, shown_address};
 use crate::codes;
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::mailbox::Call;
+use crate::presence_log::Presence;
 use crate::pulse::Turn;
 use crate::remote::Order;
 use crate::schedule::Due;
@@ -91,6 +93,7 @@ impl<G: Game> Dedicated<G> {
             Poll::Pending => self.orders.rest_by(Instant::now() + REST_MOST),
         };
         if matches!(call, Call::Deadline) && self.game.is_at_rest() {
+            self.sum_up_presence(false);
             let rested = self.schedule.rest(Instant::now());
             self.leave_out(rested);
             return;
@@ -161,6 +164,7 @@ impl<G: Game> Dedicated<G> {
         drop(hold);
         // Time that orders and this turn took is not rest: steps that are due by now are caught up with, or counted as skipped.
         self.is_at_rest = due.ticks > 0 && !self.schedule.is_behind(Instant::now()) && self.game.is_at_rest();
+        self.sum_up_presence(false);
         self.pulse.note(&Turn {
             ticks: due.ticks,
             overran: due.overrun.is_some(),
@@ -176,7 +180,9 @@ impl<G: Game> Dedicated<G> {
             Event::Connected { connection, address, peer, .. } => {
                 let id = self.clients.join(connection, address, peer);
                 self.limit(connection);
-                tracing::info!("client {id} joined from {}", shown_address(address));
+                if self.may_log(Presence::Joined) {
+                    tracing::info!("client {id} joined from {}", shown_address(address));
+                }
                 self.with_game(|game, server| game.joined(server, id));
             }
             Event::Message { connection, data, .. } => self.deliver(connection, &data),
@@ -190,12 +196,14 @@ impl<G: Game> Dedicated<G> {
                 self.undelivered += undelivered.len() as u64;
                 self.inbox.forget(connection);
                 let Some(client) = self.clients.leave(connection) else { return };
-                tracing::info!(
-                    "client {} left: {}; {} messages were not delivered",
-                    client.id,
-                    Ending(&reason),
-                    undelivered.len()
-                );
+                if self.may_log(Presence::Left) {
+                    tracing::info!(
+                        "client {} left: {}; {} messages were not delivered",
+                        client.id,
+                        Ending(&reason),
+                        undelivered.len()
+                    );
+                }
                 self.with_game(|game, server| game.left(server, client.id, &reason));
             }
             _ => {}
@@ -203,7 +211,15 @@ impl<G: Game> Dedicated<G> {
     }
 
     fn deliver(&mut self, connection: ConnectionId, data: &[u8]) {
-        let Some(id) = self.clients.id_of(connection) else { return };
+        let Some(client) = self.clients.of_connection(connection) else { return };
+        let id = client.id;
+        let limits =
+            Limits { messages: self.config.client_message_limit, bytes: self.config.client_byte_limit };
+        match client.allowance.charge(limits, Instant::now(), data.len()) {
+            Charged::Within => {}
+            Charged::Exceeded(why) => return self.send_away(id, connection, codes::FLOODING, &why),
+            Charged::Ignored => return,
+        }
         let mut context = crate::Context {
             network: &self.handle,
             clients: &self.clients,
@@ -214,10 +230,28 @@ impl<G: Game> Dedicated<G> {
         let delivered = self.inbox.deliver(&mut self.game, &mut context, (connection, id), data);
         self.taken += u64::from(delivered.is_ok());
         if delivered == Err(Verdict::Close) {
-            tracing::warn!("client {id} sent too many messages that are none; it has to go");
-            let why = "too many invalid messages";
-            // The game's thread waits for room: it is refused nothing.
-            let _taken = self.handle.disconnect(connection, codes::INVALID_MESSAGES, why);
+            self.send_away(id, connection, codes::INVALID_MESSAGES, "too many invalid messages");
+        }
+    }
+
+    /// Closes the connection of a client that does what it may not.
+    fn send_away(&mut self, id: ClientId, connection: ConnectionId, code: u16, why: &str) {
+        if self.may_log(Presence::SentAway) {
+            tracing::warn!("client {id} is sent away: {why}");
+        }
+        // The game's thread waits for room: it is refused nothing.
+        let _taken = self.handle.disconnect(connection, code, why);
+    }
+
+    /// Whether a line about a client is logged, or summed up with others.
+    fn may_log(&mut self, what: Presence) -> bool {
+        self.presence_log.may_log(Instant::now(), what)
+    }
+
+    /// Logs how many lines about clients were left out, if it is time to.
+    pub(crate) fn sum_up_presence(&mut self, at_once: bool) {
+        if let Some(left_out) = self.presence_log.sum_up(Instant::now(), at_once) {
+            tracing::info!("clients: {left_out}");
         }
     }
 
@@ -232,13 +266,15 @@ impl<G: Game> Dedicated<G> {
         client.is_interrupted = is_interrupted;
         let id = client.id;
         if is_interrupted {
-            tracing::info!(
-                "client {id} fell silent; its place is kept for {} s",
-                self.config.resume_window_s
-            );
+            if self.may_log(Presence::FellSilent) {
+                let kept = self.config.resume_window_s;
+                tracing::info!("client {id} fell silent; its place is kept for {kept} s");
+            }
             self.with_game(|game, server| game.interrupted(server, id));
         } else {
-            tracing::info!("client {id} is back");
+            if self.may_log(Presence::CameBack) {
+                tracing::info!("client {id} is back");
+            }
             self.with_game(|game, server| game.resumed(server, id));
         }
     }

@@ -8,9 +8,13 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Full, put_length, take_length};
+use crate::Escaped;
 use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
 
 /// Text of at most `N` bytes of UTF-8.
+///
+/// It may come from a peer, so `Display` escapes what could forge a line or drive a terminal, as [`Escaped`] does;
+/// [`BoundedString::as_str`] gives the text as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedString<const N: usize>(String);
 
@@ -67,7 +71,7 @@ impl<const N: usize> fmt::Debug for BoundedString<N> {
 
 impl<const N: usize> fmt::Display for BoundedString<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        Escaped(&self.0).fmt(f)
     }
 }
 

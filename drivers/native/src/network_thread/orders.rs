@@ -1,5 +1,6 @@
 //! Carrying out what the game asked for.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -41,7 +42,9 @@ impl NetworkThread {
                 reply.reply(self.endpoint.expect_peer(psk, peer_key));
             }
             Command::ForgetPeer { psk, peer_key } => self.endpoint.forget_peer(&psk, &peer_key),
-            Command::Admit(policy) => self.endpoint.set_authenticator(policy),
+            Command::Admit(policy) => {
+                self.endpoint.set_authenticator(policy.guarded(Arc::clone(&self.shared.policy_panics)));
+            }
             Command::LimitAll(rate) => self.endpoint.set_bandwidth(now, rate.map(|rate| rate.get().into())),
             Command::LimitOne { connection, rate } => {
                 self.endpoint.set_connection_bandwidth(now, connection, rate.map(|rate| rate.get().into()));
@@ -132,6 +135,7 @@ impl NetworkThread {
         network.half_open = self.endpoint.half_open();
         network.memory = self.endpoint.memory();
         network.drops = self.endpoint.drops().clone();
+        network.policy_panics = shared.policy_panics.load(Ordering::Relaxed);
         network.commands_refused = shared.commands.refused();
         network.commands_waiting = shared.commands.len();
         network.event_stalls = shared.events.stalls();

@@ -48,19 +48,23 @@ pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S
         shutdown_timeout_s: new.shutdown_timeout_s,
         bandwidth_limit: new.bandwidth_limit,
         client_bandwidth_limit: new.client_bandwidth_limit,
+        client_message_limit: new.client_message_limit,
+        client_byte_limit: new.client_byte_limit,
         game: new.game.clone(),
         ..old
     }
 }
 
 /// Keys that take effect at once. The documentation of each says so.
-const AT_ONCE: [&str; 6] = [
+const AT_ONCE: [&str; 8] = [
     "tick_rate",
     "network_update_rate",
     "log_level",
     "shutdown_timeout_s",
     "bandwidth_limit",
     "client_bandwidth_limit",
+    "client_message_limit",
+    "client_byte_limit",
 ];
 
 #[cfg(test)]
@@ -105,6 +109,7 @@ mod tests {
         let mut new = ServerConfig { tick_rate: 1, network_update_rate: 1, ..old.clone() };
         (new.log_level, new.shutdown_timeout_s) = (crate::config::LogLevel::Trace, 1);
         (new.bandwidth_limit, new.client_bandwidth_limit) = (limit, limit);
+        (new.client_message_limit, new.client_byte_limit) = (limit, limit);
         let at_once = changes(&old, &new);
         assert_eq!(at_once.now.len(), AT_ONCE.len());
         assert_eq!(taken_over(old.clone(), &new), new);

@@ -9,6 +9,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
 use super::{ConfigError, Fault, Origin};
+use crate::text_file::without_mark;
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct Document {
 impl Document {
     /// Reads `text`, which came from `path`: one object of JSON, with comments, trailing commas allowed.
     pub(super) fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = without_mark(text);
         let fault = |(line, column), key: &str, what: String, remedy: &str| {
             let origin = Origin::File { path: path.into(), line, column };
             ConfigError::from(Fault { origin, key: key.into(), what, remedy: remedy.into() })

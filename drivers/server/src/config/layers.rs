@@ -6,9 +6,11 @@ use std::{fs, io};
 
 use serde_json::{Map, Value};
 
+use super::change::changes;
 use super::check::{self, Objection};
 use super::document::Document;
 use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, files, schema};
+use crate::text_file::without_mark;
 
 /// A value from the environment or a flag, as text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +52,31 @@ impl Layers {
         }
     }
 
+    /// Reads the file again, for a server that runs with `running`. A file that is empty or gone is taken for one that
+    /// somebody is about to write: it resets nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong, or that the file has nothing in it.
+    pub(crate) fn load_again<S: Settings>(
+        &self,
+        running: &ServerConfig<S>,
+    ) -> Result<ServerConfig<S>, ConfigError> {
+        let new = self.load::<S>()?;
+        let Some(path) = &self.file else { return Ok(new) };
+        let what = match fs::read_to_string(path) {
+            Ok(text) if is_blank(&text) => "is empty",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "is gone",
+            _ => return Ok(new),
+        };
+        let changes = changes(running, &new);
+        if changes.now.is_empty() && changes.at_restart.is_empty() && !changes.game {
+            return Ok(new);
+        }
+        let origin = Origin::File { path: path.clone(), line: 0, column: 0 };
+        let remedy = "write `{}` into it if all defaults are meant".into();
+        Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
+    }
+
     /// Lays the rest over `text`, which came from `path`.
     ///
     /// # Errors
@@ -81,6 +108,11 @@ impl Layers {
         refuse(files::clashes(&config, self.file.as_deref()), origin)?;
         Ok(config)
     }
+}
+
+/// Whether a file has nothing in it, a byte order mark aside.
+fn is_blank(text: &str) -> bool {
+    without_mark(text).trim().is_empty()
 }
 
 /// An error, if there are objections; each with where its key was set.

@@ -97,6 +97,12 @@ pub struct ServerConfig<S> {
     /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
+    /// Messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    #[schemars(range(min = 1))]
+    pub client_message_limit: Option<NonZeroU32>,
+    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    #[schemars(range(min = 1000))]
+    pub client_byte_limit: Option<NonZeroU32>,
     /// The game's own settings. Which of them take effect at once is the game's affair.
     pub game: S,
 }
@@ -143,6 +149,8 @@ impl<S: Default> Default for ServerConfig<S> {
             shutdown_timeout_s: 5,
             bandwidth_limit: None,
             client_bandwidth_limit: None,
+            client_message_limit: NonZeroU32::new(300),
+            client_byte_limit: NonZeroU32::new(128 << 10),
             game: S::default(),
         }
     }

@@ -68,6 +68,8 @@ fn an_empty_file_takes_the_documents_defaults() {
       "shutdown_timeout_s": 5,
       "bandwidth_limit": null,
       "client_bandwidth_limit": null,
+      "client_message_limit": 300,
+      "client_byte_limit": 131072,
       "game": {}
     }
     "#);

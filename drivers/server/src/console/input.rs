@@ -1,14 +1,18 @@
 //! The thread that reads commands: with line editing on a terminal, plain lines elsewhere.
 
-use std::io::{self, BufRead, IsTerminal as _};
+use std::io::{self, BufRead, IsTerminal as _, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustyline::config::{Builder, Configurer as _};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use rustyline::{Editor, ExternalPrinter};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, ExternalPrinter, KeyEvent,
+    RepeatCount,
+};
 
-use super::{Output, terminal};
+use super::{Output, foreground, terminal};
 use crate::error::ServerError;
 use crate::remote::Remote;
 
@@ -16,8 +20,8 @@ use crate::remote::Remote;
 pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> {
     let name = thread::Builder::new().name("console".into());
     let output = output.clone();
-    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let run = move || if is_terminal { edit(&remote, &output) } else { read(&remote, &output) };
+    let is_edited = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let run = move || if is_edited { edit(&remote, &output) } else { read(&remote, &output) };
     name.spawn(run)
         .map(drop)
         .map_err(|error| ServerError::System { what: "thread", reason: error.to_string() })
@@ -25,11 +29,27 @@ pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> 
 
 /// Plain lines. What is not UTF-8 is no command, but does not end the reading either.
 fn read(remote: &Remote, output: &Output) {
-    let mut input = io::stdin().lock();
+    if io::stdin().is_terminal() {
+        return read_lines(remote, output, io::BufReader::new(InForeground(io::stdin())));
+    }
+    read_lines(remote, output, io::stdin().lock());
+}
+
+fn read_lines(remote: &Remote, output: &Output, mut input: impl BufRead) {
     while let Some(line) = next_line(&mut input) {
         if !answer(remote, output, &String::from_utf8_lossy(&line)) {
             return;
         }
+    }
+}
+
+/// A terminal that is read only while this program has it.
+struct InForeground(io::Stdin);
+
+impl Read for InForeground {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        foreground::wait_for_input();
+        self.0.read(buffer)
     }
 }
 
@@ -57,12 +77,18 @@ fn next_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
 /// A prompt, line editing, and a history that is forgotten.
 fn edit(remote: &Remote, output: &Output) {
     let Ok(mut editor) = editor() else { return read(remote, output) };
+    let suspended = Suspended::default();
+    editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(suspended.clone())));
+    foreground::wait();
     if let Ok(printer) = editor.create_external_printer() {
         output.set_terminal(Some(Box::new(Printer(printer))));
     }
+    let mut begun = String::new();
     loop {
         output.before_prompt();
-        match editor.readline(PROMPT) {
+        // A program in the background that changed the terminal's modes would be stopped.
+        foreground::wait();
+        match editor.readline_with_initial(PROMPT, (&std::mem::take(&mut begun), "")) {
             Ok(line) => {
                 // A history that is full drops its oldest line; there is nothing else to go wrong.
                 let _added = editor.add_history_entry(&line);
@@ -70,6 +96,12 @@ fn edit(remote: &Remote, output: &Output) {
                     break;
                 }
             }
+            Err(ReadlineError::Interrupted) if let Some(line) = suspended.take() => {
+                // The modes are as they were found by now.
+                foreground::suspend();
+                begun = line;
+            }
+            Err(ReadlineError::Io(_)) if foreground::is_elsewhere() => {}
             Err(ReadlineError::Interrupted) => {
                 remote.stop("interrupted at the console");
                 break;
@@ -116,6 +148,24 @@ fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
         Err(error) => output.line(&format!("error: {error}")),
     }
     remote.is_running()
+}
+
+/// Ctrl-Z: the line that was being edited. rustyline's own way would set the terminal's modes again as soon as the program is
+/// continued, in the background too, and be stopped for it.
+#[derive(Clone, Default)]
+struct Suspended(Arc<Mutex<Option<String>>>);
+
+impl Suspended {
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ConditionalEventHandler for Suspended {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.line().into());
+        Some(Cmd::Interrupt)
+    }
 }
 
 /// rustyline's printers differ by platform; this names none.

@@ -2,6 +2,7 @@
 
 mod arguments;
 pub(crate) mod builtin;
+mod foreground;
 mod input;
 mod output;
 mod spool;

@@ -133,9 +133,17 @@ const SETTLED: Duration = Duration::from_millis(500);
 /// How long a reader may keep the next answer waiting. Nothing but answers waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The text with control characters but line feeds replaced.
+/// The text with each character but line feeds and tabs replaced that is not printable: control characters, line separators,
+/// marks that turn the direction of writing.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let mut pair = String::with_capacity(8);
+    let mut is_printable = |c: char| {
+        // After a letter, `escape_debug` leaves combining marks as they are.
+        pair.clear();
+        pair.extend(['a', c]);
+        matches!(c, '\n' | '\t' | '\\' | '\'' | '"') || pair.escape_debug().count() == 2
+    };
+    text.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]
@@ -145,5 +153,8 @@ mod tests {
     #[test]
     fn what_a_peer_writes_cannot_drive_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\u{9b}c\nd"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\nd");
+        assert_eq!(harmless("a\u{2028}b\u{202e}c\u{2066}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
+        let readable = "C:\\logs\t\"it's\" e\u{301}\u{928}\u{94d}\n";
+        assert_eq!(harmless(readable), readable);
     }
 }

@@ -1,5 +1,8 @@
 //! The terminal's settings, so that it is left as it was found, however the program ends.
 
+#[cfg(unix)]
+use super::foreground;
+
 /// How the terminal was found.
 pub(crate) struct Terminal {
     #[cfg(unix)]
@@ -14,7 +17,10 @@ impl Terminal {
 
     /// Undoes what editing a line did to it. Doing so twice is harmless.
     pub(crate) fn restore(&self) {
-        if let Some(found) = &self.found {
+        // In the background nothing is edited, and the shell would stop whoever changes the modes.
+        if let Some(found) = &self.found
+            && !foreground::is_elsewhere()
+        {
             let now = rustix::termios::OptionalActions::Now;
             // A terminal that is gone needs nothing.
             let _gone = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, found);

@@ -79,6 +79,9 @@ impl RollingFile {
         if !is_at(&self.file, &self.path) {
             // What cannot be opened again may still be written to.
             let _kept = self.reopen();
+        } else if let Ok(metadata) = self.file.metadata() {
+            // Others cut logs off in place (logrotate's `copytruncate`), and write to them.
+            self.size = metadata.len();
         }
     }
 
@@ -253,6 +256,19 @@ mod tests {
         file.looked -= LOOK_EVERY;
         file.write_all(b"line\n").unwrap();
         assert_eq!(lines(&path), 2);
+    }
+
+    #[test]
+    fn a_log_that_was_cut_off_in_place_is_put_aside_by_what_is_in_it_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
+        (0..3).for_each(|_| file.write_all(b"0123456789\n").unwrap());
+        File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        file.looked = Instant::now().checked_sub(LOOK_EVERY).unwrap();
+        (0..3).for_each(|_| file.write_all(b"0123456789\n").unwrap());
+        assert_eq!(lines(&path), 3);
+        assert!(!folder.path().join("server.log.1").exists());
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Collector for Source {
             ),
             ("send_errors", "Datagrams that the system refused", network.send_errors),
             ("receive_errors", "Errors of the system upon receiving", network.receive_errors),
+            ("policy_panics", "Panics of accept policies; each cost one newcomer", network.policy_panics),
             ("socket_full", "Times that the system had no room for a datagram yet", network.socket_full),
             (
                 "commands_refused",

@@ -4,11 +4,13 @@
 //! Positions travel as messages, the whole world at each network update: what snapshots will do better.
 
 mod agents;
+mod chat;
 mod messages;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,7 @@ pub use self::messages::{
 };
 
 use self::agents::Agents;
+use self::chat::{Chat, Line};
 use crate::client::ClientId;
 use crate::console::{CommandError, Commands};
 use crate::context::Context;
@@ -39,19 +42,29 @@ pub struct WorldSettings {
     pub agents: u32,
     /// The seed that their wandering follows from. Takes effect at a restart.
     pub seed: u64,
+    /// Chat lines per second that one client may say, four seconds' worth at once; further lines are not passed on, and their author is told so. `null` sets no limit. Takes effect at once.
+    #[schemars(range(min = 1))]
+    pub chat_lines_per_second: Option<NonZeroU32>,
 }
 
 impl Default for WorldSettings {
     fn default() -> Self {
-        Self { agents: 16, seed: 1 }
+        Self { agents: 16, seed: 1, chat_lines_per_second: NonZeroU32::new(5) }
     }
+}
+
+/// A client in the world.
+#[derive(Debug)]
+struct Player {
+    agent: AgentId,
+    chat: Chat,
 }
 
 /// The world.
 #[derive(Debug, Default)]
 pub struct World {
     agents: Agents,
-    owned: BTreeMap<ClientId, AgentId>,
+    players: BTreeMap<ClientId, Player>,
     settings: WorldSettings,
     /// Chat lines that somebody missed since all reached everybody.
     unheard: u64,
@@ -67,12 +80,25 @@ pub fn registry() -> Result<Arc<Registry>, RegisterError> {
 
 impl World {
     fn steer(&mut self, _: &mut Context<'_>, from: ClientId, steer: Steer) {
-        if let Some(agent) = self.owned.get(&from) {
-            self.agents.steer(*agent, steer.x, steer.y);
+        if let Some(player) = self.players.get(&from) {
+            self.agents.steer(player.agent, steer.x, steer.y);
         }
     }
 
     fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
+        let Some(player) = self.players.get_mut(&from) else { return };
+        match player.chat.take_line(self.settings.chat_lines_per_second, Instant::now()) {
+            Line::PassedOn => {}
+            Line::TooMany { notice } => {
+                if let Some(text) = notice {
+                    let text = BoundedString::truncated(&text);
+                    if let Err(error) = server.send(from, &Heard { from: FROM_SERVER, text }) {
+                        tracing::debug!("client {from} was not told that it says too much: {error}");
+                    }
+                }
+                return;
+            }
+        }
         let there = server.client_count();
         let told = Self::tell(server, &Heard { from: from.0, text: say.text });
         // Once for many lines: a client that does not read misses each of them.
@@ -130,7 +156,7 @@ impl Game for World {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
                 let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
                 world.agents.set_free(count);
-                Ok(format!("{} agents, {} of them clients'", world.agents.len(), world.owned.len()))
+                Ok(format!("{} agents, {} of them clients'", world.agents.len(), world.players.len()))
             },
         );
     }
@@ -149,20 +175,21 @@ impl Game for World {
         // The seed that runs is kept: what is asked for next is compared with it.
         let has_other_seed = settings.seed != self.settings.seed;
         self.settings.agents = settings.agents;
+        self.settings.chat_lines_per_second = settings.chat_lines_per_second;
         if has_other_seed { SettingsChange::AtRestart } else { SettingsChange::Now }
     }
 
     fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
         let agent = self.agents.add_owned();
-        self.owned.insert(client, agent);
+        self.players.insert(client, Player { agent, chat: Chat::new() });
         if let Err(error) = server.send(client, &Joined { client: client.0, agent: agent.0 }) {
             tracing::warn!("client {client} was not told of its agent: {error}");
         }
     }
 
     fn left(&mut self, _: &mut Context<'_>, client: ClientId, _: &CloseReason) {
-        if let Some(agent) = self.owned.remove(&client) {
-            self.agents.remove(agent);
+        if let Some(player) = self.players.remove(&client) {
+            self.agents.remove(player.agent);
         }
     }
 
@@ -178,7 +205,7 @@ impl Game for World {
 
     /// Nobody sees the agents wander.
     fn is_at_rest(&self) -> bool {
-        self.owned.is_empty()
+        self.players.is_empty()
     }
 
     fn say(&mut self, server: &mut Context<'_>, text: &str) -> Result<usize, CommandError> {

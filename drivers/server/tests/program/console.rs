@@ -121,7 +121,7 @@ fn quit_ends_the_server_in_order() {
     let mut server = Program::start(r#""tick_rate": 50"#);
     let client = server.join();
     assert_eq!(server.ask("quit maintenance until noon"), "stopping");
-    let text = "the server is stopping (maintenance until noon)".to_owned();
+    let text = "the server is stopping (maintenance until noon)".into();
     assert_eq!(ending(&client), CloseReason::Peer { code: codes::STOPPED, text });
     let log = std::sync::Arc::clone(&server.folder);
     let (code, last) = server.end();

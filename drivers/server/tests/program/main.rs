@@ -7,6 +7,7 @@ mod embedded;
 mod failures;
 mod guide;
 mod harness;
+mod hostile_text;
 mod lifecycle;
 mod limits;
 mod monitoring;

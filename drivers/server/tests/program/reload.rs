@@ -80,8 +80,6 @@ fn a_file_that_is_made_while_the_server_runs_is_noticed() {
     assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
     change(&server, r#""tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
-    fs::remove_file(server.folder.path().join("server.json")).unwrap();
-    until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));
 }
 
 #[test]
@@ -126,4 +124,25 @@ fn a_file_behind_links_is_noticed_wherever_they_lead() {
     until(|| (server.ask_json("status --json")["tick_rate"] == 31).then_some(()));
     fs::write(&target, config(r#""tick_rate": 32"#)).unwrap();
     until(|| (server.ask_json("status --json")["tick_rate"] == 32).then_some(()));
+}
+
+#[test]
+fn a_file_that_is_emptied_or_gone_resets_nothing() {
+    let mut server = Program::start(r#""tick_rate": 25, "log_level": "debug", "game": { "agents": 3 }"#);
+    let path = server.folder.path().join("server.json");
+    for text in ["", " \n", "\u{feff}"] {
+        fs::write(&path, text).unwrap();
+        let answer = server.ask("reload");
+        assert!(
+            answer.contains("the configuration stays as it was: server.json: is empty; write `{}`"),
+            "{answer}"
+        );
+        assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
+    }
+    fs::remove_file(&path).unwrap();
+    let answer = server.ask("reload");
+    assert!(answer.contains("is gone"), "{answer}");
+    assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
+    fs::write(&path, "{}").unwrap();
+    until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));
 }

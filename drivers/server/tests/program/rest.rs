@@ -201,21 +201,20 @@ fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
     let (heard, knocks) = std::sync::mpsc::channel();
     client.on::<Knock, _>(move |_, knock| heard.send(knock.number).unwrap()).unwrap();
     client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
-    let mut waited = Vec::new();
+    let mut at_once = 0;
     for number in 0..5 {
         // At other times within a step.
         thread::sleep(Duration::from_millis(1350));
-        let begun = Instant::now();
+        let steps = running.steps().len();
         client.send_to_server(&Knock { number }).unwrap();
         until(|| {
             client.update();
             knocks.try_recv().ok()
         });
-        waited.push(begun.elapsed());
+        at_once += usize::from(running.steps().len() == steps);
     }
-    // Were steps waited for, two of five at most would find one so soon. The machine may be slow now and then.
-    waited.sort();
-    assert!(waited[2] < Duration::from_millis(200), "{waited:?}");
+    // An answer that waited for a step comes after one. A step may fall between question and answer by chance.
+    assert!(at_once >= 3, "{at_once} of 5 answers came without a step");
     running.stop();
 }
 

@@ -159,3 +159,60 @@ fn a_warning_does_not_tear_the_line_that_is_being_edited() {
     send(&mut session, "\r");
     session.exp_string("7 agents").unwrap();
 }
+
+/// A shell with job control, and the command that starts the server in a folder of its own.
+fn shell() -> (PtySession, TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.json"), config("")).unwrap();
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "--noprofile", "-i"])
+        .current_dir(folder.path())
+        .env("TERM", "xterm")
+        .env("PS1", "shell$ ");
+    let session = spawn_command(bash, Some(10_000)).unwrap();
+    (session, folder, env!("CARGO_BIN_EXE_tickwire-server").into())
+}
+
+/// Whether the shell still runs its job after the console had several chances to touch the terminal.
+fn runs_in_background(session: &mut PtySession) {
+    for place in 0..3 {
+        session.send_line(&format!("sleep 0.3; jobs; echo looked-{place}")).unwrap();
+        let (before, _) = session.exp_regex(&format!("\nlooked-{place}")).unwrap();
+        assert!(before.contains("Running") && !before.contains("Stopped"), "{before}");
+    }
+}
+
+#[test]
+fn a_server_in_the_background_is_not_stopped_by_its_terminal_and_has_its_console_in_the_foreground() {
+    let (mut session, _folder, program) = shell();
+    session.send_line(&format!("{program} &")).unwrap();
+    session.exp_regex("listening on 127.0.0.1:[0-9]+ key [0-9a-f]{64}").unwrap();
+    runs_in_background(&mut session);
+    session.send_line("fg").unwrap();
+    session.exp_string("> ").unwrap();
+    // What was begun is there again after a rest in the background.
+    send(&mut session, "agents 7");
+    session.exp_string("agents 7").unwrap();
+    session.send_control('z').unwrap();
+    session.exp_string("Stopped").unwrap();
+    session.send_line("bg").unwrap();
+    runs_in_background(&mut session);
+    session.send_line("fg").unwrap();
+    session.exp_string("agents 7").unwrap();
+    send(&mut session, "\r");
+    session.exp_string("7 agents, 0 of them clients'").unwrap();
+    send(&mut session, "quit\r");
+    session.exp_string("stopped (quit at the console)").unwrap();
+}
+
+#[test]
+fn a_server_in_the_background_whose_output_goes_to_a_file_runs_and_ends_in_order() {
+    let (mut session, folder, program) = shell();
+    session.send_line(&format!("{program} > out.txt 2>&1 &")).unwrap();
+    let out = || std::fs::read_to_string(folder.path().join("out.txt")).unwrap_or_default();
+    until(|| out().contains("listening on").then_some(()));
+    runs_in_background(&mut session);
+    session.send_line("kill %1; wait %1; echo ended with $?").unwrap();
+    session.exp_string("ended with 0").unwrap();
+    assert!(out().contains("stopped (SIGTERM)"), "{}", out());
+}

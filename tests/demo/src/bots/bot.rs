@@ -104,7 +104,7 @@ impl Bot {
         if self.connection == Some(connection) {
             self.roll();
             self.farewell = Some(match reason {
-                CloseReason::Peer { text, .. } => text,
+                CloseReason::Peer { text, .. } => text.to_string(),
                 reason => Ending(&reason).to_string(),
             });
         }

@@ -1,0 +1,138 @@
+//! Text from a peer, which may hold anything: it is escaped wherever it is shown.
+
+use alloc::string::String;
+use core::fmt::{self, Write as _};
+
+/// Text that came from a peer, or that is meant for one.
+///
+/// `Display` and `Debug` escape it: a line feed, a carriage return, a tab, a line separator (U+2028), a mark that turns the
+/// direction of writing, or any other control or format character is shown as Rust's escape sequence (`\n`, `\u{202e}`). So
+/// it stays on one line of a log and cannot drive a terminal. [`PeerText::raw`] gives the text as it is.
+///
+/// ```
+/// use tickwire_core::PeerText;
+/// let text = PeerText::from("bye\n12:00 INFO all is well");
+/// assert_eq!(text.to_string(), "bye\\n12:00 INFO all is well");
+/// assert_eq!(text.raw().lines().count(), 2);
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct PeerText(String);
+
+impl PeerText {
+    /// The text as it came. Whoever prints it has to escape it: see [`Escaped`].
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it has no characters.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for PeerText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for PeerText {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl PartialEq<str> for PeerText {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for PeerText {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl fmt::Display for PeerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Escaped(&self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for PeerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", Escaped(&self.0))
+    }
+}
+
+/// Shows a text of unknown origin on one line, with all characters escaped that are not printable. Quotes stay as they are.
+///
+/// ```
+/// use tickwire_core::Escaped;
+/// assert_eq!(Escaped("it's\t\u{2028}here").to_string(), "it's\\t\\u{2028}here");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            '\'' | '"' => f.write_char(character),
+            _ => write_escaped(f, character),
+        })
+    }
+}
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// `str::escape_debug` escapes a combining mark only at the start of a text, so a letter is put before the character: accents
+/// and vowel signs of other scripts stay readable.
+fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
+    let mut pair = String::from('a');
+    pair.push(character);
+    pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn no_character_that_breaks_a_line_or_turns_it_round_is_shown_as_it_is() {
+        let breaking =
+            ['\n', '\r', '\t', '\u{b}', '\u{c}', '\0', '\u{1b}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'];
+        let turning = ('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}')
+            .chain(['\u{200e}', '\u{200f}', '\u{61c}']);
+        for character in breaking.into_iter().chain(turning).chain(['\u{feff}', '\u{ad}', '\u{e0001}']) {
+            let text = PeerText::from(format!("a{character}b"));
+            for shown in [text.to_string(), format!("{text:?}")] {
+                assert!(!shown.contains(character), "{:?} is shown as it is", character);
+                assert!(shown.contains('\\'), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_any_language_stay_readable() {
+        for text in
+            ["it's \"fine\"", "e\u{301}t\u{e9}", "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}", "\u{1f600}"]
+        {
+            assert_eq!(PeerText::from(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_escape_cannot_be_forged() {
+        assert_ne!(PeerText::from("\\n").to_string(), PeerText::from("\n").to_string());
+    }
+}

@@ -1,0 +1,69 @@
+//! How much one client may say in the chat: what it says goes to everybody, so a flood would be multiplied.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use crate::token_bucket::{Rate, TokenBucket};
+
+/// What one client has said lately.
+#[derive(Debug)]
+pub(super) struct Chat {
+    lines: TokenBucket,
+    /// Notices to the client are limited too.
+    notices: TokenBucket,
+}
+
+/// What becomes of a line.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    PassedOn,
+    /// Nobody hears it; its author gets this notice, if it has not had one in the last second.
+    TooMany {
+        notice: Option<String>,
+    },
+}
+
+impl Chat {
+    pub(super) const fn new() -> Self {
+        Self { lines: TokenBucket::new(), notices: TokenBucket::new() }
+    }
+
+    /// A line came, of a client that may say `limit` lines a second.
+    pub(super) fn take_line(&mut self, limit: Option<NonZeroU32>, now: Instant) -> Line {
+        let Some(limit) = limit else { return Line::PassedOn };
+        if self.lines.take(Rate { per_second: limit.get(), burst: BURST }, now, 1) {
+            return Line::PassedOn;
+        }
+        let is_told = self.notices.take(NOTICES, now, 1);
+        let words = || format!("you say more than {limit} lines a second: nobody hears the last one");
+        Line::TooMany { notice: is_told.then(words) }
+    }
+}
+
+const BURST: Duration = Duration::from_secs(4);
+const NOTICES: Rate = Rate { per_second: 1, burst: Duration::from_secs(1) };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_not_passed_on_and_its_author_is_told_once_a_second() {
+        let (start, mut chat) = (Instant::now(), Chat::new());
+        let (mut heard, mut told) = (0, 0);
+        for place in 0..100_000 {
+            match chat.take_line(NonZeroU32::new(5), start + Duration::from_micros(100 * place)) {
+                Line::PassedOn => heard += 1,
+                Line::TooMany { notice } => told += usize::from(notice.is_some()),
+            }
+        }
+        assert!((68..=71).contains(&heard), "{heard}");
+        assert!((10..=11).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn without_a_limit_every_line_is_passed_on() {
+        let (now, mut chat) = (Instant::now(), Chat::new());
+        assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
+    }
+}

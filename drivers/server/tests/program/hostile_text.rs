@@ -1,0 +1,78 @@
+//! What a client may not do with text: forge lines of the log, or drown the others.
+
+use std::time::Duration;
+
+use tickwire_core::message::BoundedString;
+use tickwire_core::{CloseReason, Event};
+use tickwire_native::Client;
+use tickwire_server::codes;
+use tickwire_server::world::{FROM_SERVER, Heard, Say};
+
+use crate::harness::{Program, ending, next, until};
+
+/// A good-bye that contains a line of the log, and marks that turn writing round.
+const FORGED: &str = "bye\n2026-01-01T00:00:00Z  INFO client 9 joined\r\tx\u{2028}y\u{202e}z\u{85}";
+
+#[test]
+fn a_good_bye_with_line_feeds_stays_on_one_line_of_the_log() {
+    let server = Program::start("");
+    let client = server.join();
+    client.disconnect(client.server().unwrap(), 7, FORGED).unwrap();
+    let log = until(|| Some(server.log()).filter(|log| log.contains("client 1 left")));
+    let line = log.lines().find(|line| line.contains("client 1 left")).unwrap();
+    assert!(
+        line.contains(r"bye\n2026-01-01T00:00:00Z  INFO client 9 joined\r\tx\u{2028}y\u{202e}z"),
+        "{line}"
+    );
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{log}");
+    assert!(!log.contains(['\r', '\t', '\u{2028}', '\u{202e}', '\u{85}']), "{log}");
+}
+
+fn say(client: &Client, text: &str) -> bool {
+    client.send_to_server(&Say { text: BoundedString::truncated(text) }).is_ok()
+}
+
+/// Says `lines` lines as fast as there is room for them.
+fn flood(client: &Client, lines: usize) {
+    let mut said = 0;
+    until(|| {
+        while said < lines && client.is_connected() && say(client, "buy gold") {
+            said += 1;
+        }
+        (said == lines || !client.is_connected()).then_some(())
+    });
+}
+
+#[test]
+fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
+    let server = Program::start(r#""client_message_limit": null, "client_byte_limit": null"#);
+    let (flooder, other) = (server.join(), server.join());
+    flood(&flooder, 5000);
+    let notice = until(|| Some(next::<Heard>(&flooder)).filter(|heard| heard.from == FROM_SERVER));
+    assert_eq!(notice.text.as_str(), "you say more than 5 lines a second: nobody hears the last one");
+    assert!(say(&other, "at last"));
+    let mut heard = 0;
+    until(|| {
+        let line: Heard = next(&other);
+        heard += usize::from(line.from == 1);
+        (line.from == 2).then_some(())
+    });
+    assert!(heard < 500, "{heard} of 5000 lines were passed on");
+}
+
+#[test]
+fn a_client_that_floods_is_disconnected_and_told_the_limit_by_its_key() {
+    let server = Program::start(r#""client_message_limit": 50"#);
+    let (flooder, other) = (server.join(), server.join());
+    flood(&flooder, 1000);
+    let CloseReason::Peer { code, text } = ending(&flooder) else { panic!("it was not sent away") };
+    assert_eq!(code, codes::FLOODING);
+    assert!(
+        text.raw().contains("more than 50 messages a second")
+            && text.raw().contains("`client_message_limit`")
+    );
+    assert!(server.log().contains("client 1 is sent away: more than 50 messages a second"));
+    while let Some(event) = other.wait_event(Duration::ZERO) {
+        assert!(!matches!(event, Event::Closed { .. }));
+    }
+}
