@@ -150,8 +150,16 @@ pub struct Config {
     /// The largest message in bytes, either way. Default 1 MiB; a larger one grows the receive window with it.
     pub max_message: usize,
     /// The largest datagram in bytes, either way, 1200 at least: what this end asks its peers not to exceed, and sends itself
-    /// once a path is found to carry it (RFC 8899). Default 8972: an IPv4 packet of 9000.
+    /// once a path is found to carry it (RFC 8899), which takes [`Config::dont_fragment`]. Default 8972: an IPv4 packet of 9000.
     pub max_datagram: u16,
+    /// Whether the driver's UDP sockets forbid the system, and with it every router, to cut a datagram into fragments
+    /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and the BSDs, and
+    /// their IPv6 counterparts). Default: no.
+    ///
+    /// Only then does a datagram of more than 1200 bytes show by its arrival that the path carries it. Where this is not set, no
+    /// larger one is sent over UDP, and none is searched for: fragments of it would arrive joined, and each loss of a fragment
+    /// would cost the whole. Links are not concerned: they say how much they take.
+    pub dont_fragment: bool,
     /// Packets after which keys are rotated. Default 2^24.
     pub rotate_after: u64,
     /// Bytes per second that one connection sends at most, datagrams whole. Default: what the path carries.
@@ -199,6 +207,7 @@ impl Config {
             ack_delay: Duration::from_millis(50),
             max_message: limits::MESSAGE_SIZE,
             max_datagram: limits::PATH_DATAGRAM,
+            dont_fragment: false,
             rotate_after: 1 << 24,
             connection_bandwidth: None,
             bandwidth: None,

@@ -57,6 +57,9 @@
 //! }
 //! assert_eq!(received, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 //! ```
+//!
+//! Over UDP no datagram has more than 1200 bytes unless [`Config::dont_fragment`] is set: a driver sets it once its sockets forbid
+//! the system to cut datagrams into fragments, and larger ones are then sent where the path is found to carry them.
 #![no_std]
 #![forbid(unsafe_code)]
 

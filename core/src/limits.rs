@@ -14,8 +14,13 @@ pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 pub const TAG: usize = 16;
 /// Packet numbers below the highest seen that are still told apart from replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// Acknowledgement ranges kept and reported by a receiver; older ones are forgotten.
+/// Ranges of packet numbers that one acknowledgement lists; more of them are told as bits. A receiver repeats so many.
 pub const ACK_RANGES: usize = 32;
+/// Ranges of packet numbers that a receiver keeps until it told of them several times, 16 bytes each. All that a sender may have
+/// in flight, each second packet lost, twice over.
+pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
+/// Bytes of an acknowledgement with one bit per packet number: as many numbers as a sender waits for at most.
+pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// Ranges in the resume state of one channel; messages received beyond them are sent again.
 pub const RESUME_RANGES: usize = 32;
 /// How much longer than its acknowledgement delay a peer may take to acknowledge what would not be sent again, heartbeats

@@ -237,6 +237,8 @@ impl Application for Streams {
     #[expect(clippy::expect_used, reason = "whoever sets a test up wrongly is to hear of it at once")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.setup.config.clone();
+        // The simulated network drops what is too large for a link, and cuts nothing up.
+        config.dont_fragment = true;
         config.channels = MODES.map(ChannelConfig::new).to_vec();
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         let secrets = Secrets::new([boot.node as u8 + 1; 32]);

@@ -46,6 +46,8 @@ impl Tickwire {
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     pub fn new(crypto: Crypto, clients: usize) -> Self {
         let mut config = Config::new(7);
+        // Datagrams pass from one buffer to the other.
+        config.dont_fragment = true;
         config.provider = provider(crypto);
         config.max_connections = clients;
         config.max_connections_per_source = clients;

@@ -1,6 +1,7 @@
 //! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
 //! delay; never for acknowledgements alone.
 
+use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::wire::AckRanges;
 
@@ -10,6 +11,8 @@ const EVERY: u8 = 3;
 /// own to send never says that it heard; yet it is not told for ever, or acknowledgements would grow with every loss.
 const REPEATED_PACKETS: u64 = 63;
 const REPEATED_FOR: Duration = Duration::from_secs(1);
+/// Acknowledgements that tell of a packet at least, however many ranges that makes: any of them may be lost.
+const TOLD: usize = 4;
 
 /// The packets received, and what is owed for them.
 #[derive(Debug, Default)]
@@ -21,8 +24,8 @@ pub(crate) struct AckTracker {
     due: Option<Instant>,
     /// A packet number, and when it was the largest: once that is long ago, what lies below was reported often enough.
     milestone: (u64, Instant),
-    /// The largest that an acknowledgement reported.
-    reported: Option<u64>,
+    /// For each of the latest acknowledgements, the newest first: below this number it told of all that had been received.
+    told: [u64; TOLD],
 }
 
 impl AckTracker {
@@ -33,6 +36,12 @@ impl AckTracker {
         if number >= expected {
             self.largest_at = now;
             self.forget_old(now, number);
+        } else {
+            // No acknowledgement told of this one.
+            self.told = self.told.map(|told| told.min(number));
+        }
+        if self.ranges.len() > limits::ACK_RANGES {
+            self.thin_out();
         }
         if !eliciting {
             return;
@@ -48,13 +57,25 @@ impl AckTracker {
     fn forget_old(&mut self, now: Instant, largest: u64) {
         let (number, since) = self.milestone;
         if largest.saturating_sub(number) >= REPEATED_PACKETS && now - since >= REPEATED_FOR {
-            if self.reported < Some(number) {
+            if self.told_below() <= number {
                 // Acknowledgements wait, for the credit of a link perhaps.
                 return;
             }
             self.ranges.remove_below(number);
             self.milestone = (largest, now);
         }
+    }
+
+    /// Below this number, the latest acknowledgement told of all that was received.
+    const fn told_below(&self) -> u64 {
+        let [latest, ..] = self.told;
+        latest
+    }
+
+    /// Forgets the oldest ranges beyond [`limits::ACK_RANGES`], if they were told of often enough.
+    fn thin_out(&mut self) {
+        let [.., often] = self.told;
+        self.ranges.thin_out(often, limits::ACK_RANGES);
     }
 
     /// Whether an acknowledgement has to leave now, in a packet of its own if need be.
@@ -84,18 +105,29 @@ impl AckTracker {
         (&self.ranges, self.largest_at)
     }
 
-    /// An acknowledgement left.
-    pub(crate) fn on_sent(&mut self) {
+    /// An acknowledgement left that tells of what was received from `lowest` on.
+    pub(crate) fn on_sent(&mut self, lowest: u64) {
         self.owed = 0;
         self.at_once = false;
         self.due = None;
-        self.reported = self.ranges.largest();
+        if self.ranges.lowest().is_some_and(|kept| kept < lowest)
+            && self.ranges.largest_below(lowest).is_some_and(|left_out| left_out >= self.told_below())
+        {
+            // There was no room for all of what is new.
+            return;
+        }
+        self.told.rotate_right(1);
+        let [latest, ..] = &mut self.told;
+        *latest = self.ranges.largest().map_or(0, |largest| largest.saturating_add(1));
+        if self.ranges.len() > limits::ACK_RANGES {
+            self.thin_out();
+        }
     }
 
-    /// The peer heard our acknowledgement up to `number`: no need to repeat what lies below.
+    /// The peer heard our acknowledgement up to `number`: no need to repeat what lies below, unless it came later.
     pub(crate) fn on_heard(&mut self, number: u64) {
         if self.ranges.largest().is_some_and(|largest| largest > number) {
-            self.ranges.remove_below(number.saturating_add(1));
+            self.ranges.remove_below(number.saturating_add(1).min(self.told_below()));
         }
     }
 }
@@ -111,7 +143,7 @@ mod tests {
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
             now += Duration::from_millis(5);
             acks.on_received(now, number, true, Duration::from_millis(50));
-            acks.on_sent();
+            acks.on_sent(0);
             // 200 packets a second: what is 200 numbers old is a second old.
             let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
             assert!(recent.into_iter().all(|number| acks.ranges.contains(number)), "{number}");
@@ -125,7 +157,7 @@ mod tests {
         let mut now = Instant::ZERO + Duration::from_secs(9);
         for number in 0..1000 {
             acks.on_received(now, number, true, Duration::from_millis(50));
-            acks.on_sent();
+            acks.on_sent(0);
         }
         // The milestone was set by the 63rd packet: another second, and 63 more.
         now += Duration::from_millis(999);
@@ -144,7 +176,7 @@ mod tests {
             acks.on_received(now, number, true, Duration::from_millis(50));
         }
         assert!((0..1000).all(|number| acks.ranges.contains(number)));
-        acks.on_sent();
+        acks.on_sent(0);
         for number in 1000..1090 {
             now += Duration::from_millis(10);
             acks.on_received(now, number, true, Duration::from_millis(50));

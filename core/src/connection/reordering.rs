@@ -30,6 +30,9 @@ struct Losses {
     lost: [u32; REMEMBERED],
     remembered: u8,
     next: u8,
+    /// All of them lie from here to there.
+    lowest: u64,
+    highest: u64,
 }
 
 impl Reordering {
@@ -79,6 +82,10 @@ impl Reordering {
 
 impl Losses {
     fn push(&mut self, number: u64) {
+        if self.remembered == 0 {
+            (self.lowest, self.highest) = (number, number);
+        }
+        (self.lowest, self.highest) = (self.lowest.min(number), self.highest.max(number));
         if let Some(place) = self.lost.get_mut(usize::from(self.next)) {
             *place = number as u32;
         }
@@ -87,6 +94,9 @@ impl Losses {
     }
 
     fn take(&mut self, range: &RangeInclusive<u64>) -> u64 {
+        if *range.end() < self.lowest || *range.start() > self.highest {
+            return 0;
+        }
         let length = (range.end() - range.start()).min(u64::from(u32::MAX)) as u32;
         let start = *range.start() as u32;
         let mut late = 0;

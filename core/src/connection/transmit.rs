@@ -219,11 +219,11 @@ pub(crate) fn write_datagram(
     if is_telling {
         transport.clock.on_told(now);
     }
-    if let Some(largest) = acked {
+    if let Some((largest, lowest)) = acked {
         if eliciting {
             transport.sent.note(SentFrame::Ack(largest));
         }
-        transport.acks.on_sent();
+        transport.acks.on_sent(lowest);
         transport.marks.on_reported();
     }
     if eliciting {
@@ -256,14 +256,15 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
     is_written
 }
 
-fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<u64> {
+/// Returns the largest and the lowest packet number that the ACK tells of.
+fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
     if !transport.acks.is_owed() {
         return None;
     }
     let (ranges, largest_at) = transport.acks.report();
     let largest = ranges.largest()?;
-    write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), writer).ok()?;
-    Some(largest)
+    let lowest = write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), writer).ok()?;
+    Some((largest, lowest))
 }
 
 fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {

@@ -172,6 +172,14 @@ impl Endpoint {
             .map_or(limits::BASE_DATAGRAM, |link| usize::from(link.max_datagram));
         ours.min(usize::from(theirs))
     }
+
+    /// The largest datagram that may be found to pass on a path whose far end takes `theirs`: more than the base only where
+    /// nobody cuts datagrams up.
+    pub(super) fn most_datagram(&self, theirs: u16) -> usize {
+        let is_whole = self.config.dont_fragment;
+        let ours = if is_whole { self.config.max_datagram.into() } else { limits::BASE_DATAGRAM };
+        ours.min(usize::from(theirs))
+    }
 }
 
 impl Refusal {

@@ -173,7 +173,7 @@ impl Endpoint {
             keys: accepted.keys,
             peer_ack_delay: bounded_ack_delay(accepted.parameters.ack_delay()),
             max_datagram: self.max_datagram(dial.path.remote, accepted.parameters.max_datagram),
-            most_datagram: self.config.max_datagram.min(accepted.parameters.max_datagram).into(),
+            most_datagram: self.most_datagram(accepted.parameters.max_datagram),
             peer_idle_timeout: accepted.parameters.idle_timeout(),
             link: self.links.properties(dial.path.remote),
             resumed,

@@ -106,7 +106,7 @@ impl Endpoint {
             keys: half.keys(&*self.settings.provider),
             peer_ack_delay: bounded_ack_delay(half.ack_delay()),
             max_datagram: self.max_datagram(from.remote, half.max_datagram),
-            most_datagram: self.config.max_datagram.min(half.max_datagram).into(),
+            most_datagram: self.most_datagram(half.max_datagram),
             peer_idle_timeout: half.idle_timeout(),
             link: self.links.properties(from.remote),
             resumed: half.session == Session::Resumed,

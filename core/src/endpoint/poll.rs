@@ -9,6 +9,9 @@ use crate::time::Instant;
 
 /// Datagrams that `poll_transmit` wrote to the caller's buffer: all for one path, all of `segment_size` bytes but the
 /// last, which may be shorter. A driver with segmentation offload hands them to the system in one call.
+///
+/// Over UDP none has more than 1200 bytes, unless [`crate::Config::dont_fragment`] says that the driver's sockets forbid
+/// fragments: then larger ones are sent where they are found to pass, and those that find out have to leave whole or not at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transmit {
     /// Where they go, and the local address they leave from.

@@ -33,7 +33,7 @@ pub(super) fn sheets() -> Vec<Sheet> {
 }
 
 /// What `write` writes.
-pub(super) fn written(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+pub(super) fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = [0; 2048];
     let mut writer = Writer::new(&mut buffer);
     write(&mut writer);
@@ -79,6 +79,10 @@ fn frames() -> Sheet {
         written(|writer| write_ack(&ranges, Duration::from_micros(800), received, marks, writer).unwrap())
     };
     let marks = EcnCounts { capable: 70, experienced: 2 };
+    let mut many = AckRanges::new();
+    (0..limits::ACK_RANGES as u64 + 1).for_each(|step| many.insert(100 + 2 * step));
+    let bits =
+        written(|writer| write_ack(&many, Duration::from_micros(800), received, None, writer).unwrap());
     let resume = |floor, ranges: Vec<core::ops::Range<u32>>| {
         written(|writer| write_resume(writer, ChannelId(1), floor, ranges.into_iter()).unwrap())
     };
@@ -98,6 +102,7 @@ fn frames() -> Sheet {
         .bytes("CLOCK 90 s", &frame(&Frame::Clock(Instant::saturating_from_micros(90_000_000))))
         .bytes("ACK 20, 12-13, 7-9", &ack(None))
         .bytes("the same, 2 of 72 CE", &ack(Some(marks)))
+        .bytes("ACK 164, 162, ... 100", &bits)
 }
 
 fn messages() -> Sheet {
@@ -173,12 +178,13 @@ fn unknown_reply() -> Sheet {
 }
 
 fn constants() -> Sheet {
-    let list: [(&str, u64); 21] = [
+    let list: [(&str, u64); 22] = [
         ("BASE_DATAGRAM", limits::BASE_DATAGRAM as u64),
         ("LEAST_DATAGRAM", limits::LEAST_DATAGRAM.into()),
         ("TAG", limits::TAG as u64),
         ("REPLAY_WINDOW", limits::REPLAY_WINDOW),
         ("ACK_RANGES", limits::ACK_RANGES as u64),
+        ("ACK_BITMAP", limits::ACK_BITMAP as u64),
         ("RESUME_RANGES", limits::RESUME_RANGES as u64),
         ("FAILED_OPENS", limits::FAILED_OPENS),
         ("CHANNELS", limits::CHANNELS as u64),

@@ -1,5 +1,6 @@
 //! Acknowledgements: what a receiver remembers, and the frame that tells the sender.
 
+mod bits;
 #[cfg(test)]
 mod tests;
 
@@ -7,6 +8,7 @@ use core::ops::RangeInclusive;
 
 use smallvec::SmallVec;
 
+use self::bits::BitRanges;
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
 use crate::time::{Duration, Instant, micros};
@@ -15,17 +17,25 @@ use crate::time::{Duration, Instant, micros};
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub const ACK_MARKS: u8 = 0x10;
-/// The last type byte of ACK frames: the count goes on in a varint.
+/// The last type byte of ACK frames that list ranges: the count goes on in a varint.
 pub const ACK_LAST: u8 = 0x3f;
+/// The type byte of ACK frames with a bit per packet number, without counts of congestion marks.
+pub const ACK_BITS: u8 = 0x40;
+/// The same, with counts.
+pub const ACK_BITS_MARKS: u8 = ACK_BITS | ACK_MARKS;
 
 const COUNT_IN_TYPE: u64 = 15;
 const DELAY_UNIT_US: u64 = 8;
 const TIME_MASK: u64 = (1 << 24) - 1;
 const RANGES_INLINE: usize = 4;
+/// Ranges whose memory is kept.
+const ROOM_KEPT: usize = 2 * limits::ACK_RANGES;
 /// Ranges after the first.
 const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
+/// [`AckFrame::further`] of a frame with a bit per packet number.
+const IN_BITS: u64 = u64::MAX;
 
-/// The packet numbers that a receiver has to acknowledge: at most [`limits::ACK_RANGES`] ranges, the newest.
+/// The packet numbers that a receiver has to acknowledge: at most [`limits::ACK_RANGES_KEPT`] ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AckRanges {
     /// First and last of each range, ascending, with at least one missing number between two ranges.
@@ -51,6 +61,12 @@ impl AckRanges {
         self.ranges.len()
     }
 
+    /// The lowest packet number in the set.
+    #[must_use]
+    pub fn lowest(&self) -> Option<u64> {
+        self.ranges.first().map(|&(start, _)| start)
+    }
+
     /// The largest packet number in the set.
     #[must_use]
     pub fn largest(&self) -> Option<u64> {
@@ -68,7 +84,8 @@ impl AckRanges {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number`. If it makes one range too many, the oldest range is forgotten, which may be its own.
+    /// Adds `packet_number`. If it makes one range too many, the oldest eighth of the ranges is forgotten, which may include
+    /// its own.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
         if let Some((_, end)) = self.ranges.last_mut()
@@ -96,8 +113,28 @@ impl AckRanges {
     /// Forgets every packet number below `packet_number`.
     pub fn remove_below(&mut self, packet_number: u64) {
         let gone = self.ranges.partition_point(|&(_, end)| end < packet_number);
-        self.ranges.drain(..gone);
+        self.remove_oldest(gone);
         self.grow(0, |range| range.0 = range.0.max(packet_number));
+    }
+
+    /// Forgets ranges that lie below `packet_number` whole, the oldest first, as long as there are more than `keep`.
+    pub(crate) fn thin_out(&mut self, packet_number: u64, keep: usize) {
+        let below = self.ranges.partition_point(|&(_, end)| end < packet_number);
+        self.remove_oldest(below.min(self.ranges.len().saturating_sub(keep)));
+    }
+
+    /// The largest number in the set that is below `packet_number`.
+    pub(crate) fn largest_below(&self, packet_number: u64) -> Option<u64> {
+        let below = self.ranges.partition_point(|&(start, _)| start < packet_number);
+        self.range(below.checked_sub(1)?).map(|(_, end)| end.min(packet_number - 1))
+    }
+
+    /// Forgets the `count` oldest ranges. The memory of a burst is given back when few are left of it.
+    fn remove_oldest(&mut self, count: usize) {
+        self.ranges.drain(..count);
+        if self.ranges.capacity() > ROOM_KEPT && self.ranges.len() <= limits::ACK_RANGES {
+            self.ranges.shrink_to_fit();
+        }
     }
 
     /// The index of the first range that starts above `packet_number`. Usually that is the end, so it looks there
@@ -117,10 +154,14 @@ impl AckRanges {
     }
 
     fn insert_range(&mut self, index: usize, packet_number: u64) {
-        if self.ranges.len() < limits::ACK_RANGES {
+        if self.ranges.len() < limits::ACK_RANGES_KEPT {
             self.ranges.insert(index, (packet_number, packet_number));
-        } else if let Some(index) = index.checked_sub(1) {
-            self.ranges.remove(0);
+            return;
+        }
+        // Several at a time: to remove the first one moves all the others.
+        let surplus = limits::ACK_RANGES_KEPT / 8;
+        self.remove_oldest(surplus);
+        if let Some(index) = index.checked_sub(surplus) {
             self.ranges.insert(index, (packet_number, packet_number));
         }
     }
@@ -136,7 +177,9 @@ pub struct EcnCounts {
     pub experienced: u64,
 }
 
-/// Writes an ACK frame with as many of `ranges` as fit, the newest first. Nothing is written if there are none.
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first, and returns the lowest packet number that it
+/// acknowledges. More than [`limits::ACK_RANGES`] ranges are written as bits, one per packet number. Nothing is written if there
+/// are none; it returns [`u64::MAX`] then.
 ///
 /// `delay` is how long the largest packet number has waited since it was received at `receive_time`, by the receiver's
 /// clock. The frame takes at least 8 bytes, and 2 more with `marks`.
@@ -149,13 +192,24 @@ pub fn write_ack(
     receive_time: Instant,
     marks: Option<EcnCounts>,
     writer: &mut Writer<'_>,
-) -> Result<(), NoRoom> {
-    let Some((&(mut start, largest), _)) = ranges.ranges.split_last() else { return Ok(()) };
+) -> Result<u64, NoRoom> {
+    let Some((&(mut start, largest), _)) = ranges.ranges.split_last() else { return Ok(u64::MAX) };
     let delay_units = micros(delay) / DELAY_UNIT_US;
     let first = largest - start;
     let marks_len = marks.map_or(0, |marks| varint_len(marks.capable) + varint_len(marks.experienced));
-    let used = 1 + 2 + varint_len(delay_units) + 3 + varint_len(first) + marks_len;
-    let further = further_that_fit(ranges, writer.remaining().checked_sub(used).ok_or(NoRoom)?);
+    let fixed = 1 + 2 + varint_len(delay_units) + 3 + marks_len;
+    let room = writer.remaining().checked_sub(fixed + varint_len(first)).ok_or(NoRoom)?;
+    let further = further_that_fit(ranges, room);
+    if ranges.len() > limits::ACK_RANGES {
+        let bytes = bits::bytes_that_fit(ranges, writer.remaining() - fixed);
+        // Where few of many numbers are missing, ranges may reach farther.
+        if ranges.len() as u64 > further + 1
+            && bytes > 0
+            && reaches(ranges, bytes) <= start_of(ranges, further)
+        {
+            return write_bits(ranges, (delay_units, receive_time), marks, bytes, writer);
+        }
+    }
 
     writer.u8(type_of(further, marks))?;
     if let Some(more) = further.checked_sub(COUNT_IN_TYPE) {
@@ -170,7 +224,38 @@ pub fn write_ack(
         writer.varint(range.end() - range.start())?;
         start = *range.start();
     }
-    write_marks(marks, writer)
+    write_marks(marks, writer)?;
+    Ok(start)
+}
+
+/// The lowest number that so many bytes of bits have one for.
+fn reaches(ranges: &AckRanges, bytes: usize) -> u64 {
+    ranges.largest().unwrap_or(0).saturating_sub(8 * bytes as u64)
+}
+
+/// Where the range begins that is the `further`th after the newest.
+fn start_of(ranges: &AckRanges, further: u64) -> u64 {
+    ranges.iter().nth(further as usize).map_or(0, |range| *range.start())
+}
+
+#[cold]
+fn write_bits(
+    ranges: &AckRanges,
+    (delay_units, receive_time): (u64, Instant),
+    marks: Option<EcnCounts>,
+    bytes: usize,
+    writer: &mut Writer<'_>,
+) -> Result<u64, NoRoom> {
+    writer.u8(if marks.is_some() { ACK_BITS_MARKS } else { ACK_BITS })?;
+    writer.u16(ranges.largest().unwrap_or(0) as u16)?;
+    writer.varint(delay_units)?;
+    writer.u24((receive_time.as_micros() & TIME_MASK) as u32)?;
+    writer.varint(bytes as u64)?;
+    let field = writer.slot(bytes)?;
+    field.fill(0);
+    let lowest = bits::fill(ranges, field);
+    write_marks(marks, writer)?;
+    Ok(lowest)
 }
 
 fn type_of(further: u64, marks: Option<EcnCounts>) -> u8 {
@@ -183,11 +268,11 @@ fn write_marks(marks: Option<EcnCounts>, writer: &mut Writer<'_>) -> Result<(), 
     writer.varint(marks.experienced)
 }
 
-/// How many ranges after the first fit into `room` bytes.
+/// How many ranges after the first fit into `room` bytes, and a frame.
 fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
     let above = ranges.iter().map(|range| *range.start());
     let mut further = 0;
-    for (range, start_above) in ranges.iter().skip(1).zip(above) {
+    for (range, start_above) in ranges.iter().skip(1).take(FURTHER_MAX as usize).zip(above) {
         let count = if further + 1 == COUNT_IN_TYPE { 1 } else { 0 };
         let gap = varint_len(start_above - range.end() - 2);
         let Some(rest) = room.checked_sub(count + gap + varint_len(range.end() - range.start())) else {
@@ -208,20 +293,24 @@ pub struct AckFrame<'a> {
     pub delay: Duration,
     /// When the largest was received: the low 24 bits of the peer's clock, in µs.
     pub receive_time_low24: u32,
-    /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1.
+    /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1; [`IN_BITS`] if there is a bit per number instead.
     further: u64,
-    /// The varints of all ranges. They were parsed once.
+    /// The varints of all ranges, which were parsed once, or the bits.
     ranges: &'a [u8],
     /// How many packets came with congestion notification bits, if it says so.
     pub marks: Option<EcnCounts>,
 }
 
 impl<'a> AckFrame<'a> {
-    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`].
+    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`], [`ACK_BITS`], or [`ACK_BITS_MARKS`].
     ///
     /// # Errors
-    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges, or a delay above 2^62 µs.
+    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges or [`limits::ACK_BITMAP`] bytes of bits, or a
+    /// delay above 2^62 µs.
     pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        if first & ACK_BITS != 0 {
+            return Self::read_bits(first, reader);
+        }
         let mut further = u64::from(first & 0x0f);
         if further == COUNT_IN_TYPE {
             further = reader.varint()?.checked_add(COUNT_IN_TYPE).ok_or(Malformed)?;
@@ -229,21 +318,22 @@ impl<'a> AckFrame<'a> {
         if further > FURTHER_MAX {
             return Err(Malformed);
         }
-        let largest = reader.u16()?;
-        let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);
-        let delay = delay_us.ok_or(Malformed)?.saturating_since(Instant::ZERO);
-        let receive_time_low24 = reader.u24()?;
+        let (largest, delay, receive_time_low24) = read_times(reader)?;
         let mut start = reader.clone();
         for _ in 0..=2 * further {
             reader.varint()?;
         }
         let ranges = start.take(start.remaining() - reader.remaining())?;
-        let marks = if first & ACK_MARKS == 0 {
-            None
-        } else {
-            Some(EcnCounts { capable: reader.varint()?, experienced: reader.varint()? })
-        };
+        let marks = read_marks(first, reader)?;
         Ok(Self { largest, delay, receive_time_low24, further, ranges, marks })
+    }
+
+    #[cold]
+    fn read_bits(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (largest, delay, receive_time_low24) = read_times(reader)?;
+        let ranges = reader.sized(limits::ACK_BITMAP)?;
+        let marks = read_marks(first, reader)?;
+        Ok(Self { largest, delay, receive_time_low24, further: IN_BITS, ranges, marks })
     }
 
     /// Writes the frame as it was read.
@@ -251,13 +341,21 @@ impl<'a> AckFrame<'a> {
     /// # Errors
     /// [`NoRoom`] if it does not fit; what was written of it until then stays.
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
-        writer.u8(type_of(self.further, self.marks))?;
-        if let Some(more) = self.further.checked_sub(COUNT_IN_TYPE) {
-            writer.varint(more)?;
+        let is_bits = self.further == IN_BITS;
+        if is_bits {
+            writer.u8(if self.marks.is_some() { ACK_BITS_MARKS } else { ACK_BITS })?;
+        } else {
+            writer.u8(type_of(self.further, self.marks))?;
+            if let Some(more) = self.further.checked_sub(COUNT_IN_TYPE) {
+                writer.varint(more)?;
+            }
         }
         writer.u16(self.largest)?;
         writer.varint(micros(self.delay) / DELAY_UNIT_US)?;
         writer.u24(self.receive_time_low24)?;
+        if is_bits {
+            writer.varint(self.ranges.len() as u64)?;
+        }
         writer.bytes(self.ranges)?;
         write_marks(self.marks, writer)
     }
@@ -271,11 +369,28 @@ impl<'a> AckFrame<'a> {
         &self,
         next_packet_number: u64,
     ) -> impl Iterator<Item = Result<RangeInclusive<u64>, Malformed>> + use<'a> {
-        Ranges {
-            reader: Reader::new(self.ranges),
-            end: Some(expand_largest(self.largest, next_packet_number)),
+        let largest = expand_largest(self.largest, next_packet_number);
+        if self.further == IN_BITS {
+            Ranges::Bits(BitRanges::new(self.ranges, largest))
+        } else {
+            Ranges::Listed { reader: Reader::new(self.ranges), end: Some(largest) }
         }
     }
+}
+
+/// What every ACK frame begins with: the largest number's low bits, how long it waited, and when it was received.
+fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Duration, u32), Malformed> {
+    let largest = reader.u16()?;
+    let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);
+    let delay = delay_us.ok_or(Malformed)?.saturating_since(Instant::ZERO);
+    Ok((largest, delay, reader.u24()?))
+}
+
+fn read_marks(first: u8, reader: &mut Reader<'_>) -> Result<Option<EcnCounts>, Malformed> {
+    if first & ACK_MARKS == 0 {
+        return Ok(None);
+    }
+    Ok(Some(EcnCounts { capable: reader.varint()?, experienced: reader.varint()? }))
 }
 
 /// The highest number up to 2^15 above `next_packet_number` that ends in `largest`. It may lie below zero.
@@ -284,20 +399,27 @@ fn expand_largest(largest: u16, next_packet_number: u64) -> Result<u64, Malforme
     most.checked_sub(u64::from((most as u16).wrapping_sub(largest))).ok_or(Malformed)
 }
 
-struct Ranges<'a> {
-    reader: Reader<'a>,
-    /// Where the next range ends, unless an error was returned.
-    end: Option<Result<u64, Malformed>>,
+enum Ranges<'a> {
+    Listed {
+        reader: Reader<'a>,
+        /// Where the next range ends, unless an error was returned.
+        end: Option<Result<u64, Malformed>>,
+    },
+    Bits(BitRanges<'a>),
 }
 
 impl Iterator for Ranges<'_> {
     type Item = Result<RangeInclusive<u64>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let range = self.end.take()?.and_then(|end| {
-            let start = end.checked_sub(self.reader.varint()?).ok_or(Malformed)?;
-            if !self.reader.is_empty() {
-                self.end = Some(self.reader.varint().and_then(|gap| below(start, gap)));
+        let (reader, next_end) = match self {
+            Self::Listed { reader, end } => (reader, end),
+            Self::Bits(bits) => return bits.next(),
+        };
+        let range = next_end.take()?.and_then(|end| {
+            let start = end.checked_sub(reader.varint()?).ok_or(Malformed)?;
+            if !reader.is_empty() {
+                *next_end = Some(reader.varint().and_then(|gap| below(start, gap)));
             }
             Ok(start..=end)
         });

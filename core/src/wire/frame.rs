@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::ack::{ACK, ACK_LAST, AckFrame};
+use super::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckFrame};
 use super::message::{self, Chain, MessageFrame};
 use super::resume::{RESUME, ResumeFrame, write_resume};
 use super::{Malformed, NoRoom, Reader, Writer};
@@ -92,7 +92,7 @@ impl<'a> Frame<'a> {
             },
             RESUME => Self::Resume(ResumeFrame::read(reader)?),
             CLOCK => Self::Clock(Instant::from_micros(reader.varint()?).ok_or(Malformed)?),
-            first @ ACK..=ACK_LAST => Self::Ack(AckFrame::read(first, reader)?),
+            first @ (ACK..=ACK_LAST | ACK_BITS | ACK_BITS_MARKS) => Self::Ack(AckFrame::read(first, reader)?),
             first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
             _ => return Err(Malformed),
         })

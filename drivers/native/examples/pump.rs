@@ -33,6 +33,8 @@ impl Pump {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         let mut config = Config::new(0x6d79_6761_6d65);
         config.access = access;
+        // Plain sockets let the system cut datagrams up, so `config.dont_fragment` stays false: none has more than 1200 bytes. A
+        // loop that forbids fragments (`IP_MTU_DISCOVER` on Linux, `IP_DONTFRAGMENT` on Windows) sets it, and lends larger buffers.
         // The core counts microseconds from our start; tickets expire by the wall clock.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH)?;
         config.wall_offset = u64::try_from(wall.as_micros())?;

@@ -5,7 +5,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tickwire_core::crypto::Key;
-use tickwire_core::limits::BASE_DATAGRAM;
 use tickwire_core::{Config, Endpoint, Secrets};
 
 use crate::clock::Clock;
@@ -46,9 +45,7 @@ impl Node {
         let sleeper = Sleeper::new().map_err(StartError::Thread)?;
         let clock = Clock::start();
         prepare(&mut config, &clock, &registry);
-        if socket.may_fragment() {
-            config.max_datagram = BASE_DATAGRAM as u16;
-        }
+        config.dont_fragment = !socket.may_fragment();
         let secrets = match secrets {
             Some(secrets) => secrets,
             None => Secrets::new(random()?),

@@ -36,6 +36,7 @@ pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     config.provider = provider;
     config.access = access;
     config.wall_offset = WALL;
+    config.dont_fragment = true;
     config
 }
 

@@ -219,7 +219,7 @@ impl Arena {
 }
 
 /// What `write` writes.
-pub fn written(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = vec![0; 2 * PACKET];
     let mut writer = Writer::new(&mut buffer);
     write(&mut writer);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use tickwire_core::limits::ACK_RANGES;
-use tickwire_core::wire::ack::{ACK, ACK_LAST, write_ack};
+use tickwire_core::limits::{ACK_BITMAP, ACK_RANGES, ACK_RANGES_KEPT};
+use tickwire_core::wire::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, write_ack};
 use tickwire_core::wire::{
     AckFrame, AckRanges, Chain, DataHeader, Frame, FrameReader, PacketKind, Reader, Writer, classify,
     decode_packet_number, encode_packet_number,
@@ -46,7 +46,7 @@ pub fn ack_frame(bytes: &[u8]) {
     let next = script.number();
     let frame = script.rest();
     let mut reader = Reader::new(frame);
-    let Ok(first @ ACK..=ACK_LAST) = reader.u8() else { return };
+    let Ok(first @ (ACK..=ACK_LAST | ACK_BITS | ACK_BITS_MARKS)) = reader.u8() else { return };
     let Ok(ack) = AckFrame::read(first, &mut reader) else { return };
     let used = frame.len() - reader.remaining();
     let mut buffer = vec![0; used];
@@ -74,7 +74,7 @@ pub fn ack_frame(bytes: &[u8]) {
         below = Some(*range.start());
     }
     assert!(ranges.next().is_none(), "ranges after the end");
-    assert!(count <= ACK_RANGES);
+    assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
 /// What a receiver has to acknowledge, against a set of numbers, and through the frame.
@@ -111,8 +111,14 @@ struct Model(BTreeSet<u64>);
 impl Model {
     fn insert(&mut self, number: u64) {
         self.0.insert(number);
-        if let Some(&(_, end)) = self.ranges().get(ACK_RANGES) {
-            self.0.retain(|&number| number > end);
+        let ranges = self.ranges();
+        if ranges.len() > ACK_RANGES_KEPT {
+            // The oldest eighth of the others gives way, and it with them if it is older.
+            let others = ranges.iter().filter(|range| range.0 != number);
+            let oldest_kept = others.map(|range| range.0).nth(ACK_RANGES_KEPT - ACK_RANGES_KEPT / 8 - 1);
+            let lowest_gone = ranges.iter().map(|range| range.1).find(|end| Some(*end) < oldest_kept);
+            let keeps_own = lowest_gone == Some(number);
+            self.0.retain(|&other| Some(other) >= oldest_kept || (keeps_own && other == number));
         }
     }
 
@@ -145,7 +151,11 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     let next = ranges.largest().unwrap().saturating_add(1);
     let read: Vec<_> = ack.ranges(next).map(Result::unwrap).collect();
     assert!(!read.is_empty());
-    assert!(ranges.iter().take(read.len()).eq(read.iter().cloned()), "other ranges than were written");
+    // Bits may end within a range.
+    let lowest = written.unwrap();
+    let told = ranges.iter().take_while(|range| *range.end() >= lowest);
+    let told = told.map(|range| (*range.start()).max(lowest)..=*range.end());
+    assert!(told.eq(read.iter().cloned()), "other ranges than were written");
 }
 
 /// The frames of a packet.

@@ -193,6 +193,8 @@ impl Application for Parties {
             _ => {}
         }
         let mut config = self.config.clone();
+        // The simulated network drops what is too large for a link, and cuts nothing up.
+        config.dont_fragment = true;
         config.channels =
             [Delivery::ReliableUnordered, Delivery::Unreliable].map(ChannelConfig::new).to_vec();
         config.access = if is_sender { Access::Closed } else { Access::Open };

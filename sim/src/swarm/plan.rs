@@ -165,6 +165,8 @@ impl Plan {
 
 fn draw_config(draws: &mut Draws, provider: Arc<dyn Provider>) -> Config {
     let mut config = Config::new(APPLICATION);
+    // The simulated network drops what is too large for a link, and cuts nothing up.
+    config.dont_fragment = true;
     config.provider = provider;
     config.wall_offset = WALL;
     config.channels = draw_channels(draws);

@@ -87,6 +87,8 @@ impl Application for Pair {
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.config.clone();
         config.wall_offset = WALL;
+        // The simulated network drops what is too large for a link, and cuts nothing up.
+        config.dont_fragment = true;
         if let Some((_, bytes)) = self.narrow.filter(|(node, _)| *node == boot.node) {
             config.max_datagram = bytes;
         }

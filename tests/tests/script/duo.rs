@@ -34,6 +34,7 @@ impl Duo {
         let now = Instant::ZERO + Duration::from_secs(1);
         let build = |end: usize| {
             let mut config = Config::new(4);
+            config.dont_fragment = true;
             config.provider = provider::null();
             config.access = [Access::Open, Access::Closed][end];
             config.max_connections = 20_000;

@@ -142,6 +142,7 @@ impl World {
     /// Node 0 lets everybody in, node 1 nobody, node 2 whoever has a ticket.
     fn boot(&self, index: usize, incarnation: u64) -> Node {
         let mut config = Config::new(APPLICATION);
+        config.dont_fragment = true;
         config.provider = Arc::clone(&self.setup.provider);
         config.access = [Access::Open, Access::Closed, Access::Tickets][index];
         config.wall_offset = WALL;

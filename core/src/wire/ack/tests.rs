@@ -64,26 +64,105 @@ fn the_set_is_what_was_inserted_in_any_order() {
 }
 
 #[test]
-fn only_the_newest_ranges_are_kept() {
-    fn property(inserted: Vec<u16>) -> bool {
-        let mut ranges = AckRanges::new();
-        inserted.iter().all(|&number| {
-            let before = ranges.clone();
-            ranges.insert(u64::from(number));
-            let oldest = before.iter().next_back().map_or(0, |range| *range.start());
-            let kept = numbers(&before).into_iter().filter(|number| !ranges.contains(*number));
-            let forgotten: Vec<u64> = kept.collect();
-            let full = before.len() == limits::ACK_RANGES;
-            let own_forgotten = !ranges.contains(u64::from(number));
-            ranges.len() <= limits::ACK_RANGES
-                && (full || forgotten.is_empty() && !own_forgotten)
-                && (!own_forgotten || u64::from(number) < oldest)
-                && forgotten.first().is_none_or(|&first| first == oldest)
+fn the_oldest_eighth_gives_way_to_one_range_too_many() {
+    let full = set((0..limits::ACK_RANGES_KEPT as u64).map(|step| 1000 + step * 2));
+    assert_eq!((full.len(), full.lowest()), (limits::ACK_RANGES_KEPT, Some(1000)));
+    let newest = full.largest().unwrap();
+    for (number, is_kept) in [(newest + 2, true), (newest + 100, true), (newest - 1, true), (1, false)] {
+        let mut ranges = full.clone();
+        ranges.insert(number);
+        assert_eq!(ranges.contains(number), is_kept, "{number}");
+        let joins = number == newest - 1;
+        let surplus = if joins { 0 } else { limits::ACK_RANGES_KEPT as u64 / 8 };
+        assert_eq!(ranges.lowest(), Some(1000 + 2 * surplus));
+        assert!(ranges.len() <= limits::ACK_RANGES_KEPT);
+    }
+}
+
+#[test]
+fn ranges_are_thinned_out_from_below_and_never_to_fewer_than_asked() {
+    let full = set((0..100).map(|step| step * 10));
+    for (below, keep, lowest) in [(500, 40, 500), (500, 80, 200), (501, 0, 510), (0, 0, 0), (5000, 1, 990)] {
+        let mut ranges = full.clone();
+        ranges.thin_out(below, keep);
+        assert_eq!(ranges.lowest(), Some(lowest), "{below}, {keep}");
+    }
+    assert_eq!(
+        (full.largest_below(500), full.largest_below(501), full.largest_below(0)),
+        (Some(490), Some(500), None)
+    );
+}
+
+#[test]
+fn more_than_32_ranges_are_told_as_bits_from_the_lowest_that_fits() {
+    fn property(inserted: Vec<u16>, base: u64, room: u16) -> bool {
+        let base = base.min(u64::MAX - 70_000);
+        [base, 0].iter().all(|&base| {
+            // Each second number of the newest ones, so that there are enough ranges.
+            let even = (0..40).map(|step| base + 5000 + 2 * step);
+            let ranges = set(inserted.iter().map(|&number| base + u64::from(number % 5000)).chain(even));
+            let room = 30 + usize::from(room % 1000);
+            let mut buffer = vec![0; room];
+            let mut writer = Writer::new(&mut buffer);
+            let lowest = write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, &mut writer).unwrap();
+            let length = writer.written();
+            let frame = decode(&buffer[..length]).unwrap();
+            let mut again = vec![0; length];
+            frame.write(&mut Writer::new(&mut again)).unwrap();
+            let next = ranges.largest().unwrap() + 1;
+            let told: Vec<u64> = frame.ranges(next).flat_map(|range| range.unwrap().rev()).collect();
+            again == buffer[..length]
+                && told.last() == Some(&lowest)
+                && told.into_iter().rev().eq(numbers(&ranges).into_iter().filter(|&number| number >= lowest))
+                && (lowest == ranges.lowest().unwrap() || length + 1 >= room || length > limits::ACK_BITMAP)
         })
     }
-    quickcheck(property as fn(Vec<u16>) -> bool);
-    assert!(property((0..200).map(|step| step * 2).collect()));
-    assert!(property((0..200).rev().map(|step| step * 2).collect()));
+    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+}
+
+#[test]
+fn every_second_number_of_a_whole_flight_fits_one_datagram() {
+    let ranges = set((0..limits::PACKETS_IN_FLIGHT as u64).map(|step| 2 * step));
+    let mut buffer = [0; limits::BASE_DATAGRAM - 24];
+    let mut writer = Writer::new(&mut buffer);
+    let marks = Some(EcnCounts { capable: 10, experienced: 10 });
+    let delay = Duration::from_millis(50);
+    assert_eq!(write_ack(&ranges, delay, Instant::ZERO, marks, &mut writer), Ok(0));
+    let length = writer.written();
+    let frame = decode(&buffer[..length]).unwrap();
+    assert_eq!((frame.marks, frame.delay), (marks, delay));
+    assert_eq!(frame.ranges(10_000).count(), ranges.len());
+}
+
+#[test]
+fn few_gaps_in_many_numbers_are_told_as_ranges() {
+    let ranges = set((0..100_000).filter(|number| number % 2000 != 0));
+    let bytes = encode(&ranges, 1000).unwrap();
+    assert_eq!((bytes[0], decode(&bytes).unwrap().ranges(100_000).count()), (ACK | 15, limits::ACK_RANGES));
+}
+
+#[test]
+fn bits_below_zero_and_more_of_them_than_the_limit_are_malformed() {
+    let frame = |largest: u16, bits: &[u8]| {
+        let mut buffer = vec![0; 2000];
+        let mut writer = Writer::new(&mut buffer);
+        writer.u8(ACK_BITS).unwrap();
+        writer.u16(largest).unwrap();
+        writer.bytes(&[0; 4]).unwrap();
+        writer.varint(bits.len() as u64).unwrap();
+        writer.bytes(bits).unwrap();
+        let written = writer.written();
+        buffer.truncate(written);
+        buffer
+    };
+    assert_eq!(expanded(&frame(9, &[]), 10), Ok(vec![9..=9]));
+    assert_eq!(expanded(&frame(9, &[0b1010_0011, 1]), 10), Ok(vec![7..=9, 3..=3, 0..=1]));
+    assert_eq!(expanded(&frame(9, &[0, 2]), 10), Err(Malformed));
+    assert_eq!(expanded(&frame(9, &[0xff, 0xff]), 10), Err(Malformed));
+    assert_eq!(expanded(&frame(9, &[0, 0, 0]), 10), Ok(vec![9..=9]));
+    assert_eq!(expanded(&frame(9, &[0xff; 3]), 65_536 + 10).unwrap(), vec![65_521..=65_545]);
+    assert!(decode(&frame(9, &[0; limits::ACK_BITMAP])).is_ok());
+    assert_eq!(decode(&frame(9, &[0; limits::ACK_BITMAP + 1])), Err(Malformed));
 }
 
 #[test]
@@ -104,7 +183,8 @@ fn what_is_decoded_is_what_was_encoded() {
     fn property(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0, u64::MAX - 70_000].iter().all(|&base| {
-            let ranges = set(inserted.iter().map(|&number| base + u64::from(number)));
+            let ranges =
+                set(inserted.iter().take(limits::ACK_RANGES).map(|&number| base + u64::from(number)));
             let Some(largest) = ranges.largest() else { return true };
             let next = largest.saturating_add(1).saturating_add(u64::from(ahead) % 0x7fff);
             let bytes = encode(&ranges, 500).unwrap();
@@ -236,7 +316,9 @@ fn arbitrary_bytes_never_panic() {
         let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {
             return true;
         };
-        frame.ranges(next).count() <= limits::ACK_RANGES
+        let mut reader = Reader::new(&bytes);
+        let bits = AckFrame::read(ACK_BITS_MARKS, &mut reader).map_or(0, |frame| frame.ranges(next).count());
+        frame.ranges(next).count() <= limits::ACK_RANGES && bits <= 4 * limits::ACK_BITMAP + 1
     }
     quickcheck(property as fn(Vec<u8>, u64) -> bool);
 }
