@@ -70,7 +70,6 @@ impl Connection {
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
-            plan.session_until = Instant::MAX;
             plan.give_up_at = Instant::MAX;
         }
         self.wants_dial = false;
@@ -112,6 +111,16 @@ impl Connection {
     /// Whether this is a client that was let in before, and may be again.
     pub(crate) fn is_back(&self, settings: &Settings) -> bool {
         self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
+    }
+
+    /// The server refused the resume ticket because it expired, and the session with it is gone. Says whether a client that
+    /// has something else to show dials again with that.
+    pub(crate) fn fall_back(&mut self) -> bool {
+        let Some(plan) = self.plan.as_deref_mut().filter(|plan| plan.ticket.is_none()) else { return false };
+        plan.resume = None;
+        self.drop_dial();
+        self.wants_dial = true;
+        true
     }
 
     /// Whether the peer has shown after `moment` that it still holds the keys of this connection.

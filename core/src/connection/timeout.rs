@@ -51,7 +51,12 @@ impl Connection {
 
     /// Does what is due at `now`. [`Connection::arm`] is to follow.
     pub(crate) fn handle_timeout(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
-        while let Some(timer) = self.timers.take_expired(now) {
+        while let Some((timer, at)) = self.timers.take_expired(now) {
+            if matches!(timer, Timer::Resume | Timer::Handshake)
+                && let Some(plan) = self.plan.as_deref_mut()
+            {
+                plan.excuse(now - at);
+            }
             match timer {
                 Timer::Loss => self.on_loss_timeout(now),
                 Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
@@ -108,7 +113,6 @@ impl Connection {
         self.send.begin_resume();
         self.receive.begin_resume();
         if let Some(plan) = &mut self.plan {
-            plan.session_until = now + settings.resume_window;
             plan.give_up_at = now + settings.reconnect_for;
         }
     }

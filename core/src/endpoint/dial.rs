@@ -44,7 +44,6 @@ impl Endpoint {
             resume: None,
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
-            session_until: Instant::MAX,
             give_up_at: Instant::MAX,
         };
         let dial = self.begin_dial(now, &plan, timeout)?;
@@ -70,7 +69,7 @@ impl Endpoint {
             application: self.config.application,
             local_id,
             server_key: plan.server_key.clone(),
-            credential: plan.credential(now),
+            credential: plan.credential(),
             parameters: self.parameters,
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
@@ -114,6 +113,7 @@ impl Endpoint {
             return Err(DropReason::UnexpectedHandshake);
         };
         let Some(dial) = state.dial.as_deref_mut() else { return Err(DropReason::UnexpectedHandshake) };
+        let resumes = dial.dialer.shows_resume_ticket();
         let result = match dial.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Err(reason),
             Answer::Noted => Ok(()),
@@ -121,8 +121,15 @@ impl Endpoint {
                 dial.on_progress();
                 Ok(())
             }
-            Answer::Refused(_) if state.phase == Phase::Connected => {
+            // A server that has the session resumes it, so it says this only of one that is gone.
+            Answer::Refused(Refusal::Expired) if resumes && state.fall_back() => Ok(()),
+            Answer::Refused(_) if state.phase == Phase::Connected && !resumes => {
                 // Whatever made us ask, the connection that we have still stands.
+                state.drop_dial();
+                Ok(())
+            }
+            Answer::Refused(Refusal::Full) if state.phase == Phase::Connected => {
+                // The server may have a place when it answers the next packet.
                 state.drop_dial();
                 Ok(())
             }

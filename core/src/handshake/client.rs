@@ -229,6 +229,11 @@ impl Dialer {
         self.version_hint
     }
 
+    /// Whether it asks to go on with a session.
+    pub(crate) fn shows_resume_ticket(&self) -> bool {
+        self.proof.mode == Mode::Resume
+    }
+
     /// Takes a datagram that is addressed to this attempt.
     pub(crate) fn handle(&mut self, now: Instant, rng: &mut Rng, bytes: &[u8]) -> Answer {
         let answer = match bytes.first() {

@@ -299,16 +299,15 @@ impl Acceptor {
         hello: &Hello<'_>,
         directory: &dyn Directory,
     ) -> Result<Proof, DropReason> {
-        let contents = self
-            .resume
-            .open(&*self.provider, wall_now, hello.expiry, hello.ticket)
-            .ok_or(DropReason::BadTicket)?;
+        let contents =
+            self.resume.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
         let session = directory.session(&resume)?;
-        let refusal = if session == Session::Lost && self.ended.contains(wall_now, &contents.session) {
-            Some(Refusal::SessionEnded)
-        } else {
-            (contents.expiry <= wall_now).then_some(Refusal::Expired)
+        // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
+        let refusal = match session {
+            Session::Resumed | Session::New => None,
+            Session::Lost if self.ended.contains(wall_now, &contents.session) => Some(Refusal::SessionEnded),
+            Session::Lost => (contents.expiry <= wall_now).then_some(Refusal::Expired),
         };
         Ok(Proof {
             credential: Credential::Resume(resume),
