@@ -25,6 +25,8 @@ pub(crate) struct DialPlan {
     pub(crate) ticket: Option<Ticket>,
     pub(crate) peer: Option<Box<Credential>>,
     pub(crate) resume: Option<ResumeCredential>,
+    /// How long each attempt to come back may take.
+    pub(crate) timeout: Duration,
     /// Whether to dial again when the connection is lost.
     pub(crate) reconnect: bool,
     /// Attempts to reconnect since the connection was lost.

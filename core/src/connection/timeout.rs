@@ -32,7 +32,8 @@ impl Connection {
                 if !transport.migration.is_active() {
                     self.timers.stop(Timer::Path);
                 } else if self.timers.at(Timer::Path) == Instant::MAX {
-                    self.timers.set(Timer::Path, now + transport.probe_timeout());
+                    let wait = transport.probe_timeout() * transport.migration.back_off();
+                    self.timers.set(Timer::Path, now + wait);
                 }
             }
         }
@@ -65,7 +66,7 @@ impl Connection {
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
                 Timer::Path => self.with_transport(|transport| {
-                    transport.migration.on_timeout();
+                    transport.migration.on_timeout(now);
                 }),
                 Timer::Expiry => self.on_expiry(now),
                 Timer::Close => self.on_close_timeout(now),

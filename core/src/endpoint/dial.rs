@@ -42,6 +42,7 @@ impl Endpoint {
             ticket: options.ticket,
             peer: peer.map(Box::new),
             resume: None,
+            timeout: timeout.max(self.config.connect_timeout),
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
             give_up_at: Instant::MAX,
@@ -90,7 +91,7 @@ impl Endpoint {
         let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else {
             return;
         };
-        let dial = self.begin_dial(now, &plan, self.config.connect_timeout);
+        let dial = self.begin_dial(now, &plan, plan.timeout);
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.plan = Some(plan);
         match dial {

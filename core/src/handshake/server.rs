@@ -246,7 +246,7 @@ impl Acceptor {
             return Ok(Screened::Replied);
         };
         // This looks at every entry: strangers have to earn it.
-        if self.half_open.count(arrival.now, &proof.credential) >= limits::HALF_OPEN_PER_TICKET {
+        if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
         self.respond(arrival, &hello, id, (proof, earned), rng)

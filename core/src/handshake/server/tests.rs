@@ -102,12 +102,11 @@ fn a_cookie_that_has_expired_gets_a_fresh_one() {
     let hello = world.sent(&mut dialer);
     let first = world.replied(udp(1), &hello);
     world.handle(&mut dialer, &first);
-    let hello = world.sent(&mut dialer);
-    world.pass(Duration::from_secs(8));
+    let mut hello = world.sent(&mut dialer);
+    world.pass(Duration::from_secs(30));
     let second = world.replied(udp(1), &hello);
     assert_ne!(first, second);
-    world.handle(&mut dialer, &second);
-    let hello = world.sent(&mut dialer);
+    hello[22..38].copy_from_slice(&Retry::read(&second).unwrap().cookie);
     world.candidate(udp(1), &hello);
 }
 
@@ -263,13 +262,13 @@ fn every_copy_of_a_hello_gets_the_same_welcome_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_half_open_handshake_lives_five_seconds_and_its_ticket_works_again_after() {
+fn a_half_open_handshake_lives_ten_seconds_and_its_ticket_works_again_after() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
     let (id, _) = world.accept(candidate, 5);
-    let end = world.now + Duration::from_secs(5);
+    let end = world.now + Duration::from_secs(10);
     assert_eq!(world.acceptor.next_timeout(), end);
     assert!(world.acceptor.half_open(world.now, &id).is_some());
     assert!(world.acceptor.confirm(end, &id, true).is_none());
