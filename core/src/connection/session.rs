@@ -7,7 +7,10 @@ use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
 use crate::event::{ConnectionId, PeerInfo};
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+
+/// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
+const RENEW_WITHIN_US: u64 = 30_000_000;
 
 impl Connection {
     /// Puts the connection on a fresh transport for the first time.
@@ -127,6 +130,17 @@ impl Connection {
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
         self.phase == Phase::Connected
             && self.transport.as_deref().is_some_and(|transport| transport.last_heard > moment)
+    }
+
+    /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether
+    /// this is a connection that gives its peer tickets.
+    pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
+        let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
+        if gives_tickets {
+            let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
+            self.timers.set(Timer::Resume, at.min(self.timers.at(Timer::Resume)));
+        }
+        gives_tickets
     }
 
     /// No attempt could be made now: wait, then try again.
