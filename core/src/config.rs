@@ -168,10 +168,12 @@ pub struct Config {
     pub bandwidth: Option<u64>,
     /// The congestion control of connections that need one. Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`]. Default 0.
+    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`], at most 2^62. Default 0. It is the offset to begin with:
+    /// `Endpoint::set_wall_offset` corrects it when the wall clock is set, or when the clock behind `Instant` stood still
+    /// while the host slept.
     ///
-    /// Tickets expire by it, so [`Access::Tickets`] needs it. Who lets in everyone wants it too: with a wall time that
-    /// begins at each start, the resume tickets of before a restart are met with silence, and clients take long to return.
+    /// Tickets expire by it, so [`Access::Tickets`] needs it. Whom a server knows comes back whatever it shows: sessions that
+    /// live are resumed, and clients without a ticket begin anew.
     pub wall_offset: u64,
     /// The message types that this endpoint was built with. Channels are added to it.
     pub schema: Schema,
@@ -227,7 +229,6 @@ impl Config {
         within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
         within("max_datagram", self.max_datagram.into(), limits::BASE_DATAGRAM as u64, u64::from(u16::MAX))?;
         within("rotate_after", self.rotate_after, 64, u64::MAX)?;
-        within("wall_offset", self.wall_offset, 0, Instant::MAX.as_micros())?;
         within("heartbeat (us)", micros(self.heartbeat), 10_000, HOUR)?;
         within("idle_timeout (us)", micros(self.idle_timeout), 100_000, HOUR)?;
         within("resume_window (us)", micros(self.resume_window), 0, HOUR)?;
@@ -248,10 +249,17 @@ impl Config {
         if self.access == Access::Tickets && secrets.ticket.is_none() {
             return Err(ConfigError::MissingTicketKey);
         }
-        if self.access == Access::Tickets && self.wall_offset == 0 {
+        self.check_wall_offset(self.wall_offset)?;
+        self.check_schema()
+    }
+
+    /// Whether `offset` may be the wall offset of an endpoint with this configuration.
+    pub(crate) fn check_wall_offset(&self, offset: u64) -> Result<(), ConfigError> {
+        within("wall_offset", offset, 0, Instant::MAX.as_micros())?;
+        if self.access == Access::Tickets && offset == 0 {
             return Err(ConfigError::MissingWallTime);
         }
-        self.check_schema()
+        Ok(())
     }
 
     fn check_schema(&self) -> Result<(), ConfigError> {

@@ -77,6 +77,13 @@ pub const CLOSE_TEXT: usize = 256;
 pub const RETRIES: u8 = 2;
 /// Hellos with one cookie that get no answer before the client asks for another one.
 pub const HELLOS_PER_COOKIE: u8 = 5;
+/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. A longer round trip
+/// is none that it connects over: the server may have forgotten the handshake when the first Data comes.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(8900);
+/// The most that a client adds to [`ANSWER_WITHIN`] because its driver called it late.
+pub const CALLED_LATE: Duration = Duration::from_secs(5);
+/// How long an address that was challenged has to answer, at least.
+pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);
 /// Connection ids on the wire: slots of the table that a datagram's id is looked up in.
 pub const CONNECTION_IDS: usize = 1 << 16;
 /// Buckets of the table that limits handshakes per source address.

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::connection::RESUME_TICKET_LIFE;
+
 /// Datagrams and bytes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Traffic {
@@ -136,4 +138,31 @@ pub struct ChannelReceived {
     pub dropped: u64,
     /// Unreliable messages given up in reassembly, for lack of room or time.
     pub abandoned: u64,
+}
+
+/// How the tickets that clients showed looked to this endpoint's wall clock. A clock that is wrong shows here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct TicketCounts {
+    /// Clients refused because their ticket had expired, repetitions not counted.
+    pub expired: u64,
+    /// How long ago the last of those tickets had expired.
+    pub expired_by: Duration,
+    /// Resume tickets that are good for longer than any that this endpoint seals: its wall clock showed a later time when it
+    /// sealed them. Counted when the session is lost.
+    pub from_the_future: u64,
+    /// How much later the clock showed when the last of them was sealed, at least.
+    pub ahead_by: Duration,
+}
+
+impl TicketCounts {
+    /// Takes note of a resume ticket that is good for `left_us` microseconds more.
+    pub(crate) fn note_life(&mut self, left_us: u64) {
+        let ahead = Duration::from_micros(left_us).saturating_sub(RESUME_TICKET_LIFE);
+        // Small corrections of the clock are not worth a word.
+        if ahead >= Duration::from_secs(60) {
+            self.from_the_future = self.from_the_future.saturating_add(1);
+            self.ahead_by = ahead;
+        }
+    }
 }

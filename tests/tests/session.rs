@@ -205,10 +205,9 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
     );
 }
 
-/// Swarm seed 972: a client that had set its resume ticket aside and begun another session came back to the first one.
+/// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
 #[test]
-fn a_client_that_began_anew_does_not_come_back_to_the_session_before() {
-    let mut begun_anew = 0;
+fn a_client_whose_own_resume_window_is_over_comes_back_to_the_session_that_the_server_has() {
     for dark in 20..60u32 {
         let mut net = Net::pair(|config| config.idle_timeout = SECOND * 3);
         let mut config = Config::new(APPLICATION);
@@ -221,19 +220,15 @@ fn a_client_that_began_anew_does_not_come_back_to_the_session_before() {
             net.run_for(dark);
             net.filter = Box::new(|_, _, _| Pass::Deliver);
             net.run_for(SECOND * 15);
-            let client = net.nodes[1].connected().unwrap();
-            net.send(1, client, 0, vec![1; 3000]);
+            net.send(1, first, 0, vec![1; 3000]);
             net.run_for(SECOND);
         }
-        begun_anew += usize::from(net.nodes[1].connected() != Some(first));
         for node in &net.nodes {
-            let violated =
-                |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Violation(_), .. });
-            assert!(!node.has(violated), "dark for {dark} quarters: {:#?}", node.events);
+            let closed = |event: &Event| matches!(event, Event::Closed { .. });
+            assert!(!node.has(closed), "dark for {dark} quarters: {:#?}", node.events);
         }
         assert_eq!(net.nodes[0].messages().len(), 2, "dark for {dark} quarters: {:#?}", net.nodes[0].events);
     }
-    assert!(begun_anew > 5, "only {begun_anew}");
 }
 
 #[test]

@@ -14,10 +14,8 @@ pub(crate) struct ResumeCredential {
     pub(crate) sequence: u32,
     pub(crate) sealed: Vec<u8>,
     pub(crate) psk: Key,
-    /// As the server's wall clock goes.
+    /// As the server's wall clock goes. Only the server judges it.
     pub(crate) expiry: u64,
-    /// When it is no use any more, as this end's clock goes.
-    pub(crate) void_at: Instant,
 }
 
 /// How a connection is dialled, now and again.
@@ -27,25 +25,21 @@ pub(crate) struct DialPlan {
     pub(crate) ticket: Option<Ticket>,
     pub(crate) peer: Option<Box<Credential>>,
     pub(crate) resume: Option<ResumeCredential>,
+    /// How long each attempt to come back may take.
+    pub(crate) timeout: Duration,
     /// Whether to dial again when the connection is lost.
     pub(crate) reconnect: bool,
     /// Attempts to reconnect since the connection was lost.
     pub(crate) attempts: u32,
-    /// Until when the server may still have the session.
-    pub(crate) session_until: Instant,
     /// When to stop trying.
     pub(crate) give_up_at: Instant,
 }
 
 impl DialPlan {
-    /// What to present at the next attempt. Once the session cannot be there any more, a resume ticket that got no answer
-    /// is set aside every other time: a server whose wall clock was set is silent to it. A used ticket is no alternative.
-    pub(crate) fn credential(&self, now: Instant) -> Credential {
-        if let Some(resume) = &self.resume
-            && now < resume.void_at
-            && (now < self.session_until || self.attempts.is_multiple_of(2) || self.ticket.is_some())
-        {
-            let ResumeCredential { sealed, psk, expiry, .. } = resume.clone();
+    /// The credential of the next attempt: the resume ticket until the server refuses it. No clock of this end decides
+    /// that, since the server opens each resume ticket that it ever sealed, and answers it.
+    pub(crate) fn credential(&self) -> Credential {
+        if let Some(ResumeCredential { sealed, psk, expiry, .. }) = self.resume.clone() {
             return Credential::Resume { sealed, psk, expiry };
         }
         if let Some(peer) = &self.peer {
@@ -59,12 +53,23 @@ impl DialPlan {
         self.resume.is_some() || self.ticket.is_none()
     }
 
+    /// The endpoint was called `late` after the time that it had asked for. If its host slept, nobody tried to reconnect
+    /// meanwhile, so the time to try for goes on from here.
+    pub(crate) fn excuse(&mut self, late: Duration) {
+        if late >= SLEPT {
+            self.give_up_at += late;
+        }
+    }
+
     /// How long to wait before the next attempt: from 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
     pub(crate) fn back_off(&self, jitter: u64) -> Duration {
         let step = micros(Duration::from_millis(250)) << self.attempts.min(2);
         Duration::from_micros(step - step / 4 + (step / 2) * (jitter & 0xffff) / 0x1_0000)
     }
 }
+
+/// An endpoint that was called as late as this has slept. Drivers that call every few seconds have not.
+const SLEPT: Duration = Duration::from_secs(10);
 
 /// A handshake underway.
 pub(crate) struct Dial {

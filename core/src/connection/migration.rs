@@ -4,9 +4,11 @@
 use alloc::boxed::Box;
 
 use crate::address::{Address, Path};
+use crate::limits;
 use crate::time::{Duration, Instant};
 
-/// Times that one candidate is given to answer before it is given up, whether or not it paid for a challenge.
+/// Times that one candidate is given to answer before it is given up, whether or not it paid for a challenge. One that was
+/// challenged has [`limits::CHALLENGE_LIFE`] too: the round trip of its path may be longer than that of the known one.
 const TRIES: u8 = 5;
 
 /// An address that the peer seems to have moved to.
@@ -141,13 +143,21 @@ impl Migration {
     }
 
     /// No answer came for a while: challenge once more, or give the candidate up. Says whether one is still there.
-    pub(crate) fn on_timeout(&mut self) -> bool {
-        self.candidate.take_if(|candidate| candidate.tries >= TRIES);
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
+        self.candidate.take_if(|candidate| {
+            let may_answer = |sent_at| now - sent_at < limits::CHALLENGE_LIFE;
+            candidate.tries >= TRIES && !candidate.first_sent.is_some_and(may_answer)
+        });
         if let Some(candidate) = &mut self.candidate {
-            candidate.tries += 1;
+            candidate.tries = candidate.tries.saturating_add(1);
             candidate.due = true;
         }
         self.candidate.is_some()
+    }
+
+    /// Probe timeouts until the next challenge: each interval is twice the last one, up to eight.
+    pub(crate) fn back_off(&self) -> u32 {
+        1 << self.candidate.as_ref().map_or(0, |candidate| candidate.tries.min(3))
     }
 
     /// Whether an address is being challenged.
@@ -185,7 +195,7 @@ mod tests {
         sighted(&mut migration, 2, true);
         assert_eq!(migration.challenge_due(51), None);
         migration.on_challenge_sent(Instant::ZERO, 48);
-        assert!(migration.on_timeout());
+        assert!(migration.on_timeout(Instant::ZERO));
         assert_eq!(migration.challenge_due(48), None);
         sighted(&mut migration, 2, true);
         assert!(migration.challenge_due(48).is_some());
@@ -219,20 +229,22 @@ mod tests {
         let mut migration = Migration::default();
         migration.on_packet(&path(1), &path(2), 30, true, || [7; 8]);
         for _ in 0..TRIES {
-            assert!(migration.on_timeout());
+            assert!(migration.on_timeout(Instant::ZERO));
             assert_eq!(migration.challenge_due(48), None);
         }
-        assert!(!migration.on_timeout());
+        assert!(!migration.on_timeout(Instant::ZERO));
     }
 
     #[test]
-    fn a_candidate_that_never_answers_is_given_up() {
+    fn a_candidate_that_does_not_answer_for_fifteen_seconds_is_given_up() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
-        for _ in 0..TRIES {
-            assert!(migration.on_timeout());
-            migration.on_challenge_sent(Instant::ZERO, 1);
+        migration.on_challenge_sent(Instant::ZERO, 1);
+        let end = Instant::ZERO + limits::CHALLENGE_LIFE;
+        for _ in 0..2 * TRIES {
+            assert!(migration.on_timeout(end - Duration::from_millis(1)));
+            migration.on_challenge_sent(end, 1);
         }
-        assert!(!migration.on_timeout());
+        assert!(!migration.on_timeout(end));
     }
 }

@@ -3,7 +3,7 @@
 use super::migration;
 use super::settle::{self, Settling};
 use super::timers::Timer;
-use super::{Connection, Opened, Phase, RESUME_TICKET_LIFE, ResumeCredential, Settings, Transport};
+use super::{Connection, Opened, Phase, ResumeCredential, Settings, Transport};
 use crate::address::{Ecn, Path};
 use crate::channel::{Arena, Receipt};
 use crate::drop::DropReason;
@@ -142,7 +142,7 @@ impl Connection {
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.send.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {
-                    self.on_ticket(now, (sequence, expiry), sealed, settings);
+                    self.on_ticket((sequence, expiry), sealed, settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Clock(time) => self.clock.on_clock(reception.at, time),
@@ -183,13 +183,7 @@ impl Connection {
         self.notices.moved(path.remote);
     }
 
-    fn on_ticket(
-        &mut self,
-        now: Instant,
-        (sequence, expiry): (u64, u64),
-        sealed: &[u8],
-        settings: &Settings,
-    ) {
+    fn on_ticket(&mut self, (sequence, expiry): (u64, u64), sealed: &[u8], settings: &Settings) {
         let (Some(transport), Some(plan)) = (self.transport.as_deref(), self.plan.as_deref_mut()) else {
             return;
         };
@@ -198,13 +192,7 @@ impl Connection {
             return;
         }
         let psk = transport.resume_psk(settings, sequence);
-        plan.resume = Some(ResumeCredential {
-            sequence,
-            sealed: sealed.to_vec(),
-            psk,
-            expiry,
-            void_at: now + RESUME_TICKET_LIFE,
-        });
+        plan.resume = Some(ResumeCredential { sequence, sealed: sealed.to_vec(), psk, expiry });
     }
 
     fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {

@@ -7,7 +7,10 @@ use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
 use crate::event::{ConnectionId, PeerInfo};
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+
+/// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
+const RENEW_WITHIN_US: u64 = 30_000_000;
 
 impl Connection {
     /// Puts the connection on a fresh transport for the first time.
@@ -70,7 +73,6 @@ impl Connection {
         self.timers.set(Timer::Idle, now + settings.idle_timeout);
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
-            plan.session_until = Instant::MAX;
             plan.give_up_at = Instant::MAX;
         }
         self.wants_dial = false;
@@ -114,10 +116,31 @@ impl Connection {
         self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
     }
 
+    /// The server refused the resume ticket because it expired, and the session with it is gone. Says whether a client that
+    /// has something else to show dials again with that.
+    pub(crate) fn fall_back(&mut self) -> bool {
+        let Some(plan) = self.plan.as_deref_mut().filter(|plan| plan.ticket.is_none()) else { return false };
+        plan.resume = None;
+        self.drop_dial();
+        self.wants_dial = true;
+        true
+    }
+
     /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
         self.phase == Phase::Connected
             && self.transport.as_deref().is_some_and(|transport| transport.last_heard > moment)
+    }
+
+    /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether
+    /// this is a connection that gives its peer tickets.
+    pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
+        let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
+        if gives_tickets {
+            let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
+            self.timers.set(Timer::Resume, at.min(self.timers.at(Timer::Resume)));
+        }
+        gives_tickets
     }
 
     /// No attempt could be made now: wait, then try again.

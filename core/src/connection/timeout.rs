@@ -32,7 +32,8 @@ impl Connection {
                 if !transport.migration.is_active() {
                     self.timers.stop(Timer::Path);
                 } else if self.timers.at(Timer::Path) == Instant::MAX {
-                    self.timers.set(Timer::Path, now + transport.probe_timeout());
+                    let wait = transport.probe_timeout() * transport.migration.back_off();
+                    self.timers.set(Timer::Path, now + wait);
                 }
             }
         }
@@ -51,7 +52,12 @@ impl Connection {
 
     /// Does what is due at `now`. [`Connection::arm`] is to follow.
     pub(crate) fn handle_timeout(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
-        while let Some(timer) = self.timers.take_expired(now) {
+        while let Some((timer, at)) = self.timers.take_expired(now) {
+            if matches!(timer, Timer::Resume | Timer::Handshake)
+                && let Some(plan) = self.plan.as_deref_mut()
+            {
+                plan.excuse(now - at);
+            }
             match timer {
                 Timer::Loss => self.on_loss_timeout(now),
                 Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
@@ -60,7 +66,7 @@ impl Connection {
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
                 Timer::Path => self.with_transport(|transport| {
-                    transport.migration.on_timeout();
+                    transport.migration.on_timeout(now);
                 }),
                 Timer::Expiry => self.on_expiry(now),
                 Timer::Close => self.on_close_timeout(now),
@@ -108,7 +114,6 @@ impl Connection {
         self.send.begin_resume();
         self.receive.begin_resume();
         if let Some(plan) = &mut self.plan {
-            plan.session_until = now + settings.resume_window;
             plan.give_up_at = now + settings.reconnect_for;
         }
     }

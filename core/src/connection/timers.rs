@@ -109,12 +109,11 @@ impl TimerTable {
         timers.find(|(at, _)| **at == next).map_or(TimeoutCause::Nothing, |(_, (_, cause))| *cause)
     }
 
-    /// A timer that has gone off by `now`; it is stopped.
-    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Timer> {
+    /// A timer that has gone off by `now`, and when it was due; it is stopped.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(Timer, Instant)> {
         for (at, &(timer, _)) in self.at.iter_mut().zip(TIMERS.iter()) {
             if *at <= now && *at != Instant::MAX {
-                *at = Instant::MAX;
-                return Some(timer);
+                return Some((timer, core::mem::replace(at, Instant::MAX)));
             }
         }
         None
@@ -139,7 +138,7 @@ mod tests {
         table.set(Timer::Idle, at);
         assert_eq!((table.next(), table.next_cause()), (at, TimeoutCause::Idle));
         assert_eq!(table.take_expired(Instant::ZERO), None);
-        assert_eq!(table.take_expired(at), Some(Timer::Idle));
+        assert_eq!(table.take_expired(at), Some((Timer::Idle, at)));
         assert_eq!(table.take_expired(at), None);
         assert_eq!((table.next(), table.next_cause()), (Instant::MAX, TimeoutCause::Nothing));
     }

@@ -179,9 +179,4 @@ impl Endpoint {
         let mut candidates = self.dialled.iter().copied();
         candidates.find(|id| self.connections.get(*id).is_some_and(&matches))
     }
-
-    /// Wall time in microseconds since the Unix epoch.
-    pub(super) fn wall(&self, now: Instant) -> u64 {
-        self.config.wall_offset.saturating_add(now.as_micros())
-    }
 }

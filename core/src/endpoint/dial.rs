@@ -42,9 +42,9 @@ impl Endpoint {
             ticket: options.ticket,
             peer: peer.map(Box::new),
             resume: None,
+            timeout: timeout.max(self.config.connect_timeout),
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
-            session_until: Instant::MAX,
             give_up_at: Instant::MAX,
         };
         let dial = self.begin_dial(now, &plan, timeout)?;
@@ -70,7 +70,7 @@ impl Endpoint {
             application: self.config.application,
             local_id,
             server_key: plan.server_key.clone(),
-            credential: plan.credential(now),
+            credential: plan.credential(),
             parameters: self.parameters,
             schema: self.schema.clone(),
             padded: matches!(plan.path.remote, Address::Udp(_)),
@@ -91,7 +91,7 @@ impl Endpoint {
         let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else {
             return;
         };
-        let dial = self.begin_dial(now, &plan, self.config.connect_timeout);
+        let dial = self.begin_dial(now, &plan, plan.timeout);
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.plan = Some(plan);
         match dial {
@@ -114,6 +114,7 @@ impl Endpoint {
             return Err(DropReason::UnexpectedHandshake);
         };
         let Some(dial) = state.dial.as_deref_mut() else { return Err(DropReason::UnexpectedHandshake) };
+        let resumes = dial.dialer.shows_resume_ticket();
         let result = match dial.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Err(reason),
             Answer::Noted => Ok(()),
@@ -121,8 +122,15 @@ impl Endpoint {
                 dial.on_progress();
                 Ok(())
             }
-            Answer::Refused(_) if state.phase == Phase::Connected => {
+            // A server that has the session resumes it, so it says this only of one that is gone.
+            Answer::Refused(Refusal::Expired) if resumes && state.fall_back() => Ok(()),
+            Answer::Refused(_) if state.phase == Phase::Connected && !resumes => {
                 // Whatever made us ask, the connection that we have still stands.
+                state.drop_dial();
+                Ok(())
+            }
+            Answer::Refused(Refusal::Full) if state.phase == Phase::Connected => {
+                // The server may have a place when it answers the next packet.
                 state.drop_dial();
                 Ok(())
             }

@@ -6,7 +6,7 @@ use crate::connection::{PeerClock, Phase};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
-use crate::stats::{ChannelStats, ConnectionStats};
+use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
 use crate::time::Instant;
 
 /// Where a connection is in its life, as applications see it.
@@ -100,6 +100,12 @@ impl Endpoint {
     #[must_use]
     pub fn drops(&self) -> &DropCounts {
         &self.drops
+    }
+
+    /// How the tickets of clients looked to the wall clock: whether it may be wrong.
+    #[must_use]
+    pub const fn ticket_counts(&self) -> TicketCounts {
+        self.acceptor.tickets_judged()
     }
 
     /// Bytes held on behalf of peers: what is in reassembly, waits for its turn, or waits for the application.

@@ -420,9 +420,11 @@ impl Endpoint {
         // Where there are no tickets, whoever was thrown out may come again anyway.
         let is_remembered = state.source.is_some() && self.config.access == Access::Tickets;
         if core::mem::take(&mut state.is_disowned) && is_remembered {
-            let wall = self.config.wall_offset.saturating_add(now.as_micros());
-            self.acceptor.end_session(wall, state.session);
+            let (session, newest) = (state.session, state.ticket.expiry);
+            let (wall, until) = (self.wall(now), self.last_expiry(now, newest));
+            self.acceptor.end_session(wall, session, until);
         }
+        let Some(state) = self.connections.get_mut(connection) else { return };
         for id in state.retired_ids.drain(..) {
             self.ids.release(id);
         }

@@ -53,7 +53,8 @@ impl ConnectOptions {
         self
     }
 
-    /// How long the attempt may take. Default: the configuration's `connect_timeout`.
+    /// How long the attempt may take. Default: the configuration's `connect_timeout`. A longer one holds for attempts to
+    /// reconnect, too.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

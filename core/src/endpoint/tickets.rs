@@ -1,18 +1,66 @@
-//! Resume tickets for accepted connections.
+//! Resume tickets for accepted connections, and the wall clock that tickets go by.
 
 use super::Endpoint;
 use crate::connection::RESUME_TICKET_LIFE;
+use crate::error::ConfigError;
 use crate::event::ConnectionId;
 use crate::handshake::ResumeContents;
 use crate::time::{Instant, micros};
 
 impl Endpoint {
+    /// Sets the wall clock: `offset` is what [`crate::Config::wall_offset`] says, in microseconds from the Unix epoch to
+    /// [`Instant::ZERO`], 0 to 2^62. From this call on tickets are judged by it. A ticket that let somebody in stays used,
+    /// and a session that was ended stays ended, however far the clock is set back. Sessions that live do not notice; after
+    /// a correction of a minute or more each client gets another resume ticket within 30 s.
+    ///
+    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] now and then. The call costs a look at each
+    /// connection if the correction is a minute or more, and next to nothing otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The clock goes
+    /// on as it was.
+    pub fn set_wall_offset(&mut self, now: Instant, offset: u64) -> Result<(), ConfigError> {
+        self.advance(now);
+        self.config.check_wall_offset(offset)?;
+        let before = core::mem::replace(&mut self.config.wall_offset, offset);
+        if before.abs_diff(offset) >= RESEAL_FROM_US {
+            self.renew_tickets();
+        }
+        Ok(())
+    }
+
+    /// Microseconds from the Unix epoch to [`Instant::ZERO`], as last set.
+    #[must_use]
+    pub const fn wall_offset(&self) -> u64 {
+        self.config.wall_offset
+    }
+
+    /// Wall time in microseconds since the Unix epoch.
+    pub(super) fn wall(&self, now: Instant) -> u64 {
+        self.config.wall_offset.saturating_add(now.as_micros())
+    }
+
+    /// Has each client get another resume ticket soon: the one that it has expires by a clock that was wrong.
+    fn renew_tickets(&mut self) {
+        for state in self.connections.values_mut() {
+            if state.renew_ticket(self.now, &mut self.rng) {
+                self.deadlines.set(state.id, state.timers.next());
+            }
+        }
+    }
+
+    /// When the last ticket of a session that ends at `now` expires.
+    pub(super) fn last_expiry(&self, now: Instant, newest: u64) -> u64 {
+        newest.max(self.wall(now).saturating_add(micros(RESUME_TICKET_LIFE)))
+    }
+
     /// Makes the resume ticket that a connection wants to give its client, if it wants one.
     pub(super) fn push_ticket(&mut self, now: Instant, connection: ConnectionId) {
         if self.config.resume_window.is_zero() {
             return;
         }
-        let expiry = self.wall(now).saturating_add(micros(RESUME_TICKET_LIFE));
+        let wall = self.wall(now);
+        let expiry = wall.saturating_add(micros(RESUME_TICKET_LIFE));
         let Some(state) = self.connections.get_mut(connection) else { return };
         if !core::mem::take(&mut state.wants_ticket) {
             return;
@@ -27,9 +75,11 @@ impl Endpoint {
             psk: transport.resume_psk(&self.settings, state.ticket.sequence),
             expiry,
         };
-        let wall = self.config.wall_offset.saturating_add(now.as_micros());
         let sealer = self.acceptor.resume_sealer();
         let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
         state.ticket.offer(sealed, expiry);
     }
 }
+
+/// A correction of the wall clock from which on resume tickets are made anew, in microseconds.
+const RESEAL_FROM_US: u64 = 60_000_000;

@@ -1,34 +1,50 @@
-//! Tickets that let somebody in already.
+//! Tickets that let somebody in already, and sessions that are over.
+//!
+//! Both go by the wall clock, which may be set at any time. An id is kept for [`KEPT_US`] after its ticket expired, so that
+//! a clock that is set back by as much finds it still there. Beyond, a table remembers how late the tickets expired that it
+//! has forgotten: none that expires by then is good again, whatever the clock shows.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits;
 
-/// Ticket ids until their tickets expire. It refuses when it is full; it never evicts, for what it forgot could be used
-/// again.
+/// Ticket ids until their tickets expired long ago. It refuses when it is full of tickets that have not expired; it never
+/// evicts those, for what it forgot could be used again.
 pub(crate) struct BurnTable {
     /// Ordered by expiry, so that those that expired are first.
     burnt: BTreeSet<(u64, [u8; 16])>,
     capacity: usize,
-    /// The latest wall time seen: what was forgotten stays expired, even if the wall clock is set back.
-    wall: u64,
+    /// The latest expiry of a ticket that was forgotten.
+    forgotten: u64,
 }
 
 impl BurnTable {
     pub(crate) const fn new(capacity: usize) -> Self {
-        Self { burnt: BTreeSet::new(), capacity, wall: 0 }
+        Self { burnt: BTreeSet::new(), capacity, forgotten: 0 }
     }
 
-    /// Forgets some of the tickets that expired, and says what the wall time is: never less than before.
-    pub(crate) fn advance(&mut self, wall_now: u64) -> u64 {
-        self.wall = self.wall.max(wall_now);
+    /// Forgets some of the tickets that expired long ago, or sooner where room is short.
+    pub(crate) fn advance(&mut self, wall_now: u64) {
+        self.forget(wall_now, |_| {});
+    }
+
+    /// Does that, and names each one.
+    fn forget(&mut self, wall_now: u64, mut on_forgotten: impl FnMut(&[u8; 16])) {
         for _ in 0..limits::TIMERS_PER_CALL {
-            match self.burnt.first() {
-                Some((expiry, _)) if *expiry <= self.wall => self.burnt.pop_first(),
-                _ => break,
-            };
+            let Some(&(expiry, id)) = self.burnt.first() else { return };
+            let kept_until = if self.room() < ROOM_KEPT { expiry } else { expiry.saturating_add(KEPT_US) };
+            if kept_until > wall_now {
+                return;
+            }
+            self.burnt.pop_first();
+            self.forgotten = self.forgotten.max(expiry);
+            on_forgotten(&id);
         }
-        self.wall
+    }
+
+    /// Whether a ticket that expires at `expiry` is void by the wall clock, or may be one that was burnt and forgotten.
+    pub(crate) fn is_expired(&self, wall_now: u64, expiry: u64) -> bool {
+        expiry <= wall_now.max(self.forgotten)
     }
 
     pub(crate) fn contains(&self, id: &[u8; 16], expiry: u64) -> bool {
@@ -49,56 +65,74 @@ impl BurnTable {
 
 /// Sessions that this end ended: their resume tickets let nobody in any more.
 pub(crate) struct EndedSessions {
-    /// By the end of an hour of wall time, as the expiry.
+    /// By the latest expiry of their tickets.
     table: BurnTable,
-    /// Until then every session counts as ended: one of those that count could not be kept.
+    until: BTreeMap<[u8; 16], u64>,
+    /// Tickets of lost sessions that expire by then count as those of ended ones: one of these could not be kept.
     all_until: u64,
 }
 
 impl EndedSessions {
     pub(crate) const fn new(capacity: usize) -> Self {
-        Self { table: BurnTable::new(capacity), all_until: 0 }
+        Self { table: BurnTable::new(capacity), until: BTreeMap::new(), all_until: 0 }
     }
 
-    /// Remembers `session` for at least three hours: no resume ticket opens longer than that.
-    pub(crate) fn add(&mut self, wall_now: u64, session: [u8; 16]) {
-        let wall = self.table.advance(wall_now);
-        let until = (wall / HOUR_US).saturating_add(HOURS_KEPT).saturating_mul(HOUR_US);
-        if !self.table.burn(session, until) && !self.table.contains(&session, until) {
-            self.all_until = until;
+    /// Remembers `session`, none of whose tickets expires after `until`.
+    pub(crate) fn add(&mut self, wall_now: u64, session: [u8; 16], until: u64) {
+        let known = &mut self.until;
+        self.table.forget(wall_now, |id| {
+            known.remove(id);
+        });
+        if known.get(&session).is_some_and(|known| *known >= until) {
+            return;
+        }
+        if !self.table.burn(session, until) {
+            self.all_until = self.all_until.max(until);
+        } else if let Some(before) = known.insert(session, until) {
+            self.table.burnt.remove(&(before, session));
         }
     }
 
-    pub(crate) fn contains(&self, wall_now: u64, session: &[u8; 16]) -> bool {
-        let hour = wall_now / HOUR_US;
-        wall_now < self.all_until
-            || (0..=HOURS_KEPT)
-                .any(|hours| self.table.contains(session, hour.saturating_add(hours).saturating_mul(HOUR_US)))
+    /// Whether `session` is one of those that were ended.
+    pub(crate) fn contains(&self, session: &[u8; 16]) -> bool {
+        self.until.contains_key(session)
+    }
+
+    /// Whether a ticket that expires at `expiry` may be that of an ended session that is not remembered.
+    pub(crate) fn may_contain(&self, expiry: u64) -> bool {
+        expiry <= self.all_until.max(self.table.forgotten)
     }
 }
 
-const HOUR_US: u64 = 3_600_000_000;
-const HOURS_KEPT: u64 = 4;
+/// Two days and an hour: a clock that was off by a day is set right, or wrong again by a day the other way.
+const KEPT_US: u64 = 49 * 3_600_000_000;
+
+/// With less room than this, tickets are forgotten as soon as they expire. Each half-open handshake may burn one.
+const ROOM_KEPT: usize = limits::HALF_OPEN + limits::TIMERS_PER_CALL;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND_US: u64 = 1_000_000;
+
     #[test]
-    fn an_ended_session_stays_ended_for_three_hours_and_a_full_table_ends_all() {
-        let mut ended = EndedSessions::new(1);
-        let now = 1000 * HOUR_US + HOUR_US - 1;
-        ended.add(now, [1; 16]);
-        ended.add(now, [1; 16]);
-        assert!(ended.contains(now, &[1; 16]) && ended.contains(now + 3 * HOUR_US, &[1; 16]));
+    fn an_ended_session_stays_ended_until_its_last_ticket_expired_long_ago_and_a_full_table_ends_all() {
+        let mut ended = EndedSessions::new(2 * ROOM_KEPT);
+        ended.add(100, [1; 16], 200);
+        ended.add(100, [1; 16], 300);
+        ended.add(100, [1; 16], 200);
+        assert!(ended.contains(&[1; 16]) && !ended.may_contain(1));
+        ended.add(200 + KEPT_US, [2; 16], u64::MAX);
+        assert!(ended.contains(&[1; 16]));
+        ended.add(300 + KEPT_US, [3; 16], u64::MAX);
+        assert!(!ended.contains(&[1; 16]), "its tickets count as expired");
+        assert!(ended.may_contain(300) && !ended.may_contain(301));
         let mut full = EndedSessions::new(1);
-        full.add(now, [1; 16]);
-        assert!(!full.contains(now, &[2; 16]));
-        full.add(now, [2; 16]);
-        assert!(full.contains(now + 3 * HOUR_US, &[2; 16]));
-        assert!(!full.contains(now + 5 * HOUR_US, &[2; 16]));
-        ended.add(now + 5 * HOUR_US, [3; 16]);
-        assert!(!ended.contains(now + 5 * HOUR_US, &[1; 16]));
+        full.add(100, [1; 16], 200);
+        assert!(!full.may_contain(200));
+        full.add(100, [2; 16], 250);
+        assert!(full.may_contain(250) && !full.may_contain(251));
     }
 
     #[test]
@@ -107,7 +141,7 @@ mod tests {
         assert!(table.burn([1; 16], 10));
         assert!(table.burn([2; 16], 20));
         assert!(!table.burn([3; 16], 30));
-        assert_eq!(table.advance(9), 9);
+        table.advance(9);
         assert!(!table.burn([3; 16], 30));
         assert!(table.contains(&[1; 16], 10) && table.contains(&[2; 16], 20));
         table.advance(10);
@@ -124,9 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn the_wall_clock_does_not_run_backwards_here() {
-        let mut table = BurnTable::new(2);
-        assert_eq!(table.advance(100), 100);
-        assert_eq!(table.advance(50), 100);
+    fn a_ticket_that_was_forgotten_stays_expired_when_the_clock_is_set_back() {
+        let mut table = BurnTable::new(2 * ROOM_KEPT);
+        assert!(table.burn([1; 16], SECOND_US));
+        table.advance(SECOND_US + KEPT_US - 1);
+        assert!(table.contains(&[1; 16], SECOND_US), "two days after its expiry it is still known");
+        assert!(!table.is_expired(0, SECOND_US));
+        table.advance(SECOND_US + KEPT_US);
+        assert!(!table.contains(&[1; 16], SECOND_US));
+        assert!(table.is_expired(0, SECOND_US));
+        assert!(!table.is_expired(0, SECOND_US + 1), "tickets that expire later are judged by the clock");
+    }
+
+    #[test]
+    fn a_table_short_of_room_forgets_what_expired_at_once() {
+        let mut table = BurnTable::new(ROOM_KEPT + 1);
+        assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
+        table.advance(20);
+        assert_eq!(table.room(), ROOM_KEPT);
     }
 }

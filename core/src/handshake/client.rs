@@ -1,8 +1,9 @@
 //! The dialling end: one attempt to connect.
 //!
 //! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without one: KeyQuery and KeyReply first. What is
-//! sent is repeated every 200 ms until it is answered or time is up; the Noise bytes stay the same throughout. Whatever
-//! is not authentic changes nothing.
+//! sent is repeated every 200 ms until it is answered or time is up. The Noise bytes stay the same, unless no answer comes
+//! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
+//! followed no more. Whatever is not authentic changes nothing.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -109,6 +110,8 @@ pub(crate) struct Dialer {
     /// Hellos sent with the cookie that is used now.
     unanswered: u8,
     version_hint: Option<u8>,
+    /// The longest that this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
+    late: Duration,
     stage: Stage,
 }
 
@@ -124,6 +127,10 @@ struct Opening {
     noise: Vec<u8>,
     digest: Key,
     cookie: Cookie,
+    /// Whether a Retry was followed.
+    is_retried: bool,
+    /// When the first Hello left, or the first one with a cookie.
+    asked_at: Option<Instant>,
     initiator: Box<dyn Initiator>,
 }
 
@@ -163,6 +170,7 @@ impl Dialer {
             retries: 0,
             unanswered: 0,
             version_hint: None,
+            late: Duration::ZERO,
             stage: Stage::AskingKey,
         };
         if let Some(server_key) = server_key {
@@ -183,11 +191,31 @@ impl Dialer {
         if !self.is_due(now) {
             return None;
         }
+        self.start_over_in_time(now, rng);
         self.doubt_cookie();
         let length = self.write_datagram(buf).ok()?;
+        if let Stage::Opening(opening) = &mut self.stage {
+            opening.asked_at.get_or_insert(now);
+        }
         self.unanswered = self.unanswered.saturating_add(1);
         self.next_send = now + if self.reliable { ASK_AGAIN } else { jittered(rng) };
         Some(length)
+    }
+
+    /// Takes other Noise bytes if the answer to these took too long: the round trip may be longer than the server keeps what
+    /// it answered. Time that this end let pass before it looked is no part of the round trip.
+    fn start_over_in_time(&mut self, now: Instant, rng: &mut Rng) {
+        let Stage::Opening(opening) = &self.stage else { return };
+        self.late = self.late.max(now - self.next_send).min(limits::CALLED_LATE);
+        if opening.asked_at.is_none_or(|asked_at| now - asked_at <= limits::ANSWER_WITHIN + self.late) {
+            return;
+        }
+        if let Some(opening) = self.open(rng, opening.server_key) {
+            self.stage = Stage::Opening(opening);
+            self.next_send = self.next_send.min(now);
+            self.retries = 0;
+            self.unanswered = 0;
+        }
     }
 
     /// Puts aside a cookie that got no answer for a while. A Retry is not authentic: what it brought may be damaged or
@@ -229,8 +257,14 @@ impl Dialer {
         self.version_hint
     }
 
+    /// Whether it asks to go on with a session.
+    pub(crate) fn shows_resume_ticket(&self) -> bool {
+        self.proof.mode == Mode::Resume
+    }
+
     /// Takes a datagram that is addressed to this attempt.
     pub(crate) fn handle(&mut self, now: Instant, rng: &mut Rng, bytes: &[u8]) -> Answer {
+        self.start_over_in_time(now, rng);
         let answer = match bytes.first() {
             Some(&RETRY) => self.handle_retry(now, bytes),
             Some(&WELCOME) => self.handle_welcome(bytes),
@@ -263,6 +297,9 @@ impl Dialer {
         self.retries += 1;
         self.unanswered = 0;
         opening.cookie = retry.cookie;
+        if !core::mem::replace(&mut opening.is_retried, true) {
+            opening.asked_at = None;
+        }
         self.next_send = now;
         Ok(Answer::Progress)
     }
@@ -336,7 +373,15 @@ impl Dialer {
         let mut noise = Vec::new();
         let initiator = self.provider.initiate(rng, &server_key, input, &mut noise).ok()?;
         let digest = noise_digest(&*self.provider, &noise);
-        Some(Opening { server_key, noise, digest, cookie: NO_COOKIE, initiator })
+        Some(Opening {
+            server_key,
+            noise,
+            digest,
+            cookie: NO_COOKIE,
+            is_retried: false,
+            asked_at: None,
+            initiator,
+        })
     }
 
     fn hello<'a>(&'a self, cookie: Cookie, noise: &'a [u8]) -> Hello<'a> {

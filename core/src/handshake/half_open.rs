@@ -21,8 +21,14 @@ use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, decode_packet_number};
 
-/// How long an entry waits.
-pub(crate) const HALF_OPEN_LIFE: Duration = Duration::from_secs(5);
+/// How long an entry waits after the last copy of its Hello from where its Welcome goes.
+pub(crate) const HALF_OPEN_LIFE: Duration = Duration::from_secs(10);
+
+/// How much longer an entry waits, however many copies come, in tenths of a second.
+const EXTENDED_MOST: u8 = 200;
+
+/// The age at which an entry gives way to another of the same ticket, session or peer.
+const HALF_OPEN_STALE: Duration = Duration::from_secs(5);
 
 /// A half-open handshake: the first half of the digest of the client's Noise bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -116,6 +122,8 @@ pub(crate) struct HalfOpen {
     /// What the Welcome said of the session.
     pub(crate) session: Session,
     welcome_length: u8,
+    /// How much longer it waits than [`HALF_OPEN_LIFE`], in tenths of a second.
+    extended_ds: u8,
     /// The Welcome, then the peer's user data.
     stored: Box<[u8]>,
 }
@@ -156,6 +164,7 @@ impl HalfOpen {
             session,
             // A Welcome that accepts has a few dozen bytes.
             welcome_length: welcome.len() as u8,
+            extended_ds: 0,
             stored: stored.into_boxed_slice(),
         }
     }
@@ -215,6 +224,19 @@ impl HalfOpen {
         Duration::from_millis(u64::from(self.idle_timeout_ds.max(1)) * 100)
     }
 
+    /// Makes it wait for `time` longer, as far as it may: by how much, in whole tenths of a second.
+    fn extend(&mut self, time: Duration) -> Duration {
+        let tenths = time.as_millis() / 100;
+        let more =
+            u8::try_from(tenths).unwrap_or(u8::MAX).min(EXTENDED_MOST.saturating_sub(self.extended_ds));
+        self.extended_ds = self.extended_ds.saturating_add(more);
+        Duration::from_millis(100) * u32::from(more)
+    }
+
+    fn extended(&self) -> Duration {
+        Duration::from_millis(100) * u32::from(self.extended_ds)
+    }
+
     /// A copy of the Welcome goes to `address`.
     fn on_repeated(&mut self, address: Address) {
         if !self.by_cookie && !self.is_proven(address) {
@@ -248,6 +270,14 @@ struct Entry {
 }
 
 impl Entry {
+    fn born(&self) -> Instant {
+        let extended = match &self.state {
+            State::Waiting(half_open) => half_open.extended(),
+            State::Refused(_) => Duration::ZERO,
+        };
+        self.expires - (HALF_OPEN_LIFE + extended)
+    }
+
     const fn credential(&self) -> &Credential {
         match &self.state {
             State::Waiting(half_open) => &half_open.credential,
@@ -285,19 +315,34 @@ impl HalfOpenTable {
         match &mut entry.state {
             State::Waiting(half_open) => {
                 half_open.on_repeated(address);
+                // The first Data follows the last copy within seconds, however long the round trip.
+                if half_open.is_proven(address) {
+                    entry.expires += half_open.extend((now + HALF_OPEN_LIFE) - entry.expires);
+                }
                 Some(half_open.welcome())
             }
             State::Refused(refused) => Some(&refused.welcome),
         }
     }
 
-    /// How many entries stem from the same ticket, session or peer.
-    pub(super) fn count(&self, now: Instant, credential: &Credential) -> usize {
+    /// Whether another entry of the same ticket, session or peer may be kept. Beyond
+    /// [`limits::HALF_OPEN_PER_TICKET`] of them the oldest gives way, if it is [`HALF_OPEN_STALE`] old.
+    pub(super) fn has_room_for(&mut self, now: Instant, credential: &Credential) -> bool {
         if *credential == Credential::Open {
-            return 0;
+            return true;
         }
-        let same = |entry: &&Entry| now < entry.expires && entry.credential().is_same(credential);
-        self.entries.values().filter(same).count()
+        let same = |entry: &&mut Entry| now < entry.expires && entry.credential().is_same(credential);
+        let (count, oldest) = self.entries.values_mut().filter(same).fold((0, None), oldest_of);
+        if count < limits::HALF_OPEN_PER_TICKET {
+            return true;
+        }
+        let Some(oldest) = oldest.filter(|oldest| now - oldest.born() >= HALF_OPEN_STALE) else {
+            return false;
+        };
+        // The next `expire` removes it.
+        oldest.expires = now;
+        self.earliest = self.earliest.min(now);
+        true
     }
 
     /// Keeps `half_open`; false if there is no room, or another with the same id.
@@ -380,6 +425,18 @@ impl HalfOpenTable {
     }
 }
 
+/// Counts an entry, and keeps the one that was born first.
+fn oldest_of<'e>(
+    (count, oldest): (usize, Option<&'e mut Entry>),
+    entry: &'e mut Entry,
+) -> (usize, Option<&'e mut Entry>) {
+    let older = match oldest {
+        Some(oldest) if oldest.born() <= entry.born() => oldest,
+        _ => entry,
+    };
+    (count + 1, Some(older))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_live_five_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
+    fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
         let mut table = HalfOpenTable::new();
         for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
             assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
@@ -456,6 +513,44 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_the_hello_keeps_an_entry_for_ten_seconds_more_but_not_beyond_thirty() {
+        let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+        assert!(table.repeat(at(9), &id(1), address).is_some());
+        assert!(table.expire(at(10)).is_empty());
+        assert_eq!(table.next_timeout(), at(19));
+        for seconds in [18, 27, 29] {
+            assert!(table.repeat(at(seconds), &id(1), address).is_some());
+        }
+        assert!(table.repeat(at(30), &id(1), address).is_none());
+        assert_eq!(table.expire(at(30)).len(), 1);
+    }
+
+    #[test]
+    fn a_copy_from_elsewhere_keeps_nothing_alive() {
+        let mut table = HalfOpenTable::new();
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+        assert!(table.repeat(at(9), &id(1), Address::Link(LinkId(9))).is_some());
+        assert_eq!(table.expire(at(10)).len(), 1);
+    }
+
+    #[test]
+    fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() {
+        let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
+        let mut table = HalfOpenTable::new();
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        assert!(table.insert(at(0), id(1), half_open(ours, 11)));
+        assert!(table.insert(at(3), id(2), half_open(ours, 12)));
+        assert!(!table.has_room_for(at(4), &ours));
+        assert!(table.has_room_for(at(5), &ours));
+        assert_eq!(table.next_timeout(), at(5));
+        assert_eq!(table.expire(at(5)).as_slice(), [11]);
+        assert!(table.get(at(5), &id(2)).is_some());
+    }
+
+    #[test]
     fn taking_one_removes_its_siblings_and_no_stranger() {
         let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
         let other = Credential::Ticket { id: [2; 16], expiry: 9 };
@@ -464,7 +559,8 @@ mod tests {
         assert!(table.insert(Instant::ZERO, id(2), half_open(ours, 12)));
         assert!(table.insert(Instant::ZERO, id(3), half_open(other, 13)));
         table.insert_refusal(Instant::ZERO, id(4), ours, &[6]);
-        assert_eq!(table.count(Instant::ZERO, &ours), 3);
+        assert!(!table.has_room_for(Instant::ZERO, &ours));
+        assert!(table.has_room_for(Instant::ZERO, &other));
         let (taken, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
         assert_eq!((taken.local_id, freed.as_slice()), (11, &[12][..]));
         assert_eq!((table.len(), table.waiting()), (1, 1));

@@ -35,7 +35,8 @@ use crate::event::{PeerInfo, Refusal};
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
-use crate::time::Instant;
+use crate::stats::TicketCounts;
+use crate::time::{Duration, Instant};
 use crate::wire::Reader;
 
 /// What an acceptor takes from the configuration.
@@ -137,6 +138,7 @@ pub(crate) struct Acceptor {
     failures: Failures,
     burnt: BurnTable,
     ended: EndedSessions,
+    tickets_judged: TicketCounts,
 }
 
 impl Acceptor {
@@ -162,6 +164,7 @@ impl Acceptor {
             failures: Failures::new(HALF_OPEN_LIFE),
             burnt: BurnTable::new(limits::BURNT_TICKETS),
             ended: EndedSessions::new(limits::ENDED_SESSIONS),
+            tickets_judged: TicketCounts::default(),
             provider,
         }
     }
@@ -246,7 +249,7 @@ impl Acceptor {
             return Ok(Screened::Replied);
         };
         // This looks at every entry: strangers have to earn it.
-        if self.half_open.count(arrival.now, &proof.credential) >= limits::HALF_OPEN_PER_TICKET {
+        if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
         self.respond(arrival, &hello, id, (proof, earned), rng)
@@ -259,7 +262,8 @@ impl Acceptor {
         hello: &Hello<'_>,
         directory: &dyn Directory,
     ) -> Result<Proof, DropReason> {
-        let wall_now = self.burnt.advance(arrival.wall_now);
+        let wall_now = arrival.wall_now;
+        self.burnt.advance(wall_now);
         match hello.mode {
             Mode::Open if self.setup.access == Access::Open => Ok(Proof::open()),
             Mode::Open => Err(DropReason::NoTicket),
@@ -276,10 +280,10 @@ impl Acceptor {
         }
     }
 
-    fn check_ticket(&self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+    fn check_ticket(&mut self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
         let opener = self.tickets.as_ref().ok_or(DropReason::BadTicket)?;
         let ticket = opener.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
-        let expired = ticket.expiry <= wall_now;
+        let expired = self.burnt.is_expired(wall_now, ticket.expiry);
         if self.burnt.contains(&ticket.id, ticket.expiry) {
             return Err(DropReason::BurntTicket);
         }
@@ -289,26 +293,29 @@ impl Acceptor {
         }
         let peer = PeerInfo { identity: ticket.identity, user_data: Bytes::from(ticket.user_data) };
         let credential = Credential::Ticket { id: ticket.id, expiry: ticket.expiry };
-        let refusal = expired.then_some(Refusal::Expired);
+        let refusal = expired.then(|| self.expired(wall_now, ticket.expiry));
         Ok(Proof { credential, psk: ticket.psk, peer, session: Session::New, refusal })
     }
 
     fn check_resume_ticket(
-        &self,
+        &mut self,
         wall_now: u64,
         hello: &Hello<'_>,
         directory: &dyn Directory,
     ) -> Result<Proof, DropReason> {
-        let contents = self
-            .resume
-            .open(&*self.provider, wall_now, hello.expiry, hello.ticket)
-            .ok_or(DropReason::BadTicket)?;
+        let contents =
+            self.resume.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
         let session = directory.session(&resume)?;
-        let refusal = if session == Session::Lost && self.ended.contains(wall_now, &contents.session) {
-            Some(Refusal::SessionEnded)
-        } else {
-            (contents.expiry <= wall_now).then_some(Refusal::Expired)
+        // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
+        let refusal = match session {
+            Session::Resumed | Session::New => None,
+            Session::Lost if self.ended.contains(&contents.session) => Some(Refusal::SessionEnded),
+            Session::Lost if contents.expiry <= wall_now => Some(self.expired(wall_now, contents.expiry)),
+            Session::Lost => {
+                self.tickets_judged.note_life(contents.expiry.saturating_sub(wall_now));
+                self.ended.may_contain(contents.expiry).then_some(Refusal::SessionEnded)
+            }
         };
         Ok(Proof {
             credential: Credential::Resume(resume),
@@ -317,6 +324,11 @@ impl Acceptor {
             session,
             refusal,
         })
+    }
+
+    fn expired(&mut self, wall_now: u64, expiry: u64) -> Refusal {
+        self.tickets_judged.expired_by = Duration::from_micros(wall_now.saturating_sub(expiry));
+        Refusal::Expired
     }
 
     /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
@@ -396,6 +408,9 @@ impl Acceptor {
     ) -> Option<HalfOpenId> {
         reply.clear();
         let verdict = candidate.refusal.take().map_or(verdict, Verdict::Refuse);
+        if matches!(verdict, Verdict::Refuse(Refusal::Expired)) {
+            self.tickets_judged.expired = self.tickets_judged.expired.saturating_add(1);
+        }
         let payload = match &verdict {
             Verdict::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
             Verdict::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
@@ -453,9 +468,14 @@ impl Acceptor {
         })
     }
 
-    /// Voids the resume tickets of a session that this end ended.
-    pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16]) {
-        self.ended.add(self.burnt.advance(wall_now), session);
+    /// Voids the resume tickets of a session that this end ended, all of which expire by `until`.
+    pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16], until: u64) {
+        self.ended.add(wall_now, session, until);
+    }
+
+    /// How tickets looked to the wall clock.
+    pub(crate) const fn tickets_judged(&self) -> TicketCounts {
+        self.tickets_judged
     }
 
     /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.

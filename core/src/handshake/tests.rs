@@ -103,7 +103,7 @@ fn messages_have_their_exact_bytes() {
     insta::assert_snapshot!(hex(&hello), @"0401008877665544332211471ec101274dd1ee5216c20000000000000000000000000000000000000000000000000000470005beb621c5252a1e1413f4e22c394d260184fe0bd05965f18b704c7be763036c0ac4c27d1d24de486b05518eccf7b3a751a7cc1e23d9ac9340cc52e5d67ee3d46d61578aa34f6d");
     let mut padded = hello.clone();
     padded.resize(limits::BASE_DATAGRAM, 0);
-    insta::assert_snapshot!(hex(&world.replied(udp(1), &padded)), @"05471ec1950cfcc7160e8e1b7190e5e662e2f6acd60718bb0e66de86");
+    insta::assert_snapshot!(hex(&world.replied(udp(1), &padded)), @"05471ec1e8fcddeb41bb6a8c66fa45e7f13510e7eb5d75fe27f326ef");
     let (Screened::Candidate(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
     let (_, welcome) = world.accept(candidate, 0x00ab_cdef);
     insta::assert_snapshot!(hex(&welcome), @"06471ec154b9e9b0fff76f988f3b5132b5e7ca9d8b4289932af4f5246329bd72e548ae52c0078fdbea21f8257f8aac168059f69a1de05f477490970aee5245eb55896dca318ae57eeedfe64b655bbd");

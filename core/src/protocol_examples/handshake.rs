@@ -251,16 +251,16 @@ impl Play {
         let acceptor = acceptor();
         let sealed = acceptor.resume_sealer().seal(&RustCrypto, &mut seed(4), WALL, &contents);
 
-        let hour = WALL / 3_600_000_000;
+        let hour = ((WALL / 3_600_000_000) as u32).to_le_bytes();
         let secret = RustCrypto.derive(&SERVER_SECRET, b"tickwire resume");
-        let key = RustCrypto.digest(&secret, &[&hour.to_le_bytes()]);
+        let key = RustCrypto.digest(&secret, &[&hour]);
         let parts: [&[u8]; 4] =
             [b"tickwire resume ", &[1], &APPLICATION.to_le_bytes(), &expiry.to_le_bytes()];
         let text =
             concat(&[&session, &1u32.to_le_bytes(), &[0x1d; 16], &psk, &expiry.to_le_bytes(), b"red team"]);
         let randomness: Key = seed(4).array();
         let (_, _, rest) = sealed_by_hand(&key, &randomness, &concat(&parts), &text);
-        assert_eq!(sealed, concat(&[&[1, hour as u8], &rest]));
+        assert_eq!(sealed, concat(&[&[1], &hour, &rest]));
         Sheet::new("resume-ticket")
             .bytes("exporter", &self.keys.exporter)
             .bytes("label", &label)

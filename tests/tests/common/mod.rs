@@ -23,6 +23,12 @@ pub struct Node {
     pub is_listening: bool,
     /// What its datagrams bear as their source instead of `address`.
     pub claims: Option<SocketAddr>,
+    /// How far its clock is behind the network's: as long as it has stood still.
+    pub behind: Duration,
+    /// A driver that looks at its socket and its timers only at multiples of this; zero: whenever something is due.
+    pub polls_every: Duration,
+    /// Datagrams that wait in the socket of such a driver.
+    waiting: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 impl Node {
@@ -34,7 +40,29 @@ impl Node {
             is_up: true,
             is_listening: true,
             claims: None,
+            behind: Duration::ZERO,
+            polls_every: Duration::ZERO,
+            waiting: Vec::new(),
         }
+    }
+
+    /// What its clock shows when the network's shows `now`.
+    pub fn local(&self, now: Instant) -> Instant {
+        now - self.behind
+    }
+
+    /// When its driver looks again, if something is due at `due`, both by the network's clock.
+    fn next_poll(&self, now: Instant, due: Instant) -> Instant {
+        let period = u64::try_from(self.polls_every.as_micros()).unwrap();
+        if period == 0 {
+            return due;
+        }
+        Instant::saturating_from_micros((now.as_micros() / period + 1) * period)
+    }
+
+    /// Whether its driver looks at `now`.
+    fn polls_at(&self, now: Instant) -> bool {
+        self.polls_every.is_zero() || now.as_micros() % (self.polls_every.as_micros() as u64) == 0
     }
 
     pub fn messages(&self) -> Vec<(ChannelId, Vec<u8>)> {
@@ -131,12 +159,12 @@ impl Net {
     pub fn connect(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.nodes[0].endpoint.public_key());
         let to = self.nodes[0].address;
-        let now = self.now;
+        let now = self.nodes[1].local(self.now);
         self.nodes[1].endpoint.connect(now, to, options).unwrap()
     }
 
     pub fn send(&mut self, node: usize, connection: ConnectionId, channel: u8, message: Vec<u8>) {
-        let now = self.now;
+        let now = self.nodes[node].local(self.now);
         self.nodes[node].endpoint.send(now, connection, ChannelId(channel), message).unwrap();
     }
 
@@ -171,7 +199,7 @@ impl Net {
             // What waits for an application that does not listen is always due.
             let due =
                 if node.is_listening { node.endpoint.poll_timeout().0 } else { node.endpoint.next_timer() };
-            next = next.min(due);
+            next = next.min(node.next_poll(self.now, due + node.behind));
         }
         for flying in &self.flying {
             next = next.min(flying.at);
@@ -182,11 +210,20 @@ impl Net {
         let due = self.flying.partition_point(|flying| flying.at <= now);
         for mut flying in self.flying.drain(..due) {
             if let Some(node) = self.nodes.iter_mut().find(|node| node.address == flying.to && node.is_up) {
-                node.endpoint.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
+                if node.polls_every.is_zero() {
+                    let at = node.local(now);
+                    node.endpoint.handle_datagram(at, flying.from, Ecn::NotCapable, &mut flying.bytes);
+                } else {
+                    node.waiting.push((flying.from, flying.bytes));
+                }
             }
         }
-        for node in self.nodes.iter_mut().filter(|node| node.is_up) {
-            node.endpoint.handle_timeout(now);
+        for node in self.nodes.iter_mut().filter(|node| node.is_up && node.polls_at(now)) {
+            let at = node.local(now);
+            for (from, mut bytes) in node.waiting.drain(..) {
+                node.endpoint.handle_datagram(at, from, Ecn::NotCapable, &mut bytes);
+            }
+            node.endpoint.handle_timeout(at);
         }
         for index in 0..self.nodes.len() {
             self.drain(index);
@@ -197,10 +234,11 @@ impl Net {
         let mut buffer = [0; 4096];
         let now = self.now;
         let node = &mut self.nodes[index];
-        if !node.is_up {
+        if !node.is_up || !node.polls_at(now) {
             return;
         }
-        while let Some(transmit) = node.endpoint.poll_transmit(now, &mut buffer) {
+        let local = node.local(now);
+        while let Some(transmit) = node.endpoint.poll_transmit(local, &mut buffer) {
             for datagram in transmit.datagrams(&buffer) {
                 self.datagrams += 1;
                 let mut bytes = datagram.to_vec();

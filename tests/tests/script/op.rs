@@ -29,6 +29,8 @@ pub(crate) enum Op {
     Restart { node: u8 },
     /// A node's address changes.
     Move { node: u8 },
+    /// A node's wall clock is set, by so many microseconds from the right time.
+    SetWall { node: u8, off: i64 },
     /// Something happens to the link of a node.
     Link { node: u8, act: LinkAct },
     /// A good driver and a good network for a while.
@@ -142,6 +144,17 @@ pub(crate) fn micros(g: &mut Gen) -> i64 {
     }
 }
 
+/// How far a wall clock is off: seconds to days, either way, or beyond all that there is.
+fn wall_off(g: &mut Gen) -> i64 {
+    let off = match below(g, 8) {
+        0 => return i64::MAX,
+        1 => return i64::MIN,
+        2..=4 => i64::from(below(g, 5_000_000)),
+        _ => i64::from(below(g, 100_000)) * 1_000_000,
+    };
+    if bool::arbitrary(g) { off } else { -off }
+}
+
 impl Arbitrary for Op {
     fn arbitrary(g: &mut Gen) -> Self {
         let node = u8::arbitrary(g);
@@ -164,6 +177,7 @@ impl Arbitrary for Op {
                 seed: u16::arbitrary(g),
             },
             85 => Self::Restart { node },
+            86 if bool::arbitrary(g) => Self::SetWall { node, off: wall_off(g) },
             86 => Self::Move { node },
             87..=89 => Self::Link { node, act: LinkAct::arbitrary(g) },
             _ => Self::Run { millis: pick(g, &[5, 50, 50, 300, 300, 2000, 30_000]) },

@@ -209,6 +209,7 @@ impl World {
                 let address = &mut self.nodes[pick(node)].address;
                 address.set_port(address.port() + 1);
             }
+            Op::SetWall { node, off } => self.set_wall(pick(node), off),
             Op::Link { node, act } => self.link(pick(node), act),
             Op::Run { millis } => self.run(Duration::from_millis(millis.into())),
         }
@@ -353,6 +354,16 @@ impl World {
     }
 
     /// The link of node n leads to the next node, and has the same name at both ends.
+    fn set_wall(&mut self, index: usize, off: i64) {
+        let (now, offset) = (self.time(index), WALL.saturating_add_signed(off));
+        let endpoint = &mut self.nodes[index].endpoint;
+        let before = endpoint.wall_offset();
+        let set = endpoint.set_wall_offset(now, offset);
+        let expected = if set.is_ok() { offset } else { before };
+        assert_eq!(endpoint.wall_offset(), expected, "{set:?}");
+        self.trace.push(Output::Returned { node: index, what: format!("{set:?}") });
+    }
+
     fn link(&mut self, index: usize, act: LinkAct) {
         let link = LinkId(index as u64);
         match act {

@@ -1,5 +1,6 @@
 use alloc::vec;
 
+use super::super::server::Screened;
 use super::super::testing::{APPLICATION, World, udp};
 use super::*;
 use crate::config::Access;
@@ -97,14 +98,53 @@ fn an_attempt_follows_two_retries_and_no_copy_counts() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
-    for _ in 0..limits::RETRIES {
-        let retry = world.replied(udp(1), &hello);
+    for cookie in 1..=limits::RETRIES {
+        let retry = forged_retry(&world, &hello, [cookie; 16]);
         assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
         assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::Replayed);
-        world.pass(Duration::from_secs(4));
     }
-    let retry = world.replied(udp(1), &hello);
-    assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::TooManyRetries);
+    let third = forged_retry(&world, &hello, [3; 16]);
+    assert_eq!(ignored(&world.handle(&mut dialer, &third)), DropReason::TooManyRetries);
+}
+
+#[test]
+fn an_attempt_that_waits_nine_seconds_for_an_answer_takes_other_noise_bytes_and_follows_the_old_no_more() {
+    for access in [Access::Tickets, Access::Open] {
+        let mut world = World::new(access);
+        let mut dialer =
+            if access == Access::Open { world.dial(Credential::Open) } else { world.dial_with_ticket() };
+        let first = world.sent(&mut dialer);
+        let answer = match world.screen(udp(1), &first) {
+            (Screened::Candidate(candidate), _) => world.accept(candidate, 5).1,
+            (_, retry) => retry,
+        };
+        let end = world.now + limits::ANSWER_WITHIN;
+        while dialer.next_timeout(world.now) < end {
+            world.now = dialer.next_timeout(world.now);
+            assert_eq!(world.sent(&mut dialer), first);
+        }
+        world.now = end + STEP;
+        assert!(matches!(world.handle(&mut dialer, &answer), Answer::Ignored(_)));
+        let second = world.sent(&mut dialer);
+        assert_ne!(noise_of(&second), noise_of(&first));
+        let fresh = |bytes| Hello { noise: &[], ..Hello::read(bytes).unwrap() };
+        assert_eq!(fresh(&second), fresh(&first), "all but the Noise bytes stays");
+    }
+}
+
+#[test]
+fn an_answer_counts_from_the_first_hello_with_a_cookie() {
+    let mut world = World::new(Access::Open);
+    let mut dialer = world.dial(Credential::Open);
+    let first = world.sent(&mut dialer);
+    let retry = world.replied(udp(1), &first);
+    world.pass(Duration::from_secs(8));
+    assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+    let second = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &second);
+    let (_, welcome) = world.accept(candidate, 5);
+    world.pass(Duration::from_secs(8));
+    world.accepted(&mut dialer, &welcome);
 }
 
 /// What somebody who saw `hello` can make its sender follow.

@@ -1,0 +1,226 @@
+//! Paths with round trips of seconds, and drivers that call every few seconds.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{APPLICATION, Net, Node, Pass};
+use tickwire_core::crypto::default_provider;
+use tickwire_core::rng::Rng;
+use tickwire_core::{
+    Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Event, Instant, Secrets,
+    TicketContents, TicketMint, server_ticket_key,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const WALL: u64 = 1_700_000_000_000_000;
+const MASTER: [u8; 32] = [7; 32];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Comes {
+    Openly,
+    WithoutAKey,
+    WithTicket,
+}
+
+/// A path, how its client comes, and how often each end's driver calls.
+#[derive(Clone, Copy, Debug)]
+struct Path {
+    round_trip: Duration,
+    comes: Comes,
+    polls_every: [Duration; 2],
+}
+
+impl Path {
+    fn new(seconds: f64, comes: Comes) -> Self {
+        Self { round_trip: Duration::from_secs_f64(seconds), comes, polls_every: [Duration::ZERO; 2] }
+    }
+
+    /// Server and client, which has begun to connect.
+    fn dial(&self) -> (Net, ConnectionId) {
+        let mut config = Config::new(APPLICATION);
+        (config.wall_offset, config.connect_timeout) = (WALL, SECOND * 30);
+        let client = Node::new(config.clone(), Secrets::new([2; 32]), 2, "10.0.0.2:4000", Instant::ZERO);
+        config.access = if self.comes == Comes::WithTicket { Access::Tickets } else { Access::Open };
+        let provider = default_provider();
+        let public = provider.public_key(&[1; 32]);
+        let key = server_ticket_key(&*provider, &MASTER, &public);
+        let secrets = Secrets::new([1; 32]).ticket_key(key);
+        let server = Node::new(config, secrets, 1, "10.0.0.1:7777", Instant::ZERO);
+        let mut net = Net::new(vec![server, client], self.round_trip / 2);
+        for (node, polls_every) in net.nodes.iter_mut().zip(self.polls_every) {
+            node.polls_every = polls_every;
+        }
+        let options = match self.comes {
+            Comes::Openly => ConnectOptions::new(public),
+            Comes::WithoutAKey => ConnectOptions::danger_any_key(),
+            Comes::WithTicket => {
+                let contents =
+                    TicketContents { identity: [3; 16], expiry: WALL + 3_600_000_000, user_data: Vec::new() };
+                let mut rng = Rng::from_seed([5; 32]);
+                let mint = TicketMint::new(provider, &key);
+                let ticket = mint.mint(&mut rng, APPLICATION, &public, contents).unwrap();
+                ConnectOptions::new(public).ticket(ticket)
+            }
+        };
+        let to = net.nodes[0].address;
+        let connection = net.nodes[1].endpoint.connect(Instant::ZERO, to, options).unwrap();
+        (net, connection)
+    }
+
+    fn connects_for_good(&self) {
+        let (mut net, client) = self.dial();
+        net.run_until(SECOND * 45, |net| net.nodes[0].connected().is_some());
+        net.run_for(SECOND * 20);
+        let server = net.nodes[0].connected().unwrap();
+        for round in 0..3 {
+            net.send(1, client, 0, vec![round; 100]);
+            net.send(0, server, 0, vec![round; 100]);
+            net.run_for(SECOND * 60);
+        }
+        for node in &net.nodes {
+            assert_eq!(node.messages().len(), 3, "{self:?}: {:#?}", node.events);
+            let connected = |event: &&Event| matches!(event, Event::Connected { .. });
+            assert_eq!(node.events.iter().filter(connected).count(), 1, "{self:?}: {:#?}", node.events);
+            let lost = |event: &Event| matches!(event, Event::Interrupted { .. } | Event::Closed { .. });
+            assert!(!node.has(lost), "{self:?}: {:#?}", node.events);
+        }
+    }
+
+    fn times_out_honestly(&self) {
+        let (mut net, client) = self.dial();
+        net.run_for(SECOND * 90);
+        let timed_out = CloseReason::ConnectTimedOut { version_hint: None };
+        let ends = [Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() }];
+        assert_eq!(net.nodes[1].events, ends, "{self:?}");
+        assert_eq!(net.nodes[0].events, [], "{self:?}");
+    }
+}
+
+#[test]
+fn round_trips_up_to_eight_seconds_connect_once_and_stay() {
+    for seconds in [0.1, 1.0, 2.0, 3.0, 4.0, 4.9, 5.0, 5.1, 6.0, 7.0, 7.9, 8.0] {
+        for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
+            Path::new(seconds, comes).connects_for_good();
+        }
+    }
+}
+
+#[test]
+fn slow_paths_that_lose_datagrams_connect_once() {
+    for (seconds, one_of) in [(1.0, 3), (3.0, 3), (5.0, 3), (6.0, 3), (8.0, 10)] {
+        for comes in [Comes::Openly, Comes::WithTicket] {
+            for seed in 0..10 {
+                let path = Path::new(seconds, comes);
+                let (mut net, _) = path.dial();
+                let mut rng = Rng::from_seed([seed; 32]);
+                net.filter =
+                    Box::new(move |_, _, _| if rng.below(one_of) == 0 { Pass::Drop } else { Pass::Deliver });
+                net.run_until(SECOND * 60, |net| net.nodes[0].connected().is_some());
+                net.run_for(SECOND * 15);
+                for node in &net.nodes {
+                    let connected = matches!(node.events.as_slice(), [Event::Connected { .. }]);
+                    assert!(connected, "{path:?}, seed {seed}: {:#?}", node.events);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_was_given_time_to_connect_has_it_to_reconnect_too() {
+    let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
+    net.delay = SECOND * 4;
+    let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);
+    let to = net.nodes[0].address;
+    net.nodes[1].endpoint.connect(Instant::ZERO, to, options).unwrap();
+    net.run_for(SECOND * 60);
+    net.filter = Box::new(|_, _, _| Pass::Drop);
+    net.run_for(SECOND * 60);
+    net.filter = Box::new(|_, _, _| Pass::Deliver);
+    net.run_for(SECOND * 60);
+    for node in &net.nodes {
+        assert!(node.has(|event| matches!(event, Event::Resumed { .. })), "{:#?}", node.events);
+    }
+}
+
+#[test]
+fn round_trips_of_nine_seconds_and_more_end_with_an_honest_timeout() {
+    for seconds in [9.0, 10.0, 11.0, 12.5, 14.0, 15.0, 16.0, 18.0, 20.0, 40.0] {
+        for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
+            Path::new(seconds, comes).times_out_honestly();
+        }
+    }
+}
+
+#[test]
+fn drivers_that_call_every_few_seconds_connect_once_and_stay() {
+    for seconds in [0.1, 1.0, 3.0] {
+        for period in [1, 2, 3, 4, 5] {
+            for (server, client) in [(0, 1), (1, 0), (1, 1)] {
+                let polls_every = [SECOND * period * server, SECOND * period * client];
+                Path { polls_every, ..Path::new(seconds, Comes::Openly) }.connects_for_good();
+                Path { polls_every, ..Path::new(seconds, Comes::WithTicket) }.connects_for_good();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_whose_driver_calls_every_five_seconds_connects_over_a_round_trip_of_eight() {
+    for seconds in [4.0, 5.0, 6.0, 7.0, 8.0] {
+        for comes in [Comes::Openly, Comes::WithTicket] {
+            let polls_every = [Duration::ZERO, SECOND * 5];
+            Path { polls_every, ..Path::new(seconds, comes) }.connects_for_good();
+        }
+    }
+}
+
+#[test]
+fn a_server_that_restarts_behind_a_round_trip_of_eight_seconds_gets_its_client_back() {
+    let path = Path::new(8.0, Comes::Openly);
+    let (mut net, before) = path.dial();
+    net.run_for(SECOND * 60);
+    let mut config = Config::new(APPLICATION);
+    (config.wall_offset, config.access) = (WALL, Access::Open);
+    net.nodes[0] = Node::new(config, Secrets::new([1; 32]), 9, "10.0.0.1:7777", net.now);
+    net.run_for(SECOND * 120);
+    let connected =
+        |node: &Node| node.events.iter().filter(|event| matches!(event, Event::Connected { .. })).count();
+    assert_eq!((connected(&net.nodes[0]), connected(&net.nodes[1])), (1, 2), "{:#?}", net.nodes[1].events);
+    let takes_over =
+        |event: &Event| matches!(event, Event::Connected { replaces, .. } if *replaces == Some(before));
+    assert!(net.nodes[1].has(takes_over), "{:#?}", net.nodes[1].events);
+}
+
+#[test]
+fn a_client_that_moves_to_a_path_of_eight_seconds_is_followed() {
+    let (mut net, client) = Path::new(0.1, Comes::Openly).dial();
+    net.run_for(SECOND * 10);
+    net.nodes[1].address.set_port(5000);
+    net.filter = Box::new(|_, _, _| Pass::Late(Duration::from_millis(3950)));
+    for round in 0..60 {
+        net.send(1, client, 0, vec![round; 100]);
+        net.run_for(SECOND);
+    }
+    assert!(
+        net.nodes[0].has(|event| matches!(event, Event::Moved { .. })),
+        "{:#?}",
+        net.nodes[0].events.last()
+    );
+    net.run_for(SECOND * 30);
+    let numbers: Vec<u8> = net.nodes[0].messages().iter().map(|(_, message)| message[0]).collect();
+    assert_eq!(numbers, (0..60).collect::<Vec<u8>>());
+    assert_eq!(net.nodes[0].messages()[0].0, ChannelId(0));
+}
+
+#[test]
+fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
+    for comes in [Comes::Openly, Comes::WithTicket] {
+        let (mut net, _) = Path::new(0.1, comes).dial();
+        net.nodes[0].is_up = false;
+        net.run_for(SECOND * 9);
+        net.nodes[0].is_up = true;
+        net.run_until(SECOND, |net| net.nodes[0].connected().is_some());
+    }
+}
