@@ -287,7 +287,7 @@ fn a_used_ticket_lets_nobody_in_again_however_the_wall_clock_is_set() {
     for wrong in [-DAY, -10_800, 3600, 10_800, DAY, 2 * DAY, 30 * DAY] {
         for hours in [0, 1, 30, 100] {
             let mut net = ticket_office(0);
-            let mut ticket_of = |seed| ticket(WALL + 600_000_000, seed);
+            let ticket_of = |seed| ticket(WALL + 600_000_000, seed);
             let (used, other) = (ticket_of(1), ticket_of(2));
             assert!(is_in(shown(&mut net, &used).as_ref()));
             let wait = |net: &mut Net| {
