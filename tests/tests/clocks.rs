@@ -224,6 +224,36 @@ fn a_client_that_was_cut_off_before_it_slept_still_has_its_time_to_reconnect_whe
     }
 }
 
+#[test]
+fn a_client_that_sends_thousands_of_messages_when_it_wakes_is_back_within_a_second_too() {
+    for (seconds, per_second) in [(21, 300), (21, 1000), (21, 4000), (2 * HOUR, 1000), (2 * HOUR, 4000)] {
+        let night = Night::new(Came::Openly, seconds);
+        let (mut net, client) = night.evening();
+        // The window is wide open before the night.
+        let send = |net: &mut Net, seconds: u64| {
+            for _ in 0..100 * seconds {
+                let at = net.nodes[1].local(net.now);
+                for _ in 0..per_second / 100 {
+                    let message = vec![1; 1000];
+                    let _full = net.nodes[1].endpoint.send(at, client, ChannelId(3), message);
+                }
+                net.run_for(Duration::from_millis(10));
+            }
+        };
+        send(&mut net, 5);
+        net.nodes[1].is_up = false;
+        net.run_for(Duration::from_secs(seconds));
+        net.nodes[1].is_up = true;
+        net.nodes[1].behind = Duration::from_secs(seconds);
+        send(&mut net, 1);
+        net.run_for(net.delay);
+        let back = |event: &Event| {
+            matches!(event, Event::Resumed { .. } | Event::Connected { replaces: Some(_), .. })
+        };
+        assert!(net.nodes[1].has(back), "slept {seconds} s, {per_second} messages a second");
+    }
+}
+
 const DAY: i64 = 86_400;
 
 /// Corrects the server's wall clock by so many seconds.

@@ -38,8 +38,12 @@ impl Path {
 
     /// Server and client, which has begun to connect.
     fn dial(&self) -> (Net, ConnectionId) {
+        self.dial_within(SECOND * 30)
+    }
+
+    fn dial_within(&self, timeout: Duration) -> (Net, ConnectionId) {
         let mut config = Config::new(APPLICATION);
-        (config.wall_offset, config.connect_timeout) = (WALL, SECOND * 30);
+        (config.wall_offset, config.connect_timeout) = (WALL, timeout);
         let client = Node::new(config.clone(), Secrets::new([2; 32]), 2, "10.0.0.2:4000", Instant::ZERO);
         config.access = if self.comes == Comes::WithTicket { Access::Tickets } else { Access::Open };
         let provider = default_provider();
@@ -102,6 +106,32 @@ fn round_trips_up_to_eight_seconds_connect_once_and_stay() {
     for seconds in [0.1, 1.0, 2.0, 3.0, 4.0, 4.9, 5.0, 5.1, 6.0, 7.0, 7.9, 8.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).connects_for_good();
+        }
+    }
+}
+
+#[test]
+fn with_little_time_to_connect_a_client_is_in_for_good_or_told_that_time_is_up() {
+    for tenths in 1..120u32 {
+        for comes in [Comes::Openly, Comes::WithTicket] {
+            for polls in [0, 5] {
+                let path = Path {
+                    polls_every: [Duration::ZERO, SECOND * polls],
+                    ..Path::new(f64::from(tenths) / 10.0, comes)
+                };
+                let (mut net, client) = path.dial_within(SECOND * 10);
+                net.run_for(SECOND * 60);
+                let is_in = matches!(net.nodes[1].events.as_slice(), [Event::Connected { .. }]);
+                if is_in {
+                    assert!(matches!(net.nodes[0].events.as_slice(), [Event::Connected { .. }]), "{path:?}");
+                } else {
+                    let timed_out = CloseReason::ConnectTimedOut { version_hint: None };
+                    let end =
+                        Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() };
+                    assert_eq!(net.nodes[1].events, [end], "{path:?}");
+                }
+                assert!(is_in || tenths > 45, "{path:?}");
+            }
         }
     }
 }

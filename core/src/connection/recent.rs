@@ -1,35 +1,73 @@
-//! The tags of the datagrams sent last, by which an answer to one of them is recognised.
+//! The tags of datagrams sent not long ago, by which an answer to one of them is recognised.
 
-/// Datagrams that are remembered: one round trip's worth at game rates.
+use crate::time::{Duration, Instant};
+
+/// Datagrams that are remembered.
 const REMEMBERED: usize = 32;
 
-/// A ring of the last eight bytes of recent datagrams.
+/// Parts of a round trip between two datagrams that are remembered: the ring then spans two round trips, however many are
+/// sent, so that an answer still finds its question.
+const PER_ROUND_TRIP: u32 = 16;
+
+/// A ring of the last eight bytes of datagrams.
 #[derive(Clone, Debug)]
 pub(crate) struct RecentTags {
     tags: [[u8; 8]; REMEMBERED],
-    next: usize,
-    count: usize,
+    /// When the next one is remembered.
+    next_at: Instant,
+    next: u8,
+    count: u8,
 }
 
 impl Default for RecentTags {
     fn default() -> Self {
-        Self { tags: [[0; 8]; REMEMBERED], next: 0, count: 0 }
+        Self { tags: [[0; 8]; REMEMBERED], next_at: Instant::ZERO, next: 0, count: 0 }
     }
 }
 
 impl RecentTags {
-    /// Remembers a datagram by its last eight bytes.
-    pub(crate) fn push(&mut self, datagram: &[u8]) {
-        let (Some(tag), Some(slot)) = (datagram.last_chunk::<8>(), self.tags.get_mut(self.next)) else {
+    /// Remembers a datagram by its last eight bytes, unless the last one was remembered less than a part of `round_trip` ago.
+    pub(crate) fn push(&mut self, now: Instant, datagram: &[u8], round_trip: impl FnOnce() -> Duration) {
+        if now < self.next_at {
+            return;
+        }
+        let (Some(tag), Some(slot)) = (datagram.last_chunk::<8>(), self.tags.get_mut(usize::from(self.next)))
+        else {
             return;
         };
         *slot = *tag;
-        self.next = (self.next + 1) % REMEMBERED;
-        self.count = REMEMBERED.min(self.count + 1);
+        self.next_at = now + round_trip() / PER_ROUND_TRIP;
+        self.next = (self.next + 1) % REMEMBERED as u8;
+        self.count = (self.count + 1).min(REMEMBERED as u8);
     }
 
     /// Whether one of the remembered datagrams ended like this.
     pub(crate) fn contains(&self, tag: &[u8; 8]) -> bool {
-        self.tags.iter().take(self.count).any(|known| known == tag)
+        self.tags.iter().take(self.count.into()).any(|known| known == tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_round_trips_are_spanned_at_any_rate() {
+        let round_trip = Duration::from_millis(160);
+        for interval_us in [10, 1000, 9000, 50_000] {
+            let mut tags = RecentTags::default();
+            let mut now = Instant::ZERO;
+            let mut sent = alloc::vec::Vec::new();
+            while now < Instant::ZERO + round_trip * 20 {
+                tags.push(now, &now.as_micros().to_le_bytes(), || round_trip);
+                sent.push(now);
+                now += Duration::from_micros(interval_us);
+            }
+            let known = |at: &&Instant| tags.contains(&at.as_micros().to_le_bytes());
+            let oldest = sent.iter().find(known).unwrap();
+            let count = sent.iter().filter(known).count();
+            assert!(now - *oldest >= round_trip * 19 / 10, "{interval_us} us: {:?}", now - *oldest);
+            assert!(count <= REMEMBERED && count >= 31, "{count}");
+        }
     }
 }

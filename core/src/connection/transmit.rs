@@ -72,7 +72,7 @@ impl<'a> Draft<'a> {
         self.header.write(&mut Writer::new(head)).ok()?;
         transport.keys.seal(self.number, head, packet);
         if let Some(recent) = &mut transport.recent {
-            recent.push(packet);
+            recent.push(now, packet, || transport.rtt.smoothed());
         }
         transport.sent.record(now, size, eliciting);
         if eliciting {

@@ -8,7 +8,7 @@ use tickwire_core::Instant;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: StdInstant,
-    /// Microseconds from the Unix epoch to the start. Read once: a wall clock that is set later changes nothing.
+    /// Microseconds from the Unix epoch to the start, as the wall clock showed at the start.
     pub(crate) wall_offset: u64,
 }
 
@@ -23,8 +23,21 @@ impl Clock {
         (self.now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
+    /// Microseconds from the Unix epoch to the start, by what the wall clock shows now; `None` if too much time passed between
+    /// the readings of both clocks to tell.
+    pub(crate) fn wall_offset_now(&self) -> Option<u64> {
+        let (before, wall) = self.both();
+        if self.now().saturating_since(before) > READ_WITHIN {
+            return None;
+        }
+        Some(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX).saturating_sub(before.as_micros()))
+    }
+
     pub(crate) fn now(&self) -> Instant {
         let micros = self.start.elapsed().as_micros();
         Instant::saturating_from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 }
+
+/// Both clocks are read within this, or the reading does not count.
+const READ_WITHIN: Duration = Duration::from_millis(10);

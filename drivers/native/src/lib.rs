@@ -78,6 +78,7 @@ mod sleep;
 mod stats;
 mod udp_socket;
 mod verbs;
+mod wall;
 
 pub use crate::address::{Host, NetworkAddress, ParseAddressError};
 pub use crate::attempt::Attempt;
@@ -91,4 +92,4 @@ pub use crate::options::{Bind, Options};
 pub use crate::peer::Peer;
 pub use crate::resolve::resolve;
 pub use crate::server::Server;
-pub use crate::stats::{ConnectionInfo, NetworkStats};
+pub use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};

@@ -21,8 +21,9 @@ use crate::coalescing::{Coalescing, UPKEEP_BYTES, may_be_upkeep};
 use crate::dial::Dials;
 use crate::shared::Shared;
 use crate::sleep::Sleeper;
-use crate::stats::NetworkStats;
+use crate::stats::{ClockReport, NetworkStats};
 use crate::udp_socket::{Sent, UdpSocket};
+use crate::wall::WallFollower;
 
 /// Everything that the network thread owns.
 pub(crate) struct NetworkThread {
@@ -50,6 +51,9 @@ pub(crate) struct NetworkThread {
     /// When the socket was last found empty: what it gives next came later.
     emptied_at: Instant,
     counters: NetworkStats,
+    wall: WallFollower,
+    /// What the game can see of clocks.
+    clocks: ClockReport,
 }
 
 /// How the thread ends.
@@ -92,6 +96,8 @@ impl NetworkThread {
             coalescing: coalescing(now),
             emptied_at: now,
             counters: NetworkStats::default(),
+            wall: WallFollower::new(now),
+            clocks: ClockReport::default(),
         }
     }
 
@@ -100,6 +106,8 @@ impl NetworkThread {
         self.shared.is_served_here();
         loop {
             let now = self.shared.facts.clock.now();
+            // Before anything is judged by it: the host may have slept.
+            self.follow_wall(now);
             let mut is_busy = self.carry_out_orders(now);
             is_busy |= self.receive(now);
             self.endpoint.handle_timeout(now);
@@ -118,6 +126,25 @@ impl NetworkThread {
             if !is_busy {
                 self.sleep(now, is_blocked);
             }
+        }
+    }
+
+    /// Corrects the endpoint's wall clock by the system's.
+    fn follow_wall(&mut self, now: Instant) {
+        if !self.wall.is_due(now) {
+            return;
+        }
+        let Some(system) = self.shared.facts.clock.wall_offset_now() else { return };
+        let before = self.endpoint.wall_offset();
+        let offset = self.wall.follow(now, before, system);
+        // What is out of range is no time; the endpoint goes on by the one that it has.
+        if offset == before || self.endpoint.set_wall_offset(now, offset).is_err() {
+            return;
+        }
+        if offset == system && offset.abs_diff(before) > STEP_TOLD_US {
+            self.clocks.steps += 1;
+            self.clocks.last_step_us = offset.wrapping_sub(before).cast_signed();
+            self.shared.report_clocks(self.clocks);
         }
     }
 
@@ -163,6 +190,11 @@ impl NetworkThread {
         let is_busy = self.receive_batches(now, since);
         if self.endpoint.drops().total() > dropped {
             self.coalescing.on_noise(now);
+        }
+        let tickets = self.endpoint.ticket_counts();
+        if tickets != self.clocks.tickets {
+            self.clocks.tickets = tickets;
+            self.shared.report_clocks(self.clocks);
         }
         is_busy
     }
@@ -285,5 +317,7 @@ impl Drop for NetworkThread {
 
 /// Batches received before commands and timers get their turn.
 const BATCHES_PER_TURN: usize = 4;
+/// A correction of the wall clock by more than this many microseconds is a step, and told.
+const STEP_TOLD_US: u64 = 500_000;
 /// The largest datagram that is sent alone.
 const LARGEST_SINGLE: usize = 16 << 10;

@@ -66,7 +66,7 @@ impl std::fmt::Debug for Options {
 
 impl Options {
     /// The defaults, around a configuration of the core. `Config::wall_offset` and, if there is a registry,
-    /// `Config::schema` are set at the start.
+    /// `Config::schema` are set at the start; the wall offset follows the system's clock from then on.
     pub fn new(config: Config) -> Self {
         Self {
             config,

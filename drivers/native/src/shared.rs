@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::command::Command;
 use crate::error::CommandError;
 use crate::queue::{CommandQueue, EventQueue};
-use crate::stats::{ConnectionInfo, NetworkStats};
+use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 /// Which thread is the network thread, once it runs.
 #[derive(Clone, Default)]
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     /// Panics of accept policies.
     pub(crate) policy_panics: Arc<AtomicU64>,
     snapshot: Mutex<Snapshot>,
+    clocks: Mutex<ClockReport>,
 }
 
 /// What does not change while the endpoint runs.
@@ -189,6 +190,7 @@ impl Shared {
             full_somewhere: AtomicBool::new(false),
             policy_panics: Arc::default(),
             snapshot: Mutex::default(),
+            clocks: Mutex::default(),
         }
     }
 
@@ -213,6 +215,16 @@ impl Shared {
     pub(crate) fn insist(&self, command: Command) -> Result<(), (CommandError, Command)> {
         let may_wait = !self.is_network_thread();
         self.commands.insist(command, may_wait).map_err(|command| (CommandError::QueueFull, command))
+    }
+
+    /// Called by the network thread when there is news of clocks.
+    pub(crate) fn report_clocks(&self, report: ClockReport) {
+        *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    /// What was reported of clocks last.
+    pub(crate) fn clocks(&self) -> ClockReport {
+        *self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the last snapshot, or puts one there.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tickwire_core::drop::DropCounts;
-use tickwire_core::stats::ConnectionStats;
+use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
 /// What is known of one connection.
@@ -88,6 +88,19 @@ pub struct NetworkStats {
     pub wakeups: u64,
     /// Sleeps among them in which upkeep was left to gather (`Options::receive_coalescing`).
     pub naps: u64,
+}
+
+/// What an endpoint notices of wall clocks that are wrong. Tickets expire by the system's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ClockReport {
+    /// How the tickets that clients showed looked.
+    pub tickets: TicketCounts,
+    /// Times that the system's clock was found to differ by more than half a second from what was expected: somebody set it,
+    /// or the host slept.
+    pub steps: u64,
+    /// The last of these differences, in microseconds; above zero if the clock was set forward.
+    pub last_step_us: i64,
 }
 
 impl NetworkStats {

@@ -48,6 +48,7 @@ mod allowance;
 mod bans;
 mod cli;
 mod client;
+mod clock_watch;
 pub mod codes;
 pub mod config;
 pub mod console;

@@ -12,6 +12,7 @@ use tickwire_native::Ending;
 
 use crate::allowance::{Charged, Limits};
 use crate::client::{ClientId, shown_address};
+use crate::clock_watch::ClockWatch;
 use crate::codes;
 use crate::error::ServerError;
 use crate::game::Game;
@@ -30,7 +31,11 @@ impl<G: Game> Dedicated<G> {
     /// [`ServerError::NetworkDied`].
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
+        let mut clocks = ClockWatch::new(Instant::now());
         loop {
+            for warning in clocks.look(Instant::now(), || self.handle.clock_report()) {
+                tracing::warn!("{warning}");
+            }
             if self.is_at_rest {
                 self.rest(&mut report);
             } else {

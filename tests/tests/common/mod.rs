@@ -62,7 +62,7 @@ impl Node {
 
     /// Whether its driver looks at `now`.
     fn polls_at(&self, now: Instant) -> bool {
-        self.polls_every.is_zero() || now.as_micros() % (self.polls_every.as_micros() as u64) == 0
+        self.polls_every.is_zero() || now.as_micros().is_multiple_of(self.polls_every.as_micros() as u64)
     }
 
     pub fn messages(&self) -> Vec<(ChannelId, Vec<u8>)> {

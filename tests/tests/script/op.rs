@@ -177,9 +177,9 @@ impl Arbitrary for Op {
                 seed: u16::arbitrary(g),
             },
             85 => Self::Restart { node },
-            86 if bool::arbitrary(g) => Self::SetWall { node, off: wall_off(g) },
             86 => Self::Move { node },
             87..=89 => Self::Link { node, act: LinkAct::arbitrary(g) },
+            90 => Self::SetWall { node, off: wall_off(g) },
             _ => Self::Run { millis: pick(g, &[5, 50, 50, 300, 300, 2000, 30_000]) },
         }
     }

@@ -11,7 +11,7 @@ use tickwire_core::{ChannelId, ConnectionId, ConnectionState, Endpoint, PeerCloc
 use super::Handle;
 use crate::attempt::answer;
 use crate::command::Command;
-use crate::stats::{ConnectionInfo, NetworkStats};
+use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 impl Handle {
     /// Where the socket is bound.
@@ -36,6 +36,12 @@ impl Handle {
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
         self.0.facts.clock.now()
+    }
+
+    /// What the network thread noticed of wall clocks that are wrong. It is never asked for this: the report is as it left it.
+    #[must_use]
+    pub fn clock_report(&self) -> ClockReport {
+        self.0.clocks()
     }
 
     /// Whether the network thread runs.

@@ -1,0 +1,100 @@
+//! Following the system's wall clock, by which tickets expire.
+
+use std::time::Duration;
+
+use tickwire_core::Instant;
+
+/// When the wall clock was last looked at.
+#[derive(Debug)]
+pub(crate) struct WallFollower {
+    looked_at: Instant,
+}
+
+impl WallFollower {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { looked_at: now }
+    }
+
+    /// Whether the last look was [`LOOK_EVERY`] ago. A thread that sleeps is not woken for it: it looks when it wakes.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now.saturating_since(self.looked_at) >= LOOK_EVERY
+    }
+
+    /// The offset to go on with where `offset` is in use, and `system` is what the system's clocks say at `now`, all in
+    /// microseconds from the Unix epoch to [`Instant::ZERO`].
+    pub(crate) fn follow(&mut self, now: Instant, offset: u64, system: u64) -> u64 {
+        let elapsed = now.saturating_since(self.looked_at);
+        self.looked_at = now;
+        corrected(offset, system, elapsed)
+    }
+}
+
+/// The offset to use for `offset`, `elapsed` after the last correction: all at once if it is off by more than [`STEP`],
+/// else by at most a hundredth of the time that passed.
+fn corrected(offset: u64, system: u64, elapsed: Duration) -> u64 {
+    let difference = Duration::from_micros(offset.abs_diff(system));
+    if difference > STEP {
+        return system;
+    }
+    if difference <= NOISE {
+        return offset;
+    }
+    let slewed = u64::try_from(difference.min(elapsed / 100).as_micros()).unwrap_or(u64::MAX);
+    if system > offset { offset.saturating_add(slewed) } else { offset.saturating_sub(slewed) }
+}
+
+/// How often the wall clock is looked at, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A difference beyond this is made good at once.
+const STEP: Duration = Duration::from_millis(500);
+/// Two clocks are never read at the same moment: so much may lie between.
+const NOISE: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400_000_000;
+    const SECOND: u64 = 1_000_000;
+    const OFFSET: u64 = 20_000 * DAY;
+
+    fn after_a_second(system: u64) -> u64 {
+        corrected(OFFSET, system, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn more_than_half_a_second_is_made_good_at_once() {
+        for system in [OFFSET + 500_001, OFFSET - 500_001, OFFSET + DAY, OFFSET - DAY, 0, u64::MAX] {
+            assert_eq!(after_a_second(system), system);
+        }
+    }
+
+    #[test]
+    fn half_a_second_and_less_is_made_good_by_a_hundredth_of_the_time() {
+        assert_eq!(after_a_second(OFFSET + 500_000), OFFSET + 10_000);
+        assert_eq!(after_a_second(OFFSET - 500_000), OFFSET - 10_000);
+        assert_eq!(after_a_second(OFFSET + 4000), OFFSET + 4000, "no more than the difference");
+        assert_eq!(corrected(OFFSET, OFFSET + 500_000, Duration::from_secs(3600)), OFFSET + 500_000);
+        assert_eq!(corrected(OFFSET, OFFSET + 500_000, Duration::ZERO), OFFSET);
+    }
+
+    #[test]
+    fn what_may_lie_between_two_readings_is_not_followed() {
+        for system in [OFFSET + 1000, OFFSET - 1000, OFFSET] {
+            assert_eq!(after_a_second(system), OFFSET);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_half_a_second_off_is_right_within_a_minute() {
+        let (mut offset, mut follower, system) =
+            (OFFSET, WallFollower::new(Instant::ZERO), OFFSET + SECOND / 2);
+        for second in 1..=60 {
+            let now = Instant::ZERO + Duration::from_secs(second);
+            assert!(follower.is_due(now));
+            offset = follower.follow(now, offset, system);
+            assert!(!follower.is_due(now + Duration::from_millis(999)));
+        }
+        assert!(offset.abs_diff(system) <= 1000, "{}", offset.abs_diff(system));
+    }
+}
