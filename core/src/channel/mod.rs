@@ -11,6 +11,7 @@ mod lazy;
 mod parts;
 mod ranges;
 pub(crate) mod receive;
+pub(crate) mod room;
 pub(crate) mod send;
 
 pub(crate) use arena::Arena;
