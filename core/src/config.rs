@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::connection::congestion::Algorithm;
-use crate::crypto::{Key, Provider, default_provider};
+use crate::crypto::{Key, Provider, Secret, default_provider};
 use crate::error::ConfigError;
 use crate::handshake::Parameters;
 use crate::limits;
@@ -83,13 +83,13 @@ impl ChannelConfig {
     }
 }
 
-/// The long-lived keys of an endpoint. They outlive restarts; the seed does not.
+/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.
 #[derive(Clone)]
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
-    pub identity: Key,
+    pub identity: Secret,
     /// The key that opens this server's tickets, derived by the backend from its master. Only for [`Access::Tickets`].
-    pub ticket: Option<Key>,
+    pub ticket: Option<Secret>,
 }
 
 impl core::fmt::Debug for Secrets {
@@ -102,13 +102,13 @@ impl Secrets {
     /// Secrets of an endpoint without tickets.
     #[must_use]
     pub const fn new(identity: Key) -> Self {
-        Self { identity, ticket: None }
+        Self { identity: Secret::new(identity), ticket: None }
     }
 
     /// With the key that opens this server's tickets.
     #[must_use]
-    pub const fn ticket_key(mut self, key: Key) -> Self {
-        self.ticket = Some(key);
+    pub fn ticket_key(mut self, key: Key) -> Self {
+        self.ticket = Some(key.into());
         self
     }
 }

@@ -130,7 +130,7 @@ fn packet(header: &mut DataHeader, pieces: &mut std::iter::Peekable<impl Iterato
 /// A byte at the end of each of 98 messages, as large as credit allows for them.
 fn crumbs(channel: u8, first: u32, max_message: u64) -> impl Iterator<Item = Piece> {
     let is_reliable = channel == ORDERED || channel == UNORDERED;
-    let total = if is_reliable { max_message.max(1 << 20) * 2 / 200 } else { max_message };
+    let total = if is_reliable { max_message.max(1 << 20) * 2 / 320 } else { max_message };
     (first..first + 98).map(move |id| fragment(channel, id, (total, total - 1), 1))
 }
 
@@ -298,7 +298,7 @@ fn all_connections_together_hold_no_more_in_reassembly_than_is_configured() {
         fill(&mut rogues, UNORDERED);
         let live = allocation::counted().live;
         let others = (64 << 10) * count as i64;
-        assert!(live > most as i64 / 2 && live <= most as i64 + others, "{live} of {most}");
+        assert!(live > most as i64 / 3 && live <= most as i64 + others, "{live} of {most}");
     }
 }
 
@@ -316,8 +316,8 @@ fn what_was_held_is_given_back_when_connections_go() {
                     rogues.duo.ends[SERVER].close(rogues.duo.now, connection, 0, "");
                 }
             }
-            // Idle timeout and rest.
-            for _ in 0..40 {
+            // Idle timeout, resume window, and rest.
+            for _ in 0..100 {
                 rogues.duo.now += Duration::from_secs(1);
                 rogues.duo.ends[SERVER].handle_timeout(rogues.duo.now);
                 rogues.duo.events(SERVER);
@@ -395,7 +395,10 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
 #[test]
 fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() {
     for size in [20_000, 1 << 20] {
-        let mut rogues = Rogues::new(40, |config| config.reassembly_memory = 8 << 20);
+        let mut rogues = Rogues::new(40, |config| {
+            config.reassembly_memory = 8 << 20;
+            config.max_connections = 100;
+        });
         fill(&mut rogues, UNORDERED);
         let took = honest_message_arrives(&mut rogues, size, Duration::from_secs(300));
         println!("{size} bytes arrive after {took:?}");
@@ -430,7 +433,11 @@ fn honest_connections_that_want_more_room_than_there_is_all_get_their_messages_t
             node.endpoint.send(now, connection, ChannelId(channel), vec![7; 1 << 20]).unwrap();
         }
     }
-    net.run_until(Duration::from_secs(120), |net| net.nodes[0].messages().len() == 2 * CLIENTS);
+    let arrived = |net: &Net| {
+        net.nodes[0].events.iter().filter(|event| matches!(event, Event::Message { .. })).count()
+    };
+    net.run_until(Duration::from_secs(120), |net| arrived(net) == 2 * CLIENTS);
+    println!("all are there after {:?}", net.now - Instant::ZERO);
     net.run_for(Duration::from_secs(10));
     assert_eq!(net.nodes[0].endpoint.memory(), 0);
     assert!(net.nodes[0].events.iter().all(|event| !matches!(event, Event::Interrupted { .. } | Event::Closed { .. })));
