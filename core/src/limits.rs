@@ -143,13 +143,15 @@ pub const EXPIRED_RANGES: usize = 64;
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
-/// Bytes of the chunks that received messages share.
+/// Bytes of the first chunk that received messages share after a rest; each has twice as many as the one before.
+pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
+/// Bytes of the largest of them.
 pub const ARENA_CHUNK: usize = 16 << 10;
 /// Messages above this many bytes do not share a chunk with smaller ones.
 pub const ARENA_SHARED: usize = 4 << 10;
 /// Full chunks kept for reuse, per arena and kind.
 pub const ARENA_CHUNKS: usize = 8;
-/// Bytes of the chunks that large received messages share.
+/// Bytes of the largest chunks that large received messages share.
 pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 /// Messages above this many bytes have an allocation of their own. None of them fits one datagram.
 pub const ARENA_LARGE: usize = 64 << 10;

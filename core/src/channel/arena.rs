@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use super::parts::{Parts, Spare};
 use super::room::Room;
 use crate::limits::{
-    ARENA_CHUNK, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS, ARENA_REST, ARENA_SHARED,
+    ARENA_CHUNK, ARENA_CHUNK_LEAST, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS, ARENA_REST, ARENA_SHARED,
     MESSAGE_SIZE, REASSEMBLY_MEMORY,
 };
 use crate::time::Instant;
@@ -53,10 +53,12 @@ struct Pools {
     large: Pool,
 }
 
-/// Chunks of one size.
+/// Chunks, each twice as large as the one before, up to a size.
 #[derive(Debug)]
 pub(super) struct Pool {
     chunk: usize,
+    /// Bytes of the newest chunk.
+    newest: usize,
     chunks: usize,
     open: Option<BytesMut>,
     full: VecDeque<BytesMut>,
@@ -183,7 +185,7 @@ impl Default for Pool {
 
 impl Pool {
     const fn new(chunk: usize, chunks: usize) -> Self {
-        Self { chunk, chunks, open: None, full: VecDeque::new() }
+        Self { chunk, newest: 0, chunks, open: None, full: VecDeque::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -194,7 +196,7 @@ impl Pool {
     pub(super) fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         let mut chunk = match self.open.take() {
             Some(open) if open.capacity() >= length => open,
-            open => self.turn_over(open),
+            open => self.turn_over(open, length),
         };
         for part in parts {
             chunk.extend_from_slice(part);
@@ -204,15 +206,17 @@ impl Pool {
         copy
     }
 
-    /// A chunk that nobody uses any more, or a new one, in place of one that is full.
-    fn turn_over(&mut self, full: Option<BytesMut>) -> BytesMut {
+    /// A chunk that nobody uses any more, or a new one, in place of one that is full. It has room for `length` bytes.
+    fn turn_over(&mut self, full: Option<BytesMut>, length: usize) -> BytesMut {
         self.full.extend(full);
-        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(self.chunk));
+        let size = (2 * self.newest).max(length).max(ARENA_CHUNK_LEAST).next_power_of_two().min(self.chunk);
+        self.newest = size;
+        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(size));
         let fresh = free.and_then(|index| self.full.swap_remove_back(index));
         if self.full.len() > self.chunks {
             self.full.pop_front();
         }
-        fresh.unwrap_or_else(|| BytesMut::with_capacity(self.chunk))
+        fresh.unwrap_or_else(|| BytesMut::with_capacity(size))
     }
 }
 
@@ -273,6 +277,11 @@ mod tests {
     #[test]
     fn what_lives_differently_shares_no_chunk() {
         let mut arena = Arena::default();
+        for _ in 0..16 {
+            // Until chunks have their size.
+            arena.copy(&[1; ARENA_SHARED], Keep::Queued);
+            arena.copy(&[1; ARENA_SHARED], Keep::Passing);
+        }
         let (one, other) = (arena.copy(&[1; 10], Keep::Queued), arena.copy(&[1; 10], Keep::Passing));
         let distance = (one.as_ptr() as usize).abs_diff(other.as_ptr() as usize);
         assert!(distance >= ARENA_CHUNK - 20, "{distance}");

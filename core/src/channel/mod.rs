@@ -13,6 +13,7 @@ mod ranges;
 pub(crate) mod receive;
 pub(crate) mod room;
 pub(crate) mod send;
+mod sorted;
 
 pub(crate) use arena::Arena;
 pub(crate) use receive::{Receipt, ReceiveSide};

@@ -1,19 +1,15 @@
 //! Messages of which parts have arrived. Memory follows the bytes that arrived, not the claimed length or offset.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::slice;
 
+use super::sorted::{Keyed, Sorted};
 use crate::limits::{PAGE, PAGE_LEAST, PAGES_KEPT, TABLES_KEPT};
 
 /// Kinds of pages: powers of two from the smallest to the largest.
 const SIZES: usize = (PAGE.ilog2() - PAGE_LEAST.ilog2() + 1) as usize;
-/// Extents that a message keeps in one vector. Beyond, a tree holds them, so that an insertion moves few of them.
-const FEW: usize = 64;
-/// Bytes that an extent in the tree counts: nodes of eleven places may be less than half full.
-const TREE_PLACE: usize = 72;
 
 /// The bytes of one message that have arrived: extents sorted by offset, which do not overlap.
 #[derive(Debug)]
@@ -42,9 +38,7 @@ struct Extent {
 /// Two extents or more.
 #[derive(Debug, Default)]
 struct More {
-    /// All extents, or none if the tree holds them.
-    few: Vec<Extent>,
-    many: BTreeMap<u32, Extent>,
+    extents: Sorted<Extent>,
     /// Extents that do not begin where another one ends.
     ranges: usize,
     /// Bytes of the pages of all extents.
@@ -62,6 +56,12 @@ impl Extent {
 
     const fn span(&self) -> Span {
         Span { offset: self.offset, end: self.end() }
+    }
+}
+
+impl Keyed for Extent {
+    fn key(&self) -> u64 {
+        self.offset.into()
     }
 }
 
@@ -117,11 +117,11 @@ impl Parts {
 
     /// The parts, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let (few, many) = match &self.table {
+        let (one, more) = match &self.table {
             Table::One(extent) => (slice::from_ref(extent), None),
-            Table::More(more) => (more.few.as_slice(), Some(&more.many)),
+            Table::More(more) => (<&[Extent]>::default(), Some(more.extents.iter())),
         };
-        few.iter().chain(many.into_iter().flat_map(BTreeMap::values)).map(Extent::written)
+        one.iter().chain(more.into_iter().flatten()).map(Extent::written)
     }
 
     /// The lowest part of `at..end` that is missing.
@@ -140,10 +140,7 @@ impl Parts {
     fn before(&self, at: u32) -> Option<Span> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset <= at),
-            Table::More(more) if more.many.is_empty() => {
-                more.place(at).checked_sub(1).and_then(|place| more.few.get(place))
-            }
-            Table::More(more) => more.many.range(..=at).next_back().map(|(_, extent)| extent),
+            Table::More(more) => more.extents.before(at.into()),
         };
         extent.map(Extent::span)
     }
@@ -152,8 +149,7 @@ impl Parts {
     fn after(&self, at: u32) -> Option<Span> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset > at),
-            Table::More(more) if more.many.is_empty() => more.few.get(more.place(at)),
-            Table::More(more) => more.many.range(at.saturating_add(1)..).next().map(|(_, extent)| extent),
+            Table::More(more) => more.extents.after(at.into()),
         };
         extent.map(Extent::span)
     }
@@ -162,7 +158,7 @@ impl Parts {
     fn extent_mut(&mut self, offset: u32) -> Option<&mut Extent> {
         match &mut self.table {
             Table::One(extent) => Some(extent),
-            Table::More(more) => more.extent_mut(offset),
+            Table::More(more) => more.extents.get_mut(offset.into()),
         }
     }
 
@@ -188,50 +184,16 @@ impl Parts {
 
 impl More {
     fn memory(&self) -> usize {
-        size_of::<Self>()
-            + size_of::<Extent>() * self.few.capacity()
-            + TREE_PLACE * self.many.len()
-            + self.pages
-    }
-
-    /// How many of the few extents begin at `at` or before.
-    fn place(&self, at: u32) -> usize {
-        // Most fragments come in order.
-        match self.few.last() {
-            Some(last) if last.offset <= at => self.few.len(),
-            _ => self.few.partition_point(|extent| extent.offset <= at),
-        }
-    }
-
-    fn extent_mut(&mut self, offset: u32) -> Option<&mut Extent> {
-        if !self.many.is_empty() {
-            return self.many.get_mut(&offset);
-        }
-        let place = self.place(offset).checked_sub(1)?;
-        self.few.get_mut(place)
+        size_of::<Self>() + self.extents.memory() + self.pages
     }
 
     fn insert(&mut self, extent: Extent) {
         self.pages += extent.page.len();
-        if self.many.is_empty() && self.few.len() < FEW {
-            if self.few.len() == self.few.capacity() {
-                self.few.reserve_exact((self.few.len() / 2).max(2));
-            }
-            self.few.insert(self.place(extent.offset), extent);
-            return;
-        }
-        self.many.extend(self.few.drain(..).map(|extent| (extent.offset, extent)));
-        self.few = Vec::new();
-        self.many.insert(extent.offset, extent);
+        self.extents.insert(extent);
     }
 
     fn remove(&mut self, offset: u32) -> Option<Extent> {
-        let extent = if self.many.is_empty() {
-            let place = self.place(offset).checked_sub(1)?;
-            self.few.remove(place)
-        } else {
-            self.many.remove(&offset)?
-        };
+        let extent = self.extents.remove(offset.into())?;
         self.pages = self.pages.saturating_sub(extent.page.len());
         Some(extent)
     }
@@ -257,6 +219,9 @@ impl Spare {
     /// Writes `data` to its place, as far as nothing is there yet. It does not go beyond the total.
     pub(super) fn write(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
         let end = offset.saturating_add(data.len() as u32).min(parts.total);
+        if self.begin_or_append(parts, offset, end, data) {
+            return;
+        }
         let mut at = offset;
         while let Some((from, to)) = parts.gap(at, end) {
             let fresh = data.get((from - offset) as usize..(to - offset) as usize).unwrap_or_default();
@@ -264,6 +229,24 @@ impl Spare {
             parts.received += to - from;
             at = to;
         }
+    }
+
+    /// Writes the first bytes of a message, or those that go on from all there are, if they fit one page: the most frequent
+    /// cases, without a search.
+    fn begin_or_append(&mut self, parts: &mut Parts, offset: u32, end: u32, data: &[u8]) -> bool {
+        let Table::One(extent) = &mut parts.table else { return false };
+        let fits = usize::from(extent.length) + data.len() <= PAGE;
+        if !fits || end - offset != data.len() as u32 {
+            return false;
+        }
+        if extent.length == 0 {
+            extent.offset = offset;
+        } else if extent.end() != offset {
+            return false;
+        }
+        self.extend(extent, data);
+        parts.received += end - offset;
+        true
     }
 
     /// A copy of the complete message `bytes`.
@@ -278,10 +261,7 @@ impl Spare {
         match parts.table {
             Table::One(extent) => self.recycle_page(extent.page),
             Table::More(mut more) => {
-                more.few.drain(..).for_each(|extent| self.recycle_page(extent.page));
-                while let Some((_, extent)) = more.many.pop_first() {
-                    self.recycle_page(extent.page);
-                }
+                more.extents.drain(|extent| self.recycle_page(extent.page));
                 (more.pages, more.ranges) = (0, 0);
                 let bytes = more.memory();
                 if self.tables_bytes + bytes <= TABLES_KEPT {
@@ -376,9 +356,16 @@ impl Spare {
     /// Adds to the extent at `offset`, up to [`PAGE`] bytes in all.
     fn append(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
         let Some(extent) = parts.extent_mut(offset) else { return };
-        let (start, end) = (usize::from(extent.length), usize::from(extent.length) + data.len());
         let before = extent.page.len();
-        if before < end {
+        self.extend(extent, data);
+        let after = extent.page.len();
+        parts.on_page_changed(before, after);
+    }
+
+    /// Adds to an extent, up to [`PAGE`] bytes in all.
+    fn extend(&mut self, extent: &mut Extent, data: &[u8]) {
+        let (start, end) = (usize::from(extent.length), usize::from(extent.length) + data.len());
+        if extent.page.len() < end {
             let mut page = self.page(end);
             if let Some(old) = page.get_mut(..start) {
                 old.copy_from_slice(extent.written());
@@ -389,8 +376,6 @@ impl Spare {
             room.copy_from_slice(data);
         }
         extent.length = end as u16;
-        let after = extent.page.len();
-        parts.on_page_changed(before, after);
     }
 
     /// Joins the extent at `offset` with those that follow it without a gap, as long as they fit one page. An extent that is
@@ -484,7 +469,7 @@ mod tests {
                     let length = step.min(TOTAL - start);
                     spare.write(&mut parts, start, &vec![(start % 251) as u8; length as usize]);
                     came += length as usize;
-                    let places = TREE_PLACE * count.min(parts.ranges() + came / 512) + 400;
+                    let places = Sorted::<Extent>::PLACE * count.min(parts.ranges() + came / 512) + 400;
                     let pages = 2 * came + PAGE_LEAST * parts.ranges() + PAGE;
                     assert!(parts.memory() <= places + pages, "{step}: {} for {came}", parts.memory());
                 }
@@ -513,7 +498,7 @@ mod tests {
                 let pages: usize = match &parts.table {
                     Table::One(extent) => extent.page.len(),
                     Table::More(more) => {
-                        let all = || more.few.iter().chain(more.many.values());
+                        let all = || more.extents.iter();
                         assert!(all().zip(all().skip(1)).all(|(one, next)| one.end() <= next.offset));
                         assert_eq!(more.pages, all().map(|extent| extent.page.len()).sum::<usize>());
                         more.pages

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Holding;
 use super::reassembly::Fragment;
-use crate::channel::parts::Parts;
+use crate::channel::parts::{Parts, Spare};
 use crate::channel::room::Request;
 use crate::event::{ChannelId, Violation};
 use crate::limits::{UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
@@ -32,6 +32,12 @@ struct Entry {
     parts: Parts,
 }
 
+impl Entry {
+    fn memory(&self) -> usize {
+        PLACE + self.parts.memory()
+    }
+}
+
 impl Loose {
     pub(super) fn new(max_message: usize) -> Self {
         let bytes_most = (UNRELIABLE_REASSEMBLY_BYTES as usize).max(max_message.saturating_mul(2));
@@ -48,37 +54,44 @@ impl Loose {
         holding: &mut Holding<'_>,
         mut abandoned: impl FnMut(ChannelId),
     ) -> Result<Option<Parts>, Violation> {
-        let known = self.entries.iter().position(|entry| entry.channel == channel && entry.id == id);
-        if known.is_none() {
-            if self.entries.len() >= UNRELIABLE_REASSEMBLIES {
-                abandoned(self.remove(0, holding));
-            }
-            let parts = fragment.begin(most)?;
-            // Refused before it takes a place: an entry has at least one byte.
-            fragment.place(parts.total())?;
-            self.entries.push(Entry { channel, id, since: now, parts });
-            self.change(0, PLACE, holding);
-        }
-        let mut index = known.unwrap_or_else(|| self.entries.len().saturating_sub(1));
-        let Some(entry) = self.entries.get(index) else { return Ok(None) };
-        let place = fragment.place(entry.parts.total())?;
-        if place.crumbles(&entry.parts) {
+        let mut index = self.entries.iter().position(|entry| entry.id == id && entry.channel == channel);
+        let known = index.and_then(|index| self.entries.get(index));
+        let place = match known {
+            Some(entry) => fragment.place(entry.parts.total())?,
+            None => fragment.place(fragment.total(most)?)?,
+        };
+        if let Some(index) = index
+            && known.is_some_and(|entry| place.crumbles(&entry.parts))
+        {
             abandoned(self.remove(index, holding));
             return Ok(None);
         }
         holding.account.on_received(fragment.wire_bytes());
         let request = Request { now, growth: fragment.growth(), message: None };
-        while self.bytes + request.growth > self.bytes_most
+        while index.is_none() && self.entries.len() >= UNRELIABLE_REASSEMBLIES
+            || self.bytes + request.growth > self.bytes_most
             || !holding.account.admits(&mut holding.arena.room, request)
         {
+            if self.entries.is_empty() {
+                abandoned(channel);
+                return Ok(None);
+            }
             abandoned(self.remove(0, holding));
-            let Some(left) = index.checked_sub(1) else { return Ok(None) };
-            index = left;
+            if index == Some(0) {
+                return Ok(None);
+            }
+            index = index.map(|index| index - 1);
         }
+        let (index, before) = match index {
+            Some(index) => (index, self.entries.get(index).map_or(0, Entry::memory)),
+            None => {
+                self.entries.push(Entry { channel, id, since: now, parts: Spare::begin(place.total()) });
+                (self.entries.len() - 1, 0)
+            }
+        };
         let Some(entry) = self.entries.get_mut(index) else { return Ok(None) };
-        let before = entry.parts.memory();
         place.store(&mut entry.parts, &mut holding.arena.spare);
-        let (after, is_complete) = (entry.parts.memory(), entry.parts.is_complete());
+        let (after, is_complete) = (entry.memory(), entry.parts.is_complete());
         self.change(before, after, holding);
         Ok(is_complete.then(|| self.take(index, holding).parts))
     }
@@ -127,7 +140,7 @@ impl Loose {
 
     fn take(&mut self, index: usize, holding: &mut Holding<'_>) -> Entry {
         let entry = self.entries.remove(index);
-        self.change(PLACE + entry.parts.memory(), 0, holding);
+        self.change(entry.memory(), 0, holding);
         entry
     }
 

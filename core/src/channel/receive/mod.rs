@@ -29,7 +29,7 @@ use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
 use super::ids;
 use super::lazy::{Channels, PerChannel};
-use super::room::{Account, Request};
+use super::room::Account;
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
 use crate::stats::ChannelReceived;
@@ -66,14 +66,6 @@ enum Mode {
 struct Holding<'a> {
     account: &'a mut Account,
     arena: &'a mut Arena,
-}
-
-impl Holding<'_> {
-    /// Whether there is room for a fragment that came.
-    fn admits(&mut self, fragment: Fragment<'_>, request: Request) -> bool {
-        self.account.on_received(fragment.wire_bytes());
-        self.account.admits(&mut self.arena.room, request)
-    }
 }
 
 /// What became of a frame. All but the last may be acknowledged.

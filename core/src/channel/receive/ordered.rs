@@ -1,14 +1,14 @@
 //! A reliable channel whose messages reach the application in order.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 
 use super::payload::Payload;
 use crate::channel::parts::{Parts, Spare};
+use crate::channel::sorted::{Keyed, Sorted};
 use crate::limits::PAGE;
 
-/// Bytes that a run counts beside its page: a node of eleven places may be less than half full.
-const PLACE: usize = 120;
+/// Bytes that a run counts beside its page.
+const PLACE: usize = Sorted::<Run>::PLACE;
 /// Bytes before each message on a page.
 const LENGTH: usize = 2;
 
@@ -19,14 +19,21 @@ pub(super) struct Ordered {
     pub(super) floor: u64,
     /// What was received above the floor, by the id of the first message of each run. There is no place for what was not:
     /// of a window of messages somebody may send the last one only, on every channel.
-    held: BTreeMap<u64, Run>,
+    held: Sorted<Run>,
     /// Bytes of the heap.
     memory: usize,
 }
 
 /// Messages in a row that wait for earlier ones.
 #[derive(Debug)]
-enum Run {
+struct Run {
+    /// The id of the first one.
+    first: u64,
+    messages: Messages,
+}
+
+#[derive(Debug)]
+enum Messages {
     /// On one page, each behind its length.
     Page(Log),
     /// A message of its own.
@@ -46,11 +53,18 @@ struct Log {
     end: u16,
 }
 
+impl Keyed for Run {
+    fn key(&self) -> u64 {
+        self.first
+    }
+}
+
 impl Run {
-    const fn count(&self) -> u64 {
-        match self {
-            Self::Page(log) => log.count as u64,
-            Self::Large(_) => 1,
+    /// The id after the last message.
+    const fn end(&self) -> u64 {
+        match &self.messages {
+            Messages::Page(log) => self.first + log.count as u64,
+            Messages::Large(_) => self.first + 1,
         }
     }
 }
@@ -86,7 +100,7 @@ impl Log {
 
 impl Ordered {
     pub(super) const fn new(floor: u64) -> Self {
-        Self { floor, held: BTreeMap::new(), memory: 0 }
+        Self { floor, held: Sorted::new(), memory: 0 }
     }
 
     /// Bytes of the heap.
@@ -100,8 +114,7 @@ impl Ordered {
             return false;
         }
         let id = self.floor + ahead as u64;
-        let before = self.held.range(..=id).next_back();
-        before.is_some_and(|(first, run)| id < first + run.count())
+        self.held.before(id).is_some_and(|run| id < run.end())
     }
 
     /// Bytes of the heap that a message of `length` bytes takes at most.
@@ -117,9 +130,9 @@ impl Ordered {
             Payload::Borrowed(message) => return self.hold_large(id, spare.store(message)),
             Payload::Joined(parts) => return self.hold_large(id, parts),
         };
-        let before = self.held.range_mut(..=id).next_back();
-        if let Some((first, Run::Page(log))) = before
-            && first + u64::from(log.count) == id
+        if let Some(run) = self.held.before_mut(id)
+            && run.end() == id
+            && let Messages::Page(log) = &mut run.messages
             && usize::from(log.end) + LENGTH + message.len() <= PAGE
         {
             let size = log.page.len();
@@ -130,12 +143,12 @@ impl Ordered {
         let mut log = Log { page: Box::default(), count: 0, taken: 0, at: 0, end: 0 };
         log.push(message, spare);
         self.memory += PLACE + log.page.len();
-        self.held.insert(id, Run::Page(log));
+        self.held.insert(Run { first: id, messages: Messages::Page(log) });
     }
 
     fn hold_large(&mut self, id: u64, parts: Parts) {
         self.memory += PLACE + parts.memory();
-        self.held.insert(id, Run::Large(parts));
+        self.held.insert(Run { first: id, messages: Messages::Large(parts) });
     }
 
     /// The message at the floor is there.
@@ -145,24 +158,23 @@ impl Ordered {
 
     /// The message at the floor, if it was kept. [`Self::advance_held`] is to follow.
     pub(super) fn front(&mut self) -> Option<Payload<'_>> {
-        let first = self.held.first_entry().filter(|first| *first.key() <= self.floor)?;
-        if matches!(first.get(), Run::Large(_)) {
-            let Run::Large(parts) = first.remove() else { return None };
-            self.memory = self.memory.saturating_sub(PLACE + parts.memory());
-            return Some(Payload::Joined(parts));
+        let run = self.held.first_mut().filter(|run| run.first <= self.floor)?;
+        if matches!(run.messages, Messages::Page(_)) {
+            let Messages::Page(log) = &mut self.held.first_mut()?.messages else { return None };
+            return log.next().map(Payload::Borrowed);
         }
-        match first.into_mut() {
-            Run::Page(log) => log.next().map(Payload::Borrowed),
-            Run::Large(_) => None,
-        }
+        let first = run.first;
+        let Messages::Large(parts) = self.held.remove(first)?.messages else { return None };
+        self.memory = self.memory.saturating_sub(PLACE + parts.memory());
+        Some(Payload::Joined(parts))
     }
 
     /// The message that [`Self::front`] gave was taken.
     pub(super) fn advance_held(&mut self, spare: &mut Spare) {
         self.advance();
-        let is_empty = |run: &Run| matches!(run, Run::Page(log) if log.taken == log.count);
-        if let Some(first) = self.held.first_entry().filter(|first| is_empty(first.get()))
-            && let Run::Page(log) = first.remove()
+        let is_empty = |run: &Run| matches!(&run.messages, Messages::Page(log) if log.taken == log.count);
+        if let Some(first) = self.held.first_mut().filter(|run| is_empty(run)).map(|run| run.first)
+            && let Some(Run { messages: Messages::Page(log), .. }) = self.held.remove(first)
         {
             self.memory = self.memory.saturating_sub(PLACE + log.page.len());
             spare.recycle_page(log.page);
@@ -171,13 +183,13 @@ impl Ordered {
 
     /// Gives up what waits, and says how many bytes that were.
     pub(super) fn clear(&mut self) -> usize {
-        self.held.clear();
+        self.held = Sorted::new();
         core::mem::take(&mut self.memory)
     }
 
     /// How far above the floor messages were received.
     pub(super) fn span(&self) -> usize {
-        self.held.last_key_value().map_or(0, |(first, run)| (first + run.count() - self.floor) as usize)
+        self.held.last().map_or(0, |run| (run.end() - self.floor) as usize)
     }
 }
 

@@ -19,19 +19,20 @@ pub(super) struct Fragment<'a> {
 /// Where a fragment that contradicts nothing belongs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
+    total: u32,
     offset: u32,
     end: u32,
     data: &'a [u8],
 }
 
 impl<'a> Fragment<'a> {
-    /// The message that it begins.
+    /// Bytes of the message that it begins.
     ///
     /// # Errors
-    /// [`Violation::MessageTooLarge`] if that has more than `most` bytes.
-    pub(super) fn begin(&self, most: u64) -> Result<Parts, Violation> {
+    /// [`Violation::MessageTooLarge`] if there are more than `most`.
+    pub(super) fn total(&self, most: u64) -> Result<u32, Violation> {
         let total = u32::try_from(self.total).ok().filter(|_| self.total <= most);
-        total.map(Spare::begin).ok_or(Violation::MessageTooLarge)
+        total.ok_or(Violation::MessageTooLarge)
     }
 
     /// Where it belongs in a message of `total` bytes.
@@ -42,7 +43,7 @@ impl<'a> Fragment<'a> {
         let end = self.offset.checked_add(self.data.len() as u64);
         let end = end.filter(|&end| end <= self.total && self.total == u64::from(total));
         match (u32::try_from(self.offset), end.map(u32::try_from)) {
-            (Ok(offset), Some(Ok(end))) => Ok(Place { offset, end, data: self.data }),
+            (Ok(offset), Some(Ok(end))) => Ok(Place { total, offset, end, data: self.data }),
             _ => Err(Violation::BadFragment),
         }
     }
@@ -59,6 +60,11 @@ impl<'a> Fragment<'a> {
 }
 
 impl Place<'_> {
+    /// Bytes of the message.
+    pub(super) const fn total(&self) -> u32 {
+        self.total
+    }
+
     /// Whether it would make more ranges than there may be.
     pub(super) fn crumbles(&self, parts: &Parts) -> bool {
         parts.ranges() >= REASSEMBLY_RANGES && !parts.touches(self.offset, self.end)

@@ -1,7 +1,6 @@
 //! One reliable channel of the receiving side.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::ops::Range;
 
 use super::{Holding, Receipt};
@@ -13,14 +12,15 @@ use super::reassembly::Fragment;
 use super::unordered::Unordered;
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
-use crate::channel::parts::Parts;
+use crate::channel::parts::{Parts, Spare};
 use crate::channel::room::{Account, Request};
+use crate::channel::sorted::{Keyed, Sorted};
 use crate::event::{ChannelId, Violation};
 use crate::limits::{MESSAGE_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
 use crate::time::Instant;
 
-/// Bytes that a message in reassembly counts beside its parts: a node of eleven places may be less than half full.
-const PLACE: usize = 112;
+/// Bytes that a message in reassembly counts beside its parts.
+const PLACE: usize = Sorted::<Incomplete>::PLACE;
 /// Bytes of the smallest frame around a whole message.
 const FRAME: usize = 2;
 
@@ -30,7 +30,20 @@ pub(super) struct Reliable {
     order: Order,
     /// Messages in reassembly, by their id. They wait as long as their sender does: credit bounds them, and however late
     /// the rest comes, because of the path or of what is more urgent, its sender has promised it.
-    reassemblies: BTreeMap<u64, Parts>,
+    reassemblies: Sorted<Incomplete>,
+}
+
+/// A message in reassembly.
+#[derive(Debug)]
+struct Incomplete {
+    id: u64,
+    parts: Parts,
+}
+
+impl Keyed for Incomplete {
+    fn key(&self) -> u64 {
+        self.id
+    }
 }
 
 /// How the messages of a reliable channel reach the application.
@@ -88,7 +101,7 @@ impl Shared {
 
 impl Reliable {
     pub(super) const fn new(order: Order) -> Self {
-        Self { order, reassemblies: BTreeMap::new() }
+        Self { order, reassemblies: Sorted::new() }
     }
 
     /// Takes a frame of the message whose id on the wire is `id`.
@@ -155,10 +168,10 @@ impl Reliable {
 
     /// Gives up messages in reassembly; their sender begins them again.
     pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
-        for (_, parts) in core::mem::take(&mut self.reassemblies) {
+        core::mem::take(&mut self.reassemblies).drain(|Incomplete { parts, .. }| {
             shared.grants.refund(cost(parts.total().into()));
             shared.release(PLACE + parts.memory());
-        }
+        });
     }
 
     /// Gives up messages that wait for earlier ones, which do not come any more.
@@ -195,30 +208,34 @@ impl Reliable {
         // An ordered message that came early would not go when it is complete.
         let message = is_next.then_some((context.channel, id));
         let request = Request { now: context.now, growth: fragment.growth() + PLACE, message };
-        let mut holding = context.shared.holding(context.arena);
-        let before = match self.reassemblies.get(&id) {
-            Some(parts) => {
-                if fragment.place(parts.total())?.crumbles(parts) || !holding.admits(fragment, request) {
+        let known = self.reassemblies.get_mut(id);
+        let (place, before) = match &known {
+            Some(Incomplete { parts, .. }) => {
+                let place = fragment.place(parts.total())?;
+                if place.crumbles(parts) {
                     return Ok(Step::NoRoom);
                 }
-                PLACE + parts.memory()
+                (place, PLACE + parts.memory())
             }
-            None => {
-                let parts = fragment.begin(context.reading.payload_most())?;
-                fragment.place(parts.total())?;
-                if !holding.admits(fragment, request) {
-                    return Ok(Step::NoRoom);
-                }
-                context.shared.grants.charge(cost(fragment.total))?;
-                self.reassemblies.insert(id, parts);
-                0
-            }
+            None => (fragment.place(fragment.total(context.reading.payload_most())?)?, 0),
         };
-        let Some(parts) = self.reassemblies.get_mut(&id) else { return Ok(Step::NoRoom) };
-        fragment.place(parts.total())?.store(parts, &mut context.arena.spare);
-        let after = PLACE + parts.memory();
-        let step = if parts.is_complete() { Step::Complete } else { Step::Partial };
-        context.shared.holding(context.arena).account.change(before, after);
+        let Holding { account, arena } = context.shared.holding(context.arena);
+        account.on_received(fragment.wire_bytes());
+        if !account.admits(&mut arena.room, request) {
+            return Ok(Step::NoRoom);
+        }
+        let complete = |parts: &Parts| if parts.is_complete() { Step::Complete } else { Step::Partial };
+        if let Some(Incomplete { parts, .. }) = known {
+            place.store(parts, &mut arena.spare);
+            account.change(before, PLACE + parts.memory());
+            return Ok(complete(parts));
+        }
+        let mut parts = Spare::begin(place.total());
+        place.store(&mut parts, &mut arena.spare);
+        account.change(0, PLACE + parts.memory());
+        let step = complete(&parts);
+        self.reassemblies.insert(Incomplete { id, parts });
+        context.shared.grants.charge(cost(fragment.total))?;
         Ok(step)
     }
 
@@ -274,7 +291,7 @@ impl Reliable {
     }
 
     fn remove_reassembly(&mut self, context: &mut Context<'_>, id: u64) -> Option<Parts> {
-        let parts = self.reassemblies.remove(&id)?;
+        let Incomplete { parts, .. } = self.reassemblies.remove(id)?;
         let account = context.shared.holding(context.arena).account;
         account.change(PLACE + parts.memory(), 0);
         account.on_message_gone((context.channel, id));
