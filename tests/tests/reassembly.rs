@@ -12,8 +12,8 @@ use script::duo::{CLIENT, Duo, SERVER, address};
 use script::provider;
 use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
 use tickwire_core::{
-    Access, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn, Event,
-    Instant, Secrets, limits,
+    Access, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn,
+    Event, Instant, Secrets, limits,
 };
 use tickwire_sim::rng::Draws;
 
@@ -118,8 +118,12 @@ fn packet(header: &mut DataHeader, pieces: &mut std::iter::Peekable<impl Iterato
     while let Some(piece) = pieces.next_if(|piece| writer.remaining() >= piece.length + 16) {
         let Piece { channel, id, part, length } = piece;
         let has_id = channel != UNRELIABLE || part != Part::Whole;
-        let frame =
-            MessageFrame { channel: ChannelId(channel), id: has_id.then_some(id), part, data: &DATA[..length] };
+        let frame = MessageFrame {
+            channel: ChannelId(channel),
+            id: has_id.then_some(id),
+            part,
+            data: &DATA[..length],
+        };
         message::write(&frame, &mut writer, &mut chain).unwrap();
     }
     let length = writer.written();
@@ -147,7 +151,8 @@ fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messag
                     rogues.send(0, pieces(first).into_iter());
                 }
                 let mut packets = rogues.packets(0, pieces(201).into_iter());
-                let steps = steps::count(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet)));
+                let steps =
+                    steps::count(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet)));
                 rogues.give(packets);
                 let server = rogues.duo.connections[SERVER][0];
                 assert_eq!(rogues.duo.ends[SERVER].state(server), ConnectionState::Connected);
@@ -156,7 +161,10 @@ fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messag
             let messages = measure(&|first| (first..first + 98).map(|id| whole(channel, id, 1)).collect());
             let crumbs = measure(&|first| crumbs(channel, first, max_message as u64).take(97).collect());
             println!("{max_message} on {channel}: {messages} for whole messages, {crumbs} for crumbs");
-            assert!(crumbs <= 3 * messages, "{crumbs} for crumbs, {messages} for whole messages: {max_message}");
+            assert!(
+                crumbs <= 3 * messages,
+                "{crumbs} for crumbs, {messages} for whole messages: {max_message}"
+            );
         }
     }
 }
@@ -232,11 +240,21 @@ impl Pattern {
             Self::Reversed(size) => fragment(channel, 0, (TOTAL, reversed(size)), size),
             Self::Headless(size) => {
                 let count = TOTAL / size as u64 - 1;
-                fragment(channel, (number / count) as u32 % 2, (TOTAL, (1 + number % count) * size as u64), size)
+                fragment(
+                    channel,
+                    (number / count) as u32 % 2,
+                    (TOTAL, (1 + number % count) * size as u64),
+                    size,
+                )
             }
             Self::Anywhere => {
                 let length = draws.between(1, 300);
-                fragment(channel, draws.below(20) as u32, (50_000, draws.below(50_000 - length)), length as usize)
+                fragment(
+                    channel,
+                    draws.below(20) as u32,
+                    (50_000, draws.below(50_000 - length)),
+                    length as usize,
+                )
             }
             Self::Early(length) => whole(ORDERED, 1 + (number % 2000) as u32, length),
             Self::EarlyAlternating(length) => whole(ORDERED, 1 + (number * 2 % 2000) as u32, length),
@@ -262,8 +280,9 @@ fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_conne
                 allocation::start();
                 for round in 0..rounds {
                     for connection in 0..count {
-                        let pieces: Vec<_> =
-                            (0..20).map(|step| pattern.piece(channel, round * 20 + step, &mut draws)).collect();
+                        let pieces: Vec<_> = (0..20)
+                            .map(|step| pattern.piece(channel, round * 20 + step, &mut draws))
+                            .collect();
                         rogues.send(connection, pieces.into_iter());
                     }
                     // What waits to be sent, or for the application, is not held for reassembly.
@@ -283,7 +302,8 @@ fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_conne
 fn fill(rogues: &mut Rogues, channel: u8) {
     const TOTAL: u64 = 1 << 20;
     for connection in 0..rogues.headers.len() {
-        let pieces = |id| (0..TOTAL - 1100).step_by(1100).map(move |at| fragment(channel, id, (TOTAL, at), 1100));
+        let pieces =
+            |id| (0..TOTAL - 1100).step_by(1100).map(move |at| fragment(channel, id, (TOTAL, at), 1100));
         rogues.send(connection, pieces(0).chain(pieces(1)));
         rogues.duo.events(SERVER);
         rogues.duo.take(SERVER);
@@ -368,7 +388,12 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
         }
         while let Some(transmit) = duo.ends[SERVER].poll_transmit(duo.now, &mut buffer) {
             if transmit.path.remote == home.into() {
-                client.handle_datagram(duo.now, address(SERVER), Ecn::NotCapable, &mut buffer[..transmit.size]);
+                client.handle_datagram(
+                    duo.now,
+                    address(SERVER),
+                    Ecn::NotCapable,
+                    &mut buffer[..transmit.size],
+                );
             }
         }
         while client.poll_event().is_some() {}
@@ -433,12 +458,16 @@ fn honest_connections_that_want_more_room_than_there_is_all_get_their_messages_t
             node.endpoint.send(now, connection, ChannelId(channel), vec![7; 1 << 20]).unwrap();
         }
     }
-    let arrived = |net: &Net| {
-        net.nodes[0].events.iter().filter(|event| matches!(event, Event::Message { .. })).count()
-    };
+    let arrived =
+        |net: &Net| net.nodes[0].events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
     net.run_until(Duration::from_secs(120), |net| arrived(net) == 2 * CLIENTS);
     println!("all are there after {:?}", net.now - Instant::ZERO);
     net.run_for(Duration::from_secs(10));
     assert_eq!(net.nodes[0].endpoint.memory(), 0);
-    assert!(net.nodes[0].events.iter().all(|event| !matches!(event, Event::Interrupted { .. } | Event::Closed { .. })));
+    assert!(
+        net.nodes[0]
+            .events
+            .iter()
+            .all(|event| !matches!(event, Event::Interrupted { .. } | Event::Closed { .. }))
+    );
 }

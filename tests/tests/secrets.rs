@@ -11,8 +11,8 @@ use common::{APPLICATION, Net, Node};
 use tickwire_core::crypto::{Provider, RustCrypto, Secret};
 use tickwire_core::rng::Rng;
 use tickwire_core::{
-    Access, Config, ConnectOptions, ConnectionState, Duration, Instant, Secrets, Ticket, TicketContents, TicketMint,
-    server_ticket_key,
+    Access, Config, ConnectOptions, ConnectionState, Duration, Instant, Secrets, Ticket, TicketContents,
+    TicketMint, server_ticket_key,
 };
 
 thread_local! {
@@ -116,7 +116,8 @@ fn the_pre_shared_key_of_peers_is_overwritten_before_its_memory_is_freed() {
         let keys = [0, 1].map(|node| net.nodes[node].endpoint.public_key());
         net.nodes[0].endpoint.expect_peer(psk, keys[1]).unwrap();
         let to = net.nodes[0].address;
-        let connection = net.nodes[1].endpoint.connect(net.now, to, ConnectOptions::peer(psk, keys[0])).unwrap();
+        let connection =
+            net.nodes[1].endpoint.connect(net.now, to, ConnectOptions::peer(psk, keys[0])).unwrap();
         net.run_for(Duration::from_secs(1));
         assert_eq!(net.nodes[1].endpoint.state(connection), ConnectionState::Connected);
         net.nodes[0].endpoint.forget_peer(&psk, &keys[1]);

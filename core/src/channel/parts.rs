@@ -461,7 +461,10 @@ mod tests {
                 starts().collect(),
                 starts().rev().collect(),
                 starts().step_by(2).chain(starts().skip(1).step_by(2)).collect(),
-                starts().step_by(2).chain(starts().skip(1).step_by(2).collect::<Vec<_>>().into_iter().rev()).collect(),
+                starts()
+                    .step_by(2)
+                    .chain(starts().skip(1).step_by(2).collect::<Vec<_>>().into_iter().rev())
+                    .collect(),
             ];
             for order in orders {
                 let (mut spare, mut parts, mut came) = (Spare::default(), Spare::begin(TOTAL), 0);

@@ -168,7 +168,9 @@ impl Tally {
     /// When a message that has had the reserve since `since` loses it.
     fn reserved_until(&self, since: Instant) -> Instant {
         let used = self.reserve_used.load(Ordering::Relaxed) as u64;
-        since + RESERVED_FOR + Duration::from_micros(used.saturating_mul(1_000_000) / RESERVED_BYTES_PER_SECOND)
+        since
+            + RESERVED_FOR
+            + Duration::from_micros(used.saturating_mul(1_000_000) / RESERVED_BYTES_PER_SECOND)
     }
 }
 

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use super::{
-    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, RustCrypto, Secret, packet_nonce,
+    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, RustCrypto, Secret,
+    packet_nonce,
 };
 use crate::limits::TAG;
 use crate::rng::Rng;

@@ -446,7 +446,12 @@ impl Proof {
     fn new(provider: &dyn Provider, credential: Credential) -> Result<Self, ConnectError> {
         let proof = match credential {
             Credential::Open => {
-                return Ok(Self { mode: Mode::Open, ticket: Vec::new(), psk: Secret::new([0; 32]), expiry: 0 });
+                return Ok(Self {
+                    mode: Mode::Open,
+                    ticket: Vec::new(),
+                    psk: Secret::new([0; 32]),
+                    expiry: 0,
+                });
             }
             Credential::Ticket(ticket) => {
                 let expiry = ticket.expiry();

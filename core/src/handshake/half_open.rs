@@ -15,7 +15,7 @@ use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
 use crate::address::{Address, LinkId};
-use crate::crypto::{Key, Provider, SessionKeys, first_key, Secret};
+use crate::crypto::{Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
 use crate::time::{Duration, Instant};

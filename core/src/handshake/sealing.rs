@@ -47,7 +47,12 @@ impl SealingKey {
     }
 
     /// The text of what was sealed; `None` if it is not authentic.
-    pub(super) fn open(&self, provider: &dyn Provider, associated: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn open(
+        &self,
+        provider: &dyn Provider,
+        associated: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE>()?;
         let mut text = text.to_vec();
         provider.open_ticket(&self.seal, nonce, associated, &mut text).ok()?;

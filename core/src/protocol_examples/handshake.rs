@@ -246,8 +246,14 @@ impl Play {
         assert_eq!(psk, RustCrypto.derive(&self.keys.exporter, &label));
         let session = [0x5e; 16];
         let user_data = b"red team".to_vec();
-        let contents =
-            ResumeContents { session, incarnation: 1, identity: [0x1d; 16], psk: psk.clone(), expiry, user_data };
+        let contents = ResumeContents {
+            session,
+            incarnation: 1,
+            identity: [0x1d; 16],
+            psk: psk.clone(),
+            expiry,
+            user_data,
+        };
         let acceptor = acceptor();
         let sealed = acceptor.resume_sealer().seal(&RustCrypto, &mut seed(4), WALL, &contents);
 

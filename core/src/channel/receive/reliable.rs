@@ -3,13 +3,13 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
-use super::{Holding, Receipt};
 use super::grants::Grants;
 use super::inbox::Inbox;
 use super::ordered::Ordered;
 use super::payload::{Payload, Reading};
 use super::reassembly::Fragment;
 use super::unordered::Unordered;
+use super::{Holding, Receipt};
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
 use crate::channel::parts::{Parts, Spare};

@@ -8,8 +8,8 @@ use quickcheck::quickcheck;
 use super::*;
 use crate::channel::compress::Compressor;
 use crate::limits::{
-    HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES, RELIABLE_WINDOW, RESUME_RANGES,
-    UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
+    HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES,
+    RELIABLE_WINDOW, RESUME_RANGES, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
 use crate::time::Duration;
 
@@ -483,7 +483,8 @@ struct Crowd {
 
 impl Crowd {
     fn new(count: usize, room: u64) -> Self {
-        let channels: Arc<[_]> = [Delivery::ReliableUnordered, Delivery::ReliableOrdered].map(ChannelConfig::new).into();
+        let channels: Arc<[_]> =
+            [Delivery::ReliableUnordered, Delivery::ReliableOrdered].map(ChannelConfig::new).into();
         let sides = (0..count).map(|_| ReceiveSide::new(Arc::clone(&channels), MOST, WINDOW)).collect();
         Self { sides, arena: Arena::new(room, MOST, count + 1), now: NOW }
     }
