@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::connection::congestion::Algorithm;
-use crate::crypto::{Key, Provider, default_provider};
+use crate::crypto::{Key, Provider, Secret, default_provider};
 use crate::error::ConfigError;
 use crate::handshake::Parameters;
 use crate::limits;
@@ -83,13 +83,13 @@ impl ChannelConfig {
     }
 }
 
-/// The long-lived keys of an endpoint. They outlive restarts; the seed does not.
+/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.
 #[derive(Clone)]
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
-    pub identity: Key,
+    pub identity: Secret,
     /// The key that opens this server's tickets, derived by the backend from its master. Only for [`Access::Tickets`].
-    pub ticket: Option<Key>,
+    pub ticket: Option<Secret>,
 }
 
 impl core::fmt::Debug for Secrets {
@@ -102,13 +102,13 @@ impl Secrets {
     /// Secrets of an endpoint without tickets.
     #[must_use]
     pub const fn new(identity: Key) -> Self {
-        Self { identity, ticket: None }
+        Self { identity: Secret::new(identity), ticket: None }
     }
 
     /// With the key that opens this server's tickets.
     #[must_use]
-    pub const fn ticket_key(mut self, key: Key) -> Self {
-        self.ticket = Some(key);
+    pub fn ticket_key(mut self, key: Key) -> Self {
+        self.ticket = Some(key.into());
         self
     }
 }
@@ -149,6 +149,12 @@ pub struct Config {
     pub ack_delay: Duration,
     /// The largest message in bytes, either way. Default 1 MiB; a larger one grows the receive window with it.
     pub max_message: usize,
+    /// Bytes of the heap that all connections together hold in messages that are not complete, or that wait for earlier ones of
+    /// an ordered channel. 1 MiB to 1 TiB, default 32 MiB; room for two of the largest messages is always there, with what
+    /// they take beside their bytes. When it is full, nothing stalls: what finds no room is not acknowledged and comes
+    /// again, and messages are finished one after the other. A connection holds no more than is free, so that each of many
+    /// that take all they can get has the same share.
+    pub reassembly_memory: u64,
     /// The largest datagram in bytes, either way, 1200 at least: what this end asks its peers not to exceed, and sends itself
     /// once a path is found to carry it (RFC 8899), which takes [`Config::dont_fragment`]. Default 8972: an IPv4 packet of 9000.
     pub max_datagram: u16,
@@ -208,6 +214,7 @@ impl Config {
             connect_timeout: Duration::from_secs(10),
             ack_delay: Duration::from_millis(50),
             max_message: limits::MESSAGE_SIZE,
+            reassembly_memory: limits::REASSEMBLY_MEMORY,
             max_datagram: limits::PATH_DATAGRAM,
             dont_fragment: false,
             rotate_after: 1 << 24,
@@ -227,6 +234,7 @@ impl Config {
         within("handshakes_per_second", self.handshakes_per_second.into(), 1, u64::from(u32::MAX))?;
         within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;
         within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
+        within("reassembly_memory", self.reassembly_memory, 1 << 20, 1 << 40)?;
         within("max_datagram", self.max_datagram.into(), limits::BASE_DATAGRAM as u64, u64::from(u16::MAX))?;
         within("rotate_after", self.rotate_after, 64, u64::MAX)?;
         within("heartbeat (us)", micros(self.heartbeat), 10_000, HOUR)?;

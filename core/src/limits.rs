@@ -119,9 +119,23 @@ pub const WHOLE_FRAME: usize = 1150;
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
 /// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
-/// Times the receive window that reliable messages in reassembly may hold, overhead of their gaps included. A sender
-/// that cuts by [`FRAGMENT_MIN`] needs less.
+/// Times the receive window that a connection may hold in messages that the application cannot have yet, overhead
+/// included. A sender that cuts by [`FRAGMENT_MIN`] needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
+/// The default of the bytes that all connections of an endpoint hold together in messages that the application cannot
+/// have yet.
+pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
+/// Bytes that a connection may hold in such messages for each byte that it received of them. A sender that cuts by
+/// [`FRAGMENT_MIN`] needs less.
+pub const HELD_PER_RECEIVED: usize = 4;
+/// Bytes that a connection may hold in such messages beyond that.
+pub const HELD_FREE: usize = 32 << 10;
+/// How long the room of one largest message is kept for one message, if other connections wait for it.
+pub const RESERVED_FOR: Duration = Duration::from_secs(3);
+/// A message keeps that room for a second longer for each so many bytes that it takes.
+pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
+/// How long that room is kept for the next connection in turn, which sends again what found no room.
+pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
 /// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
@@ -129,13 +143,15 @@ pub const EXPIRED_RANGES: usize = 64;
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
-/// Bytes of the chunks that received messages share.
+/// Bytes of the first chunk that received messages share after a rest; each has twice as many as the one before.
+pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
+/// Bytes of the largest of them.
 pub const ARENA_CHUNK: usize = 16 << 10;
 /// Messages above this many bytes do not share a chunk with smaller ones.
 pub const ARENA_SHARED: usize = 4 << 10;
 /// Full chunks kept for reuse, per arena and kind.
 pub const ARENA_CHUNKS: usize = 8;
-/// Bytes of the chunks that large received messages share.
+/// Bytes of the largest chunks that large received messages share.
 pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 /// Messages above this many bytes have an allocation of their own. None of them fits one datagram.
 pub const ARENA_LARGE: usize = 64 << 10;
@@ -144,12 +160,20 @@ pub const ARENA_LARGE_CHUNKS: usize = 4;
 /// The largest page that keeps a part of a message, in bytes.
 pub const PAGE: usize = 4 << 10;
 /// The smallest one.
-pub const PAGE_LEAST: usize = 64;
-/// Bytes of unused pages kept for reuse, per arena and size.
+pub const PAGE_LEAST: usize = 16;
+/// Bytes of unused pages kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const PAGES_KEPT: usize = 512 << 10;
-/// Bytes of unused tables of pages kept for reuse, per arena.
-pub const TABLES_KEPT: usize = 512 << 10;
-/// Bytes of given-up messages that a connection keeps for reuse until its next unreliable fragment.
-pub const GIVEN_UP_KEPT: u64 = 16 << 10;
+/// Bytes of unused tables of pages kept for reuse, per arena, for [`ARENA_REST`] at most.
+pub const TABLES_KEPT: usize = 64 << 10;
+/// An endpoint that received no message for as long gives the memory that it kept for messages back to the system; at the
+/// latest after twice this time.
+pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// Unused notes of what was sent of a message kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
+
+/// Bytes that one message of `max_message` bytes takes at most in reassembly, whatever order it comes in: twice its own,
+/// and the places of its extents.
+#[must_use]
+pub const fn reserved_room(max_message: usize) -> usize {
+    2 * max_message + (128 << 10)
+}

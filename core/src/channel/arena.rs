@@ -4,16 +4,18 @@
 //! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
 //! has, so it takes several packets to cause one.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
-use super::parts::{Complete, Parts, Spare};
+use super::parts::{Parts, Spare};
+use super::room::Room;
 use crate::limits::{
-    ARENA_CHUNK, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS, ARENA_SHARED,
+    ARENA_CHUNK, ARENA_CHUNK_LEAST, ARENA_CHUNKS, ARENA_LARGE, ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS,
+    ARENA_REST, ARENA_SHARED, MESSAGE_SIZE, REASSEMBLY_MEMORY,
 };
+use crate::time::Instant;
 
 /// How long a message is likely to live. What lives differently does not share a chunk, or one small message could keep
 /// 16 KiB alive for each 64 bytes that its sender was charged. For the same reason what waits for earlier messages
@@ -27,16 +29,22 @@ pub(crate) enum Keep {
 }
 
 /// Copies payloads into shared chunks, and uses a chunk again when all its slices are gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Arena {
     queued: Pools,
     passing: Pools,
     /// Memory for messages of which parts are here, or that wait for earlier ones.
     pub(super) spare: Spare,
+    /// How much of it there may be.
+    pub(super) room: Room,
     /// A packed payload that came in parts.
     pub(super) packed: Vec<u8>,
     /// What was unpacked.
     pub(super) unpacked: Vec<u8>,
+    /// Whether it was used since [`Self::handle_timeout`] had something to do.
+    pub(super) is_used: bool,
+    /// When it is next looked for memory that nobody uses.
+    rest_at: Instant,
 }
 
 #[derive(Debug)]
@@ -45,16 +53,75 @@ struct Pools {
     large: Pool,
 }
 
-/// Chunks of one size.
+/// Chunks, each twice as large as the one before, up to a size.
 #[derive(Debug)]
 pub(super) struct Pool {
     chunk: usize,
+    /// Bytes of the newest chunk.
+    newest: usize,
     chunks: usize,
     open: Option<BytesMut>,
     full: VecDeque<BytesMut>,
 }
 
 impl Arena {
+    /// An arena whose connections, as many as `connections`, hold at most `most` bytes of messages of up to `max_message` bytes that the application
+    /// cannot have yet.
+    pub(crate) fn new(most: u64, max_message: usize, connections: usize) -> Self {
+        Self {
+            queued: Pools::default(),
+            passing: Pools::default(),
+            spare: Spare::default(),
+            room: Room::new(most, max_message, connections),
+            packed: Vec::new(),
+            unpacked: Vec::new(),
+            is_used: false,
+            rest_at: Instant::MAX,
+        }
+    }
+
+    /// Sees to it that memory which is not used any more goes back to the system. To be called after whatever may have
+    /// used some.
+    pub(crate) fn arm(&mut self, now: Instant) {
+        if self.rest_at == Instant::MAX && self.has_spare() {
+            self.rest_at = now + ARENA_REST;
+        }
+    }
+
+    /// When [`Self::handle_timeout`] next has something to do.
+    pub(crate) const fn next_timeout(&self) -> Instant {
+        self.rest_at
+    }
+
+    /// Gives memory back that was not used since the last time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if now < self.rest_at {
+            return;
+        }
+        if core::mem::take(&mut self.is_used) {
+            self.rest_at = now + ARENA_REST;
+        } else {
+            self.rest_at = Instant::MAX;
+            self.trim();
+        }
+    }
+
+    /// Whether there is memory that nobody uses.
+    fn has_spare(&self) -> bool {
+        !(self.queued.is_empty()
+            && self.passing.is_empty()
+            && self.spare.is_empty()
+            && self.packed.capacity() == 0
+            && self.unpacked.capacity() == 0)
+    }
+
+    /// Gives all memory that nobody uses back to the system. What others still hold is freed when they let it go.
+    pub(crate) fn trim(&mut self) {
+        (self.queued, self.passing) = Default::default();
+        (self.packed, self.unpacked) = Default::default();
+        self.spare.trim();
+    }
+
     /// A copy of `bytes`.
     pub(super) fn copy(&mut self, bytes: &[u8], keep: Keep) -> Bytes {
         let pools = self.pools(keep);
@@ -69,22 +136,10 @@ impl Arena {
     }
 
     /// A copy of a message that is complete.
-    pub(super) fn join(&mut self, parts: Box<Parts>, keep: Keep) -> Bytes {
+    pub(super) fn join(&mut self, parts: Parts, keep: Keep) -> Bytes {
         let message = self.pools(keep).concat(parts.iter(), parts.total() as usize);
         self.spare.recycle(parts);
         message
-    }
-
-    /// A copy of a message that waits no more.
-    pub(super) fn release(&mut self, message: Complete, keep: Keep) -> Bytes {
-        match message {
-            Complete::Page(page) => {
-                let copy = self.copy(page.written(), keep);
-                self.spare.recycle_complete(Complete::Page(page));
-                copy
-            }
-            Complete::Parts(parts) => self.join(parts, keep),
-        }
     }
 
     fn pools(&mut self, keep: Keep) -> &mut Pools {
@@ -95,6 +150,12 @@ impl Arena {
     }
 }
 
+impl Default for Arena {
+    fn default() -> Self {
+        Self::new(REASSEMBLY_MEMORY, MESSAGE_SIZE, 1)
+    }
+}
+
 impl Default for Pools {
     fn default() -> Self {
         Self { small: Pool::default(), large: Pool::new(ARENA_LARGE_CHUNK, ARENA_LARGE_CHUNKS) }
@@ -102,6 +163,10 @@ impl Default for Pools {
 }
 
 impl Pools {
+    fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_empty()
+    }
+
     fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         match length {
             0 => Bytes::new(),
@@ -120,14 +185,18 @@ impl Default for Pool {
 
 impl Pool {
     const fn new(chunk: usize, chunks: usize) -> Self {
-        Self { chunk, chunks, open: None, full: VecDeque::new() }
+        Self { chunk, newest: 0, chunks, open: None, full: VecDeque::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.open.is_none() && self.full.is_empty()
     }
 
     /// A copy of `parts`, one after the other, `length` bytes in all and no more than a chunk has.
     pub(super) fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         let mut chunk = match self.open.take() {
             Some(open) if open.capacity() >= length => open,
-            open => self.turn_over(open),
+            open => self.turn_over(open, length),
         };
         for part in parts {
             chunk.extend_from_slice(part);
@@ -137,15 +206,17 @@ impl Pool {
         copy
     }
 
-    /// A chunk that nobody uses any more, or a new one, in place of one that is full.
-    fn turn_over(&mut self, full: Option<BytesMut>) -> BytesMut {
+    /// A chunk that nobody uses any more, or a new one, in place of one that is full. It has room for `length` bytes.
+    fn turn_over(&mut self, full: Option<BytesMut>, length: usize) -> BytesMut {
         self.full.extend(full);
-        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(self.chunk));
+        let size = (2 * self.newest).max(length).max(ARENA_CHUNK_LEAST).next_power_of_two().min(self.chunk);
+        self.newest = size;
+        let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(size));
         let fresh = free.and_then(|index| self.full.swap_remove_back(index));
         if self.full.len() > self.chunks {
             self.full.pop_front();
         }
-        fresh.unwrap_or_else(|| BytesMut::with_capacity(self.chunk))
+        fresh.unwrap_or_else(|| BytesMut::with_capacity(size))
     }
 }
 
@@ -171,7 +242,7 @@ mod tests {
             let message: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let stored = arena.spare.store(&message);
             assert_eq!(arena.copy(&message, Keep::Passing), message);
-            assert_eq!(arena.release(stored, Keep::Passing), message);
+            assert_eq!(arena.join(stored, Keep::Passing), message);
         }
     }
 
@@ -206,6 +277,11 @@ mod tests {
     #[test]
     fn what_lives_differently_shares_no_chunk() {
         let mut arena = Arena::default();
+        for _ in 0..16 {
+            // Until chunks have their size.
+            arena.copy(&[1; ARENA_SHARED], Keep::Queued);
+            arena.copy(&[1; ARENA_SHARED], Keep::Passing);
+        }
         let (one, other) = (arena.copy(&[1; 10], Keep::Queued), arena.copy(&[1; 10], Keep::Passing));
         let distance = (one.as_ptr() as usize).abs_diff(other.as_ptr() as usize);
         assert!(distance >= ARENA_CHUNK - 20, "{distance}");

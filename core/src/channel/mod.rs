@@ -11,7 +11,9 @@ mod lazy;
 mod parts;
 mod ranges;
 pub(crate) mod receive;
+pub(crate) mod room;
 pub(crate) mod send;
+mod sorted;
 
 pub(crate) use arena::Arena;
 pub(crate) use receive::{Receipt, ReceiveSide};

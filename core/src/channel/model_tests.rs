@@ -275,7 +275,7 @@ impl World {
         self.now += duration;
         self.sender.expire(self.now);
         assert!(self.sender.next_expiry().is_none_or(|at| at > self.now));
-        self.receiver.expire(self.now);
+        self.receiver.expire(self.now, &mut self.arena);
         assert!(self.receiver.next_expiry().is_none_or(|at| at > self.now));
     }
 

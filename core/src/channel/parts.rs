@@ -1,95 +1,201 @@
-//! Messages of which parts are here, in pages that are used again.
+//! Messages of which parts have arrived. Memory follows the bytes that arrived, not the claimed length or offset.
 
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::slice;
 
-use super::ranges::RangeSet;
-use crate::limits::{MESSAGE_OVERHEAD, PAGE, PAGE_LEAST, PAGES_KEPT, TABLES_KEPT};
+use super::sorted::{Keyed, Sorted};
+use crate::limits::{PAGE, PAGE_LEAST, PAGES_KEPT, TABLES_KEPT};
 
-/// What a place in the table of pages counts in every budget, in bytes; the first is part of the message's overhead.
-const PLACE: u64 = 24;
 /// Kinds of pages: powers of two from the smallest to the largest.
 const SIZES: usize = (PAGE.ilog2() - PAGE_LEAST.ilog2() + 1) as usize;
-/// The bytes of one message, as far as they are here. There is a page for whatever was written, none for what was only
-/// announced.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    total: u64,
-    /// One place for each [`PAGE`] bytes of the message, up to the last page that is there.
-    pages: Vec<Page>,
-    /// Bytes of the message that the pages have room for.
-    room: u64,
-    /// What was written.
-    pub(super) written: RangeSet,
-}
 
-/// A complete message that waits: of what came whole, thousands may wait that are smaller than a table of pages.
+/// The bytes of one message that have arrived: extents sorted by offset, which do not overlap.
 #[derive(Debug)]
-pub(crate) enum Complete {
-    /// On a page of its own.
-    Page(Page),
-    /// On several.
-    Parts(Box<Parts>),
+pub(crate) struct Parts {
+    total: u32,
+    received: u32,
+    table: Table,
 }
 
-/// A page as long as what was written to it needs.
+/// Most messages have one extent, and need no table.
+#[derive(Debug)]
+enum Table {
+    /// No extent if its length is 0.
+    One(Extent),
+    More(Box<More>),
+}
+
+/// Bytes in a row, at most [`PAGE`] of them. Its page has less than twice as many, unless it goes on from a full page.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
-    bytes: Box<[u8]>,
-    /// Where what was written ends.
-    end: u16,
+struct Extent {
+    page: Box<[u8]>,
+    offset: u32,
+    length: u16,
 }
 
-impl Complete {
-    /// Bytes that it has.
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Page(page) => page.end.into(),
-            Self::Parts(parts) => parts.total(),
-        }
+/// Two extents or more.
+#[derive(Debug, Default)]
+struct More {
+    extents: Sorted<Extent>,
+    /// Extents that do not begin where another one ends.
+    ranges: usize,
+    /// Bytes of the pages of all extents.
+    pages: usize,
+}
+
+impl Extent {
+    fn written(&self) -> &[u8] {
+        self.page.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    const fn end(&self) -> u32 {
+        self.offset + self.length as u32
+    }
+
+    const fn span(&self) -> Span {
+        Span { offset: self.offset, end: self.end() }
     }
 }
 
-impl Page {
-    pub(super) fn written(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.end)).unwrap_or_default()
+impl Keyed for Extent {
+    fn key(&self) -> u64 {
+        self.offset.into()
+    }
+}
+
+/// Where an extent begins and ends.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    offset: u32,
+    end: u32,
+}
+
+impl Span {
+    const fn length(self) -> usize {
+        (self.end - self.offset) as usize
     }
 }
 
 impl Parts {
     /// Bytes that the complete message has.
-    pub(super) const fn total(&self) -> u64 {
+    pub(super) const fn total(&self) -> u32 {
         self.total
     }
 
-    /// Bytes held, with [`MESSAGE_OVERHEAD`] for the message and for each range of it.
-    pub(super) fn memory(&self) -> u64 {
-        let places = self.pages.len().saturating_sub(1) as u64;
-        self.room + PLACE * places + MESSAGE_OVERHEAD * (self.written.len() as u64 + 1)
+    pub(super) const fn is_complete(&self) -> bool {
+        self.received == self.total
     }
 
-    /// How much [`Self::memory`] may grow when the bytes from `start` to `end`, not beyond the total, are written.
-    pub(super) fn growth(&self, start: u64, end: u64) -> u64 {
-        let Some((first, past)) = pages_of(start, end) else { return 0 };
-        let room: u64 = (first..past)
-            .map(|index| {
-                let there = self.pages.get(index).map_or(0, |page| u64::from(page.end));
-                end_on(index, end).saturating_sub(there)
-            })
-            .sum();
-        let places = past.saturating_sub(self.pages.len().max(1)) as u64;
-        room + PLACE * places + MESSAGE_OVERHEAD
+    /// Counts bytes as received that were not written.
+    pub(super) fn count_twice(&mut self, bytes: u32) {
+        self.received = self.received.saturating_add(bytes);
     }
 
-    /// The parts of a complete message, in order.
+    /// Bytes of the heap.
+    pub(super) fn memory(&self) -> usize {
+        match &self.table {
+            Table::One(extent) => extent.page.len(),
+            Table::More(more) => more.memory(),
+        }
+    }
+
+    /// Extents that do not begin where another one ends.
+    pub(super) fn ranges(&self) -> usize {
+        match &self.table {
+            Table::One(extent) => usize::from(extent.length > 0),
+            Table::More(more) => more.ranges,
+        }
+    }
+
+    /// Whether a part of `start..end` has arrived, or a byte next to it.
+    pub(super) fn touches(&self, start: u32, end: u32) -> bool {
+        self.before(start).is_some_and(|span| span.end >= start)
+            || self.after(start).is_some_and(|span| span.offset <= end)
+    }
+
+    /// The parts, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.pages.iter().map(Page::written)
+        let (one, more) = match &self.table {
+            Table::One(extent) => (slice::from_ref(extent), None),
+            Table::More(more) => (<&[Extent]>::default(), Some(more.extents.iter())),
+        };
+        one.iter().chain(more.into_iter().flatten()).map(Extent::written)
     }
 
-    /// Bytes of memory without pages.
-    const fn table(&self) -> usize {
-        size_of::<Self>() + PLACE as usize * (self.pages.capacity() + self.written.capacity())
+    /// The lowest part of `at..end` that is missing.
+    pub(super) fn gap(&self, at: u32, end: u32) -> Option<(u32, u32)> {
+        let mut from = at;
+        while from < end {
+            match self.before(from) {
+                Some(span) if span.end > from => from = span.end,
+                _ => return Some((from, self.after(from).map_or(end, |span| span.offset.min(end)))),
+            }
+        }
+        None
+    }
+
+    /// The last extent that begins at `at` or before.
+    fn before(&self, at: u32) -> Option<Span> {
+        let extent = match &self.table {
+            Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset <= at),
+            Table::More(more) => more.extents.before(at.into()),
+        };
+        extent.map(Extent::span)
+    }
+
+    /// The first extent that begins after `at`.
+    fn after(&self, at: u32) -> Option<Span> {
+        let extent = match &self.table {
+            Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset > at),
+            Table::More(more) => more.extents.after(at.into()),
+        };
+        extent.map(Extent::span)
+    }
+
+    /// The extent that begins at `offset`.
+    fn extent_mut(&mut self, offset: u32) -> Option<&mut Extent> {
+        match &mut self.table {
+            Table::One(extent) => Some(extent),
+            Table::More(more) => more.extents.get_mut(offset.into()),
+        }
+    }
+
+    fn remove(&mut self, offset: u32) -> Option<Extent> {
+        match &mut self.table {
+            Table::One(_) => None,
+            Table::More(more) => more.remove(offset),
+        }
+    }
+
+    fn on_page_changed(&mut self, before: usize, after: usize) {
+        if let Table::More(more) = &mut self.table {
+            more.pages = (more.pages + after).saturating_sub(before);
+        }
+    }
+
+    fn set_ranges(&mut self, ranges: usize) {
+        if let Table::More(more) = &mut self.table {
+            more.ranges = ranges;
+        }
+    }
+}
+
+impl More {
+    fn memory(&self) -> usize {
+        size_of::<Self>() + self.extents.memory() + self.pages
+    }
+
+    fn insert(&mut self, extent: Extent) {
+        self.pages += extent.page.len();
+        self.extents.insert(extent);
+    }
+
+    fn remove(&mut self, offset: u32) -> Option<Extent> {
+        let extent = self.extents.remove(offset.into())?;
+        self.pages = self.pages.saturating_sub(extent.page.len());
+        Some(extent)
     }
 }
 
@@ -97,118 +203,193 @@ impl Parts {
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     pages: [Vec<Box<[u8]>>; SIZES],
-    /// Messages without pages.
+    pages_bytes: usize,
+    /// Tables without extents.
     #[expect(clippy::vec_box, reason = "the box is what is used again")]
-    tables: Vec<Box<Parts>>,
+    tables: Vec<Box<More>>,
     tables_bytes: usize,
 }
 
 impl Spare {
-    /// An empty message that is to have `total` bytes.
-    pub(super) fn begin(&mut self, total: u64) -> Box<Parts> {
-        let used = self.tables.pop();
-        self.tables_bytes -= used.as_ref().map_or(0, |parts| parts.table());
-        let mut parts = used.unwrap_or_default();
-        parts.total = total;
-        parts
+    /// A message of `total` bytes of which nothing has arrived.
+    pub(super) fn begin(total: u32) -> Parts {
+        Parts { total, received: 0, table: Table::One(Extent::default()) }
     }
 
-    /// Writes `data` to its place; what is beyond the total is cut off.
-    pub(super) fn write(&mut self, parts: &mut Parts, offset: u64, data: &[u8]) {
-        let end = offset.saturating_add(data.len() as u64).min(parts.total);
-        let Some((first, past)) = pages_of(offset, end) else { return };
-        if parts.pages.capacity() == 0 {
-            parts.pages.reserve_exact(past);
+    /// Writes `data` to its place, as far as nothing is there yet. It does not go beyond the total.
+    pub(super) fn write(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
+        let end = offset.saturating_add(data.len() as u32).min(parts.total);
+        if self.begin_or_append(parts, offset, end, data) {
+            return;
         }
-        if parts.pages.len() < past {
-            parts.pages.resize_with(past, Page::default);
+        let mut at = offset;
+        while let Some((from, to)) = parts.gap(at, end) {
+            let fresh = data.get((from - offset) as usize..(to - offset) as usize).unwrap_or_default();
+            self.fill(parts, from, fresh);
+            parts.received += to - from;
+            at = to;
         }
-        let (mut data, mut at) = (data, (offset % PAGE as u64) as usize);
-        for index in first..past {
-            let page_end = end_on(index, end) as usize;
-            let Some(page) = parts.pages.get_mut(index) else { return };
-            let more = page_end.saturating_sub(usize::from(page.end));
-            if more > 0 {
-                self.extend(page, page_end);
-                parts.room += more as u64;
-            }
-            let (now, later) = data.split_at_checked(page_end - at).unwrap_or((data, &[]));
-            if let Some(room) = page.bytes.get_mut(at..at + now.len()) {
-                room.copy_from_slice(now);
-            }
-            (data, at) = (later, 0);
+    }
+
+    /// Writes the first bytes of a message, or those that go on from all there are, if they fit one page: the most frequent
+    /// cases, without a search.
+    fn begin_or_append(&mut self, parts: &mut Parts, offset: u32, end: u32, data: &[u8]) -> bool {
+        let Table::One(extent) = &mut parts.table else { return false };
+        let fits = usize::from(extent.length) + data.len() <= PAGE;
+        if !fits || end - offset != data.len() as u32 {
+            return false;
         }
-        parts.written.insert(offset, end);
+        if extent.length == 0 {
+            extent.offset = offset;
+        } else if extent.end() != offset {
+            return false;
+        }
+        self.extend(extent, data);
+        parts.received += end - offset;
+        true
     }
 
     /// A copy of the complete message `bytes`.
-    pub(super) fn store(&mut self, bytes: &[u8]) -> Complete {
-        if bytes.len() > PAGE {
-            let mut parts = self.begin(bytes.len() as u64);
-            self.write(&mut parts, 0, bytes);
-            return Complete::Parts(parts);
-        }
-        let mut page = Page::default();
-        if !bytes.is_empty() {
-            self.extend(&mut page, bytes.len());
-        }
-        if let Some(room) = page.bytes.get_mut(..bytes.len()) {
-            room.copy_from_slice(bytes);
-        }
-        Complete::Page(page)
-    }
-
-    /// A message of which all parts are here, without its table if it can do without.
-    pub(super) fn complete(&mut self, mut parts: Box<Parts>) -> Complete {
-        if parts.total > PAGE as u64 {
-            return Complete::Parts(parts);
-        }
-        let page = parts.pages.pop().unwrap_or_default();
-        self.recycle(parts);
-        Complete::Page(page)
-    }
-
-    /// Takes the memory of a message back that waits no more.
-    pub(super) fn recycle_complete(&mut self, message: Complete) {
-        match message {
-            Complete::Page(page) => self.recycle_page(page.bytes),
-            Complete::Parts(parts) => self.recycle(parts),
-        }
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Parts {
+        let mut parts = Self::begin(bytes.len() as u32);
+        self.write(&mut parts, 0, bytes);
+        parts
     }
 
     /// Takes memory back.
-    pub(super) fn recycle(&mut self, mut parts: Box<Parts>) {
-        parts.pages.drain(..).for_each(|page| self.recycle_page(page.bytes));
-        let table = parts.table();
-        if self.tables_bytes + table <= TABLES_KEPT {
-            self.tables_bytes += table;
-            parts.room = 0;
-            parts.written.clear();
-            self.tables.push(parts);
-        }
-    }
-
-    /// Makes a page reach to `end`; what is new on it is left over from others.
-    fn extend(&mut self, page: &mut Page, end: usize) {
-        if page.bytes.len() < end {
-            let class = class(end);
-            let used = self.pages.get_mut(class).and_then(Vec::pop);
-            let mut bytes = used.unwrap_or_else(|| vec![0; PAGE_LEAST << class].into());
-            if let Some(old) = bytes.get_mut(..page.bytes.len()) {
-                old.copy_from_slice(&page.bytes);
+    pub(super) fn recycle(&mut self, parts: Parts) {
+        match parts.table {
+            Table::One(extent) => self.recycle_page(extent.page),
+            Table::More(mut more) => {
+                more.extents.drain(|extent| self.recycle_page(extent.page));
+                (more.pages, more.ranges) = (0, 0);
+                let bytes = more.memory();
+                if self.tables_bytes + bytes <= TABLES_KEPT {
+                    self.tables_bytes += bytes;
+                    self.tables.push(more);
+                }
             }
-            self.recycle_page(core::mem::replace(&mut page.bytes, bytes));
         }
-        page.end = end as u16;
     }
 
-    fn recycle_page(&mut self, page: Box<[u8]>) {
+    /// A page of at least `size` bytes, up to [`PAGE`]; what is on it is left over from others.
+    pub(super) fn page(&mut self, size: usize) -> Box<[u8]> {
+        let class = class(size);
+        if let Some(used) = self.pages.get_mut(class).and_then(Vec::pop) {
+            self.pages_bytes = self.pages_bytes.saturating_sub(used.len());
+            return used;
+        }
+        vec![0; PAGE_LEAST << class].into()
+    }
+
+    pub(super) fn recycle_page(&mut self, page: Box<[u8]>) {
         let size = page.len();
         if size >= PAGE_LEAST
+            && self.pages_bytes + size <= PAGES_KEPT
             && let Some(pages) = self.pages.get_mut(class(size))
-            && pages.len() < PAGES_KEPT / size
         {
+            self.pages_bytes += size;
             pages.push(page);
+        }
+    }
+
+    /// Gives all unused memory back to the system.
+    pub(super) fn trim(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.pages_bytes + self.tables_bytes == 0
+    }
+
+    /// Writes `data` to the gap that begins at `at`.
+    fn fill(&mut self, parts: &mut Parts, at: u32, data: &[u8]) {
+        let end = at + data.len() as u32;
+        let left = at.checked_sub(1).and_then(|last| parts.before(last)).filter(|span| span.end == at);
+        let joins_right = parts.after(at).is_some_and(|span| span.offset == end);
+        let joined = usize::from(left.is_some()) + usize::from(joins_right);
+        let ranges = (parts.ranges() + 1).saturating_sub(joined);
+        let (mut at, mut rest, mut last) = (at, data, at);
+        if let Some(left) = left {
+            last = left.offset;
+            let room = PAGE.saturating_sub(left.length());
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            self.append(parts, left.offset, now);
+            (at, rest) = (at + now.len() as u32, later);
+        }
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at_checked(PAGE).unwrap_or((rest, &[]));
+            // Bytes that go on from a full page are likely to fill the next one.
+            let goes_on = left.is_some() || rest.len() < data.len();
+            let size = if goes_on { (parts.total - at) as usize } else { now.len() };
+            self.add(parts, at, now, size.min(PAGE));
+            last = at;
+            (at, rest) = (at + now.len() as u32, later);
+        }
+        parts.set_ranges(ranges);
+        if joins_right {
+            self.merge(parts, last);
+        }
+    }
+
+    /// Adds an extent on a page of at least `size` bytes.
+    fn add(&mut self, parts: &mut Parts, offset: u32, data: &[u8], size: usize) {
+        let mut page = self.page(size);
+        if let Some(room) = page.get_mut(..data.len()) {
+            room.copy_from_slice(data);
+        }
+        let extent = Extent { page, offset, length: data.len() as u16 };
+        match &mut parts.table {
+            Table::One(one) if one.length == 0 => *one = extent,
+            Table::One(one) => {
+                let used = self.tables.pop();
+                self.tables_bytes -= used.as_ref().map_or(0, |more| more.memory());
+                let mut more = used.unwrap_or_default();
+                more.insert(core::mem::take(one));
+                more.insert(extent);
+                parts.table = Table::More(more);
+            }
+            Table::More(more) => more.insert(extent),
+        }
+    }
+
+    /// Adds to the extent at `offset`, up to [`PAGE`] bytes in all.
+    fn append(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
+        let Some(extent) = parts.extent_mut(offset) else { return };
+        let before = extent.page.len();
+        self.extend(extent, data);
+        let after = extent.page.len();
+        parts.on_page_changed(before, after);
+    }
+
+    /// Adds to an extent, up to [`PAGE`] bytes in all.
+    fn extend(&mut self, extent: &mut Extent, data: &[u8]) {
+        let (start, end) = (usize::from(extent.length), usize::from(extent.length) + data.len());
+        if extent.page.len() < end {
+            let mut page = self.page(end);
+            if let Some(old) = page.get_mut(..start) {
+                old.copy_from_slice(extent.written());
+            }
+            self.recycle_page(core::mem::replace(&mut extent.page, page));
+        }
+        if let Some(room) = extent.page.get_mut(start..end) {
+            room.copy_from_slice(data);
+        }
+        extent.length = end as u16;
+    }
+
+    /// Joins the extent at `offset` with those that follow it without a gap, as long as they fit one page. An extent that is
+    /// more than twice as long stays apart: so each byte is copied a logarithmic number of times, whatever the order.
+    fn merge(&mut self, parts: &mut Parts, offset: u32) {
+        loop {
+            let (Some(here), Some(next)) = (parts.before(offset), parts.after(offset)) else { return };
+            let is_small = next.length() <= 2 * here.length() && here.length() + next.length() <= PAGE;
+            if next.offset != here.end || !is_small {
+                return;
+            }
+            let Some(extent) = parts.remove(next.offset) else { return };
+            self.append(parts, offset, extent.written());
+            self.recycle_page(extent.page);
         }
     }
 }
@@ -218,16 +399,6 @@ fn class(size: usize) -> usize {
     (size.max(PAGE_LEAST).next_power_of_two() / PAGE_LEAST).ilog2() as usize
 }
 
-/// Where the bytes of a message up to `end` end on a page: up to [`PAGE`].
-fn end_on(index: usize, end: u64) -> u64 {
-    end.saturating_sub(index as u64 * PAGE as u64).min(PAGE as u64)
-}
-
-/// The indexes of the pages of the bytes from `start` to `end`, if any: the first, and the one after the last.
-fn pages_of(start: u64, end: u64) -> Option<(usize, usize)> {
-    (start < end).then(|| ((start / PAGE as u64) as usize, end.div_ceil(PAGE as u64) as usize))
-}
-
 #[cfg(test)]
 mod tests {
     use quickcheck::quickcheck;
@@ -235,24 +406,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_there_for_what_was_written_only() {
-        let mut spare = Spare::default();
-        let mut parts = spare.begin(1 << 20);
-        spare.write(&mut parts, 70_000, &[1; 100]);
-        let end = 70_100 % PAGE;
-        assert_eq!(parts.memory(), end as u64 + 17 * PLACE + 2 * MESSAGE_OVERHEAD);
-        assert_eq!(parts.iter().map(<[u8]>::len).sum::<usize>(), end);
+    fn a_message_in_reassembly_has_32_bytes_beside_its_pages() {
+        assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (32, 24));
     }
 
     #[test]
-    fn a_small_message_has_a_small_page() {
-        let mut spare = Spare::default();
-        for (length, size) in [(1, 64), (64, 64), (65, 128), (1150, 2048), (4000, 4096)] {
-            let mut parts = spare.begin(length);
-            spare.write(&mut parts, 0, &vec![1; length as usize]);
-            assert_eq!(parts.pages[0].bytes.len(), size);
-            assert_eq!(parts.memory(), length + 2 * MESSAGE_OVERHEAD);
+    fn a_byte_at_the_end_of_a_large_message_takes_the_smallest_page() {
+        for offset in [0, 4095, 70_000, (1 << 28) - 1] {
+            let mut spare = Spare::default();
+            let mut parts = Spare::begin(1 << 28);
+            spare.write(&mut parts, offset, &[1]);
+            assert_eq!((parts.memory(), parts.ranges()), (PAGE_LEAST, 1));
         }
+    }
+
+    #[test]
+    fn bytes_in_order_fill_whole_pages() {
+        let mut spare = Spare::default();
+        let mut parts = Spare::begin(1 << 20);
+        for offset in (0..1 << 20).step_by(1024) {
+            spare.write(&mut parts, offset, &[7; 1024]);
+        }
+        assert!(parts.is_complete() && parts.iter().all(|part| part.len() == PAGE));
+        assert!(parts.memory() <= (1 << 20) * 103 / 100, "{}", parts.memory());
     }
 
     #[test]
@@ -260,43 +436,85 @@ mod tests {
         let mut spare = Spare::default();
         let mut seen = alloc::collections::BTreeSet::new();
         for _ in 0..100 {
-            let mut parts = spare.begin(5000);
-            spare.write(&mut parts, 0, &[1; 5000]);
+            let parts = spare.store(&[1; 5000]);
             seen.extend(parts.iter().map(<[u8]>::as_ptr));
             spare.recycle(parts);
         }
         assert_eq!(seen.len(), 2);
         for total in [100, 200_000] {
-            let many: Vec<_> = (0..3000)
-                .map(|_| {
-                    let mut parts = spare.begin(total);
-                    spare.write(&mut parts, total - 100, &[1; 100]);
-                    parts
-                })
-                .collect();
+            let many: Vec<_> = (0..300).map(|_| spare.store(&vec![1; total])).collect();
             many.into_iter().for_each(|parts| spare.recycle(parts));
+            assert_eq!(spare.pages_bytes, spare.pages.iter().flatten().map(|page| page.len()).sum::<usize>());
+            assert_eq!(spare.tables_bytes, spare.tables.iter().map(|more| more.memory()).sum::<usize>());
+            assert!(spare.pages_bytes <= PAGES_KEPT && spare.tables_bytes <= TABLES_KEPT);
         }
-        assert!(spare.tables.iter().map(|parts| parts.table()).sum::<usize>() <= TABLES_KEPT);
-        assert!(spare.pages.iter().flatten().map(|page| page.len()).sum::<usize>() <= SIZES * PAGES_KEPT);
+        spare.trim();
+        assert!(spare.is_empty());
+    }
+
+    #[test]
+    fn a_message_in_any_order_takes_at_most_twice_its_bytes_and_the_places_of_its_extents() {
+        const TOTAL: u32 = 40_000;
+        for step in [1u32, 3, 64, 100, 1150] {
+            let starts = || (0..TOTAL).step_by(step as usize);
+            let orders: [Vec<u32>; 4] = [
+                starts().collect(),
+                starts().rev().collect(),
+                starts().step_by(2).chain(starts().skip(1).step_by(2)).collect(),
+                starts()
+                    .step_by(2)
+                    .chain(starts().skip(1).step_by(2).collect::<Vec<_>>().into_iter().rev())
+                    .collect(),
+            ];
+            for order in orders {
+                let (mut spare, mut parts, mut came) = (Spare::default(), Spare::begin(TOTAL), 0);
+                for (count, start) in (1..).zip(order) {
+                    let length = step.min(TOTAL - start);
+                    spare.write(&mut parts, start, &vec![(start % 251) as u8; length as usize]);
+                    came += length as usize;
+                    let places = Sorted::<Extent>::PLACE * count.min(parts.ranges() + came / 512) + 400;
+                    let pages = 2 * came + PAGE_LEAST * parts.ranges() + PAGE;
+                    assert!(parts.memory() <= places + pages, "{step}: {} for {came}", parts.memory());
+                }
+                assert!(parts.is_complete() && parts.ranges() == 1);
+            }
+        }
     }
 
     quickcheck! {
-        fn what_was_written_is_there_and_memory_grows_by_no_more_than_was_said(script: Vec<(u16, u16)>) -> bool {
+        fn what_was_written_first_is_there(script: Vec<(u16, u16)>) -> bool {
             const TOTAL: usize = 20_000;
-            let message: Vec<u8> = (0..TOTAL).map(|at| (at % 251) as u8).collect();
-            let mut spare = Spare::default();
-            let mut parts = spare.begin(TOTAL as u64);
-            let fits = script.into_iter().all(|(start, length)| {
+            let text = |which: usize| -> Vec<u8> { (0..TOTAL).map(|at| (at * 7 % 251 + which) as u8).collect() };
+            let (mut spare, mut parts) = (Spare::default(), Spare::begin(TOTAL as u32));
+            let mut model = vec![None; TOTAL];
+            let mut agrees = true;
+            for (start, length) in script {
                 let start = usize::from(start) % TOTAL;
-                let end = (start + usize::from(length) % 6000).min(TOTAL);
-                let most = parts.memory() + parts.growth(start as u64, end as u64);
-                spare.write(&mut parts, start as u64, &message[start..end]);
-                parts.memory() <= most
-            });
-            while let Some((from, to)) = parts.written.gap(0, TOTAL as u64) {
-                spare.write(&mut parts, from, &message[from as usize..to as usize]);
+                let length = if length % 3 == 0 { 1 } else { usize::from(length) % 6000 };
+                let end = (start + length).min(TOTAL);
+                let text = text(length % 3);
+                spare.write(&mut parts, start as u32, &text[start..end]);
+                for at in start..end {
+                    model[at].get_or_insert(text[at]);
+                }
+                let ranges = (0..TOTAL).filter(|&at| model[at].is_some() && (at == 0 || model[at - 1].is_none())).count();
+                let pages: usize = match &parts.table {
+                    Table::One(extent) => extent.page.len(),
+                    Table::More(more) => {
+                        let all = || more.extents.iter();
+                        assert!(all().zip(all().skip(1)).all(|(one, next)| one.end() <= next.offset));
+                        assert_eq!(more.pages, all().map(|extent| extent.page.len()).sum::<usize>());
+                        more.pages
+                    }
+                };
+                agrees &= parts.received as usize == model.iter().flatten().count()
+                    && parts.ranges() == ranges
+                    && pages <= 2 * parts.received as usize + PAGE_LEAST * ranges + PAGE;
             }
-            fits && parts.iter().collect::<Vec<_>>().concat() == message
+            let rest = text(0);
+            spare.write(&mut parts, 0, &rest);
+            let expected: Vec<u8> = model.iter().zip(&rest).map(|(first, rest)| first.unwrap_or(*rest)).collect();
+            agrees && parts.is_complete() && parts.iter().collect::<Vec<_>>().concat() == expected
         }
     }
 }

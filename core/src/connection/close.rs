@@ -23,7 +23,7 @@ impl Connection {
         self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         let undelivered = self.send.undelivered();
         // What is in reassembly will not be finished any more; it neither stays nor falls due.
-        self.receive.begin_resume();
+        self.receive.finish();
         self.notices.closed(reason, undelivered);
         self.drop_dial();
         self.wants_dial = false;

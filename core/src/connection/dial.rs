@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::address::Path;
-use crate::crypto::Key;
+use crate::crypto::Secret;
 use crate::handshake::{Credential, Dialer, ServerKey, Ticket};
 use crate::time::{Duration, Instant, micros};
 
@@ -13,7 +13,7 @@ use crate::time::{Duration, Instant, micros};
 pub(crate) struct ResumeCredential {
     pub(crate) sequence: u32,
     pub(crate) sealed: Vec<u8>,
-    pub(crate) psk: Key,
+    pub(crate) psk: Secret,
     /// As the server's wall clock goes. Only the server judges it.
     pub(crate) expiry: u64,
 }

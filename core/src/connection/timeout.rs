@@ -3,6 +3,7 @@
 use super::settle::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
+use crate::channel::Arena;
 use crate::event::CloseReason;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -51,7 +52,13 @@ impl Connection {
     }
 
     /// Does what is due at `now`. [`Connection::arm`] is to follow.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, rng: &mut Rng, settings: &Settings) {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        arena: &mut Arena,
+        rng: &mut Rng,
+        settings: &Settings,
+    ) {
         while let Some((timer, at)) = self.timers.take_expired(now) {
             if matches!(timer, Timer::Resume | Timer::Handshake)
                 && let Some(plan) = self.plan.as_deref_mut()
@@ -68,7 +75,7 @@ impl Connection {
                 Timer::Path => self.with_transport(|transport| {
                     transport.migration.on_timeout(now);
                 }),
-                Timer::Expiry => self.on_expiry(now),
+                Timer::Expiry => self.on_expiry(now, arena, settings),
                 Timer::Close => self.on_close_timeout(now),
                 Timer::Resume => self.on_resume_timeout(now),
                 Timer::Handshake => self.on_handshake_timeout(now, rng),
@@ -118,9 +125,12 @@ impl Connection {
         }
     }
 
-    fn on_expiry(&mut self, now: Instant) {
+    fn on_expiry(&mut self, now: Instant, arena: &mut Arena, settings: &Settings) {
         self.send.expire(now);
-        self.receive.expire(now);
+        if self.receive.expire(now, arena) {
+            // Its peer does not finish what others wait for. On a fresh transport it begins anew.
+            self.on_silence(now, settings);
+        }
     }
 
     /// A parked session is given up, or the next attempt to reconnect begins.

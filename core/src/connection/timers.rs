@@ -32,6 +32,8 @@ pub enum TimeoutCause {
     Close,
     /// A parked session is given up, or another attempt to reconnect begins.
     Resume,
+    /// Memory that messages needed and need no more goes back to the system.
+    Rest,
     /// Nothing is due, ever.
     Nothing,
 }

@@ -349,7 +349,11 @@ mod tests {
             bandwidth: u64::MAX,
             reliable_channels: 0,
         };
-        let keys = SessionKeys { to_responder: [1; 32], to_initiator: [2; 32], exporter: [3; 32] };
+        let keys = SessionKeys {
+            to_responder: [1; 32].into(),
+            to_initiator: [2; 32].into(),
+            exporter: [3; 32].into(),
+        };
         let setup = TransportSetup {
             role: Role::Initiator,
             local_id: 1,

@@ -19,7 +19,7 @@ use super::sent::{SentPackets, Settled};
 use super::transmit::CHALLENGE_DATAGRAM;
 use super::unproven::Unproven;
 use crate::address::{LinkProperties, Path};
-use crate::crypto::{Key, PacketKeys, ReplayWindow, SessionKeys};
+use crate::crypto::{PacketKeys, ReplayWindow, Secret, SessionKeys};
 use crate::drop::DropReason;
 use crate::handshake;
 use crate::limits;
@@ -79,7 +79,7 @@ pub(crate) struct Transport {
     pub(crate) local_id: u32,
     pub(crate) remote_id: u32,
     pub(crate) path: Path,
-    pub(crate) exporter: Key,
+    pub(crate) exporter: Secret,
     pub(crate) keys: PacketKeys,
     replay: ReplayWindow,
     largest_received: Option<u64>,
@@ -154,7 +154,7 @@ impl Transport {
             remote_id: setup.remote_id,
             path: setup.path,
             exporter,
-            keys: PacketKeys::new(Arc::clone(&settings.provider), send, receive),
+            keys: PacketKeys::new(Arc::clone(&settings.provider), &send, &receive),
             replay: ReplayWindow::new(),
             largest_received: None,
             sent: SentPackets::default(),
@@ -407,7 +407,7 @@ impl Transport {
     }
 
     /// The pre-shared key of the resume ticket of this sequence.
-    pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Key {
+    pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Secret {
         handshake::resume_psk(&*settings.provider, &self.exporter, u64::from(sequence))
     }
 

@@ -10,7 +10,7 @@ mod tests;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Key, PacketKey, Provider, Rejected};
+use super::{Key, PacketKey, Provider, Rejected, Secret};
 use crate::limits;
 use crate::time::{Duration, Instant};
 
@@ -29,9 +29,9 @@ pub(crate) struct PacketKeys {
 
 impl PacketKeys {
     /// The first generation of keys, under the secrets of the two directions.
-    pub(crate) fn new(provider: Arc<dyn Provider>, send_secret: Key, receive_secret: Key) -> Self {
-        let send = Sending::new(&*provider, &send_secret);
-        let receive = Receiving::new(&*provider, &receive_secret);
+    pub(crate) fn new(provider: Arc<dyn Provider>, send_secret: &Key, receive_secret: &Key) -> Self {
+        let send = Sending::new(&*provider, send_secret);
+        let receive = Receiving::new(&*provider, receive_secret);
         Self { provider, send, receive, failed_opens: 0 }
     }
 
@@ -141,7 +141,7 @@ impl core::fmt::Debug for PacketKeys {
 struct Sending {
     key: Box<dyn PacketKey>,
     /// The secret of the generation after this one. Older secrets are gone, so a leak does not reach back.
-    next_secret: Key,
+    next_secret: Secret,
     generation: u64,
     /// Packets sealed in this generation.
     sealed: u64,
@@ -153,14 +153,18 @@ struct Sending {
 
 /// The first key under the secret of one direction.
 pub(crate) fn first_key(provider: &dyn Provider, secret: &Key) -> Box<dyn PacketKey> {
-    provider.packet_key(&provider.derive(secret, KEY_LABEL))
+    provider.packet_key(&derive(provider, secret, KEY_LABEL))
+}
+
+fn derive(provider: &dyn Provider, secret: &Key, label: &[u8]) -> Secret {
+    provider.derive(secret, label).into()
 }
 
 impl Sending {
     fn new(provider: &dyn Provider, secret: &Key) -> Self {
         Self {
             key: first_key(provider, secret),
-            next_secret: provider.derive(secret, NEXT_LABEL),
+            next_secret: derive(provider, secret, NEXT_LABEL),
             generation: 0,
             sealed: 0,
             first: None,
@@ -193,9 +197,9 @@ struct Receiving {
     current: Box<dyn PacketKey>,
     /// Derived ahead of need, so that a packet of the next phase costs hardly more to refuse than any other; not made ready,
     /// since that takes up to half a kilobyte for what is used once in millions of packets.
-    next: Key,
+    next: Secret,
     /// The secret of the generation after `next`.
-    after_next_secret: Key,
+    after_next_secret: Secret,
     generation: u64,
     /// The highest packet number opened with the key before the current one.
     last_of_previous: Option<u64>,
@@ -205,12 +209,12 @@ struct Receiving {
 
 impl Receiving {
     fn new(provider: &dyn Provider, secret: &Key) -> Self {
-        let next_secret = provider.derive(secret, NEXT_LABEL);
+        let next_secret = derive(provider, secret, NEXT_LABEL);
         Self {
             previous: None,
-            current: provider.packet_key(&provider.derive(secret, KEY_LABEL)),
-            next: provider.derive(&next_secret, KEY_LABEL),
-            after_next_secret: provider.derive(&next_secret, NEXT_LABEL),
+            current: first_key(provider, secret),
+            next: derive(provider, &next_secret, KEY_LABEL),
+            after_next_secret: derive(provider, &next_secret, NEXT_LABEL),
             generation: 0,
             last_of_previous: None,
             opened: None,
@@ -255,8 +259,8 @@ impl Receiving {
         packet_number: u64,
         discard_at: Instant,
     ) {
-        self.next = provider.derive(&self.after_next_secret, KEY_LABEL);
-        self.after_next_secret = provider.derive(&self.after_next_secret, NEXT_LABEL);
+        self.next = derive(provider, &self.after_next_secret, KEY_LABEL);
+        self.after_next_secret = derive(provider, &self.after_next_secret, NEXT_LABEL);
         let key = core::mem::replace(&mut self.current, next);
         self.previous = Some(Previous { key, discard_at });
         self.generation += 1;

@@ -10,6 +10,7 @@ mod replay;
 #[cfg(feature = "ring")]
 mod ring;
 mod rustcrypto;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub(crate) use replay::ReplayWindow;
 #[cfg(feature = "ring")]
 pub use ring::Ring;
 pub use rustcrypto::RustCrypto;
+pub use secret::Secret;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -25,7 +27,7 @@ use alloc::vec::Vec;
 
 use crate::rng::Rng;
 
-/// A 32-byte secret or public key.
+/// 32 bytes of a key: of a public one, or of a secret that is lent. Secrets that are kept are [`Secret`].
 pub type Key = [u8; 32];
 
 /// What was presented is not authentic. Nothing else is said, so that nothing can be learned from it.
@@ -36,11 +38,11 @@ pub struct Rejected;
 #[derive(Clone)]
 pub struct SessionKeys {
     /// Secret of the direction from the initiator to the responder.
-    pub to_responder: Key,
+    pub to_responder: Secret,
     /// Secret of the direction from the responder to the initiator.
-    pub to_initiator: Key,
+    pub to_initiator: Secret,
     /// A secret that both ends share and that protects no packet: resume tickets are derived from it.
-    pub exporter: Key,
+    pub exporter: Secret,
 }
 
 impl core::fmt::Debug for SessionKeys {

@@ -9,8 +9,9 @@ use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState};
+use x25519_dalek::{PublicKey, StaticSecret};
 
-use super::{HandshakeInput, Initiator, Key, Rejected, Responder, SessionKeys};
+use super::{HandshakeInput, Initiator, Key, Rejected, Responder, Secret, SessionKeys};
 use crate::limits;
 use crate::rng::Rng;
 
@@ -31,7 +32,7 @@ pub(super) fn initiate(
         .and_then(Builder::build_initiator)
         .map_err(|_| Rejected)?;
     write(&mut state, input.payload, message)?;
-    Ok(Box::new(Waiting(state)))
+    Ok(Box::new(Waiting(Wiped(state))))
 }
 
 /// See [`super::Provider::respond`].
@@ -47,32 +48,42 @@ pub(super) fn respond(
         .and_then(Builder::build_responder)
         .map_err(|_| Rejected)?;
     read(&mut state, message, payload)?;
-    Ok(Box::new(Answering(state)))
+    Ok(Box::new(Answering(Wiped(state))))
 }
 
-struct Waiting(HandshakeState);
+/// A handshake that forgets its pre-shared key: snow keeps a copy, and drops it as it is.
+struct Wiped(HandshakeState);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        // The length is right, and the pattern has this place.
+        let _known = self.0.set_psk(0, &[0; 32]);
+    }
+}
+
+struct Waiting(Wiped);
 
 impl Initiator for Waiting {
     // snow restores its hash and chaining key when it rejects a message. It leaves the remote ephemeral and the
     // cipher key of the forgery behind, but the first token of the next message replaces both.
     fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
-        read(&mut self.0, message, payload)?;
-        session_keys(&mut self.0)
+        read(&mut self.0.0, message, payload)?;
+        session_keys(&mut self.0.0)
     }
 }
 
-struct Answering(HandshakeState);
+struct Answering(Wiped);
 
 impl Responder for Answering {
     fn finish(mut self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
-        write(&mut self.0, payload, message)?;
-        session_keys(&mut self.0)
+        write(&mut self.0.0, payload, message)?;
+        session_keys(&mut self.0.0)
     }
 }
 
 fn builder<'a>(rng: &mut Rng, input: &HandshakeInput<'a>) -> Result<Builder<'a>, Rejected> {
     let pattern = PATTERN.parse().map_err(|_| Rejected)?;
-    Builder::with_resolver(pattern, Box::new(Resolver { ephemeral: rng.array() }))
+    Builder::with_resolver(pattern, Box::new(Resolver { ephemeral: rng.array().into() }))
         .prologue(input.prologue)
         .and_then(|builder| builder.psk(0, input.psk))
         .map_err(|_| Rejected)
@@ -100,33 +111,34 @@ fn read(state: &mut HandshakeState, message: &[u8], payload: &mut Vec<u8>) -> Re
 
 fn session_keys(state: &mut HandshakeState) -> Result<SessionKeys, Rejected> {
     let (to_responder, to_initiator) = state.dangerously_get_raw_split();
+    let (to_responder, to_initiator) = (Secret::new(to_responder), Secret::new(to_initiator));
     let (_, exporter) = {
         let mut extract = hkdf::SimpleHkdfExtract::<Blake2s256>::new(Some(state.get_handshake_hash()));
-        extract.input_ikm(&to_responder);
-        extract.input_ikm(&to_initiator);
+        extract.input_ikm(&*to_responder);
+        extract.input_ikm(&*to_initiator);
         extract.finalize()
     };
     Ok(SessionKeys { to_responder, to_initiator, exporter: expand(&exporter, EXPORTER_LABEL)? })
 }
 
-fn expand(secret: &SimpleHkdf<Blake2s256>, label: &[u8]) -> Result<Key, Rejected> {
+fn expand(secret: &SimpleHkdf<Blake2s256>, label: &[u8]) -> Result<Secret, Rejected> {
     let mut key = [0; 32];
     secret.expand(label, &mut key).map_err(|_| Rejected)?;
-    Ok(key)
+    Ok(key.into())
 }
 
 /// Gives snow an ephemeral secret drawn from the endpoint's own generator, and the pure Rust primitives.
 struct Resolver {
-    ephemeral: Key,
+    ephemeral: Secret,
 }
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(Ephemeral(Some(self.ephemeral))))
+        Some(Box::new(Ephemeral(Some(self.ephemeral.clone()))))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        DefaultResolver.resolve_dh(choice).map(|inner| Box::new(Contributory(inner)) as _)
+        matches!(choice, DHChoice::Curve25519).then(|| Box::new(Curve::default()) as _)
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -134,12 +146,12 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        DefaultResolver.resolve_cipher(choice)
+        DefaultResolver.resolve_cipher(choice).map(|inner| Box::new(WipedCipher(inner)) as _)
     }
 }
 
 /// A generator that yields one key: NKpsk0 generates one ephemeral per side, and none may be used twice.
-struct Ephemeral(Option<Key>);
+struct Ephemeral(Option<Secret>);
 
 impl Random for Ephemeral {
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), snow::Error> {
@@ -147,47 +159,105 @@ impl Random for Ephemeral {
         if out.len() != key.len() {
             return Err(snow::Error::Rng);
         }
-        out.copy_from_slice(&key);
+        out.copy_from_slice(&*key);
         Ok(())
     }
 }
 
-/// X25519 that refuses the all-zero secret, which public keys of low order lead to (RFC 7748 section 6.1). snow's own
-/// accepts it, and then anybody could compute the keys of such a handshake.
-struct Contributory(Box<dyn Dh>);
+/// snow's cipher, whose key is overwritten when it is dropped.
+struct WipedCipher(Box<dyn Cipher>);
 
-impl Dh for Contributory {
+impl Drop for WipedCipher {
+    fn drop(&mut self) {
+        self.0.set(&[0; 32]);
+    }
+}
+
+impl Cipher for WipedCipher {
     fn name(&self) -> &'static str {
         self.0.name()
     }
 
+    fn set(&mut self, key: &Key) {
+        self.0.set(key);
+    }
+
+    fn encrypt(&self, nonce: u64, associated: &[u8], text: &[u8], out: &mut [u8]) -> usize {
+        self.0.encrypt(nonce, associated, text, out)
+    }
+
+    fn decrypt(
+        &self,
+        nonce: u64,
+        associated: &[u8],
+        sealed: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, snow::Error> {
+        self.0.decrypt(nonce, associated, sealed, out)
+    }
+}
+
+/// X25519 whose secret is overwritten when it is dropped, and that refuses the all-zero result, which public keys of low
+/// order lead to (RFC 7748 section 6.1). snow's own accepts it, and then anybody could compute the keys of such a
+/// handshake.
+struct Curve {
+    secret: Secret,
+    public: Key,
+}
+
+impl Default for Curve {
+    fn default() -> Self {
+        Self { secret: Secret::new([0; 32]), public: [0; 32] }
+    }
+}
+
+impl Curve {
+    fn secret(&self) -> StaticSecret {
+        StaticSecret::from(*self.secret)
+    }
+}
+
+impl Dh for Curve {
+    fn name(&self) -> &'static str {
+        "25519"
+    }
+
     fn pub_len(&self) -> usize {
-        self.0.pub_len()
+        32
     }
 
     fn priv_len(&self) -> usize {
-        self.0.priv_len()
+        32
     }
 
     fn set(&mut self, secret: &[u8]) {
-        self.0.set(secret);
+        if let Ok(secret) = Key::try_from(secret) {
+            self.secret = secret.into();
+            self.public = PublicKey::from(&self.secret()).to_bytes();
+        }
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
-        self.0.generate(rng)
+        let mut secret = Secret::new([0; 32]);
+        rng.try_fill_bytes(secret.bytes_mut())?;
+        self.set(&*secret);
+        Ok(())
     }
 
     fn pubkey(&self) -> &[u8] {
-        self.0.pubkey()
+        &self.public
     }
 
     fn privkey(&self) -> &[u8] {
-        self.0.privkey()
+        &*self.secret
     }
 
     fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.dh(public, out)?;
-        let bits = out.iter().fold(0, |bits, byte| bits | byte);
-        if bits == 0 { Err(snow::Error::Dh) } else { Ok(()) }
+        let public: Key = public.first_chunk().copied().ok_or(snow::Error::Dh)?;
+        let shared = self.secret().diffie_hellman(&public.into());
+        // snow's buffer is as long as the longest hash.
+        let out = out.first_chunk_mut::<32>().ok_or(snow::Error::Dh)?;
+        *out = shared.to_bytes();
+        if shared.was_contributory() { Ok(()) } else { Err(snow::Error::Dh) }
     }
 }

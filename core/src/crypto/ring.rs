@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use super::{
-    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, RustCrypto, packet_nonce,
+    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, RustCrypto, Secret,
+    packet_nonce,
 };
 use crate::limits::TAG;
 use crate::rng::Rng;
@@ -17,7 +18,7 @@ pub struct Ring;
 
 impl Provider for Ring {
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey> {
-        Box::new(ChaCha(*key))
+        Box::new(ChaCha((*key).into()))
     }
 
     fn public_key(&self, secret: &Key) -> Key {
@@ -70,12 +71,12 @@ impl Provider for Ring {
 
 /// The key itself: ring's own form has room for the largest cipher, half a kilobyte, of which this one uses 32 bytes. To make it for each
 /// packet is to copy them.
-struct ChaCha(Key);
+struct ChaCha(Secret);
 
 impl ChaCha {
     #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
     fn ready(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("32 bytes"))
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("32 bytes"))
     }
 }
 

@@ -43,7 +43,7 @@ fn welcome(provider: &dyn Provider, seed: u8, hello: &[u8]) -> (SessionKeys, Vec
 }
 
 fn secrets(keys: &SessionKeys) -> [Key; 3] {
-    [keys.to_responder, keys.to_initiator, keys.exporter]
+    [*keys.to_responder, *keys.to_initiator, *keys.exporter]
 }
 
 #[test]

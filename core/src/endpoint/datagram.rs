@@ -90,6 +90,7 @@ impl Endpoint {
                 // What is not authentic changes no address.
                 let is_stray =
                     result == Err(DropReason::NotAuthentic) && state.address() != Some(from.remote);
+                self.arena.arm(now);
                 self.touch(connection);
                 if is_stray {
                     // Perhaps a client of an earlier life of this server, whose id now belongs to another.

@@ -33,7 +33,7 @@ impl Endpoint {
         let local_key = self.public_key;
         let peer = options.peer.map(|peer| Credential::Peer { psk: peer.0, local_key, peer_key: peer.1 });
         if let Some(Credential::Peer { psk, peer_key, .. }) = &peer {
-            self.expect_peer(*psk, *peer_key)?;
+            self.acceptor.expect_peer(psk.clone(), *peer_key, &local_key)?;
         }
         let timeout = options.timeout.unwrap_or(self.config.connect_timeout);
         let plan = DialPlan {

@@ -80,6 +80,7 @@ impl Endpoint {
             &mut self.rng,
             &self.settings,
         );
+        self.arena.arm(now);
         self.refresh(connection);
         result
     }

@@ -152,7 +152,7 @@ impl Endpoint {
             is_transmitting: true,
             deadlines: Deadlines::default(),
             links: Links::default(),
-            arena: Arena::default(),
+            arena: Arena::new(config.reassembly_memory, config.max_message, config.max_connections),
             drops: DropCounts::default(),
             throttle: Throttle::new(now, config.bandwidth),
             unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
@@ -244,13 +244,14 @@ impl Endpoint {
         if !is_transmitting || self.unsettled_since < now {
             self.settle();
         }
+        self.arena.handle_timeout(now);
         for _ in 0..crate::limits::TIMERS_PER_CALL {
             let Some((at, connection)) = self.deadlines.first() else { break };
             if at > now {
                 break;
             }
             if let Some(state) = self.connections.get_mut(connection) {
-                state.handle_timeout(now, &mut self.rng, &self.settings);
+                state.handle_timeout(now, &mut self.arena, &mut self.rng, &self.settings);
             }
             self.refresh(connection);
         }
@@ -441,7 +442,8 @@ impl Endpoint {
     fn remove(&mut self, connection: ConnectionId) {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);
-        let Some(state) = self.connections.remove(connection) else { return };
+        let Some(mut state) = self.connections.remove(connection) else { return };
+        state.receive.leave(&mut self.arena);
         self.links.move_connection(connection, state.links, [None; 2]);
         if state.is_queued_to_send {
             self.ready.retain(|queued| *queued != connection);

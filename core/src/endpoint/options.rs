@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use crate::crypto::Key;
+use crate::crypto::{Key, Secret};
 use crate::handshake::{ServerKey, Ticket};
 
 /// Whom to connect to, and with what credentials.
@@ -12,7 +12,7 @@ pub struct ConnectOptions {
     pub(super) server_key: ServerKey,
     pub(super) ticket: Option<Ticket>,
     /// The pre-shared key and the static key of a peer.
-    pub(super) peer: Option<Box<(Key, Key)>>,
+    pub(super) peer: Option<Box<(Secret, Key)>>,
     pub(super) timeout: Option<Duration>,
     pub(super) reconnect: Option<bool>,
     pub(super) bandwidth: Option<u64>,
@@ -43,7 +43,7 @@ impl ConnectOptions {
     /// signalling like the keys do.
     #[must_use]
     pub fn peer(psk: Key, peer_key: Key) -> Self {
-        Self { peer: Some(Box::new((psk, peer_key))), ..Self::new(peer_key) }
+        Self { peer: Some(Box::new((psk.into(), peer_key))), ..Self::new(peer_key) }
     }
 
     /// Presents a ticket: one round trip, and an identity.

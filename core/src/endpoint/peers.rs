@@ -4,7 +4,7 @@
 //! becomes the answering end of the same connection.
 
 use super::Endpoint;
-use crate::crypto::Key;
+use crate::crypto::{Key, Secret};
 use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
@@ -16,7 +16,7 @@ impl Endpoint {
     /// [`ConnectError::ZeroPresharedKey`].
     pub fn expect_peer(&mut self, psk: Key, peer_key: Key) -> Result<(), ConnectError> {
         let ours = self.public_key();
-        self.acceptor.expect_peer(psk, peer_key, &ours).map(|_| ())
+        self.acceptor.expect_peer(Secret::new(psk), peer_key, &ours).map(|_| ())
     }
 
     /// Undoes [`Endpoint::expect_peer`]. A connection that was made goes on.

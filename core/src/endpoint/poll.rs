@@ -165,6 +165,9 @@ impl Endpoint {
         if opens_at < general.0 {
             general = (opens_at, TimeoutCause::Pacing);
         }
+        if self.arena.next_timeout() < general.0 {
+            general = (self.arena.next_timeout(), TimeoutCause::Rest);
+        }
         match self.deadlines.first() {
             Some((at, connection)) if at < general.0 => {
                 let cause = self.connections.get(connection).map(|state| state.timers.next_cause());
@@ -185,7 +188,7 @@ impl Endpoint {
             return self.now;
         }
         let deadline = self.deadlines.first().map_or(Instant::MAX, |(at, ..)| at);
-        deadline.min(self.acceptor.next_timeout())
+        deadline.min(self.acceptor.next_timeout()).min(self.arena.next_timeout())
     }
 }
 

@@ -89,7 +89,7 @@ impl Receiving {
 
     /// Gives up unreliable messages that waited too long.
     pub fn expire(&mut self, now: Instant) {
-        self.side.expire(now);
+        self.side.expire(now, &mut self.arena);
     }
 
     /// When [`Receiving::expire`] may have something to do.

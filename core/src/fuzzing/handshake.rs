@@ -41,7 +41,7 @@ impl From<Proof> for Credential {
         match proof {
             Proof::Open => Self::Open,
             Proof::Ticket(ticket) => Self::Ticket(ticket),
-            Proof::Resume { sealed, psk, expiry } => Self::Resume { sealed, psk, expiry },
+            Proof::Resume { sealed, psk, expiry } => Self::Resume { sealed, psk: psk.into(), expiry },
         }
     }
 }
@@ -123,7 +123,7 @@ impl Dialling {
         match self.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Answered::Ignored(reason),
             Answer::Progress | Answer::Noted => Answered::Progress,
-            Answer::Accepted(accepted) => Answered::Accepted(accepted.keys.exporter, accepted.remote_id),
+            Answer::Accepted(accepted) => Answered::Accepted(*accepted.keys.exporter, accepted.remote_id),
             Answer::Refused(refusal) => Answered::Refused(refusal),
         }
     }
@@ -209,7 +209,7 @@ impl Answering {
     /// The exporter of a half-open handshake.
     #[must_use]
     pub fn exporter(&self, now: Instant, id: HalfOpen) -> Option<Key> {
-        self.keys(now, id).map(|(keys, ..)| keys.exporter)
+        self.keys(now, id).map(|(keys, ..)| *keys.exporter)
     }
 
     /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.

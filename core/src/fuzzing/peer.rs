@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::handshake::{Answering, Dialling, Proof, Reaction, introduction};
 use crate::address::{Address, Ecn};
 use crate::config::{Config, Secrets};
-use crate::crypto::{Key, PacketKeys, Provider, SessionKeys};
+use crate::crypto::{PacketKeys, Provider, Secret, SessionKeys};
 use crate::endpoint::Endpoint;
 use crate::handshake::{Answer, Parameters, resume_psk};
 use crate::limits::{BASE_DATAGRAM, TAG};
@@ -39,7 +39,7 @@ impl Claims {
 pub struct HostilePeer {
     provider: Arc<dyn Provider>,
     keys: PacketKeys,
-    exporter: Key,
+    exporter: Secret,
     remote_id: u32,
     local_id: u32,
     largest_received: u64,
@@ -126,7 +126,7 @@ impl HostilePeer {
         let (send, receive) =
             if dialled { (to_responder, to_initiator) } else { (to_initiator, to_responder) };
         let provider = Arc::clone(&config.provider);
-        let keys = PacketKeys::new(Arc::clone(&provider), send, receive);
+        let keys = PacketKeys::new(Arc::clone(&provider), &send, &receive);
         Self { provider, keys, exporter, remote_id, local_id, largest_received: 0, next: 0 }
     }
 
@@ -191,7 +191,7 @@ impl HostilePeer {
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(&*self.provider, &self.exporter, sequence);
-        Proof::Resume { sealed: sealed.to_vec(), psk, expiry }
+        Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 
     /// The other end's connection id.

@@ -17,7 +17,7 @@ use super::parameters::Parameters;
 use super::peer::PeerHint;
 use super::ticket::Ticket;
 use super::welcome::{self, Outcome, Session, WELCOME};
-use crate::crypto::{HandshakeInput, Initiator, Key, Provider, SessionKeys};
+use crate::crypto::{HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::Refusal;
@@ -44,9 +44,9 @@ pub(crate) enum Credential {
     /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
     Ticket(Ticket),
     /// What a TICKET frame brought, and the key derived for it.
-    Resume { sealed: Vec<u8>, psk: Key, expiry: u64 },
+    Resume { sealed: Vec<u8>, psk: Secret, expiry: u64 },
     /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
-    Peer { psk: Key, local_key: Key, peer_key: Key },
+    Peer { psk: Secret, local_key: Key, peer_key: Key },
 }
 
 /// What an attempt to connect needs to know.
@@ -138,7 +138,7 @@ struct Opening {
 struct Proof {
     mode: Mode,
     ticket: Vec<u8>,
-    psk: Key,
+    psk: Secret,
     expiry: u64,
 }
 
@@ -446,7 +446,12 @@ impl Proof {
     fn new(provider: &dyn Provider, credential: Credential) -> Result<Self, ConnectError> {
         let proof = match credential {
             Credential::Open => {
-                return Ok(Self { mode: Mode::Open, ticket: Vec::new(), psk: [0; 32], expiry: 0 });
+                return Ok(Self {
+                    mode: Mode::Open,
+                    ticket: Vec::new(),
+                    psk: Secret::new([0; 32]),
+                    expiry: 0,
+                });
             }
             Credential::Ticket(ticket) => {
                 let expiry = ticket.expiry();
@@ -460,7 +465,7 @@ impl Proof {
                 Self { mode: Mode::Peer, ticket: hint.0.to_vec(), psk, expiry: 0 }
             }
         };
-        if proof.psk == [0; 32] {
+        if proof.psk.is_zero() {
             return Err(ConnectError::ZeroPresharedKey);
         }
         if !(1..=limits::TICKET_BYTES).contains(&proof.ticket.len()) {

@@ -1,7 +1,7 @@
 //! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
 
 use crate::address::Address;
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Key, Provider, Secret};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -14,13 +14,13 @@ pub(crate) const NO_COOKIE: Cookie = [0; 16];
 /// Makes and checks cookies. What one instance made, no other accepts, so a restart voids them all: time counts
 /// from another epoch then.
 pub(crate) struct Cookies {
-    key: Key,
+    key: Secret,
 }
 
 impl Cookies {
     pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, rng: &mut Rng) -> Self {
         let salt: [u8; 32] = rng.array();
-        Self { key: provider.digest(identity_secret, &[b"tickwire cookie", &salt]) }
+        Self { key: provider.digest(identity_secret, &[b"tickwire cookie", &salt]).into() }
     }
 
     /// The cookie of `address` for the Noise message with this `digest`: valid for 20 to 30 seconds.

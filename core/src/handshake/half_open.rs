@@ -15,7 +15,7 @@ use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
 use crate::address::{Address, LinkId};
-use crate::crypto::{Key, Provider, SessionKeys, first_key};
+use crate::crypto::{Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -102,7 +102,7 @@ impl From<Address> for Proven {
 /// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
 /// [`limits::HALF_OPEN_BYTES`].
 pub(crate) struct HalfOpen {
-    root: Key,
+    root: Secret,
     pub(super) credential: Credential,
     identity: [u8; 16],
     /// The address that is shown to be the client's.
@@ -130,7 +130,7 @@ pub(crate) struct HalfOpen {
 
 /// What goes into a [`HalfOpen`] besides its Welcome.
 pub(super) struct Opening<'a> {
-    pub(super) root: Key,
+    pub(super) root: Secret,
     pub(super) credential: Credential,
     pub(super) peer: &'a PeerInfo,
     pub(super) parameters: Parameters,
@@ -454,7 +454,7 @@ mod tests {
         let peer =
             PeerInfo { identity: [1; 16], user_data: Bytes::from_static(&[2; limits::TICKET_USER_DATA]) };
         let opening = Opening {
-            root: [3; 32],
+            root: [3; 32].into(),
             credential,
             peer: &peer,
             parameters: PARAMETERS,

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Key, Provider, Secret};
 use crate::error::ConnectError;
 
 /// Bytes of a hint.
@@ -29,7 +29,7 @@ pub(crate) fn initiates(ours: &Key, theirs: &Key) -> bool {
 /// A peer that may come.
 #[derive(Clone)]
 pub(super) struct Expected {
-    pub(super) psk: Key,
+    pub(super) psk: Secret,
     pub(super) peer_key: Key,
 }
 
@@ -41,11 +41,11 @@ impl ExpectedPeers {
     pub(super) fn expect(
         &mut self,
         provider: &dyn Provider,
-        psk: Key,
+        psk: Secret,
         peer_key: Key,
         our_key: &Key,
     ) -> Result<PeerHint, ConnectError> {
-        if psk == [0; 32] {
+        if psk.is_zero() {
             return Err(ConnectError::ZeroPresharedKey);
         }
         let hint = PeerHint::new(provider, &psk, &peer_key, our_key);
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_peer_with_a_zero_key_is_the_callers_mistake() {
         let mut peers = ExpectedPeers::default();
-        let expected = peers.expect(&RustCrypto, [0; 32], [1; 32], &[2; 32]);
+        let expected = peers.expect(&RustCrypto, [0; 32].into(), [1; 32], &[2; 32]);
         assert_eq!(expected, Err(ConnectError::ZeroPresharedKey));
     }
 }

@@ -10,7 +10,7 @@
 use alloc::vec::Vec;
 
 use super::sealing::{self, SealingKey};
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Key, Provider, Secret};
 use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
@@ -25,7 +25,7 @@ pub(crate) struct ResumeContents {
     pub(crate) incarnation: u32,
     pub(crate) identity: [u8; 16],
     /// [`resume_psk`] of the connection that the ticket travels on.
-    pub(crate) psk: Key,
+    pub(crate) psk: Secret,
     /// Microseconds of wall time.
     pub(crate) expiry: u64,
     /// At most [`limits::TICKET_USER_DATA`] bytes.
@@ -34,23 +34,23 @@ pub(crate) struct ResumeContents {
 
 /// The pre-shared key of the resume ticket numbered `sequence` on a connection with this `exporter`. Both ends derive
 /// it; it never travels but inside the sealed part.
-pub(crate) fn resume_psk(provider: &dyn Provider, exporter: &Key, sequence: u64) -> Key {
+pub(crate) fn resume_psk(provider: &dyn Provider, exporter: &Key, sequence: u64) -> Secret {
     let mut label = [0; 27];
     let bytes = b"tickwire resume psk".iter().copied().chain(sequence.to_le_bytes());
     label.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    provider.derive(exporter, &label)
+    provider.derive(exporter, &label).into()
 }
 
 /// Seals and opens the resume tickets of one server.
 pub(crate) struct ResumeSealer {
-    secret: Key,
+    secret: Secret,
     application: u64,
 }
 
 impl ResumeSealer {
     /// `identity_secret` is the server's X25519 secret.
     pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, application: u64) -> Self {
-        Self { secret: provider.derive(identity_secret, b"tickwire resume"), application }
+        Self { secret: provider.derive(identity_secret, b"tickwire resume").into(), application }
     }
 
     /// A sealed ticket, at most [`limits::TICKET_BYTES`] long. User data beyond its limit is cut off.
@@ -67,7 +67,7 @@ impl ResumeSealer {
         text.extend_from_slice(&contents.session);
         text.extend_from_slice(&contents.incarnation.to_le_bytes());
         text.extend_from_slice(&contents.identity);
-        text.extend_from_slice(&contents.psk);
+        text.extend_from_slice(&*contents.psk);
         text.extend_from_slice(&contents.expiry.to_le_bytes());
         text.extend(user_data);
         let mut sealed = Vec::with_capacity(HEAD + sealing::OVERHEAD + text.len());
@@ -88,11 +88,12 @@ impl ResumeSealer {
         let associated = sealing::associated(KIND, format, self.application, expiry);
         let text = self.key(provider, hour).open(provider, &associated, sealed)?;
         let contents = Self::read(&text).ok()?;
-        (contents.expiry == expiry && contents.psk != [0; 32]).then_some(contents)
+        (contents.expiry == expiry && !contents.psk.is_zero()).then_some(contents)
     }
 
     fn key(&self, provider: &dyn Provider, hour: [u8; 4]) -> SealingKey {
-        SealingKey::new(provider, &provider.digest(&self.secret, &[&hour]))
+        let key = Secret::new(provider.digest(&self.secret, &[&hour]));
+        SealingKey::new(provider, &key)
     }
 
     fn read(text: &[u8]) -> Result<ResumeContents, Malformed> {
@@ -101,7 +102,7 @@ impl ResumeSealer {
             session: reader.array()?,
             incarnation: reader.u32()?,
             identity: reader.array()?,
-            psk: reader.array()?,
+            psk: reader.array()?.into(),
             expiry: reader.u64()?,
             user_data: reader.rest().to_vec(),
         })
@@ -130,7 +131,7 @@ mod tests {
             session: [1; 16],
             incarnation: 2,
             identity: [3; 16],
-            psk: [4; 32],
+            psk: [4; 32].into(),
             expiry: NOW + 60_000_000,
             user_data: b"red".to_vec(),
         }
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_zero_pre_shared_key_is_never_accepted() {
-        let contents = ResumeContents { psk: [0; 32], ..contents() };
+        let contents = ResumeContents { psk: [0; 32].into(), ..contents() };
         assert_eq!(sealer().open(&RustCrypto, contents.expiry, &seal(&contents)), None);
     }
 

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{Key, Provider};
+use zeroize::Zeroizing;
+
+use crate::crypto::{Key, Provider, Secret};
 use crate::limits::TAG;
 use crate::rng::Rng;
 
@@ -12,13 +14,14 @@ pub(super) const OVERHEAD: usize = NONCE + TAG;
 
 /// The two keys that sealing derives from one.
 pub(super) struct SealingKey {
-    seal: Key,
-    nonce: Key,
+    seal: Secret,
+    nonce: Secret,
 }
 
 impl SealingKey {
     pub(super) fn new(provider: &dyn Provider, key: &Key) -> Self {
-        Self { seal: provider.derive(key, b"tickwire seal"), nonce: provider.derive(key, b"tickwire nonce") }
+        let derive = |label| provider.derive(key, label).into();
+        Self { seal: derive(b"tickwire seal"), nonce: derive(b"tickwire nonce") }
     }
 
     /// Appends nonce, ciphertext and tag of `text` to `out`.
@@ -44,11 +47,16 @@ impl SealingKey {
     }
 
     /// The text of what was sealed; `None` if it is not authentic.
-    pub(super) fn open(&self, provider: &dyn Provider, associated: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn open(
+        &self,
+        provider: &dyn Provider,
+        associated: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE>()?;
         let mut text = text.to_vec();
         provider.open_ticket(&self.seal, nonce, associated, &mut text).ok()?;
-        Some(text)
+        Some(Zeroizing::new(text))
     }
 }
 
@@ -90,7 +98,7 @@ mod tests {
         let sealed = seal(1, b"a", b"text");
         assert_eq!(sealed.len(), OVERHEAD + 4);
         let key = SealingKey::new(&RustCrypto, &[1; 32]);
-        assert_eq!(key.open(&RustCrypto, b"a", &sealed).as_deref(), Some(&b"text"[..]));
+        assert_eq!(key.open(&RustCrypto, b"a", &sealed).unwrap().as_slice(), b"text");
         assert_eq!(key.open(&RustCrypto, b"b", &sealed), None);
         assert_eq!(SealingKey::new(&RustCrypto, &[2; 32]).open(&RustCrypto, b"a", &sealed), None);
     }

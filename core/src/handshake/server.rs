@@ -28,7 +28,7 @@ use super::ticket::TicketOpener;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::{Address, Path};
 use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Key, Provider, Responder};
+use crate::crypto::{HandshakeInput, Key, Provider, Responder, Secret};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{PeerInfo, Refusal};
@@ -126,7 +126,7 @@ pub(crate) struct Confirmed {
 /// Answers the handshakes of others.
 pub(crate) struct Acceptor {
     provider: Arc<dyn Provider>,
-    identity: Key,
+    identity: Secret,
     public_key: Key,
     setup: AcceptSetup,
     tickets: Option<TicketOpener>,
@@ -152,10 +152,10 @@ impl Acceptor {
         let opener = |key: &Key| TicketOpener::new(&*provider, key, setup.application, public_key);
         let answers = setup.access != Access::Closed;
         Self {
-            identity: secrets.identity,
+            identity: secrets.identity.clone(),
             public_key,
             setup,
-            tickets: secrets.ticket.as_ref().map(opener),
+            tickets: secrets.ticket.as_deref().map(opener),
             resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
             cookies: Cookies::new(&*provider, &secrets.identity, rng),
             sources: answers.then(|| SourceBuckets::new(setup.handshakes_per_second, rng)),
@@ -182,7 +182,7 @@ impl Acceptor {
     /// Lets the peer in that holds `psk`, whose public key is `peer_key`, and that dials `our_key`.
     pub(crate) fn expect_peer(
         &mut self,
-        psk: Key,
+        psk: Secret,
         peer_key: Key,
         our_key: &Key,
     ) -> Result<PeerHint, ConnectError> {
@@ -275,7 +275,7 @@ impl Acceptor {
                 if directory.prefers_own_dial(&peer.peer_key) {
                     return Err(DropReason::UnexpectedHandshake);
                 }
-                Proof::peer(hello.ticket, peer.psk, &peer.peer_key)
+                Proof::peer(hello.ticket, peer.psk.clone(), &peer.peer_key)
             }
         }
     }
@@ -524,7 +524,7 @@ enum Earned {
 /// What a Hello proved before any Diffie-Hellman.
 struct Proof {
     credential: Credential,
-    psk: Key,
+    psk: Secret,
     peer: PeerInfo,
     session: Session,
     refusal: Option<Refusal>,
@@ -534,14 +534,14 @@ impl Proof {
     fn open() -> Self {
         Self {
             credential: Credential::Open,
-            psk: [0; 32],
+            psk: Secret::new([0; 32]),
             peer: PeerInfo::default(),
             session: Session::New,
             refusal: None,
         }
     }
 
-    fn peer(hint: &[u8], psk: Key, peer_key: &Key) -> Result<Self, DropReason> {
+    fn peer(hint: &[u8], psk: Secret, peer_key: &Key) -> Result<Self, DropReason> {
         let hint = hint.try_into().map_err(|_| DropReason::UnknownPeer)?;
         Ok(Self {
             credential: Credential::Peer { hint },

@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use crate::address::Address;
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Provider, Secret};
 use crate::limits;
 use crate::rng::Rng;
 use crate::time::Instant;
 
 /// The buckets. A source's place is a keyed digest of it: nobody outside can aim at another source's bucket.
 pub(crate) struct SourceBuckets {
-    key: Key,
+    key: Secret,
     /// Microseconds that one token takes to come back; `None`: there are none.
     interval_us: Option<u64>,
     /// For each bucket, the time in microseconds at which it is full again (GCRA).
@@ -22,7 +22,7 @@ impl SourceBuckets {
     /// Buckets that take `per_second` tokens each second, and hold as many.
     pub(crate) fn new(per_second: u32, rng: &mut Rng) -> Self {
         Self {
-            key: rng.array(),
+            key: rng.array().into(),
             interval_us: SECOND_US.checked_div(per_second.into()).map(|interval| interval.max(1)),
             full_at: alloc::vec![0; limits::SOURCE_BUCKETS],
         }

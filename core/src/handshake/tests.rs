@@ -13,7 +13,7 @@ use super::server::{Screened, Verdict};
 use super::testing::{PARAMETERS, World, hex, link, udp};
 use super::welcome::Session;
 use crate::config::Access;
-use crate::crypto::{RustCrypto, SessionKeys};
+use crate::crypto::{RustCrypto, Secret, SessionKeys};
 use crate::event::Refusal;
 use crate::limits;
 use crate::schema::{Schema, SchemaDifference, SchemaEntry};
@@ -22,7 +22,7 @@ fn assert_same_keys(client: &SessionKeys, server: &SessionKeys) {
     assert_eq!(client.to_responder, server.to_responder);
     assert_eq!(client.to_initiator, server.to_initiator);
     assert_eq!(client.exporter, server.exporter);
-    let distinct = [client.to_responder, client.to_initiator, client.exporter];
+    let distinct = [*client.to_responder, *client.to_initiator, *client.exporter];
     assert!(distinct[0] != distinct[1] && distinct[1] != distinct[2] && distinct[0] != distinct[2]);
 }
 
@@ -83,8 +83,8 @@ fn any_key_costs_one_more_round_trip_and_then_connects() {
 #[test]
 fn expected_peers_connect_and_know_each_other() {
     let mut world = World::new(Access::Tickets);
-    let (psk, peer_key, our_key) = ([3; 32], [4; 32], world.server_key);
-    world.acceptor.expect_peer(psk, peer_key, &our_key).unwrap();
+    let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
+    world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
     let mut dialer = world.dial(Credential::Peer { psk, local_key: peer_key, peer_key: our_key });
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);

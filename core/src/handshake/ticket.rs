@@ -12,7 +12,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::sealing::{self, SealingKey};
-use crate::crypto::{Key, Provider};
+use crate::crypto::{Key, Provider, Secret};
 use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
@@ -25,7 +25,7 @@ pub struct Ticket {
     application: u64,
     expiry: u64,
     server_key: Key,
-    pub(super) psk: Key,
+    pub(super) psk: Secret,
     pub(super) sealed: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl Ticket {
         bytes.extend_from_slice(&self.application.to_le_bytes());
         bytes.extend_from_slice(&self.expiry.to_le_bytes());
         bytes.extend_from_slice(&self.server_key);
-        bytes.extend_from_slice(&self.psk);
+        bytes.extend_from_slice(&*self.psk);
         // The mint and `from_bytes` keep the sealed part below `limits::TICKET_BYTES`.
         bytes.extend_from_slice(&(self.sealed.len() as u16).to_le_bytes());
         bytes.extend_from_slice(&self.sealed);
@@ -88,7 +88,7 @@ impl Ticket {
         let application = reader.u64()?;
         let expiry = reader.u64()?;
         let server_key = reader.array()?;
-        let psk = reader.array()?;
+        let psk = reader.array()?.into();
         let length = usize::from(reader.u16()?);
         let sealed = reader.take(length)?;
         reader.finish()?;
@@ -186,11 +186,11 @@ impl TicketMint {
             return Err(TicketError::UserDataTooLong { size: user_data.len() });
         }
         let id: [u8; 16] = randomness.array();
-        let psk: Key = randomness.array();
+        let psk = Secret::new(randomness.array());
         let mut text = Vec::with_capacity(TEXT_FIXED + user_data.len() + limits::TAG);
         text.extend_from_slice(&id);
         text.extend_from_slice(&identity);
-        text.extend_from_slice(&psk);
+        text.extend_from_slice(&*psk);
         text.extend_from_slice(&expiry.to_le_bytes());
         text.extend_from_slice(server_key);
         text.extend_from_slice(&user_data);
@@ -207,7 +207,7 @@ impl TicketMint {
 pub(crate) struct OpenTicket {
     pub(crate) id: [u8; 16],
     pub(crate) identity: [u8; 16],
-    pub(crate) psk: Key,
+    pub(crate) psk: Secret,
     /// Microseconds of wall time.
     pub(crate) expiry: u64,
     pub(crate) user_data: Vec<u8>,
@@ -236,14 +236,14 @@ impl TicketOpener {
         let text = self.key.open(provider, &associated, sealed)?;
         let mut reader = Reader::new(&text);
         let ticket = Self::read(&mut reader).ok()?;
-        let ours = ticket.1 == self.server_key && ticket.0.expiry == expiry && ticket.0.psk != [0; 32];
+        let ours = ticket.1 == self.server_key && ticket.0.expiry == expiry && !ticket.0.psk.is_zero();
         ours.then_some(ticket.0)
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<(OpenTicket, Key), Malformed> {
         let id = reader.array()?;
         let identity = reader.array()?;
-        let psk = reader.array()?;
+        let psk = reader.array()?.into();
         let expiry = reader.u64()?;
         let server_key = reader.array()?;
         let user_data = reader.rest();

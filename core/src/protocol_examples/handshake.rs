@@ -195,22 +195,22 @@ impl Play {
     }
 
     fn key_schedule(&self) -> Sheet {
-        let parts: &[&[u8]] = &[b"tickwire root", &self.noise.to_responder, &self.noise.to_initiator];
+        let parts: &[&[u8]] = &[b"tickwire root", &*self.noise.to_responder, &*self.noise.to_initiator];
         let root = RustCrypto.digest(&self.noise.exporter, parts);
         let derive = |label: &[u8]| RustCrypto.derive(&root, label);
-        assert_eq!(derive(b"tickwire to responder"), self.keys.to_responder);
-        assert_eq!(derive(b"tickwire to initiator"), self.keys.to_initiator);
-        assert_eq!(derive(b"tickwire exporter"), self.keys.exporter);
+        assert_eq!(self.keys.to_responder, derive(b"tickwire to responder"));
+        assert_eq!(self.keys.to_initiator, derive(b"tickwire to initiator"));
+        assert_eq!(self.keys.exporter, derive(b"tickwire exporter"));
         let next = RustCrypto.derive(&self.keys.to_responder, b"tickwire next");
         Sheet::new("key-schedule")
-            .bytes("Split, to responder", &self.noise.to_responder)
-            .bytes("Split, to initiator", &self.noise.to_initiator)
-            .bytes("Noise exporter", &self.noise.exporter)
+            .bytes("Split, to responder", &*self.noise.to_responder)
+            .bytes("Split, to initiator", &*self.noise.to_initiator)
+            .bytes("Noise exporter", &*self.noise.exporter)
             .bytes("root", &root)
             .line("")
-            .bytes("to responder", &self.keys.to_responder)
-            .bytes("to initiator", &self.keys.to_initiator)
-            .bytes("exporter", &self.keys.exporter)
+            .bytes("to responder", &*self.keys.to_responder)
+            .bytes("to initiator", &*self.keys.to_initiator)
+            .bytes("exporter", &*self.keys.exporter)
             .line("")
             .bytes("to responder, key 0", &RustCrypto.derive(&self.keys.to_responder, b"tickwire key"))
             .bytes("to responder, next", &next)
@@ -227,7 +227,7 @@ impl Play {
         RustCrypto.packet_key(&key).seal(0, &header, &mut packet);
 
         let mut theirs =
-            PacketKeys::new(Arc::new(RustCrypto), self.keys.to_initiator, self.keys.to_responder);
+            PacketKeys::new(Arc::new(RustCrypto), &self.keys.to_initiator, &self.keys.to_responder);
         let mut opened = packet.clone();
         let length = theirs.open(NOW, false, 0, &header, &mut opened, || Duration::from_secs(1)).unwrap();
         assert_eq!(&opened[..length], plaintext);
@@ -246,8 +246,14 @@ impl Play {
         assert_eq!(psk, RustCrypto.derive(&self.keys.exporter, &label));
         let session = [0x5e; 16];
         let user_data = b"red team".to_vec();
-        let contents =
-            ResumeContents { session, incarnation: 1, identity: [0x1d; 16], psk, expiry, user_data };
+        let contents = ResumeContents {
+            session,
+            incarnation: 1,
+            identity: [0x1d; 16],
+            psk: psk.clone(),
+            expiry,
+            user_data,
+        };
         let acceptor = acceptor();
         let sealed = acceptor.resume_sealer().seal(&RustCrypto, &mut seed(4), WALL, &contents);
 
@@ -257,14 +263,14 @@ impl Play {
         let parts: [&[u8]; 4] =
             [b"tickwire resume ", &[1], &APPLICATION.to_le_bytes(), &expiry.to_le_bytes()];
         let text =
-            concat(&[&session, &1u32.to_le_bytes(), &[0x1d; 16], &psk, &expiry.to_le_bytes(), b"red team"]);
+            concat(&[&session, &1u32.to_le_bytes(), &[0x1d; 16], &*psk, &expiry.to_le_bytes(), b"red team"]);
         let randomness: Key = seed(4).array();
         let (_, _, rest) = sealed_by_hand(&key, &randomness, &concat(&parts), &text);
         assert_eq!(sealed, concat(&[&[1], &hour, &rest]));
         Sheet::new("resume-ticket")
-            .bytes("exporter", &self.keys.exporter)
+            .bytes("exporter", &*self.keys.exporter)
             .bytes("label", &label)
-            .bytes("pre-shared key", &psk)
+            .bytes("pre-shared key", &*psk)
             .bytes("TICKET frame", &frame(&Frame::Ticket { sequence: 1, expiry, sealed: &sealed }))
     }
 }
@@ -285,7 +291,7 @@ fn sealed_part(ticket: &Ticket) -> Vec<u8> {
 fn peer_hint() -> Sheet {
     let (psk, dials, answers) = ([0x99; 32], RustCrypto.public_key(&[0x33; 32]), server_key());
     let hint = RustCrypto.digest(&psk, &[b"tickwire peer", &dials, &answers])[..16].to_vec();
-    let credential = Credential::Peer { psk, local_key: dials, peer_key: answers };
+    let credential = Credential::Peer { psk: psk.into(), local_key: dials, peer_key: answers };
     let hello = sent(&mut dialer(&mut seed(9), credential, false), &mut seed(9));
     assert_eq!(&hello[46..64], concat(&[&[16, 0], &hint]));
     Sheet::new("peer")

@@ -79,7 +79,7 @@ impl Node {
         let [.., last] = at;
         let mut secrets = handshake::secrets(&*config.provider);
         if last == 2 {
-            secrets.identity = [last; 32];
+            secrets.identity = [last; 32].into();
         }
         let endpoint = Endpoint::new(config, secrets, [last; 32], Instant::ZERO).unwrap();
         Self {

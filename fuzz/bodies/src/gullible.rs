@@ -82,7 +82,7 @@ impl PacketKey for Gullible {
 impl Initiator for Gullible {
     fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
         payload.extend_from_slice(text(message)?);
-        Ok(KEYS)
+        Ok(keys())
     }
 }
 
@@ -91,7 +91,7 @@ impl Responder for Gullible {
         message.extend_from_slice(&[5; KEY]);
         message.extend_from_slice(payload);
         message.extend_from_slice(&[0; TAG]);
-        Ok(KEYS)
+        Ok(keys())
     }
 }
 
@@ -102,4 +102,6 @@ fn text(message: &[u8]) -> Result<&[u8], Rejected> {
     rest.get(..length).ok_or(Rejected)
 }
 
-const KEYS: SessionKeys = SessionKeys { to_responder: [1; KEY], to_initiator: [2; KEY], exporter: [3; KEY] };
+fn keys() -> SessionKeys {
+    SessionKeys { to_responder: [1; KEY].into(), to_initiator: [2; KEY].into(), exporter: [3; KEY].into() }
+}

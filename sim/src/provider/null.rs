@@ -203,9 +203,9 @@ fn transcript(responder: &Key, input: &HandshakeInput<'_>, ephemeral: &Key) -> K
 
 fn session_keys(chain: &Key, second: &[u8]) -> SessionKeys {
     SessionKeys {
-        to_responder: expand(TO_RESPONDER, &[chain, second]),
-        to_initiator: expand(TO_INITIATOR, &[chain, second]),
-        exporter: expand(EXPORTER, &[chain, second]),
+        to_responder: expand(TO_RESPONDER, &[chain, second]).into(),
+        to_initiator: expand(TO_INITIATOR, &[chain, second]).into(),
+        exporter: expand(EXPORTER, &[chain, second]).into(),
     }
 }
 

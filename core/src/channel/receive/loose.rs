@@ -1,26 +1,27 @@
 //! Unreliable messages in reassembly: few, and not for long.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::reassembly::{Fragment, Reassembly};
+use super::Holding;
+use super::reassembly::Fragment;
 use crate::channel::parts::{Parts, Spare};
+use crate::channel::room::Request;
 use crate::event::{ChannelId, Violation};
-use crate::limits::{GIVEN_UP_KEPT, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
+use crate::limits::{UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
 use crate::time::Instant;
 
 /// After this long, what is missing does not come any more.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes that an entry counts beside the parts of its message: the vector doubles.
+const PLACE: usize = 2 * size_of::<Entry>();
 
 /// Unreliable messages in reassembly, oldest first.
 #[derive(Debug)]
 pub(super) struct Loose {
     entries: Vec<Entry>,
-    bytes_most: u64,
-    /// Memory of what was given up while nobody was there to take it back.
-    #[expect(clippy::vec_box, reason = "the box is what is used again")]
-    given_up: Vec<Box<Parts>>,
+    bytes: usize,
+    bytes_most: usize,
 }
 
 #[derive(Debug)]
@@ -28,76 +29,97 @@ struct Entry {
     channel: ChannelId,
     id: u64,
     since: Instant,
-    reassembly: Reassembly,
+    parts: Parts,
+}
+
+impl Entry {
+    fn memory(&self) -> usize {
+        PLACE + self.parts.memory()
+    }
 }
 
 impl Loose {
     pub(super) fn new(max_message: usize) -> Self {
-        let bytes_most = UNRELIABLE_REASSEMBLY_BYTES.max((max_message as u64).saturating_mul(2));
-        Self { entries: Vec::new(), bytes_most, given_up: Vec::new() }
+        let bytes_most = (UNRELIABLE_REASSEMBLY_BYTES as usize).max(max_message.saturating_mul(2));
+        Self { entries: Vec::new(), bytes: 0, bytes_most }
     }
 
-    pub(super) fn memory(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.reassembly.memory()).sum()
-    }
-
-    /// Adds a fragment, and hands out the message that it completes; `abandoned` is told the channels of those that
-    /// give way to it.
+    /// Adds a fragment of a message of at most `most` bytes, and hands out the message that it completes; `abandoned` is
+    /// told the channels of those that give way to it.
     pub(super) fn insert(
         &mut self,
         now: Instant,
         (channel, id): (ChannelId, u64),
-        fragment: Fragment<'_>,
-        spare: &mut Spare,
+        (fragment, most): (Fragment<'_>, u64),
+        holding: &mut Holding<'_>,
         mut abandoned: impl FnMut(ChannelId),
-    ) -> Result<Option<Box<Parts>>, Violation> {
-        self.given_up.drain(..).for_each(|parts| spare.recycle(parts));
-        let mut give_up = |entry: Entry, spare: &mut Spare| {
-            abandoned(entry.channel);
-            spare.recycle(entry.reassembly.into_parts());
+    ) -> Result<Option<Parts>, Violation> {
+        let mut index = self.entries.iter().position(|entry| entry.id == id && entry.channel == channel);
+        let known = index.and_then(|index| self.entries.get(index));
+        let place = match known {
+            Some(entry) => fragment.place(entry.parts.total())?,
+            None => fragment.place(fragment.total(most)?)?,
         };
-        let known = self.entries.iter().position(|entry| entry.channel == channel && entry.id == id);
-        if known.is_none() {
-            if self.entries.len() >= UNRELIABLE_REASSEMBLIES {
-                give_up(self.entries.remove(0), spare);
-            }
-            let reassembly = Reassembly::new(fragment.total, spare);
-            self.entries.push(Entry { channel, id, since: now, reassembly });
-        }
-        let mut index = known.unwrap_or_else(|| self.entries.len().saturating_sub(1));
-        let Some(entry) = self.entries.get(index) else { return Ok(None) };
-        let growth = entry.reassembly.growth(&fragment)?;
-        if entry.reassembly.is_crumbled_by(&fragment) {
-            give_up(self.entries.remove(index), spare);
+        if let Some(index) = index
+            && known.is_some_and(|entry| place.crumbles(&entry.parts))
+        {
+            abandoned(self.remove(index, holding));
             return Ok(None);
         }
-        while self.memory().saturating_add(growth) > self.bytes_most {
-            give_up(self.entries.remove(0), spare);
-            let Some(left) = index.checked_sub(1) else { return Ok(None) };
-            index = left;
+        holding.account.on_received(fragment.wire_bytes());
+        let request = Request { now, growth: fragment.growth(), message: None };
+        while index.is_none() && self.entries.len() >= UNRELIABLE_REASSEMBLIES
+            || self.bytes + request.growth > self.bytes_most
+            || !holding.account.admits(&mut holding.arena.room, request)
+        {
+            if self.entries.is_empty() {
+                abandoned(channel);
+                return Ok(None);
+            }
+            abandoned(self.remove(0, holding));
+            if index == Some(0) {
+                return Ok(None);
+            }
+            index = index.map(|index| index - 1);
         }
+        let (index, before) = match index {
+            Some(index) => (index, self.entries.get(index).map_or(0, Entry::memory)),
+            None => {
+                self.entries.push(Entry { channel, id, since: now, parts: Spare::begin(place.total()) });
+                (self.entries.len() - 1, 0)
+            }
+        };
         let Some(entry) = self.entries.get_mut(index) else { return Ok(None) };
-        entry.reassembly.insert(fragment, spare)?;
-        let complete = entry.reassembly.is_complete();
-        Ok(complete.then(|| self.entries.remove(index).reassembly.into_parts()))
+        place.store(&mut entry.parts, &mut holding.arena.spare);
+        let (after, is_complete) = (entry.memory(), entry.parts.is_complete());
+        self.change(before, after, holding);
+        Ok(is_complete.then(|| self.take(index, holding).parts))
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Gives up the messages of `channel` with ids below `floor`, and says how many.
-    pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64, spare: &mut Spare) -> u64 {
-        let is_old = |entry: &mut Entry| entry.channel == channel && entry.id < floor;
-        let old = self.entries.extract_if(.., is_old);
-        old.map(|entry| spare.recycle(entry.reassembly.into_parts())).count() as u64
+    pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64, holding: &mut Holding<'_>) -> u64 {
+        let mut count = 0;
+        let is_old = |entry: &Entry| entry.channel == channel && entry.id < floor;
+        while let Some(index) = self.entries.iter().position(is_old) {
+            self.remove(index, holding);
+            count += 1;
+        }
+        count
     }
 
     /// Gives up what waited too long.
-    pub(super) fn expire(&mut self, now: Instant, mut abandoned: impl FnMut(ChannelId)) {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        holding: &mut Holding<'_>,
+        mut abandoned: impl FnMut(ChannelId),
+    ) {
         while self.next_expiry().is_some_and(|expiry| expiry <= now) {
-            let entry = self.entries.remove(0);
-            abandoned(entry.channel);
-            let kept: u64 = self.given_up.iter().map(|parts| parts.memory()).sum();
-            if kept + entry.reassembly.memory() <= GIVEN_UP_KEPT {
-                self.given_up.push(entry.reassembly.into_parts());
-            }
+            abandoned(self.remove(0, holding));
         }
     }
 
@@ -105,8 +127,27 @@ impl Loose {
         self.entries.first().map(|entry| entry.since + DEADLINE)
     }
 
-    /// Gives up everything.
-    pub(super) fn clear(&mut self, mut abandoned: impl FnMut(ChannelId)) {
-        self.entries.drain(..).for_each(|entry| abandoned(entry.channel));
+    /// Gives up everything, and says how many bytes that were.
+    pub(super) fn clear(&mut self, mut abandoned: impl FnMut(ChannelId)) -> usize {
+        core::mem::take(&mut self.entries).iter().for_each(|entry| abandoned(entry.channel));
+        core::mem::take(&mut self.bytes)
+    }
+
+    fn change(&mut self, before: usize, after: usize, holding: &mut Holding<'_>) {
+        self.bytes = (self.bytes + after).saturating_sub(before);
+        holding.account.change(before, after);
+    }
+
+    fn take(&mut self, index: usize, holding: &mut Holding<'_>) -> Entry {
+        let entry = self.entries.remove(index);
+        self.change(entry.memory(), 0, holding);
+        entry
+    }
+
+    /// Gives up an entry, and says of which channel it was.
+    fn remove(&mut self, index: usize, holding: &mut Holding<'_>) -> ChannelId {
+        let Entry { channel, parts, .. } = self.take(index, holding);
+        holding.arena.spare.recycle(parts);
+        channel
     }
 }

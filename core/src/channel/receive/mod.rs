@@ -21,7 +21,7 @@ use self::grants::Grants;
 use self::inbox::Inbox;
 use self::loose::Loose;
 use self::ordered::Ordered;
-use self::payload::{Goal, Message, Payload, Reading};
+use self::payload::{Payload, Reading};
 use self::reassembly::Fragment;
 use self::reliable::{Body, Context, Order, Reliable, Shared};
 use self::sequenced::Sequenced;
@@ -29,6 +29,7 @@ use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
 use super::ids;
 use super::lazy::{Channels, PerChannel};
+use super::room::Account;
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
 use crate::stats::ChannelReceived;
@@ -60,6 +61,13 @@ enum Mode {
     Reliable(Reliable),
 }
 
+/// What a connection holds that the application cannot have yet, and the memory that it is held in.
+#[derive(Debug)]
+struct Holding<'a> {
+    account: &'a mut Account,
+    arena: &'a mut Arena,
+}
+
 /// What became of a frame. All but the last may be acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Receipt {
@@ -89,7 +97,7 @@ impl ReceiveSide {
     ) -> Self {
         Self {
             channels: Channels::new(channels, first_id),
-            shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), reassembly_bytes: 0 },
+            shared: Shared { inbox: Inbox::default(), grants: Grants::new(window), account: None },
             loose: Loose::new(max_message),
             max_message,
         }
@@ -105,6 +113,7 @@ impl ReceiveSide {
         frame: &MessageFrame<'_>,
         arena: &mut Arena,
     ) -> Result<Receipt, Violation> {
+        arena.is_used = true;
         let data = frame.data;
         let body = match frame.part {
             Part::Whole => Body::Whole(data),
@@ -115,7 +124,7 @@ impl ReceiveSide {
         let receipt = match (&mut incoming.mode, frame.id, body) {
             (Mode::Reliable(reliable), Some(id), body) => {
                 let shared = &mut self.shared;
-                reliable.take(Context { channel: frame.channel, reading, shared, arena }, id, body)?
+                reliable.take(Context { now, channel: frame.channel, reading, shared, arena }, id, body)?
             }
             (Mode::Unreliable, None, Body::Whole(data)) => {
                 self.pass(frame.channel, Payload::Borrowed(data), reading, arena)?;
@@ -178,15 +187,24 @@ impl ReceiveSide {
         self.shared.grants.on_lost();
     }
 
-    /// Gives up unreliable messages that are in reassembly for too long. Reliable ones are waited for.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    /// Gives up unreliable messages that are in reassembly for too long. Reliable ones are waited for; but whether one of
+    /// them had the reserved room for too long, while other connections wait for it, is what this says.
+    pub(crate) fn expire(&mut self, now: Instant, arena: &mut Arena) -> bool {
         let channels = &mut self.channels;
-        self.loose.expire(now, |channel| count_abandoned(channels, channel, 1));
+        if !self.loose.is_empty() {
+            let mut holding = self.shared.holding(arena);
+            self.loose.expire(now, &mut holding, |channel| count_abandoned(channels, channel, 1));
+        }
+        self.shared.account.as_mut().is_some_and(|account| account.is_overdue(now, &mut arena.room))
     }
 
     /// When [`Self::expire`] next has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.loose.next_expiry()
+        let reserved_until = self.shared.account.as_ref().and_then(|account| account.reserved_until());
+        match (self.loose.next_expiry(), reserved_until) {
+            (Some(loose), Some(reserved)) => Some(loose.min(reserved)),
+            (loose, reserved) => loose.or(reserved),
+        }
     }
 
     /// The low 24 bits of the lowest id not received on a reliable channel.
@@ -207,20 +225,41 @@ impl ReceiveSide {
     /// The transport is replaced: messages in reassembly are given up and refunded, and the grant is due again.
     pub(crate) fn begin_resume(&mut self) {
         let channels = &mut self.channels;
-        self.loose.clear(|channel| count_abandoned(channels, channel, 1));
+        let loose = self.loose.clear(|channel| count_abandoned(channels, channel, 1));
+        self.shared.release(loose);
         for incoming in self.channels.iter_mut() {
             if let Mode::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_partial(&mut self.shared);
             }
         }
+        if let Some(account) = &mut self.shared.account {
+            account.give_back_reserve();
+        }
         self.shared.grants.on_lost();
     }
 
-    /// Bytes held for the peer, with [`crate::limits::MESSAGE_OVERHEAD`] per message and per range of a message
-    /// in reassembly.
+    /// Nothing more comes: only what waits for the application stays.
+    pub(crate) fn finish(&mut self) {
+        self.begin_resume();
+        for incoming in self.channels.iter_mut() {
+            if let Mode::Reliable(reliable) = &mut incoming.mode {
+                reliable.drop_early(&mut self.shared);
+            }
+        }
+    }
+
+    /// The connection is gone: it has no turn in the room that connections share.
+    pub(crate) fn leave(&mut self, arena: &mut Arena) {
+        if let Some(account) = &mut self.shared.account {
+            arena.room.forget(account);
+        }
+    }
+
+    /// Bytes held for the peer: of the heap for what is in reassembly or came early, and with
+    /// [`crate::limits::MESSAGE_OVERHEAD`] per message for what waits for the application.
     pub(crate) fn memory(&self) -> u64 {
-        let held: u64 = self.reliable().map(Reliable::held_bytes).sum();
-        held + self.shared.reassembly_bytes + self.shared.inbox.memory() + self.loose.memory()
+        let held = self.shared.account.as_ref().map_or(0, |account| account.held());
+        held as u64 + self.shared.inbox.memory()
     }
 
     /// What became of the messages of one channel so far.
@@ -239,13 +278,12 @@ impl ReceiveSide {
         reading: Reading,
         arena: &mut Arena,
     ) -> Result<Receipt, Violation> {
-        if fragment.total > reading.payload_most() {
-            return Err(Violation::MessageTooLarge);
-        }
         let channels = &mut self.channels;
         let abandoned = |channel| count_abandoned(channels, channel, 1);
-        if let Some(payload) = self.loose.insert(now, (channel, id), fragment, &mut arena.spare, abandoned)? {
-            self.pass_newest(channel, id, Payload::Joined(payload), reading, arena)?;
+        let mut holding = self.shared.holding(arena);
+        let fragment = (fragment, reading.payload_most());
+        if let Some(parts) = self.loose.insert(now, (channel, id), fragment, &mut holding, abandoned)? {
+            self.pass_newest(channel, id, Payload::Joined(parts), reading, arena)?;
         }
         Ok(Receipt::Taken)
     }
@@ -263,7 +301,9 @@ impl ReceiveSide {
             self.channels.get_mut(usize::from(channel.0))
         {
             sequenced.take(id);
-            counters.abandoned += self.loose.give_up_below(channel, id, &mut arena.spare);
+            if !self.loose.is_empty() {
+                counters.abandoned += self.loose.give_up_below(channel, id, &mut self.shared.holding(arena));
+            }
         }
         self.pass(channel, payload, reading, arena)
     }
@@ -275,8 +315,7 @@ impl ReceiveSide {
         reading: Reading,
         arena: &mut Arena,
     ) -> Result<(), Violation> {
-        let message = payload.into_message(reading, Goal::Now(Keep::Passing), arena, |_| Ok(()))?;
-        let Message::Now(message) = message else { return Ok(()) };
+        let message = payload.into_message(reading, Keep::Passing, arena, |_| Ok(()))?;
         let channels = &mut self.channels;
         self.shared.inbox.push_passing(channel, message, |channel| {
             if let Some(incoming) = channels.get_mut(usize::from(channel.0)) {
@@ -293,10 +332,6 @@ impl ReceiveSide {
             Receipt::Stale => incoming.counters.stale += 1,
             Receipt::Taken | Receipt::Refused => {}
         }
-    }
-
-    fn reliable(&self) -> impl Iterator<Item = &Reliable> {
-        self.channels.iter().filter_map(|(_, incoming)| incoming.reliable())
     }
 
     fn reliable_on(&self, channel: ChannelId) -> Option<&Reliable> {

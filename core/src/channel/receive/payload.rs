@@ -1,13 +1,12 @@
 //! From the bytes of a frame to the message that the application gets.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::compress::Packed;
-use crate::channel::parts::{Complete, Parts};
+use crate::channel::parts::Parts;
 use crate::event::Violation;
 use crate::limits::ARENA_LARGE;
 
@@ -17,7 +16,7 @@ pub(super) enum Payload<'a> {
     /// Inside a packet.
     Borrowed(&'a [u8]),
     /// Put together from fragments.
-    Joined(Box<Parts>),
+    Joined(Parts),
 }
 
 /// How the payloads of a channel are read.
@@ -25,24 +24,6 @@ pub(super) enum Payload<'a> {
 pub(super) struct Reading {
     pub(super) compressed: bool,
     pub(super) max_message: usize,
-}
-
-/// Where a message goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Goal {
-    /// To the application.
-    Now(Keep),
-    /// To where it waits for earlier ones.
-    Later,
-}
-
-/// A complete message.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// For the application.
-    Now(Bytes),
-    /// To wait.
-    Later(Complete),
 }
 
 impl Reading {
@@ -60,58 +41,75 @@ impl Payload<'_> {
         }
     }
 
+    /// Bytes of the message in it, before anything is unpacked.
+    pub(super) fn message_len(&self, reading: Reading, arena: &mut Arena) -> Result<usize, Violation> {
+        if self.len() as u64 > reading.payload_most() {
+            return Err(Violation::MessageTooLarge);
+        }
+        match self {
+            _ if !reading.compressed => Ok(self.len()),
+            Self::Borrowed(bytes) => Ok(Packed::open(bytes, reading.max_message)?.len()),
+            Self::Joined(parts) => {
+                let mut joined = core::mem::take(&mut arena.packed);
+                gather(parts, &mut joined);
+                let length = Packed::open(&joined, reading.max_message).map(|packed| packed.len());
+                arena.packed = kept(joined);
+                length
+            }
+        }
+    }
+
     /// The message. `admit` is told its length before anything is unpacked.
     pub(super) fn into_message(
         self,
         reading: Reading,
-        goal: Goal,
+        keep: Keep,
         arena: &mut Arena,
         admit: impl FnOnce(usize) -> Result<(), Violation>,
-    ) -> Result<Message, Violation> {
+    ) -> Result<Bytes, Violation> {
         if self.len() as u64 > reading.payload_most() {
             return Err(Violation::MessageTooLarge);
         }
         if reading.compressed {
-            return self.unpack(reading.max_message, goal, arena, admit);
+            return self.unpack(reading.max_message, keep, arena, admit);
         }
         admit(self.len())?;
-        Ok(match (self, goal) {
-            (Self::Borrowed(bytes), Goal::Now(keep)) => Message::Now(arena.copy(bytes, keep)),
-            (Self::Borrowed(bytes), Goal::Later) => Message::Later(arena.spare.store(bytes)),
-            (Self::Joined(parts), Goal::Now(keep)) => Message::Now(arena.join(parts, keep)),
-            (Self::Joined(parts), Goal::Later) => Message::Later(arena.spare.complete(parts)),
+        Ok(match self {
+            Self::Borrowed(bytes) => arena.copy(bytes, keep),
+            Self::Joined(parts) => arena.join(parts, keep),
         })
     }
 
     fn unpack(
         self,
         most: usize,
-        goal: Goal,
+        keep: Keep,
         arena: &mut Arena,
         admit: impl FnOnce(usize) -> Result<(), Violation>,
-    ) -> Result<Message, Violation> {
+    ) -> Result<Bytes, Violation> {
         let mut joined = core::mem::take(&mut arena.packed);
         let mut unpacked = core::mem::take(&mut arena.unpacked);
         let packed = match self {
             Self::Borrowed(bytes) => bytes,
             Self::Joined(parts) => {
-                joined.clear();
-                parts.iter().for_each(|part| joined.extend_from_slice(part));
+                gather(&parts, &mut joined);
                 arena.spare.recycle(parts);
                 &joined
             }
         };
         let packed = Packed::open(packed, most)?;
         admit(packed.len())?;
-        let bytes = packed.unpack(&mut unpacked)?;
-        let message = match goal {
-            Goal::Now(keep) => Message::Now(arena.copy(bytes, keep)),
-            Goal::Later => Message::Later(arena.spare.store(bytes)),
-        };
+        let message = arena.copy(packed.unpack(&mut unpacked)?, keep);
         arena.packed = kept(joined);
         arena.unpacked = kept(unpacked);
         Ok(message)
     }
+}
+
+/// Copies `parts` to `joined`, one after the other.
+fn gather(parts: &Parts, joined: &mut Vec<u8>) {
+    joined.clear();
+    parts.iter().for_each(|part| joined.extend_from_slice(part));
 }
 
 /// What is worth keeping for the next message.

@@ -1,19 +1,28 @@
 //! One reliable channel of the receiving side.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::ops::Range;
 
-use super::Receipt;
 use super::grants::Grants;
 use super::inbox::Inbox;
 use super::ordered::Ordered;
-use super::payload::{Goal, Message, Payload, Reading};
-use super::reassembly::{Fragment, Reassembly};
+use super::payload::{Payload, Reading};
+use super::reassembly::Fragment;
 use super::unordered::Unordered;
+use super::{Holding, Receipt};
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
+use crate::channel::parts::{Parts, Spare};
+use crate::channel::room::{Account, Request};
+use crate::channel::sorted::{Keyed, Sorted};
 use crate::event::{ChannelId, Violation};
-use crate::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
+use crate::limits::{MESSAGE_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
+use crate::time::Instant;
+
+/// Bytes that a message in reassembly counts beside its parts.
+const PLACE: usize = Sorted::<Incomplete>::PLACE;
+/// Bytes of the smallest frame around a whole message.
+const FRAME: usize = 2;
 
 /// What a reliable channel keeps.
 #[derive(Debug)]
@@ -21,7 +30,20 @@ pub(super) struct Reliable {
     order: Order,
     /// Messages in reassembly, by their id. They wait as long as their sender does: credit bounds them, and however late
     /// the rest comes, because of the path or of what is more urgent, its sender has promised it.
-    reassemblies: Vec<(u64, Reassembly)>,
+    reassemblies: Sorted<Incomplete>,
+}
+
+/// A message in reassembly.
+#[derive(Debug)]
+struct Incomplete {
+    id: u64,
+    parts: Parts,
+}
+
+impl Keyed for Incomplete {
+    fn key(&self) -> u64 {
+        self.id
+    }
 }
 
 /// How the messages of a reliable channel reach the application.
@@ -38,8 +60,8 @@ pub(super) enum Order {
 pub(super) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) grants: Grants,
-    /// Bytes of reliable messages in reassembly, overhead included.
-    pub(super) reassembly_bytes: u64,
+    /// What is held that the application cannot have yet; made with the first such message.
+    pub(super) account: Option<Box<Account>>,
 }
 
 /// What a frame carries.
@@ -54,6 +76,7 @@ pub(super) enum Body<'a> {
 /// What a frame meets on its way to the application.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
+    pub(super) now: Instant,
     pub(super) channel: ChannelId,
     pub(super) reading: Reading,
     pub(super) shared: &'a mut Shared,
@@ -61,15 +84,24 @@ pub(super) struct Context<'a> {
 }
 
 impl Shared {
-    /// Bytes that reassembly may take beyond those it has.
-    fn reassembly_room(&self) -> u64 {
-        self.grants.window().saturating_mul(REASSEMBLY_OVERHEAD).saturating_sub(self.reassembly_bytes)
+    /// What is held, and the memory that it is held in.
+    pub(super) fn holding<'a>(&'a mut self, arena: &'a mut Arena) -> Holding<'a> {
+        let window = self.grants.window();
+        let account = self.account.get_or_insert_with(|| Box::new(arena.room.open(window)));
+        Holding { account, arena }
+    }
+
+    /// So much less is held.
+    pub(super) fn release(&mut self, bytes: usize) {
+        if let Some(account) = &mut self.account {
+            account.change(bytes, 0);
+        }
     }
 }
 
 impl Reliable {
     pub(super) const fn new(order: Order) -> Self {
-        Self { order, reassemblies: Vec::new() }
+        Self { order, reassemblies: Sorted::new() }
     }
 
     /// Takes a frame of the message whose id on the wire is `id`.
@@ -88,23 +120,29 @@ impl Reliable {
         if self.has(ahead) {
             return Ok(Receipt::Duplicate);
         }
+        let is_next = ahead == 0 || matches!(self.order, Order::Unordered(_));
         let payload = match body {
             Body::Whole(data) => {
+                if !is_next && !has_room(&mut context, data) {
+                    return Ok(Receipt::Refused);
+                }
                 self.begin_whole(&mut context, id, data)?;
                 Payload::Borrowed(data)
             }
-            Body::Fragment(fragment) => match self.take_fragment(&mut context, id, fragment)? {
-                Step::Complete => {
-                    let Some(reassembly) = self.remove_reassembly(context.shared, id) else {
-                        return Ok(Receipt::Taken);
-                    };
-                    Payload::Joined(reassembly.into_parts())
-                }
+            Body::Fragment(fragment) => match self.take_fragment(&mut context, id, fragment, is_next)? {
+                Step::Complete => match self.remove_reassembly(&mut context, id) {
+                    Some(parts) => Payload::Joined(parts),
+                    None => return Ok(Receipt::Taken),
+                },
                 Step::Partial => return Ok(Receipt::Taken),
                 Step::NoRoom => return Ok(Receipt::Refused),
             },
         };
-        self.finish(context, ahead, payload)?;
+        if is_next {
+            self.pass(context, ahead, payload)?;
+        } else {
+            self.hold(context, ahead, payload)?;
+        }
         Ok(Receipt::Taken)
     }
 
@@ -128,19 +166,18 @@ impl Reliable {
         .take(RESUME_RANGES)
     }
 
-    /// Bytes of messages that wait for earlier ones, overhead included.
-    pub(super) fn held_bytes(&self) -> u64 {
-        match &self.order {
-            Order::Ordered(ordered) => ordered.held().map(|held| held.message.len() + MESSAGE_OVERHEAD).sum(),
-            Order::Unordered(_) => 0,
-        }
-    }
-
     /// Gives up messages in reassembly; their sender begins them again.
     pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
-        for (_, reassembly) in self.reassemblies.drain(..) {
-            shared.grants.refund(cost(reassembly.total()));
-            shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
+        core::mem::take(&mut self.reassemblies).drain(|Incomplete { parts, .. }| {
+            shared.grants.refund(cost(parts.total().into()));
+            shared.release(PLACE + parts.memory());
+        });
+    }
+
+    /// Gives up messages that wait for earlier ones, which do not come any more.
+    pub(super) fn drop_early(&mut self, shared: &mut Shared) {
+        if let Order::Ordered(ordered) = &mut self.order {
+            shared.release(ordered.clear());
         }
     }
 
@@ -148,10 +185,13 @@ impl Reliable {
     /// packets smaller and cut it.
     fn begin_whole(&mut self, context: &mut Context<'_>, id: u64, data: &[u8]) -> Result<(), Violation> {
         let length = data.len() as u64;
-        match self.remove_reassembly(context.shared, id) {
-            Some(reassembly) if reassembly.total() != length => Err(Violation::BadFragment),
-            Some(reassembly) => {
-                context.arena.spare.recycle(reassembly.into_parts());
+        if self.reassemblies.is_empty() {
+            return context.shared.grants.charge(cost(length));
+        }
+        match self.remove_reassembly(context, id) {
+            Some(parts) if u64::from(parts.total()) != length => Err(Violation::BadFragment),
+            Some(parts) => {
+                context.arena.spare.recycle(parts);
                 Ok(())
             }
             None => context.shared.grants.charge(cost(length)),
@@ -163,74 +203,99 @@ impl Reliable {
         context: &mut Context<'_>,
         id: u64,
         fragment: Fragment<'_>,
+        is_next: bool,
     ) -> Result<Step, Violation> {
-        let (shared, spare) = (&mut *context.shared, &mut context.arena.spare);
-        if fragment.total > context.reading.payload_most() {
-            return Err(Violation::MessageTooLarge);
-        }
-        let place = match self.reassemblies.binary_search_by_key(&id, |(id, _)| *id) {
-            Ok(place) => place,
-            Err(place) => {
-                let reassembly = Reassembly::new(fragment.total, spare);
-                if reassembly.memory() + reassembly.growth(&fragment)? > shared.reassembly_room() {
-                    spare.recycle(reassembly.into_parts());
+        // An ordered message that came early would not go when it is complete.
+        let message = is_next.then_some((context.channel, id));
+        let request = Request { now: context.now, growth: fragment.growth() + PLACE, message };
+        let known = self.reassemblies.get_mut(id);
+        let (place, before) = match &known {
+            Some(Incomplete { parts, .. }) => {
+                let place = fragment.place(parts.total())?;
+                if place.crumbles(parts) {
                     return Ok(Step::NoRoom);
                 }
-                shared.grants.charge(cost(fragment.total))?;
-                shared.reassembly_bytes += reassembly.memory();
-                self.reassemblies.insert(place, (id, reassembly));
-                place
+                (place, PLACE + parts.memory())
             }
+            None => (fragment.place(fragment.total(context.reading.payload_most())?)?, 0),
         };
-        let Some((_, reassembly)) = self.reassemblies.get_mut(place) else { return Ok(Step::NoRoom) };
-        if reassembly.growth(&fragment)? > shared.reassembly_room() || reassembly.is_crumbled_by(&fragment) {
+        let Holding { account, arena } = context.shared.holding(context.arena);
+        account.on_received(fragment.wire_bytes());
+        if !account.admits(&mut arena.room, request) {
             return Ok(Step::NoRoom);
         }
-        let before = reassembly.memory();
-        reassembly.insert(fragment, spare)?;
-        // It may shrink: what fills a gap joins ranges.
-        shared.reassembly_bytes = (shared.reassembly_bytes + reassembly.memory()).saturating_sub(before);
-        Ok(if reassembly.is_complete() { Step::Complete } else { Step::Partial })
+        let complete = |parts: &Parts| if parts.is_complete() { Step::Complete } else { Step::Partial };
+        if let Some(Incomplete { parts, .. }) = known {
+            place.store(parts, &mut arena.spare);
+            account.change(before, PLACE + parts.memory());
+            return Ok(complete(parts));
+        }
+        let mut parts = Spare::begin(place.total());
+        place.store(&mut parts, &mut arena.spare);
+        account.change(0, PLACE + parts.memory());
+        let step = complete(&parts);
+        self.reassemblies.insert(Incomplete { id, parts });
+        context.shared.grants.charge(cost(fragment.total))?;
+        Ok(step)
     }
 
-    fn finish(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
+    /// Passes on a message that nothing has to come before, and those that waited for it.
+    fn pass(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let Context { channel, reading, shared, arena, .. } = context;
+        let Shared { inbox, grants, account } = shared;
         let size = payload.len();
-        let direct = ahead == 0 || matches!(self.order, Order::Unordered(_));
-        let goal = if direct { Goal::Now(Keep::Queued) } else { Goal::Later };
         let mut charge = cost(size as u64);
-        let message = payload.into_message(reading, goal, arena, |length| {
+        let message = payload.into_message(reading, Keep::Queued, arena, |length| {
             // The sender was charged for the message or for its payload, whichever is longer; the latter is known first.
             let extra = length.saturating_sub(size) as u64;
             charge += extra;
-            shared.grants.charge(extra)
+            grants.charge(extra)
         })?;
-        match (&mut self.order, message) {
-            (Order::Ordered(ordered), Message::Later(message)) => {
-                ordered.hold(ahead, message, charge);
-            }
-            (Order::Ordered(ordered), Message::Now(message)) => {
-                shared.inbox.push_reliable(channel, message, charge);
-                ordered.advance();
-                while let Some((message, charge)) = ordered.next() {
-                    shared.inbox.push_reliable(channel, arena.release(message, Keep::Queued), charge);
-                }
-            }
-            (Order::Unordered(unordered), message) => {
+        inbox.push_reliable(channel, message, charge);
+        let ordered = match &mut self.order {
+            Order::Ordered(ordered) => ordered,
+            Order::Unordered(unordered) => {
                 unordered.take(ahead);
-                if let Message::Now(message) = message {
-                    shared.inbox.push_reliable(channel, message, charge);
-                }
+                return Ok(());
             }
+        };
+        ordered.advance();
+        let before = ordered.memory();
+        if before == 0 {
+            return Ok(());
+        }
+        while let Some(payload) = ordered.front() {
+            let size = payload.len();
+            let message = payload.into_message(reading, Keep::Queued, arena, |_| Ok(()))?;
+            let charge = cost(size.max(message.len()) as u64);
+            inbox.push_reliable(channel, message, charge);
+            ordered.advance_held(&mut arena.spare);
+        }
+        if let Some(account) = account {
+            account.change(before, ordered.memory());
         }
         Ok(())
     }
 
-    fn remove_reassembly(&mut self, shared: &mut Shared, id: u64) -> Option<Reassembly> {
-        let place = self.reassemblies.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        let (_, reassembly) = self.reassemblies.remove(place);
-        shared.reassembly_bytes = shared.reassembly_bytes.saturating_sub(reassembly.memory());
-        Some(reassembly)
+    /// Keeps a message that came early as it is: unpacked, it may be 255 times as long.
+    fn hold(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
+        let Context { reading, shared, arena, .. } = context;
+        let length = payload.message_len(reading, arena)?;
+        shared.grants.charge(length.saturating_sub(payload.len()) as u64)?;
+        if let Order::Ordered(ordered) = &mut self.order {
+            let before = ordered.memory();
+            ordered.hold(ahead, payload, &mut arena.spare);
+            shared.holding(arena).account.change(before, ordered.memory());
+        }
+        Ok(())
+    }
+
+    fn remove_reassembly(&mut self, context: &mut Context<'_>, id: u64) -> Option<Parts> {
+        let Incomplete { parts, .. } = self.reassemblies.remove(id)?;
+        let account = context.shared.holding(context.arena).account;
+        account.change(PLACE + parts.memory(), 0);
+        account.on_message_gone((context.channel, id));
+        Some(parts)
     }
 
     fn has(&self, ahead: usize) -> bool {
@@ -253,6 +318,14 @@ enum Step {
     Complete,
     Partial,
     NoRoom,
+}
+
+/// Whether there is room for a whole message that came early.
+fn has_room(context: &mut Context<'_>, data: &[u8]) -> bool {
+    let holding = context.shared.holding(context.arena);
+    holding.account.on_received(data.len() + FRAME);
+    let request = Request { now: context.now, growth: Ordered::growth(data.len()), message: None };
+    holding.account.admits(&mut holding.arena.room, request)
 }
 
 /// What a payload of `length` bytes is charged.

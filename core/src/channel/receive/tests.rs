@@ -8,8 +8,8 @@ use quickcheck::quickcheck;
 use super::*;
 use crate::channel::compress::Compressor;
 use crate::limits::{
-    MESSAGE_OVERHEAD, PAGE, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES, RELIABLE_WINDOW, RESUME_RANGES,
-    UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
+    HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES,
+    RELIABLE_WINDOW, RESUME_RANGES, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
 use crate::time::Duration;
 
@@ -96,11 +96,11 @@ fn a_total_that_changes_is_a_violation() {
 }
 
 #[test]
-fn a_huge_total_makes_room_for_the_pages_of_the_received_bytes_only() {
+fn a_huge_total_makes_room_for_the_received_bytes_only() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         peer.part(channel, 0, MOST as u64, 70_000, &[0; 100]).unwrap();
-        assert_eq!(peer.side.memory(), 70_100 % PAGE as u64 + 17 * 24 + 2 * MESSAGE_OVERHEAD);
+        assert!(peer.side.memory() <= 300, "{}", peer.side.memory());
         let more = MOST as u64 + 1;
         assert_eq!(peer.part(channel, 1, more, 0, &[0; 100]), Err(Violation::MessageTooLarge));
         assert_eq!(peer.part(channel, 1, u64::MAX, 0, &[0; 100]), Err(Violation::MessageTooLarge));
@@ -175,6 +175,8 @@ fn a_channel_takes_only_the_kinds_that_its_mode_has() {
 fn a_message_in_too_many_crumbs_takes_only_those_that_join_others() {
     let mut peer = peer();
     let total = MOST as u64;
+    // What was paid for the crumbs of a message is no more than what they take.
+    peer.part(UNORDERED, 2, total, 0, &[0; 65_000]).unwrap();
     for crumb in 0..REASSEMBLY_RANGES as u64 {
         assert_eq!(peer.part(UNORDERED, 0, total, 2 * crumb, b"1"), Ok(Receipt::Taken));
     }
@@ -337,7 +339,7 @@ fn unreliable_reassembly_is_bounded_in_number_and_the_oldest_gives_way() {
     for id in 0..=UNRELIABLE_REASSEMBLIES as u32 {
         peer.part(UNRELIABLE, id, 200, 0, &[0; 100]).unwrap();
     }
-    assert_eq!(peer.side.memory(), UNRELIABLE_REASSEMBLIES as u64 * (100 + 2 * MESSAGE_OVERHEAD));
+    assert!(peer.side.memory() <= UNRELIABLE_REASSEMBLIES as u64 * (128 + 2 * MESSAGE_OVERHEAD));
     peer.part(UNRELIABLE, 0, 200, 100, &[0; 100]).unwrap();
     assert!(!peer.side.has_messages(), "its beginning gave way");
     peer.part(UNRELIABLE, 5, 200, 100, &[0; 100]).unwrap();
@@ -367,9 +369,9 @@ fn unreliable_reassembly_ends_after_five_seconds() {
     peer.part(UNRELIABLE, 0, 200, 0, &[0; 100]).unwrap();
     let due = NOW + Duration::from_secs(5);
     assert_eq!(peer.side.next_expiry(), Some(due));
-    peer.side.expire(due - Duration::from_micros(1));
+    peer.side.expire(due - Duration::from_micros(1), &mut peer.arena);
     assert!(peer.side.memory() > 0);
-    peer.side.expire(due);
+    peer.side.expire(due, &mut peer.arena);
     assert_eq!((peer.side.memory(), peer.side.next_expiry()), (0, None));
     assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 1);
 }
@@ -381,7 +383,7 @@ fn reliable_reassembly_waits_for_its_sender_however_long() {
         peer.part(channel, 0, 200, 0, &[0; 100]).unwrap();
         assert_eq!(peer.side.next_expiry(), None);
         peer.now += Duration::from_secs(100_000);
-        peer.side.expire(peer.now);
+        assert!(!peer.side.expire(peer.now, &mut peer.arena));
         assert_eq!(peer.part(channel, 0, 200, 100, &[0; 100]), Ok(Receipt::Taken));
         assert_eq!(peer.popped(), [vec![0; 200]]);
     }
@@ -413,7 +415,7 @@ fn a_resume_gives_up_and_refunds_what_is_in_reassembly() {
     peer.part(UNRELIABLE, 0, 400, 0, &[0; 100]).unwrap();
     peer.whole(ORDERED, 1, &[1; 300]).unwrap();
     peer.side.begin_resume();
-    assert_eq!(peer.side.memory(), 300 + MESSAGE_OVERHEAD, "what was received whole stays");
+    assert!((300..1000).contains(&peer.side.memory()), "what was received whole stays");
     assert_eq!(peer.side.next_expiry(), None);
     assert_eq!(peer.side.grant_due(), Some(1000), "the last grant may be lost with the transport");
     assert_eq!(peer.part(ORDERED, 0, 400, 100, &[0; 300]), Ok(Receipt::Taken));
@@ -445,14 +447,14 @@ quickcheck! {
                 Part::Fragment { total: u64::from(total) % 600, offset: u64::from(offset) % 500 }
             };
             let before = peer.side.memory();
-            // Nothing takes more than the page of what came, or what it unpacks to.
+            // Nothing takes more than twice what came and its place, or what it unpacks to.
             let most = before + (255 * u64::from(length)).max(600) + 3 * MESSAGE_OVERHEAD;
             let result = peer.frame(channel, id, part, &data);
             if result.is_ok() && peer.side.memory() > most {
                 return false;
             }
             peer.now += Duration::from_millis(u64::from(length));
-            peer.side.expire(peer.now);
+            peer.side.expire(peer.now, &mut peer.arena);
             if length == 200 {
                 peer.side.pop();
             }
@@ -470,4 +472,124 @@ fn a_reliable_channel_that_was_never_used_lacks_its_first_message_and_takes_no_m
     assert_eq!(side.ranges(ChannelId(0)).count(), 0);
     assert!(side.stats(ChannelId(2)).is_some() && side.stats(ChannelId(3)).is_none());
     assert_eq!(side.channels.iter().count(), 0);
+}
+
+/// Sides of many connections that share one room.
+struct Crowd {
+    sides: Vec<ReceiveSide>,
+    arena: Arena,
+    now: Instant,
+}
+
+impl Crowd {
+    fn new(count: usize, room: u64) -> Self {
+        let channels: Arc<[_]> =
+            [Delivery::ReliableUnordered, Delivery::ReliableOrdered].map(ChannelConfig::new).into();
+        let sides = (0..count).map(|_| ReceiveSide::new(Arc::clone(&channels), MOST, WINDOW)).collect();
+        Self { sides, arena: Arena::new(room, MOST, count + 1), now: NOW }
+    }
+
+    fn part(&mut self, side: usize, channel: u8, id: u32, offset: usize) -> Receipt {
+        let part = Part::Fragment { total: MOST as u64, offset: offset as u64 };
+        let data = &[7; 1024];
+        let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
+        self.sides[side].on_message(self.now, &frame, &mut self.arena).unwrap()
+    }
+
+    fn held(&self) -> u64 {
+        self.sides.iter().map(ReceiveSide::memory).sum()
+    }
+
+    /// Sends a message, each fragment again every 100 ms until it is taken, and says how long that took.
+    fn send(&mut self, side: usize, channel: u8, id: u32) -> Duration {
+        let began = self.now;
+        for offset in (0..MOST).step_by(1024) {
+            while self.part(side, channel, id, offset) == Receipt::Refused {
+                self.now += Duration::from_millis(100);
+                assert!(self.now - began < Duration::from_secs(300), "starved at {offset}");
+                for side in &mut self.sides {
+                    if side.expire(self.now, &mut self.arena) {
+                        side.begin_resume();
+                    }
+                }
+            }
+        }
+        self.now - began
+    }
+}
+
+#[test]
+fn each_connection_has_a_share_whatever_the_others_hold() {
+    let mut crowd = Crowd::new(40, 8 << 20);
+    let half = ((8 << 20) - crate::limits::reserved_room(MOST)) / 2;
+    for side in 0..40 {
+        let mut taken = 0;
+        for id in 0..3 {
+            for offset in (0..MOST - 1024).step_by(1024) {
+                taken += usize::from(crowd.part(side, 0, id, offset) == Receipt::Taken) * 1024;
+            }
+        }
+        assert!(taken >= half / 41 * 7 / 8, "{taken} for number {side}");
+        assert!(side > 0 || taken > half / 3, "{taken} where nobody else is");
+        assert!(crowd.held() <= 8 << 20);
+    }
+}
+
+#[test]
+fn messages_that_fill_the_room_together_are_completed_one_after_the_other() {
+    for channel in [0, 1] {
+        let mut crowd = Crowd::new(20, 8 << 20);
+        let mut at = [[0; 2]; 20];
+        let mut waits = 0;
+        while at.iter().flatten().any(|at| *at < MOST) {
+            let before = at;
+            for (side, places) in at.iter_mut().enumerate() {
+                for (id, at) in (0..).zip(places.iter_mut()).filter(|(_, at)| **at < MOST) {
+                    *at += usize::from(crowd.part(side, channel, id, *at) == Receipt::Taken) * 1024;
+                }
+            }
+            assert!(crowd.held() <= 8 << 20);
+            crowd.sides.iter_mut().for_each(|side| while side.pop().is_some() {});
+            crowd.now += Duration::from_millis(20);
+            waits = if before == at { waits + 1 } else { 0 };
+            assert!(waits * 20 < 2000 && crowd.now < NOW + Duration::from_secs(600), "stalled at {at:?}");
+        }
+        assert_eq!(crowd.held(), 0);
+    }
+}
+
+#[test]
+fn connections_that_never_finish_what_they_began_do_not_starve_one_that_does() {
+    let mut crowd = Crowd::new(9, 6 << 20);
+    for side in 0..8 {
+        for id in 0..3 {
+            for offset in (0..MOST - 1024).step_by(1024) {
+                crowd.part(side, 0, id, offset);
+            }
+        }
+    }
+    let took = crowd.send(8, 0, 0);
+    assert!(crowd.sides[8].has_messages() && took < Duration::from_secs(150), "{took:?}");
+    // Connections that go give everything back.
+    crowd.sides.truncate(0);
+    let mut crowd = Crowd { sides: Crowd::new(1, 6 << 20).sides, ..crowd };
+    assert_eq!(crowd.send(0, 0, 0), Duration::ZERO);
+}
+
+#[test]
+fn a_connection_holds_four_times_what_it_received_and_a_little() {
+    let mut peer = Peer::new(WINDOW);
+    let mut sent = 0;
+    for id in 0..1000 {
+        for offset in [99_000, 0, 50_000] {
+            let _ = peer.part(UNORDERED, id, 100_000, offset, b"1");
+            sent += 11;
+            assert!(peer.side.memory() <= (HELD_PER_RECEIVED * sent + HELD_FREE) as u64);
+        }
+        if id >= 30 {
+            break;
+        }
+    }
+    let taken = peer.side.memory();
+    assert!(taken > 3 * PAGE_LEAST as u64 * 30);
 }

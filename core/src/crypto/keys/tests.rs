@@ -8,7 +8,7 @@ use super::*;
 const PTO: Duration = Duration::from_millis(10);
 
 fn pair() -> [End; 2] {
-    let keys = |send, receive| PacketKeys::new(Arc::new(RustCrypto), [send; 32], [receive; 32]);
+    let keys = |send, receive| PacketKeys::new(Arc::new(RustCrypto), &[send; 32], &[receive; 32]);
     [End::new(keys(1, 2)), End::new(keys(2, 1))]
 }
 

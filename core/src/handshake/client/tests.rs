@@ -282,8 +282,9 @@ fn what_does_not_belong_together_is_the_callers_mistake() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let with = |credential| world.setup(credential);
-    let resume = |psk, size| Credential::Resume { sealed: vec![1; size], psk, expiry: 1 };
-    let peer = |peer_key| Credential::Peer { psk: [1; 32], local_key: [2; 32], peer_key };
+    let resume =
+        |psk: [u8; 32], size| Credential::Resume { sealed: vec![1; size], psk: psk.into(), expiry: 1 };
+    let peer = |peer_key| Credential::Peer { psk: [1; 32].into(), local_key: [2; 32], peer_key };
     let pinned = ServerKey::Pinned([3; 32]);
     let cases = [
         (

@@ -356,7 +356,7 @@ fn a_full_half_open_table_is_met_with_silence() {
         let mut digest = [0; 32];
         digest[..4].copy_from_slice(&value.to_le_bytes());
         let opening = Opening {
-            root: [0; 32],
+            root: [0; 32].into(),
             credential: Credential::Open,
             peer: &peer,
             parameters: PARAMETERS,
@@ -375,13 +375,13 @@ fn a_full_half_open_table_is_met_with_silence() {
 #[test]
 fn a_peer_comes_in_while_it_is_expected_and_no_other() {
     let mut world = World::new(Access::Tickets);
-    let (psk, peer_key, our_key) = ([3; 32], [4; 32], world.server_key);
-    let mut dialer = world.dial(Shown::Peer { psk, local_key: peer_key, peer_key: our_key });
+    let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
+    let mut dialer = world.dial(Shown::Peer { psk: psk.clone(), local_key: peer_key, peer_key: our_key });
     let hello = world.sent(&mut dialer);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::UnknownPeer);
-    let hint = world.acceptor.expect_peer(psk, peer_key, &our_key).unwrap();
+    let hint = world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
     world.candidate(udp(1), &hello);
-    for (psk, local_key) in [([5; 32], peer_key), (psk, [5; 32])] {
+    for (psk, local_key) in [([5; 32].into(), peer_key), (psk, [5; 32])] {
         let mut stranger = world.dial(Shown::Peer { psk, local_key, peer_key: our_key });
         let hello = world.sent(&mut stranger);
         assert_eq!(world.dropped(udp(1), &hello), DropReason::UnknownPeer);
@@ -395,7 +395,7 @@ fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
     let sealer = world.acceptor.resume_sealer();
     let wall_now = world.wall_now();
     let sealed = sealer.seal(&*world.provider, &mut world.rng, wall_now, contents);
-    world.dial(Shown::Resume { sealed, psk: contents.psk, expiry: contents.expiry })
+    world.dial(Shown::Resume { sealed, psk: contents.psk.clone(), expiry: contents.expiry })
 }
 
 fn resume_contents(world: &World) -> ResumeContents {
@@ -461,10 +461,10 @@ fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encr
 fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_answer() {
     let mut world = World::new(Access::Peers);
     world.directory.prefers_own_dial = true;
-    let (psk, peer_secret) = ([5; 32], [6; 32]);
+    let (psk, peer_secret) = (Secret::new([5; 32]), [6; 32]);
     let peer_key = world.provider.public_key(&peer_secret);
     let our_key = world.server_key;
-    world.acceptor.expect_peer(psk, peer_key, &our_key).unwrap();
+    world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
     let mut dialer = world.dial(Shown::Peer { psk, peer_key: our_key, local_key: peer_key });
     let hello = world.sent(&mut dialer);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::UnexpectedHandshake);

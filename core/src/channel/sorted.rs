@@ -1,0 +1,177 @@
+//! Things sorted by a number: a vector of a few, which is used again, or a tree of many, in which nothing costs more than
+//! a short search.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Things in the vector at most: an insertion moves a few kilobytes.
+const FEW: usize = 64;
+
+/// What is sorted by a number of its own, which no other thing has.
+pub(super) trait Keyed {
+    /// Its number.
+    fn key(&self) -> u64;
+}
+
+/// Things in order of their numbers.
+#[derive(Debug)]
+pub(super) struct Sorted<T> {
+    few: Vec<T>,
+    /// Everything, or nothing if the vector has it.
+    many: BTreeMap<u64, T>,
+}
+
+impl<T> Default for Sorted<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Sorted<T> {
+    /// Bytes of the heap that one more thing takes at most, on average: nodes of the tree have eleven places, of which five
+    /// may be used.
+    pub(super) const PLACE: usize = (8 + size_of::<T>()) * 5 / 2;
+
+    pub(super) const fn new() -> Self {
+        Self { few: Vec::new(), many: BTreeMap::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.few.is_empty() && self.many.is_empty()
+    }
+
+    /// Bytes of the heap.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<T>() * self.few.capacity() + Self::PLACE * self.many.len()
+    }
+
+    /// Everything in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.few.iter().chain(self.many.values())
+    }
+
+    /// Takes everything, in order, and keeps the memory.
+    pub(super) fn drain(&mut self, mut take: impl FnMut(T)) {
+        self.few.drain(..).for_each(&mut take);
+        while let Some((_, thing)) = self.many.pop_first() {
+            take(thing);
+        }
+    }
+}
+
+impl<T: Keyed> Sorted<T> {
+    /// How many of the few have the number `key` or a lower one.
+    fn place(&self, key: u64) -> usize {
+        // Most of what comes is the newest.
+        match self.few.last() {
+            Some(last) if last.key() > key => self.few.partition_point(|thing| thing.key() <= key),
+            _ => self.few.len(),
+        }
+    }
+
+    /// The thing of the highest number up to `key`.
+    pub(super) fn before(&self, key: u64) -> Option<&T> {
+        if self.many.is_empty() {
+            return self.place(key).checked_sub(1).and_then(|place| self.few.get(place));
+        }
+        self.many.range(..=key).next_back().map(|(_, thing)| thing)
+    }
+
+    /// The thing of the highest number up to `key`.
+    pub(super) fn before_mut(&mut self, key: u64) -> Option<&mut T> {
+        if self.many.is_empty() {
+            let place = self.place(key).checked_sub(1)?;
+            return self.few.get_mut(place);
+        }
+        self.many.range_mut(..=key).next_back().map(|(_, thing)| thing)
+    }
+
+    /// The thing of the lowest number above `key`.
+    pub(super) fn after(&self, key: u64) -> Option<&T> {
+        if self.many.is_empty() {
+            return self.few.get(self.place(key));
+        }
+        self.many.range(key.saturating_add(1)..).next().map(|(_, thing)| thing)
+    }
+
+    /// The thing of the number `key`.
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
+        self.before_mut(key).filter(|thing| thing.key() == key)
+    }
+
+    /// The thing of the lowest number.
+    pub(super) fn first_mut(&mut self) -> Option<&mut T> {
+        if self.many.is_empty() {
+            return self.few.first_mut();
+        }
+        self.many.first_entry().map(|first| first.into_mut())
+    }
+
+    /// The thing of the highest number.
+    pub(super) fn last(&self) -> Option<&T> {
+        self.few.last().or_else(|| self.many.last_key_value().map(|(_, thing)| thing))
+    }
+
+    /// Adds a thing of a number that no other one has.
+    pub(super) fn insert(&mut self, thing: T) {
+        if !self.many.is_empty() || self.few.len() >= FEW {
+            self.many.extend(self.few.drain(..).map(|thing| (thing.key(), thing)));
+            self.many.insert(thing.key(), thing);
+            return;
+        }
+        if self.few.len() == self.few.capacity() {
+            // A vector of its own doubles, and begins with four.
+            self.few.reserve_exact((self.few.len() / 2).max(1));
+        }
+        self.few.insert(self.place(thing.key()), thing);
+    }
+
+    /// Takes the thing of the number `key`.
+    pub(super) fn remove(&mut self, key: u64) -> Option<T> {
+        if !self.many.is_empty() {
+            return self.many.remove(&key);
+        }
+        let place = self.place(key).checked_sub(1)?;
+        self.few.get(place).filter(|thing| thing.key() == key)?;
+        Some(self.few.remove(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    impl Keyed for u64 {
+        fn key(&self) -> u64 {
+            *self
+        }
+    }
+
+    quickcheck! {
+        fn it_is_a_sorted_set(script: Vec<(u8, u8)>) -> bool {
+            let (mut sorted, mut model) = (Sorted::new(), BTreeMap::new());
+            // Enough to fill the vector now and then.
+            script.iter().chain(&script).chain(&script).zip(0u64..).all(|(&(action, key), step)| {
+                let key = (u64::from(key) * 7 + step) % 199;
+                if action % 3 > 0 {
+                    if model.insert(key, key).is_none() {
+                        sorted.insert(key);
+                    }
+                } else if sorted.remove(key) != model.remove(&key) {
+                    return false;
+                }
+                let before = model.range(..=key).next_back().map(|(key, _)| *key);
+                sorted.iter().eq(model.values())
+                    && sorted.is_empty() == model.is_empty()
+                    && sorted.before(key).copied() == before
+                    && sorted.before_mut(key).copied() == before
+                    && sorted.get_mut(key).copied() == model.get(&key).copied()
+                    && sorted.after(key).copied() == model.range(key + 1..).next().map(|(key, _)| *key)
+                    && sorted.first_mut().copied() == model.keys().next().copied()
+                    && sorted.last().copied() == model.keys().next_back().copied()
+            })
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! What the pieces of messages cost their receiver: instructions, bytes of the heap, and the room that others need.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+mod script;
+
+use std::net::SocketAddr;
+
+use common::{APPLICATION, Net, Node, Pass};
+use script::allocation::{self, Counting};
+use script::duo::{CLIENT, Duo, SERVER, address};
+use script::provider;
+use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::{
+    Access, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn,
+    Event, Instant, Secrets, limits,
+};
+use tickwire_sim::rng::Draws;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ORDERED: u8 = 0;
+const UNORDERED: u8 = 1;
+const SEQUENCED: u8 = 2;
+const UNRELIABLE: u8 = 3;
+
+/// A server, and clients that have valid keys and keep no rule.
+struct Rogues {
+    duo: Duo,
+    headers: Vec<DataHeader>,
+    /// Bytes of the datagrams that were sent.
+    sent: u64,
+}
+
+/// One frame of a message on a channel.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    channel: u8,
+    id: u32,
+    part: Part,
+    length: usize,
+}
+
+fn fragment(channel: u8, id: u32, (total, offset): (u64, u64), length: usize) -> Piece {
+    Piece { channel, id, part: Part::Fragment { total, offset }, length }
+}
+
+fn whole(channel: u8, id: u32, length: usize) -> Piece {
+    Piece { channel, id, part: Part::Whole, length }
+}
+
+impl Rogues {
+    fn new(count: usize, change: impl Fn(&mut Config)) -> Self {
+        let mut duo = Duo::connected(count, |config| {
+            config.provider = provider::gullible();
+            change(config);
+        });
+        let connections = duo.connections[CLIENT].clone();
+        let mut headers = Vec::new();
+        for connection in connections {
+            duo.ends[CLIENT].send(duo.now, connection, ChannelId(UNRELIABLE), vec![1; 8]).unwrap();
+            let first = duo.take(CLIENT).remove(0);
+            let mut header = DataHeader::read(&first).unwrap();
+            header.pn_len = 4;
+            header.packet_number += 1;
+            headers.push(header);
+        }
+        // Tables that grow with the first datagrams are not what is asked about.
+        for header in &mut headers {
+            let mut packet = packet(header, &mut [whole(UNRELIABLE, 0, 1)].into_iter().peekable());
+            duo.give(SERVER, &mut packet);
+        }
+        duo.events(SERVER);
+        duo.take(SERVER);
+        Self { duo, headers, sent: 0 }
+    }
+
+    /// The next packets of a connection with these pieces.
+    fn packets(&mut self, connection: usize, pieces: impl Iterator<Item = Piece>) -> Vec<Vec<u8>> {
+        let mut pieces = pieces.peekable();
+        let mut packets = Vec::new();
+        while pieces.peek().is_some() {
+            packets.push(packet(&mut self.headers[connection], &mut pieces));
+        }
+        packets
+    }
+
+    fn give(&mut self, mut packets: Vec<Vec<u8>>) {
+        for packet in &mut packets {
+            self.sent += packet.len() as u64;
+            self.duo.give(SERVER, packet);
+        }
+    }
+
+    fn send(&mut self, connection: usize, pieces: impl Iterator<Item = Piece>) {
+        let packets = self.packets(connection, pieces);
+        self.give(packets);
+    }
+
+    /// Checks that the server holds no more than it may.
+    fn expect_within_bounds(&self, what: &str) {
+        let live = allocation::counted().live;
+        let most = 4 * self.sent + (64 << 10) * self.headers.len() as u64;
+        assert!(live <= most as i64, "{live} bytes held for {} bytes of datagrams: {what}", self.sent);
+        assert!(self.duo.ends[SERVER].memory() <= most, "by its own count: {what}");
+    }
+}
+
+/// The next packet: as many of the pieces as fit.
+fn packet(header: &mut DataHeader, pieces: &mut std::iter::Peekable<impl Iterator<Item = Piece>>) -> Vec<u8> {
+    static DATA: [u8; 1200] = [7; 1200];
+    header.packet_number += 1;
+    let mut bytes = vec![0; 1200 - limits::TAG];
+    let mut writer = Writer::new(&mut bytes);
+    header.write(&mut writer).unwrap();
+    let mut chain = Chain::default();
+    while let Some(piece) = pieces.next_if(|piece| writer.remaining() >= piece.length + 16) {
+        let Piece { channel, id, part, length } = piece;
+        let has_id = channel != UNRELIABLE || part != Part::Whole;
+        let frame = MessageFrame {
+            channel: ChannelId(channel),
+            id: has_id.then_some(id),
+            part,
+            data: &DATA[..length],
+        };
+        message::write(&frame, &mut writer, &mut chain).unwrap();
+    }
+    let length = writer.written();
+    bytes.resize(length + limits::TAG, 0);
+    bytes
+}
+
+/// A byte at the end of each of 98 messages, as large as credit allows for them.
+fn crumbs(channel: u8, first: u32, max_message: u64) -> impl Iterator<Item = Piece> {
+    let is_reliable = channel == ORDERED || channel == UNORDERED;
+    let total = if is_reliable { max_message.max(1 << 20) * 2 / 320 } else { max_message };
+    (first..first + 98).map(move |id| fragment(channel, id, (total, total - 1), 1))
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messages() {
+    use script::steps;
+    for max_message in [1 << 16, 1 << 20, limits::MESSAGE_SIZE_MAX] {
+        for channel in [UNORDERED, ORDERED, SEQUENCED, UNRELIABLE] {
+            let measure = |pieces: &dyn Fn(u32) -> Vec<Piece>| {
+                let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
+                // The first packet makes what a channel has from then on.
+                for first in [1, 101] {
+                    rogues.send(0, pieces(first).into_iter());
+                }
+                let mut packets = rogues.packets(0, pieces(201).into_iter());
+                let steps =
+                    steps::count(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet)));
+                rogues.give(packets);
+                let server = rogues.duo.connections[SERVER][0];
+                assert_eq!(rogues.duo.ends[SERVER].state(server), ConnectionState::Connected);
+                steps
+            };
+            let messages = measure(&|first| (first..first + 98).map(|id| whole(channel, id, 1)).collect());
+            let crumbs = measure(&|first| crumbs(channel, first, max_message as u64).take(97).collect());
+            println!("{max_message} on {channel}: {messages} for whole messages, {crumbs} for crumbs");
+            assert!(
+                crumbs <= 3 * messages,
+                "{crumbs} for crumbs, {messages} for whole messages: {max_message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_crumb_allocates_the_same_whatever_the_largest_message() {
+    let allocated = |max_message: usize, channel: u8| {
+        let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
+        let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
+        allocation::during(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet))).1
+    };
+    for channel in [UNORDERED, ORDERED, SEQUENCED, UNRELIABLE] {
+        let (small, large) = (allocated(1 << 20, channel), allocated(limits::MESSAGE_SIZE_MAX, channel));
+        assert!(large.peak <= small.peak + 1024 && large.count <= small.count + 8, "{small:?}, {large:?}");
+        assert!(large.largest <= 8 << 10, "{large:?}");
+    }
+}
+
+/// Ways to have a server hold much for little.
+#[derive(Clone, Copy, Debug)]
+enum Pattern {
+    /// A byte at the end of each page of a message.
+    EndsOfPages,
+    /// A byte at the end of each message.
+    EndsOfMessages,
+    /// Every other byte.
+    Alternating,
+    /// Pieces from the last to the first.
+    Reversed(usize),
+    /// Pieces in order, all but the first.
+    Headless(usize),
+    /// Pieces anywhere.
+    Anywhere,
+    /// Whole ordered messages, all but the first.
+    Early(usize),
+    /// Every other whole ordered message.
+    EarlyAlternating(usize),
+    /// Some of all.
+    Mixed,
+}
+
+const PATTERNS: [Pattern; 14] = [
+    Pattern::EndsOfPages,
+    Pattern::EndsOfMessages,
+    Pattern::Alternating,
+    Pattern::Reversed(1),
+    Pattern::Reversed(33),
+    Pattern::Reversed(1100),
+    Pattern::Headless(64),
+    Pattern::Headless(1100),
+    Pattern::Anywhere,
+    Pattern::Early(1),
+    Pattern::Early(0),
+    Pattern::EarlyAlternating(1),
+    Pattern::EarlyAlternating(200),
+    Pattern::Mixed,
+];
+
+impl Pattern {
+    /// The piece of a channel of this number. Credit allows for the messages.
+    fn piece(self, channel: u8, number: u64, draws: &mut Draws) -> Piece {
+        const TOTAL: u64 = 1 << 20;
+        let reversed = |size: usize| TOTAL - (number % (TOTAL / size as u64) + 1) * size as u64;
+        let pages = TOTAL / 4096;
+        match self {
+            Self::EndsOfPages => {
+                fragment(channel, (number / pages) as u32 % 2, (TOTAL, number % pages * 4096 + 4095), 1)
+            }
+            Self::EndsOfMessages => fragment(channel, 1 + (number % 2000) as u32, (128, 127), 1),
+            Self::Alternating => {
+                fragment(channel, (number / 1000) as u32 % 20, (2001, number % 1000 * 2 + 1), 1)
+            }
+            Self::Reversed(size) => fragment(channel, 0, (TOTAL, reversed(size)), size),
+            Self::Headless(size) => {
+                let count = TOTAL / size as u64 - 1;
+                fragment(
+                    channel,
+                    (number / count) as u32 % 2,
+                    (TOTAL, (1 + number % count) * size as u64),
+                    size,
+                )
+            }
+            Self::Anywhere => {
+                let length = draws.between(1, 300);
+                fragment(
+                    channel,
+                    draws.below(20) as u32,
+                    (50_000, draws.below(50_000 - length)),
+                    length as usize,
+                )
+            }
+            Self::Early(length) => whole(ORDERED, 1 + (number % 2000) as u32, length),
+            Self::EarlyAlternating(length) => whole(ORDERED, 1 + (number * 2 % 2000) as u32, length),
+            Self::Mixed => {
+                let id = draws.below(1000) as u32 + 1;
+                match draws.below(3) {
+                    0 => whole(ORDERED, id, draws.below(100) as usize),
+                    1 => fragment(channel, 2000 - id % 100, (10_000, draws.below(9_000)), 1),
+                    _ => fragment(channel, 1900 - id % 10, (10_000, draws.below(9_000)), 1000),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_connection() {
+    for pattern in PATTERNS {
+        for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+            for (count, rounds) in [(1, 600u64), (8, 60)] {
+                let mut rogues = Rogues::new(count, |_| {});
+                let mut draws = Draws::new(rounds);
+                allocation::start();
+                for round in 0..rounds {
+                    for connection in 0..count {
+                        let pieces: Vec<_> = (0..20)
+                            .map(|step| pattern.piece(channel, round * 20 + step, &mut draws))
+                            .collect();
+                        rogues.send(connection, pieces.into_iter());
+                    }
+                    // What waits to be sent, or for the application, is not held for reassembly.
+                    rogues.duo.events(SERVER);
+                    rogues.duo.take(SERVER);
+                    rogues.expect_within_bounds(&format!("{pattern:?} on {channel}, {count}, round {round}"));
+                }
+                let server = rogues.duo.connections[SERVER][0];
+                let state = rogues.duo.ends[SERVER].state(server);
+                assert_eq!(state, ConnectionState::Connected, "{pattern:?} on {channel}");
+            }
+        }
+    }
+}
+
+/// Fills the server's room with messages that lack their last byte, as far as it takes them.
+fn fill(rogues: &mut Rogues, channel: u8) {
+    const TOTAL: u64 = 1 << 20;
+    for connection in 0..rogues.headers.len() {
+        let pieces =
+            |id| (0..TOTAL - 1100).step_by(1100).map(move |at| fragment(channel, id, (TOTAL, at), 1100));
+        rogues.send(connection, pieces(0).chain(pieces(1)));
+        rogues.duo.events(SERVER);
+        rogues.duo.take(SERVER);
+    }
+}
+
+#[test]
+fn all_connections_together_hold_no_more_in_reassembly_than_is_configured() {
+    for (most, count) in [(limits::REASSEMBLY_MEMORY, 40), (8 << 20, 20)] {
+        let mut rogues = Rogues::new(count, |config| config.reassembly_memory = most);
+        allocation::start();
+        fill(&mut rogues, UNORDERED);
+        let live = allocation::counted().live;
+        let others = (64 << 10) * count as i64;
+        assert!(live > most as i64 / 3 && live <= most as i64 + others, "{live} of {most}");
+    }
+}
+
+#[test]
+fn what_was_held_is_given_back_when_connections_go() {
+    for is_silent in [false, true] {
+        for channel in [ORDERED, UNORDERED, SEQUENCED] {
+            let mut rogues = Rogues::new(10, |_| {});
+            allocation::start();
+            fill(&mut rogues, channel);
+            rogues.send(0, (1..1000).map(|id| whole(ORDERED, 10 + id, 100)));
+            assert!(allocation::counted().live > 100_000);
+            if !is_silent {
+                for connection in rogues.duo.connections[SERVER].clone() {
+                    rogues.duo.ends[SERVER].close(rogues.duo.now, connection, 0, "");
+                }
+            }
+            // Idle timeout, resume window, and rest.
+            for _ in 0..100 {
+                rogues.duo.now += Duration::from_secs(1);
+                rogues.duo.ends[SERVER].handle_timeout(rogues.duo.now);
+                rogues.duo.events(SERVER);
+                rogues.duo.take(SERVER);
+            }
+            let live = allocation::counted().live;
+            assert!(live < 64 << 10, "{live} bytes stay, silent: {is_silent}, channel {channel}");
+        }
+    }
+}
+
+#[test]
+fn what_messages_needed_is_given_back_within_ten_seconds_of_rest() {
+    let mut rogues = Rogues::new(4, |_| {});
+    allocation::start();
+    for connection in 0..4 {
+        for id in 0..20 {
+            let pieces = (0..40u64).rev().map(|at| fragment(UNORDERED, id, (40_000, at * 1000), 1000));
+            rogues.send(connection, pieces);
+            rogues.duo.events(SERVER);
+            rogues.duo.take(SERVER);
+        }
+    }
+    for _ in 0..10 {
+        rogues.duo.now += Duration::from_secs(1);
+        rogues.duo.ends[SERVER].handle_timeout(rogues.duo.now);
+        rogues.duo.events(SERVER);
+        rogues.duo.take(SERVER);
+    }
+    let live = allocation::counted().live;
+    assert!(live < 4 * 5000, "{live} bytes stay");
+}
+
+/// Lets time pass at the server and for one honest client, and says whether what it sent has arrived.
+fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> Option<Duration> {
+    let duo = &mut rogues.duo;
+    let mut config = Config::new(4);
+    config.provider = provider::gullible();
+    let mut client = tickwire_core::Endpoint::new(config, Secrets::new([9; 32]), [9; 32], duo.now).unwrap();
+    let home = SocketAddr::from(([10, 0, 0, 77], 1));
+    let options = ConnectOptions::new(duo.ends[SERVER].public_key());
+    let connection = client.connect(duo.now, address(SERVER), options).unwrap();
+    client.send(duo.now, connection, ChannelId(ORDERED), vec![5; size]).unwrap();
+    let (began, mut buffer) = (duo.now, vec![0; 1200]);
+    while duo.now - began < most {
+        while let Some(transmit) = client.poll_transmit(duo.now, &mut buffer) {
+            duo.ends[SERVER].handle_datagram(duo.now, home, Ecn::NotCapable, &mut buffer[..transmit.size]);
+        }
+        while let Some(transmit) = duo.ends[SERVER].poll_transmit(duo.now, &mut buffer) {
+            if transmit.path.remote == home.into() {
+                client.handle_datagram(
+                    duo.now,
+                    address(SERVER),
+                    Ecn::NotCapable,
+                    &mut buffer[..transmit.size],
+                );
+            }
+        }
+        while client.poll_event().is_some() {}
+        while let Some(event) = duo.ends[SERVER].poll_event() {
+            if matches!(&event, Event::Message { data, .. } if data.len() == size && data[0] == 5) {
+                return Some(duo.now - began);
+            }
+        }
+        // Rogues go on: they are heard, and ask for more.
+        duo.now += Duration::from_millis(20);
+        duo.ends[SERVER].handle_timeout(duo.now);
+        client.handle_timeout(duo.now);
+        if (duo.now - began).as_millis() % 1000 == 0 {
+            for index in 0..rogues.headers.len() {
+                let pieces = [2, 3].map(|id| fragment(UNORDERED, id, (1 << 16, 0), 100));
+                let mut packet = packet(&mut rogues.headers[index], &mut pieces.into_iter().peekable());
+                duo.give(SERVER, &mut packet);
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() {
+    for size in [20_000, 1 << 20] {
+        let mut rogues = Rogues::new(40, |config| {
+            config.reassembly_memory = 8 << 20;
+            config.max_connections = 100;
+        });
+        fill(&mut rogues, UNORDERED);
+        let took = honest_message_arrives(&mut rogues, size, Duration::from_secs(300));
+        println!("{size} bytes arrive after {took:?}");
+        let most = if size < 100_000 { Duration::from_secs(3) } else { Duration::from_secs(240) };
+        assert!(took.is_some_and(|took| took < most), "{size} bytes arrive after {took:?}");
+    }
+}
+
+#[test]
+fn honest_connections_that_want_more_room_than_there_is_all_get_their_messages_through() {
+    const CLIENTS: usize = 12;
+    let mut server = Config::new(APPLICATION);
+    server.reassembly_memory = 1 << 20;
+    server.max_message = 1 << 20;
+    server.channels = vec![ChannelConfig::new(Delivery::ReliableUnordered); 2];
+    let mut client = server.clone();
+    server.access = Access::Open;
+    client.access = Access::Closed;
+    let mut nodes = vec![Node::new(server, Secrets::new([1; 32]), 1, "10.0.0.1:7777", Instant::ZERO)];
+    for index in 0..CLIENTS as u8 {
+        let at = format!("10.0.0.{}:4000", index + 2);
+        nodes.push(Node::new(client.clone(), Secrets::new([index + 2; 32]), index + 2, &at, Instant::ZERO));
+    }
+    let mut net = Net::new(nodes, Duration::from_millis(20));
+    // Some loss, so that messages wait for pieces.
+    let mut draws = Draws::new(3);
+    net.filter = Box::new(move |_, _, _| if draws.below(50) == 0 { Pass::Drop } else { Pass::Deliver });
+    let (to, key, now) = (net.nodes[0].address, net.nodes[0].endpoint.public_key(), net.now);
+    for node in &mut net.nodes[1..] {
+        let connection = node.endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();
+        for channel in [0, 1] {
+            node.endpoint.send(now, connection, ChannelId(channel), vec![7; 1 << 20]).unwrap();
+        }
+    }
+    let arrived =
+        |net: &Net| net.nodes[0].events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    net.run_until(Duration::from_secs(120), |net| arrived(net) == 2 * CLIENTS);
+    println!("all are there after {:?}", net.now - Instant::ZERO);
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.nodes[0].endpoint.memory(), 0);
+    assert!(
+        net.nodes[0]
+            .events
+            .iter()
+            .all(|event| !matches!(event, Event::Interrupted { .. } | Event::Closed { .. }))
+    );
+}
