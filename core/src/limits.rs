@@ -124,8 +124,13 @@ pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
-pub const EXPIRED_RANGES: usize = 64;
+/// Ranges of numbers of dropped messages that a channel remembers; fates of older ones are forgotten.
+pub const DROPPED_RANGES: usize = 64;
+/// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
+/// channel's [`crate::Overflow`] says so.
+pub const STALE_AFTER: Duration = Duration::from_millis(100);
+/// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
+pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
