@@ -105,7 +105,7 @@ impl PathMtu {
         *self = Self::new(remote, self.current().min(BASE_DATAGRAM), self.most.into());
     }
 
-    /// A datagram was as large as it may be: a larger one would have been used, but none above `room` bytes.
+    /// Something that waited did not fit into a datagram: a larger one would have been used, but none above `room` bytes.
     pub(crate) fn on_full(&mut self, now: Instant, room: usize) {
         if self.due.is_some() || self.underway.is_some() {
             return;

@@ -7,7 +7,7 @@ use super::transport::Transport;
 use crate::address::{Ecn, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::ChannelId;
-use crate::limits::{FRAGMENT_MIN, TAG};
+use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
@@ -230,13 +230,15 @@ pub(crate) fn write_datagram(
         transport.probe_due = false;
         transport.ping_due = false;
     }
+    let limit = draft.buffer.len();
     let size = draft.seal(now, transport, body, eliciting)?;
-    if size + FRAGMENT_MIN > most {
-        // What most paths carry is looked for in any case.
-        transport.mtu.on_full(now, room.min(transport.datagram_worth(usize::from(ETHERNET))));
-    }
-    if eliciting && is_open && !sources.has_eliciting() {
-        transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
+    if eliciting && is_open {
+        if !sources.has_eliciting() {
+            transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
+        } else if limit == most {
+            // Something waits that did not fit, however much room is left. What most paths carry is looked for in any case.
+            transport.mtu.on_full(now, room.min(transport.datagram_worth(usize::from(ETHERNET))));
+        }
     }
     Some(size)
 }
