@@ -1,5 +1,5 @@
-//! How large a datagram the path carries (RFC 8899): probed for once datagrams are full, and given up when a size that
-//! used to pass does not any more.
+//! How large a datagram the path carries (RFC 8899): probed for once something that waits does not fit into one, and given
+//! up when a size that used to pass does not any more.
 //!
 //! Sizes are datagrams, without the headers of IP and UDP. Nothing is smaller than the base of 1200 bytes, which the
 //! handshake has shown to pass.
