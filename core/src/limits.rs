@@ -130,6 +130,8 @@ pub const DROPPED_RANGES: usize = 64;
 /// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
 /// channel's [`crate::Overflow`] says so.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
+/// A connection on which nothing but heartbeats was exchanged for so long gives unused memory back, at its next heartbeat.
+pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;

@@ -198,6 +198,7 @@ pub(crate) fn write_datagram(
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
         transport.heartbeat.on_activity();
+        transport.busy_at = now;
     }
     if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));

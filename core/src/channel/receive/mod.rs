@@ -216,6 +216,17 @@ impl ReceiveSide {
         self.shared.grants.on_lost();
     }
 
+    /// Nothing was received for a while: gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        self.shared.inbox.rest();
+        self.loose.rest();
+        for incoming in self.channels.iter_mut() {
+            if let Mode::Reliable(reliable) = &mut incoming.mode {
+                reliable.rest();
+            }
+        }
+    }
+
     /// Bytes held for the peer, with [`crate::limits::MESSAGE_OVERHEAD`] per message and per range of a message
     /// in reassembly.
     pub(crate) fn memory(&self) -> u64 {

@@ -64,6 +64,11 @@ impl Ordered {
         Some((held.message, held.charge.into()))
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.held.shrink_to_fit();
+    }
+
     /// How far above the floor messages were received.
     pub(super) fn span(&self) -> usize {
         self.held.back().map_or(0, |held| self.ahead(held) + 1)

@@ -43,6 +43,11 @@ impl Unordered {
         self.advance();
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.received.shrink_to_fit();
+    }
+
     /// How far above the floor messages were received.
     pub(super) fn span(&self) -> usize {
         let Some(last) = self.received.back() else { return 0 };
@@ -77,6 +82,7 @@ impl Unordered {
 #[cfg(test)]
 mod tests {
     use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
 
     use quickcheck::quickcheck;
 

@@ -352,6 +352,13 @@ impl SendSide {
         bits(self.mortal).filter_map(|index| self.channels.get(index)?.queue.next_expiry()).min()
     }
 
+    /// Nothing was sent for a while: gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        self.channels.iter_mut().for_each(Outgoing::rest);
+        self.delivered.shrink_to_fit();
+        self.compressor = Compressor::default();
+    }
+
     /// The peer granted `total` reliable bytes since the session began. A grant never shrinks.
     pub(crate) fn on_credit(&mut self, total: u64) {
         self.credit.granted = self.credit.granted.max(total);

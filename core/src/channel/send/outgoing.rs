@@ -158,6 +158,12 @@ impl Outgoing {
         self.rest = None;
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.queue.rest();
+        self.window.rest();
+    }
+
     pub(super) fn on_delivered(&mut self, count: usize) {
         self.counters.delivered += count as u64;
         if self.receipts {

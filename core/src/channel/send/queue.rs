@@ -179,6 +179,12 @@ impl Queue {
         1
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.dropped.shrink();
+    }
+
     /// When the oldest message's lifetime passes. All of a channel live equally long, so the oldest goes first.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         let lifetime = self.lifetime?;
