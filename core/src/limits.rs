@@ -127,6 +127,8 @@ pub const REASSEMBLY_OVERHEAD: u64 = 4;
 pub const COMPRESS_MAX: usize = 1 << 22;
 /// Ranges of numbers of dropped messages that a channel remembers; fates of older ones are forgotten.
 pub const DROPPED_RANGES: usize = 64;
+/// The same on a connection that has exchanged nothing but heartbeats for [`REST_AFTER`].
+pub const DROPPED_RANGES_AT_REST: usize = 8;
 /// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
 /// channel's [`crate::Overflow`] says so.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);

@@ -39,8 +39,8 @@ struct Rest {
     id: u64,
     payload: Bytes,
     start: u64,
-    /// When the path first held it back.
-    held_since: Option<Instant>,
+    /// When the path first held it back; [`Instant::MAX`] is never.
+    held_since: Instant,
 }
 
 /// Whether a channel has something to send.
@@ -142,7 +142,7 @@ impl Outgoing {
         self.counters.messages += 1;
         if let Begun::Cut(start) = begun {
             self.counters.fragments += 1;
-            self.rest = Some(Rest { id, payload: waiting.payload, start, held_since: None });
+            self.rest = Some(Rest { id, payload: waiting.payload, start, held_since: Instant::MAX });
         }
         // Whole unreliable messages travel without an id.
         if numbered || begun != Begun::Whole {
@@ -185,7 +185,7 @@ impl Outgoing {
     pub(super) fn hold_back(&mut self, now: Instant) -> bool {
         self.queue.hold_back();
         if let Some(rest) = &mut self.rest {
-            rest.held_since.get_or_insert(now);
+            rest.held_since = rest.held_since.min(now);
         }
         self.give_way(now)
     }
@@ -195,8 +195,7 @@ impl Outgoing {
     /// A message that was begun is finished: to leave it would waste what was sent of it, and each newer one would be
     /// left in turn.
     pub(super) fn give_way(&mut self, now: Instant) -> bool {
-        let is_given_up =
-            |rest: &mut Rest| rest.held_since.is_some_and(|since| now - since > UNRELIABLE_PATIENCE);
+        let is_given_up = |rest: &mut Rest| now - rest.held_since > UNRELIABLE_PATIENCE;
         let rest = self.rest.take_if(is_given_up);
         self.counters.dropped += u64::from(rest.is_some());
         self.counters.dropped += self.queue.give_way(now, self.delivery == Delivery::Sequenced);

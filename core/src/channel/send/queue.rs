@@ -1,14 +1,14 @@
 //! Messages that wait for their first transmission.
 
 use alloc::collections::VecDeque;
-use core::time::Duration;
+use core::num::NonZeroU64;
 
 use bytes::Bytes;
 
 use crate::channel::ranges::RangeSet;
 use crate::config::ChannelConfig;
-use crate::limits::{DROPPED_RANGES, STALE_AFTER};
-use crate::time::Instant;
+use crate::limits::{DROPPED_RANGES, DROPPED_RANGES_AT_REST, STALE_AFTER};
+use crate::time::{Instant, micros};
 
 /// A message that was never sent.
 #[derive(Debug)]
@@ -29,10 +29,11 @@ pub(super) struct Queue {
     bytes: u64,
     bytes_most: u64,
     messages_most: usize,
-    lifetime: Option<Duration>,
+    /// How long a message may wait, in microseconds, if not for ever.
+    lifetime_us: Option<NonZeroU64>,
     next_number: u64,
     /// The cost of a message that was handed back, until the queue has room for it again.
-    refused: Option<u64>,
+    refused: Option<NonZeroU64>,
     /// Numbers below this waited at a moment when the path took nothing.
     held_below: u64,
     dropped: RangeSet,
@@ -56,13 +57,15 @@ pub(super) enum Place {
 }
 
 impl Queue {
-    pub(super) const fn new(config: &ChannelConfig) -> Self {
+    pub(super) fn new(config: &ChannelConfig) -> Self {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
             bytes_most: config.queue_bytes,
             messages_most: config.queue_messages,
-            lifetime: config.lifetime,
+            lifetime_us: config
+                .lifetime
+                .map(|lifetime| NonZeroU64::MIN.saturating_add(micros(lifetime).saturating_sub(1))),
             next_number: 0,
             refused: None,
             held_below: 0,
@@ -90,7 +93,7 @@ impl Queue {
 
     /// A message of `cost` is handed back: the queue owes a word when there is room for it.
     pub(super) fn refuse(&mut self, cost: u64) {
-        self.refused = Some(self.refused.map_or(cost, |refused| refused.max(cost)));
+        self.refused = self.refused.max(NonZeroU64::new(cost));
     }
 
     /// Queues a message that was admitted, and says its number.
@@ -117,7 +120,7 @@ impl Queue {
         let messages = self.len().saturating_add(reserved);
         let drained = self.refused.is_some_and(|cost| {
             self.bytes <= self.bytes_most / 2
-                && self.bytes.saturating_add(cost) <= self.bytes_most
+                && self.bytes.saturating_add(cost.get()) <= self.bytes_most
                 && messages <= self.messages_most / 2
                 || messages == 0
         });
@@ -173,22 +176,28 @@ impl Queue {
     fn drop_oldest(&mut self) -> u64 {
         let Some(Waiting { number, .. }) = self.pop() else { return 0 };
         self.dropped.insert(number, number + 1);
-        if self.dropped.len() > DROPPED_RANGES {
+        self.remember_dropped(DROPPED_RANGES);
+        1
+    }
+
+    /// Forgets the oldest ranges of numbers of dropped messages beyond so many.
+    fn remember_dropped(&mut self, ranges: usize) {
+        while self.dropped.len() > ranges {
             self.forgotten = self.dropped.remove_first().map_or(self.forgotten, |(_, end)| end);
         }
-        1
     }
 
     /// Gives unused memory back.
     pub(super) fn rest(&mut self) {
         self.waiting.shrink_to_fit();
+        self.remember_dropped(DROPPED_RANGES_AT_REST);
         self.dropped.shrink();
     }
 
     /// When the oldest message's lifetime passes. All of a channel live equally long, so the oldest goes first.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let lifetime = self.lifetime?;
-        self.waiting.front().map(|waiting| waiting.queued_at + lifetime)
+        let lifetime_us = self.lifetime_us?.get();
+        self.waiting.front().map(|waiting| waiting.queued_at.plus_micros(lifetime_us))
     }
 
     pub(super) fn place(&self, number: u64) -> Place {
