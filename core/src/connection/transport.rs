@@ -233,6 +233,12 @@ impl Transport {
         self.largest_received = Some(received);
     }
 
+    /// A packet carries more than acknowledgements and heartbeats.
+    pub(crate) const fn on_busy(&mut self, now: Instant) {
+        self.heartbeat.on_activity();
+        self.busy_at = now;
+    }
+
     /// The peer was not heard for so long that this end has to say that it is there.
     pub(crate) fn on_patience_over(&mut self, now: Instant) {
         let situation = Situation {
