@@ -19,6 +19,7 @@ fn connected(delivery: Delivery, delay: Duration, mtu: usize) -> World<Pair> {
     let mut config = Config::new(7);
     config.channels = vec![ChannelConfig::new(delivery)];
     config.channels[0].queue_messages = 20_000;
+    config.dont_fragment = true;
     let topology = Topology::star(1, delay).largest_datagram(mtu - HEADERS);
     let mut world = World::new(WorldConfig::new(1, topology), Pair::new(config, Trust::Key));
     world.run_until(Instant::ZERO + Duration::from_secs(1)).unwrap();
