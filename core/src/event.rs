@@ -39,7 +39,7 @@ pub enum Fate {
     InFlight,
     /// Taken into the peer core's event queue. Nobody can promise more across a peer's death.
     Delivered,
-    /// Never sent: the connection ended first, or its lifetime passed.
+    /// Never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
     NotSent,
     /// Sent, but the connection ended before an acknowledgement came.
     Unknown,

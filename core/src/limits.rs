@@ -32,8 +32,9 @@ pub const PACKETS_IN_FLIGHT: usize = 4096;
 pub const FAILED_OPENS: u64 = 1 << 36;
 /// Channels per connection.
 pub const CHANNELS: usize = 32;
-/// Reliable messages sent and not yet acknowledged, per channel.
-pub const RELIABLE_WINDOW: u32 = 2048;
+/// Reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip of 100 ms. Credit
+/// bounds their bytes.
+pub const RELIABLE_WINDOW: u32 = 16_384;
 /// What a queued or buffered message costs beyond its bytes, in every budget.
 pub const MESSAGE_OVERHEAD: u64 = 64;
 /// The default of the largest message, in bytes.
@@ -138,8 +139,17 @@ pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// Ranges of expired message numbers that a channel remembers; fates of older ones are forgotten.
-pub const EXPIRED_RANGES: usize = 64;
+/// Ranges of numbers of dropped messages that a channel remembers; fates of older ones are forgotten.
+pub const DROPPED_RANGES: usize = 64;
+/// The same on a connection that has exchanged nothing but heartbeats for [`REST_AFTER`].
+pub const DROPPED_RANGES_AT_REST: usize = 8;
+/// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
+/// channel's [`crate::Overflow`] says so.
+pub const STALE_AFTER: Duration = Duration::from_millis(100);
+/// A connection on which nothing but heartbeats was exchanged for so long gives unused memory back, at its next heartbeat.
+pub const REST_AFTER: Duration = Duration::from_secs(3);
+/// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
+pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;

@@ -118,6 +118,8 @@ pub struct ChannelSent {
     pub delivered: u64,
     /// Messages whose lifetime passed before they were sent.
     pub expired: u64,
+    /// Unreliable messages that gave way to newer ones because the path took less than was sent.
+    pub dropped: u64,
     /// Messages handed back because the queue was full.
     pub full: u64,
 }

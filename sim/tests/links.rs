@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tickwire_core::{
     Access, ChannelConfig, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Delivery, Endpoint,
-    Event, Fate, Instant, MessageId, Secrets,
+    Event, Fate, Instant, MessageId, Overflow, Secrets,
 };
 use tickwire_sim::carrier::{
     Carrier, ChannelCarrier, ChannelCarrierConfig, LinkHost, StreamCarrier, StreamCarrierConfig,
@@ -261,7 +261,9 @@ fn every_delivery_mode_crosses_a_stream_on_a_bad_network_and_the_core_sends_noth
     let count = 60;
     let script = Script { seed: 5, largest: 64 << 10 };
     let carrier = StreamCarrierConfig { give_up: secs(300), ..Default::default() };
-    let mut world = new_world::<StreamCarrier>(5, config(), carrier, star(), bad_network());
+    let mut config = config();
+    config.channels.iter_mut().for_each(|channel| channel.overflow = Overflow::Queue);
+    let mut world = new_world::<StreamCarrier>(5, config, carrier, star(), bad_network());
     world.run_until(at(15_000)).unwrap();
     let mut offered = [0; 2];
     for number in 0..count {
@@ -299,6 +301,16 @@ fn every_delivery_mode_crosses_a_stream_on_a_bad_network_and_the_core_sends_noth
 fn ages(buffer_bytes: usize, faults: Vec<Fault>) -> (Vec<Duration>, LinkWorld<StreamCarrier>) {
     let mut config = config();
     config.channels[3].lifetime = Some(LIFETIME);
+    ages_on(3, config, buffer_bytes, faults)
+}
+
+/// As [`ages`], on any channel.
+fn ages_on(
+    channel: u8,
+    config: Config,
+    buffer_bytes: usize,
+    faults: Vec<Fault>,
+) -> (Vec<Duration>, LinkWorld<StreamCarrier>) {
     let carrier = StreamCarrierConfig { buffer_bytes, max_datagram: 1140, ..Default::default() };
     let pipe = PipeConfig::Rate { bytes_per_second: RATE, queue_bytes: 20_000 };
     let topology = star().bottleneck(0, Direction::Up, pipe);
@@ -307,7 +319,7 @@ fn ages(buffer_bytes: usize, faults: Vec<Fault>) -> (Vec<Duration>, LinkWorld<St
     for _ in 0..60 * 30 {
         let mut message = world.now().as_micros().to_le_bytes().to_vec();
         message.resize(1000, 0);
-        let _ = send(&mut world, CLIENT, 3, message);
+        let _ = send(&mut world, CLIENT, channel, message);
         world.run_for(Duration::from_micros(16_667)).unwrap();
     }
     let age = |given: &Given| {
@@ -344,6 +356,18 @@ fn state_over_a_stream_that_carries_half_of_it_is_no_older_than_what_the_carrier
     let (count, p95) = (ages.len(), percentile(ages, 95));
     println!("8192 B and 1 % lost below: {count} given, p95 {p95:?}");
     assert!(count > 600 && p95 < Duration::from_millis(500));
+}
+
+#[test]
+fn state_that_a_stream_has_no_credit_for_gives_way_to_newer_state() {
+    for (channel, waits_for) in [(2, Duration::from_millis(17)), (3, Duration::from_millis(100))] {
+        let (ages, _) = ages_on(channel, config(), 8 << 10, Vec::new());
+        let (count, most) = (ages.len(), *ages.iter().max().unwrap());
+        println!("channel {channel}: {count} given, most {most:?}");
+        let drained = Duration::from_micros((8 << 10) * 1_000_000 / RATE);
+        assert!(most < waits_for + drained + DELAY * 2, "channel {channel}: {most:?}");
+        assert!(count > 600, "{count}");
+    }
 }
 
 #[test]

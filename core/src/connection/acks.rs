@@ -13,6 +13,8 @@ const REPEATED_PACKETS: u64 = 63;
 const REPEATED_FOR: Duration = Duration::from_secs(1);
 /// Acknowledgements that tell of a packet at least, however many ranges that makes: any of them may be lost.
 const TOLD: usize = 4;
+/// Ranges that are reported at rest, where no further packets make anybody forget them.
+const RANGES_AT_REST: usize = 4;
 
 /// The packets received, and what is owed for them.
 #[derive(Debug, Default)]
@@ -76,6 +78,13 @@ impl AckTracker {
     fn thin_out(&mut self) {
         let [.., often] = self.told;
         self.ranges.thin_out(often, limits::ACK_RANGES);
+    }
+
+    /// Gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        let [.., often] = self.told;
+        self.ranges.thin_out(often, RANGES_AT_REST);
+        self.ranges.shrink();
     }
 
     /// Whether an acknowledgement has to leave now, in a packet of its own if need be.

@@ -19,7 +19,11 @@ impl Connection {
     /// Limits what it sends to so many bytes per second; `None` is what all connections have.
     pub(crate) fn limit(&mut self, now: Instant, bandwidth: Option<u64>, for_all: u64) {
         self.bandwidth = bandwidth;
-        self.with_transport(|transport| transport.regulator.limit(now, bandwidth.unwrap_or(for_all)));
+        let limit = bandwidth.unwrap_or(for_all);
+        if limit != u64::MAX {
+            self.send.on_path_known();
+        }
+        self.with_transport(|transport| transport.regulator.limit(now, limit));
     }
 
     /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if a quarter of

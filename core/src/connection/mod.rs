@@ -340,6 +340,18 @@ impl Connection {
         }
     }
 
+    /// Nothing leaves now, because of the endpoint's limit if `is_limited`. What waits to be sent is held back, if
+    /// `is_eliciting` says that there is any, or if there is no transport any more; a connection that is being made holds
+    /// nothing back.
+    pub(crate) fn hold_back(&mut self, now: Instant, is_eliciting: bool, is_limited: bool) {
+        if is_eliciting || self.phase == Phase::Interrupted {
+            if is_limited {
+                self.send.on_path_known();
+            }
+            self.send.hold_back(now);
+        }
+    }
+
     /// Whether something waits that asks for an acknowledgement.
     pub(crate) fn has_eliciting(&self) -> bool {
         self.has_control() || self.send.has_sendable()

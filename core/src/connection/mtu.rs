@@ -1,5 +1,5 @@
-//! How large a datagram the path carries (RFC 8899): probed for once datagrams are full, and given up when a size that
-//! used to pass does not any more.
+//! How large a datagram the path carries (RFC 8899): probed for once something that waits does not fit into one, and given
+//! up when a size that used to pass does not any more.
 //!
 //! Sizes are datagrams, without the headers of IP and UDP. Nothing is smaller than the base of 1200 bytes, which the
 //! handshake has shown to pass.
@@ -105,7 +105,7 @@ impl PathMtu {
         *self = Self::new(remote, self.current().min(BASE_DATAGRAM), self.most.into());
     }
 
-    /// A datagram was as large as it may be: a larger one would have been used, but none above `room` bytes.
+    /// Something that waited did not fit into a datagram: a larger one would have been used, but none above `room` bytes.
     pub(crate) fn on_full(&mut self, now: Instant, room: usize) {
         if self.due.is_some() || self.underway.is_some() {
             return;

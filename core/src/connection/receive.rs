@@ -73,20 +73,23 @@ impl Connection {
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);
         match outcome {
-            Ok(Outcome { eliciting, substantial, refused: false }) => {
+            Ok(Outcome { eliciting, busy, acks, refused: false }) => {
+                let substantial = busy || acks;
                 if let Some(transport) = self.transport.as_deref_mut() {
                     if eliciting {
                         transport.heartbeat.on_activity();
-                        if !substantial {
-                            // Whoever sends heartbeats has nothing else to say.
-                            transport.sent.rest();
-                        }
+                    }
+                    if busy {
+                        transport.busy_at = now;
                     }
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
                     let delay = if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
                     transport.acks.on_received(reception.at, opened.number, eliciting, delay);
+                }
+                if !busy {
+                    self.rest_if_idle(now);
                 }
                 Ok(())
             }
@@ -114,7 +117,7 @@ impl Connection {
                 && let Some(message) = frames.next_message()
             {
                 let message = message.map_err(|_| Violation::MalformedFrame)?;
-                (outcome.eliciting, outcome.substantial) = (true, true);
+                (outcome.eliciting, outcome.busy) = (true, true);
                 outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
             }
             let Some(frame) = frames.next() else { return Ok(outcome) };
@@ -127,9 +130,8 @@ impl Connection {
                 continue;
             }
             outcome.eliciting |= is_eliciting(&frame);
-            // What acknowledges, goes on hearing things that an acknowledgement can leave with.
-            outcome.substantial |=
-                is_eliciting(&frame) && !matches!(frame, Frame::Ping) || matches!(frame, Frame::Ack(_));
+            outcome.busy |= is_eliciting(&frame) && !matches!(frame, Frame::Ping);
+            outcome.acks |= matches!(frame, Frame::Ack(_));
             match frame {
                 Frame::Padding | Frame::Ping => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
@@ -214,8 +216,10 @@ impl Connection {
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     eliciting: bool,
-    /// It is more than a lone PING: something will follow that an acknowledgement can leave with.
-    substantial: bool,
+    /// Something in it asks for an acknowledgement and is no PING: the connection is in use.
+    busy: bool,
+    /// It acknowledges: the peer hears from us, so more of our packets follow that an acknowledgement can leave with.
+    acks: bool,
     refused: bool,
 }
 

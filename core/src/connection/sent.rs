@@ -217,11 +217,10 @@ impl SentPackets {
         }
     }
 
-    /// Nothing is in flight, and nothing more to come for a while: gives the memory back.
+    /// Nothing more is to come for a while: gives unused memory back.
     pub(crate) fn rest(&mut self) {
-        if self.records.is_empty() && self.frames.is_empty() {
-            (self.records, self.frames) = (VecDeque::new(), VecDeque::new());
-        }
+        self.records.shrink_to_fit();
+        self.frames.shrink_to_fit();
     }
 
     fn frames_end(&self) -> u64 {
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_given_back_only_when_nothing_is_in_flight() {
+    fn unused_memory_is_given_back_and_what_is_in_flight_is_kept() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Credit);
         sent.record(Instant::ZERO, 100, true);

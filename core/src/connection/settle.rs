@@ -67,6 +67,9 @@ pub(crate) fn on_ack(
             }
         }
     }
+    if largest_before.is_none() {
+        settling.send.on_path_known();
+    }
     let is_newest = largest_named > largest_before;
     transport.largest_acked = transport.largest_acked.max(largest_named);
     let is_marked = transport.marking.on_ack(ack.marks, is_newest, next);

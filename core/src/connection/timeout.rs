@@ -5,6 +5,7 @@ use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::channel::Arena;
 use crate::event::CloseReason;
+use crate::limits::REST_AFTER;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -68,7 +69,10 @@ impl Connection {
             match timer {
                 Timer::Loss => self.on_loss_timeout(now),
                 Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
-                Timer::Heartbeat => self.with_transport(|transport| transport.on_patience_over(now)),
+                Timer::Heartbeat => {
+                    self.with_transport(|transport| transport.on_patience_over(now));
+                    self.rest_if_idle(now);
+                }
                 // What it held back is queued when the timers are set again.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
@@ -80,6 +84,18 @@ impl Connection {
                 Timer::Resume => self.on_resume_timeout(now),
                 Timer::Handshake => self.on_handshake_timeout(now, rng),
             }
+        }
+    }
+
+    /// Gives back the memory that traffic needed, once nothing but heartbeats was exchanged for [`REST_AFTER`]. Heartbeats
+    /// and what answers them ask for this, so an idle connection wakes up no more often.
+    pub(super) fn rest_if_idle(&mut self, now: Instant) {
+        let Some(transport) = self.transport.as_deref_mut() else { return };
+        if now - transport.busy_at >= REST_AFTER {
+            transport.sent.rest();
+            transport.acks.rest();
+            self.send.rest();
+            self.receive.rest();
         }
     }
 

@@ -7,7 +7,7 @@ use super::transport::Transport;
 use crate::address::{Ecn, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::ChannelId;
-use crate::limits::{FRAGMENT_MIN, TAG};
+use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
@@ -178,7 +178,8 @@ pub(crate) fn write_datagram(
 ) -> Option<usize> {
     let room = buffer.len();
     let most = transport.datagram_now(now);
-    let size = buffer.len().min(most).min(transport.allowance());
+    let size = room.min(most).min(transport.allowance());
+    let is_largest = size == most;
     let mut draft = Draft::new(transport, buffer.get_mut(..size)?)?;
     let overhead = draft.header.header_len() + TAG;
     let is_open = transport.window_is_open(now);
@@ -197,7 +198,7 @@ pub(crate) fn write_datagram(
     }
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
-        transport.heartbeat.on_activity();
+        transport.on_busy(now);
     }
     if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
@@ -231,14 +232,22 @@ pub(crate) fn write_datagram(
         transport.ping_due = false;
     }
     let size = draft.seal(now, transport, body, eliciting)?;
-    if size + FRAGMENT_MIN > most {
+    if eliciting && is_open {
+        let has_more = sources.has_eliciting();
+        on_filled(now, transport, has_more, is_largest.then_some(room));
+    }
+    Some(size)
+}
+
+/// A datagram was filled with what there was, or `has_more` says that something waits that did not fit. Then one of up to
+/// `room` bytes would have been used, if this one was as large as it may be.
+fn on_filled(now: Instant, transport: &mut Transport, has_more: bool, room: Option<usize>) {
+    if !has_more {
+        transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
+    } else if let Some(room) = room {
         // What most paths carry is looked for in any case.
         transport.mtu.on_full(now, room.min(transport.datagram_worth(usize::from(ETHERNET))));
     }
-    if eliciting && is_open && !sources.has_eliciting() {
-        transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
-    }
-    Some(size)
 }
 
 /// Says what the clock shows, if that is due. It rides along, ahead of the acknowledgement that needs it.

@@ -113,6 +113,8 @@ pub(crate) struct Transport {
     /// When the next packet counts as lost, if one is suspected.
     pub(crate) loss_at: Option<Instant>,
     pub(crate) last_eliciting: Instant,
+    /// When a packet last carried anything but acknowledgements and heartbeats, either way.
+    pub(crate) busy_at: Instant,
     pub(crate) last_heard: Instant,
     pub(crate) last_ping: Instant,
     /// Whether the peer has shown that it holds the keys.
@@ -180,6 +182,7 @@ impl Transport {
             heartbeat: Heartbeat::default(),
             loss_at: None,
             last_eliciting: now,
+            busy_at: now,
             last_heard: now,
             last_ping: now,
             is_confirmed: false,
@@ -228,6 +231,12 @@ impl Transport {
         self.largest_acked = sent.checked_sub(1);
         self.replay.insert(received);
         self.largest_received = Some(received);
+    }
+
+    /// A packet carries more than acknowledgements and heartbeats.
+    pub(crate) const fn on_busy(&mut self, now: Instant) {
+        self.heartbeat.on_activity();
+        self.busy_at = now;
     }
 
     /// The peer was not heard for so long that this end has to say that it is there.

@@ -400,12 +400,18 @@ impl Endpoint {
         if links != state.links {
             self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
         }
-        if !state.is_queued_to_send
-            && state.wants_transmit(now, is_eliciting)
-            && (links == [None; 2] || state.target(now).is_none_or(|address| self.links.has_credit(address)))
-        {
+        let may_leave = |state: &Connection| {
+            state.wants_transmit(now, is_eliciting)
+                && (links == [None; 2]
+                    || state.target(now).is_none_or(|address| self.links.has_credit(address)))
+        };
+        if !state.is_queued_to_send && may_leave(state) {
             state.is_queued_to_send = true;
             self.ready.push_back(connection);
+        }
+        let is_limited = !self.throttle.is_open(now);
+        if is_limited || !state.is_queued_to_send {
+            state.hold_back(now, is_eliciting, is_limited);
         }
         if !state.is_queued_to_tell && state.has_event() {
             state.is_queued_to_tell = true;

@@ -137,6 +137,11 @@ impl AckRanges {
         }
     }
 
+    /// Gives unused memory back.
+    pub(crate) fn shrink(&mut self) {
+        self.ranges.shrink_to_fit();
+    }
+
     /// The index of the first range that starts above `packet_number`. Usually that is the end, so it looks there
     /// first.
     fn place_of(&self, packet_number: u64) -> usize {

@@ -265,7 +265,8 @@ impl From<CoreConnectError> for ConnectError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full: the network is slower than the game. `Event::SendReady` says when it is not.
+    /// The channel's queue is full: the network is slower than the game. `Event::SendReady` says when it is not. Channels
+    /// whose oldest messages give way (`tickwire_core::Overflow`) say so only before the first acknowledgement.
     ChannelFull(Bytes),
     /// The queue to the network thread is full: the game is faster than the thread.
     QueueFull(Bytes),

@@ -185,6 +185,12 @@ impl Net {
         }
     }
 
+    /// Forgets what nodes told, and gives back the memory that the network itself took.
+    pub fn forget(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.events = Vec::new());
+        self.flying.shrink_to_fit();
+    }
+
     fn tail(&self) -> Vec<&[Event]> {
         self.nodes.iter().map(|node| &node.events[node.events.len().saturating_sub(5)..]).collect()
     }

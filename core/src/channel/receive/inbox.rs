@@ -74,6 +74,12 @@ impl Inbox {
         }
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.reliable.shrink_to_fit();
+        self.passing.shrink_to_fit();
+    }
+
     fn turn(&mut self) -> u64 {
         self.next_turn += 1;
         self.next_turn

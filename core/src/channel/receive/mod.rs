@@ -248,6 +248,17 @@ impl ReceiveSide {
         }
     }
 
+    /// Nothing was received for a while: gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        self.shared.inbox.rest();
+        self.loose.rest();
+        for incoming in self.channels.iter_mut() {
+            if let Mode::Reliable(reliable) = &mut incoming.mode {
+                reliable.rest();
+            }
+        }
+    }
+
     /// The connection is gone: it has no turn in the room that connections share.
     pub(crate) fn leave(&mut self, arena: &mut Arena) {
         if let Some(account) = &mut self.shared.account {

@@ -187,6 +187,11 @@ impl Ordered {
         core::mem::take(&mut self.memory)
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.held.shrink_to_fit();
+    }
+
     /// How far above the floor messages were received.
     pub(super) fn span(&self) -> usize {
         self.held.last().map_or(0, |run| (run.end() - self.floor) as usize)

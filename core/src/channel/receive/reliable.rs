@@ -181,6 +181,15 @@ impl Reliable {
         }
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.reassemblies.shrink_to_fit();
+        match &mut self.order {
+            Order::Ordered(ordered) => ordered.rest(),
+            Order::Unordered(unordered) => unordered.rest(),
+        }
+    }
+
     /// Charges a message that came whole, unless some of it came before in fragments, as from a sender that found the
     /// packets smaller and cut it.
     fn begin_whole(&mut self, context: &mut Context<'_>, id: u64, data: &[u8]) -> Result<(), Violation> {

@@ -2,41 +2,108 @@
 
 use alloc::collections::VecDeque;
 
+const BITS: usize = u64::BITS as usize;
+
 /// What was received of an unordered channel.
 #[derive(Debug)]
 pub(super) struct Unordered {
     /// Everything below was received.
     pub(super) floor: u64,
-    /// Which ones were received from the floor on; the first never was.
-    received: VecDeque<bool>,
+    /// Messages below the floor that the first word still has bits of.
+    passed: usize,
+    /// Which ones were received, a bit each: those that passed, then those from the floor on.
+    received: VecDeque<u64>,
 }
 
 impl Unordered {
     pub(super) const fn new(floor: u64) -> Self {
-        Self { floor, received: VecDeque::new() }
+        Self { floor, passed: 0, received: VecDeque::new() }
     }
 
     /// Whether the message `ahead` of the floor was received.
     pub(super) fn has(&self, ahead: usize) -> bool {
-        self.received.get(ahead).copied().unwrap_or(false)
+        let (word, bit) = self.place(ahead);
+        self.received.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// Notes the message `ahead` of the floor as received.
     pub(super) fn take(&mut self, ahead: usize) {
-        if self.received.len() <= ahead {
-            self.received.resize(ahead + 1, false);
-        }
-        if let Some(place) = self.received.get_mut(ahead) {
-            *place = true;
-        }
-        while self.received.front() == Some(&true) {
-            self.received.pop_front();
+        if ahead == 0 && self.received.is_empty() {
+            // Nothing is missing, nearly always.
             self.floor += 1;
+            return;
         }
+        let (word, bit) = self.place(ahead);
+        if self.received.len() <= word {
+            self.received.resize(word + 1, 0);
+        }
+        if let Some(word) = self.received.get_mut(word) {
+            *word |= bit;
+        }
+        self.advance();
+    }
+
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.received.shrink_to_fit();
     }
 
     /// How far above the floor messages were received.
     pub(super) fn span(&self) -> usize {
-        self.received.len()
+        let Some(last) = self.received.back() else { return 0 };
+        self.received.len() * BITS - last.leading_zeros() as usize - self.passed
+    }
+
+    /// Raises the floor above what was received in a row.
+    fn advance(&mut self) {
+        while let Some(first) = self.received.front() {
+            let in_a_row = first.trailing_ones() as usize;
+            self.floor += (in_a_row - self.passed) as u64;
+            self.passed = in_a_row;
+            if in_a_row < BITS {
+                break;
+            }
+            self.received.pop_front();
+            self.passed = 0;
+        }
+        if self.received.len() == 1 && self.span() == 0 {
+            self.received.clear();
+            self.passed = 0;
+        }
+    }
+
+    /// The word and the bit of the message `ahead` of the floor.
+    const fn place(&self, ahead: usize) -> (usize, u64) {
+        let place = self.passed + ahead;
+        (place / BITS, 1 << (place % BITS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    quickcheck! {
+        fn a_channel_knows_which_messages_of_a_window_it_has(script: Vec<u8>) -> bool {
+            let (mut unordered, mut model, mut floor) = (Unordered::new(5), BTreeSet::new(), 5);
+            script.into_iter().all(|ahead| {
+                let ahead = usize::from(ahead) % 200;
+                let known = model.contains(&(floor + ahead as u64));
+                let agrees = unordered.has(ahead) == known;
+                unordered.take(ahead);
+                model.insert(floor + ahead as u64);
+                while model.remove(&floor) {
+                    floor += 1;
+                }
+                let span = model.last().map_or(0, |last| (last + 1 - floor) as usize);
+                let has = (0..250).all(|ahead| unordered.has(ahead) == model.contains(&(floor + ahead as u64)));
+                agrees && has && unordered.floor == floor && unordered.span() == span
+            })
+        }
     }
 }

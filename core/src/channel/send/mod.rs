@@ -20,7 +20,7 @@ use self::outgoing::{Outgoing, Wish};
 use self::window::Sent;
 use super::compress::Compressor;
 use super::lazy::Channels;
-use crate::config::ChannelConfig;
+use crate::config::{ChannelConfig, Overflow};
 use crate::error::SendError;
 use crate::event::{ChannelId, Fate, MessageId, Undelivered, Violation};
 use crate::limits::{CHANNELS, MESSAGE_OVERHEAD};
@@ -37,6 +37,10 @@ pub(crate) struct SendSide {
     wishing: u32,
     /// Channels whose messages have a lifetime, as bits.
     mortal: u32,
+    /// Channels whose oldest messages give way to newer ones, as bits: none before the path is known.
+    yielding: u32,
+    /// Those of them on which something was held back, as bits.
+    held: u32,
     max_message: usize,
     credit: Credit,
     clock: VirtualClock,
@@ -130,6 +134,8 @@ impl SendSide {
         Self {
             wishing: 0,
             mortal: mortal.map(|(index, _)| 1 << index).sum(),
+            yielding: 0,
+            held: 0,
             channels: Channels::new(channels, first_id),
             max_message,
             credit: Credit { granted: credit, used: 0 },
@@ -161,10 +167,13 @@ impl SendSide {
         }
         // A compressed channel's payload is one byte longer at worst.
         let most = cost(message.len() + usize::from(outgoing.compress));
-        if !outgoing.queue.admit(most, outgoing.receipts_waiting) {
-            self.refused |= 1 << channel.0;
-            outgoing.on_full();
-            return Err(SendError::Full(message));
+        if !outgoing.queue.has_room(most, outgoing.receipts_waiting) {
+            if self.yielding & 1 << channel.0 == 0 {
+                self.refused |= 1 << channel.0;
+                outgoing.on_full(most);
+                return Err(SendError::Full(message));
+            }
+            outgoing.make_room(most);
         }
         let length = message.len();
         let payload = if outgoing.compress { self.compressor.payload(&message) } else { message };
@@ -172,6 +181,9 @@ impl SendSide {
         let cost = cost(payload.len().max(length));
         let number = outgoing.queue.push(now, payload, cost);
         self.wishing |= 1 << channel.0;
+        if self.held & 1 << channel.0 != 0 {
+            outgoing.give_way(now);
+        }
         Ok(MessageId(number))
     }
 
@@ -200,6 +212,9 @@ impl SendSide {
             return;
         }
         self.expire(now);
+        if self.held != 0 {
+            self.give_way(now);
+        }
         let mut chain = Chain::default();
         while let Some(record) = self.write_piece(writer, &mut chain) {
             note(record);
@@ -303,9 +318,45 @@ impl SendSide {
         }
     }
 
+    /// What the path carries is known, or limited: from now on old messages may give way to newer ones.
+    pub(crate) fn on_path_known(&mut self) {
+        if self.yielding == 0 {
+            let configs = (0..CHANNELS).map_while(|index| self.channels.config(index)).enumerate();
+            let yields = |config: &ChannelConfig| {
+                !config.delivery.is_reliable() && config.overflow == Overflow::DropOldest
+            };
+            self.yielding = configs.filter(|(_, config)| yields(config)).map(|(index, _)| 1 << index).sum();
+        }
+    }
+
+    /// The path takes nothing now: what waits is held back by it, and gives way to what is newer.
+    pub(crate) fn hold_back(&mut self, now: Instant) {
+        for index in bits(self.yielding & self.wishing) {
+            if self.channels.get_mut(index).is_some_and(|outgoing| outgoing.hold_back(now)) {
+                self.held |= 1 << index;
+            }
+        }
+    }
+
+    /// Drops what was held back and gives way to newer messages.
+    fn give_way(&mut self, now: Instant) {
+        for index in bits(self.held) {
+            if !self.channels.get_mut(index).is_some_and(|outgoing| outgoing.give_way(now)) {
+                self.held &= !(1 << index);
+            }
+        }
+    }
+
     /// When [`Self::expire`] next has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         bits(self.mortal).filter_map(|index| self.channels.get(index)?.queue.next_expiry()).min()
+    }
+
+    /// Nothing was sent for a while: gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        self.channels.iter_mut().for_each(Outgoing::rest);
+        self.delivered.shrink_to_fit();
+        self.compressor = Compressor::default();
     }
 
     /// The peer granted `total` reliable bytes since the session began. A grant never shrinks.

@@ -9,7 +9,9 @@ use super::queue::{Place, Queue};
 use super::window::{Held, Sent, Window};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
+use crate::limits::UNRELIABLE_PATIENCE;
 use crate::stats::ChannelSent;
+use crate::time::Instant;
 use crate::wire::Writer;
 use crate::wire::message::Chain;
 
@@ -37,6 +39,8 @@ struct Rest {
     id: u64,
     payload: Bytes,
     start: u64,
+    /// When the path first held it back; [`Instant::MAX`] is never.
+    held_since: Instant,
 }
 
 /// Whether a channel has something to send.
@@ -138,7 +142,7 @@ impl Outgoing {
         self.counters.messages += 1;
         if let Begun::Cut(start) = begun {
             self.counters.fragments += 1;
-            self.rest = Some(Rest { id, payload: waiting.payload, start });
+            self.rest = Some(Rest { id, payload: waiting.payload, start, held_since: Instant::MAX });
         }
         // Whole unreliable messages travel without an id.
         if numbered || begun != Begun::Whole {
@@ -154,6 +158,12 @@ impl Outgoing {
         self.rest = None;
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.queue.rest();
+        self.window.rest();
+    }
+
     pub(super) fn on_delivered(&mut self, count: usize) {
         self.counters.delivered += count as u64;
         if self.receipts {
@@ -165,15 +175,43 @@ impl Outgoing {
         self.counters.expired += count;
     }
 
-    pub(super) fn on_full(&mut self) {
+    /// A message of `cost` is handed back.
+    pub(super) fn on_full(&mut self, cost: u64) {
         self.counters.full += 1;
+        self.queue.refuse(cost);
+    }
+
+    /// The path takes nothing now. Says whether anything is held back.
+    pub(super) fn hold_back(&mut self, now: Instant) -> bool {
+        self.queue.hold_back();
+        if let Some(rest) = &mut self.rest {
+            rest.held_since = rest.held_since.min(now);
+        }
+        self.give_way(now)
+    }
+
+    /// Drops what was held back and gives way to newer messages. Says whether anything else is held back.
+    ///
+    /// A message that was begun is finished: to leave it would waste what was sent of it, and each newer one would be
+    /// left in turn.
+    pub(super) fn give_way(&mut self, now: Instant) -> bool {
+        let is_given_up = |rest: &mut Rest| now - rest.held_since > UNRELIABLE_PATIENCE;
+        let rest = self.rest.take_if(is_given_up);
+        self.counters.dropped += u64::from(rest.is_some());
+        self.counters.dropped += self.queue.give_way(now, self.delivery == Delivery::Sequenced);
+        self.rest.is_some() || self.queue.is_held()
+    }
+
+    /// Drops the oldest messages until one of `cost` finds room.
+    pub(super) fn make_room(&mut self, cost: u64) {
+        self.counters.dropped += self.queue.make_room(cost);
     }
 
     pub(super) fn fate(&self, number: u64) -> Option<Fate> {
         match self.queue.place(number) {
             Place::Unused => None,
             Place::Waiting => Some(Fate::Queued),
-            Place::Expired => Some(Fate::NotSent),
+            Place::Dropped => Some(Fate::NotSent),
             _ if !self.is_reliable() => Some(Fate::Unknown),
             place => match self.window.find(number) {
                 Held::Unacked => Some(Fate::InFlight),

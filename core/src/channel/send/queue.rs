@@ -1,14 +1,14 @@
 //! Messages that wait for their first transmission.
 
 use alloc::collections::VecDeque;
-use core::time::Duration;
+use core::num::NonZeroU64;
 
 use bytes::Bytes;
 
 use crate::channel::ranges::RangeSet;
 use crate::config::ChannelConfig;
-use crate::limits::EXPIRED_RANGES;
-use crate::time::Instant;
+use crate::limits::{DROPPED_RANGES, DROPPED_RANGES_AT_REST, STALE_AFTER};
+use crate::time::{Instant, micros};
 
 /// A message that was never sent.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Waiting {
     pub(super) payload: Bytes,
     /// What it costs in every budget: bytes and overhead.
     pub(super) cost: u64,
-    expires: Instant,
+    queued_at: Instant,
 }
 
 /// A channel's messages that wait for their first transmission, oldest first.
@@ -29,12 +29,15 @@ pub(super) struct Queue {
     bytes: u64,
     bytes_most: u64,
     messages_most: usize,
-    lifetime: Option<Duration>,
+    /// How long a message may wait, in microseconds, if not for ever.
+    lifetime_us: Option<NonZeroU64>,
     next_number: u64,
     /// The cost of a message that was handed back, until the queue has room for it again.
-    refused: Option<u64>,
-    expired: RangeSet,
-    /// Of numbers below this it is no longer known whether they expired.
+    refused: Option<NonZeroU64>,
+    /// Numbers below this waited at a moment when the path took nothing.
+    held_below: u64,
+    dropped: RangeSet,
+    /// Of numbers below this it is no longer known whether they were dropped.
     forgotten: u64,
 }
 
@@ -45,8 +48,8 @@ pub(super) enum Place {
     Unused,
     /// It waits.
     Waiting,
-    /// It was dropped when its lifetime passed.
-    Expired,
+    /// It was dropped: its lifetime passed, or it gave way to newer ones.
+    Dropped,
     /// It left the queue so long ago that nobody knows why.
     Forgotten,
     /// It was taken to be sent.
@@ -54,16 +57,19 @@ pub(super) enum Place {
 }
 
 impl Queue {
-    pub(super) const fn new(config: &ChannelConfig) -> Self {
+    pub(super) fn new(config: &ChannelConfig) -> Self {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
             bytes_most: config.queue_bytes,
             messages_most: config.queue_messages,
-            lifetime: config.lifetime,
+            lifetime_us: config
+                .lifetime
+                .map(|lifetime| NonZeroU64::MIN.saturating_add(micros(lifetime).saturating_sub(1))),
             next_number: 0,
             refused: None,
-            expired: RangeSet::new(),
+            held_below: 0,
+            dropped: RangeSet::new(),
             forgotten: 0,
         }
     }
@@ -78,15 +84,16 @@ impl Queue {
     }
 
     /// Whether a message of `cost` may be queued beside `reserved` more messages that count. An empty queue takes any
-    /// message. If not, the queue remembers that it owes a word when there is room.
-    pub(super) fn admit(&mut self, cost: u64, reserved: usize) -> bool {
+    /// message.
+    pub(super) fn has_room(&self, cost: u64, reserved: usize) -> bool {
         let fits = self.bytes.saturating_add(cost) <= self.bytes_most
             && self.len().saturating_add(reserved) < self.messages_most;
-        let admitted = fits || (self.waiting.is_empty() && reserved == 0);
-        if !admitted {
-            self.refused = Some(self.refused.map_or(cost, |refused| refused.max(cost)));
-        }
-        admitted
+        fits || (self.waiting.is_empty() && reserved == 0)
+    }
+
+    /// A message of `cost` is handed back: the queue owes a word when there is room for it.
+    pub(super) fn refuse(&mut self, cost: u64) {
+        self.refused = self.refused.max(NonZeroU64::new(cost));
     }
 
     /// Queues a message that was admitted, and says its number.
@@ -94,8 +101,7 @@ impl Queue {
         let number = self.next_number;
         self.next_number += 1;
         self.bytes += cost;
-        let expires = self.lifetime.map_or(Instant::MAX, |lifetime| now + lifetime);
-        self.waiting.push_back(Waiting { number, payload, cost, expires });
+        self.waiting.push_back(Waiting { number, payload, cost, queued_at: now });
         number
     }
 
@@ -114,7 +120,7 @@ impl Queue {
         let messages = self.len().saturating_add(reserved);
         let drained = self.refused.is_some_and(|cost| {
             self.bytes <= self.bytes_most / 2
-                && self.bytes.saturating_add(cost) <= self.bytes_most
+                && self.bytes.saturating_add(cost.get()) <= self.bytes_most
                 && messages <= self.messages_most / 2
                 || messages == 0
         });
@@ -128,19 +134,70 @@ impl Queue {
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
         let mut count = 0;
         while self.next_expiry().is_some_and(|expires| expires <= now) {
-            let Some(dropped) = self.pop() else { break };
-            self.expired.insert(dropped.number, dropped.number + 1);
-            count += 1;
-        }
-        while self.expired.len() > EXPIRED_RANGES {
-            self.forgotten = self.expired.remove_first().map_or(self.forgotten, |(_, end)| end);
+            count += self.drop_oldest();
         }
         count
     }
 
+    /// The path takes nothing now: what waits is held back.
+    pub(super) fn hold_back(&mut self) {
+        self.held_below = self.next_number;
+    }
+
+    /// Whether the oldest message that waits was held back.
+    pub(super) fn is_held(&self) -> bool {
+        self.waiting.front().is_some_and(|front| front.number < self.held_below)
+    }
+
+    /// Drops what was held back and gives way to newer messages, never the newest, and says how many: all of it if
+    /// `only_newest`, else what waited longer than [`STALE_AFTER`].
+    pub(super) fn give_way(&mut self, now: Instant, only_newest: bool) -> u64 {
+        let mut count = 0;
+        while self.waiting.len() > 1
+            && self.waiting.front().is_some_and(|front| {
+                front.number < self.held_below && (only_newest || now - front.queued_at > STALE_AFTER)
+            })
+        {
+            count += self.drop_oldest();
+        }
+        count
+    }
+
+    /// Drops the oldest messages until one of `cost` finds room, and says how many.
+    pub(super) fn make_room(&mut self, cost: u64) -> u64 {
+        let mut count = 0;
+        while !self.has_room(cost, 0) {
+            count += self.drop_oldest();
+        }
+        count
+    }
+
+    /// Drops the oldest message, and says how many that were.
+    fn drop_oldest(&mut self) -> u64 {
+        let Some(Waiting { number, .. }) = self.pop() else { return 0 };
+        self.dropped.insert(number, number + 1);
+        self.remember_dropped(DROPPED_RANGES);
+        1
+    }
+
+    /// Forgets the oldest ranges of numbers of dropped messages beyond so many.
+    fn remember_dropped(&mut self, ranges: usize) {
+        while self.dropped.len() > ranges {
+            self.forgotten = self.dropped.remove_first().map_or(self.forgotten, |(_, end)| end);
+        }
+    }
+
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.remember_dropped(DROPPED_RANGES_AT_REST);
+        self.dropped.shrink();
+    }
+
     /// When the oldest message's lifetime passes. All of a channel live equally long, so the oldest goes first.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.lifetime.and_then(|_| self.waiting.front()).map(|waiting| waiting.expires)
+        let lifetime_us = self.lifetime_us?.get();
+        self.waiting.front().map(|waiting| waiting.queued_at.plus_micros(lifetime_us))
     }
 
     pub(super) fn place(&self, number: u64) -> Place {
@@ -149,8 +206,8 @@ impl Queue {
         } else if self.waiting.front().is_some_and(|front| front.number <= number) {
             // Messages only leave at the front, so whatever is behind it is still there.
             Place::Waiting
-        } else if self.expired.covers(number, number + 1) {
-            Place::Expired
+        } else if self.dropped.covers(number, number + 1) {
+            Place::Dropped
         } else if number < self.forgotten {
             Place::Forgotten
         } else {

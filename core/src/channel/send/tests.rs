@@ -462,7 +462,8 @@ fn what_is_sent_once_is_unknown_from_then_on() {
 
 #[test]
 fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() {
-    let mut side = ordered();
+    let config = ChannelConfig { queue_messages: 20_000, ..ChannelConfig::new(Delivery::ReliableOrdered) };
+    let mut side = side(&[config]);
     send_many(&mut side, 0, RELIABLE_WINDOW + 10, 0);
     let (_, records) = drain(&mut side, WHOLE_FRAME);
     assert_eq!(records.len(), RELIABLE_WINDOW as usize);

@@ -224,6 +224,13 @@ impl Window {
         }
     }
 
+    /// Gives unused memory back.
+    pub(super) fn rest(&mut self) {
+        self.slots.shrink_to_fit();
+        self.lost.shrink_to_fit();
+        self.spare = Vec::new();
+    }
+
     /// The peer has every message below `floor`, and above it `ranges`, as distances from the floor.
     pub(super) fn on_received(
         &mut self,

@@ -1,0 +1,257 @@
+//! State that a path cannot carry in time gives way to newer state.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Pair, Trust};
+use tickwire_core::stats::ChannelSent;
+use tickwire_core::{ChannelConfig, ChannelId, Config, Delivery, Event, Fate, Instant, MessageId, Overflow};
+use tickwire_sim::fault::Direction;
+use tickwire_sim::link::PipeConfig;
+use tickwire_sim::network::Topology;
+use tickwire_sim::world::{World, WorldConfig};
+
+const CLIENT: usize = 1;
+/// How long a datagram takes, either way, behind the bottleneck.
+const DELAY: Duration = Duration::from_millis(25);
+/// How long the bottleneck's queue takes to drain.
+const QUEUE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_micros(16_667);
+
+/// A game that sends state over a bottleneck.
+struct Game {
+    world: World<Pair>,
+    /// Bytes due and not yet sent, in millionths, by channel.
+    due: Vec<u64>,
+}
+
+/// What arrived of one message: when it was sent and when it came, and on which channel.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    channel: u8,
+    sent: Instant,
+    came: Instant,
+}
+
+impl Game {
+    fn new(config: Config, bytes_per_second: u64) -> Self {
+        let channels = config.channels.len();
+        let queue_bytes = (bytes_per_second * QUEUE.as_millis() as u64 / 1000).max(6000);
+        let pipe = PipeConfig::Rate { bytes_per_second, queue_bytes };
+        let topology = Topology::star(1, DELAY).bottleneck(0, Direction::Up, pipe);
+        let world = World::new(WorldConfig::new(1, topology), Pair::new(config, Trust::Key));
+        let mut game = Self { world, due: vec![0; channels] };
+        game.world.run_for(Duration::from_secs(2)).unwrap();
+        game
+    }
+
+    /// Sends one message on a channel; its number, if the queue took it.
+    fn send(&mut self, channel: u8, bytes: usize) -> Option<MessageId> {
+        let act = |pair: &mut Pair,
+                   context: &mut tickwire_sim::host::Context<'_, tickwire_core::Endpoint>| {
+            let mut message = vec![channel; bytes];
+            message[..8].copy_from_slice(&context.time.as_micros().to_le_bytes());
+            context.host.send(context.now, pair.client.unwrap(), ChannelId(channel), message).ok()
+        };
+        self.world.with(CLIENT, act).unwrap().unwrap()
+    }
+
+    /// Each tick for `time`, sends on every channel what is due of its bytes per second, in messages of its size.
+    fn play(&mut self, time: Duration, load: &[(usize, u64)]) {
+        let end = self.world.now() + time;
+        while self.world.now() < end {
+            for (channel, &(bytes, bytes_per_second)) in load.iter().enumerate() {
+                self.due[channel] += bytes_per_second * TICK.as_micros() as u64;
+                while self.due[channel] >= bytes as u64 * 1_000_000 {
+                    self.due[channel] -= bytes as u64 * 1_000_000;
+                    self.send(channel as u8, bytes);
+                }
+            }
+            self.world.run_for(TICK).unwrap();
+        }
+    }
+
+    fn arrivals(&self) -> impl Iterator<Item = Arrival> {
+        self.world.application().told[0].iter().filter_map(|(came, event)| match event {
+            Event::Message { channel, data, .. } => {
+                let sent = u64::from_le_bytes(data[..8].try_into().unwrap());
+                Some(Arrival { channel: channel.0, sent: Instant::from_micros(sent).unwrap(), came: *came })
+            }
+            _ => None,
+        })
+    }
+
+    /// How old messages of a channel were when they came, the youngest first.
+    fn ages(&self, channel: u8, since: Instant) -> Vec<Duration> {
+        let of_channel = |arrival: &Arrival| arrival.channel == channel && arrival.came >= since;
+        let mut ages: Vec<Duration> =
+            self.arrivals().filter(of_channel).map(|arrival| arrival.came - arrival.sent).collect();
+        ages.sort_unstable();
+        ages
+    }
+
+    fn sent(&self, channel: u8) -> ChannelSent {
+        let client = self.world.application().client.unwrap();
+        self.world.host(CLIENT).unwrap().channel_stats(client, ChannelId(channel)).unwrap().sent
+    }
+
+    fn fate(&self, channel: u8, message: MessageId) -> Option<Fate> {
+        let client = self.world.application().client.unwrap();
+        self.world.host(CLIENT).unwrap().fate(client, ChannelId(channel), message)
+    }
+}
+
+fn config(channels: &[Delivery]) -> Config {
+    let mut config = Config::new(7);
+    config.channels = channels.iter().copied().map(ChannelConfig::new).collect();
+    config
+}
+
+const STATE: [Delivery; 2] = [Delivery::Unreliable, Delivery::Sequenced];
+/// How old state may be beyond the delay of the path.
+const FRESH: Duration = Duration::from_millis(200);
+/// Bytes that congestion control may have on a path at any time: twice its least window of three datagrams.
+const ON_THE_PATH: u64 = 6 * 1200;
+
+fn time_of(bytes: u64, bytes_per_second: u64) -> Duration {
+    Duration::from_micros(bytes * 1_000_000 / bytes_per_second)
+}
+
+fn percentile(ages: &[Duration], percent: usize) -> Duration {
+    ages[(ages.len() - 1) * percent / 100]
+}
+
+#[test]
+fn state_at_three_times_what_the_path_carries_is_fresh_when_it_arrives() {
+    for (rate, sizes) in [
+        (5_000, &[20, 200, 1000][..]),
+        (20_000, &[20, 200, 1000, 3000]),
+        (100_000, &[20, 200, 1000, 3000]),
+        (1_000_000, &[200, 1000, 3000]),
+    ] {
+        for &bytes in sizes {
+            for delivery in STATE {
+                let mut game = Game::new(config(&[delivery]), rate);
+                let began = game.world.now();
+                game.play(Duration::from_secs(20), &[(bytes, 3 * rate)]);
+                let ages = game.ages(0, began + Duration::from_secs(5));
+                let carried = ages.len() as u64 * bytes as u64 / 15;
+                let (p95, most) = (percentile(&ages, 95), percentile(&ages, 100));
+                println!("{rate} B/s, {bytes} B, {delivery:?}: {carried} B/s, p95 {p95:?}, most {most:?}");
+                // A message of several datagrams waits for the one before it to be finished, too.
+                let path = DELAY + time_of(ON_THE_PATH + 2 * bytes as u64, rate);
+                assert!(most <= path + FRESH, "{rate} B/s, {bytes} B, {delivery:?}: {most:?}");
+                assert!(bytes < 200 || carried * 100 >= rate * 80, "{rate} B/s, {bytes} B: {carried} B/s");
+                assert_eq!(game.sent(0).full, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_arrives_a_second_after_a_game_at_three_times_what_the_path_carries_has_stopped() {
+    let mut game = Game::new(config(&STATE), 20_000);
+    game.play(Duration::from_secs(240), &[(300, 30_000), (300, 30_000)]);
+    let stopped = game.world.now();
+    game.world.run_for(Duration::from_secs(300)).unwrap();
+    let last = game.arrivals().map(|arrival| arrival.came).max().unwrap();
+    let oldest = game.arrivals().map(|arrival| arrival.came - arrival.sent).max().unwrap();
+    println!("the last {:?} after the stop, the oldest {oldest:?} old", last - stopped);
+    assert!(last <= stopped + Duration::from_secs(1), "{:?} later", last - stopped);
+}
+
+#[test]
+fn state_on_channels_of_all_priorities_is_fresh_beside_reliable_data() {
+    let mut config = config(&[
+        Delivery::Unreliable,
+        Delivery::Sequenced,
+        Delivery::Unreliable,
+        Delivery::Sequenced,
+        Delivery::ReliableOrdered,
+    ]);
+    for (channel, priority) in config.channels.iter_mut().zip([6, 4, 3, 1, 3]) {
+        channel.priority = priority;
+    }
+    let rate = 100_000;
+    let mut game = Game::new(config, rate);
+    let began = game.world.now();
+    game.play(
+        Duration::from_secs(20),
+        &[(200, rate / 2), (1000, rate / 2), (50, rate), (400, rate), (1000, rate / 4)],
+    );
+    let path = DELAY + time_of(ON_THE_PATH, rate);
+    let mut carried = [0; 4];
+    for channel in 0..4u8 {
+        let ages = game.ages(channel, began + Duration::from_secs(5));
+        carried[usize::from(channel)] = ages.len();
+        let (p95, most) = (percentile(&ages, 95), percentile(&ages, 100));
+        println!("channel {channel}: {} arrived, p95 {p95:?}, most {most:?}", ages.len());
+        // The newest message of a channel waits for the channel's turn, whatever its age.
+        assert!(p95 <= path + FRESH, "channel {channel}: {p95:?}");
+        assert!(most <= path + FRESH * 2, "channel {channel}: {most:?}");
+    }
+    assert!(carried.iter().all(|&count| count > 50), "{carried:?}");
+    assert_eq!(game.sent(4).dropped, 0, "reliable messages wait");
+}
+
+#[test]
+fn state_beyond_a_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
+    for is_for_all in [false, true] {
+        for rate in [5_000, 50_000] {
+            for delivery in STATE {
+                let mut config = config(&[delivery]);
+                *(if is_for_all { &mut config.bandwidth } else { &mut config.connection_bandwidth }) =
+                    Some(rate);
+                let mut game = Game::new(config, 10_000_000);
+                game.play(Duration::from_secs(10), &[(200, 3 * rate)]);
+                let ages = game.ages(0, Instant::ZERO);
+                let most = percentile(&ages, 100);
+                println!(
+                    "limit {rate} B/s, for all: {is_for_all}, {delivery:?}: {} arrived, most {most:?}",
+                    ages.len()
+                );
+                assert!(most <= DELAY + FRESH, "{most:?}");
+                assert!(ages.len() as u64 * 200 >= rate * 10 * 70 / 100, "{}", ages.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_gives_way_is_counted_and_was_never_sent_and_the_newest_message_stays() {
+    for delivery in STATE {
+        let mut game = Game::new(config(&[delivery]), 20_000);
+        let sent: Vec<MessageId> = (0..200)
+            .flat_map(|_| {
+                let message = game.send(0, 1000);
+                game.world.run_for(TICK).unwrap();
+                message
+            })
+            .collect();
+        game.world.run_for(Duration::from_secs(5)).unwrap();
+        let newest = game.arrivals().last().unwrap();
+        let counted = game.sent(0);
+        assert_eq!(sent.len(), 200, "no message was handed back");
+        assert!(counted.dropped > 50 && counted.messages + counted.dropped == 200, "{counted:?}");
+        assert!(newest.sent + TICK * 2 >= game.arrivals().map(|arrival| arrival.sent).max().unwrap());
+        let fates: Vec<Fate> = sent.iter().filter_map(|&message| game.fate(0, message)).collect();
+        assert_eq!(fates.iter().filter(|fate| **fate == Fate::NotSent).count() as u64, counted.dropped);
+        assert_eq!(fates.last(), Some(&Fate::Unknown), "the newest was sent");
+    }
+}
+
+#[test]
+fn a_channel_that_queues_on_overflow_delivers_all_messages_however_old() {
+    let mut config = config(&[Delivery::Unreliable]);
+    config.channels[0].overflow = Overflow::Queue;
+    let mut game = Game::new(config, 20_000);
+    game.play(Duration::from_secs(20), &[(1000, 60_000)]);
+    let full = game.sent(0);
+    game.world.run_for(Duration::from_secs(60)).unwrap();
+    let ages = game.ages(0, Instant::ZERO);
+    assert_eq!((full.dropped, game.sent(0).dropped, game.sent(0).queued), (0, 0, 0));
+    assert!(ages.len() >= 1100, "{}", ages.len());
+    assert!(percentile(&ages, 100) > Duration::from_secs(30));
+}

@@ -1,0 +1,90 @@
+//! Small messages: how many of them a path carries, and how many of them a datagram.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Pair, Trust};
+use tickwire_core::{ChannelConfig, ChannelId, Config, Delivery, Event, Instant};
+use tickwire_sim::network::Topology;
+use tickwire_sim::world::{World, WorldConfig};
+
+const CLIENT: usize = 1;
+/// Headers of IPv4 and UDP.
+const HEADERS: usize = 28;
+
+/// A client that is connected to a server over a path of this delay each way, on which frames of `mtu` bytes pass.
+fn connected(delivery: Delivery, delay: Duration, mtu: usize) -> World<Pair> {
+    let mut config = Config::new(7);
+    config.channels = vec![ChannelConfig::new(delivery)];
+    config.channels[0].queue_messages = 20_000;
+    config.dont_fragment = true;
+    let topology = Topology::star(1, delay).largest_datagram(mtu - HEADERS);
+    let mut world = World::new(WorldConfig::new(1, topology), Pair::new(config, Trust::Key));
+    world.run_until(Instant::ZERO + Duration::from_secs(1)).unwrap();
+    world
+}
+
+/// Has the client send messages of `bytes` until its queue is full, `most` of them.
+fn send(world: &mut World<Pair>, bytes: usize, most: usize) {
+    world
+        .with(CLIENT, |pair, context| {
+            for _ in 0..most {
+                let message = vec![5; bytes];
+                if context.host.send(context.now, pair.client.unwrap(), ChannelId(0), message).is_err() {
+                    break;
+                }
+            }
+        })
+        .unwrap();
+}
+
+/// Messages that reached the server since `since`.
+fn arrived(world: &World<Pair>, since: Instant) -> usize {
+    let told = &world.application().told[0];
+    told.iter().filter(|(at, event)| *at >= since && matches!(event, Event::Message { .. })).count()
+}
+
+#[test]
+fn a_reliable_channel_carries_more_than_60000_messages_a_second_at_a_round_trip_of_100_ms() {
+    for delivery in [Delivery::ReliableOrdered, Delivery::ReliableUnordered] {
+        let mut world = connected(delivery, Duration::from_millis(50), 1500);
+        let mut since = world.now();
+        for ms in 0..6000 {
+            if ms == 4000 {
+                since = world.now();
+            }
+            send(&mut world, 20, 200);
+            world.run_for(Duration::from_millis(1)).unwrap();
+        }
+        let per_second = arrived(&world, since) / 2;
+        println!("{delivery:?}: {per_second} messages a second");
+        assert!(per_second > 60_000, "{delivery:?}: {per_second}");
+    }
+}
+
+#[test]
+fn messages_that_do_not_fit_beside_each_other_make_a_path_be_searched_for_larger_datagrams() {
+    let mtu = 1500;
+    for (bytes, per_datagram) in [(590, 2), (700, 2), (1130, 1)] {
+        let delivery = if bytes == 700 { Delivery::Unreliable } else { Delivery::ReliableOrdered };
+        let mut world = connected(delivery, Duration::from_millis(10), mtu);
+        let play = |world: &mut World<Pair>, ticks| {
+            for _ in 0..ticks {
+                send(world, bytes, 4);
+                world.run_for(Duration::from_millis(16)).unwrap();
+            }
+        };
+        play(&mut world, 300);
+        let client = world.application().client.unwrap();
+        let stats = |world: &World<Pair>| world.host(CLIENT).unwrap().stats(client).unwrap();
+        let (before, largest) = (stats(&world).datagrams_sent, stats(&world).max_datagram);
+        play(&mut world, 300);
+        let datagrams = stats(&world).datagrams_sent - before;
+        println!("{bytes} bytes: datagrams of up to {largest}, {datagrams} for 1200 messages");
+        assert_eq!(largest, mtu - HEADERS, "{bytes}");
+        // Some acknowledge what comes back.
+        assert!(datagrams <= 1200 / per_datagram + 60, "{bytes} bytes: {datagrams} datagrams");
+    }
+}
