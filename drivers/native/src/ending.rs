@@ -26,8 +26,19 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the other end closed it (code {code:#06x}): {text}")
             }
             CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
-            CloseReason::ConnectTimedOut { version_hint: None } => f.write_str("nobody answered"),
-            CloseReason::ConnectTimedOut { version_hint: Some(version) } => {
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false } => {
+                f.write_str("nobody answered")
+            }
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true } => f.write_str(
+                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a \
+                 tunnel or VPN; raise its MTU, or use another network",
+            ),
+            CloseReason::PathTooNarrow { least } => write!(
+                f,
+                "the path carries datagrams of less than {least} bytes only, perhaps through a tunnel or VPN; raise its MTU, or \
+                 use another network"
+            ),
+            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
                 write!(f, "nobody answered but who seems to speak protocol version {version}")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
