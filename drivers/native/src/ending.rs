@@ -94,6 +94,16 @@ mod tests {
             (peer(0xfe11, "no shouting"), "the other end closed it (code 0xfe11): no shouting"),
             (CloseReason::Refused(Refusal::Full), "the server was full"),
             (
+                CloseReason::PathTooNarrow { least: 700 },
+                "the path carries datagrams of less than 700 bytes only, perhaps through a tunnel or VPN; raise its MTU, or use \
+                 another network",
+            ),
+            (
+                CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true },
+                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a tunnel \
+                 or VPN; raise its MTU, or use another network",
+            ),
+            (
                 CloseReason::Violation(Violation::CreditExceeded),
                 "the other end broke the protocol: more data than granted",
             ),
