@@ -102,6 +102,16 @@ pub enum CloseReason {
     ConnectTimedOut {
         /// The protocol version that the far end hinted at, if it differs from ours. Unauthenticated.
         version_hint: Option<u8>,
+        /// Whether small datagrams reach the far end and come back, and none of 1200 bytes does, which a handshake takes: the path
+        /// carries less than that, as some tunnels and VPNs do. Another network, or a larger MTU of the tunnel, helps.
+        /// Unauthenticated.
+        narrow_path: bool,
+    },
+    /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
+    /// Another network, or a larger MTU of the tunnel, helps.
+    PathTooNarrow {
+        /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP.
+        least: u16,
     },
     /// The server refused.
     Refused(Refusal),

@@ -57,7 +57,7 @@ pub const REFUSALS_KEPT: usize = 256;
 pub const HELLO_NOISE_BYTES: usize = 128;
 /// Bytes of a name in a schema.
 pub const SCHEMA_NAME: usize = 64;
-/// The smallest "largest datagram" that a peer or a link may declare, in bytes.
+/// The smallest "largest datagram" that a peer or a link may declare, in bytes. A path that carries less ends its connections.
 pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;

@@ -5,8 +5,8 @@ use alloc::string::String;
 
 use super::timers::Timer;
 use super::{
-    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, Phase, Settings, Transport,
-    VIOLATION_CODES,
+    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase, Settings,
+    Transport, VIOLATION_CODES,
 };
 use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
@@ -20,7 +20,10 @@ impl Connection {
         if self.notices.is_closed() {
             return;
         }
-        self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
+        self.is_disowned |= matches!(
+            reason,
+            CloseReason::Local { .. } | CloseReason::Violation(_) | CloseReason::PathTooNarrow { .. }
+        );
         let undelivered = self.send.undelivered();
         // What is in reassembly will not be finished any more; it neither stays nor falls due.
         self.receive.finish();
@@ -135,6 +138,11 @@ impl Connection {
             self.finish_telling(CloseReason::Refused(Refusal::Full), code, String::new(), 1);
             return;
         }
+        if code == NARROW_PATH_CODE {
+            let reason = CloseReason::PathTooNarrow { least: limits::LEAST_DATAGRAM };
+            self.finish_telling(reason, code, String::new(), 1);
+            return;
+        }
         let text = String::from_utf8_lossy(text).into_owned();
         let violation = VIOLATIONS.iter().find(|&&(_, wire)| wire == code);
         let text = if violation.is_some() && text.is_empty() { "protocol violation".into() } else { text };
@@ -146,6 +154,12 @@ impl Connection {
         if self.phase == Phase::Closing {
             self.forget();
         }
+    }
+
+    /// The path to the peer carries no datagram of [`limits::LEAST_DATAGRAM`] bytes any more.
+    pub(super) fn finish_for_narrow_path(&mut self) {
+        let reason = CloseReason::PathTooNarrow { least: limits::LEAST_DATAGRAM };
+        self.finish_telling(reason, NARROW_PATH_CODE, String::new(), CLOSE_TRIES);
     }
 
     /// The peer did what the protocol forbids.

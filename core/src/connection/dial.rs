@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::address::Path;
 use crate::crypto::Secret;
 use crate::handshake::{Credential, Dialer, ServerKey, Ticket};
+use crate::rng::Rng;
 use crate::time::{Duration, Instant, micros};
 
 /// What a client keeps in order to come back to a session.
@@ -87,9 +88,15 @@ impl Dial {
         Self { dialer, path, local_id, began_at: now, hello_sent: None, hellos: 0 }
     }
 
-    pub(crate) fn on_sent(&mut self, now: Instant) {
-        self.hellos = self.hellos.saturating_add(1);
-        self.hello_sent = (self.hellos == 1).then_some(now);
+    /// Writes what the attempt has to say, and says how many bytes.
+    pub(crate) fn write(&mut self, now: Instant, rng: &mut Rng, buffer: &mut [u8]) -> Option<usize> {
+        let is_hello = !self.dialer.is_size_query_due();
+        let size = self.dialer.write(now, rng, buffer)?;
+        if is_hello {
+            self.hellos = self.hellos.saturating_add(1);
+            self.hello_sent = (self.hellos == 1).then_some(now);
+        }
+        Some(size)
     }
 
     /// Hellos sent since the last answer.

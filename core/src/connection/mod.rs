@@ -84,6 +84,8 @@ const CLOSE_TRIES: u8 = 5;
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// The code of a server whose last place was taken while the handshake was underway.
 const FULL_CODE: u16 = u16::MAX;
+/// The code of an end whose path to the other carries less than [`crate::limits::LEAST_DATAGRAM`] bytes.
+const NARROW_PATH_CODE: u16 = u16::MAX - 1;
 /// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
@@ -389,9 +391,8 @@ impl Connection {
         settings: &Settings,
     ) -> Option<Written> {
         if let Some(dial) = self.dial.as_deref_mut()
-            && let Some(size) = dial.dialer.write(now, rng, buffer)
+            && let Some(size) = dial.write(now, rng, buffer)
         {
-            dial.on_sent(now);
             return Some(Written { path: dial.path, size, ecn: Ecn::NotCapable });
         }
         let transport = self.transport.as_deref_mut()?;

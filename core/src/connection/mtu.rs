@@ -1,16 +1,26 @@
 //! How large a datagram the path carries (RFC 8899): probed for once something that waits does not fit into one, and given
 //! up when a size that used to pass does not any more.
 //!
-//! Sizes are datagrams, without the headers of IP and UDP. Nothing is smaller than the base of 1200 bytes, which the
-//! handshake has shown to pass.
+//! Sizes are datagrams, without the headers of IP and UDP. A path begins with the base of 1200 bytes, which the handshake
+//! has shown to pass. One that carries less later on is followed down to 700 bytes; below, the connection ends.
 
+mod suspicion;
+#[cfg(test)]
+mod tests;
+
+use self::suspicion::Suspicion;
 use crate::address::Address;
-use crate::limits::BASE_DATAGRAM;
+use crate::limits::{BASE_DATAGRAM, LEAST_DATAGRAM};
 use crate::time::{Duration, Instant};
 
 /// Sizes of IP packets that links are known to carry, and steps between them. RFC 8899 5.3.2 leaves the choice to us.
 const PLATEAUS: [u16; 16] =
     [1280, 1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1460, 1480, 1492, 1500, 4000, 6000, 9000];
+/// Sizes of datagrams that are tried on a path that carries less than the base, which is the last of them.
+const BELOW_BASE: [u16; 5] = [800, 900, 1000, 1100, BASE_DATAGRAM as u16];
+/// What a size falls back to, where none of the least size or more is known to pass: the largest of these that is less than
+/// what is lost.
+const FALLBACKS: [u16; 3] = [BASE_DATAGRAM as u16, 1000, LEAST_DATAGRAM];
 /// What most paths carry: tried first.
 pub(crate) const ETHERNET: u16 = 1500;
 /// Headers of UDP and of IP without options.
@@ -18,13 +28,19 @@ const HEADERS_IPV4: u16 = 28;
 const HEADERS_IPV6: u16 = 48;
 /// Probes of one size that are lost before it counts as too large (RFC 8899 5.1.2, MAX_PROBES).
 const TRIES: u8 = 3;
+/// Probes of the least size that are lost before the path counts as too narrow: that ends the connection.
+const LAST_TRIES: u8 = 5;
 /// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
 const RAISE_AFTER: Duration = Duration::from_secs(600);
-/// How improbable it has to be, in billionths, that as many datagrams above the base are lost by chance while smaller ones
-/// pass, before the path counts as a black hole.
+/// The same for a result below the base, which few paths have for long.
+const RAISE_FROM_BELOW_BASE_AFTER: Duration = Duration::from_secs(60);
+/// How improbable it has to be, in billionths, that as many large datagrams are lost by chance while smaller ones pass,
+/// before the path counts as a black hole.
 const IMPROBABLE: u64 = 100;
 /// The fewest that are believed.
 const BLACK_HOLE: u32 = 3;
+/// The size of the PING that shows whether anything passes, in bytes.
+const PING: usize = 48;
 /// What is lost by chance is a mean over so many datagrams.
 const CHANCE_OVER: u32 = 64;
 
@@ -47,18 +63,18 @@ pub(crate) struct PathMtu {
     tries: u8,
     /// When sizes that failed are worth another attempt.
     raise_at: Instant,
-    /// The newest datagram above the base that was acknowledged.
-    newest_large: u64,
-    /// A smaller one that was acknowledged after that: if the path was there, then since.
-    passed_small: Option<u64>,
-    /// Those above the base that were lost since, with no smaller one among them.
-    lost_large: u32,
-    /// Those above the base that were lost, by chance or not: what came through later decides.
-    undecided: u32,
+    /// The losses that may be a black hole.
+    suspicion: Suspicion,
     /// How many of 1000 are lost by chance, whatever their size.
     chance: u32,
     /// The largest buffer that was lent lately.
     room: u16,
+    /// Whether a PING should leave that shows whether anything passes at all.
+    is_ping_due: bool,
+    /// Whether the least size is being probed, since it does not seem to pass.
+    is_on_trial: bool,
+    /// Whether it does not pass.
+    is_too_narrow: bool,
 }
 
 impl PathMtu {
@@ -81,12 +97,12 @@ impl PathMtu {
             probed: 0,
             tries: 0,
             raise_at: Instant::MAX,
-            newest_large: 0,
-            passed_small: None,
-            lost_large: 0,
-            undecided: 0,
+            suspicion: Suspicion::default(),
             chance: 0,
             room: u16::MAX,
+            is_ping_due: false,
+            is_on_trial: false,
+            is_too_narrow: false,
         }
     }
 
@@ -102,7 +118,7 @@ impl PathMtu {
 
     /// The peer moved to `remote`: what was found does not hold there.
     pub(crate) fn restart(&mut self, remote: Address) {
-        *self = Self::new(remote, self.current().min(BASE_DATAGRAM), self.most.into());
+        *self = Self::new(remote, BASE_DATAGRAM.min(self.most.into()), self.most.into());
     }
 
     /// Something that waited did not fit into a datagram: a larger one would have been used, but none above `room` bytes.
@@ -116,18 +132,34 @@ impl PathMtu {
         }
         self.due = self.candidate();
         if self.due.is_none() && self.raise_at == Instant::MAX && self.ceiling <= self.most {
-            self.raise_at = now + RAISE_AFTER;
+            let is_low = self.current() < BASE_DATAGRAM;
+            self.raise_at = now + if is_low { RAISE_FROM_BELOW_BASE_AFTER } else { RAISE_AFTER };
         }
     }
 
     /// Whether a probe should leave.
     pub(crate) const fn is_due(&self) -> bool {
-        self.due.is_some()
+        self.due.is_some() || self.is_ping_due
+    }
+
+    /// Whether it is a PING that any path carries.
+    pub(crate) const fn is_ping_due(&self) -> bool {
+        self.is_ping_due
     }
 
     /// The size of the probe that should leave.
     pub(crate) fn due(&self) -> Option<usize> {
-        self.due.map(usize::from)
+        if self.is_ping_due { Some(PING) } else { self.due.map(usize::from) }
+    }
+
+    /// What is in flight goes unanswered: a PING beside it tells a path that is gone from one that carries less.
+    pub(crate) const fn ask_whether_anything_passes(&mut self) {
+        self.is_ping_due = !self.is_settled();
+    }
+
+    /// Whether the path carries less than the least size: the connection ends.
+    pub(crate) const fn is_too_narrow(&self) -> bool {
+        self.is_too_narrow
     }
 
     /// The caller lends a buffer of only `bytes`: nothing larger is probed for until it lends a larger one.
@@ -138,11 +170,15 @@ impl PathMtu {
 
     /// Packet `number` left as the probe.
     pub(crate) const fn on_probe_sent(&mut self, number: u64) {
-        if let Some(size) = self.due.take() {
+        if self.is_ping_due {
+            self.is_ping_due = false;
+        } else if let Some(size) = self.due.take() {
             if size != self.probed {
                 (self.probed, self.tries) = (size, 0);
             }
             self.underway = Some(number);
+            // What is acknowledged after the probe shows that it is lost.
+            self.is_ping_due = self.is_on_trial;
         }
     }
 
@@ -150,20 +186,15 @@ impl PathMtu {
     pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> bool {
         // Rounded up, or what was lost once would never be forgotten.
         self.chance -= self.chance.div_ceil(CHANCE_OVER);
-        if bytes <= BASE_DATAGRAM as u64 {
-            if number > self.newest_large && self.passed_small.is_none() {
-                self.passed_small = Some(number);
-            }
-            return false;
-        }
-        if number >= self.newest_large {
-            self.decide_for_chance();
-            (self.newest_large, self.passed_small, self.lost_large) = (number, None, 0);
+        if self.suspicion.is_there() {
+            let acquitted = self.suspicion.on_acked(number, bytes);
+            (0..acquitted.min(CHANCE_OVER)).for_each(|_| self.lose_by_chance());
         }
         if self.underway != Some(number) {
             return false;
         }
         self.underway = None;
+        self.is_on_trial = false;
         self.current = self.probed.max(self.current);
         self.tries = 0;
         self.due = self.candidate();
@@ -176,39 +207,46 @@ impl PathMtu {
         if self.underway == Some(number) {
             self.underway = None;
             self.tries = self.tries.saturating_add(1);
-            if self.tries >= TRIES {
-                (self.ceiling, self.tries) = (self.ceiling.min(self.probed), 0);
+            if self.is_on_trial {
+                self.is_too_narrow = self.tries >= LAST_TRIES;
+            } else if self.tries >= TRIES {
+                // What passes by now is no limit.
+                let limit = if self.probed > self.current { self.probed } else { self.ceiling };
+                (self.ceiling, self.tries) = (self.ceiling.min(limit), 0);
             }
             self.due = self.candidate();
             return true;
         }
-        if number > self.newest_large {
-            if bytes <= BASE_DATAGRAM as u64 {
-                // Nothing passed for a while.
-                (self.passed_small, self.lost_large) = (None, 0);
-                self.lose_by_chance();
-                self.decide_for_chance();
-            } else {
-                self.undecided = self.undecided.saturating_add(1);
-                let is_suspect = self.passed_small.is_some_and(|passed| number > passed);
-                self.lost_large = self.lost_large.saturating_add(u32::from(is_suspect));
-            }
-        } else {
+        if self.is_settled() || self.suspicion.on_lost(number, bytes) {
             self.lose_by_chance();
         }
         false
     }
 
-    /// Whether nothing above the base passes any more, though the path is there. The size falls back to the base, and the
-    /// search begins again below what failed.
+    /// Whether datagrams of the present size do not pass any more, though the path is there. The size falls back to one that
+    /// may, and the search begins again below what failed. Where nothing is left to fall back to, the least size goes on trial.
     pub(crate) fn take_black_hole(&mut self) -> bool {
-        let is_base = self.current() <= BASE_DATAGRAM;
-        if self.lost_large < BLACK_HOLE || is_base || self.is_settled() || self.may_be_chance() {
+        if self.suspicion.count() < BLACK_HOLE || self.may_be_chance() {
             return false;
         }
-        self.ceiling = self.ceiling.min(self.current);
-        self.current = BASE_DATAGRAM as u16;
-        (self.lost_large, self.undecided, self.passed_small, self.tries) = (0, 0, None, 0);
+        let Suspicion { size, passed, .. } = core::mem::take(&mut self.suspicion);
+        let below = FALLBACKS.into_iter().find(|fallback| *fallback < size).unwrap_or(0);
+        let fallback = if passed < LEAST_DATAGRAM { below } else { passed };
+        if fallback >= self.current {
+            // They were sent when more passed.
+            return false;
+        }
+        if fallback < LEAST_DATAGRAM {
+            if self.is_on_trial {
+                return false;
+            }
+            self.is_on_trial = true;
+            self.current = self.current.min(LEAST_DATAGRAM);
+        } else {
+            self.ceiling = self.ceiling.min(size);
+            self.current = fallback;
+        }
+        (self.tries, self.raise_at) = (0, Instant::MAX);
         if self.underway.is_none() {
             self.due = self.candidate();
         }
@@ -219,16 +257,12 @@ impl PathMtu {
         self.chance += (1000 - self.chance.min(1000)) / CHANCE_OVER;
     }
 
-    fn decide_for_chance(&mut self) {
-        (0..core::mem::take(&mut self.undecided).min(CHANCE_OVER)).for_each(|_| self.lose_by_chance());
-    }
-
     /// Whether as many would be lost in a row by chance once in ten million times or more often.
     fn may_be_chance(&self) -> bool {
         // The estimate is rough: half as much again, and never less than one in two hundred.
         let chance = u64::from(self.chance + self.chance / 2 + 5).min(900);
         let mut billionths = 1_000_000_000;
-        for _ in 0..self.lost_large {
+        for _ in 0..self.suspicion.count() {
             billionths = billionths * chance / 1000;
         }
         billionths > IMPROBABLE
@@ -236,6 +270,9 @@ impl PathMtu {
 
     /// What to try next, between what passes and what does not.
     fn candidate(&self) -> Option<u16> {
+        if self.is_on_trial {
+            return Some(LEAST_DATAGRAM);
+        }
         let fits = |size: u16| size > self.current && size < self.ceiling && size <= self.room;
         if self.tries > 0 && fits(self.probed) {
             return Some(self.probed);
@@ -244,8 +281,10 @@ impl PathMtu {
         if fits(ethernet) {
             return Some(ethernet);
         }
-        let sizes =
-            || PLATEAUS.iter().map(|plateau| plateau.saturating_sub(self.headers)).filter(|&size| fits(size));
+        let sizes = || {
+            let above = PLATEAUS.iter().map(|plateau| plateau.saturating_sub(self.headers));
+            BELOW_BASE.into_iter().chain(above).filter(|&size| fits(size))
+        };
         let count = sizes().count();
         if self.current >= ethernet {
             // Where Ethernet's frames pass, larger ones pass in steps that are few: the largest first.
@@ -254,6 +293,3 @@ impl PathMtu {
         sizes().nth(count / 2).or_else(|| fits(self.most).then_some(self.most))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -168,6 +168,10 @@ impl Connection {
         let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         settle::on_ack((now, at), ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
+        if transport.mtu.is_too_narrow() {
+            self.finish_for_narrow_path();
+            return Ok(());
+        }
         self.tell_rate(now);
         if let Some(sent_at) = sent_at {
             self.clock.on_ack(at.max(sent_at), sent_at, ack.receive_time_low24, ack.delay);

@@ -11,6 +11,10 @@ use crate::channel::PieceRecord;
 use crate::limits;
 use crate::time::Instant;
 
+/// Bytes of a small datagram, and how many more than those of small ones there are with a large one among them.
+const SMALL: u64 = 64;
+const LARGE: u64 = 300;
+
 /// A frame whose fate matters to the sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SentFrame {
@@ -84,6 +88,11 @@ impl SentPackets {
     /// Packets in flight: sent, asking for an acknowledgement, not settled.
     pub(crate) const fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Whether a datagram in flight may be of more than a few hundred bytes.
+    pub(crate) const fn has_large(&self) -> bool {
+        self.bytes_in_flight > LARGE + SMALL * self.in_flight as u64
     }
 
     /// Whether anything in flight would be sent again if it were lost: reliable messages, credit, resume state, a ticket.

@@ -203,6 +203,9 @@ pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;
     transport.ping_due = true;
+    if transport.probes > 1 && transport.sent.has_large() {
+        transport.mtu.ask_whether_anything_passes();
+    }
     // What an earlier probe repeated is in flight twice: go on until there is something that a probe can carry.
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         for place in transport.sent.frames_of(number).into_iter().flatten() {

@@ -108,6 +108,9 @@ impl Connection {
         let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
             settle::detect_losses(now, transport, &mut settling, 0..0);
+            if transport.mtu.is_too_narrow() {
+                self.finish_for_narrow_path();
+            }
         } else {
             settle::probe(transport, &mut settling);
             transport.last_eliciting = now;
@@ -168,10 +171,10 @@ impl Connection {
             // The Hello that is due leaves with the next `poll_transmit`.
             return;
         }
-        let version_hint = dial.dialer.version_hint();
+        let (version_hint, narrow_path) = (dial.dialer.version_hint(), dial.dialer.narrow_path());
         self.drop_dial();
         if self.phase == Phase::Connecting {
-            self.finish(CloseReason::ConnectTimedOut { version_hint });
+            self.finish(CloseReason::ConnectTimedOut { version_hint, narrow_path });
         } else if let Some(plan) = &mut self.plan {
             plan.attempts = plan.attempts.saturating_add(1);
             let wait = plan.back_off(rng.next_u64());

@@ -295,8 +295,12 @@ impl Transport {
     /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
     pub(crate) fn datagram_now(&self, now: Instant) -> usize {
         let largest = self.mtu.current();
-        if largest <= limits::BASE_DATAGRAM || self.mtu.is_settled() {
+        if largest <= limits::BASE_DATAGRAM && self.probes == 0 || self.mtu.is_settled() {
             return largest;
+        }
+        // A path begins to carry less without a word.
+        if largest <= limits::BASE_DATAGRAM || self.probes > 1 {
+            return largest.min(limits::LEAST_DATAGRAM.into());
         }
         // The probe timeout begins anew with each packet: a steady sender would never find out.
         let is_silent =
@@ -320,7 +324,9 @@ impl Transport {
 
     /// Whether a probe of the path MTU should leave, as soon as the window lets it.
     pub(crate) const fn wants_mtu_probe(&self) -> bool {
-        self.mtu.is_due() && self.unproven.is_none() && self.probes == 0 && !self.probe_due
+        self.mtu.is_due()
+            && self.unproven.is_none()
+            && (self.mtu.is_ping_due() || self.probes == 0 && !self.probe_due)
     }
 
     /// When the pacer lets the next packet go, if it is what holds it back.

@@ -15,6 +15,7 @@ use super::hello::{Hello, Mode, RETRY, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
 use super::parameters::Parameters;
 use super::peer::PeerHint;
+use super::size_queries::{Size, SizeQueries};
 use super::ticket::Ticket;
 use super::welcome::{self, Outcome, Session, WELCOME};
 use crate::crypto::{HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
@@ -112,6 +113,7 @@ pub(crate) struct Dialer {
     version_hint: Option<u8>,
     /// The longest that this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
     late: Duration,
+    size_queries: SizeQueries,
     stage: Stage,
 }
 
@@ -171,6 +173,7 @@ impl Dialer {
             unanswered: 0,
             version_hint: None,
             late: Duration::ZERO,
+            size_queries: SizeQueries::default(),
             stage: Stage::AskingKey,
         };
         if let Some(server_key) = server_key {
@@ -191,6 +194,11 @@ impl Dialer {
         if !self.is_due(now) {
             return None;
         }
+        if let Some(size) = self.size_queries.due() {
+            let length = self.write_query(size.nonce(self.attempt), size.bytes(), buf).ok()?;
+            self.size_queries.on_sent();
+            return Some(length);
+        }
         self.start_over_in_time(now, rng);
         self.doubt_cookie();
         let length = self.write_datagram(buf).ok()?;
@@ -198,6 +206,9 @@ impl Dialer {
             opening.asked_at.get_or_insert(now);
         }
         self.unanswered = self.unanswered.saturating_add(1);
+        if self.padded {
+            self.size_queries.on_unanswered(self.unanswered);
+        }
         self.next_send = now + if self.reliable { ASK_AGAIN } else { jittered(rng) };
         Some(length)
     }
@@ -244,7 +255,13 @@ impl Dialer {
 
     /// Whether there is something to send.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        !matches!(self.stage, Stage::Over) && self.next_send <= now && !self.expired(now)
+        let waits = self.next_send <= now || self.size_queries.due().is_some();
+        !matches!(self.stage, Stage::Over) && waits && !self.expired(now)
+    }
+
+    /// Whether what is to be sent asks what passes, beside the Hello.
+    pub(crate) const fn is_size_query_due(&self) -> bool {
+        self.size_queries.due().is_some()
     }
 
     /// Whether time is up.
@@ -260,6 +277,11 @@ impl Dialer {
     /// Whether it asks to go on with a session.
     pub(crate) fn shows_resume_ticket(&self) -> bool {
         self.proof.mode == Mode::Resume
+    }
+
+    /// Whether small datagrams get through, and large ones do not. Unauthenticated: it only words the timeout.
+    pub(crate) const fn narrow_path(&self) -> bool {
+        self.size_queries.tell_of_narrow_path()
     }
 
     /// Takes a datagram that is addressed to this attempt.
@@ -296,6 +318,7 @@ impl Dialer {
         }
         self.retries += 1;
         self.unanswered = 0;
+        self.size_queries.on_large_answered();
         opening.cookie = retry.cookie;
         if !core::mem::replace(&mut opening.is_retried, true) {
             opening.asked_at = None;
@@ -340,6 +363,13 @@ impl Dialer {
             return self.handle_version(reply);
         }
         let reply = KeyReply::read(bytes).map_err(|_| DropReason::Malformed)?;
+        let answers = |size: Size| reply.echo == reply.echo_of(&*self.provider, &size.nonce(self.attempt));
+        if reply.client_id == self.local_id
+            && let Some(size) = self.size_queries.sent().find(|size| answers(*size))
+        {
+            self.size_queries.on_answered(size);
+            return Ok(Answer::Noted);
+        }
         if !matches!(self.stage, Stage::AskingKey) {
             return Err(DropReason::UnexpectedHandshake);
         }
@@ -356,6 +386,8 @@ impl Dialer {
         if reply.client_id != self.local_id || reply.attempt != self.attempt {
             return Err(DropReason::WrongEcho);
         }
+        // Only a Hello is answered by it.
+        self.size_queries.on_large_answered();
         if reply.version != VERSION {
             self.version_hint = Some(reply.version);
         }
@@ -397,22 +429,27 @@ impl Dialer {
         }
     }
 
+    /// Writes a query for the server's key, padded to `bytes`.
+    fn write_query(&self, nonce: [u8; 8], bytes: usize, buf: &mut [u8]) -> Result<usize, NoRoom> {
+        let mut writer = Writer::new(buf);
+        KeyQuery { client_id: self.local_id, application: self.application, nonce }.write(&mut writer)?;
+        writer.slot(bytes.saturating_sub(writer.written()))?.fill(0);
+        Ok(writer.written())
+    }
+
     fn write_datagram(&self, buf: &mut [u8]) -> Result<usize, NoRoom> {
         let mut writer = Writer::new(buf);
-        let least = match &self.stage {
+        match &self.stage {
             Stage::Over => return Err(NoRoom),
             Stage::AskingKey => {
-                let query =
-                    KeyQuery { client_id: self.local_id, application: self.application, nonce: self.attempt };
-                query.write(&mut writer)?;
-                KEY_REPLY_BYTES
+                let bytes = if self.padded { limits::BASE_DATAGRAM } else { KEY_REPLY_BYTES };
+                return self.write_query(self.attempt, bytes, buf);
             }
             Stage::Opening(opening) => {
                 self.hello(opening.cookie, &opening.noise).write(&mut writer)?;
-                0
             }
-        };
-        let length = if self.padded { limits::BASE_DATAGRAM } else { least };
+        }
+        let length = if self.padded { limits::BASE_DATAGRAM } else { 0 };
         writer.slot(length.saturating_sub(writer.written()))?.fill(0);
         Ok(writer.written())
     }

@@ -21,6 +21,7 @@ mod resume_ticket;
 mod rewrite;
 mod sealing;
 mod server;
+mod size_queries;
 mod sources;
 mod ticket;
 mod welcome;

@@ -208,7 +208,7 @@ impl Acceptor {
             _ if self.setup.access == Access::Closed => Err(DropReason::Closed),
             _ if bytes.len() > limits::BASE_DATAGRAM => Err(DropReason::TooLarge),
             [HELLO, ..] => self.screen_hello(arrival, bytes, directory, reply, rng),
-            [CONTROL, KEY_QUERY, ..] => self.answer_key_query(arrival, bytes, reply),
+            [CONTROL, KEY_QUERY, ..] => self.answer_key_query(bytes, reply),
             _ => Err(DropReason::UnexpectedHandshake),
         };
         screened.unwrap_or_else(Screened::Dropped)
@@ -493,16 +493,11 @@ impl Acceptor {
         self.half_open.next_timeout()
     }
 
-    fn answer_key_query(
-        &self,
-        arrival: Arrival,
-        bytes: &[u8],
-        reply: &mut Vec<u8>,
-    ) -> Result<Screened, DropReason> {
+    fn answer_key_query(&self, bytes: &[u8], reply: &mut Vec<u8>) -> Result<Screened, DropReason> {
+        // The answer is not larger, wherever it goes.
         if bytes.len() < KEY_REPLY_BYTES {
             return Err(DropReason::TooShort);
         }
-        check_padding(arrival, bytes)?;
         let query = KeyQuery::read(bytes).map_err(|_| DropReason::Malformed)?;
         if query.application != self.setup.application {
             return Err(DropReason::WrongApplication);

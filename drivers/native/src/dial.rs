@@ -169,9 +169,14 @@ impl Dials {
             dial.reply.reply(Err(ConnectError::of(reason.clone(), dial.tried, after)));
             return true;
         }
-        // A hint at another version says more than silence.
-        let says_more =
-            |old: &CloseReason| !matches!(old, CloseReason::ConnectTimedOut { version_hint: Some(_) });
+        // A hint says more than silence.
+        let says_more = |old: &CloseReason| {
+            !matches!(
+                old,
+                CloseReason::ConnectTimedOut { version_hint: Some(_), .. }
+                    | CloseReason::ConnectTimedOut { narrow_path: true, .. }
+            )
+        };
         if dial.last_reason.as_ref().is_none_or(says_more) {
             dial.last_reason = Some(reason.clone());
         }
@@ -225,7 +230,8 @@ impl Dial {
         if let (None, Some(error)) = (&self.last_reason, self.last_error.take()) {
             return error;
         }
-        let reason = self.last_reason.take().unwrap_or(CloseReason::ConnectTimedOut { version_hint: None });
+        let silence = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
+        let reason = self.last_reason.take().unwrap_or(silence);
         let after = now.saturating_since(self.begun_at);
         ConnectError::of(reason, std::mem::take(&mut self.tried), after)
     }

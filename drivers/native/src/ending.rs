@@ -26,8 +26,19 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the other end closed it (code {code:#06x}): {text}")
             }
             CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
-            CloseReason::ConnectTimedOut { version_hint: None } => f.write_str("nobody answered"),
-            CloseReason::ConnectTimedOut { version_hint: Some(version) } => {
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false } => {
+                f.write_str("nobody answered")
+            }
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true } => f.write_str(
+                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a \
+                 tunnel or VPN; raise its MTU, or use another network",
+            ),
+            CloseReason::PathTooNarrow { least } => write!(
+                f,
+                "the path carries datagrams of less than {least} bytes only, perhaps through a tunnel or VPN; raise its MTU, or \
+                 use another network"
+            ),
+            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
                 write!(f, "nobody answered but who seems to speak protocol version {version}")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
@@ -82,6 +93,16 @@ mod tests {
             (peer(7, ""), "the other end closed it (code 0x0007)"),
             (peer(0xfe11, "no shouting"), "the other end closed it (code 0xfe11): no shouting"),
             (CloseReason::Refused(Refusal::Full), "the server was full"),
+            (
+                CloseReason::PathTooNarrow { least: 700 },
+                "the path carries datagrams of less than 700 bytes only, perhaps through a tunnel or VPN; raise its MTU, or use \
+                 another network",
+            ),
+            (
+                CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true },
+                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a tunnel \
+                 or VPN; raise its MTU, or use another network",
+            ),
             (
                 CloseReason::Violation(Violation::CreditExceeded),
                 "the other end broke the protocol: more data than granted",

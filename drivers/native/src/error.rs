@@ -129,6 +129,11 @@ pub enum ConnectError {
         /// How long all of it took.
         after: Duration,
     },
+    /// Small datagrams were answered, and those of 1200 bytes, which a handshake takes, were not. Not authentic.
+    NarrowPath {
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+    },
     /// Nobody let us in, and somebody hinted that he speaks another version of the protocol. Not authentic.
     WrongVersion {
         /// The version that the far end hinted at.
@@ -165,10 +170,13 @@ impl ConnectError {
     /// The error that a connection's end amounts to.
     pub(crate) fn of(reason: CloseReason, tried: Vec<SocketAddr>, after: Duration) -> Self {
         match reason {
-            CloseReason::ConnectTimedOut { version_hint: Some(theirs) } => {
+            CloseReason::ConnectTimedOut { version_hint: Some(theirs), .. } => {
                 Self::WrongVersion { theirs, tried }
             }
-            CloseReason::ConnectTimedOut { version_hint: None } => Self::TimedOut { tried, after },
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true } => {
+                Self::NarrowPath { tried }
+            }
+            CloseReason::ConnectTimedOut { version_hint: None, .. } => Self::TimedOut { tried, after },
             CloseReason::Refused(Refusal::Full) => Self::ServerFull,
             CloseReason::Refused(Refusal::Banned) => Self::Banned,
             CloseReason::Refused(Refusal::Expired) => Self::TicketExpired,
@@ -207,6 +215,12 @@ impl fmt::Display for ConnectError {
                 f,
                 "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
                  and that the key (and the ticket) is that server's",
+                List(tried)
+            ),
+            Self::NarrowPath { tried } => write!(
+                f,
+                "{} answered small datagrams, and none of 1200 bytes: the path carries less, perhaps through a tunnel or VPN; raise \
+                 its MTU, or use another network",
                 List(tried)
             ),
             Self::WrongVersion { theirs, tried } => write!(

@@ -110,12 +110,76 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 #[test]
 fn large_datagrams_that_are_lost_while_small_ones_pass_are_a_black_hole_and_the_search_goes_on_below() {
     let mut mtu = found();
-    mtu.on_acked(100, 1200);
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
+    mtu.on_acked(103, 1200);
+    assert!(!lose(&mut mtu, &[(104, 1472), (105, 1201), (106, 1400)]));
+    assert!(lose(&mut mtu, &[(107, 1472)]));
+    assert_eq!(usize::from(mtu.current), BASE_DATAGRAM);
+    let mut mtu = found();
+    assert!(!lose(&mut mtu, &[(101, 1472)]));
     mtu.on_acked(103, 300);
-    assert!(lose(&mut mtu, &[(104, 1472), (105, 1472)]));
+    assert!(lose(&mut mtu, &[(104, 1472), (105, 1472), (106, 1472), (107, 1472)]));
     assert_eq!(usize::from(mtu.current), BASE_DATAGRAM);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
+}
+
+/// Loses five datagrams of `bytes` from packet `number` on while small ones pass. Whether that was a black hole.
+fn fall(mtu: &mut PathMtu, number: u64, bytes: u64) -> bool {
+    assert!(!lose(mtu, &[(number, bytes)]));
+    mtu.on_acked(number + 1, 100);
+    let lost: Vec<_> = (2..7).map(|step| (number + step, bytes)).collect();
+    lose(mtu, &lost)
+}
+
+#[test]
+fn below_the_base_the_size_falls_to_1000_and_700_and_what_passes_above_that_is_found() {
+    let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
+    assert!(fall(&mut mtu, 10, 1200));
+    assert_eq!(mtu.current, 1000);
+    assert!(fall(&mut mtu, 20, 1000));
+    assert_eq!(mtu.current, 700);
+    let mut other = mtu.clone();
+    assert_eq!(search(&mut mtu, Instant::ZERO, 950 + 28).0, 900);
+    assert_eq!(search(&mut other, Instant::ZERO, 720 + 28).0, 700);
+    // A smaller one that passes says more.
+    let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
+    assert!(!lose(&mut mtu, &[(10, 1200)]));
+    mtu.on_acked(11, 1100);
+    assert!(lose(&mut mtu, &[(12, 1200), (13, 1200), (14, 1200), (15, 1200)]));
+    assert_eq!(mtu.current, 1100);
+}
+
+#[test]
+fn what_failed_below_the_base_is_tried_again_after_a_minute() {
+    let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
+    assert!(fall(&mut mtu, 10, 1200));
+    assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
+    let later = Instant::ZERO + RAISE_FROM_BELOW_BASE_AFTER;
+    assert_eq!(search(&mut mtu, later - Duration::from_micros(1), 1500), (1000, 0));
+    assert_eq!(search(&mut mtu, later, 1500), (1472, 1));
+}
+
+#[test]
+fn a_path_is_too_narrow_once_five_probes_of_700_bytes_are_lost_and_one_that_passes_acquits_it() {
+    for passing in 0..=5 {
+        let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
+        assert!(fall(&mut mtu, 10, 1200) && fall(&mut mtu, 20, 1000) && fall(&mut mtu, 30, 700));
+        for number in 0..5 {
+            assert!(!mtu.is_too_narrow());
+            assert_eq!(mtu.due(), Some(700));
+            mtu.on_probe_sent(100 + number);
+            assert_eq!(mtu.due(), Some(PING));
+            mtu.on_probe_sent(200 + number);
+            assert!(!mtu.is_due());
+            if number == passing {
+                assert!(mtu.on_acked(100 + number, 700));
+                break;
+            }
+            assert!(mtu.on_lost(100 + number, 700));
+        }
+        assert_eq!(mtu.is_too_narrow(), passing == 5);
+        assert_eq!(mtu.current, 700);
+    }
 }
 
 #[test]
@@ -134,8 +198,9 @@ fn where_much_is_lost_by_chance_more_has_to_be_lost_in_a_row() {
     assert_eq!((falls, mtu.current), (0, 1472));
     assert!((250..350).contains(&mtu.chance), "{}", mtu.chance);
     // And then the hole.
-    mtu.on_acked(200_000, 300);
-    let lost: Vec<_> = (200_001..200_040).map(|number| (number, 1472)).collect();
+    assert!(!lose(&mut mtu, &[(200_000, 1472)]));
+    mtu.on_acked(200_001, 300);
+    let lost: Vec<_> = (200_002..200_040).map(|number| (number, 1472)).collect();
     assert!(lose(&mut mtu, &lost));
 }
 
@@ -200,7 +265,9 @@ fn a_new_path_starts_at_the_base() {
 fn what_was_lost_by_chance_is_forgotten_in_the_end() {
     let mut mtu = found();
     (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
+    // One that comes through says that those were chance.
+    mtu.on_acked(1100, 1200);
     assert!(mtu.chance > 100);
-    (1100..3000).for_each(|number| assert!(!mtu.on_acked(number, 1200)));
+    (1101..3000).for_each(|number| assert!(!mtu.on_acked(number, 1200)));
     assert_eq!(mtu.chance, 0);
 }

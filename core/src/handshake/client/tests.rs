@@ -28,14 +28,20 @@ fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let first = world.sent(&mut dialer);
-    let mut intervals = Vec::new();
+    let (mut intervals, mut queries) = (Vec::new(), Vec::new());
     for _ in 0..40 {
         assert!(!dialer.is_due(world.now));
         let due = dialer.next_timeout(world.now);
         intervals.push(due.saturating_since(world.now).as_micros());
         world.now = due;
         assert_eq!(world.sent(&mut dialer), first);
+        if dialer.is_due(world.now) {
+            // Beside some of them a query leaves that asks what passes.
+            queries.push(world.sent(&mut dialer).len());
+        }
     }
+    assert_eq!(queries.iter().filter(|bytes| **bytes == KEY_REPLY_BYTES).count(), queries.len() / 2);
+    assert!(queries.len() == 19 && queries.first() == Some(&1200), "{queries:?}");
     assert!(intervals.iter().all(|interval| (180_000..=220_000).contains(interval)), "{intervals:?}");
     let spread = intervals.iter().max().unwrap() - intervals.iter().min().unwrap();
     assert!(spread > 20_000, "{spread}");
@@ -307,4 +313,54 @@ fn what_does_not_belong_together_is_the_callers_mistake() {
     for (setup, error) in cases {
         assert_eq!(dial(&mut world, setup).err(), Some(error));
     }
+}
+
+/// An attempt whose first `hellos` Hellos got no answer, and the queries that left beside them.
+fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, Vec<Vec<u8>>) {
+    let mut queries = Vec::new();
+    for _ in 0..hellos {
+        world.sent(&mut dialer);
+        if dialer.is_due(world.now) {
+            queries.push(world.sent(&mut dialer));
+        }
+        world.now = dialer.next_timeout(world.now);
+    }
+    (dialer, queries)
+}
+
+#[test]
+fn small_queries_that_are_answered_and_large_ones_that_are_not_tell_of_a_narrow_path() {
+    let mut world = World::new(Access::Tickets);
+    let dialer = world.dial_with_ticket();
+    let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
+    let sizes: Vec<usize> = queries.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1200, KEY_REPLY_BYTES, 1200]);
+    assert!(!dialer.narrow_path());
+    let small = world.replied(udp(1), &queries[1]);
+    for place in 2..small.len() {
+        let mut forged = small.clone();
+        forged[place] ^= 1;
+        world.handle(&mut dialer, &forged);
+        assert!(!dialer.narrow_path(), "byte {place}");
+    }
+    assert!(matches!(world.handle(&mut dialer, &small), Answer::Noted));
+    assert!(dialer.narrow_path());
+    // A large one that is answered after all says that the path is wide.
+    let large = world.replied(udp(1), &queries[2]);
+    assert!(matches!(world.handle(&mut dialer, &large), Answer::Noted));
+    assert!(!dialer.narrow_path());
+}
+
+#[test]
+fn a_hello_that_is_answered_tells_of_a_wide_path() {
+    let mut world = World::new(Access::Open);
+    let dialer = world.dial(Credential::Open);
+    let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
+    let small = world.replied(udp(1), &queries[1]);
+    world.handle(&mut dialer, &small);
+    assert!(dialer.narrow_path());
+    let hello = world.sent(&mut dialer);
+    let retry = world.replied(udp(1), &hello);
+    assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
+    assert!(!dialer.narrow_path());
 }

@@ -520,9 +520,11 @@ fn a_key_query_is_answered_if_it_paid_for_the_answer() {
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
     let query = world.sent(&mut dialer);
     assert_eq!(world.replied(udp(1), &query).len(), KEY_REPLY_BYTES);
-    assert_eq!(world.dropped(udp(1), &query[..1199]), DropReason::NotPadded);
-    let (screened, _) = world.screen_validated(link(1), &query[..KEY_REPLY_BYTES - 1], true);
-    assert!(matches!(screened, Screened::Dropped(DropReason::TooShort)));
+    assert_eq!(world.replied(udp(1), &query[..KEY_REPLY_BYTES]).len(), KEY_REPLY_BYTES);
+    for (from, validated) in [(udp(1), false), (link(1), true)] {
+        let (screened, _) = world.screen_validated(from, &query[..KEY_REPLY_BYTES - 1], validated);
+        assert!(matches!(screened, Screened::Dropped(DropReason::TooShort)));
+    }
     let mut other = query;
     other[5] ^= 1;
     assert_eq!(world.dropped(udp(1), &other), DropReason::WrongApplication);

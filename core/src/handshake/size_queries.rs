@@ -1,0 +1,97 @@
+//! Queries that tell a path which carries no Hello of 1200 bytes from a server that is silent: small and large ones in turn,
+//! once Hellos got no answer for a while. Nothing about them is authentic.
+
+use super::control::KEY_REPLY_BYTES;
+use crate::limits::BASE_DATAGRAM;
+
+/// Hellos without an answer before the first query.
+const AFTER: u8 = 5;
+/// Large queries without an answer that mean something.
+const LARGE_LOST: u8 = 2;
+
+/// The size of a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Size {
+    /// As small as its answer.
+    Small,
+    /// As large as a Hello.
+    Large,
+}
+
+impl Size {
+    /// The 8 bytes of such a query in the attempt with these: the answer tells which one it answers.
+    pub(super) const fn nonce(self, attempt: [u8; 8]) -> [u8; 8] {
+        let [first, rest @ ..] = attempt;
+        let [a, b, c, d, e, f, g] = rest;
+        let first = first ^ if matches!(self, Self::Small) { 1 } else { 2 };
+        [first, a, b, c, d, e, f, g]
+    }
+
+    /// Its bytes.
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Small => KEY_REPLY_BYTES,
+            Self::Large => BASE_DATAGRAM,
+        }
+    }
+}
+
+/// The queries of one attempt to connect.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SizeQueries {
+    due: Option<Size>,
+    sent: [u8; 2],
+    is_small_answered: bool,
+    is_large_answered: bool,
+}
+
+impl SizeQueries {
+    /// The query that should leave.
+    pub(super) const fn due(&self) -> Option<Size> {
+        self.due
+    }
+
+    /// It left.
+    pub(super) const fn on_sent(&mut self) {
+        let [small, large] = &mut self.sent;
+        match self.due.take() {
+            Some(Size::Small) => *small = small.saturating_add(1),
+            Some(Size::Large) => *large = large.saturating_add(1),
+            None => {}
+        }
+    }
+
+    /// So many Hellos, or queries for a key, got no answer: a query leaves beside every other one, a large one first.
+    pub(super) const fn on_unanswered(&mut self, count: u8) {
+        if count >= AFTER && count % 2 == 1 && !self.is_large_answered {
+            let [small, large] = self.sent;
+            self.due = Some(if large > small { Size::Small } else { Size::Large });
+        }
+    }
+
+    /// The sizes of the queries that were sent.
+    pub(super) fn sent(&self) -> impl Iterator<Item = Size> + use<> {
+        let sizes = [Size::Small, Size::Large].into_iter().zip(self.sent);
+        sizes.filter_map(|(size, sent)| (sent > 0).then_some(size))
+    }
+
+    /// A query was answered.
+    pub(super) const fn on_answered(&mut self, size: Size) {
+        match size {
+            Size::Small => self.is_small_answered = true,
+            Size::Large => self.on_large_answered(),
+        }
+    }
+
+    /// Something of 1200 bytes was answered: the path carries it.
+    pub(super) const fn on_large_answered(&mut self) {
+        self.is_large_answered = true;
+        self.due = None;
+    }
+
+    /// Whether small queries were answered, and of several large ones none.
+    pub(super) const fn tell_of_narrow_path(&self) -> bool {
+        let [_, large] = self.sent;
+        self.is_small_answered && !self.is_large_answered && large >= LARGE_LOST
+    }
+}
