@@ -67,7 +67,7 @@ mod tests {
             let oldest = sent.iter().find(known).unwrap();
             let count = sent.iter().filter(known).count();
             assert!(now - *oldest >= round_trip * 19 / 10, "{interval_us} us: {:?}", now - *oldest);
-            assert!(count <= REMEMBERED && count >= 31, "{count}");
+            assert!((31..=REMEMBERED).contains(&count), "{count}");
         }
     }
 }
