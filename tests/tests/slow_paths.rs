@@ -90,7 +90,7 @@ impl Path {
     fn times_out_honestly(&self) {
         let (mut net, client) = self.dial();
         net.run_for(SECOND * 90);
-        let timed_out = CloseReason::ConnectTimedOut { version_hint: None };
+        let timed_out = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
         let ends = [Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() }];
         assert_eq!(net.nodes[1].events, ends, "{self:?}");
         assert_eq!(net.nodes[0].events, [], "{self:?}");
