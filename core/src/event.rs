@@ -110,7 +110,8 @@ pub enum CloseReason {
     /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
     /// Another network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
-        /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP.
+        /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP: 700, or 1200 for a
+        /// connection that was lost and could not be made again because its handshake takes that (which is not authenticated).
         least: u16,
     },
     /// The server refused.

@@ -71,11 +71,6 @@ impl RangeSet {
         self.0.shrink_to_fit();
     }
 
-    /// Ranges that there is memory for.
-    pub(in crate::channel) const fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
     /// Takes `start..end` away.
     pub(in crate::channel) fn remove(&mut self, start: u64, end: u64) {
         if start >= end {

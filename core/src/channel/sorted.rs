@@ -45,6 +45,11 @@ impl<T> Sorted<T> {
         size_of::<T>() * self.few.capacity() + Self::PLACE * self.many.len()
     }
 
+    /// Gives unused memory back.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.few.shrink_to_fit();
+    }
+
     /// Everything in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.few.iter().chain(self.many.values())

@@ -32,6 +32,8 @@ pub(crate) struct DialPlan {
     pub(crate) reconnect: bool,
     /// Attempts to reconnect since the connection was lost.
     pub(crate) attempts: u32,
+    /// Whether the last attempt found that the path carries less than a handshake takes.
+    pub(crate) is_path_narrow: bool,
     /// When to stop trying.
     pub(crate) give_up_at: Instant,
 }

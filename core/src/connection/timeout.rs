@@ -5,7 +5,7 @@ use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::channel::Arena;
 use crate::event::CloseReason;
-use crate::limits::REST_AFTER;
+use crate::limits::{BASE_DATAGRAM, REST_AFTER};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -156,6 +156,9 @@ impl Connection {
     fn on_resume_timeout(&mut self, now: Instant) {
         match &self.plan {
             Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
+            Some(plan) if plan.is_path_narrow && self.phase == Phase::Interrupted => {
+                self.finish(CloseReason::PathTooNarrow { least: BASE_DATAGRAM as u16 });
+            }
             _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
             None if self.phase == Phase::Connected => {
                 self.wants_ticket = true;
@@ -177,6 +180,7 @@ impl Connection {
             self.finish(CloseReason::ConnectTimedOut { version_hint, narrow_path });
         } else if let Some(plan) = &mut self.plan {
             plan.attempts = plan.attempts.saturating_add(1);
+            plan.is_path_narrow = narrow_path;
             let wait = plan.back_off(rng.next_u64());
             if self.phase == Phase::Interrupted {
                 self.timers.set(Timer::Resume, now + wait);

@@ -45,6 +45,7 @@ impl Endpoint {
             timeout: timeout.max(self.config.connect_timeout),
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
+            is_path_narrow: false,
             give_up_at: Instant::MAX,
         };
         let dial = self.begin_dial(now, &plan, timeout)?;

@@ -126,7 +126,6 @@ impl Loose {
     /// Gives unused memory back.
     pub(super) fn rest(&mut self) {
         self.entries.shrink_to_fit();
-        self.given_up = Vec::new();
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
