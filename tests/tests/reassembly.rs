@@ -406,7 +406,7 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
         duo.now += Duration::from_millis(20);
         duo.ends[SERVER].handle_timeout(duo.now);
         client.handle_timeout(duo.now);
-        if (duo.now - began).as_millis() % 1000 == 0 {
+        if (duo.now - began).as_millis().is_multiple_of(1000) {
             for index in 0..rogues.headers.len() {
                 let pieces = [2, 3].map(|id| fragment(UNORDERED, id, (1 << 16, 0), 100));
                 let mut packet = packet(&mut rogues.headers[index], &mut pieces.into_iter().peekable());

@@ -2,6 +2,7 @@
 //! a short search.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::OccupiedEntry;
 use alloc::vec::Vec;
 
 /// Things in the vector at most: an insertion moves a few kilobytes.
@@ -109,7 +110,7 @@ impl<T: Keyed> Sorted<T> {
         if self.many.is_empty() {
             return self.few.first_mut();
         }
-        self.many.first_entry().map(|first| first.into_mut())
+        self.many.first_entry().map(OccupiedEntry::into_mut)
     }
 
     /// The thing of the highest number.
