@@ -151,8 +151,11 @@ pub struct Config {
     pub max_connections_per_source: usize,
     /// Half-open handshakes above which only a cookie earns a Diffie-Hellman. Default 64.
     pub cookie_threshold: usize,
-    /// Handshakes per second and source that are answered under load. Default 10.
-    pub handshakes_per_second: u32,
+    /// Handshakes per second that are answered to one source (IPv4 address, IPv6 /64, or link without a known far end), and to
+    /// one ticket that comes without a cookie. One that only abandons them gets an eighth of it. Default 32.
+    pub handshake_rate: u32,
+    /// As many are answered at once after a rest. Default 64.
+    pub handshake_burst: u32,
     /// The channels of every connection, at most 32. Default: one of each [`Delivery`], reliable ordered first.
     pub channels: Vec<ChannelConfig>,
     /// A heartbeat is sent after this much silence. Default 5 s. Where that is at most a quarter of the idle timeout, only every other
@@ -221,7 +224,8 @@ impl Config {
             max_connections: 100,
             max_connections_per_source: 64,
             cookie_threshold: 64,
-            handshakes_per_second: 10,
+            handshake_rate: 32,
+            handshake_burst: 64,
             channels: [
                 Delivery::ReliableOrdered,
                 Delivery::ReliableUnordered,
@@ -255,7 +259,8 @@ impl Config {
     pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
         within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
         within("max_connections_per_source", self.max_connections_per_source as u64, 1, u64::MAX)?;
-        within("handshakes_per_second", self.handshakes_per_second.into(), 1, u64::from(u32::MAX))?;
+        within("handshake_rate", self.handshake_rate.into(), 1, u64::from(u32::MAX))?;
+        within("handshake_burst", self.handshake_burst.into(), 1, u64::from(u32::MAX))?;
         within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;
         within("max_message", self.max_message as u64, 1, limits::MESSAGE_SIZE_MAX as u64)?;
         within("reassembly_memory", self.reassembly_memory, 1 << 20, 1 << 40)?;

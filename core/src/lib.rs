@@ -92,6 +92,7 @@ mod planted;
 mod protocol_examples;
 pub mod rng;
 pub mod schema;
+mod source;
 pub mod stats;
 pub mod text;
 pub mod tick;

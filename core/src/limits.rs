@@ -87,8 +87,15 @@ pub const CALLED_LATE: Duration = Duration::from_secs(5);
 pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);
 /// Connection ids on the wire: slots of the table that a datagram's id is looked up in.
 pub const CONNECTION_IDS: usize = 1 << 16;
-/// Buckets of the table that limits handshakes per source address.
-pub const SOURCE_BUCKETS: usize = 4096;
+/// Buckets in each of the four rows of the tables that limit and record handshakes per source.
+pub const SOURCE_BUCKETS: u16 = 2048;
+/// Buckets in each of the four rows of the tables that limit handshakes per ticket and per session.
+pub const CREDENTIAL_BUCKETS: u16 = 512;
+/// Connections that may wait at a time for an answer from an address that nothing has shown to be the peer's. They are on
+/// no source's account meanwhile.
+pub const UNVALIDATED: usize = 16;
+/// How long one of them may wait.
+pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
 /// Expired timers handled by one call of `handle_timeout`; the rest stays due.
 pub const TIMERS_PER_CALL: usize = 64;
 /// Connections that one call of `poll_transmit` or `poll_event` looks at before it finds one that has something; the

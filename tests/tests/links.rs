@@ -35,7 +35,7 @@ impl Pair {
         self.is_up = true;
         let now = self.now;
         for end in &mut self.ends {
-            end.open_link(now, LinkId(1), STREAM).unwrap();
+            end.open_link(now, LinkId(1), STREAM, None).unwrap();
         }
     }
 
@@ -89,7 +89,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_link_that_takes_too_little_is_refused() {
     let mut pair = Pair::new();
     let tiny = LinkProperties { max_datagram: 120, ..STREAM };
-    let refused = pair.ends[0].open_link(Instant::ZERO, LinkId(1), tiny);
+    let refused = pair.ends[0].open_link(Instant::ZERO, LinkId(1), tiny, None);
     assert_eq!(refused, Err(ConnectError::LinkTooSmall { max_datagram: 120, least: 700 }));
 }
 
@@ -198,7 +198,7 @@ fn a_client_that_does_not_read_takes_nobody_elses_place() {
     let now = pair.now;
     let key = pair.ends[0].public_key();
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
-    pair.ends[0].open_link(now, LinkId(2), STREAM).unwrap();
+    pair.ends[0].open_link(now, LinkId(2), STREAM, None).unwrap();
     pair.ends[0].set_link_credit(now, LinkId(2), 0);
     for number in 0..1000u32 {
         let mut query = vec![7, 2, 1, 2, 3];
@@ -236,7 +236,7 @@ fn a_link_that_lost_something_finds_out_in_a_round_trip() {
     let now = pair.now;
     let lossy = LinkProperties { reliable: false, ordered: false, ..STREAM };
     for end in &mut pair.ends {
-        end.open_link(now, LinkId(1), lossy).unwrap();
+        end.open_link(now, LinkId(1), lossy, None).unwrap();
     }
     let connection = pair.connect();
     pair.run_for(SECOND);
@@ -278,7 +278,8 @@ fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() 
     let mut pair = Pair::new();
     pair.open();
     for end in &mut pair.ends {
-        end.open_link(Instant::ZERO, LinkId(1), LinkProperties { max_datagram: 4000, ..STREAM }).unwrap();
+        end.open_link(Instant::ZERO, LinkId(1), LinkProperties { max_datagram: 4000, ..STREAM }, None)
+            .unwrap();
     }
     let connection = pair.connect();
     pair.run_for(SECOND);

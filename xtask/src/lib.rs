@@ -17,6 +17,7 @@ mod passed_on;
 mod paths;
 mod platforms;
 mod setup;
+mod siege;
 mod spdx;
 mod step;
 mod swarm;
@@ -38,6 +39,7 @@ enum Verb {
     Test(test::Args),
     Demo(demo::Args),
     Load(load::Args),
+    Siege(siege::Args),
     Setup(setup::Args),
     Swarm(swarm::Args),
     Paths(paths::Args),
@@ -61,6 +63,7 @@ pub fn main() -> Result<()> {
         Verb::Test(args) => test::run(&args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Load(args) => load::run(&args),
+        Verb::Siege(args) => siege::run(&args),
         Verb::Setup(args) => setup::run(&args),
         Verb::Swarm(args) => swarm::run(&args),
         Verb::Paths(args) => paths::run(&args),

@@ -67,6 +67,16 @@ impl Connection {
         self.closing = Closing { code: FULL_CODE, text: String::new(), is_due: true, tries: CLOSE_TRIES };
     }
 
+    /// Turns a client out whose address turned out to have no place left, or to be banned.
+    pub(crate) fn turn_out(&mut self) {
+        self.finish_telling(CloseReason::Refused(Refusal::Full), FULL_CODE, String::new(), CLOSE_TRIES);
+    }
+
+    /// Nobody answered where this newcomer's first Data came from.
+    pub(crate) fn give_up_on_address(&mut self) {
+        self.finish(CloseReason::TimedOut);
+    }
+
     /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
     pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
         if self.send.is_drained() {

@@ -66,10 +66,10 @@ use crate::address::{Address, Ecn, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::ChannelConfig;
 use crate::crypto::Provider;
-use crate::endpoint::Source;
 use crate::event::{ChannelId, ConnectionId, PeerInfo};
 use crate::handshake::RENEW_US;
 use crate::rng::Rng;
+use crate::source::Source;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::{Duration, Instant};
 
@@ -180,8 +180,10 @@ pub(crate) struct Connection {
     pub(crate) is_disowned: bool,
     /// The links under which the endpoint finds it.
     pub(crate) links: [Option<LinkId>; 2],
-    /// On whose account an accepted connection goes.
+    /// On whose account an accepted connection goes; nobody's while its address is not validated.
     pub(crate) source: Option<Source>,
+    /// The peer was found to be where it was not known to be: the account may be another one now.
+    pub(crate) is_found: bool,
     pub(crate) traffic: Traffic,
     pub(crate) connected_at: Option<Instant>,
     /// Bytes per second that it sends at most, if not what all do.
@@ -222,6 +224,7 @@ impl Connection {
             is_disowned: false,
             links: [None; 2],
             source: None,
+            is_found: false,
             traffic: Traffic::default(),
             connected_at: None,
             bandwidth: None,
@@ -240,6 +243,7 @@ impl Connection {
             || self.wants_dial
             || self.wants_ticket
             || self.is_disowned
+            || self.is_found
             || !self.retired_ids.is_empty()
             || self.notices.is_pending()
     }

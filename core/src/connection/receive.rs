@@ -181,11 +181,12 @@ impl Connection {
 
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
-        transport.unproven.take_if(|unproven| unproven.is_answer(data));
+        self.is_found |= transport.unproven.take_if(|unproven| unproven.is_answer(data)).is_some();
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
         let Self { send, receive, ticket, resume, traffic, .. } = self;
         settle::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
         transport.move_to(now, path, sample);
+        self.is_found = true;
         self.notices.moved(path.remote);
     }
 

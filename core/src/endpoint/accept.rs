@@ -2,7 +2,6 @@
 
 use crate::text::PeerText;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -16,13 +15,17 @@ use crate::config::receive_window;
 use crate::event::{PeerInfo, Refusal};
 use crate::handshake::{Candidate, Session, Verdict};
 use crate::limits;
+use crate::source::Source;
 use crate::time::{Duration, Instant};
 
 /// Who asks to come in. The ticket or the cookie was found valid.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// Where the client is, or claims to be while a ticket spares it the cookie.
+    /// Where the client is, or claims to be while a ticket spares it the cookie. A client that turns out to be elsewhere is
+    /// asked about again.
     pub address: Address,
+    /// The IP address there: that of a UDP address, or what `Endpoint::open_link` was told of the link. Bans go by it.
+    pub far_end: Option<IpAddr>,
     /// Who the ticket says it is.
     pub peer: &'a PeerInfo,
 }
@@ -51,36 +54,6 @@ impl<F: FnMut(&AdmissionRequest<'_>) -> Admission + Send> Authenticator for F {
     }
 }
 
-/// An IPv4 address, an IPv6 /64, or a link.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Source {
-    V4([u8; 4]),
-    V6([u8; 8]),
-    Link(u64),
-}
-
-impl From<Address> for Source {
-    fn from(address: Address) -> Self {
-        match address {
-            Address::Link(link) => Self::Link(link.0),
-            Address::Udp(socket) => match socket.ip().to_canonical() {
-                IpAddr::V4(ip) => Self::V4(ip.octets()),
-                IpAddr::V6(ip) => Self::V6(ip.octets().first_chunk().copied().unwrap_or_default()),
-            },
-        }
-    }
-}
-
-/// Takes one connection off a source's account.
-pub(super) fn leave(sources: &mut BTreeMap<Source, usize>, source: Source) {
-    if let Some(count) = sources.get_mut(&source) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            sources.remove(&source);
-        }
-    }
-}
-
 impl Endpoint {
     /// Decides on a client whose first Noise message was read, and answers it.
     pub(super) fn judge(
@@ -103,7 +76,10 @@ impl Endpoint {
         };
         let answered =
             self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
-        match (answered, local_id) {
+        if let Some(freed) = answered.as_ref().and_then(|kept| kept.freed) {
+            self.ids.release(freed);
+        }
+        match (answered.and_then(|kept| kept.half_open), local_id) {
             (Some(half_open), Some(id)) => self.ids.assign(id, Entry::HalfOpen(half_open)),
             (None, Some(id)) => self.ids.release(id),
             (_, None) => {}
@@ -122,11 +98,10 @@ impl Endpoint {
         if candidate.session == Session::Resumed {
             return None;
         }
-        if !self.has_room(from.remote) {
+        if !self.has_room(self.links.source(from.remote)) {
             return Some(Refusal::Full);
         }
-        let authenticator = self.authenticator.as_mut()?;
-        match authenticator.admit(&AdmissionRequest { address: from.remote, peer: &candidate.peer }) {
+        match self.admit(from.remote, &candidate.peer) {
             Admission::Accept => None,
             Admission::AcceptAs(mut peer) => {
                 peer.user_data.truncate(limits::TICKET_USER_DATA);
@@ -137,10 +112,17 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn has_room(&self, address: Address) -> bool {
-        let from_here = self.sources.get(&Source::from(address)).copied().unwrap_or(0);
+    /// What the application decides about a peer at `address`.
+    pub(super) fn admit(&mut self, address: Address, peer: &PeerInfo) -> Admission {
+        let far_end = self.links.far_end(address);
+        let request = AdmissionRequest { address, far_end, peer };
+        self.authenticator.as_mut().map_or(Admission::Accept, |authenticator| authenticator.admit(&request))
+    }
+
+    /// Whether there is room for a newcomer on this source's account.
+    pub(super) fn has_room(&self, source: Source) -> bool {
         self.connections.len() < self.config.max_connections
-            && from_here < self.config.max_connections_per_source
+            && self.accounts.count(source) < self.config.max_connections_per_source
     }
 
     pub(super) fn directory(&self) -> Directory<'_> {

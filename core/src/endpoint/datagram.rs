@@ -112,7 +112,13 @@ impl Endpoint {
     fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let validated = matches!(from.remote, crate::address::Address::Link(_));
         let mut reply = self.replies.buffer();
-        let arrival = Arrival { now, wall_now: self.wall(now), from: *from, validated };
+        let arrival = Arrival {
+            now,
+            wall_now: self.wall(now),
+            from: *from,
+            source: self.links.source(from.remote),
+            validated,
+        };
         let directory = Directory {
             connections: &self.connections,
             sessions: &self.sessions,
@@ -144,7 +150,7 @@ impl Endpoint {
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
     fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: Option<[u8; 8]>) {
         if let Some(echo) = echo
-            && self.unknown_sources.take(&*self.settings.provider, now, to.remote)
+            && self.unknown_sources.take(&*self.settings.provider, now, self.links.source(to.remote))
             && self.unknown_budget.take(now)
         {
             let mut reply = self.replies.buffer();

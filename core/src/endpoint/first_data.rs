@@ -2,15 +2,17 @@
 
 use alloc::boxed::Box;
 
+use super::Endpoint;
 use super::accept::bounded_ack_delay;
 use super::directory::Crossing;
 use super::ids::Entry;
-use super::{Endpoint, Source};
 use crate::address::{Address, Path};
 use crate::connection::{Connection, Phase, Reception, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{CloseReason, ConnectionId};
 use crate::handshake::{Confirmed, HalfOpenId, Resume, Session};
+use crate::planted::{self, Bug};
+use crate::source::Source;
 use crate::time::Instant;
 use crate::wire::DataHeader;
 
@@ -25,11 +27,12 @@ impl Endpoint {
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
         let from = &reception.from;
-        let mut transport = self.transport_of(now, from, &half_open, header, datagram)?;
+        let standing = self.standing(from, &half_open)?;
+        let mut transport = self.transport_of(now, from, standing, &half_open, header, datagram)?;
         let opened = transport.open(now, header, datagram)?;
         let resumes = transport.is_resumed;
         // Authentic: from here on the handshake is spent, whatever becomes of it.
-        let place = self.find_place(from, &half_open)?;
+        let place = self.find_place(standing.source, &half_open)?;
         let has_place = !matches!(place, Place::None);
         let confirmed = self.acceptor.confirm(now, &half_open, has_place).ok_or(DropReason::BurntTicket)?;
         for id in &confirmed.freed {
@@ -38,7 +41,7 @@ impl Endpoint {
         let connection = match place {
             Place::Session(connection) => connection,
             Place::Crossing(Crossing { connection, .. }) => {
-                self.begin_session(now, from, connection, &confirmed);
+                self.begin_session(now, standing.source, connection, &confirmed);
                 connection
             }
             Place::New | Place::Instead(_) => {
@@ -46,7 +49,7 @@ impl Endpoint {
                     self.retire(old);
                 }
                 let connection = self.add_connection(confirmed.credit);
-                self.begin_session(now, from, connection, &confirmed);
+                self.begin_session(now, standing.source, connection, &confirmed);
                 connection
             }
             Place::Gone => {
@@ -63,6 +66,8 @@ impl Endpoint {
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
         let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
         if resumes {
+            // Another address than before may have to pay.
+            state.is_found = transport.unproven.is_none();
             state.resume(now, transport, &self.settings);
         } else if state.phase == Phase::Connecting {
             state.connect(now, transport, confirmed.peer, None, &self.settings);
@@ -85,11 +90,38 @@ impl Endpoint {
         result
     }
 
+    /// Where the peer is whose first Data came from `from`, and who pays for it. What a datagram bears as its sender says
+    /// neither: it is where the peer was shown to be, and may have moved from.
+    fn standing(&self, from: &Path, half_open: &HalfOpenId) -> Result<Standing, DropReason> {
+        let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
+        let proven = half.proven();
+        // Nobody else can send over a link; and a peer is either at an address or behind a link, it does not move between.
+        let is_here = proven == Some(from.remote)
+            || matches!(from.remote, Address::Link(_))
+            || planted::is_planted(Bug::AddressTrusted);
+        Ok(match proven {
+            _ if is_here => {
+                Standing { path: *from, source: Some(self.links.source(from.remote)), is_validated: true }
+            }
+            Some(remote @ Address::Udp(_)) => Standing {
+                path: Path { remote, local: from.local },
+                source: Some(self.links.source(remote)),
+                is_validated: true,
+            },
+            other => Standing {
+                path: *from,
+                source: other.map(|address| self.links.source(address)),
+                is_validated: false,
+            },
+        })
+    }
+
     /// The transport that a half-open handshake may become.
     fn transport_of(
         &mut self,
         now: Instant,
         from: &Path,
+        standing: Standing,
         half_open: &HalfOpenId,
         header: &DataHeader,
         datagram: &[u8],
@@ -101,25 +133,24 @@ impl Endpoint {
         }
         let setup = TransportSetup {
             role: Role::Responder,
-            local_id: half.local_id,
-            remote_id: half.client_id,
-            path: *from,
+            local_id: half.local_id(),
+            remote_id: half.client_id(),
+            path: standing.path,
             keys: half.keys(&*self.settings.provider),
             peer_ack_delay: bounded_ack_delay(half.ack_delay()),
-            max_datagram: self.max_datagram(from.remote, half.max_datagram),
+            max_datagram: self.max_datagram(standing.path.remote, half.max_datagram),
             most_datagram: self.most_datagram(half.max_datagram),
             peer_idle_timeout: half.idle_timeout(),
-            link: self.links.properties(from.remote),
+            link: self.links.properties(standing.path.remote),
             resumed: half.session == Session::Resumed,
         };
-        let is_proven = matches!(from.remote, Address::Link(_)) || half.is_proven(from.remote);
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
-        transport.unproven = (!is_proven).then(|| Unproven::new(self.rng.array()));
+        transport.unproven = (!standing.is_validated).then(|| Unproven::new(self.rng.array()));
         Ok(transport)
     }
 
     /// Where a half-open handshake whose first Data came belongs.
-    fn find_place(&self, from: &Path, half_open: &HalfOpenId) -> Result<Place, DropReason> {
+    fn find_place(&self, source: Option<Source>, half_open: &HalfOpenId) -> Result<Place, DropReason> {
         let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
         let directory = self.directory();
         if let Some(resume) = half.resume() {
@@ -132,8 +163,7 @@ impl Endpoint {
                     Place::Instead(id)
                 }
                 (Session::Resumed, _) | (_, Some(_)) => Place::Gone,
-                _ if self.has_room(from.remote) => Place::New,
-                _ => Place::None,
+                _ => self.find_new_place(source)?,
             });
         }
         match directory.crossing(&half.identity()).filter(|_| half.is_peer()) {
@@ -144,9 +174,19 @@ impl Endpoint {
             // The peer may have taken what was sent on ours, though nothing of it came back: sent again, it would be doubled.
             Some(Crossing { connection, has_spoken: true, .. }) => Ok(Place::Instead(connection)),
             Some(crossing) => Ok(Place::Crossing(crossing)),
-            None if self.has_room(from.remote) => Ok(Place::New),
-            None => Ok(Place::None),
+            None => self.find_new_place(source),
         }
+    }
+
+    /// A place for a newcomer that `source` pays for, or nobody until its address answers.
+    fn find_new_place(&self, source: Option<Source>) -> Result<Place, DropReason> {
+        let has_room = match source {
+            Some(source) => self.has_room(source),
+            // The client sends again while its handshake waits.
+            None if !self.accounts.may_wait() => return Err(DropReason::NoRoom),
+            None => self.connections.len() < self.config.max_connections,
+        };
+        Ok(if has_room { Place::New } else { Place::None })
     }
 
     /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
@@ -173,8 +213,13 @@ impl Endpoint {
     }
 
     /// Notes whose session `connection` holds from now on, and on whose account.
-    fn begin_session(&mut self, now: Instant, from: &Path, connection: ConnectionId, confirmed: &Confirmed) {
-        let source = Source::from(from.remote);
+    fn begin_session(
+        &mut self,
+        now: Instant,
+        source: Option<Source>,
+        connection: ConnectionId,
+        confirmed: &Confirmed,
+    ) {
         let fresh = Resume { session: self.rng.array(), incarnation: 0 };
         // A client that comes back to a session that is lost goes on under its name. Its ticket stays good until the
         // successor is acknowledged, as always; without it, one more lost connection would shut it out.
@@ -186,11 +231,19 @@ impl Endpoint {
         state.plan = None;
         state.session = session;
         state.ticket.go_on_from(incarnation);
-        state.source = Some(source);
         state.connected_at = Some(now);
-        *self.sources.entry(source).or_insert(0) += 1;
         self.sessions.insert(session, connection);
+        self.open_account(now, connection, source);
     }
+}
+
+/// Where a client is whose first Data came.
+#[derive(Clone, Copy)]
+struct Standing {
+    path: Path,
+    /// Who pays; nobody until the address of `path` answers.
+    source: Option<Source>,
+    is_validated: bool,
 }
 
 /// Where a client goes whose first Data came.

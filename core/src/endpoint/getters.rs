@@ -1,5 +1,7 @@
 //! Questions that change nothing.
 
+use core::net::IpAddr;
+
 use super::Endpoint;
 use crate::address::Address;
 use crate::connection::{PeerClock, Phase};
@@ -52,6 +54,12 @@ impl Endpoint {
     #[must_use]
     pub fn address(&self, connection: ConnectionId) -> Option<Address> {
         self.connections.get(connection)?.address()
+    }
+
+    /// The IP address of a connection's peer: that of its UDP address, or what [`Endpoint::open_link`] was told of its link.
+    #[must_use]
+    pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
+        self.links.far_end(self.address(connection)?)
     }
 
     /// Who a connection's peer is.

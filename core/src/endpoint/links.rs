@@ -2,17 +2,21 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use slotmap::KeyData;
 
 use crate::address::{Address, LinkId, LinkProperties};
 use crate::event::ConnectionId;
+use crate::source::Source;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
     properties: LinkProperties,
     /// Bytes that the link takes before it would queue; `None` is no limit.
     credit: Option<u64>,
+    /// The host at its far end, if the driver knows it.
+    far_end: Option<IpAddr>,
 }
 
 /// The open links of an endpoint, and what runs over links, open or not.
@@ -23,8 +27,21 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn open(&mut self, id: LinkId, properties: LinkProperties) {
-        self.open.insert(id, Link { properties, credit: None });
+    pub(super) fn open(&mut self, id: LinkId, properties: LinkProperties, far_end: Option<IpAddr>) {
+        self.open.insert(id, Link { properties, credit: None, far_end });
+    }
+
+    /// The IP address at the other end of `address`, as far as it is known.
+    pub(super) fn far_end(&self, address: Address) -> Option<IpAddr> {
+        match address {
+            Address::Udp(socket) => Some(socket.ip()),
+            Address::Link(id) => self.open.get(&id).and_then(|link| link.far_end),
+        }
+    }
+
+    /// On whose account goes what comes from `address`. A link whose far end nobody knows is a source of its own.
+    pub(super) fn source(&self, address: Address) -> Source {
+        Source::of(address, self.far_end(address))
     }
 
     pub(super) fn close(&mut self, id: LinkId) -> bool {

@@ -4,6 +4,7 @@
 //! `poll_event`, `poll_timeout`) and getters may be called in any order, at any time.
 
 mod accept;
+mod accounts;
 mod bandwidth;
 mod budget;
 mod datagram;
@@ -23,12 +24,13 @@ mod tickets;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 use slotmap::SlotMap;
 
-pub(crate) use self::accept::Source;
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
+use self::accounts::Accounts;
 use self::bandwidth::Throttle;
 use self::budget::Budget;
 use self::deadlines::Deadlines;
@@ -74,8 +76,7 @@ pub struct Endpoint {
     dialled: BTreeSet<ConnectionId>,
     /// Sessions that clients may resume.
     sessions: BTreeMap<[u8; 16], ConnectionId>,
-    /// Accepted connections per source.
-    sources: BTreeMap<Source, usize>,
+    accounts: Accounts,
     acceptor: Acceptor,
     authenticator: Option<Box<dyn Authenticator>>,
     replies: Replies,
@@ -127,7 +128,11 @@ impl Endpoint {
         let schema =
             config.schema.clone().with_channels(&config.channels).with_max_message(config.max_message);
         let parameters = config.parameters(schema.hash());
-        let unknown_sources = SourceBuckets::new(UNKNOWN_PER_SECOND_AND_SOURCE, &mut rng);
+        let unknown_sources = SourceBuckets::new(
+            UNKNOWN_PER_SECOND_AND_SOURCE,
+            UNKNOWN_PER_SECOND_AND_SOURCE,
+            rng.array().into(),
+        );
         let acceptor =
             Acceptor::new(Arc::clone(&config.provider), &secrets, AcceptSetup::new(&config), &mut rng);
         Ok(Self {
@@ -141,7 +146,7 @@ impl Endpoint {
             ids: IdTable::default(),
             dialled: BTreeSet::new(),
             sessions: BTreeMap::new(),
-            sources: BTreeMap::new(),
+            accounts: Accounts::default(),
             acceptor,
             authenticator: None,
             replies: Replies::default(),
@@ -239,6 +244,9 @@ impl Endpoint {
                 self.ids.release(id);
             }
         }
+        if self.accounts.next_timeout() <= now {
+            self.end_unvalidated(now);
+        }
         // Usually `poll_transmit` follows and settles what was used just now. A driver that cannot send goes by timers only.
         let is_transmitting = core::mem::take(&mut self.is_transmitting);
         if !is_transmitting || self.unsettled_since < now {
@@ -259,6 +267,10 @@ impl Endpoint {
 
     /// Declares a link that the driver opened, before its first datagram. Opening it again replaces its properties.
     ///
+    /// `far_end` is the host at its other end. What the link carries counts on that host's account, as if it had come over UDP
+    /// from there: places, handshakes, bans. A link without one is a source of its own, so that no limit per source
+    /// binds whoever opens new ones.
+    ///
     /// # Errors
     /// [`ConnectError::LinkTooSmall`] if it takes no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
     pub fn open_link(
@@ -266,13 +278,14 @@ impl Endpoint {
         now: Instant,
         link: LinkId,
         properties: LinkProperties,
+        far_end: Option<IpAddr>,
     ) -> Result<(), ConnectError> {
         self.advance(now);
         let (max_datagram, least) = (properties.max_datagram, crate::limits::LEAST_DATAGRAM);
         if max_datagram < least {
             return Err(ConnectError::LinkTooSmall { max_datagram, least });
         }
-        self.links.open(link, properties);
+        self.links.open(link, properties, far_end);
         for connection in self.links.connections(link) {
             if let Some(state) = self.connections.get_mut(connection) {
                 state.on_link_opened(link, properties.reliable);
@@ -435,8 +448,12 @@ impl Endpoint {
         for id in state.retired_ids.drain(..) {
             self.ids.release(id);
         }
+        let is_found = core::mem::take(&mut state.is_found);
         if core::mem::take(&mut state.wants_dial) {
             self.dial_again(now, connection);
+        }
+        if is_found {
+            self.move_account(connection);
         }
         self.push_ticket(now, connection);
         if self.connections.get(connection).is_some_and(Connection::is_gone) {
@@ -460,8 +477,11 @@ impl Endpoint {
         if self.sessions.get(&state.session) == Some(&connection) {
             self.sessions.remove(&state.session);
         }
-        if let Some(source) = state.source {
-            accept::leave(&mut self.sources, source);
+        match state.source {
+            Some(source) => self.accounts.leave(source),
+            None => {
+                self.accounts.end_wait(connection);
+            }
         }
     }
 }

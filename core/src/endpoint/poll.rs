@@ -162,6 +162,9 @@ impl Endpoint {
         }
         let opens_at = if is_throttled { self.throttle.opens_at() } else { Instant::MAX };
         let mut general = (self.acceptor.next_timeout(), TimeoutCause::HalfOpen);
+        if self.accounts.next_timeout() < general.0 {
+            general = (self.accounts.next_timeout(), TimeoutCause::HalfOpen);
+        }
         if opens_at < general.0 {
             general = (opens_at, TimeoutCause::Pacing);
         }
@@ -188,7 +191,9 @@ impl Endpoint {
             return self.now;
         }
         let deadline = self.deadlines.first().map_or(Instant::MAX, |(at, ..)| at);
-        deadline.min(self.acceptor.next_timeout()).min(self.arena.next_timeout())
+        let general =
+            self.acceptor.next_timeout().min(self.arena.next_timeout()).min(self.accounts.next_timeout());
+        deadline.min(general)
     }
 }
 

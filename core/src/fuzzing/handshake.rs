@@ -15,6 +15,7 @@ use crate::handshake::{
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
+use crate::source::Source;
 use crate::time::Instant;
 
 /// By what to be let in.
@@ -186,7 +187,9 @@ impl Answering {
     ) -> (Reaction, Vec<u8>) {
         let mut reply = Vec::new();
         let wall_now = self.wall_offset.saturating_add(now.as_micros());
-        let arrival = Arrival { now, wall_now, from: from.into(), validated };
+        let from = from.into();
+        let source = Source::of(from.remote, None);
+        let arrival = Arrival { now, wall_now, from, source, validated };
         let candidate = match self.acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => return (Reaction::Dropped(reason), reply),
             Screened::Replied => return (Reaction::Replied, reply),
@@ -197,13 +200,18 @@ impl Answering {
         let verdict = refusal.map_or(accept, Verdict::Refuse);
         let half_open =
             self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
-        (half_open.map_or(Reaction::Refused, |id| Reaction::Admitted(HalfOpen(id))), reply)
+        (
+            half_open
+                .and_then(|kept| kept.half_open)
+                .map_or(Reaction::Refused, |id| Reaction::Admitted(HalfOpen(id))),
+            reply,
+        )
     }
 
     /// The keys of a half-open handshake, the client's connection id, and our own.
     pub(super) fn keys(&self, now: Instant, id: HalfOpen) -> Option<(SessionKeys, u32, u32)> {
         let half_open = self.acceptor.half_open(now, &id.0)?;
-        Some((half_open.keys(&*self.provider), half_open.client_id, half_open.local_id))
+        Some((half_open.keys(&*self.provider), half_open.client_id(), half_open.local_id()))
     }
 
     /// The exporter of a half-open handshake.

@@ -6,11 +6,13 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::cmp::Reverse;
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::buckets::Places;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
@@ -29,6 +31,10 @@ const EXTENDED_MOST: u8 = 200;
 
 /// The age at which an entry gives way to another of the same ticket, session or peer.
 const HALF_OPEN_STALE: Duration = Duration::from_secs(5);
+
+/// An entry gives way to no newcomer before this age, unless all are younger: its first Data may be on the way. It takes
+/// 4,000 handshakes a second to fill the table in that time, which is more than one core can answer.
+const FRESH: Duration = Duration::from_millis(250);
 
 /// A half-open handshake: the first half of the digest of the client's Noise bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,6 +71,11 @@ pub(super) enum Credential {
 }
 
 impl Credential {
+    /// Whether it is more than a cookie: a ticket, a session or a key.
+    const fn is_more_than_a_cookie(&self) -> bool {
+        !matches!(self, Self::Open)
+    }
+
     /// Whether both are copies of one ticket, session or peer.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -107,18 +118,17 @@ pub(crate) struct HalfOpen {
     identity: [u8; 16],
     /// The address that is shown to be the client's.
     proven: Proven,
-    /// Whether a cookie shows it, not just the Welcome's arrival.
-    by_cookie: bool,
+    /// Where its source is recorded should it come to nothing, if a cookie or a link shows the address, not just the Welcome's
+    /// arrival.
+    record: Option<Places>,
     /// The [`Parameters`] of the client that a connection needs.
     pub(crate) credit: u64,
     ack_delay_us: u32,
     /// In tenths of a second, rounded down: it has few bytes to be kept in.
     idle_timeout_ds: u16,
     pub(crate) max_datagram: u16,
-    /// The connection id that the client chose for itself.
-    pub(crate) client_id: u32,
-    /// The connection id that this end chose.
-    pub(crate) local_id: u32,
+    client_id: [u8; 3],
+    local_id: [u8; 3],
     /// What the Welcome said of the session.
     pub(crate) session: Session,
     welcome_length: u8,
@@ -139,8 +149,8 @@ pub(super) struct Opening<'a> {
     pub(super) session: Session,
     /// Where the Hello came from and the Welcome goes.
     pub(super) address: Address,
-    /// Whether the Hello had a cookie of that address.
-    pub(super) by_cookie: bool,
+    /// Where its source is recorded, if a cookie or a link shows that the client is there.
+    pub(super) record: Option<Places>,
 }
 
 impl HalfOpen {
@@ -154,13 +164,13 @@ impl HalfOpen {
             credential,
             identity: peer.identity,
             proven: Proven::from(opening.address),
-            by_cookie: opening.by_cookie,
+            record: opening.record,
             credit: parameters.credit,
             ack_delay_us: parameters.ack_delay_us,
             idle_timeout_ds: u16::try_from(parameters.idle_timeout_ms / 100).unwrap_or(u16::MAX),
             max_datagram: parameters.max_datagram,
-            client_id,
-            local_id,
+            client_id: short(client_id),
+            local_id: short(local_id),
             session,
             // A Welcome that accepts has a few dozen bytes.
             welcome_length: welcome.len() as u8,
@@ -192,6 +202,16 @@ impl HalfOpen {
         !header.phase && first_key(provider, &secret).open(number, head, packet).is_ok()
     }
 
+    /// The connection id that the client chose for itself.
+    pub(crate) const fn client_id(&self) -> u32 {
+        long(self.client_id)
+    }
+
+    /// The connection id that this end chose.
+    pub(crate) const fn local_id(&self) -> u32 {
+        long(self.local_id)
+    }
+
     /// Whether it is an expected peer.
     pub(crate) const fn is_peer(&self) -> bool {
         matches!(self.credential, Credential::Peer { .. })
@@ -209,9 +229,16 @@ impl HalfOpen {
         }
     }
 
-    /// Whether `address` is the one that is shown to be the client's.
-    pub(crate) fn is_proven(&self, address: Address) -> bool {
-        self.proven == Proven::from(address)
+    /// The address that is shown to be the client's, if one is: that of the cookie, or the only one that the Welcome could
+    /// be read at.
+    pub(crate) fn proven(&self) -> Option<Address> {
+        match self.proven {
+            Proven::Nowhere => None,
+            Proven::Link(link) => Some(Address::Link(LinkId(u64::from_be_bytes(link)))),
+            Proven::Udp { ip, port } => {
+                Some(SocketAddr::new(Ipv6Addr::from(ip).into(), u16::from_be_bytes(port)).into())
+            }
+        }
     }
 
     /// The longest that the client holds an acknowledgement back.
@@ -239,7 +266,7 @@ impl HalfOpen {
 
     /// A copy of the Welcome goes to `address`.
     fn on_repeated(&mut self, address: Address) {
-        if !self.by_cookie && !self.is_proven(address) {
+        if self.record.is_none() && self.proven != Proven::from(address) {
             self.proven = Proven::Nowhere;
         }
     }
@@ -251,6 +278,16 @@ impl HalfOpen {
     fn split(&self) -> (&[u8], &[u8]) {
         self.stored.split_at_checked(self.welcome_length.into()).unwrap_or_default()
     }
+}
+
+/// The bytes of a connection id.
+const fn short(id: u32) -> [u8; 3] {
+    let [a, b, c, _] = id.to_le_bytes();
+    [a, b, c]
+}
+
+const fn long([a, b, c]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([a, b, c, 0])
 }
 
 /// A refusal that was sent, and is sent again to whoever sends a copy.
@@ -278,12 +315,40 @@ impl Entry {
         self.expires - (HALF_OPEN_LIFE + extended)
     }
 
+    /// Where its source is recorded if it comes to nothing.
+    fn record(&self) -> Option<&Places> {
+        match &self.state {
+            State::Waiting(half_open) => half_open.record.as_ref(),
+            State::Refused(_) => None,
+        }
+    }
+
     const fn credential(&self) -> &Credential {
         match &self.state {
             State::Waiting(half_open) => &half_open.credential,
             State::Refused(refused) => &refused.credential,
         }
     }
+}
+
+/// What there is for a newcomer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Room {
+    /// A free place.
+    Free,
+    /// The place of this entry.
+    Instead(HalfOpenId),
+    /// None.
+    Nowhere,
+}
+
+/// What is left of an entry that waited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Abandoned {
+    /// The local id that is free now.
+    pub(super) local_id: u32,
+    /// Where it is recorded.
+    pub(super) record: Option<Places>,
 }
 
 /// Every entry, at most [`limits::HALF_OPEN`] and [`limits::REFUSALS_KEPT`].
@@ -316,7 +381,7 @@ impl HalfOpenTable {
             State::Waiting(half_open) => {
                 half_open.on_repeated(address);
                 // The first Data follows the last copy within seconds, however long the round trip.
-                if half_open.is_proven(address) {
+                if half_open.proven == Proven::from(address) {
                     entry.expires += half_open.extend((now + HALF_OPEN_LIFE) - entry.expires);
                 }
                 Some(half_open.welcome())
@@ -343,6 +408,56 @@ impl HalfOpenTable {
         oldest.expires = now;
         self.earliest = self.earliest.min(now);
         true
+    }
+
+    /// What room there is for a newcomer with this credential whose source has a record of `record`; `record_of` says the same
+    /// of an entry's source.
+    ///
+    /// Half of the table is for tickets, sessions and peers, half for those that have nothing but a cookie; what one half leaves
+    /// free, the other may use, and gives back. Of the half that has to give way, entries older than [`FRESH`] come first, of those
+    /// the ones whose source has the longest record, of those the oldest.
+    pub(super) fn room(
+        &self,
+        now: Instant,
+        credential: &Credential,
+        record: u32,
+        record_of: impl Fn(&Places) -> u32,
+    ) -> Room {
+        if self.waiting() < limits::HALF_OPEN {
+            return Room::Free;
+        }
+        let more =
+            self.waiting_entries().filter(|(_, entry)| entry.credential().is_more_than_a_cookie()).count();
+        let is_more = credential.is_more_than_a_cookie();
+        let gives = if is_more { more >= limits::HALF_OPEN / 2 } else { more > limits::HALF_OPEN / 2 };
+        let rank = |entry: &Entry| {
+            let born = entry.born();
+            (now - born > FRESH, entry.record().map_or(0, &record_of), Reverse(born))
+        };
+        let candidates =
+            self.waiting_entries().filter(|(_, entry)| entry.credential().is_more_than_a_cookie() == gives);
+        let first = candidates.map(|(id, entry)| (rank(entry), *id)).max_by_key(|(rank, _)| *rank);
+        match first {
+            Some(((is_old, worst, _), id)) if is_old || worst >= record => Room::Instead(id),
+            _ => Room::Nowhere,
+        }
+    }
+
+    fn waiting_entries(&self) -> impl Iterator<Item = (&HalfOpenId, &Entry)> {
+        self.entries.iter().filter(|(_, entry)| matches!(entry.state, State::Waiting(_)))
+    }
+
+    /// Removes an entry that waits.
+    pub(super) fn abandon(&mut self, id: &HalfOpenId) -> Option<Abandoned> {
+        match self.entries.remove(id)?.state {
+            State::Waiting(half_open) => {
+                Some(Abandoned { local_id: half_open.local_id(), record: half_open.record })
+            }
+            State::Refused(_) => {
+                self.refused = self.refused.saturating_sub(1);
+                None
+            }
+        }
     }
 
     /// Keeps `half_open`; false if there is no room, or another with the same id.
@@ -392,11 +507,11 @@ impl HalfOpenTable {
             return None;
         };
         let freed = self.remove_where(usize::MAX, |entry| entry.credential().is_same(&half_open.credential));
-        Some((half_open, freed.into_iter().collect()))
+        Some((half_open, freed.into_iter().map(|entry| entry.local_id).collect()))
     }
 
-    /// Removes what expired, a bounded number at a time, and returns the local ids that are free now.
-    pub(super) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
+    /// Removes what expired, a bounded number at a time.
+    pub(super) fn expire(&mut self, now: Instant) -> SmallVec<[Abandoned; 8]> {
         if now < self.earliest {
             return SmallVec::new();
         }
@@ -410,18 +525,10 @@ impl HalfOpenTable {
         self.earliest
     }
 
-    fn remove_where(&mut self, most: usize, condition: impl Fn(&Entry) -> bool) -> SmallVec<[u32; 8]> {
+    fn remove_where(&mut self, most: usize, condition: impl Fn(&Entry) -> bool) -> SmallVec<[Abandoned; 8]> {
         let doomed: SmallVec<[HalfOpenId; 8]> =
             self.entries.iter().filter(|(_, entry)| condition(entry)).map(|(id, _)| *id).take(most).collect();
-        let mut freed = SmallVec::new();
-        for id in doomed {
-            match self.entries.remove(&id).map(|entry| entry.state) {
-                Some(State::Waiting(half_open)) => freed.push(half_open.local_id),
-                Some(State::Refused(_)) => self.refused = self.refused.saturating_sub(1),
-                None => {}
-            }
-        }
-        freed
+        doomed.iter().filter_map(|id| self.abandon(id)).collect()
     }
 }
 
@@ -462,7 +569,7 @@ mod tests {
             local_id,
             session: Session::New,
             address: Address::Link(LinkId(8)),
-            by_cookie: false,
+            record: None,
         };
         let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
         HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])
@@ -562,7 +669,7 @@ mod tests {
         assert!(!table.has_room_for(Instant::ZERO, &ours));
         assert!(table.has_room_for(Instant::ZERO, &other));
         let (taken, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
-        assert_eq!((taken.local_id, freed.as_slice()), (11, &[12][..]));
+        assert_eq!((taken.local_id(), freed.as_slice()), (11, &[12][..]));
         assert_eq!((table.len(), table.waiting()), (1, 1));
         assert!(table.take(Instant::ZERO, &id(2)).is_none());
     }

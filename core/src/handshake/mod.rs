@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until the endpoint drives both ends, only the tests call them.
 
+mod buckets;
 mod burn;
 mod client;
 mod control;
@@ -24,6 +25,7 @@ mod server;
 mod size_queries;
 mod sources;
 mod ticket;
+mod tokens;
 mod welcome;
 
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};

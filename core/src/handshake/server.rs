@@ -11,11 +11,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::buckets::Places;
 use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::Cookies;
 use super::directory::Directory;
-use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
+use super::half_open::{Abandoned, Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening, Room};
 pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
 use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
@@ -23,8 +24,8 @@ use super::load::Failures;
 use super::parameters::Parameters;
 use super::peer::{self, ExpectedPeers, PeerHint};
 use super::resume_ticket::ResumeSealer;
-use super::sources::SourceBuckets;
 use super::ticket::TicketOpener;
+use super::tokens::{Payer, Tokens};
 use super::welcome::{self, Session, WELCOME};
 use crate::address::{Address, Path};
 use crate::config::{Access, Config, Secrets};
@@ -35,6 +36,7 @@ use crate::event::{PeerInfo, Refusal};
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
+use crate::source::Source;
 use crate::stats::TicketCounts;
 use crate::time::{Duration, Instant};
 use crate::wire::Reader;
@@ -46,8 +48,9 @@ pub(crate) struct AcceptSetup {
     pub(crate) access: Access,
     /// Half-open handshakes from which on only a cookie earns a Diffie-Hellman.
     pub(crate) cookie_threshold: usize,
-    /// Handshakes per second and source that are answered from then on.
-    pub(crate) handshakes_per_second: u32,
+    /// Handshakes per second and source that are answered, and at once.
+    pub(crate) handshake_rate: u32,
+    pub(crate) handshake_burst: u32,
 }
 
 impl AcceptSetup {
@@ -56,7 +59,8 @@ impl AcceptSetup {
             application: config.application,
             access: config.access,
             cookie_threshold: config.cookie_threshold,
-            handshakes_per_second: config.handshakes_per_second,
+            handshake_rate: config.handshake_rate,
+            handshake_burst: config.handshake_burst,
         }
     }
 }
@@ -68,6 +72,8 @@ pub(crate) struct Arrival {
     /// Wall time in microseconds.
     pub(crate) wall_now: u64,
     pub(crate) from: Path,
+    /// On whose account it goes, if the sender is there.
+    pub(crate) source: Source,
     /// Whether the sender is known to hear what is sent there: true for links.
     pub(crate) validated: bool,
 }
@@ -93,7 +99,10 @@ pub(crate) struct Candidate {
     pub(crate) client_id: u32,
     credential: Credential,
     address: Address,
-    earned: Earned,
+    /// Where its source is recorded if it comes to nothing, if it was shown.
+    record: Option<Places>,
+    /// The half-open handshake that gives way to it.
+    instead: Option<HalfOpenId>,
     id: HalfOpenId,
     responder: Box<dyn Responder>,
     /// The most bytes that the answer may have.
@@ -110,6 +119,14 @@ pub(crate) enum Verdict {
     },
     /// It is not.
     Refuse(Refusal),
+}
+
+/// What became of a candidate that was accepted.
+pub(crate) struct Kept {
+    /// Its half-open handshake; `None` if there was no room after all.
+    pub(crate) half_open: Option<HalfOpenId>,
+    /// The local id of one that gave way to it.
+    pub(crate) freed: Option<u32>,
 }
 
 /// A half-open handshake that became a connection.
@@ -132,7 +149,7 @@ pub(crate) struct Acceptor {
     tickets: Option<TicketOpener>,
     resume: ResumeSealer,
     cookies: Cookies,
-    sources: Option<SourceBuckets>,
+    tokens: Tokens,
     peers: ExpectedPeers,
     half_open: HalfOpenTable,
     failures: Failures,
@@ -150,7 +167,6 @@ impl Acceptor {
     ) -> Self {
         let public_key = provider.public_key(&secrets.identity);
         let opener = |key: &Key| TicketOpener::new(&*provider, key, setup.application, public_key);
-        let answers = setup.access != Access::Closed;
         Self {
             identity: secrets.identity.clone(),
             public_key,
@@ -158,7 +174,7 @@ impl Acceptor {
             tickets: secrets.ticket.as_deref().map(opener),
             resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
             cookies: Cookies::new(&*provider, &secrets.identity, rng),
-            sources: answers.then(|| SourceBuckets::new(setup.handshakes_per_second, rng)),
+            tokens: Tokens::new(setup.handshake_rate, setup.handshake_burst, Secret::from(rng.array())),
             peers: ExpectedPeers::default(),
             half_open: HalfOpenTable::new(),
             failures: Failures::new(HALF_OPEN_LIFE),
@@ -239,10 +255,7 @@ impl Acceptor {
             return Ok(Screened::Replied);
         }
         let proof = self.check_credential(arrival, &hello, directory)?;
-        if self.half_open.waiting() >= limits::HALF_OPEN {
-            return Err(DropReason::HalfOpenFull);
-        }
-        let Some(earned) = self.check_earned(arrival, &hello, &digest)? else {
+        let Some(earned) = self.check_earned(arrival, &hello, &digest) else {
             let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
             let echo = echo_of(&*self.provider, &digest, &cookie);
             Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
@@ -252,7 +265,8 @@ impl Acceptor {
         if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
-        self.respond(arrival, &hello, id, (proof, earned), rng)
+        let payment = self.check_payment(arrival, &proof, earned)?;
+        self.respond(arrival, &hello, id, (proof, payment), rng)
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
@@ -332,25 +346,44 @@ impl Acceptor {
     }
 
     /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
-    fn check_earned(
+    fn check_earned(&mut self, arrival: Arrival, hello: &Hello<'_>, digest: &Key) -> Option<Earned> {
+        let Arrival { now, from, validated, .. } = arrival;
+        if validated {
+            return Some(Earned::Link);
+        }
+        if self.cookies.check(&*self.provider, now, from.remote, digest, &hello.cookie) {
+            return Some(Earned::Cookie);
+        }
+        let needs_cookie = self.setup.access == Access::Open || self.is_loaded(now);
+        (!needs_cookie).then_some(Earned::Credential)
+    }
+
+    /// Takes what a Diffie-Hellman costs, if there will be room for the handshake.
+    fn check_payment(
         &mut self,
         arrival: Arrival,
-        hello: &Hello<'_>,
-        digest: &Key,
-    ) -> Result<Option<Earned>, DropReason> {
-        let Arrival { now, validated, .. } = arrival;
-        let remote = arrival.from.remote;
-        let loaded = self.is_loaded(now);
-        let needs_cookie = !validated && (loaded || self.setup.access == Access::Open);
-        if needs_cookie && !self.cookies.check(&*self.provider, now, remote, digest, &hello.cookie) {
-            return Ok(None);
-        }
-        // Only after the cookie: who forges a source must not empty its bucket.
-        let provider = &*self.provider;
-        if loaded && !self.sources.as_mut().is_some_and(|sources| sources.take(provider, now, remote)) {
+        proof: &Proof,
+        earned: Earned,
+    ) -> Result<Payment, DropReason> {
+        let now = arrival.now;
+        // Who forges a source must not take anything from it.
+        let source = (earned != Earned::Credential).then_some(arrival.source);
+        let payer = self.tokens.payer(&*self.provider, source, &proof.credential);
+        let record = payer.record();
+        let instead = match self.find_room(now, &proof.credential, &payer) {
+            Room::Free => None,
+            Room::Instead(id) => Some(id),
+            Room::Nowhere => return Err(DropReason::HalfOpenFull),
+        };
+        if !self.tokens.take(now, &payer) {
             return Err(DropReason::RateLimited);
         }
-        Ok(Some(if needs_cookie { Earned::ByCookie } else { Earned::ByCredential }))
+        Ok(Payment { record, instead })
+    }
+
+    fn find_room(&self, now: Instant, credential: &Credential, payer: &Payer) -> Room {
+        let record = self.tokens.record(now, payer.record().as_ref());
+        self.half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
     }
 
     fn is_loaded(&mut self, now: Instant) -> bool {
@@ -363,7 +396,7 @@ impl Acceptor {
         arrival: Arrival,
         hello: &Hello<'_>,
         id: HalfOpenId,
-        (proof, earned): (Proof, Earned),
+        (proof, payment): (Proof, Payment),
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -373,19 +406,20 @@ impl Acceptor {
             .provider
             .respond(rng, &self.identity, input, hello.noise, &mut payload)
             .map_err(|_| DropReason::NotAuthentic)
-            .inspect_err(|_| self.failures.add(arrival.now))?;
+            .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
         let mut reader = Reader::new(&payload);
         let parameters = Parameters::read(&mut reader)
             .and_then(|parameters| reader.finish().map(|()| parameters))
             .map_err(|_| DropReason::Malformed)
-            .inspect_err(|_| self.failures.add(arrival.now))?;
+            .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
         Ok(Screened::Candidate(Box::new(Candidate {
             peer: proof.peer,
             parameters,
             session: proof.session,
             refusal: proof.refusal,
             address: arrival.from.remote,
-            earned,
+            record: payment.record,
+            instead: payment.instead,
             client_id: hello.client_id,
             credential: proof.credential,
             id,
@@ -395,8 +429,13 @@ impl Acceptor {
         })))
     }
 
-    /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate
-    /// that was accepted. An empty `reply` means silence: no room, or a candidate that cannot be answered.
+    fn on_failed(&mut self, now: Instant, payment: &Payment) {
+        self.failures.add(now);
+        self.tokens.on_abandoned(now, payment.record);
+    }
+
+    /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate that
+    /// was accepted, and the local id of one that gave way to it. An empty `reply` means silence: no room, or a candidate that cannot be answered.
     pub(crate) fn answer(
         &mut self,
         now: Instant,
@@ -405,7 +444,7 @@ impl Acceptor {
         our_parameters: &Parameters,
         our_schema: &Schema,
         reply: &mut Vec<u8>,
-    ) -> Option<HalfOpenId> {
+    ) -> Option<Kept> {
         reply.clear();
         let verdict = candidate.refusal.take().map_or(verdict, Verdict::Refuse);
         if matches!(verdict, Verdict::Refuse(Refusal::Expired)) {
@@ -434,13 +473,22 @@ impl Acceptor {
             local_id,
             session: candidate.session,
             address: candidate.address,
-            by_cookie: candidate.earned == Earned::ByCookie,
+            record: candidate.record,
         };
-        let kept = self.half_open.insert(now, candidate.id, HalfOpen::new(opening, reply));
-        if !kept {
+        let is_full = self.half_open.waiting() >= limits::HALF_OPEN;
+        let given_up = candidate.instead.filter(|_| is_full).and_then(|id| self.half_open.abandon(&id));
+        let freed = given_up.map(|entry| self.on_abandoned(now, entry));
+        let half_open = HalfOpen::new(opening, reply);
+        let is_kept = self.half_open.insert(now, candidate.id, half_open);
+        if !is_kept {
             reply.clear();
         }
-        kept.then_some(candidate.id)
+        Some(Kept { half_open: is_kept.then_some(candidate.id), freed })
+    }
+
+    fn on_abandoned(&mut self, now: Instant, entry: Abandoned) -> u32 {
+        self.tokens.on_abandoned(now, entry.record);
+        entry.local_id
     }
 
     /// A half-open handshake that still waits.
@@ -463,7 +511,7 @@ impl Acceptor {
             peer: half_open.peer(),
             credit: half_open.credit,
             resume: half_open.resume(),
-            local_id: half_open.local_id,
+            local_id: half_open.local_id(),
             freed,
         })
     }
@@ -480,7 +528,8 @@ impl Acceptor {
 
     /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.
     pub(crate) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
-        self.half_open.expire(now)
+        let expired = self.half_open.expire(now);
+        expired.into_iter().map(|entry| self.on_abandoned(now, entry)).collect()
     }
 
     /// Handshakes that are half open.
@@ -510,10 +559,20 @@ impl Acceptor {
 /// Why a sender is worth a Diffie-Hellman.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Earned {
+    /// It came over a link, whose far end hears what is sent there.
+    Link,
     /// What it showed was enough.
-    ByCredential,
+    Credential,
     /// It showed a cookie, so it hears what is sent to its address.
-    ByCookie,
+    Cookie,
+}
+
+/// What a Diffie-Hellman was paid with.
+struct Payment {
+    /// Where its source is recorded if it comes to nothing, if it was shown.
+    record: Option<Places>,
+    /// The half-open handshake that gives way.
+    instead: Option<HalfOpenId>,
 }
 
 /// What a Hello proved before any Diffie-Hellman.

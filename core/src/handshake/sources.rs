@@ -1,120 +1,103 @@
-//! How often one source is answered: a token bucket per IPv4 address, IPv6 /64 or link, in a table of fixed size.
+//! How often one source is answered: an IPv4 address, an IPv6 /64, or a link; and how often a /48 is.
 
-use alloc::vec::Vec;
-use core::net::IpAddr;
-
-use crate::address::Address;
+use super::buckets::{Buckets, Places};
 use crate::crypto::{Provider, Secret};
 use crate::limits;
-use crate::rng::Rng;
+use crate::source::Source;
 use crate::time::Instant;
 
-/// The buckets. A source's place is a keyed digest of it: nobody outside can aim at another source's bucket.
+/// A /48 gets as many times what one of its 65,536 networks gets.
+const NETWORKS: u32 = 4;
+
+/// A bucket for each source, and one for each IPv6 /48: whoever holds one would be 65,536 sources otherwise.
 pub(crate) struct SourceBuckets {
-    key: Secret,
-    /// Microseconds that one token takes to come back; `None`: there are none.
-    interval_us: Option<u64>,
-    /// For each bucket, the time in microseconds at which it is full again (GCRA).
-    full_at: Vec<u64>,
+    sources: Buckets,
+    networks: Buckets,
+}
+
+/// Where the buckets of one source are.
+#[derive(Clone, Copy)]
+pub(crate) struct SourcePlaces {
+    source: Places,
+    network: Option<Places>,
 }
 
 impl SourceBuckets {
-    /// Buckets that take `per_second` tokens each second, and hold as many.
-    pub(crate) fn new(per_second: u32, rng: &mut Rng) -> Self {
+    /// Buckets of `burst` tokens, of which `per_second` come back each second.
+    pub(crate) fn new(per_second: u32, burst: u32, secret: Secret) -> Self {
+        let width = limits::SOURCE_BUCKETS;
+        let (wide_rate, wide_burst) = (per_second.saturating_mul(NETWORKS), burst.saturating_mul(NETWORKS));
         Self {
-            key: rng.array().into(),
-            interval_us: SECOND_US.checked_div(per_second.into()).map(|interval| interval.max(1)),
-            full_at: alloc::vec![0; limits::SOURCE_BUCKETS],
+            sources: Buckets::per_second(per_second, burst, width, secret.clone()),
+            networks: Buckets::per_second(wide_rate, wide_burst, width, secret),
         }
     }
 
-    /// Takes a token from the bucket of `address`; false if it is empty.
-    pub(crate) fn take(&mut self, provider: &dyn Provider, now: Instant, address: Address) -> bool {
-        let Some(interval) = self.interval_us else {
-            return false;
-        };
-        let place = self.place(provider, address);
-        let Some(full_at) = self.full_at.get_mut(place) else {
-            return false;
-        };
-        let now = now.as_micros();
-        let next = (*full_at).max(now).saturating_add(interval);
-        let granted = next.saturating_sub(now) <= SECOND_US;
-        if granted {
-            *full_at = next;
+    pub(crate) fn places(&self, provider: &dyn Provider, source: Source) -> SourcePlaces {
+        let (source, network) = source.bytes();
+        SourcePlaces {
+            source: self.sources.places(provider, &source),
+            network: network.map(|network| self.networks.places(provider, &network)),
         }
-        granted
     }
 
-    fn place(&self, provider: &dyn Provider, address: Address) -> usize {
-        let (family, source) = match address {
-            Address::Udp(socket) => match socket.ip().to_canonical() {
-                IpAddr::V4(ip) => (4, u64::from(ip.to_bits())),
-                IpAddr::V6(ip) => (6, (ip.to_bits() >> 64) as u64),
-            },
-            Address::Link(link) => (1, link.0),
-        };
-        let [low, high, ..] = provider.digest(&self.key, &[&[family], &source.to_le_bytes()]);
-        usize::from(u16::from_le_bytes([low, high])) % limits::SOURCE_BUCKETS
+    /// Whether a source has `tokens`.
+    pub(crate) fn has(&self, now: Instant, places: &SourcePlaces, tokens: u32) -> bool {
+        self.sources.has(now, &places.source, tokens)
+            && places.network.as_ref().is_none_or(|network| self.networks.has(now, network, tokens))
+    }
+
+    /// Takes `tokens` of a source, or as many as there are.
+    pub(crate) fn charge(&mut self, now: Instant, places: &SourcePlaces, tokens: u32) {
+        self.sources.charge(now, &places.source, tokens);
+        if let Some(network) = &places.network {
+            self.networks.charge(now, network, tokens);
+        }
+    }
+
+    /// Takes one token of `source`; false if there is none.
+    pub(crate) fn take(&mut self, provider: &dyn Provider, now: Instant, source: Source) -> bool {
+        let places = self.places(provider, source);
+        let has = self.has(now, &places, 1);
+        if has {
+            self.charge(now, &places, 1);
+        }
+        has
     }
 }
-
-const SECOND_US: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::crypto::RustCrypto;
-    use crate::time::Duration;
-    use core::net::SocketAddr;
+    use core::net::IpAddr;
 
     fn sources(per_second: u32) -> SourceBuckets {
-        SourceBuckets::new(per_second, &mut Rng::from_seed([1; 32]))
+        SourceBuckets::new(per_second, per_second, [1; 32].into())
     }
 
-    fn at(millis: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(millis)
-    }
-
-    fn address(text: &str) -> Address {
-        Address::Udp(text.parse::<SocketAddr>().unwrap())
+    fn source(text: &str) -> Source {
+        text.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
-    fn a_source_gets_its_rate_after_a_second_of_it_at_once() {
-        let mut sources = sources(10);
-        let mut take = |millis| sources.take(&RustCrypto, at(millis), address("192.0.2.1:1"));
-        assert_eq!((0..20).filter(|_| take(5_000)).count(), 10);
-        assert!(!take(5_099));
-        assert!(take(5_100));
-        assert!(!take(5_100));
-        assert_eq!((0..1000).filter(|step| take(5_100 + step * 10)).count(), 99);
-    }
-
-    #[test]
-    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits_whatever_the_port() {
+    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
         let mut sources = sources(1);
-        let mut take = |text| sources.take(&RustCrypto, at(0), address(text));
-        assert!(take("192.0.2.1:1"));
-        assert!(!take("192.0.2.1:2"));
-        assert!(!take("[::ffff:192.0.2.1]:1"));
-        assert!(take("192.0.2.2:1"));
-        assert!(take("[2001:db8:1:2::1]:1"));
-        assert!(!take("[2001:db8:1:2:ffff::2]:1"));
-        assert!(take("[2001:db8:1:3::1]:1"));
+        let mut take = |text| sources.take(&RustCrypto, Instant::ZERO, source(text));
+        assert!(take("192.0.2.1"));
+        assert!(!take("192.0.2.1"));
+        assert!(!take("::ffff:192.0.2.1"));
+        assert!(take("192.0.2.2"));
+        assert!(take("2001:db8:1:2::1"));
+        assert!(!take("2001:db8:1:2:ffff::2"));
+        assert!(take("2001:db8:1:3::1"));
     }
 
     #[test]
-    fn a_rate_of_zero_grants_nothing() {
-        assert!(!sources(0).take(&RustCrypto, at(0), address("192.0.2.1:1")));
-    }
-
-    #[test]
-    fn places_depend_on_the_key() {
-        let place = |seed| {
-            SourceBuckets::new(1, &mut Rng::from_seed([seed; 32])).place(&RustCrypto, address("192.0.2.1:1"))
-        };
-        assert_ne!(place(1), place(2));
-        assert!(place(1) < limits::SOURCE_BUCKETS);
+    fn an_ipv6_network_of_48_bits_gets_what_four_of_its_sources_get() {
+        let mut sources = sources(10);
+        let places = (0..1000).map(|network| source(&alloc::format!("2001:db8:1:{network:x}::1")));
+        assert_eq!(places.filter(|source| sources.take(&RustCrypto, Instant::ZERO, *source)).count(), 40);
+        assert!(sources.take(&RustCrypto, Instant::ZERO, source("2001:db8:2::1")));
     }
 }

@@ -10,7 +10,7 @@ use core::net::SocketAddr;
 use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 use super::directory::Directory;
 use super::parameters::Parameters;
-use super::server::{AcceptSetup, Acceptor, Arrival, Candidate, HalfOpenId, Resume, Screened, Verdict};
+use super::server::{AcceptSetup, Acceptor, Arrival, Candidate, HalfOpenId, Kept, Resume, Screened, Verdict};
 use super::ticket::{Ticket, TicketContents, TicketMint, server_ticket_key};
 use super::welcome::Session;
 use crate::address::{LinkId, Path};
@@ -20,6 +20,7 @@ use crate::drop::DropReason;
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
+use crate::source::Source;
 use crate::time::{Duration, Instant};
 
 pub(super) const APPLICATION: u64 = 0x1122_3344_5566_7788;
@@ -69,16 +70,25 @@ impl World {
         Self::with_threshold(access, 64)
     }
 
-    /// With a server that is under load from `cookie_threshold` half-open handshakes on, and answers two handshakes per
-    /// second and source then.
+    /// With a server that is under load from `cookie_threshold` half-open handshakes on.
     pub(super) fn with_threshold(access: Access, cookie_threshold: usize) -> Self {
+        Self::with_rate(access, cookie_threshold, 100_000)
+    }
+
+    /// With a server that answers so many handshakes per second and source.
+    pub(super) fn with_rate(access: Access, cookie_threshold: usize, handshake_rate: u32) -> Self {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);
         let secrets = Secrets::new([9; 32]);
         let server_key = provider.public_key(&secrets.identity);
         let key = server_ticket_key(&*provider, &MASTER, &server_key);
-        let setup =
-            AcceptSetup { application: APPLICATION, access, cookie_threshold, handshakes_per_second: 2 };
+        let setup = AcceptSetup {
+            application: APPLICATION,
+            access,
+            cookie_threshold,
+            handshake_rate,
+            handshake_burst: handshake_rate,
+        };
         let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key), setup, &mut rng);
         let mint = TicketMint::new(provider.clone(), &key);
         let now = Instant::ZERO + Duration::from_secs(100);
@@ -141,7 +151,8 @@ impl World {
         bytes: &[u8],
         validated: bool,
     ) -> (Screened, Vec<u8>) {
-        let arrival = Arrival { now: self.now, wall_now: self.wall_now(), from, validated };
+        let source = Source::of(from.remote, None);
+        let arrival = Arrival { now: self.now, wall_now: self.wall_now(), from, source, validated };
         let mut reply = vec![0xee; 3];
         let screened = self.acceptor.screen(arrival, bytes, &self.directory, &mut reply, &mut self.rng);
         (screened, reply)
@@ -179,7 +190,14 @@ impl World {
         let mut reply = vec![0xee; 3];
         let half_open =
             self.acceptor.answer(self.now, candidate, verdict, &PARAMETERS, &self.schema, &mut reply);
-        (half_open, reply)
+        (half_open.and_then(|kept| kept.half_open), reply)
+    }
+
+    pub(super) fn keep(&mut self, candidate: Box<Candidate>, local_id: u32) -> Kept {
+        let verdict = Verdict::Accept { local_id };
+        let mut reply = Vec::new();
+        let kept = self.acceptor.answer(self.now, candidate, verdict, &PARAMETERS, &self.schema, &mut reply);
+        kept.expect("accepted")
     }
 
     pub(super) fn accept(&mut self, candidate: Box<Candidate>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
@@ -209,7 +227,8 @@ impl World {
     pub(super) fn add_half_open(&mut self) {
         let mut other = self.dial_with_ticket();
         let hello = self.sent(&mut other);
-        let candidate = match self.screen_validated(link(77), &hello, true) {
+        let link = link(1000 + self.acceptor.half_open_count() as u64);
+        let candidate = match self.screen_validated(link, &hello, true) {
             (Screened::Candidate(candidate), _) => candidate,
             (other, _) => panic!("no candidate: {}", name(&other)),
         };

@@ -43,7 +43,7 @@ fn a_ticket_connects_in_one_round_trip() {
     assert_eq!((accepted.remote_id, accepted.session), (0x00ab_cdef, Session::New));
     assert_eq!((accepted.parameters, accepted.server_key), (PARAMETERS, world.server_key));
     let half_open = world.acceptor.half_open(world.now, &id).unwrap();
-    assert_eq!((half_open.client_id, half_open.local_id), (0x00c1_1e47, 0x00ab_cdef));
+    assert_eq!((half_open.client_id(), half_open.local_id()), (0x00c1_1e47, 0x00ab_cdef));
     assert_same_keys(&accepted.keys, &half_open.keys(&RustCrypto));
     let confirmed = world.acceptor.confirm(world.now, &id, true).unwrap();
     assert_eq!(&confirmed.peer.user_data[..], b"blue team");

@@ -21,6 +21,7 @@ use crate::handshake::{
 use crate::limits::TAG;
 use crate::rng::Rng;
 use crate::schema::SchemaDifference;
+use crate::source::Source;
 use crate::time::{Duration, Instant};
 use crate::wire::{DataHeader, Frame, Writer};
 
@@ -435,7 +436,8 @@ fn acceptor() -> Acceptor {
 fn screen(acceptor: &mut Acceptor, datagram: &[u8], validated: bool) -> (Screened, Vec<u8>) {
     let udp = Path::from(SocketAddr::from(([192, 0, 2, 1], 40_000)));
     let from = if validated { Path::from(LinkId(1)) } else { udp };
-    let arrival = Arrival { now: NOW, wall_now: WALL, from, validated };
+    let arrival =
+        Arrival { now: NOW, wall_now: WALL, from, source: Source::of(from.remote, None), validated };
     let mut reply = Vec::new();
     let screened = acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut seed(3));
     (screened, reply)

@@ -34,7 +34,8 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     config.access = Access::Open;
     config.max_connections = count + 8;
     config.max_connections_per_source = count + 8;
-    config.handshakes_per_second = 100_000;
+    config.handshake_rate = 100_000;
+    config.handshake_burst = 100_000;
     let mut options = Options::new(config).secrets(Secrets::new([7; 32]));
     if arguments.len() > 3 {
         options = options.receive_coalescing(Duration::from_millis(number(arguments, 3, 100) as u64));

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
-use tickwire_core::{Address, Admission, AdmissionRequest, Refusal};
+use tickwire_core::{Admission, AdmissionRequest, Refusal};
 
 use crate::client::Client;
 use crate::error::ServerError;
@@ -157,10 +157,7 @@ impl Bans {
     pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
         let list = self.read();
         let by_identity = list.all.contains_key(&Banned::Identity(request.peer.identity));
-        let by_address = match request.address {
-            Address::Udp(socket) => list.all.contains_key(&Banned::address(socket.ip())),
-            _ => false,
-        };
+        let by_address = request.far_end.is_some_and(|ip| list.all.contains_key(&Banned::address(ip)));
         if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
     }
 
@@ -265,7 +262,8 @@ mod tests {
     fn admits(bans: &Bans, from: &str, identity: [u8; 16]) -> bool {
         let peer = PeerInfo { identity, ..PeerInfo::default() };
         let from: std::net::SocketAddr = from.parse().unwrap();
-        bans.admit(&AdmissionRequest { address: from.into(), peer: &peer }) == Admission::Accept
+        let request = AdmissionRequest { address: from.into(), far_end: Some(from.ip()), peer: &peer };
+        bans.admit(&request) == Admission::Accept
     }
 
     #[test]

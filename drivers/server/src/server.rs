@@ -235,6 +235,8 @@ fn open<G: Game>(
     core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
     core.max_connections_per_source = config.max_connections_per_address as usize;
+    core.handshake_rate = config.handshakes_per_second;
+    core.handshake_burst = config.handshake_burst;
     core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
     core.resume_window = Duration::from_secs(config.resume_window_s.into());
     game.configure(&mut core);

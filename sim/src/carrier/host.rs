@@ -171,7 +171,8 @@ impl<C: Carrier> LinkHost<C> {
         let Some(link) = self.links.get_mut(&id) else { return };
         let state = link.carrier.state();
         if state == CarrierState::Open && !link.is_open {
-            link.is_open = self.endpoint.open_link(now, id, link.carrier.properties()).is_ok();
+            link.is_open =
+                self.endpoint.open_link(now, id, link.carrier.properties(), Some(link.peer.ip())).is_ok();
             self.counters.opened += 1;
             let peer = link.peer;
             self.leave_others(now, id, peer);

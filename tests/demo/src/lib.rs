@@ -7,6 +7,7 @@
 //! - [`bots`] is the crowd: clients of the server's built-in world, each with a socket of its own, in one process. It can
 //!   be sent to any server of that world, and prints one line of JSON per second.
 //! - [`report`] is what the crowd tells the conductor.
+//! - [`siege`] attacks a server on the loopback interface, and watches whether honest clients get in: `cargo xtask siege`.
 //! - [`load`] puts a server under load without any network between, and counts what arrives: `cargo xtask load`.
 #![forbid(unsafe_code)]
 
@@ -16,3 +17,4 @@ pub mod load;
 pub mod percentiles;
 mod process;
 pub mod report;
+pub mod siege;

@@ -382,7 +382,7 @@ impl World {
                 };
                 for node in [index, (index + 1) % NODES] {
                     let now = self.time(node);
-                    self.nodes[node].endpoint.open_link(now, link, properties).unwrap();
+                    self.nodes[node].endpoint.open_link(now, link, properties, None).unwrap();
                 }
             }
             LinkAct::Credit(bytes) => {

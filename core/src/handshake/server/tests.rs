@@ -124,8 +124,8 @@ fn under_load_a_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn under_load_a_source_is_answered_at_its_rate_and_others_are_not_held_up() {
-    let mut world = World::with_threshold(Access::Open, 0);
+fn a_source_is_answered_at_its_rate_without_load_too_and_others_are_not_held_up() {
+    let mut world = World::with_rate(Access::Open, 64, 2);
     let mut outcomes = Vec::new();
     for host in [1, 1, 1, 1, 2] {
         let mut dialer = world.dial(Shown::Open);
@@ -141,6 +141,22 @@ fn under_load_a_source_is_answered_at_its_rate_and_others_are_not_held_up() {
     }
     let limited = Some(DropReason::RateLimited);
     assert_eq!(outcomes, [None, None, limited, limited, None]);
+}
+
+#[test]
+fn a_ticket_without_a_cookie_pays_for_itself_wherever_its_copies_come_from() {
+    let mut world = World::with_rate(Access::Tickets, 64, 2);
+    let mut dialer = world.dial_with_ticket();
+    let mut noise = world.sent(&mut dialer);
+    let last = 46 + 2 + (1 + 24 + 104 + 9 + 16) + 2 + 40;
+    let reasons = [1, 2, 3].map(|host| {
+        noise[last] = host;
+        world.dropped(udp(host), &noise)
+    });
+    assert_eq!(reasons, [DropReason::NotAuthentic, DropReason::NotAuthentic, DropReason::RateLimited]);
+    let mut other = world.dial_with_ticket();
+    let hello = world.sent(&mut other);
+    world.candidate(udp(1), &hello);
 }
 
 #[test]
@@ -253,6 +269,7 @@ fn a_wall_clock_set_back_revives_no_ticket_that_was_used_and_judges_others_right
             now: world.now,
             wall_now: world.wall_now() + hours * HOUR_US,
             from: udp(9),
+            source: Source::of(udp(9).remote, None),
             validated: false,
         };
         let screened =
@@ -346,30 +363,101 @@ fn a_full_burn_table_refuses_tickets_until_one_expires() {
     world.candidate(udp(1), &hello);
 }
 
-#[test]
-fn a_full_half_open_table_is_met_with_silence() {
-    let mut world = World::new(Access::Tickets);
-    let mut dialer = world.dial_with_ticket();
-    let hello = world.sent(&mut dialer);
+/// Fills the table with half-open handshakes of this credential, of which the last ones are the youngest.
+fn fill(world: &mut World, credential: Credential, count: usize, record: Option<Places>) {
     let peer = PeerInfo::default();
-    for value in 0..limits::HALF_OPEN as u32 {
-        let mut digest = [0; 32];
-        digest[..4].copy_from_slice(&value.to_le_bytes());
+    for _ in 0..count {
+        let digest: [u8; 32] = world.rng.array();
         let opening = Opening {
             root: [0; 32].into(),
-            credential: Credential::Open,
+            credential,
             peer: &peer,
             parameters: PARAMETERS,
             client_id: 1,
-            local_id: value,
+            local_id: 7,
             session: Session::New,
             address: udp(1).remote,
-            by_cookie: false,
+            record,
         };
         let half_open = HalfOpen::new(opening, &[]);
         assert!(world.acceptor.half_open.insert(world.now, HalfOpenId::of(&digest), half_open));
+        world.pass(Duration::from_millis(1));
     }
-    assert_eq!(world.dropped(udp(1), &hello), DropReason::HalfOpenFull);
+}
+
+#[test]
+fn at_a_full_table_the_oldest_half_open_handshake_gives_way() {
+    let mut world = World::new(Access::Tickets);
+    let mut dialer = world.dial_with_ticket();
+    fill(&mut world, Credential::Open, limits::HALF_OPEN, None);
+    let hello = world.sent(&mut dialer);
+    let retry = world.replied(udp(1), &hello);
+    world.handle(&mut dialer, &retry);
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let kept = world.keep(candidate, 8);
+    assert_eq!((kept.half_open.is_some(), kept.freed), (true, Some(7)));
+    assert_eq!(world.acceptor.half_open.waiting(), limits::HALF_OPEN);
+}
+
+#[test]
+fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
+    let ticket = |number: u8| Credential::Ticket { id: [number; 16], expiry: 1 };
+    let room = |world: &World, credential| world.acceptor.half_open.room(world.now, &credential, 0, |_| 0);
+    let is_ticket = |world: &World, room| match room {
+        Room::Instead(id) => {
+            matches!(
+                world.acceptor.half_open.get(world.now, &id).unwrap().credential,
+                Credential::Ticket { .. }
+            )
+        }
+        other => panic!("{other:?}"),
+    };
+    for (tickets, [way_for_ticket, way_for_open]) in [
+        (0, [false, false]),
+        (511, [false, false]),
+        (512, [true, false]),
+        (513, [true, true]),
+        (1024, [true, true]),
+    ] {
+        let mut world = World::new(Access::Open);
+        assert_eq!(room(&world, ticket(2)), Room::Free);
+        fill(&mut world, ticket(1), tickets, None);
+        fill(&mut world, Credential::Open, limits::HALF_OPEN - tickets, None);
+        let (ticket, open) = (room(&world, ticket(2)), room(&world, Credential::Open));
+        assert_eq!([is_ticket(&world, ticket), is_ticket(&world, open)], [way_for_ticket, way_for_open]);
+    }
+}
+
+#[test]
+fn a_source_with_a_record_gives_way_before_older_ones() {
+    let mut world = World::new(Access::Open);
+    let (some, more) = (Places::new(1, 0), Places::new(2, 0));
+    fill(&mut world, Credential::Open, 1000, None);
+    fill(&mut world, Credential::Open, 12, Some(some));
+    fill(&mut world, Credential::Open, 12, Some(more));
+    world.pass(Duration::from_secs(1));
+    let record = |places: &Places| if *places == some { 1 } else { 2 };
+    let room = |world: &World, own| world.acceptor.half_open.room(world.now, &Credential::Open, own, record);
+    for own in [0, 1, 2] {
+        let Room::Instead(id) = room(&world, own) else { panic!() };
+        assert_eq!(world.acceptor.half_open.abandon(&id).unwrap().record, Some(more));
+        fill(&mut world, Credential::Open, 1, None);
+    }
+}
+
+#[test]
+fn while_all_are_fresh_a_source_with_a_record_takes_the_place_of_nobody_without() {
+    let mut world = World::new(Access::Open);
+    for _ in 0..limits::HALF_OPEN / 8 {
+        fill(&mut world, Credential::Open, 8, None);
+        world.now = Instant::saturating_from_micros(world.now.as_micros() - 8_000 + 1);
+    }
+    let room = |world: &World, own| world.acceptor.half_open.room(world.now, &Credential::Open, own, |_| 0);
+    assert_eq!(room(&world, 1), Room::Nowhere);
+    assert!(matches!(room(&world, 0), Room::Instead(_)));
+    world.pass(Duration::from_millis(250));
+    assert!(matches!(room(&world, 1), Room::Instead(_)));
 }
 
 #[test]

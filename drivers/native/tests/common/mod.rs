@@ -53,7 +53,8 @@ pub fn open_config() -> Config {
     config.access = Access::Open;
     config.max_connections = 200;
     config.max_connections_per_source = 200;
-    config.handshakes_per_second = 1000;
+    config.handshake_rate = 1000;
+    config.handshake_burst = 1000;
     config
 }
 

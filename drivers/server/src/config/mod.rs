@@ -50,6 +50,12 @@ pub struct ServerConfig<S> {
     /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Takes effect at a restart.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: u32,
+    /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64); an address that only abandons them gets an eighth of it. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub handshakes_per_second: u32,
+    /// Handshakes that it answers to one address at once, after a rest: as many as players who share an address come at the same moment. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub handshake_burst: u32,
     /// Steps of the game per second. Takes effect at once.
     #[schemars(range(min = 1, max = 1000))]
     pub tick_rate: u32,
@@ -132,6 +138,8 @@ impl<S: Default> Default for ServerConfig<S> {
             bind_address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7777)),
             max_connections: 64,
             max_connections_per_address: 64,
+            handshakes_per_second: 32,
+            handshake_burst: 64,
             tick_rate: 60,
             network_update_rate: 20,
             enable_logging: true,

@@ -10,7 +10,9 @@ use crate::harness::{PATIENCE, Program, client, next, until};
 
 #[test]
 fn concurrent_connections() {
-    let mut server = Program::start(r#""max_connections": 100, "max_connections_per_address": 100"#);
+    let mut server = Program::start(
+        r#""max_connections": 100, "max_connections_per_address": 100, "handshake_burst": 200"#,
+    );
     let (to, options) = (server.address().into(), ConnectOptions::new(server.key()).timeout(PATIENCE));
     let begun = Instant::now();
     let clients: Vec<Client> = (0..100).map(|_| client()).collect();

@@ -13,6 +13,7 @@ pub(super) fn configure(folder: &Path, args: &Args) -> Result<(), String> {
         "max_connections": args.clients.max(64),
         // All bots come from one address.
         "max_connections_per_address": args.clients.max(64),
+        "handshake_burst": args.clients.max(64),
     });
     std::fs::write(folder.join("server.json"), config.to_string())
         .map_err(|error| format!("cannot write to {}: {error}; check the disk", folder.display()))

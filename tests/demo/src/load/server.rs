@@ -1,31 +1,22 @@
 //! The server as a process, and what it answers on its console.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tickwire_core::crypto::Key;
-use tickwire_server::keys;
 
 use super::args::Args;
 use super::tally::Tally;
-use crate::process::{Child, Ending, Usage, beside};
+use crate::process::{Console, Usage, beside};
 
 /// A server that runs.
 pub(super) struct Server {
-    program: Program,
+    program: Console,
     pub(super) address: SocketAddr,
     pub(super) key: Key,
     /// Its files, until it has ended.
     _folder: TempDir,
-}
-
-/// Its process, and what that prints.
-struct Program {
-    child: Child,
-    lines: Receiver<Value>,
 }
 
 /// What its ticks have done since it started.
@@ -60,22 +51,14 @@ impl Server {
             "max_connections": args.clients,
             // All come from one address.
             "max_connections_per_address": args.clients,
+            "handshakes_per_second": 10_000,
+            "handshake_burst": args.clients.max(64),
             "network_update_rate": args.rate,
         });
         std::fs::write(folder.path().join("server.json"), config.to_string()).map_err(|error| {
             format!("cannot write to {}: {error}; check the disk", folder.path().display())
         })?;
-        let (said, lines) = channel();
-        let prepare = |command: &mut std::process::Command| {
-            command.current_dir(folder.path()).arg("--json");
-        };
-        let hear = |line: String| serde_json::from_str(&line).unwrap_or(Value::Null);
-        let child = Child::start("the server", &program, Ending::Stop("quit"), prepare, said, hear)?;
-        let mut program = Program { child, lines };
-        let listening = program.wait_for(|line| line["event"] == "listening")?;
-        let text = |key: &str| listening[key].as_str().unwrap_or_default();
-        let address = text("address").parse().map_err(|_| "the server printed no address")?;
-        let key = keys::from_hex(text("key")).ok_or("the server printed no key")?;
+        let (program, address, key) = Console::start(&program, folder.path())?;
         Ok(Self { program, address, key, _folder: folder })
     }
 
@@ -91,8 +74,7 @@ impl Server {
     }
 
     pub(super) fn ticks(&mut self) -> Result<Ticks, String> {
-        self.tell("stats --json");
-        let answer = self.program.wait_for(|line| line.get("tick_overruns").is_some())?;
+        let answer = self.program.counters()?;
         let number = |key: &str| answer[key].as_u64().unwrap_or(0);
         Ok(Ticks {
             ticks: number("ticks"),
@@ -108,29 +90,6 @@ impl Server {
 
     /// Stops it in order. Says whether that went well.
     pub(super) fn stop(&mut self) -> bool {
-        let child = &mut self.program.child;
-        child.end();
-        child.wait(PATIENCE);
-        child.has_succeeded()
+        self.program.stop()
     }
 }
-
-impl Program {
-    fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value, String> {
-        let start = Instant::now();
-        loop {
-            // Whether it had ended before there was nothing more to read.
-            let has_ended = self.child.has_ended();
-            match self.lines.recv_timeout(LOOK) {
-                Ok(line) if wanted(&line) => return Ok(line),
-                Ok(_) => {}
-                Err(_) if has_ended || start.elapsed() > PATIENCE => return Err(self.child.obituary()),
-                Err(_) => {}
-            }
-        }
-    }
-}
-
-const LOOK: Duration = Duration::from_millis(20);
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);

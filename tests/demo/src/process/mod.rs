@@ -1,10 +1,12 @@
 //! The processes that a conductor starts: what they say, what they take, and how they are ended.
 
 mod child;
+mod console;
 mod interrupt;
 mod usage;
 
 pub(crate) use self::child::{Child, Ending};
+pub(crate) use self::console::Console;
 pub(crate) use self::interrupt::Interrupt;
 pub(crate) use self::usage::Usage;
 

@@ -1,0 +1,186 @@
+//! Token buckets in a table of fixed size, for more keys than anybody could count.
+//!
+//! A key has one bucket in each of [`ROWS`] rows, at places that a keyed digest chooses, and the fullest of them counts
+//! (a count-min sketch with conservative update). Keys in use have to fill all four places of another one before it feels them:
+//! with 500 of them and 2,048 buckets in a row, one in 400 does.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use crate::crypto::{Provider, Secret};
+use crate::time::{Duration, Instant, micros};
+
+/// Buckets of one key, of which the fullest counts.
+const ROWS: usize = 4;
+
+/// Where the buckets of one key are: its place in the first row, and how far it is to that in the next, and so on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Places(NonZeroU32);
+
+impl Places {
+    pub(super) const fn new(first: u16, step: u16) -> Self {
+        match NonZeroU32::new((step as u32) << 16 | first as u32) {
+            Some(places) => Self(places),
+            None => Self(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// The buckets of many keys.
+pub(crate) struct Buckets {
+    secret: Secret,
+    /// How long one token takes to come back, in microseconds.
+    interval_us: u64,
+    /// Tokens in a full bucket.
+    burst: u32,
+    /// Buckets in a row.
+    width: u16,
+    /// For each bucket, the time at which it is full again, in intervals, modulo 2^32. Empty until a token is taken.
+    full_at: Vec<u32>,
+}
+
+impl Buckets {
+    /// Buckets of `burst` tokens, of which one comes back each `interval`; `width` of them in each row. `secret` chooses places.
+    pub(crate) fn new(interval: Duration, burst: u32, width: u16, secret: Secret) -> Self {
+        let burst = burst.min(MOST_TOKENS);
+        Self { secret, interval_us: micros(interval).max(1), burst, width, full_at: Vec::new() }
+    }
+
+    /// Buckets of `burst` tokens, of which `per_second` come back each second.
+    pub(crate) fn per_second(per_second: u32, burst: u32, width: u16, secret: Secret) -> Self {
+        let interval = Duration::from_micros(SECOND_US / u64::from(per_second.max(1)));
+        Self::new(interval, burst, width, secret)
+    }
+
+    /// Where the buckets of `key` are.
+    pub(crate) fn places(&self, provider: &dyn Provider, key: &[u8]) -> Places {
+        let [a, b, c, d, ..] = provider.digest(&self.secret, &[key]);
+        Places::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
+    }
+
+    /// Tokens that were taken from a full bucket and did not come back yet.
+    pub(crate) fn taken(&self, now: Instant, places: &Places) -> u32 {
+        let now = self.intervals(now);
+        let rows = self.indexes(places).map(|index| self.taken_in(now, index));
+        rows.min().unwrap_or(0)
+    }
+
+    /// Whether `tokens` may be taken.
+    pub(crate) fn has(&self, now: Instant, places: &Places, tokens: u32) -> bool {
+        self.taken(now, places).saturating_add(tokens) <= self.burst
+    }
+
+    /// Takes `tokens`, or as many as there are.
+    pub(crate) fn charge(&mut self, now: Instant, places: &Places, tokens: u32) {
+        if self.full_at.is_empty() {
+            self.full_at = alloc::vec![0; ROWS * usize::from(self.width)];
+        }
+        let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
+        let now = self.intervals(now);
+        for index in self.indexes(places) {
+            let is_less = self.taken_in(now, index) < taken;
+            if let Some(full_at) = self.full_at.get_mut(index).filter(|_| is_less) {
+                *full_at = now.wrapping_add(taken);
+            }
+        }
+    }
+
+    fn taken_in(&self, now: u32, index: usize) -> u32 {
+        // A time that is further ahead than a full bucket takes has long passed.
+        let ahead = self.full_at.get(index).map_or(0, |full_at| full_at.wrapping_sub(now));
+        if ahead <= self.burst { ahead } else { 0 }
+    }
+
+    const fn intervals(&self, now: Instant) -> u32 {
+        (now.as_micros() / self.interval_us) as u32
+    }
+
+    fn indexes(&self, places: &Places) -> impl Iterator<Item = usize> + use<> {
+        let width = usize::from(self.width.max(1));
+        let (first, step) = ((places.0.get() & 0xffff) as usize, (places.0.get() >> 16) as usize);
+        (0..ROWS).map(move |row| row * width + (first + row * step) % width)
+    }
+}
+
+const SECOND_US: u64 = 1_000_000;
+/// The largest bucket: its times are told from those that have passed.
+const MOST_TOKENS: u32 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    fn buckets(per_second: u32, burst: u32, width: u16) -> Buckets {
+        Buckets::per_second(per_second, burst, width, [1; 32].into())
+    }
+
+    impl Buckets {
+        fn take(&mut self, now: Instant, places: &Places, tokens: u32) -> bool {
+            let has = self.has(now, places, tokens);
+            if has {
+                self.charge(now, places, tokens);
+            }
+            has
+        }
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_key_gets_its_burst_at_once_and_its_rate_after() {
+        let mut buckets = buckets(10, 20, 64);
+        let places = buckets.places(&RustCrypto, b"key");
+        assert_eq!((0..50).filter(|_| buckets.take(at(5_000), &places, 1)).count(), 20);
+        assert!(!buckets.take(at(5_099), &places, 1));
+        assert!(buckets.take(at(5_100), &places, 1));
+        assert!(!buckets.take(at(5_100), &places, 1));
+        let later = (0..1000).filter(|step| buckets.take(at(5_100 + step * 10), &places, 1));
+        assert_eq!(later.count(), 99);
+        assert_eq!(buckets.taken(at(60_000), &places), 0);
+    }
+
+    #[test]
+    fn what_is_taken_for_more_than_one_token_comes_back_no_faster() {
+        let mut buckets = buckets(10, 20, 64);
+        let places = buckets.places(&RustCrypto, b"key");
+        assert!(buckets.take(at(0), &places, 16) && !buckets.take(at(0), &places, 8));
+        assert!(!buckets.take(at(399), &places, 8) && buckets.take(at(400), &places, 8));
+        buckets.charge(at(400), &places, 100);
+        assert_eq!(buckets.taken(at(400), &places), 20);
+    }
+
+    #[test]
+    fn keys_that_share_some_places_do_not_feel_each_other() {
+        let mut buckets = buckets(1, 4, 256);
+        let greedy: Vec<Places> =
+            (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
+        for places in &greedy {
+            while buckets.take(at(0), places, 1) {}
+        }
+        let others = (0..1000u16).map(|number| buckets.places(&RustCrypto, &number.to_le_bytes()));
+        let limited = others.filter(|places| buckets.taken(at(0), places) > 0).count();
+        assert!(limited <= 30, "{limited} of 1000");
+    }
+
+    #[test]
+    fn places_depend_on_the_secret_key_and_stay_in_their_row() {
+        let indexes = |seed| {
+            let buckets = Buckets::per_second(1, 1, 7, [seed; 32].into());
+            let places = buckets.places(&RustCrypto, b"key");
+            buckets.indexes(&places).collect::<Vec<_>>()
+        };
+        assert_ne!(indexes(1), indexes(2));
+        assert_eq!(indexes(1).iter().map(|index| index / 7).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_rate_beyond_one_a_microsecond_takes_nothing_that_does_not_come_back() {
+        let mut buckets = buckets(u32::MAX, u32::MAX, 8);
+        let places = buckets.places(&RustCrypto, b"key");
+        assert!((0..10_000).all(|_| buckets.take(at(1), &places, 1)));
+        assert_eq!(buckets.taken(at(60_000), &places), 0);
+    }
+}

@@ -1,0 +1,120 @@
+//! Who pays for a Diffie-Hellman, and who made this end do some for nothing.
+
+use super::buckets::{Buckets, Places};
+use super::half_open::Credential;
+use super::sources::{SourceBuckets, SourcePlaces};
+use crate::crypto::{Provider, Secret};
+use crate::limits;
+use crate::source::Source;
+use crate::time::{Duration, Instant};
+
+/// Diffie-Hellmans that one session's resume tickets get per second, and at once.
+const RESUMES_PER_SECOND: u32 = 2;
+const RESUME_BURST: u32 = 16;
+/// How long one abandoned handshake is remembered, and the most that are.
+const ABANDONED_FOR: Duration = Duration::from_secs(4);
+const ABANDONED_MOST: u32 = 16;
+/// Abandoned handshakes from which on a source has a record. Fewer happen to anybody whose network fails.
+const RECORD: u32 = 4;
+/// Tokens that a handshake costs a source with a record: such a one gets 4 a second by default.
+const RECORD_PRICE: u32 = 8;
+
+/// The buckets that a Diffie-Hellman takes its tokens from, and the records of sources.
+pub(super) struct Tokens {
+    sources: SourceBuckets,
+    /// Tickets, and peers' hints, that came without a cookie.
+    tickets: Buckets,
+    sessions: Buckets,
+    abandoned: Buckets,
+    /// What a handshake costs a source with a record.
+    record_price: u32,
+}
+
+/// Whose tokens one handshake takes.
+pub(super) struct Payer {
+    /// The source and its record, if the sender showed that it is there.
+    source: Option<(SourcePlaces, Places)>,
+    ticket: Option<Places>,
+    session: Option<Places>,
+}
+
+impl Payer {
+    /// Under which the handshake's fate is recorded.
+    pub(super) fn record(&self) -> Option<Places> {
+        self.source.as_ref().map(|(_, record)| *record)
+    }
+}
+
+impl Tokens {
+    pub(super) fn new(per_second: u32, burst: u32, secret: Secret) -> Self {
+        let width = limits::CREDENTIAL_BUCKETS;
+        Self {
+            sources: SourceBuckets::new(per_second, burst, secret.clone()),
+            tickets: Buckets::per_second(per_second, burst, width, secret.clone()),
+            sessions: Buckets::per_second(RESUMES_PER_SECOND, RESUME_BURST, width, secret.clone()),
+            abandoned: Buckets::new(ABANDONED_FOR, ABANDONED_MOST, limits::SOURCE_BUCKETS, secret),
+            record_price: RECORD_PRICE.min(burst),
+        }
+    }
+
+    /// Who pays for a handshake with this credential, from a source that is proven or from anywhere.
+    pub(super) fn payer(
+        &self,
+        provider: &dyn Provider,
+        source: Option<Source>,
+        credential: &Credential,
+    ) -> Payer {
+        let record = |source: Source| self.abandoned.places(provider, &source.bytes().0);
+        let ticket = || match credential {
+            Credential::Ticket { id, .. } | Credential::Peer { hint: id } => {
+                Some(self.tickets.places(provider, id))
+            }
+            Credential::Open | Credential::Resume(_) => None,
+        };
+        Payer {
+            source: source.map(|source| (self.sources.places(provider, source), record(source))),
+            ticket: if source.is_some() { None } else { ticket() },
+            session: match credential {
+                Credential::Resume(resume) => Some(self.sessions.places(provider, &resume.session)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Takes what one Diffie-Hellman costs; takes nothing and says false if any of its payers lacks it.
+    pub(super) fn take(&mut self, now: Instant, payer: &Payer) -> bool {
+        let price = self.price(now, payer.record().as_ref());
+        let has = payer.source.as_ref().is_none_or(|(places, _)| self.sources.has(now, places, price))
+            && payer.ticket.as_ref().is_none_or(|places| self.tickets.has(now, places, 1))
+            && payer.session.as_ref().is_none_or(|places| self.sessions.has(now, places, 1));
+        if has {
+            if let Some((places, _)) = &payer.source {
+                self.sources.charge(now, places, price);
+            }
+            if let Some(places) = &payer.ticket {
+                self.tickets.charge(now, places, 1);
+            }
+            if let Some(places) = &payer.session {
+                self.sessions.charge(now, places, 1);
+            }
+        }
+        has
+    }
+
+    /// A handshake came to nothing.
+    pub(super) fn on_abandoned(&mut self, now: Instant, record: Option<Places>) {
+        if let Some(places) = record {
+            self.abandoned.charge(now, &places, 1);
+        }
+    }
+
+    /// How much of a record a source has: 0 for none.
+    pub(super) fn record(&self, now: Instant, record: Option<&Places>) -> u32 {
+        let abandoned = record.map_or(0, |places| self.abandoned.taken(now, places));
+        if abandoned < RECORD { 0 } else { abandoned }
+    }
+
+    fn price(&self, now: Instant, record: Option<&Places>) -> u32 {
+        if self.record(now, record) > 0 { self.record_price } else { 1 }
+    }
+}

@@ -1,0 +1,52 @@
+//! Sources: the hosts that places, tokens and records of handshakes are counted by.
+
+use core::net::IpAddr;
+
+use crate::address::{Address, LinkId};
+
+/// An IPv4 address, an IPv6 /64, or a link whose far end is not known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Source {
+    V4([u8; 4]),
+    V6([u8; 8]),
+    Link(u64),
+}
+
+/// A source in bytes, its kind first.
+pub(crate) type SourceBytes = [u8; 9];
+
+impl Source {
+    /// The source of `address`. `far_end` is the host behind it, if it is a link whose host is known.
+    pub(crate) fn of(address: Address, far_end: Option<IpAddr>) -> Self {
+        match (address, far_end) {
+            (Address::Udp(socket), _) => socket.ip().into(),
+            (Address::Link(_), Some(ip)) => ip.into(),
+            (Address::Link(LinkId(id)), None) => Self::Link(id),
+        }
+    }
+
+    /// The source and, of an IPv6 address, the /48 around it, in bytes.
+    pub(crate) fn bytes(self) -> (SourceBytes, Option<SourceBytes>) {
+        let tagged = |kind: u8, value: &[u8]| {
+            let mut bytes = [0; 9];
+            bytes.iter_mut().zip([kind].iter().chain(value)).for_each(|(to, from)| *to = *from);
+            bytes
+        };
+        match self {
+            Self::V4(ip) => (tagged(4, &ip), None),
+            Self::V6(network @ [a, b, c, d, e, f, ..]) => {
+                (tagged(6, &network), Some(tagged(48, &[a, b, c, d, e, f])))
+            }
+            Self::Link(id) => (tagged(1, &id.to_le_bytes()), None),
+        }
+    }
+}
+
+impl From<IpAddr> for Source {
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self::V4(ip.octets()),
+            IpAddr::V6(ip) => Self::V6(ip.octets().first_chunk().copied().unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! A server and a crowd of clients on a virtual clock, most of them strangers that it should not let in each other's way.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod counting;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tickwire_core::rng::Rng;
+use tickwire_core::{
+    Access, Address, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
+    Instant, LinkId, Refusal, Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
+};
+use tickwire_sim::provider::NullProvider;
+
+use self::counting::Counting;
+
+pub(crate) const APPLICATION: u64 = 0x7374_7261;
+pub(crate) const WALL: u64 = 1_700_000_000_000_000;
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+const MASTER: [u8; 32] = [0x4d; 32];
+const HOUR_US: u64 = 3_600_000_000;
+/// Where the server is.
+pub(crate) const SERVER: &str = "10.0.0.1:7777";
+
+/// What a client's datagrams bear as their sender.
+#[derive(Clone, Copy)]
+pub(crate) enum Bears {
+    /// The address where it is.
+    Truth,
+    /// Data bears this, everything else the truth.
+    Data(Address),
+}
+
+/// One client.
+pub(crate) struct Client {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) address: Address,
+    pub(crate) bears: Bears,
+    /// It sends no Data: its handshakes come to nothing.
+    pub(crate) is_mute: bool,
+    /// Hellos go out a second time from here.
+    pub(crate) copies_to: Option<Address>,
+    pub(crate) events: Vec<Event>,
+    began: Instant,
+    /// When the server had it.
+    pub(crate) arrived: Option<Duration>,
+}
+
+impl Client {
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        self.events.iter().find_map(|event| match event {
+            Event::Closed { reason: CloseReason::Refused(refusal), .. } => Some(refusal),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn connected(&self) -> Option<ConnectionId> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Connected { connection, .. } => Some(*connection),
+            _ => None,
+        })
+    }
+}
+
+fn server_address() -> Address {
+    SERVER.parse::<SocketAddr>().unwrap().into()
+}
+
+struct Flying {
+    from: Address,
+    to: Address,
+    bytes: Vec<u8>,
+}
+
+/// The server among those who are somewhere.
+const SERVER_INDEX: usize = usize::MAX;
+
+/// A server and its clients.
+pub(crate) struct Field {
+    pub(crate) now: Instant,
+    pub(crate) server: Endpoint,
+    pub(crate) secrets: Secrets,
+    pub(crate) server_config: Config,
+    pub(crate) clients: Vec<Client>,
+    /// What the server told.
+    pub(crate) events: Vec<(Instant, Event)>,
+    pub(crate) one_way: Duration,
+    /// How often the server read a first Noise message.
+    pub(crate) handshakes: Arc<AtomicU64>,
+    /// Who is where.
+    homes: BTreeMap<Address, usize>,
+    flying: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    bodies: Vec<Option<Flying>>,
+    /// When clients want to be called.
+    wake: BTreeSet<(Instant, usize)>,
+    due: Vec<Instant>,
+    serial: u64,
+}
+
+impl Field {
+    pub(crate) fn new(access: Access, change: impl FnOnce(&mut Config)) -> Self {
+        let handshakes = Arc::new(AtomicU64::new(0));
+        let mut config = Config::new(APPLICATION);
+        config.access = access;
+        config.wall_offset = WALL;
+        config.provider = Counting::new(Arc::new(NullProvider), Arc::clone(&handshakes));
+        change(&mut config);
+        let public = config.provider.public_key(&[1; 32]);
+        let secrets =
+            Secrets::new([1; 32]).ticket_key(server_ticket_key(&*config.provider, &MASTER, &public));
+        let server = Endpoint::new(config.clone(), secrets.clone(), [1; 32], Instant::ZERO).unwrap();
+        Self {
+            now: Instant::ZERO,
+            server,
+            secrets,
+            server_config: config,
+            clients: Vec::new(),
+            events: Vec::new(),
+            one_way: Duration::from_millis(50),
+            handshakes,
+            homes: BTreeMap::from([(server_address(), SERVER_INDEX)]),
+            flying: BinaryHeap::new(),
+            bodies: Vec::new(),
+            wake: BTreeSet::new(),
+            due: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// The server's process starts anew, with the same keys.
+    pub(crate) fn restart_server(&mut self) {
+        let (config, secrets) = (self.server_config.clone(), self.secrets.clone());
+        self.server = Endpoint::new(config, secrets, [2; 32], self.now).unwrap();
+    }
+
+    /// Diffie-Hellmans of the server so far.
+    pub(crate) fn handshakes(&self) -> u64 {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.serial += 1;
+        let provider = Arc::new(NullProvider);
+        let public = self.server.public_key();
+        let key = server_ticket_key(&*provider, &MASTER, &public);
+        let mut identity = [0; 16];
+        identity[..8].copy_from_slice(&self.serial.to_le_bytes());
+        let contents = TicketContents { identity, expiry: WALL + HOUR_US, user_data: Vec::new() };
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&self.serial.to_le_bytes());
+        TicketMint::new(provider, &key)
+            .mint(&mut Rng::from_seed(seed), APPLICATION, &public, contents)
+            .unwrap()
+    }
+
+    /// A client that has not dialled yet.
+    pub(crate) fn add(&mut self, address: &str, change: impl FnOnce(&mut Config)) -> usize {
+        let address: SocketAddr = address.parse().unwrap();
+        self.add_at(address.into(), change)
+    }
+
+    pub(crate) fn add_at(&mut self, address: Address, change: impl FnOnce(&mut Config)) -> usize {
+        let mut config = Config::new(APPLICATION);
+        config.provider = Arc::new(NullProvider);
+        config.wall_offset = WALL;
+        config.max_connections = 30_000;
+        change(&mut config);
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&(self.clients.len() as u64).to_le_bytes());
+        self.clients.push(Client {
+            endpoint: Endpoint::new(config, Secrets::new([3; 32]), seed, self.now).unwrap(),
+            address,
+            bears: Bears::Truth,
+            is_mute: false,
+            copies_to: None,
+            events: Vec::new(),
+            began: self.now,
+            arrived: None,
+        });
+        self.homes.insert(address, self.clients.len() - 1);
+        self.due.push(Instant::MAX);
+        self.clients.len() - 1
+    }
+
+    /// A client dials the server.
+    pub(crate) fn dial(&mut self, client: usize, ticket: Option<Ticket>) -> ConnectionId {
+        let mut options = ConnectOptions::new(self.server.public_key());
+        if let Some(ticket) = ticket {
+            options = options.ticket(ticket);
+        }
+        let now = self.now;
+        let it = &mut self.clients[client];
+        it.began = now;
+        let to = match it.address {
+            Address::Udp(_) => server_address(),
+            link @ Address::Link(_) => link,
+        };
+        let connection = it.endpoint.connect(now, to, options).unwrap();
+        self.drain(client);
+        connection
+    }
+
+    pub(crate) fn with_client<T>(&mut self, client: usize, act: impl FnOnce(&mut Client, Instant) -> T) -> T {
+        let now = self.now;
+        let result = act(&mut self.clients[client], now);
+        self.drain(client);
+        result
+    }
+
+    /// A link between a client and the server, open at both ends.
+    pub(crate) fn open_link(&mut self, client: usize, link: LinkId, far_end: Option<IpAddr>) {
+        let properties = tickwire_core::LinkProperties {
+            reliable: true,
+            ordered: true,
+            congestion_controlled: true,
+            max_datagram: 1200,
+        };
+        let now = self.now;
+        self.server.open_link(now, link, properties, far_end).unwrap();
+        let it = &mut self.clients[client];
+        it.address = link.into();
+        self.homes.insert(link.into(), client);
+        it.endpoint.open_link(now, link, properties, None).unwrap();
+    }
+
+    /// Connections of the server.
+    pub(crate) fn places(&self) -> usize {
+        self.server.connections().count()
+    }
+
+    /// Times that the server told `Connected`.
+    pub(crate) fn connected(&self) -> usize {
+        self.events.iter().filter(|(_, event)| matches!(event, Event::Connected { .. })).count()
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    fn step(&mut self, end: Instant) {
+        self.drain_server();
+        let next = [
+            self.flying.peek().map(|Reverse((at, ..))| *at),
+            self.wake.first().map(|(at, _)| *at),
+            Some(self.server.poll_timeout().0),
+        ];
+        self.now = self.now.max(next.into_iter().flatten().min().unwrap_or(end).min(end));
+        let now = self.now;
+        while let Some(Reverse((at, _, body))) = self.flying.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.flying.pop();
+            if let Some(flying) = self.bodies[body].take() {
+                self.deliver(flying);
+            }
+        }
+        if self.flying.is_empty() {
+            self.bodies.clear();
+        }
+        self.server.handle_timeout(now);
+        self.drain_server();
+        while let Some((at, client)) = self.wake.first().copied() {
+            if at > now {
+                break;
+            }
+            self.clients[client].endpoint.handle_timeout(now);
+            self.drain(client);
+        }
+    }
+
+    fn deliver(&mut self, mut flying: Flying) {
+        let now = self.now;
+        match self.find(flying.to) {
+            Some(SERVER_INDEX) => {
+                self.server.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
+                self.drain_server();
+            }
+            Some(client) => {
+                let endpoint = &mut self.clients[client].endpoint;
+                endpoint.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
+                self.drain(client);
+            }
+            None => {}
+        }
+    }
+
+    fn find(&self, address: Address) -> Option<usize> {
+        self.homes.get(&address).copied()
+    }
+
+    /// A client is somewhere else from now on.
+    pub(crate) fn move_to(&mut self, client: usize, address: &str) {
+        let address: SocketAddr = address.parse().unwrap();
+        self.clients[client].address = address.into();
+        self.homes.insert(address.into(), client);
+    }
+
+    fn fly(&mut self, from: Address, to: Address, bytes: Vec<u8>) {
+        self.serial += 1;
+        self.bodies.push(Some(Flying { from, to, bytes }));
+        self.flying.push(Reverse((self.now + self.one_way, self.serial, self.bodies.len() - 1)));
+    }
+
+    fn drain_server(&mut self) {
+        let mut buffer = [0; 2048];
+        while let Some(transmit) = self.server.poll_transmit(self.now, &mut buffer) {
+            for datagram in transmit.datagrams(&buffer) {
+                let from = match transmit.path.remote {
+                    Address::Udp(_) => server_address(),
+                    link @ Address::Link(_) => link,
+                };
+                self.fly(from, transmit.path.remote, datagram.to_vec());
+            }
+        }
+        while let Some(event) = self.server.poll_event() {
+            if let Event::Connected { address, .. } = &event
+                && let Some(client) = self.find(*address).filter(|client| *client != SERVER_INDEX)
+            {
+                let it = &mut self.clients[client];
+                it.arrived.get_or_insert(self.now - it.began);
+            }
+            self.events.push((self.now, event));
+        }
+    }
+
+    /// Takes out of a client what it has to send and to tell.
+    fn drain(&mut self, client: usize) {
+        let mut buffer = [0; 2048];
+        let now = self.now;
+        let mut sent = Vec::new();
+        let it = &mut self.clients[client];
+        while let Some(transmit) = it.endpoint.poll_transmit(now, &mut buffer) {
+            sent.extend(transmit.datagrams(&buffer).map(<[u8]>::to_vec));
+        }
+        while let Some(event) = it.endpoint.poll_event() {
+            it.events.push(event);
+        }
+        let due = it.endpoint.poll_timeout().0;
+        let before = std::mem::replace(&mut self.due[client], due);
+        self.wake.remove(&(before, client));
+        if due < Instant::MAX {
+            self.wake.insert((due, client));
+        }
+        let (address, bears, copies_to) = (it.address, it.bears, it.copies_to);
+        let is_mute = it.is_mute;
+        for bytes in sent {
+            let is_data = bytes[0] >= 8;
+            if is_data && is_mute {
+                continue;
+            }
+            let from = match bears {
+                Bears::Data(forged) if is_data => forged,
+                _ => address,
+            };
+            if let Some(copy) = copies_to.filter(|_| bytes[0] == 4) {
+                self.fly(copy, server_address(), bytes.clone());
+            }
+            self.fly(from, server_address(), bytes);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Handshakes in quantities that nobody honest has, and honest clients that come meanwhile.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, reason = "each test binary uses a part of the crowd")]
+
+mod crowd;
+
+use crowd::{Field, SECOND};
+use tickwire_core::{Access, Duration, Event, LinkId};
+
+/// What one source gets in so many seconds with the defaults: 64 at once and 32 a second.
+const fn share(seconds: u64) -> u64 {
+    64 + 32 * seconds
+}
+
+/// One client completes handshakes and leaves, 500 times a second.
+#[test]
+fn completed_handshakes_of_one_address_are_32_a_second_after_64() {
+    for with_tickets in [false, true] {
+        let access = if with_tickets { Access::Tickets } else { Access::Open };
+        let mut field = Field::new(access, |config| {
+            config.max_connections = 30_000;
+            config.max_connections_per_source = 30_000;
+            // Without a cookie each ticket would pay for itself.
+            config.cookie_threshold = if with_tickets { 0 } else { 64 };
+        });
+        field.one_way = Duration::from_millis(1);
+        let client = field.add("10.66.6.6:4000", |_| {});
+        for _ in 0..2_000 {
+            let ticket = with_tickets.then(|| field.ticket());
+            let connection = field.dial(client, ticket);
+            field.run_for(Duration::from_millis(4));
+            field.with_client(client, |client, now| client.endpoint.close(now, connection, 0, ""));
+            field.run_for(Duration::from_millis(1));
+        }
+        let seconds = 10;
+        assert!(field.handshakes() <= share(seconds), "{} handshakes", field.handshakes());
+        assert!(field.connected() as u64 <= share(seconds), "{} connections", field.connected());
+        let honest = field.add("10.1.1.1:5000", |_| {});
+        let ticket = with_tickets.then(|| field.ticket());
+        field.dial(honest, ticket);
+        field.run_for(SECOND);
+        assert!(field.clients[honest].arrived.is_some());
+    }
+}
+
+/// One client goes on with its session on one link after another, as fast as links open.
+#[test]
+fn one_session_is_resumed_twice_a_second_after_sixteen_times() {
+    let mut field = Field::new(Access::Open, |config| config.resume_window = SECOND * 60);
+    field.one_way = Duration::from_millis(1);
+    let mut link = LinkId(1);
+    let client = field.add_at(link.into(), |_| {});
+    field.open_link(client, link, None);
+    let connection = field.dial(client, None);
+    field.run_for(SECOND);
+    let before = field.handshakes();
+    for number in 2..2_002 {
+        let old = std::mem::replace(&mut link, LinkId(number));
+        field.open_link(client, link, None);
+        field.with_client(client, |client, now| {
+            client.endpoint.redirect(now, connection, link);
+            client.endpoint.close_link(now, old);
+        });
+        field.run_for(Duration::from_millis(5));
+    }
+    let handshakes = field.handshakes() - before;
+    assert!(handshakes <= 16 + 2 * 10, "{handshakes} in ten seconds");
+    assert!(handshakes >= 16);
+    // It is not shut out for that.
+    field.run_for(SECOND * 20);
+    assert!(field.clients[client].endpoint.stats(connection).is_some());
+    assert!(field.events.iter().any(|(_, event)| matches!(event, Event::Resumed { .. })));
+}
+
+#[test]
+fn sixty_four_clients_behind_one_address_come_in_at_once() {
+    let mut field = Field::new(Access::Open, |config| config.max_connections = 128);
+    let crowd = crowd_at(&mut field, "10.1.1.1");
+    field.run_for(SECOND);
+    assert!(crowd.iter().all(|client| field.clients[*client].arrived.is_some()));
+}
+
+/// 64 clients that dial now, all from one address.
+fn crowd_at(field: &mut Field, ip: &str) -> Vec<usize> {
+    (0..64)
+        .map(|number| {
+            let client = field.add(&format!("{ip}:{}", 5000 + number), |_| {});
+            field.dial(client, None);
+            client
+        })
+        .collect()
+}
+
+/// Strangers who begin handshakes with valid cookies, and finish none.
+struct Flood {
+    clients: Vec<usize>,
+    /// Hellos with cookies per second, all together.
+    per_second: u64,
+    turn: usize,
+}
+
+impl Flood {
+    fn from(field: &mut Field, addresses: impl Iterator<Item = String>, per_second: u64) -> Self {
+        let clients = addresses
+            .map(|address| {
+                let client = field.add(&address, |config| {
+                    config.reconnect = false;
+                    config.connect_timeout = SECOND;
+                });
+                field.clients[client].is_mute = true;
+                client
+            })
+            .collect();
+        Self { clients, per_second, turn: 0 }
+    }
+
+    /// Goes on for `time`, calling `each` after every tenth of a second.
+    fn run(&mut self, field: &mut Field, time: Duration, mut each: impl FnMut(&mut Field)) {
+        let step = Duration::from_millis(4);
+        let dials = self.per_second * 4 / 1000;
+        for number in 1..=time.as_millis() / step.as_millis() {
+            for _ in 0..dials {
+                let client = self.clients[self.turn % self.clients.len()];
+                self.turn += 1;
+                // It forgets what it got a Welcome for.
+                for event in std::mem::take(&mut field.clients[client].events) {
+                    if let Event::Connected { connection, .. } = event {
+                        field
+                            .with_client(client, |client, now| client.endpoint.close(now, connection, 0, ""));
+                    }
+                }
+                field.dial(client, None);
+            }
+            field.run_for(step);
+            if number % 25 == 0 {
+                each(field);
+            }
+        }
+    }
+}
+
+/// The time within which this share of the clients got in, in parts of a hundred.
+fn percentile(field: &Field, clients: &[usize], share: usize) -> Duration {
+    let arrived = |client: &usize| field.clients[*client].arrived.unwrap_or(Duration::MAX);
+    let mut times: Vec<Duration> = clients.iter().map(arrived).collect();
+    times.sort_unstable();
+    times[(times.len() * share).div_ceil(100).max(1) - 1]
+}
+
+/// 3 MB/s of Hellos with valid cookies: 2,500 a second.
+const FLOOD: u64 = 2_500;
+
+/// A flood of so many a second from these addresses, and after three seconds of it honest clients: one every tenth of a second
+/// from an address of its own, and 64 at once behind one.
+fn siege(addresses: impl Iterator<Item = String>, per_second: u64) -> (Field, Vec<usize>, Vec<usize>) {
+    let mut field = Field::new(Access::Open, |config| {
+        config.max_connections = 256;
+        config.max_connections_per_source = 64;
+    });
+    let mut flood = Flood::from(&mut field, addresses, per_second);
+    flood.run(&mut field, SECOND * 3, |_| {});
+    let crowd = crowd_at(&mut field, "10.1.1.1");
+    let mut alone = Vec::new();
+    flood.run(&mut field, SECOND * 8, |field| {
+        let number = alone.len();
+        let client = field.add(&format!("10.2.2.{number}:5000"), |_| {});
+        field.dial(client, None);
+        alone.push(client);
+    });
+    alone.truncate(64);
+    (field, alone, crowd)
+}
+
+fn assert_open(case: &str, (field, alone, crowd): &(Field, Vec<usize>, Vec<usize>)) {
+    let (alone, crowd) = (percentile(field, alone, 99), percentile(field, crowd, 99));
+    println!("{case}: alone {alone:?}, in a crowd {crowd:?}, {} handshakes", field.handshakes());
+    assert!(alone <= SECOND, "{case}: from an address of its own: {alone:?}");
+    assert!(crowd <= SECOND * 3, "{case}: behind one address: {crowd:?}");
+}
+
+#[test]
+fn honest_newcomers_get_in_while_120_addresses_abandon_2500_handshakes_a_second() {
+    let addresses = (0..120).map(|number| format!("10.66.0.{number}:4000"));
+    let siege = siege(addresses, FLOOD);
+    assert_open("120 addresses", &siege);
+    // Those who abandon handshakes get fewer: an eighth of 32 a second, after what they had at once.
+    let most = 120 * (64 + 4 * 11);
+    assert!(siege.0.handshakes() < most, "{} handshakes", siege.0.handshakes());
+}
+
+#[test]
+fn honest_newcomers_get_in_whichever_way_the_flood_is_spread() {
+    for (case, count, per_second) in
+        [("8 addresses", 8, FLOOD), ("16 that had a rest", 16, 4_000), ("2,000", 2_000, 2_000)]
+    {
+        let addresses = (0..count).map(|number| format!("10.66.{}.{}:4000", number / 250, number % 250));
+        assert_open(case, &siege(addresses, per_second));
+    }
+    let networks = (0..2_000).map(|number| format!("[2001:db8:1:{number:x}::1]:4000"));
+    assert_open("a /48", &siege(networks, 2_000));
+}
+
+/// Whoever has been in has a resume ticket, and may abandon handshakes with it.
+#[test]
+fn a_flood_with_resume_tickets_shuts_out_nobody_who_has_none() {
+    let mut field = Field::new(Access::Open, |config| {
+        config.max_connections = 2_000;
+        config.resume_window = SECOND * 5;
+    });
+    let holders: Vec<usize> = (0..1_200)
+        .map(|number| {
+            let client = field.add(&format!("10.66.{}.{}:4000", number / 250, number % 250), |_| {});
+            field.dial(client, None);
+            client
+        })
+        .collect();
+    field.run_for(SECOND * 2);
+    // The server starts anew, and all of them come back without ever finishing.
+    field.restart_server();
+    for client in &holders {
+        field.clients[*client].is_mute = true;
+    }
+    for _ in 0..5 {
+        field.run_for(SECOND * 5);
+        let honest = field.add(&format!("10.1.1.{}:5000", field.clients.len() % 250), |_| {});
+        field.dial(honest, None);
+        field.run_for(SECOND);
+        assert!(field.clients[honest].arrived.is_some());
+    }
+}
+
+#[test]
+fn clients_with_tickets_get_in_before_any_flood_of_others() {
+    let mut field = Field::new(Access::Open, |config| {
+        config.max_connections = 256;
+        config.resume_window = SECOND * 30;
+    });
+    let honest: Vec<usize> = (0..40)
+        .map(|number| {
+            let client = field.add(&format!("10.1.1.{number}:5000"), |config| {
+                config.idle_timeout = SECOND * 2;
+            });
+            field.dial(client, None);
+            client
+        })
+        .collect();
+    field.run_for(SECOND * 2);
+    let addresses = (0..120).map(|number| format!("10.66.0.{number}:4000"));
+    let mut flood = Flood::from(&mut field, addresses, FLOOD);
+    field.restart_server();
+    field.events.clear();
+    flood.run(&mut field, SECOND * 12, |_| {});
+    let back = field.events.iter().filter(|(_, event)| matches!(event, Event::Connected { .. })).count();
+    assert_eq!(back, honest.len());
+}
