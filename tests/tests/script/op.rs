@@ -169,7 +169,8 @@ impl Arbitrary for Op {
             55..=60 => Self::HandleTimeout { node },
             61..=70 => Self::PollTransmit { node, buffer: pick(g, &[0, 1199, 1200, 1201, 4000, 65_535]) },
             71..=78 => Self::PollEvent { node },
-            79..=84 => Self::Garbage {
+            79 => Self::SetWall { node, off: wall_off(g) },
+            80..=84 => Self::Garbage {
                 node,
                 from: u8::arbitrary(g),
                 first: pick(g, &[0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 255]),
@@ -179,7 +180,6 @@ impl Arbitrary for Op {
             85 => Self::Restart { node },
             86 => Self::Move { node },
             87..=89 => Self::Link { node, act: LinkAct::arbitrary(g) },
-            90 => Self::SetWall { node, off: wall_off(g) },
             _ => Self::Run { millis: pick(g, &[5, 50, 50, 300, 300, 2000, 30_000]) },
         }
     }
