@@ -1,4 +1,4 @@
-//! `paths`: what congestion control makes of the paths of RFC 8867 and of recorded links.
+//! `paths`: what congestion control makes of the paths of RFC 8867, of paths with jitter, and of recorded links.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::command::Command;
 
-/// Play the paths of RFC 8867 or recorded links under both congestion controls: how full the link, how long the queue, how fair the shares; or a page to read about one run
+/// Play the paths of RFC 8867, paths with jitter or recorded links under both congestion controls: how full the link, how long the queue, how fair the shares; or a page to read about one run
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// How many seeds to play; the worst figure of all is shown
@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// The first seed, and that of a report
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
-    /// Only the scenario of this name
+    /// Only the scenario of this name, or those whose names begin with this word (`jitter`)
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Lose so many percent of the datagrams at random, each way; without it paths of RFC 8867 are played with none and with 5

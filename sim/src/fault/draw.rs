@@ -173,6 +173,8 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
         },
         KindName::Bleach => Kind::Bleach {},
         KindName::Mark => Kind::Mark { ppm: draws.magnitude(1_000, 1_000_000) as u32 },
+        KindName::Bunch => Kind::Bunch { every: duration(draws, delay / 4) },
+        KindName::InOrder => Kind::InOrder {},
     }
 }
 

@@ -205,6 +205,15 @@ kinds! {
         /// How many.
         ppm: u32,
     }
+    /// Datagrams gather, and the link delivers all of them at once: a Wi-Fi station that sleeps between two beacons receives
+    /// like this.
+    Bunch = "bunch" {
+        /// Time between two deliveries; zero delays nothing.
+        every: Duration,
+    }
+    /// No datagram overtakes another: each arrives no earlier than the one before it, however late other faults make that one.
+    /// Copies of a datagram still arrive whenever they like.
+    InOrder = "in-order" {}
 }
 
 impl KindName {

@@ -17,11 +17,12 @@ pub(super) enum Stage {
     Corrupt,
     Squeeze,
     Delay,
+    Order,
     Mark,
 }
 
 impl Stage {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 8;
 
     /// The stage of a kind; `None` if it does not strike links.
     pub(super) const fn of(kind: &Kind) -> Option<Self> {
@@ -41,7 +42,9 @@ impl Stage {
             | Kind::Normal { .. }
             | Kind::Pareto { .. }
             | Kind::Recorded { .. }
+            | Kind::Bunch { .. }
             | Kind::Clog {} => Some(Self::Delay),
+            Kind::InOrder {} => Some(Self::Order),
             Kind::Bleach {} | Kind::Mark { .. } => Some(Self::Mark),
             Kind::Rebind { .. }
             | Kind::Pause {}
@@ -71,6 +74,8 @@ enum State {
     Chain(u8),
     /// The place in a recording.
     Place(usize),
+    /// When the latest datagram arrives, in microseconds.
+    Latest(u64),
     Pipe(Box<Pipe>),
 }
 
@@ -80,6 +85,7 @@ impl Active {
             Kind::Burst { .. } => State::Chain(0),
             Kind::FourState { .. } => State::Chain(1),
             Kind::Traced { .. } | Kind::Recorded { .. } => State::Place(0),
+            Kind::InOrder {} => State::Latest(0),
             Kind::Rate { bytes_per_second, queue_bytes } => {
                 State::Pipe(Box::new(Pipe::new(&PipeConfig::Rate { bytes_per_second, queue_bytes })))
             }
@@ -164,15 +170,32 @@ impl Active {
 
     /// When a datagram that would arrive at `at_us` does arrive.
     pub(super) fn delay(&mut self, moment: u64, at_us: u64, tally: &mut Tally) -> u64 {
-        let delayed = if matches!(self.kind, Kind::Clog {}) {
-            at_us.max(self.until_us)
-        } else {
-            at_us.saturating_add(self.extra_us(moment))
+        let delayed = match self.kind {
+            Kind::Clog {} => at_us.max(self.until_us),
+            Kind::Bunch { every } => self.next_delivery(at_us, micros(every)),
+            _ => at_us.saturating_add(self.extra_us(moment)),
         };
         if delayed > at_us {
             tally.fire(self.index);
         }
         delayed
+    }
+
+    /// When the link delivers what is there at `at_us`. The seed decides when the first delivery is.
+    fn next_delivery(&self, at_us: u64, every_us: u64) -> u64 {
+        let Some(phase) = self.key.checked_rem(every_us) else { return at_us };
+        let first = phase.min(at_us);
+        first.saturating_add((at_us - first).div_ceil(every_us).saturating_mul(every_us))
+    }
+
+    /// When a datagram arrives that does so no earlier than the one before it.
+    pub(super) fn in_order(&mut self, at_us: u64, tally: &mut Tally) -> u64 {
+        let State::Latest(latest) = &mut self.state else { return at_us };
+        if *latest > at_us {
+            tally.fire(self.index);
+        }
+        *latest = at_us.max(*latest);
+        *latest
     }
 
     fn extra_us(&mut self, moment: u64) -> u64 {

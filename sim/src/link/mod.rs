@@ -124,6 +124,10 @@ impl Link {
             for active in &mut self.stages[Stage::Delay as usize] {
                 at_us = active.delay(moment, at_us, tally);
             }
+            // Copies that come later hold nothing else up.
+            for active in self.stages[Stage::Order as usize].iter_mut().filter(|_| copy == 0) {
+                at_us = active.in_order(at_us, tally);
+            }
             let mut ecn = if marked { mark(ecn) } else { ecn };
             for active in &self.stages[Stage::Mark as usize] {
                 ecn = active.remark(moment, ecn, tally);

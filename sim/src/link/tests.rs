@@ -220,6 +220,35 @@ fn uniform_and_recorded_delays_do_as_they_say() {
 }
 
 #[test]
+fn a_bunch_delivers_at_once_what_gathered_and_never_holds_anything_for_longer() {
+    for (every, seed) in [(35_000, 1), (100_000, 2), (100_000, 3)] {
+        let run = run(&[fault(Kind::Bunch { every: Duration::from_micros(every) }, seed)], 1000);
+        let times: Vec<u64> = run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
+        let first = times[0] % every;
+        assert!(times.iter().all(|time| time % every == first), "{every} {seed}");
+        assert!(run.arrivals.iter().all(|arrival| (50_000..50_000 + every).contains(&arrival.1)));
+    }
+    let run = run(&[fault(Kind::Bunch { every: Duration::ZERO }, 1)], 10);
+    assert!(run.arrivals.iter().all(|arrival| arrival.1 == 50_000));
+}
+
+#[test]
+fn in_order_nothing_overtakes_and_nothing_waits_for_longer_than_the_one_before_it() {
+    let jitter = fault(Kind::Uniform { most: Duration::from_millis(100) }, 1);
+    let times = |run: &Run| -> Vec<u64> {
+        run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect()
+    };
+    let loose = times(&run(core::slice::from_ref(&jitter), 1000));
+    let kept = times(&run(&[fault(Kind::InOrder {}, 2), jitter], 1000));
+    let latest = loose.iter().scan(0, |latest, time| {
+        *latest = (*latest).max(*time);
+        Some(*latest)
+    });
+    assert_eq!(kept, latest.collect::<Vec<_>>());
+    assert_ne!(kept, loose);
+}
+
+#[test]
 fn a_clog_holds_everything_until_its_end() {
     let mut clog = fault(Kind::Clog {}, 1);
     clog.until = Instant::saturating_from_micros(500_000);

@@ -1,7 +1,8 @@
 //! What congestion control makes of a path: flows that share a bottleneck, and what its queue went through meanwhile.
 //!
-//! The scenarios of RFC 8867, recorded links, and flows of TCP to compete with.
+//! The scenarios of RFC 8867, recorded links, paths with jitter and no bottleneck, and flows of TCP to compete with.
 
+pub mod jitter;
 mod measure;
 mod party;
 mod record;
@@ -36,6 +37,15 @@ pub enum Source {
         /// Bytes of each message.
         bytes: usize,
         /// Time between two of them.
+        every: Duration,
+    },
+    /// `messages` unreliable messages of `bytes` each `every`, come what may.
+    Ticks {
+        /// Messages in each tick.
+        messages: usize,
+        /// Bytes of each message.
+        bytes: usize,
+        /// Time between two ticks.
         every: Duration,
     },
     /// Unreliable messages each `every`, of `bytes` or as many as the grant allows.
@@ -139,8 +149,12 @@ pub struct Scenario {
     pub duration: Duration,
     /// Datagrams lost at random, in parts per million, each way.
     pub loss_ppm: u32,
-    /// Each datagram is late by up to so much, and may overtake others.
+    /// Each datagram is late by up to so much, either way, and may overtake others unless [`Scenario::in_order`] is set.
     pub jitter: Duration,
+    /// No datagram overtakes another.
+    pub in_order: bool,
+    /// Datagrams gather for so long, either way, and are delivered at once.
+    pub bunched: Duration,
     /// By how many parts per million the clocks of receivers run fast.
     pub skew_ppm: i64,
     /// The congestion control of flows that are not TCP.
@@ -161,6 +175,8 @@ impl Scenario {
             duration,
             loss_ppm: 0,
             jitter: Duration::ZERO,
+            in_order: false,
+            bunched: Duration::ZERO,
             skew_ppm: 0,
             algorithm: Algorithm::Copa,
             limits: [None; 2],
@@ -192,6 +208,20 @@ impl Scenario {
     #[must_use]
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
+        self
+    }
+
+    /// With jitter in which no datagram overtakes another.
+    #[must_use]
+    pub const fn jitter_in_order(mut self, most: Duration) -> Self {
+        self.in_order = true;
+        self.jitter(most)
+    }
+
+    /// With a link that delivers each `every` what gathered meanwhile.
+    #[must_use]
+    pub const fn bunched(mut self, every: Duration) -> Self {
+        self.bunched = every;
         self
     }
 
@@ -257,37 +287,38 @@ impl Scenario {
         config.provider = Arc::new(NullProvider);
         config.congestion = self.algorithm;
         [config.connection_bandwidth, config.bandwidth] = self.limits;
-        let mut faults = Vec::new();
-        if self.loss_ppm > 0 {
-            faults.push(Fault {
-                from: Instant::ZERO,
-                until: Instant::MAX,
-                target: Target::All,
-                kind: Kind::Loss { ppm: self.loss_ppm },
-                seed: mix(seed, 1),
-            });
-        }
-        if !self.jitter.is_zero() {
-            faults.push(Fault {
-                from: Instant::ZERO,
-                until: Instant::MAX,
-                target: Target::All,
-                kind: Kind::Uniform { most: self.jitter },
-                seed: mix(seed, 2),
-            });
-        }
-        if self.skew_ppm != 0 {
-            faults.extend((0..self.flows.len()).map(|flow| Fault {
-                from: Instant::ZERO,
-                until: Instant::MAX,
-                target: Target::Node(2 * flow + 1),
-                kind: Kind::Skew { ppm: self.skew_ppm },
-                seed: mix(seed, 3),
-            }));
-        }
+        let faults = self.faults(seed);
         let parties = Parties::new(seed, config, self.flows.clone());
         let mut world = World::new(WorldConfig::new(seed, self.topology()).faults(faults), parties);
         world.watch_pipes();
         world
+    }
+
+    fn faults(&self, seed: u64) -> Vec<Fault> {
+        let always = |target, kind, word| Fault {
+            from: Instant::ZERO,
+            until: Instant::MAX,
+            target,
+            kind,
+            seed: mix(seed, word),
+        };
+        let mut faults = Vec::new();
+        if self.loss_ppm > 0 {
+            faults.push(always(Target::All, Kind::Loss { ppm: self.loss_ppm }, 1));
+        }
+        if !self.jitter.is_zero() {
+            faults.push(always(Target::All, Kind::Uniform { most: self.jitter }, 2));
+        }
+        if self.skew_ppm != 0 {
+            let skew = |flow| always(Target::Node(2 * flow + 1), Kind::Skew { ppm: self.skew_ppm }, 3);
+            faults.extend((0..self.flows.len()).map(skew));
+        }
+        if !self.bunched.is_zero() {
+            faults.push(always(Target::All, Kind::Bunch { every: self.bunched }, 4));
+        }
+        if self.in_order {
+            faults.push(always(Target::All, Kind::InOrder {}, 5));
+        }
+        faults
     }
 }

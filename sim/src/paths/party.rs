@@ -167,6 +167,10 @@ impl Parties {
                 send(endpoint, bytes);
                 context.tick_in(every);
             }
+            Source::Ticks { messages, bytes, every } => {
+                (0..messages).for_each(|_| send(endpoint, bytes));
+                context.tick_in(every);
+            }
             Source::Cooperative { bytes, every } => {
                 let granted = endpoint.grant(connection, every);
                 send(endpoint, bytes.min(usize::try_from(granted).unwrap_or(bytes)).max(1));

@@ -112,7 +112,7 @@ fn of_endpoint(endpoint: &Endpoint, connection: ConnectionId, source: Source) ->
     let Some(stats) = endpoint.stats(connection).filter(|stats| stats.rtt_least.is_some()) else {
         return (Sample::default(), 0);
     };
-    let adapts = matches!(source, Source::Game { .. } | Source::Cooperative { .. });
+    let adapts = matches!(source, Source::Game { .. } | Source::Ticks { .. } | Source::Cooperative { .. });
     let limited = |bytes: u64| Some(bytes).filter(|&bytes| bytes != u64::MAX);
     let sample = Sample {
         rtt: Some(stats.rtt),

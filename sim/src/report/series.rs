@@ -30,7 +30,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
         }
         let what = match flow.source {
             Source::Bulk => "flow",
-            Source::Game { .. } => "game",
+            Source::Game { .. } | Source::Ticks { .. } => "game",
             Source::Cooperative { .. } => "game that heeds the grant",
             Source::Tcp => "TCP",
             Source::ShortTcp { .. } => "short TCP transfers",

@@ -19,7 +19,11 @@ pub(super) fn settings(scenario: &Scenario, seed: u64) -> Vec<(&'static str, Str
             .push(("Loss by chance", format!("{} % each way", tenths(u64::from(scenario.loss_ppm) / 1000))));
     }
     if !scenario.jitter.is_zero() {
-        settings.push(("Jitter", format!("up to {}", millis(scenario.jitter))));
+        let order = if scenario.in_order { ", in order" } else { "" };
+        settings.push(("Jitter", format!("up to {}{order}", millis(scenario.jitter))));
+    }
+    if !scenario.bunched.is_zero() {
+        settings.push(("Delivers", format!("each {}", millis(scenario.bunched))));
     }
     for (name, limit) in ["Limit of a connection", "Limit of an endpoint"].into_iter().zip(scenario.limits) {
         settings.extend(limit.map(|limit| (name, Unit::Kilobits.quantity(limit))));
@@ -73,6 +77,9 @@ pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     let what = match flow.source {
         Source::Bulk => "sends all it can".to_owned(),
         Source::Game { bytes, every } => format!("a game: {bytes} B each {}", millis(every)),
+        Source::Ticks { messages, bytes, every } => {
+            format!("a game: {messages} messages of {bytes} B each {}", millis(every))
+        }
         Source::Cooperative { bytes, every } => {
             format!("a game: up to {bytes} B each {}, as the grant allows", millis(every))
         }

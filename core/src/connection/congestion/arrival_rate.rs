@@ -59,6 +59,11 @@ impl ArrivalRate {
         self.rate = 0;
     }
 
+    /// Low bits of all bytes so far.
+    pub(super) const fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
     /// Bytes per second; zero while that is not known.
     pub(super) const fn get(&self) -> u64 {
         self.rate

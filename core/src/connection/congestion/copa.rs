@@ -5,6 +5,7 @@
 mod tests;
 
 use super::filter::RecentLeast;
+use super::jitter::{Arrival, Jitter};
 use super::loss_cap::LossCap;
 use super::way_back::{CLOCK_JUMP_US, Trip, WayBack};
 use super::{
@@ -22,6 +23,8 @@ const DRIFT_MOST_US: i64 = 10_000;
 const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
+/// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
+const START_GLUT: u64 = 4;
 /// A way back that is full makes what is in flight so many times as much at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
@@ -61,9 +64,7 @@ pub struct Copa {
     /// The round trip of the last seconds that waited least.
     base_rtt: RecentLeast,
     smoothed_us: u64,
-    /// The latest delay, and by how much delays differ from one acknowledgement to the next, in sixteenths.
-    last_delay: Option<i64>,
-    jitter: u64,
+    jitter: Jitter,
     loss: LossCap,
 }
 
@@ -110,8 +111,7 @@ impl Copa {
             standing_delay: RecentLeast::new(now),
             base_rtt: RecentLeast::new(now),
             smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
-            last_delay: None,
-            jitter: 0,
+            jitter: Jitter::new(now),
             loss: LossCap::new(now),
         }
     }
@@ -133,13 +133,17 @@ impl Copa {
     /// Takes in a measurement.
     fn observe(&mut self, report: &AckReport) -> Option<There> {
         let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?).cast_signed());
-        let step = self.last_delay.replace(delay).map_or(0, |last| last.abs_diff(delay));
-        self.jitter = self.jitter.saturating_sub(self.jitter / 16).saturating_add(step);
         self.base_delay.insert(report.now, BASE_WINDOW_US, delay);
         self.standing_delay.insert(report.now, self.standing_us(), delay);
         self.base_rtt.insert(report.now, BASE_WINDOW_US, rtt);
         let trip = Trip { sent_at: report.newest_sent_at, rtt, there: delay };
         let longer = self.way_back.observe(report.now, &trip);
+        let arrival = Arrival {
+            sent_us: trip.sent_at.as_micros().cast_signed(),
+            arrived_us: trip.arrived_us(),
+            bytes: self.way_back.arrived(),
+        };
+        self.jitter.observe(report.now, arrival, self.way_back.arrival_rate());
         let (base, standing) = (self.base_delay.get()?, self.standing_delay.get()?);
         // No queue is longer than all that the round trip ever grew by: a clock has jumped. What it grew by lately is no bound: the
         // way back may drain while the way there fills.
@@ -217,10 +221,15 @@ impl Copa {
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
-    /// differ by what two datagrams take; but no queue lets packets overtake each other.
+    /// differ by what two datagrams take; but no queue lets packets overtake each other. Where none does, what [`Jitter`] allows for is
+    /// chance as well.
     fn noise(&self, reorders: bool) -> i64 {
         let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
-        let noise = (self.jitter / 16).saturating_sub(if reorders { 0 } else { ours_us });
+        let noise = if reorders {
+            self.jitter.difference_us()
+        } else {
+            self.jitter.difference_us().saturating_sub(ours_us).max(self.jitter.allowance_us())
+        };
         i64::try_from(noise).unwrap_or(i64::MAX)
     }
 
@@ -304,7 +313,7 @@ impl Controller for Copa {
             return;
         }
         if self.is_starting {
-            if is_below {
+            if self.window.saturating_mul(there.queue_us) / START_GLUT <= target {
                 self.window = self.window.saturating_add(report.bytes);
             } else {
                 self.end_start(report, &there);

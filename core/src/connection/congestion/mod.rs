@@ -6,6 +6,7 @@ mod cubic;
 pub(crate) mod delivery_rate;
 mod filter;
 mod fixed;
+mod jitter;
 mod loss_cap;
 pub(crate) mod one_way_delay;
 mod way_back;

@@ -30,6 +30,11 @@ impl Trip {
     pub(super) const fn back(&self) -> i64 {
         self.rtt.saturating_sub(self.there)
     }
+
+    /// When that packet arrived, on a clock of any epoch.
+    pub(super) const fn arrived_us(&self) -> i64 {
+        self.sent_at.as_micros().cast_signed().saturating_add(self.there)
+    }
 }
 
 /// Follows the way back of one path.
@@ -73,7 +78,7 @@ impl WayBack {
     /// what waited counts as distance from now on. Less than nothing is the other way round.
     pub(super) fn observe(&mut self, now: Instant, trip: &Trip) -> i64 {
         self.least_rtt = self.least_rtt.min(trip.rtt);
-        self.arrivals.measure(trip.sent_at.as_micros().cast_signed().saturating_add(trip.there));
+        self.arrivals.measure(trip.arrived_us());
         let (back, most) = (trip.back(), self.longest_possible(trip.rtt));
         let before = self.shortest.get();
         self.shortest.insert(now, BASE_WINDOW_US, back);
@@ -123,6 +128,11 @@ impl WayBack {
     /// Bytes per second that arrive at the peer; zero while that is not known.
     pub(super) const fn arrival_rate(&self) -> u64 {
         self.arrivals.get()
+    }
+
+    /// Low bits of all bytes that were acknowledged.
+    pub(super) const fn arrived(&self) -> u32 {
+        self.arrivals.bytes()
     }
 
     /// Nothing is known any more of what arrives.

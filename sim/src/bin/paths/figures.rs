@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tickwire_sim::paths::{Outcome, Scenario};
+use tickwire_sim::paths::{FlowOutcome, Outcome, Scenario, Source};
 
 /// The worst of each figure over all seeds.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Figures {
     pub(crate) jain: u64,
     /// What the flows that are not TCP got where they compete with TCP.
     pub(crate) share: Option<u64>,
+    /// What games got of what they offered, in thousandths, where there is one.
+    pub(crate) through: Option<u64>,
     /// What each flow delivered in the first seed.
     pub(crate) shares: Vec<u64>,
 }
@@ -35,6 +37,15 @@ pub(crate) fn worst(scenario: &Scenario, seeds: Range<u64>) -> Result<Figures, S
         max: most(|outcome| outcome.queue_max_us),
         jain: least(|outcome| outcome.jain_permille),
         share: outcomes.iter().filter_map(|outcome| outcome.share_permille).min(),
+        through: outcomes.iter().filter_map(|outcome| through(scenario, outcome)).min(),
         shares: shares.unwrap_or_default(),
     })
+}
+
+/// What the game that got least got of what it offered, in thousandths.
+fn through(scenario: &Scenario, outcome: &Outcome) -> Option<u64> {
+    let is_game = |source: Source| matches!(source, Source::Game { .. } | Source::Ticks { .. });
+    let flows = scenario.flows.iter().zip(&outcome.flows).filter(|(flow, _)| is_game(flow.source));
+    let through = |outcome: &FlowOutcome| (outcome.delivered * 1000).checked_div(outcome.offered);
+    flows.filter_map(|(_, outcome)| through(outcome)).min()
 }

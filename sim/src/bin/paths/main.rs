@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, USAGE};
 use tickwire_core::congestion::Algorithm;
-use tickwire_sim::paths::{Scenario, rfc8867};
+use tickwire_sim::paths::{Scenario, jitter, rfc8867};
 use tickwire_sim::report::{Run, page};
 
 const BOTH: [Algorithm; 2] = [Algorithm::Copa, Algorithm::Cubic];
@@ -32,10 +32,15 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The scenarios that were asked for, or all.
+/// The scenarios that were asked for, or all: the one of that name, or else those whose names begin with that word.
 fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, String> {
     let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
-    let wanted = |scenario: &Scenario| arguments.only.as_ref().is_none_or(|only| *only == scenario.name);
+    let is_named = |only: &String| names.contains(only);
+    let wanted = |scenario: &Scenario| match &arguments.only {
+        None => true,
+        Some(only) if is_named(only) => *only == scenario.name,
+        Some(group) => scenario.name.split(' ').next() == Some(group),
+    };
     let chosen: Vec<Scenario> = all.into_iter().filter(wanted).collect();
     match &arguments.only {
         Some(only) if chosen.is_empty() => {
@@ -45,10 +50,19 @@ fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, St
     }
 }
 
+/// Those of RFC 8867, and those with jitter.
+fn without_recordings() -> Vec<Scenario> {
+    rfc8867::all().into_iter().chain(jitter::all()).collect()
+}
+
 fn rfc(arguments: &Arguments) -> Result<(), String> {
-    let losses = arguments.loss_ppm.map_or_else(|| vec![0, 50_000], |loss| vec![loss]);
     let mut rows = Vec::new();
-    for base in chosen(arguments, rfc8867::all())? {
+    for base in chosen(arguments, without_recordings())? {
+        let losses = match arguments.loss_ppm {
+            Some(loss) => vec![loss],
+            None if base.name.starts_with("jitter") => vec![0],
+            None => vec![0, 50_000],
+        };
         for algorithm in arguments.algorithms() {
             for &loss in &losses {
                 let scenario = base.clone().algorithm(algorithm).loss(loss);
@@ -87,7 +101,7 @@ fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
     let scenario = match &arguments.trace {
         Some(trace) => recordings::of_file(trace)?,
         None if arguments.traces => one(chosen(arguments, recordings::of_folder()?)?)?,
-        None => one(chosen(arguments, rfc8867::all())?)?,
+        None => one(chosen(arguments, without_recordings())?)?,
     };
     let scenario = scenario.loss(arguments.loss_ppm.unwrap_or(0));
     let play = |algorithm| {

@@ -7,24 +7,27 @@ use crate::figures::Figures;
 pub(crate) fn print_row(row: &Figures, is_first: bool) {
     if is_first {
         println!(
-            "{:28} {:6} {:>5} {:>7} {:>5} {:>5} {:>5} {:>6} {:>8}  kB per flow",
-            "", "", "loss", "used", "p50", "p95", "max", "Jain", "with TCP"
+            "{:38} {:6} {:>5} {:>7} {:>5} {:>5} {:>5} {:>6} {:>8} {:>7}  kB per flow",
+            "", "", "loss", "used", "p50", "p95", "max", "Jain", "with TCP", "through"
         );
     }
-    let share = row.share.map_or_else(String::new, |share| format!("{}.{}%", share / 10, share % 10));
+    let percent = |share: Option<u64>| {
+        share.map_or_else(String::new, |share| format!("{}.{}%", share / 10, share % 10))
+    };
     let shares: Vec<u64> = row.shares.iter().map(|share| share / 1000).collect();
     println!(
-        "{:28} {:6} {:>4}% {:>4}.{}% {:>5} {:>5} {:>5} {:>2}.{:03} {share:>8}  {shares:?}",
+        "{:38} {:6} {:>4}% {:>7} {:>5} {:>5} {:>5} {:>2}.{:03} {:>8} {:>7}  {shares:?}",
         row.scenario.name,
         format!("{:?}", row.scenario.algorithm),
         row.scenario.loss_ppm / 10_000,
-        row.used / 10,
-        row.used % 10,
+        percent(Some(row.used)),
         row.p50 / 1000,
         row.p95 / 1000,
         row.max / 1000,
         row.jain / 1000,
         row.jain % 1000,
+        percent(row.share),
+        percent(row.through),
     );
 }
 
@@ -59,11 +62,12 @@ fn carried(row: &Figures) -> u64 {
 }
 
 pub(crate) fn json(rows: &[Figures]) -> String {
+    let number = |number: Option<u64>| number.map_or_else(|| "null".into(), |number| number.to_string());
     let row = |row: &Figures| {
         format!(
             "{{\"name\":\"{}\",\"algorithm\":\"{:?}\",\"loss_ppm\":{},\"seeds\":{},\"used_permille\":{},\
              \"queue_p50_us\":{},\"queue_p95_us\":{},\"queue_max_us\":{},\"jain_permille\":{},\
-             \"share_permille\":{},\"delivered\":{:?}}}",
+             \"share_permille\":{},\"through_permille\":{},\"delivered\":{:?}}}",
             row.scenario.name.replace('\\', "\\\\").replace('"', "\\\""),
             row.scenario.algorithm,
             row.scenario.loss_ppm,
@@ -73,7 +77,8 @@ pub(crate) fn json(rows: &[Figures]) -> String {
             row.p95,
             row.max,
             row.jain,
-            row.share.map_or_else(|| "null".into(), |share| share.to_string()),
+            number(row.share),
+            number(row.through),
             row.shares
         )
     };

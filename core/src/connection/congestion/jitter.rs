@@ -1,0 +1,253 @@
+//! How much of a delay is the path's own doing: datagrams gather on the way although nothing queues, and arrive sooner after each
+//! other than they left.
+
+use crate::time::Instant;
+
+/// Falls of the delay are counted over intervals of so long.
+const INTERVAL_US: u32 = 300_000;
+/// So many intervals have to agree, but for one of them.
+const INTERVALS: usize = 6;
+/// No difference between two delays counts for more.
+const STEP_MOST_US: u64 = 10_000_000;
+/// No fall counts for more.
+const FALL_MOST_US: i64 = 500_000;
+/// Nobody plays with more jitter than this.
+const ALLOWANCE_MOST_US: u64 = 200_000;
+/// An interval's figures are kept in units of so many microseconds.
+const UNIT_US: u32 = 16;
+/// A delay that falls for one per cent of the time raises the allowance by so many per cent.
+const PER_PERCENT: u64 = 60;
+/// The allowance is so many times the fall at most, in per cent.
+const TIMES_MOST: u64 = 1000;
+
+/// The newest packet that an acknowledgement settles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// When it left, in microseconds.
+    pub(super) sent_us: i64,
+    /// When it arrived, in microseconds of a clock of any epoch.
+    pub(super) arrived_us: i64,
+    /// Low bits of all bytes that were acknowledged by then.
+    pub(super) bytes: u32,
+}
+
+/// The low bits of an [`Arrival`]: there is one of these per connection.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    sent_us: u32,
+    arrived_us: u32,
+    bytes: u32,
+}
+
+/// What one interval saw, in units of [`UNIT_US`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Interval {
+    /// The longest steep fall of the delay.
+    longest: u16,
+    /// For how long packets were sent whose delays fell steeply.
+    falling: u16,
+}
+
+/// Measures the jitter of one path.
+///
+/// A queue in front of a bottleneck lets packets through at the rate of that bottleneck. While it drains, its delay falls slowly:
+/// packets arrive closer together than they left, but never faster than the bottleneck serves them. Jitter that keeps the order does
+/// something else: one packet that is late holds up those behind it, and then all of them arrive at once. The delay falls by as much
+/// as time passed between their departures. So a fall counts as steep where packets arrive more than twice as fast as they left, and
+/// more than the rate of arrivals explains.
+#[derive(Clone, Debug)]
+pub(super) struct Jitter {
+    last: Option<Last>,
+    /// By how much delays differ from one acknowledgement to the next, in sixteenths of a microsecond.
+    difference: u32,
+    /// How much the delay has fallen steeply so far, less half of the time that it took.
+    fall_us: u32,
+    /// Low bits of when the newest interval began.
+    since_us: u32,
+    /// The newest first.
+    intervals: [Interval; INTERVALS],
+    allowance_us: u32,
+}
+
+impl Jitter {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            last: None,
+            difference: 0,
+            fall_us: 0,
+            since_us: now.as_micros() as u32,
+            intervals: [Interval { longest: 0, falling: 0 }; INTERVALS],
+            allowance_us: 0,
+        }
+    }
+
+    /// Takes in an acknowledgement. `rate` bytes per second arrive; zero stands for a rate that is not known.
+    pub(super) fn observe(&mut self, now: Instant, arrival: Arrival, rate: u64) {
+        let Arrival { sent_us, arrived_us, bytes } = arrival;
+        let (sent_us, arrived_us) = (sent_us as u32, arrived_us as u32);
+        let Some(last) = self.last.replace(Last { sent_us, arrived_us, bytes }) else { return };
+        let sent = sent_us.wrapping_sub(last.sent_us);
+        // Less than nothing where the packet overtook the one before.
+        let arrived = arrived_us.wrapping_sub(last.arrived_us).cast_signed();
+        let step = i64::from(arrived).abs_diff(i64::from(sent));
+        self.difference =
+            (self.difference - self.difference / 16).saturating_add(step.min(STEP_MOST_US) as u32);
+        let bytes = u64::from(bytes.wrapping_sub(last.bytes));
+        let Some(takes) = (bytes * 1_000_000).checked_div(rate) else { return };
+        self.end_interval(now);
+        self.fall(sent, takes, arrived.max(0).unsigned_abs());
+    }
+
+    /// Packets that left within `sent` microseconds arrived within `arrived`; at the rate of arrivals they take `takes`.
+    fn fall(&mut self, sent: u32, takes: u64, arrived: u32) {
+        let explained = i64::from(sent / 2).saturating_add(i64::from(arrived));
+        let steep = takes.min(u64::from(sent)).cast_signed() - explained;
+        self.fall_us = (i64::from(self.fall_us) + steep).clamp(0, FALL_MOST_US) as u32;
+        let [newest, ..] = &mut self.intervals;
+        newest.longest = newest.longest.max(units(self.fall_us));
+        if steep > 0 {
+            newest.falling = newest.falling.saturating_add(units(sent));
+        }
+    }
+
+    /// Begins a new interval where the newest is over, and says anew what is allowed for.
+    fn end_interval(&mut self, now: Instant) {
+        let now_us = now.as_micros() as u32;
+        if now_us.wrapping_sub(self.since_us) < INTERVAL_US {
+            return;
+        }
+        self.since_us = now_us;
+        let (mut least, mut next, mut falling) = (u16::MAX, u16::MAX, 0);
+        for interval in &self.intervals {
+            next = next.min(interval.longest.max(least));
+            least = least.min(interval.longest);
+            falling += u64::from(interval.falling);
+        }
+        let percent = falling * 100 * u64::from(UNIT_US) / (INTERVALS as u64 * u64::from(INTERVAL_US));
+        let times = (100 + PER_PERCENT * percent).min(TIMES_MOST);
+        let allowance_us = u64::from(next) * u64::from(UNIT_US) * times / 100;
+        self.allowance_us = allowance_us.min(ALLOWANCE_MOST_US) as u32;
+        self.intervals.rotate_right(1);
+        self.intervals[0] = Interval::default();
+    }
+
+    /// By how many microseconds delays differ from one acknowledgement to the next, on average.
+    pub(super) fn difference_us(&self) -> u64 {
+        u64::from(self.difference / 16)
+    }
+
+    /// What a delay may exceed the least one by without a queue, in microseconds.
+    pub(super) fn allowance_us(&self) -> u64 {
+        u64::from(self.allowance_us)
+    }
+}
+
+fn units(us: u32) -> u16 {
+    u16::try_from(us / UNIT_US).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    const DATAGRAM: u32 = 1200;
+
+    /// Acknowledges a datagram for each pair of when it left and how long it took, in microseconds; what is allowed for after each.
+    struct Acked {
+        jitter: Jitter,
+        bytes: u32,
+        rate: u64,
+    }
+
+    impl Acked {
+        fn new(rate: u64) -> Self {
+            Self { jitter: Jitter::new(Instant::ZERO), bytes: 0, rate }
+        }
+
+        fn datagram(&mut self, sent_us: u64, delay_us: u64) -> u64 {
+            self.bytes = self.bytes.wrapping_add(DATAGRAM);
+            let now = Instant::ZERO + Duration::from_micros(sent_us + delay_us + 20_000);
+            let arrived_us = (sent_us + delay_us).cast_signed() - 77_000_000_000;
+            let arrival = Arrival { sent_us: sent_us.cast_signed(), arrived_us, bytes: self.bytes };
+            self.jitter.observe(now, arrival, self.rate);
+            self.jitter.allowance_us()
+        }
+
+        /// A datagram each 10 ms from `from` to `until` milliseconds, all of which are delivered each `every` milliseconds.
+        fn bunched(&mut self, from: u64, until: u64, every: u64) -> u64 {
+            let sent = (from..until).step_by(10);
+            sent.map(|ms| self.datagram(ms * 1000, (ms.next_multiple_of(every) - ms) * 1000))
+                .last()
+                .unwrap_or(0)
+        }
+    }
+
+    #[test]
+    fn datagrams_that_arrive_in_bunches_are_allowed_the_time_between_two_bunches() {
+        for every in [50, 100, 200] {
+            let allowed = Acked::new(120_000).bunched(0, 4000, every);
+            assert!((every * 1000 / 2..=ALLOWANCE_MOST_US).contains(&allowed), "{every} ms: {allowed}");
+        }
+    }
+
+    #[test]
+    fn the_allowance_is_gone_two_seconds_after_the_jitter() {
+        let mut acked = Acked::new(120_000);
+        assert!(acked.bunched(0, 4000, 100) > 0);
+        assert_eq!(acked.bunched(4000, 6500, 10), 0);
+    }
+
+    #[test]
+    fn one_stall_is_no_jitter() {
+        let mut acked = Acked::new(120_000);
+        acked.bunched(0, 3000, 10);
+        acked.bunched(3000, 3200, 200);
+        for ms in (3200..8000).step_by(10) {
+            assert_eq!(acked.datagram(ms * 1000, 0), 0, "{ms}");
+        }
+    }
+
+    /// A bottleneck that passes a datagram each 10 ms. The sender sends a quarter more for a second, then half as much.
+    #[test]
+    fn a_queue_that_fills_and_drains_is_no_jitter() {
+        let mut acked = Acked::new(120_000);
+        let (mut now_us, mut idle_at) = (0, 0);
+        while now_us < 20_000_000 {
+            now_us += if now_us % 2_000_000 < 1_000_000 { 8_000 } else { 20_000 };
+            idle_at = now_us.max(idle_at) + 10_000;
+            assert_eq!(acked.datagram(now_us, idle_at - now_us), 0, "{now_us}");
+        }
+    }
+
+    #[test]
+    fn a_sender_that_waits_until_its_queue_has_drained_sees_no_jitter() {
+        let mut acked = Acked::new(120_000);
+        let mut idle_at = 0;
+        for burst in 0..100 {
+            let sent_us = burst * 200_000;
+            for _ in 0..20 {
+                idle_at = sent_us.max(idle_at) + 10_000;
+                assert_eq!(acked.datagram(sent_us, idle_at - sent_us), 0, "{burst}");
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_that_drift_or_jump_make_no_jitter() {
+        let mut acked = Acked::new(120_000);
+        for packet in 0..3000 {
+            let jump = if packet < 1000 { 5_000_000 } else { 0 };
+            assert_eq!(acked.datagram(packet * 10_000, 100_000 + jump + packet * 5), 0, "{packet}");
+        }
+    }
+
+    #[test]
+    fn differences_are_averaged_over_acknowledgements() {
+        let mut acked = Acked::new(0);
+        for packet in 0..1000 {
+            acked.datagram(packet * 10_000, packet % 2 * 5_000);
+        }
+        assert!(acked.jitter.difference_us().abs_diff(5_000) < 100, "{}", acked.jitter.difference_us());
+    }
+}

@@ -1,0 +1,62 @@
+//! Jitter without a bottleneck: delays that differ although nothing queues, as Wi-Fi and cellular links make them.
+
+use core::time::Duration;
+
+use super::{Flow, Scenario, Source};
+use crate::link::PipeConfig;
+
+/// The largest differences of delay, in milliseconds.
+pub const SPREADS_MS: [u64; 4] = [20, 50, 100, 200];
+/// A game's traffic, in kilobytes per second.
+pub const KILOBYTES: [u64; 2] = [60, 200];
+
+/// Delays without jitter, one way, in milliseconds.
+const DELAYS_MS: [u64; 2] = [20, 50];
+/// 125 MB/s: a datagram of 1,200 bytes passes in 10 us.
+const NO_BOTTLENECK: PipeConfig =
+    PipeConfig::Rate { bytes_per_second: 125_000_000, queue_bytes: 125_000_000 };
+const LASTS: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_micros(16_667);
+const MESSAGE: u64 = 100;
+
+/// Which datagrams are late by how much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Each by a chance of its own, evenly distributed. None overtakes another.
+    Uniform,
+    /// The link delivers what gathered at regular intervals, all at once.
+    Bunched,
+}
+
+/// A game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path of `delay_ms` one way with
+/// a jitter of `spread_ms` either way.
+#[must_use]
+pub fn game(shape: Shape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
+    let per_tick = kilobytes * 1000 * TICK.as_micros() as u64 / 1_000_000;
+    let messages = per_tick.div_ceil(MESSAGE);
+    let bytes = per_tick / messages;
+    let source = Source::Ticks { messages: messages as usize, bytes: bytes as usize, every: TICK };
+    let flow = Flow::of(source).delay(Duration::from_millis(delay_ms));
+    let spread = Duration::from_millis(spread_ms);
+    let (word, scenario) = (format!("{shape:?}").to_lowercase(), Scenario::new("", NO_BOTTLENECK, LASTS));
+    let scenario = match shape {
+        Shape::Uniform => scenario.jitter_in_order(spread),
+        Shape::Bunched => scenario.bunched(spread),
+    };
+    let name = format!("jitter {word} {spread_ms} ms, {delay_ms} ms, {kilobytes} kB/s");
+    scenario.flows(vec![flow]).named(name)
+}
+
+/// All of them, in order.
+#[must_use]
+pub fn all() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for shape in [Shape::Uniform, Shape::Bunched] {
+        for spread_ms in SPREADS_MS {
+            for delay_ms in DELAYS_MS {
+                all.extend(KILOBYTES.map(|kilobytes| game(shape, spread_ms, delay_ms, kilobytes)));
+            }
+        }
+    }
+    all
+}

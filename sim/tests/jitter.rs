@@ -1,0 +1,93 @@
+//! Jitter without a bottleneck does not slow a game down, and a bottleneck with jitter still has a short queue.
+//!
+//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use tickwire_sim::paths::jitter::{self, Shape};
+use tickwire_sim::paths::{Flow, Scenario, Source, rfc8867};
+
+fn seeds() -> u64 {
+    std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
+}
+
+/// Thousandths of a game's traffic that arrive, in the worst of all runs with a jitter of `spread_ms`.
+fn least_through(shape: Shape, spread_ms: u64) -> u64 {
+    let mut least = 1000;
+    for delay_ms in [20, 50] {
+        for kilobytes in jitter::KILOBYTES {
+            let scenario = jitter::game(shape, spread_ms, delay_ms, kilobytes);
+            for seed in 0..seeds() {
+                let flow = &scenario.play(seed).unwrap().flows[0];
+                let through = flow.delivered * 1000 / flow.offered;
+                println!("{}, seed {seed}: {through}", scenario.name);
+                least = least.min(through);
+            }
+        }
+    }
+    least
+}
+
+#[test]
+fn jitter_that_keeps_the_order_does_not_slow_a_game_down() {
+    for spread_ms in [20, 50, 100] {
+        let through = least_through(Shape::Uniform, spread_ms);
+        assert!(through >= 970, "{spread_ms} ms: {through}");
+    }
+}
+
+#[test]
+fn datagrams_that_arrive_in_bunches_do_not_slow_a_game_down() {
+    for spread_ms in [20, 50, 100] {
+        let through = least_through(Shape::Bunched, spread_ms);
+        assert!(through >= 970, "{spread_ms} ms: {through}");
+    }
+}
+
+#[test]
+fn a_fifth_of_a_second_of_jitter_costs_a_game_its_first_seconds_at_most() {
+    for shape in [Shape::Uniform, Shape::Bunched] {
+        let through = least_through(shape, 200);
+        assert!(through >= 900, "{shape:?}: {through}");
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_bottleneck_behind_jitter_is_used_and_its_queue_is_no_longer_than_the_jitter() {
+    for spread_ms in [20, 50, 100] {
+        let scenario =
+            Scenario::new("bottleneck", rfc8867::kilobits(&[(0, 1000), (20, 2500), (40, 600)]), MINUTE);
+        let spread = Duration::from_millis(spread_ms);
+        for scenario in [scenario.clone().jitter_in_order(spread), scenario.bunched(spread)] {
+            for seed in 0..seeds() {
+                let outcome = scenario.play(seed).unwrap();
+                let (used, p95) = (outcome.used_permille, outcome.queue_p95_us);
+                println!("{spread_ms} ms, bunched {:?}, seed {seed}: {used}, {p95} us", scenario.bunched);
+                assert!(used >= 850, "{spread_ms} ms: {used}");
+                assert!(p95 <= 100_000 + spread_ms * 1000, "{spread_ms} ms: {p95} us");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_game_that_offers_more_than_a_bottleneck_behind_jitter_carries_leaves_its_queue_short() {
+    let source = Source::Ticks { messages: 20, bytes: 100, every: Duration::from_micros(16_667) };
+    let scenario =
+        Scenario::new("overload", rfc8867::kilobits(&[(0, 500)]), MINUTE).flows(vec![Flow::of(source)]);
+    for spread_ms in [0, 50, 100] {
+        let spread = Duration::from_millis(spread_ms);
+        for scenario in [scenario.clone().jitter_in_order(spread), scenario.clone().bunched(spread)] {
+            for seed in 0..seeds() {
+                let outcome = scenario.play(seed).unwrap();
+                let (used, p95) = (outcome.used_permille, outcome.queue_p95_us);
+                println!("{spread_ms} ms, bunched {:?}, seed {seed}: {used}, {p95} us", scenario.bunched);
+                assert!(used >= 850, "{spread_ms} ms: {used}");
+                assert!(p95 <= 100_000 + spread_ms * 1000, "{spread_ms} ms: {p95} us");
+            }
+        }
+    }
+}
