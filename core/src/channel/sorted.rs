@@ -102,7 +102,11 @@ impl<T: Keyed> Sorted<T> {
 
     /// The thing of the number `key`.
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
-        self.before_mut(key).filter(|thing| thing.key() == key)
+        if !self.many.is_empty() {
+            return self.many.get_mut(&key);
+        }
+        let place = self.place(key).checked_sub(1)?;
+        self.few.get_mut(place).filter(|thing| thing.key() == key)
     }
 
     /// The thing of the lowest number.
@@ -120,9 +124,12 @@ impl<T: Keyed> Sorted<T> {
 
     /// Adds a thing of a number that no other one has.
     pub(super) fn insert(&mut self, thing: T) {
-        if !self.many.is_empty() || self.few.len() >= FEW {
-            self.many.extend(self.few.drain(..).map(|thing| (thing.key(), thing)));
+        if !self.many.is_empty() {
             self.many.insert(thing.key(), thing);
+            return;
+        }
+        if self.few.len() >= FEW {
+            self.many = self.few.drain(..).chain([thing]).map(|thing| (thing.key(), thing)).collect();
             return;
         }
         if self.few.len() == self.few.capacity() {

@@ -31,7 +31,10 @@ impl Endpoint {
             return Err(ConnectError::TooManyConnections { most: self.config.max_connections });
         }
         let local_key = self.public_key;
-        let peer = options.peer.map(|peer| Credential::Peer { psk: peer.0, local_key, peer_key: peer.1 });
+        let peer = options.peer.as_deref().map(|(psk, peer_key)| {
+            // A copy: what is moved out of a box stays in the memory that it gives back.
+            Credential::Peer { psk: psk.clone(), local_key, peer_key: *peer_key }
+        });
         if let Some(Credential::Peer { psk, peer_key, .. }) = &peer {
             self.acceptor.expect_peer(psk.clone(), *peer_key, &local_key)?;
         }

@@ -113,7 +113,8 @@ impl From<Address> for Proven {
 /// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
 /// [`limits::HALF_OPEN_BYTES`].
 pub(crate) struct HalfOpen {
-    root: Secret,
+    /// In a place of its own: where this moves, it leaves no copy.
+    root: Box<Secret>,
     pub(super) credential: Credential,
     identity: [u8; 16],
     /// The address that is shown to be the client's.
@@ -160,7 +161,7 @@ impl HalfOpen {
         stored.extend_from_slice(welcome);
         stored.extend_from_slice(&peer.user_data);
         Self {
-            root,
+            root: Box::new(root),
             credential,
             identity: peer.identity,
             proven: Proven::from(opening.address),

@@ -1,5 +1,6 @@
 //! Peers: two equals that got a pre-shared key and each other's static key from signalling.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use crate::crypto::{Key, Provider, Secret};
@@ -35,7 +36,7 @@ pub(super) struct Expected {
 
 /// The peers that may come. The application fills it, never the network.
 #[derive(Default)]
-pub(super) struct ExpectedPeers(BTreeMap<[u8; HINT], Expected>);
+pub(super) struct ExpectedPeers(BTreeMap<[u8; HINT], Box<Expected>>);
 
 impl ExpectedPeers {
     pub(super) fn expect(
@@ -49,7 +50,7 @@ impl ExpectedPeers {
             return Err(ConnectError::ZeroPresharedKey);
         }
         let hint = PeerHint::new(provider, &psk, &peer_key, our_key);
-        self.0.insert(hint.0, Expected { psk, peer_key });
+        self.0.insert(hint.0, Box::new(Expected { psk, peer_key }));
         Ok(hint)
     }
 
@@ -58,7 +59,7 @@ impl ExpectedPeers {
     }
 
     pub(super) fn find(&self, hint: &[u8]) -> Option<&Expected> {
-        self.0.get(hint)
+        self.0.get(hint).map(Box::as_ref)
     }
 }
 
