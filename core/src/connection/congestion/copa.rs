@@ -51,6 +51,8 @@ pub struct Copa {
     /// What is left of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
+    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and goes on once jitter is known.
+    may_resume: bool,
     velocity: u64,
     /// Whether the window has been growing.
     is_rising: bool,
@@ -101,6 +103,7 @@ impl Copa {
             way_back: WayBack::new(now),
             remainder: 0,
             is_starting: true,
+            may_resume: true,
             velocity: 1,
             is_rising: true,
             rounds: 0,
@@ -163,6 +166,11 @@ impl Copa {
         let sample = took.max(1).unsigned_abs();
         let smoothed = self.forward_us.saturating_mul(7).saturating_add(sample) / 8;
         self.forward_us = if self.forward_us == 0 { sample } else { smoothed };
+        let allowed = self.allowed(report.reorders);
+        if allowed > 0 && self.may_resume {
+            (self.may_resume, self.is_starting) = (false, true);
+        }
+        let waited = waited.saturating_sub(allowed).max(0);
         Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
     }
 
@@ -221,16 +229,17 @@ impl Copa {
     }
 
     /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
-    /// differ by what two datagrams take; but no queue lets packets overtake each other. Where none does, what [`Jitter`] allows for is
-    /// chance as well.
+    /// differ by what two datagrams take; but no queue lets packets overtake each other. Where
+    /// none does, what [`Jitter`] allows for is chance as well.
     fn noise(&self, reorders: bool) -> i64 {
         let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
-        let noise = if reorders {
-            self.jitter.difference_us()
-        } else {
-            self.jitter.difference_us().saturating_sub(ours_us).max(self.jitter.allowance_us())
-        };
-        i64::try_from(noise).unwrap_or(i64::MAX)
+        let noise = self.jitter.difference_us().saturating_sub(if reorders { 0 } else { ours_us });
+        i64::try_from(noise).unwrap_or(i64::MAX).max(self.allowed(reorders))
+    }
+
+    /// What [`Jitter`] allows for in microseconds: it knows only jitter that keeps the order.
+    fn allowed(&self, reorders: bool) -> i64 {
+        if reorders { 0 } else { self.jitter.allowance_us().cast_signed() }
     }
 
     fn turn(&mut self, is_rising: bool) {

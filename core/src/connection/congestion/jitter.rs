@@ -7,6 +7,8 @@ use crate::time::Instant;
 const INTERVAL_US: u32 = 300_000;
 /// So many intervals have to agree, but for one of them.
 const INTERVALS: usize = 6;
+/// At first so many have to agree, all of them.
+const INTERVALS_LEAST: u8 = 2;
 /// No difference between two delays counts for more.
 const STEP_MOST_US: u64 = 10_000_000;
 /// No fall counts for more.
@@ -64,6 +66,8 @@ pub(super) struct Jitter {
     fall_us: u32,
     /// Low bits of when the newest interval began.
     since_us: u32,
+    /// Intervals that are over, as far as they are kept.
+    complete: u8,
     /// The newest first.
     intervals: [Interval; INTERVALS],
     allowance_us: u32,
@@ -76,6 +80,7 @@ impl Jitter {
             difference: 0,
             fall_us: 0,
             since_us: now.as_micros() as u32,
+            complete: 0,
             intervals: [Interval { longest: 0, falling: 0 }; INTERVALS],
             allowance_us: 0,
         }
@@ -93,7 +98,10 @@ impl Jitter {
         self.difference =
             (self.difference - self.difference / 16).saturating_add(step.min(STEP_MOST_US) as u32);
         let bytes = u64::from(bytes.wrapping_sub(last.bytes));
-        let Some(takes) = (bytes * 1_000_000).checked_div(rate) else { return };
+        let Some(takes) = (bytes * 1_000_000).checked_div(rate) else {
+            self.since_us = now.as_micros() as u32;
+            return;
+        };
         self.end_interval(now);
         self.fall(sent, takes, arrived.max(0).unsigned_abs());
     }
@@ -117,15 +125,22 @@ impl Jitter {
             return;
         }
         self.since_us = now_us;
+        self.complete = (self.complete + 1).min(INTERVALS as u8);
         let (mut least, mut next, mut falling) = (u16::MAX, u16::MAX, 0);
-        for interval in &self.intervals {
+        for interval in self.intervals.iter().take(usize::from(self.complete)) {
             next = next.min(interval.longest.max(least));
             least = least.min(interval.longest);
             falling += u64::from(interval.falling);
         }
-        let percent = falling * 100 * u64::from(UNIT_US) / (INTERVALS as u64 * u64::from(INTERVAL_US));
+        let agreed = match self.complete {
+            ..INTERVALS_LEAST => 0,
+            complete if usize::from(complete) < INTERVALS => least,
+            _ => next,
+        };
+        let percent =
+            falling * 100 * u64::from(UNIT_US) / (u64::from(self.complete) * u64::from(INTERVAL_US));
         let times = (100 + PER_PERCENT * percent).min(TIMES_MOST);
-        let allowance_us = u64::from(next) * u64::from(UNIT_US) * times / 100;
+        let allowance_us = u64::from(agreed) * u64::from(UNIT_US) * times / 100;
         self.allowance_us = allowance_us.min(ALLOWANCE_MOST_US) as u32;
         self.intervals.rotate_right(1);
         self.intervals[0] = Interval::default();
@@ -189,6 +204,11 @@ mod tests {
             let allowed = Acked::new(120_000).bunched(0, 4000, every);
             assert!((every * 1000 / 2..=ALLOWANCE_MOST_US).contains(&allowed), "{every} ms: {allowed}");
         }
+    }
+
+    #[test]
+    fn jitter_is_known_within_a_second_of_a_connections_beginning() {
+        assert!(Acked::new(120_000).bunched(0, 1000, 100) > 0);
     }
 
     #[test]
