@@ -4,6 +4,8 @@
 //! [`Candidate`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
 //! first authentic Data turns that into a connection with [`Acceptor::confirm`].
 
+mod payment;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,12 +13,13 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use self::payment::Payment;
 use super::buckets::Places;
 use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::Cookies;
 use super::directory::Directory;
-use super::half_open::{Abandoned, Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening, Room};
+use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
 pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
 use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
@@ -25,7 +28,7 @@ use super::parameters::Parameters;
 use super::peer::{self, ExpectedPeers, PeerHint};
 use super::resume_ticket::ResumeSealer;
 use super::ticket::TicketOpener;
-use super::tokens::{Payer, Tokens};
+use super::tokens::Tokens;
 use super::welcome::{self, Session, WELCOME};
 use crate::address::{Address, Path};
 use crate::config::{Access, Config, Secrets};
@@ -345,47 +348,6 @@ impl Acceptor {
         Refusal::Expired
     }
 
-    /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
-    fn check_earned(&mut self, arrival: Arrival, hello: &Hello<'_>, digest: &Key) -> Option<Earned> {
-        let Arrival { now, from, validated, .. } = arrival;
-        if validated {
-            return Some(Earned::Link);
-        }
-        if self.cookies.check(&*self.provider, now, from.remote, digest, &hello.cookie) {
-            return Some(Earned::Cookie);
-        }
-        let needs_cookie = self.setup.access == Access::Open || self.is_loaded(now);
-        (!needs_cookie).then_some(Earned::Credential)
-    }
-
-    /// Takes what a Diffie-Hellman costs, if there will be room for the handshake.
-    fn check_payment(
-        &mut self,
-        arrival: Arrival,
-        proof: &Proof,
-        earned: Earned,
-    ) -> Result<Payment, DropReason> {
-        let now = arrival.now;
-        // Who forges a source must not take anything from it.
-        let source = (earned != Earned::Credential).then_some(arrival.source);
-        let payer = self.tokens.payer(&*self.provider, source, &proof.credential);
-        let record = payer.record();
-        let instead = match self.find_room(now, &proof.credential, &payer) {
-            Room::Free => None,
-            Room::Instead(id) => Some(id),
-            Room::Nowhere => return Err(DropReason::HalfOpenFull),
-        };
-        if !self.tokens.take(now, &payer) {
-            return Err(DropReason::RateLimited);
-        }
-        Ok(Payment { record, instead })
-    }
-
-    fn find_room(&self, now: Instant, credential: &Credential, payer: &Payer) -> Room {
-        let record = self.tokens.record(now, payer.record().as_ref());
-        self.half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
-    }
-
     fn is_loaded(&mut self, now: Instant) -> bool {
         let busy = self.half_open.len().saturating_add(self.failures.recent(now));
         busy >= self.setup.cookie_threshold
@@ -427,11 +389,6 @@ impl Acceptor {
             // What is not validated was padded to as many bytes.
             reply_room: limits::BASE_DATAGRAM.min(parameters.max_datagram.into()),
         })))
-    }
-
-    fn on_failed(&mut self, now: Instant, payment: &Payment) {
-        self.failures.add(now);
-        self.tokens.on_abandoned(now, payment.record);
     }
 
     /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate that
@@ -484,11 +441,6 @@ impl Acceptor {
             reply.clear();
         }
         Some(Kept { half_open: is_kept.then_some(candidate.id), freed })
-    }
-
-    fn on_abandoned(&mut self, now: Instant, entry: Abandoned) -> u32 {
-        self.tokens.on_abandoned(now, entry.record);
-        entry.local_id
     }
 
     /// A half-open handshake that still waits.
@@ -554,25 +506,6 @@ impl Acceptor {
         KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
-}
-
-/// Why a sender is worth a Diffie-Hellman.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Earned {
-    /// It came over a link, whose far end hears what is sent there.
-    Link,
-    /// What it showed was enough.
-    Credential,
-    /// It showed a cookie, so it hears what is sent to its address.
-    Cookie,
-}
-
-/// What a Diffie-Hellman was paid with.
-struct Payment {
-    /// Where its source is recorded if it comes to nothing, if it was shown.
-    record: Option<Places>,
-    /// The half-open handshake that gives way.
-    instead: Option<HalfOpenId>,
 }
 
 /// What a Hello proved before any Diffie-Hellman.

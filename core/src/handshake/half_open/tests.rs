@@ -1,0 +1,136 @@
+use super::*;
+
+const PARAMETERS: Parameters = Parameters {
+    schema: u64::MAX,
+    credit: 1 << 30,
+    max_message: 1 << 28,
+    ack_delay_us: 10_000_000,
+    idle_timeout_ms: u32::MAX,
+    max_datagram: u16::MAX,
+};
+
+fn half_open(credential: Credential, local_id: u32) -> HalfOpen {
+    let peer = PeerInfo { identity: [1; 16], user_data: Bytes::from_static(&[2; limits::TICKET_USER_DATA]) };
+    let opening = Opening {
+        root: [3; 32].into(),
+        credential,
+        peer: &peer,
+        parameters: PARAMETERS,
+        client_id: 4,
+        local_id,
+        session: Session::New,
+        address: Address::Link(LinkId(8)),
+        record: None,
+    };
+    let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
+    HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])
+}
+
+fn id(value: u32) -> HalfOpenId {
+    let mut digest = [0; 32];
+    digest[..4].copy_from_slice(&value.to_le_bytes());
+    HalfOpenId::of(&digest)
+}
+
+#[test]
+fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
+    let half_open = half_open(Credential::Ticket { id: [5; 16], expiry: 6 }, 7);
+    let size = size_of::<(HalfOpenId, Entry)>() + half_open.stored.len();
+    assert!(size <= limits::HALF_OPEN_BYTES, "{size}");
+    assert_eq!(half_open.peer().user_data.len(), limits::TICKET_USER_DATA);
+}
+
+#[test]
+fn a_full_table_takes_no_more_but_gives_up_none() {
+    let mut table = HalfOpenTable::new();
+    for value in 0..limits::HALF_OPEN as u32 {
+        assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+    }
+    assert!(!table.insert(Instant::ZERO, id(u32::MAX), half_open(Credential::Open, 0)));
+    for value in 0..2 * limits::REFUSALS_KEPT as u32 {
+        table.insert_refusal(Instant::ZERO, id(1 << 20 | value), Credential::Open, &[6]);
+    }
+    assert_eq!(table.len(), limits::HALF_OPEN + limits::REFUSALS_KEPT);
+    assert_eq!(table.waiting(), limits::HALF_OPEN);
+}
+
+#[test]
+fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
+    let mut table = HalfOpenTable::new();
+    for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
+        assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+    }
+    let end = Instant::ZERO + HALF_OPEN_LIFE;
+    assert_eq!(table.next_timeout(), end);
+    assert!(table.expire(end - Duration::from_micros(1)).is_empty());
+    assert!(table.get(end, &id(0)).is_none());
+    assert_eq!(table.expire(end).len(), limits::TIMERS_PER_CALL);
+    assert_eq!(table.next_timeout(), end);
+    assert_eq!(table.expire(end).len(), 1);
+    assert_eq!(table.next_timeout(), Instant::MAX);
+}
+
+#[test]
+fn a_copy_of_the_hello_keeps_an_entry_for_ten_seconds_more_but_not_beyond_thirty() {
+    let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
+    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+    assert!(table.repeat(at(9), &id(1), address).is_some());
+    assert!(table.expire(at(10)).is_empty());
+    assert_eq!(table.next_timeout(), at(19));
+    for seconds in [18, 27, 29] {
+        assert!(table.repeat(at(seconds), &id(1), address).is_some());
+    }
+    assert!(table.repeat(at(30), &id(1), address).is_none());
+    assert_eq!(table.expire(at(30)).len(), 1);
+}
+
+#[test]
+fn a_copy_from_elsewhere_keeps_nothing_alive() {
+    let mut table = HalfOpenTable::new();
+    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+    assert!(table.repeat(at(9), &id(1), Address::Link(LinkId(9))).is_some());
+    assert_eq!(table.expire(at(10)).len(), 1);
+}
+
+#[test]
+fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() {
+    let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
+    let mut table = HalfOpenTable::new();
+    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    assert!(table.insert(at(0), id(1), half_open(ours, 11)));
+    assert!(table.insert(at(3), id(2), half_open(ours, 12)));
+    assert!(!table.has_room_for(at(4), &ours));
+    assert!(table.has_room_for(at(5), &ours));
+    assert_eq!(table.next_timeout(), at(5));
+    assert_eq!(table.expire(at(5)).as_slice(), [Abandoned { local_id: 11, record: None }]);
+    assert!(table.get(at(5), &id(2)).is_some());
+}
+
+#[test]
+fn taking_one_removes_its_siblings_and_no_stranger() {
+    let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
+    let other = Credential::Ticket { id: [2; 16], expiry: 9 };
+    let mut table = HalfOpenTable::new();
+    assert!(table.insert(Instant::ZERO, id(1), half_open(ours, 11)));
+    assert!(table.insert(Instant::ZERO, id(2), half_open(ours, 12)));
+    assert!(table.insert(Instant::ZERO, id(3), half_open(other, 13)));
+    table.insert_refusal(Instant::ZERO, id(4), ours, &[6]);
+    assert!(!table.has_room_for(Instant::ZERO, &ours));
+    assert!(table.has_room_for(Instant::ZERO, &other));
+    let (taken, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
+    assert_eq!((taken.local_id(), freed.as_slice()), (11, &[12][..]));
+    assert_eq!((table.len(), table.waiting()), (1, 1));
+    assert!(table.take(Instant::ZERO, &id(2)).is_none());
+}
+
+#[test]
+fn handshakes_without_a_credential_are_no_siblings() {
+    let mut table = HalfOpenTable::new();
+    assert!(table.insert(Instant::ZERO, id(1), half_open(Credential::Open, 11)));
+    assert!(table.insert(Instant::ZERO, id(2), half_open(Credential::Open, 12)));
+    let (_, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
+    assert!(freed.is_empty());
+    assert_eq!(table.waiting(), 1);
+}
