@@ -81,7 +81,9 @@ impl Run {
             max_datagram: 1200,
         };
         if is_link {
-            run.ends.iter_mut().for_each(|end| end.open_link(Instant::ZERO, LinkId(1), channel, None).unwrap());
+            run.ends
+                .iter_mut()
+                .for_each(|end| end.open_link(Instant::ZERO, LinkId(1), channel, None).unwrap());
         }
         let to = run.path_to(SERVER);
         let options = ConnectOptions::new(run.ends[SERVER].public_key());

@@ -1,5 +1,6 @@
 use super::super::burn::BurnTable;
 use super::super::client::{Answer, Credential as Shown, DialSetup, Dialer, ServerKey};
+use super::super::half_open::Room;
 use super::super::resume_ticket::{ResumeContents, resume_psk};
 use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
 use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};
