@@ -1,7 +1,7 @@
 //! Where datagrams come from and go to.
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// The id of a link that the driver opened (TCP, WebSocket, data channel, memory).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,9 +43,33 @@ impl fmt::Display for Address {
 }
 
 impl From<SocketAddr> for Address {
-    /// An IPv4 address in IPv6 clothing becomes plain IPv4, so that one peer has one address.
+    /// The one form of an address, so that one peer has one address: an IPv4 address inside an IPv6 address becomes plain
+    /// IPv4. A link-local IPv6 address keeps the interface that it belongs to (its scope id), because the same address on
+    /// another interface is another peer; elsewhere the scope id says nothing, and is 0. So is the flow label.
     fn from(address: SocketAddr) -> Self {
-        Self::Udp(SocketAddr::new(address.ip().to_canonical(), address.port()))
+        let SocketAddr::V6(v6) = address else { return Self::Udp(address) };
+        Self::Udp(match address.ip().to_canonical() {
+            IpAddr::V4(ip) => SocketAddr::new(ip.into(), v6.port()),
+            IpAddr::V6(ip) => {
+                let scope_id = if has_scope(ip) { v6.scope_id() } else { 0 };
+                SocketAddr::V6(SocketAddrV6::new(ip, v6.port(), 0, scope_id))
+            }
+        })
+    }
+}
+
+/// Whether an address means nothing without its interface: link-local (fe80::/10, RFC 4291 section 2.5.6) and site-local
+/// ones (fec0::/10, which some systems still give out).
+pub(crate) fn has_scope(ip: Ipv6Addr) -> bool {
+    let [first, ..] = ip.segments();
+    first & 0xff80 == 0xfe80
+}
+
+/// The interface that a UDP address belongs to; 0 for most.
+pub(crate) const fn scope_of(address: &SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(address) => address.scope_id(),
     }
 }
 
@@ -95,4 +119,27 @@ pub struct LinkProperties {
     pub congestion_controlled: bool,
     /// The largest datagram that the link takes, in bytes.
     pub max_datagram: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Address {
+        Address::from(text.parse::<SocketAddr>().unwrap())
+    }
+
+    #[test]
+    fn an_interface_tells_link_local_addresses_apart_and_no_others() {
+        assert_ne!(at("[fe80::1%2]:7777"), at("[fe80::1%3]:7777"));
+        assert_eq!(alloc::format!("{}", at("[fe80::1%2]:7777")), "[fe80::1%2]:7777");
+        assert_eq!(at("[2001:db8::1%2]:7777"), at("[2001:db8::1]:7777"));
+        assert_eq!(at("[::ffff:192.0.2.1]:7777"), at("192.0.2.1:7777"));
+    }
+
+    #[test]
+    fn a_flow_label_makes_no_other_address() {
+        let labelled = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 7, 0);
+        assert_eq!(Address::from(SocketAddr::V6(labelled)), at("[::1]:1"));
+    }
 }

@@ -1,10 +1,12 @@
 //! What the core tells its caller.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use crate::address::Address;
+use crate::crypto::Key;
 use crate::schema::SchemaDifference;
 use crate::text::PeerText;
 
@@ -106,6 +108,9 @@ pub enum CloseReason {
         /// carries less than that, as some tunnels and VPNs do. Another network, or a larger MTU of the tunnel, helps.
         /// Unauthenticated.
         narrow_path: bool,
+        /// The key of a server that answers there, if it is another one than the pinned one, or the ticket's. Unauthenticated:
+        /// nothing proves whose it is.
+        key_hint: Option<Key>,
     },
     /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
     /// Another network, or a larger MTU of the tunnel, helps.
@@ -124,6 +129,11 @@ pub enum CloseReason {
     KeysExhausted,
     /// The link under the connection was closed by the driver.
     LinkClosed,
+    /// The driver gave up before the core could: it found no address, or its socket failed. The core itself never says this.
+    Driver {
+        /// The driver's words, for a person.
+        text: String,
+    },
 }
 
 /// What a peer did that the protocol forbids.
@@ -218,7 +228,8 @@ pub enum Event {
     /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of
     /// it too, for some seconds at most; after that its id finds nothing.
     Closed {
-        /// The connection.
+        /// The connection. A driver that reports an attempt to connect that failed, or its own end, uses the null id,
+        /// `ConnectionId::default()`: there never was a connection that the game knew.
         connection: ConnectionId,
         /// Why.
         reason: CloseReason,

@@ -2,9 +2,9 @@
 
 use core::net::IpAddr;
 
-use crate::address::{Address, LinkId};
+use crate::address::{Address, LinkId, scope_of};
 
-/// An IPv4 address, an IPv6 /64, or a link whose far end is not known.
+/// An IPv4 address, an IPv6 /64 (of link-local addresses, on one interface), or a link whose far end is not known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Source {
     V4([u8; 4]),
@@ -19,7 +19,15 @@ impl Source {
     /// The source of `address`. `far_end` is the host behind it, if it is a link whose host is known.
     pub(crate) fn of(address: Address, far_end: Option<IpAddr>) -> Self {
         match (address, far_end) {
-            (Address::Udp(socket), _) => socket.ip().into(),
+            (Address::Udp(socket), _) => match Self::from(socket.ip()) {
+                Self::V6(mut network) => {
+                    // Link-local addresses of all interfaces share one network, whose bytes 4 to 7 are zero.
+                    let interface = scope_of(&socket).to_be_bytes();
+                    network.iter_mut().skip(4).zip(interface).for_each(|(byte, of)| *byte ^= of);
+                    Self::V6(network)
+                }
+                source => source,
+            },
             (Address::Link(_), Some(ip)) => ip.into(),
             (Address::Link(LinkId(id)), None) => Self::Link(id),
         }

@@ -290,7 +290,8 @@ fn attempt(trust: Trust, largest: usize, faults: Vec<Fault>) -> Option<CloseReas
 
 #[test]
 fn an_attempt_over_a_path_below_1200_bytes_says_that_its_path_is_narrow() {
-    let timed_out = |narrow_path| Some(CloseReason::ConnectTimedOut { version_hint: None, narrow_path });
+    let timed_out =
+        |narrow_path| Some(CloseReason::ConnectTimedOut { version_hint: None, narrow_path, key_hint: None });
     for trust in [Trust::Key, Trust::AnyKey, Trust::Ticket] {
         for ppm in [0, 200_000] {
             for bytes in [1199, 1000, 600, 100] {

@@ -94,7 +94,8 @@ impl Path {
     fn times_out_honestly(&self) {
         let (mut net, client) = self.dial();
         net.run_for(SECOND * 90);
-        let timed_out = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
+        let timed_out =
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: None };
         let ends = [Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() }];
         assert_eq!(net.nodes[1].events, ends, "{self:?}");
         assert_eq!(net.nodes[0].events, [], "{self:?}");
@@ -125,7 +126,11 @@ fn with_little_time_to_connect_a_client_is_in_for_good_or_told_that_time_is_up()
                 if is_in {
                     assert!(matches!(net.nodes[0].events.as_slice(), [Event::Connected { .. }]), "{path:?}");
                 } else {
-                    let timed_out = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
+                    let timed_out = CloseReason::ConnectTimedOut {
+                        version_hint: None,
+                        narrow_path: false,
+                        key_hint: None,
+                    };
                     let end =
                         Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() };
                     assert_eq!(net.nodes[1].events, [end], "{path:?}");

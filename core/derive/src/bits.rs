@@ -2,7 +2,8 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, parse_quote};
+use syn::ext::IdentExt as _;
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Member, Path, Result, parse_quote};
 
 use crate::attributes::{Container, FieldOptions};
 use crate::shape::{self, BoundsAllowed};
@@ -49,7 +50,7 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream
 }
 
 fn structure(fields: &Fields, krate: &Path) -> Result<(TokenStream, TokenStream)> {
-    let parts = Parts::of(fields, krate)?;
+    let parts = Parts::of(fields, None, krate)?;
     let (pattern, encode, decode) = (&parts.pattern, &parts.encode, &parts.decode);
     Ok((quote!(let Self { #pattern } = self; #encode), quote!(::core::result::Result::Ok(Self { #decode }))))
 }
@@ -64,7 +65,7 @@ fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenS
     let bits = usize::BITS - last.leading_zeros();
     let (mut encodes, mut decodes) = (Vec::new(), Vec::new());
     for (place, variant) in (0u64..).zip(&data.variants) {
-        let parts = Parts::of(&variant.fields, krate)?;
+        let parts = Parts::of(&variant.fields, Some(&variant.ident), krate)?;
         let (name, pattern, encode, decode) = (&variant.ident, &parts.pattern, &parts.encode, &parts.decode);
         encodes.push(quote!(Self::#name { #pattern } => { writer.put(#place, #bits)?; #encode }));
         decodes.push(quote!(#place => ::core::result::Result::Ok(Self::#name { #decode }),));
@@ -86,12 +87,17 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(fields: &Fields, krate: &Path) -> Result<Self> {
+    fn of(fields: &Fields, variant: Option<&Ident>, krate: &Path) -> Result<Self> {
         let mut parts =
             Self { pattern: TokenStream::new(), encode: TokenStream::new(), decode: TokenStream::new() };
         for (place, (field, member)) in fields.iter().zip(fields.members()).enumerate() {
             let binding = format_ident!("field_{place}");
-            let (encode, decode) = field_code(field, &binding, krate)?;
+            let name = match &member {
+                Member::Named(name) => name.unraw().to_string(),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            let name = variant.map_or_else(|| name.clone(), |variant| format!("{}.{name}", variant.unraw()));
+            let (encode, decode) = field_code(field, &binding, &name, krate)?;
             parts.pattern.extend(quote!(#member: #binding,));
             parts.encode.extend(encode);
             parts.decode.extend(quote!(#member: #decode,));
@@ -100,11 +106,20 @@ impl Parts {
     }
 }
 
-fn field_code(field: &Field, binding: &Ident, krate: &Path) -> Result<(TokenStream, TokenStream)> {
+fn field_code(
+    field: &Field,
+    binding: &Ident,
+    name: &str,
+    krate: &Path,
+) -> Result<(TokenStream, TokenStream)> {
+    let named = quote!(.map_err(|error| #krate::message::EncodeError::in_field(error, #name)));
     let ty = &field.ty;
     let Some(bounds) = FieldOptions::of(field, krate)?.bounds else {
         let serialize = quote!(<#ty as #krate::message::NetSerialize>);
-        return Ok((quote!(#serialize::encode(#binding, writer)?;), quote!(#serialize::decode(reader)?)));
+        return Ok((
+            quote!(#serialize::encode(#binding, writer)#named?;),
+            quote!(#serialize::decode(reader)?),
+        ));
     };
     let (low, high) = (&bounds.low, &bounds.high);
     let consts = quote! {
@@ -113,7 +128,7 @@ fn field_code(field: &Field, binding: &Ident, krate: &Path) -> Result<(TokenStre
         const { assert!(LOW <= HIGH, "the range is empty") };
     };
     Ok((
-        quote!({ #consts #krate::message::derived::put_integer(writer, *#binding, LOW, HIGH)?; }),
+        quote!({ #consts #krate::message::derived::put_integer(writer, *#binding, LOW, HIGH)#named?; }),
         quote!({ #consts #krate::message::derived::take_integer(reader, LOW, HIGH)? }),
     ))
 }

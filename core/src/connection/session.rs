@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::settle::{self, Settling};
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
+use crate::address::Path;
 use crate::event::{ConnectionId, PeerInfo};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -94,6 +95,18 @@ impl Connection {
             self.retired_ids.push(dial.local_id);
         }
         self.timers.stop(Timer::Handshake);
+    }
+
+    /// The peer is looked for at `to` from now on.
+    pub(crate) fn redirect(&mut self, now: Instant, to: Path) {
+        let Some(plan) = &mut self.plan else { return };
+        let is_new = plan.path != to;
+        plan.path = to;
+        let is_elsewhere = self.dial.as_ref().is_none_or(|dial| dial.path != to);
+        if self.phase == Phase::Interrupted && is_new && is_elsewhere {
+            self.drop_dial();
+            self.timers.set(Timer::Resume, now);
+        }
     }
 
     /// The peer may have forgotten this connection: a handshake begins beside it.

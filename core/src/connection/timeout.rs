@@ -175,9 +175,10 @@ impl Connection {
             return;
         }
         let (version_hint, narrow_path) = (dial.dialer.version_hint(), dial.dialer.narrow_path());
+        let key_hint = dial.dialer.key_hint();
         self.drop_dial();
         if self.phase == Phase::Connecting {
-            self.finish(CloseReason::ConnectTimedOut { version_hint, narrow_path });
+            self.finish(CloseReason::ConnectTimedOut { version_hint, narrow_path, key_hint });
         } else if let Some(plan) = &mut self.plan {
             plan.attempts = plan.attempts.saturating_add(1);
             plan.is_path_narrow = narrow_path;

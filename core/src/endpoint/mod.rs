@@ -295,11 +295,13 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Says where a connection that this end dialled finds its server the next time it has to dial.
+    /// Says where a connection that this end dialled finds its server the next time it has to dial. An interrupted connection
+    /// dials there at once, and gives up an attempt that goes elsewhere.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
-        self.advance(now);
-        if let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.as_deref_mut()) {
-            plan.path = to.into();
+        let now = self.advance(now);
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.redirect(now, to.into());
+            self.refresh(connection);
         }
     }
 

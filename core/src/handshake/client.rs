@@ -111,6 +111,7 @@ pub(crate) struct Dialer {
     /// Hellos sent with the cookie that is used now.
     unanswered: u8,
     version_hint: Option<u8>,
+    key_hint: Option<Key>,
     /// The longest that this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
     late: Duration,
     size_queries: SizeQueries,
@@ -172,6 +173,7 @@ impl Dialer {
             retries: 0,
             unanswered: 0,
             version_hint: None,
+            key_hint: None,
             late: Duration::ZERO,
             size_queries: SizeQueries::default(),
             stage: Stage::AskingKey,
@@ -274,6 +276,11 @@ impl Dialer {
         self.version_hint
     }
 
+    /// The key of a server that is not the one to trust. Unauthenticated: it only words the timeout.
+    pub(crate) const fn key_hint(&self) -> Option<Key> {
+        self.key_hint
+    }
+
     /// Whether it asks to go on with a session.
     pub(crate) fn shows_resume_ticket(&self) -> bool {
         self.proof.mode == Mode::Resume
@@ -368,6 +375,11 @@ impl Dialer {
             && let Some(size) = self.size_queries.sent().find(|size| answers(*size))
         {
             self.size_queries.on_answered(size);
+            if let Stage::Opening(opening) = &self.stage
+                && opening.server_key != reply.server_key
+            {
+                self.key_hint = Some(reply.server_key);
+            }
             return Ok(Answer::Noted);
         }
         if !matches!(self.stage, Stage::AskingKey) {

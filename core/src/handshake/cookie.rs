@@ -1,6 +1,6 @@
 //! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
 
-use crate::address::Address;
+use crate::address::{Address, scope_of};
 use crate::crypto::{Key, Provider, Secret};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -54,7 +54,9 @@ impl Cookies {
 
     fn at(&self, provider: &dyn Provider, bucket: u64, address: Address, digest: &Key) -> Cookie {
         let (place, port) = place_and_port(address);
-        let mac = provider.digest(&self.key, &[&bucket.to_le_bytes(), &place, &port, digest]);
+        let scope_id = if let Address::Udp(socket) = &address { scope_of(socket) } else { 0 }.to_le_bytes();
+        let scope_id = if scope_id == [0; 4] { &[] } else { &scope_id[..] };
+        let mac = provider.digest(&self.key, &[&bucket.to_le_bytes(), &place, &port, digest, scope_id]);
         let mut cookie = NO_COOKIE;
         cookie.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         cookie

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -16,7 +16,7 @@ use super::buckets::Places;
 use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
-use crate::address::{Address, LinkId};
+use crate::address::{Address, LinkId, has_scope, scope_of};
 use crate::crypto::{Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
@@ -95,15 +95,35 @@ enum Proven {
     Link([u8; 8]),
 }
 
+/// An IP address, IPv4 inside IPv6. The interface of a link-local one stands in its bytes 4 to 7, which are zero in all of
+/// them (RFC 4291 section 2.5.6).
+fn packed(socket: SocketAddr) -> [u8; 16] {
+    let mut ip = match socket.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    let interface = scope_of(&socket).to_be_bytes();
+    ip.iter_mut().skip(4).zip(interface).for_each(|(byte, of)| *byte ^= of);
+    ip
+}
+
+/// The socket address that [`packed`] has the IP address of.
+fn unpacked(packed: [u8; 16], port: u16) -> SocketAddr {
+    let ip = Ipv6Addr::from(packed);
+    if !has_scope(ip) {
+        return SocketAddr::new(ip.into(), port);
+    }
+    let [a, b, c, d, e, f, g, h] = ip.segments();
+    let ip = Ipv6Addr::new(a, b, 0, 0, e, f, g, h);
+    SocketAddrV6::new(ip, port, 0, u32::from(c) << 16 | u32::from(d)).into()
+}
+
 impl From<Address> for Proven {
     fn from(address: Address) -> Self {
         match address {
             Address::Link(LinkId(link)) => Self::Link(link.to_be_bytes()),
             Address::Udp(socket) => {
-                let ip = match socket.ip() {
-                    IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-                    IpAddr::V6(ip) => ip.octets(),
-                };
+                let ip = packed(socket);
                 Self::Udp { ip, port: socket.port().to_be_bytes() }
             }
         }
@@ -236,9 +256,7 @@ impl HalfOpen {
         match self.proven {
             Proven::Nowhere => None,
             Proven::Link(link) => Some(Address::Link(LinkId(u64::from_be_bytes(link)))),
-            Proven::Udp { ip, port } => {
-                Some(SocketAddr::new(Ipv6Addr::from(ip).into(), u16::from_be_bytes(port)).into())
-            }
+            Proven::Udp { ip, port } => Some(unpacked(ip, u16::from_be_bytes(port)).into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Queries that tell a path which carries no Hello of 1200 bytes from a server that is silent: small and large ones in turn,
-//! once Hellos got no answer for a while. Nothing about them is authentic.
+//! once Hellos got no answer for a while. The answers name the server's key too: an attempt that trusts another one would
+//! meet silence only. Nothing about them is authentic.
 
 use super::control::KEY_REPLY_BYTES;
 use crate::limits::BASE_DATAGRAM;
@@ -43,6 +44,8 @@ pub(super) struct SizeQueries {
     sent: [u8; 2],
     is_small_answered: bool,
     is_large_answered: bool,
+    /// Whether a query was answered: then the server's key is known.
+    is_key_known: bool,
 }
 
 impl SizeQueries {
@@ -63,7 +66,8 @@ impl SizeQueries {
 
     /// So many Hellos, or queries for a key, got no answer: a query leaves beside every other one, a large one first.
     pub(super) const fn on_unanswered(&mut self, count: u8) {
-        if count >= AFTER && count % 2 == 1 && !self.is_large_answered {
+        let is_curious = !self.is_large_answered || !self.is_key_known;
+        if count >= AFTER && count % 2 == 1 && is_curious {
             let [small, large] = self.sent;
             self.due = Some(if large > small { Size::Small } else { Size::Large });
         }
@@ -77,6 +81,7 @@ impl SizeQueries {
 
     /// A query was answered.
     pub(super) const fn on_answered(&mut self, size: Size) {
+        self.is_key_known = true;
         match size {
             Size::Small => self.is_small_answered = true,
             Size::Large => self.on_large_answered(),

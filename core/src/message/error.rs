@@ -1,5 +1,7 @@
 //! Why a message could not be written or read.
 
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -20,13 +22,71 @@ pub enum EncodeError {
         limit: usize,
     },
     /// An integer lies outside the range that its field declares.
-    OutOfRange,
+    OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
     /// More values than a receiver would take.
     TooManyItems,
     /// The serde implementation of the type failed; its words.
     Codec(String),
+    /// What went wrong with a message of this type.
+    InMessage {
+        /// The type's name.
+        name: &'static str,
+        /// What went wrong.
+        error: Box<Self>,
+    },
+}
+
+/// An integer that its field does not take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct OutOfRange {
+    /// Where it stands, from the message on: `path[3].x`. Empty if nobody said.
+    pub field: String,
+    /// The integer.
+    pub value: i128,
+    /// The least that the field takes.
+    pub low: i128,
+    /// The greatest that the field takes.
+    pub high: i128,
+}
+
+impl EncodeError {
+    /// A value that lies outside its range.
+    #[cold]
+    #[must_use]
+    pub fn out_of_range(value: impl Into<i128>, low: impl Into<i128>, high: impl Into<i128>) -> Self {
+        let (value, low, high) = (value.into(), low.into(), high.into());
+        Self::OutOfRange(Box::new(OutOfRange { field: String::new(), value, low, high }))
+    }
+
+    /// The same error of a structure that has the value as its field `name`. The derived implementations say so.
+    #[cold]
+    #[must_use]
+    pub fn in_field(mut self, name: &str) -> Self {
+        if let Self::OutOfRange(value) = &mut self {
+            let dot = if value.field.is_empty() || value.field.starts_with('[') { "" } else { "." };
+            value.field = format!("{name}{dot}{}", value.field);
+        }
+        self
+    }
+
+    /// The same error of a list that has the value at `index`.
+    #[cold]
+    #[must_use]
+    pub fn in_item(self, index: usize) -> Self {
+        self.in_field(&format!("[{index}]"))
+    }
+
+    /// The same error of a message of the type `name`.
+    #[cold]
+    pub(super) fn in_message(self, name: &'static str) -> Self {
+        match self {
+            Self::NotRegistered { .. } => self,
+            error => Self::InMessage { name, error: Box::new(error) },
+        }
+    }
 }
 
 impl fmt::Display for EncodeError {
@@ -34,7 +94,15 @@ impl fmt::Display for EncodeError {
         match self {
             Self::NotRegistered { name } => write!(f, "message type `{name}` is not registered"),
             Self::TooLarge { limit } => write!(f, "the message takes more than its {limit} bytes"),
-            Self::OutOfRange => f.write_str("an integer lies outside the range of its field"),
+            Self::OutOfRange(outside) => {
+                let OutOfRange { field, value, low, high } = &**outside;
+                if field.is_empty() {
+                    write!(f, "the value {value} lies outside {low} to {high}")
+                } else {
+                    write!(f, "the field `{field}` is {value}, which lies outside {low} to {high}")
+                }
+            }
+            Self::InMessage { name, error } => write!(f, "message type `{name}`: {error}"),
             Self::TooDeep => f.write_str("the message nests too deeply"),
             Self::TooManyItems => f.write_str("the message holds too many values"),
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),

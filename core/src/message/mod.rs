@@ -35,7 +35,7 @@ pub use codec::MessagePack;
 pub use codec::{Json, Zerocopy};
 pub use dispatch::{Dispatcher, HandlerAction, HandlerId, Outcome, Rejection};
 pub use envelope::{Decoded, Message};
-pub use error::{DecodeError, EncodeError};
+pub use error::{DecodeError, EncodeError, OutOfRange};
 pub use message_type::MessageType;
 pub use options::SendOptions;
 pub use registry::{RegisterError, Registry};

@@ -162,7 +162,7 @@ impl Registry {
     pub fn encode<T: NetMessage>(&self, message: &T) -> Result<Bytes, EncodeError> {
         let place = self.place_of::<T>().ok_or(EncodeError::NotRegistered { name: T::NAME })?;
         let mut out = index_bytes(place).map_err(|NoRoom| EncodeError::TooLarge { limit: T::MAX_SIZE })?;
-        T::Codec::encode(message, &mut out, T::MAX_SIZE)?;
+        T::Codec::encode(message, &mut out, T::MAX_SIZE).map_err(|error| error.in_message(T::NAME))?;
         Ok(Bytes::from(out))
     }
 
@@ -212,6 +212,11 @@ impl Registry {
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
+    }
+
+    /// The name of every type, and the channel that its messages belong on.
+    pub fn channels(&self) -> impl Iterator<Item = (&'static str, ChannelId)> {
+        self.entries.iter().map(|entry| (entry.name, entry.channel))
     }
 
     /// Types registered.

@@ -1,8 +1,10 @@
 //! Addresses as people write them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
+
+use tickwire_core::Address;
 
 /// The machine that an address names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -13,12 +15,18 @@ pub enum Host {
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address.
-    V6(Ipv6Addr),
+    V6 {
+        /// The address.
+        ip: Ipv6Addr,
+        /// The index of the interface that a link-local address belongs to. 0 if none is named, and for every other address.
+        scope_id: u32,
+    },
 }
 
-/// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`.
+/// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`, `[fe80::1%2]:7777`.
 ///
-/// Equality is that of the text: a name and the address that it resolves to differ.
+/// Equality is that of the text: a name and the address that it resolves to differ. An address has one form:
+/// `[::ffff:192.0.2.1]` is `192.0.2.1` however it is made. Parsing the printed text gives the same value back.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NetworkAddress {
     host: Host,
@@ -29,21 +37,30 @@ pub struct NetworkAddress {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseAddressError {
     text: String,
-    what: &'static str,
+    fault: Fault,
+}
+
+/// The fault in a text, and the text to write instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Fault {
+    what: String,
+    write: String,
 }
 
 impl NetworkAddress {
     /// The port of a server that names none.
     pub const DEFAULT_PORT: u16 = 7777;
 
-    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`.
+    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`. An IPv6
+    /// address without brackets whose end reads as a port is refused.
     ///
     /// # Errors
     /// [`ParseAddressError`] if `host` is none of them.
     pub fn new(host: &str, port: u16) -> Result<Self, ParseAddressError> {
-        match parse_host(host) {
+        let text = host.trim();
+        match parse_host(text, &interface_index) {
             Ok(host) => Ok(Self { host, port }),
-            Err(what) => Err(ParseAddressError { text: host.into(), what }),
+            Err(fault) => Err(ParseAddressError { text: text.into(), fault }),
         }
     }
 
@@ -62,7 +79,7 @@ impl NetworkAddress {
     /// Whether it is an IPv6 address; of a name that is not known.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
-        matches!(self.host, Host::V6(_))
+        matches!(self.host, Host::V6 { .. })
     }
 
     /// The socket address, unless the host is a name.
@@ -71,87 +88,192 @@ impl NetworkAddress {
         match self.host {
             Host::Name(_) => None,
             Host::V4(ip) => Some(SocketAddr::new(IpAddr::V4(ip), self.port)),
-            Host::V6(ip) => Some(SocketAddr::new(IpAddr::V6(ip), self.port)),
+            Host::V6 { ip, scope_id } => Some(SocketAddr::V6(SocketAddrV6::new(ip, self.port, 0, scope_id))),
         }
     }
 }
 
 impl From<SocketAddr> for NetworkAddress {
     fn from(address: SocketAddr) -> Self {
-        let host = match address.ip().to_canonical() {
-            IpAddr::V4(ip) => Host::V4(ip),
-            IpAddr::V6(ip) => Host::V6(ip),
+        let host = match canonical(address) {
+            SocketAddr::V4(address) => Host::V4(*address.ip()),
+            SocketAddr::V6(address) => Host::V6 { ip: *address.ip(), scope_id: address.scope_id() },
         };
         Self { host, port: address.port() }
     }
 }
 
+/// The one form of a socket address, as the core keeps it.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match Address::from(address) {
+        Address::Udp(address) => address,
+        Address::Link(_) => address,
+    }
+}
+
+/// Why no single host has this address, so that a connection can neither be made to it nor from it.
+pub(crate) fn why_not_unicast(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        ip if ip.is_multicast() => Some("a multicast address, which stands for a group of machines"),
+        IpAddr::V4(ip) if is_broadcast(ip) => {
+            Some("a broadcast address, which stands for all machines of a network")
+        }
+        _ => None,
+    }
+}
+
+/// Whether every machine of a network that this one is in hears what is sent to `ip`.
+fn is_broadcast(ip: Ipv4Addr) -> bool {
+    // Of a network with room for hosts, the last address has at least two host bits set.
+    ip.is_broadcast()
+        || ip.to_bits() & 3 == 3
+            && if_addrs::get_if_addrs().unwrap_or_default().iter().any(|interface| {
+                matches!(&interface.addr, if_addrs::IfAddr::V4(at) if is_last_of(ip, at.ip, at.netmask))
+            })
+}
+
+fn is_last_of(ip: Ipv4Addr, of: Ipv4Addr, netmask: Ipv4Addr) -> bool {
+    let hosts = !netmask.to_bits();
+    hosts >= 3 && ip.to_bits() == of.to_bits() | hosts
+}
+
+impl fmt::Display for Host {
+    /// An IPv6 address stands in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::V4(ip) => write!(f, "{ip}"),
+            Self::V6 { ip, scope_id: 0 } => write!(f, "[{ip}]"),
+            Self::V6 { ip, scope_id } => write!(f, "[{ip}%{scope_id}]"),
+        }
+    }
+}
+
 impl fmt::Display for NetworkAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Name(name) => write!(f, "{name}:{}", self.port),
-            Host::V4(ip) => write!(f, "{ip}:{}", self.port),
-            Host::V6(ip) => write!(f, "[{ip}]:{}", self.port),
-        }
+        write!(f, "{}:{}", self.host, self.port)
     }
 }
 
 impl FromStr for NetworkAddress {
     type Err = ParseAddressError;
 
-    /// Reads `host:port`. The port may be left out: then it is [`NetworkAddress::DEFAULT_PORT`].
+    /// Reads `host:port`. The port may be left out: then it is [`NetworkAddress::DEFAULT_PORT`]. The interface of a
+    /// link-local address is a number or one of this machine's names: `[fe80::1%2]`, `[fe80::1%eth0]`.
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
         let text = text.trim();
-        parse(text).map_err(|what| ParseAddressError { text: text.into(), what })
+        parse(text, &interface_index).map_err(|fault| ParseAddressError { text: text.into(), fault })
     }
 }
 
 impl fmt::Display for ParseAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no address: {}; write host:port or [IPv6]:port",
-            self.text.escape_debug(),
-            self.what
-        )
+        let Fault { what, write } = &self.fault;
+        write!(f, "`{}` is no address: {what}; write {write}", self.text.escape_debug())
     }
 }
 
 impl std::error::Error for ParseAddressError {}
 
-fn parse(text: &str) -> Result<NetworkAddress, &'static str> {
+impl From<&str> for Fault {
+    fn from(what: &str) -> Self {
+        Self { what: what.into(), write: "host:port or [IPv6]:port".into() }
+    }
+}
+
+/// Finds the index of an interface of this machine by its name.
+type Interfaces<'a> = &'a dyn Fn(&str) -> Option<u32>;
+
+fn interface_index(name: &str) -> Option<u32> {
+    let interfaces = if_addrs::get_if_addrs().ok()?;
+    interfaces.iter().find(|interface| interface.name == name)?.index
+}
+
+fn parse(text: &str, interfaces: Interfaces<'_>) -> Result<NetworkAddress, Fault> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or("a bracket is not closed")?;
-        let ip = host.parse().map_err(|_| "what is in brackets is no IPv6 address")?;
         let port = match rest.strip_prefix(':') {
             Some(port) => Some(port),
             None if rest.is_empty() => None,
-            None => return Err("something follows the bracket that is no port"),
+            None => return Err("something follows the bracket that is no port".into()),
         };
-        (Host::V6(ip), port)
-    } else if let Ok(ip) = text.parse() {
-        (Host::V6(ip), None)
+        (parse_v6(host, interfaces)?, port)
+    } else if text.matches(':').count() > 1 {
+        (parse_bare_v6(text, interfaces)?, None)
     } else {
         match text.split_once(':') {
-            Some((host, port)) => (parse_host(host)?, Some(port)),
-            None => (parse_host(text)?, None),
+            Some((host, port)) => (parse_host(host, interfaces)?, Some(port)),
+            None => (parse_host(text, interfaces)?, None),
         }
     };
-    let port = match port {
-        None => NetworkAddress::DEFAULT_PORT,
-        // `u16` would take a sign.
-        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            port.parse().map_err(|_| "the port is not a number from 0 to 65535")?
-        }
-        Some(_) => return Err("the port is not a number from 0 to 65535"),
-    };
+    let port = port.map_or(Some(NetworkAddress::DEFAULT_PORT), parse_port);
+    let port = port.ok_or("the port is not a number from 0 to 65535")?;
     Ok(NetworkAddress { host, port })
 }
 
-fn parse_host(text: &str) -> Result<Host, &'static str> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    if let Ok(ip) = bare.parse() {
-        return Ok(Host::V6(ip));
+fn parse_port(text: &str) -> Option<u16> {
+    // `u16` would take a sign.
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// An IPv6 address without brackets, unless its end reads as a port.
+fn parse_bare_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
+    let whole = parse_v6(text, interfaces);
+    let halves = text.rsplit_once(':').and_then(|(host, port)| {
+        let host = parse_v6(host, interfaces).ok()?;
+        Some(NetworkAddress { host, port: parse_port(port)? })
+    });
+    match (whole, halves) {
+        (whole, None) => whole,
+        (Ok(host), Some(address)) => Err(Fault {
+            what: "its end may be a port or a part of the IPv6 address".into(),
+            write: format!(
+                "{address} if it is a port, else {}",
+                NetworkAddress { host, port: NetworkAddress::DEFAULT_PORT }
+            ),
+        }),
+        (Err(_), Some(address)) => Err(Fault {
+            what: "an IPv6 address with a port stands in brackets".into(),
+            write: address.to_string(),
+        }),
+    }
+}
+
+/// The text of an IPv6 address, with its interface if it has one.
+fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
+    let (ip, interface) = match text.split_once('%') {
+        Some((ip, interface)) => (ip, Some(interface)),
+        None => (text, None),
+    };
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "there is no IPv6 address where one was expected")?;
+    let scope_id = match interface {
+        None => 0,
+        Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) => name
+            .parse()
+            .ok()
+            .filter(|index| *index > 0)
+            .ok_or("the interface is not a number from 1 to 4294967295")?,
+        Some(name) => interfaces(name).ok_or_else(|| Fault {
+            what: format!("this machine has no interface `{}`", name.escape_debug()),
+            write: format!("[{ip}%NUMBER]:port with the interface's number"),
+        })?,
+    };
+    match canonical(SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, scope_id))) {
+        SocketAddr::V6(at) if at.scope_id() == scope_id => Ok(Host::V6 { ip, scope_id }),
+        SocketAddr::V4(at) if scope_id == 0 => Ok(Host::V4(*at.ip())),
+        _ => Err(Fault {
+            what: "an interface belongs to link-local addresses (fe80::) only".into(),
+            write: format!("[{ip}]:port"),
+        }),
+    }
+}
+
+fn parse_host(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
+    if let Some(bare) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        return parse_v6(bare, interfaces);
+    }
+    if text.matches(':').count() > 1 {
+        return parse_bare_v6(text, interfaces);
     }
     if let Ok(ip) = text.parse() {
         return Ok(Host::V4(ip));
@@ -162,14 +284,21 @@ fn parse_host(text: &str) -> Result<Host, &'static str> {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.is_empty() {
-        Err("there is no host")
+        Err("there is no host".into())
     } else if name.len() > 253 || !name.split('.').all(is_label) {
-        Err("the host is neither a name nor an IP address")
-    } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        Err("the host looks like an IPv4 address, but is none")
+        Err("the host is neither a name nor an IP address".into())
+    } else if name.rsplit('.').next().is_some_and(is_number) {
+        Err("the host looks like an IPv4 address, but is none".into())
     } else {
-        Ok(Host::Name(name.to_ascii_lowercase()))
+        Ok(Host::Name(text.to_ascii_lowercase()))
     }
+}
+
+/// Whether resolvers read a name that ends in this label as an IPv4 address: 1, 017, 0x7f.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|byte| byte.is_ascii_digit())
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -206,6 +335,10 @@ mod tests {
             ("300.1.1.1:80", "looks like an IPv4"),
             ("[::1", "not closed"),
             ("[name]:1", "no IPv6"),
+            ("[::1%2]:1", "link-local"),
+            ("fe80::1%no-such-interface", "no interface `no-such-interface`"),
+            ("fe80::1%0", "from 1 to"),
+            ("127.0.0.0x1:1", "looks like an IPv4"),
             ("[::1]x", "follows the bracket"),
             ("a..b:1", "neither a name nor"),
         ] {
@@ -223,5 +356,86 @@ mod tests {
         assert!(!v4.is_ipv6());
         assert_eq!(v4.socket_address(), Some("192.0.2.1:1".parse().unwrap()));
         assert_eq!("a:1".parse::<NetworkAddress>().unwrap().socket_address(), None);
+    }
+
+    #[test]
+    fn what_is_printed_is_read_as_the_same_address_in_every_family() {
+        for text in [
+            "127.0.0.1:1",
+            "0.0.0.0:7777",
+            "[::]:7777",
+            "[2001:db8::1:2]:7777",
+            "[fe80::1%2]:7777",
+            "[fe80::1]:7777",
+            "[febf::1%4294967295]:1",
+            "[::ffff:192.0.2.1]:1",
+        ] {
+            let socket: SocketAddr = text.parse().unwrap();
+            let address = NetworkAddress::from(socket);
+            assert_eq!(address.to_string().parse(), Ok(address.clone()), "{text}");
+            assert_eq!(text.parse(), Ok(address.clone()), "{text}: parsed and converted are one");
+            assert_eq!(NetworkAddress::from(address.socket_address().unwrap()), address, "{text}");
+            assert_eq!(NetworkAddress::new(&address.host().to_string(), address.port()), Ok(address));
+        }
+        let name: NetworkAddress = "Play.Example.:1".parse().unwrap();
+        assert_eq!(name.to_string(), "play.example.:1", "a name that is whole stays so");
+        assert_eq!(name.to_string().parse(), Ok(name));
+    }
+
+    #[test]
+    fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
+        let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
+        for text in ["[::ffff:192.0.2.1]:1", "[::FFFF:c000:0201]:1"] {
+            assert_eq!(text.parse(), Ok(v4.clone()));
+        }
+        assert_eq!(NetworkAddress::new("::ffff:192.0.2.1", 1), Ok(v4.clone()));
+        assert!(!v4.is_ipv6());
+        assert!("[::ffff:192.0.2.1%2]:1".parse::<NetworkAddress>().is_err());
+    }
+
+    #[test]
+    fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_tells_addresses_apart() {
+        let interfaces = |name: &str| (name == "eth0").then_some(7);
+        let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
+        assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));
+        assert_eq!(read("fe80::1%eth0").as_deref(), Ok("[fe80::1%7]:7777"));
+        assert_eq!(read("fe80::1%2").as_deref(), Ok("[fe80::1%2]:7777"));
+        assert!(read("fe80::1%wlan0").is_err() && read("fe80::1%").is_err());
+        let at = |text: &str| text.parse::<NetworkAddress>().unwrap();
+        assert_ne!(at("[fe80::1%2]:1"), at("[fe80::1%3]:1"));
+        assert_eq!(at("[fe80::1%2]:1").socket_address(), Some("[fe80::1%2]:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_ipv6_address_whose_end_reads_as_a_port_is_refused_with_the_text_to_write() {
+        for (text, write) in [
+            ("::1:7777", "write [::1]:7777 if it is a port, else [::1:7777]:7777"),
+            ("1:2:3:4:5:6:7:8:7777", "write [1:2:3:4:5:6:7:8]:7777"),
+            ("fe80::1%2:7777", "write [fe80::1%2]:7777"),
+        ] {
+            let errors = [text.parse::<NetworkAddress>(), NetworkAddress::new(text, 5)];
+            for error in errors.map(|read| read.unwrap_err().to_string()) {
+                assert!(error.ends_with(write), "{text}: {error}");
+            }
+        }
+        for text in ["::1", "fe80::a", "1:2:3:4:5:6:7:8", "::"] {
+            assert!(text.parse::<NetworkAddress>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_and_networks_are_not_unicast() {
+        for ip in ["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:239.1.1.1", "127.255.255.255"] {
+            assert!(why_not_unicast(ip.parse().unwrap()).is_some(), "{ip}");
+        }
+        for ip in ["127.0.0.1", "::1", "0.0.0.0", "::", "192.0.2.3", "fe80::1"] {
+            assert_eq!(why_not_unicast(ip.parse().unwrap()), None, "{ip}");
+        }
+        let ip = |text: &str| text.parse().unwrap();
+        assert!(is_last_of(ip("10.0.0.255"), ip("10.0.0.7"), ip("255.255.255.0")));
+        assert!(
+            !is_last_of(ip("10.0.0.7"), ip("10.0.0.6"), ip("255.255.255.254")),
+            "two hosts, no broadcast"
+        );
     }
 }

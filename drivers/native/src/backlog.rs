@@ -20,11 +20,14 @@ pub(crate) struct Outbox {
     last: BTreeMap<ChannelId, MessageId>,
     /// To be said when all that waits here is in the core.
     farewell: Option<Farewell>,
+    /// When the connection is closed, once good-bye is to be said.
+    leaves_by: Option<Instant>,
     /// Messages that the core took no more: the connection was over.
     given_up: u64,
 }
 
 /// How a connection is to be closed, once what was sent on it is delivered.
+#[derive(Clone)]
 pub(crate) struct Farewell {
     pub(crate) code: u16,
     pub(crate) text: String,
@@ -54,7 +57,15 @@ pub(crate) enum Offered {
 
 impl Outbox {
     pub(crate) const fn new(gate: Arc<Gate>, born: u64) -> Self {
-        Self { gate, born, lanes: BTreeMap::new(), last: BTreeMap::new(), farewell: None, given_up: 0 }
+        Self {
+            gate,
+            born,
+            lanes: BTreeMap::new(),
+            last: BTreeMap::new(),
+            farewell: None,
+            leaves_by: None,
+            given_up: 0,
+        }
     }
 
     pub(crate) const fn gate(&self) -> &Arc<Gate> {
@@ -132,6 +143,7 @@ impl Outbox {
         connection: ConnectionId,
         farewell: Farewell,
     ) {
+        self.leaves_by = Some(self.leaves_by.map_or(farewell.deadline, |at| at.min(farewell.deadline)));
         match &self.farewell {
             Some(said) if said.deadline <= farewell.deadline => {}
             _ => self.farewell = Some(farewell),
@@ -145,6 +157,11 @@ impl Outbox {
         if let Some(farewell) = self.farewell.take_if(is_due) {
             farewell.say(now, endpoint, connection);
         }
+    }
+
+    /// When the connection is closed at the latest; none if nobody wants it closed.
+    pub(crate) const fn leaves_by(&self) -> Option<Instant> {
+        self.leaves_by
     }
 
     /// When it says good-bye, whatever waits; none if it does not.

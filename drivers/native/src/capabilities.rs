@@ -29,13 +29,16 @@ pub fn capabilities() -> Capabilities {
     Capabilities { tcp: true, udp: ipv4 || ipv6, ipv6, webrtc: false, server_sockets: true, dual_stack }
 }
 
-/// The addresses of this machine's interfaces: those that others may reach first, loopback last. Link-local IPv6
+/// The addresses of this machine's interfaces: those that others may reach first, loopback last. Link-local
 /// addresses are left out, since they mean nothing without their interface. Empty if the system does not tell.
 #[must_use]
 pub fn local_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut addresses: Vec<IpAddr> = interfaces.iter().map(if_addrs::Interface::ip).collect();
-    addresses.retain(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
+    addresses.retain(|ip| match ip {
+        IpAddr::V4(ip) => !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
+    });
     addresses.sort_by_key(IpAddr::is_loopback);
     addresses.dedup();
     addresses

@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// A client that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
-/// waiting for deliveries.
+/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 pub struct Client {
     node: Node,
 }
@@ -45,6 +45,7 @@ impl Client {
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
         match self.server() {
             Some(server) => self.send(server, message),
+            None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
             None => Err(SendError::NotConnected(Bytes::new())),
         }
     }
@@ -60,6 +61,7 @@ impl Client {
     ) -> Result<MessageId, SendError> {
         match self.server() {
             Some(server) => self.send_with(server, message, options),
+            None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
             None => Err(SendError::NotConnected(Bytes::new())),
         }
     }

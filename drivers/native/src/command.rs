@@ -54,6 +54,8 @@ pub(crate) enum Command {
         code: u16,
         text: String,
         grace: Duration,
+        /// Whether connections that say good-bye already are to be done within `grace` too.
+        cuts_short: bool,
     },
     Abort,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tickwire_core::crypto::Key;
 use tickwire_core::{CloseReason, Refusal, Violation};
 
 /// Shows why a connection ended, as a person would say it.
@@ -26,10 +27,16 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the other end closed it (code {code:#06x}): {text}")
             }
             CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
-            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false } => {
+            CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
+                f,
+                "nobody let us in: a server answers there, but with another key, {}; pin that one if you trust it, since \
+                 nothing proves whose it is",
+                Hex(key)
+            ),
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
                 f.write_str("nobody answered")
             }
-            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true } => f.write_str(
+            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
                 "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a \
                  tunnel or VPN; raise its MTU, or use another network",
             ),
@@ -60,9 +67,19 @@ impl fmt::Display for Ending<'_> {
                 f.write_str("too many forged packets were seen, and its keys are worn out")
             }
             CloseReason::LinkClosed => f.write_str("the link under it was closed"),
+            CloseReason::Driver { text } => f.write_str(text),
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),
         }
+    }
+}
+
+/// A key, as people copy it.
+pub(crate) struct Hex<'a>(pub(crate) &'a Key);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -99,7 +116,7 @@ mod tests {
                  another network",
             ),
             (
-                CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true },
+                CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, key_hint: None },
                 "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a tunnel \
                  or VPN; raise its MTU, or use another network",
             ),

@@ -5,12 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tickwire_core::crypto::Key;
 use tickwire_core::error::{ConfigError, ConnectError as CoreConnectError};
 use tickwire_core::message::EncodeError;
 use tickwire_core::schema::SchemaDifference;
-use tickwire_core::{Bytes, CloseReason, PeerText, Refusal};
+use tickwire_core::{Bytes, ChannelId, CloseReason, PeerText, Refusal};
 
-use crate::ending::Ending;
+use crate::address::NetworkAddress;
+use crate::ending::{Ending, Hex};
 
 /// Why a server, client or peer did not start.
 #[derive(Debug)]
@@ -18,6 +20,15 @@ use crate::ending::Ending;
 pub enum StartError {
     /// The configuration is not one that an endpoint can run with.
     Config(ConfigError),
+    /// A registered message type names a channel that is not configured.
+    NoSuchChannel {
+        /// The name of the message type.
+        message: &'static str,
+        /// The channel that it names.
+        channel: ChannelId,
+        /// How many channels are configured.
+        channels: usize,
+    },
     /// A server whose `Config::access` lets nobody in.
     NobodyMayConnect,
     /// Another program, or another server of this one, has the port.
@@ -34,6 +45,13 @@ pub enum StartError {
     NoSuchLocalAddress {
         /// The address that was asked for.
         address: SocketAddr,
+    },
+    /// No single machine has the address: a multicast or broadcast address.
+    NotUnicast {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The kind of address that it is.
+        reason: &'static str,
     },
     /// The system refused the socket for another reason.
     Socket {
@@ -55,6 +73,12 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::NoSuchChannel { message, channel, channels } => write!(
+                f,
+                "message type `{message}` goes on channel {}, but Config::channels has {channels} channels, numbered \
+                 from 0; add the channel, or name another one",
+                channel.0
+            ),
             Self::NobodyMayConnect => f.write_str(
                 "Config::access is Closed, which lets nobody in; set it to Tickets, Peers or Open for a server",
             ),
@@ -62,18 +86,23 @@ impl fmt::Display for StartError {
                 f,
                 "UDP port {} is in use at {}; stop the other program, or choose another port (0 lets the system choose)",
                 address.port(),
-                address.ip()
+                NetworkAddress::from(*address).host()
             ),
             Self::NotPermitted { address } => write!(
                 f,
                 "this user may not open UDP port {} at {}; choose a port from 1024 on, or grant the right",
                 address.port(),
-                address.ip()
+                NetworkAddress::from(*address).host()
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to one that is, or to 0.0.0.0, which stands for all",
-                address.ip()
+                "{} is no address of this machine; bind to one that is, or to [::], which stands for all",
+                NetworkAddress::from(*address).host()
+            ),
+            Self::NotUnicast { address, reason } => write!(
+                f,
+                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all",
+                NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {
                 write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
@@ -117,17 +146,26 @@ pub enum ConnectError {
         /// The system's words.
         reason: String,
     },
-    /// None of the addresses can be reached from this socket: IPv6 only, from an IPv4 socket, say.
+    /// Nothing was sent to any of the addresses: IPv6 addresses only, from an IPv4 socket, or a network that is away, say.
     NoUsableAddress {
-        /// The addresses.
-        addresses: Vec<SocketAddr>,
+        /// The addresses, and why nothing was sent to them.
+        unreached: Vec<Unreached>,
     },
     /// Nobody answered.
     TimedOut {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
+        /// The others that the name has, and why nothing was sent to them.
+        unreached: Vec<Unreached>,
         /// How long all of it took.
         after: Duration,
+    },
+    /// Nobody let us in, and a server answered that has another key than the pinned one, or the ticket's. Not authentic.
+    WrongKey {
+        /// The key that the server has.
+        theirs: Key,
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
     },
     /// Small datagrams were answered, and those of 1200 bytes, which a handshake takes, were not. Not authentic.
     NarrowPath {
@@ -167,16 +205,25 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// The end of a connection that was never made, as an event tells it; `reason` is the core's, if there was one.
+    pub(crate) fn to_close_reason(&self, reason: Option<CloseReason>) -> CloseReason {
+        reason.unwrap_or_else(|| CloseReason::Driver { text: self.to_string() })
+    }
+
     /// The error that a connection's end amounts to.
-    pub(crate) fn of(reason: CloseReason, tried: Vec<SocketAddr>, after: Duration) -> Self {
+    pub(crate) fn of(
+        reason: CloseReason,
+        tried: Vec<SocketAddr>,
+        unreached: Vec<Unreached>,
+        after: Duration,
+    ) -> Self {
         match reason {
             CloseReason::ConnectTimedOut { version_hint: Some(theirs), .. } => {
                 Self::WrongVersion { theirs, tried }
             }
-            CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true } => {
-                Self::NarrowPath { tried }
-            }
-            CloseReason::ConnectTimedOut { version_hint: None, .. } => Self::TimedOut { tried, after },
+            CloseReason::ConnectTimedOut { key_hint: Some(theirs), .. } => Self::WrongKey { theirs, tried },
+            CloseReason::ConnectTimedOut { narrow_path: true, .. } => Self::NarrowPath { tried },
+            CloseReason::ConnectTimedOut { .. } => Self::TimedOut { tried, unreached, after },
             CloseReason::Refused(Refusal::Full) => Self::ServerFull,
             CloseReason::Refused(Refusal::Banned) => Self::Banned,
             CloseReason::Refused(Refusal::Expired) => Self::TicketExpired,
@@ -187,15 +234,72 @@ impl ConnectError {
     }
 }
 
-/// Addresses, as a list for a person.
-struct List<'a>(&'a [SocketAddr]);
+/// An address to which nothing was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Unreached {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub cause: UnreachedCause,
+}
 
-impl fmt::Display for List<'_> {
+/// Why nothing was sent to an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum UnreachedCause {
+    /// The socket is of the other address family.
+    OtherFamily,
+    /// No single machine has it; the kind of address that it is.
+    NotUnicast(&'static str),
+    /// The attempt's time was over before its turn came.
+    NoTime,
+    /// The system refused every datagram; its words.
+    SendRefused(String),
+    /// The core refused to try it.
+    Usage(CoreConnectError),
+}
+
+impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, address) in self.0.iter().enumerate() {
-            write!(f, "{}{address}", if place == 0 { "" } else { ", " })?;
+        match self {
+            Self::OtherFamily => {
+                f.write_str("it is of the other address family than this socket; bind to [::]")
+            }
+            Self::NotUnicast(kind) => write!(f, "it is {kind}; connect to one machine's address"),
+            Self::NoTime => f.write_str("no time was left for it; allow more with ConnectOptions::timeout"),
+            Self::SendRefused(words) => {
+                write!(f, "the system sends nothing there: {words}; check network and firewall")
+            }
+            Self::Usage(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Things, as a list for a person.
+struct List<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, thing) in self.0.iter().enumerate() {
+            write!(f, "{}{thing}", if place == 0 { "" } else { ", " })?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.address, self.cause)
+    }
+}
+
+/// The addresses that were left out, after those that were tried.
+struct LeftOut<'a>(&'a [Unreached]);
+
+impl fmt::Display for LeftOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; nothing was sent to {}", List(self.0)) }
     }
 }
 
@@ -206,16 +310,22 @@ impl fmt::Display for ConnectError {
             Self::UnknownHost { host, reason } => {
                 write!(f, "the host `{host}` is unknown: {reason}; check its spelling and the name service")
             }
-            Self::NoUsableAddress { addresses } => write!(
-                f,
-                "{} cannot be reached from this socket's address family; bind to all addresses",
-                List(addresses)
-            ),
-            Self::TimedOut { tried, after } => write!(
+            Self::NoUsableAddress { unreached } => {
+                write!(f, "no address of the server can be reached: {}", List(unreached))
+            }
+            Self::TimedOut { tried, unreached, after } => write!(
                 f,
                 "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
-                 and that the key (and the ticket) is that server's",
-                List(tried)
+                 and that the key (and the ticket) is that server's{}",
+                List(tried),
+                LeftOut(unreached)
+            ),
+            Self::WrongKey { theirs, tried } => write!(
+                f,
+                "nobody at {} let us in: a server answers there, but with another key, {}; pin that one if you trust it, \
+                 since nothing proves whose it is",
+                List(tried),
+                Hex(theirs)
             ),
             Self::NarrowPath { tried } => write!(
                 f,

@@ -5,10 +5,11 @@ mod questions;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use tickwire_core::crypto::Key;
-use tickwire_core::message::{NetMessage, SendOptions};
+use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
 use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
 
 use crate::address::NetworkAddress;
@@ -16,6 +17,7 @@ use crate::attempt::{Attempt, answer};
 use crate::command::Command;
 use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
+use crate::handlers::INVALID_MESSAGES;
 use crate::policy::Policy;
 use crate::queue::Refused;
 use crate::shared::Shared;
@@ -40,7 +42,11 @@ pub struct Broadcast {
 
 /// Keeps messages back while several are queued, so that they leave together. See [`Handle::hold`].
 #[must_use = "it holds until it is dropped"]
-pub struct Hold(Arc<Shared>);
+pub struct Hold {
+    shared: Arc<Shared>,
+    /// The thread that holds.
+    thread: ThreadId,
+}
 
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,14 +56,14 @@ impl std::fmt::Debug for Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.commands.release();
+        self.shared.commands.release(self.thread);
     }
 }
 
 impl Handle {
     // ----- Sending
 
-    /// Sends a message on the channel of its type. It leaves at once, unless somebody [holds](Handle::hold).
+    /// Sends a message on the channel of its type. It leaves at once, unless this thread [holds](Handle::hold).
     ///
     /// The result is its number on this connection and channel, by which `Event::Delivered` and the list in `Event::Closed`
     /// name it. What is queued while the connection ends may be named by neither: it was not sent.
@@ -99,6 +105,7 @@ impl Handle {
         // Held from the number to the queue: what is counted next is queued next.
         let mut table = self.0.table();
         match table.get(connection) {
+            None if self.0.commands.is_closed() => return Err(SendError::Stopped(data)),
             None => return Err(SendError::NotConnected(data)),
             Some(gate) if gate.is_leaving.load(Ordering::Acquire) => {
                 return Err(SendError::NotConnected(data));
@@ -168,12 +175,12 @@ impl Handle {
         Ok(broadcast)
     }
 
-    /// Keeps messages back until the result is dropped, so that what is queued meanwhile leaves together: one datagram
-    /// carries many. Hold while a frame is computed, not longer. A full queue, a question to the network thread and a
-    /// connection that is made or closed let everything go.
+    /// Keeps the messages that this thread sends back until the result is dropped, so that they leave together: one datagram
+    /// carries many. Hold while a frame is computed, not longer. A message of a thread that does not hold, a full queue, a
+    /// question to the network thread and a connection that is made or closed let everything go.
     pub fn hold(&self) -> Hold {
-        self.0.commands.hold();
-        Hold(Arc::clone(&self.0))
+        let thread = self.0.commands.hold();
+        Hold { shared: Arc::clone(&self.0), thread }
     }
 
     // ----- Connecting and disconnecting
@@ -198,7 +205,8 @@ impl Handle {
         self.leave(connection, code, text, None)
     }
 
-    /// Closes a connection when all its reliable messages are delivered, and after `within` at the latest.
+    /// Closes a connection when all its reliable messages are delivered, and after `within` at the latest. Dropping the
+    /// client, server or peer meanwhile blocks until that is done.
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
@@ -264,20 +272,84 @@ impl Handle {
     // ----- Events
 
     /// The next event, if there is one. Drain them once per frame.
+    ///
+    /// Where message types are registered, a message that is none of them is not handed over. It is counted, as in `update`,
+    /// and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`](crate::INVALID_MESSAGES)
+    /// (`Options::screen_messages`). An attempt to connect that failed is told by an `Event::Closed` with the null connection, `ConnectionId::default()`.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
+        while let Some(event) = self.next_unscreened() {
+            if self.is_welcome(&event) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    /// The next event, whatever the message in it is.
+    pub(crate) fn next_unscreened(&self) -> Option<Event> {
         self.0.events.take(|| self.0.commands.wake()).ok()
     }
 
-    /// The next event, if one comes within `timeout`.
+    /// As [`Handle::next_event`], but waits up to `timeout` for an event.
+    ///
+    /// `None` means that none came, or that the endpoint was stopped and none is left: then [`Handle::is_running`] is false.
+    /// A call that waits while the endpoint stops returns at once, each later one within 10 ms, so that a loop that asks
+    /// again and again does not take a processor of its own.
     #[must_use]
     pub fn wait_event(&self, timeout: Duration) -> Option<Event> {
-        self.0.events.next_within(timeout, || self.0.commands.wake())
+        let deadline = Instant::now().checked_add(timeout);
+        let mut left = timeout;
+        loop {
+            let event = self.0.events.next_within(left, || self.0.commands.wake())?;
+            if self.is_welcome(&event) {
+                return Some(event);
+            }
+            left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+        }
     }
 
-    /// The next event, as soon as there is one; `None` once the endpoint was stopped.
+    /// As [`Handle::next_event`], as soon as there is one; `None` once the endpoint was stopped.
     pub async fn event(&self) -> Option<Event> {
-        self.0.events.next(|| self.0.commands.wake()).await
+        loop {
+            let event = self.0.events.next(|| self.0.commands.wake()).await?;
+            if self.is_welcome(&event) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Whether the game may see an event. A message that does not decode costs its sender a part of a budget.
+    fn is_welcome(&self, event: &Event) -> bool {
+        if !self.0.facts.screens_messages {
+            return true;
+        }
+        let (connection, outcome) = match event {
+            Event::Message { connection, data, .. } => {
+                (*connection, self.0.screen().dispatch(self.now(), *connection, data))
+            }
+            Event::Closed { connection, .. } => {
+                self.0.screen().forget(*connection);
+                return true;
+            }
+            _ => return true,
+        };
+        match outcome {
+            Outcome::Handled { .. } => true,
+            Outcome::Rejected { verdict, .. } => {
+                self.reject(connection, verdict);
+                false
+            }
+        }
+    }
+
+    /// A message was none.
+    pub(crate) fn reject(&self, connection: ConnectionId, verdict: Verdict) {
+        self.0.messages_rejected.fetch_add(1, Ordering::Relaxed);
+        if verdict == Verdict::Close {
+            // Events are drained on the game's thread, which waits for room.
+            let _taken = self.disconnect(connection, INVALID_MESSAGES, "too many invalid messages");
+        }
     }
 
     /// Events that wait to be drained.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tickwire_core::message::{
     Dispatcher, EncodeError, HandlerAction, HandlerId as MessageHandlerId, NetMessage, Outcome, Registry,
-    Verdict,
 };
 use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
@@ -122,6 +121,8 @@ impl Handlers {
             Event::Connected { connection, address, peer, .. } => {
                 self.connected.iter_mut().for_each(|(_, call)| call(connection, address, &peer));
             }
+            // An attempt to connect that failed, or the driver's end: no connection.
+            Event::Closed { connection, .. } if connection == ConnectionId::default() => {}
             Event::Closed { connection, reason, .. } => {
                 self.dispatcher.forget(connection);
                 self.disconnected.iter_mut().for_each(|(_, call)| call(connection, &reason));
@@ -139,11 +140,7 @@ impl Handlers {
             Outcome::Handled { .. } => update.messages += 1,
             Outcome::Rejected { verdict, .. } => {
                 update.rejected += 1;
-                if verdict == Verdict::Close {
-                    // Handlers run on the game's thread, which waits for room.
-                    let _taken =
-                        network.disconnect(connection, INVALID_MESSAGES, "too many invalid messages");
-                }
+                network.reject(connection, verdict);
             }
         }
     }

@@ -3,6 +3,8 @@
 
 mod orders;
 mod telling;
+#[cfg(all(test, unix))]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,16 +15,18 @@ use std::time::Duration;
 use slotmap::SecondaryMap;
 use tickwire_core::limits::BASE_DATAGRAM;
 use tickwire_core::{
-    ChannelId, ConnectionId, ConnectionState, Endpoint, Event, Instant, TimeoutCause, Transmit,
+    Address, ChannelId, ConnectionId, ConnectionState, Endpoint, Event, Instant, TimeoutCause, Transmit,
 };
 
 use crate::backlog::Outbox;
 use crate::coalescing::{Coalescing, UPKEEP_BYTES, may_be_upkeep};
 use crate::dial::Dials;
+use crate::receive_errors::ReceiveErrors;
 use crate::shared::Shared;
+use crate::shares::{Held, Share, Shares};
 use crate::sleep::Sleeper;
 use crate::stats::{ClockReport, NetworkStats};
-use crate::udp_socket::{Sent, UdpSocket};
+use crate::udp_socket::{Arrival, Refused, Sent, UdpSocket};
 use crate::wall::WallFollower;
 
 /// Everything that the network thread owns.
@@ -48,6 +52,10 @@ pub(crate) struct NetworkThread {
     may_be_writable: bool,
     end: Option<End>,
     coalescing: Coalescing,
+    shares: Shares,
+    receive_errors: ReceiveErrors,
+    /// Why the socket is of no use any more.
+    failure: Option<String>,
     /// When the socket was last found empty: what it gives next came later.
     emptied_at: Instant,
     counters: NetworkStats,
@@ -72,7 +80,7 @@ impl NetworkThread {
         endpoint: Endpoint,
         socket: UdpSocket,
         sleeper: Sleeper,
-        connect_timeout: Duration,
+        dials: Dials,
         coalescing: impl FnOnce(Instant) -> Coalescing,
     ) -> Self {
         let now = shared.facts.clock.now();
@@ -81,7 +89,7 @@ impl NetworkThread {
             shared,
             endpoint,
             socket,
-            dials: Dials::new(connect_timeout),
+            dials,
             outboxes: SecondaryMap::new(),
             leaving: BTreeSet::new(),
             with_room: BTreeSet::new(),
@@ -94,6 +102,9 @@ impl NetworkThread {
             may_be_writable: true,
             end: None,
             coalescing: coalescing(now),
+            shares: Shares::default(),
+            receive_errors: ReceiveErrors::new(RECEIVE_PATIENCE),
+            failure: None,
             emptied_at: now,
             counters: NetworkStats::default(),
             wall: WallFollower::new(now),
@@ -166,6 +177,10 @@ impl NetworkThread {
             self.sleeper.nap(left.min(most));
             return;
         }
+        if let Some(retry_at) = self.receive_errors.pause_until(now) {
+            self.sleeper.nap(left.min(retry_at.saturating_since(now)));
+            return;
+        }
         let timeout = (deadline != Instant::MAX).then_some(left);
         let woken = self.sleeper.sleep(&self.socket, self.unsent.is_some(), timeout);
         self.may_be_readable = woken.is_readable;
@@ -185,9 +200,14 @@ impl NetworkThread {
 
     /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
     fn receive(&mut self, now: Instant) -> bool {
+        self.shares.begin_turn();
+        while let Some(held) = self.shares.next_held() {
+            let Held { path, ecn, received_at, mut bytes } = held;
+            self.endpoint.handle_datagram_received_at(now, received_at, path, ecn, &mut bytes);
+        }
         let since = self.emptied_at;
         let dropped = self.endpoint.drops().total();
-        let is_busy = self.receive_batches(now, since);
+        let is_busy = self.receive_batches(now, since) || !self.shares.is_empty();
         if self.endpoint.drops().total() > dropped {
             self.coalescing.on_noise(now);
         }
@@ -202,11 +222,10 @@ impl NetworkThread {
     /// Does that; what is received was not there at `since`.
     fn receive_batches(&mut self, now: Instant, since: Instant) -> bool {
         for _ in 0..BATCHES_PER_TURN {
-            if !self.may_be_readable {
+            if !self.may_be_readable || self.receive_errors.pause_until(now).is_some() {
                 return false;
             }
-            let (endpoint, counters, coalescing) =
-                (&mut self.endpoint, &mut self.counters, &mut self.coalescing);
+            let Self { endpoint, counters, coalescing, shares, .. } = self;
             let clock = &self.shared.facts.clock;
             let before = counters.datagrams_received;
             let received = self.socket.receive(clock, |arrival, datagram| {
@@ -217,23 +236,49 @@ impl NetworkThread {
                 }
                 // The system's clock may have been set meanwhile: these bounds hold whatever it shows.
                 let received_at = arrival.at.map_or(now, |at| at.max(since).min(now));
-                endpoint.handle_datagram_received_at(now, received_at, arrival.path, arrival.ecn, datagram);
+                let Arrival { path, ecn, .. } = arrival;
+                match shares.judge(path.remote, datagram.len()) {
+                    Share::Now => endpoint.handle_datagram_received_at(now, received_at, path, ecn, datagram),
+                    Share::Later => shares.hold(Held { path, ecn, received_at, bytes: datagram.to_vec() }),
+                    Share::Never => counters.datagrams_over_share += 1,
+                }
             });
             match received {
                 Ok(filled) => {
+                    self.receive_errors.on_success();
                     self.coalescing.on_received(now, self.counters.datagrams_received - before);
                     // A batch that is not full has emptied the socket; what came meanwhile ends the next sleep.
                     self.may_be_readable = filled == quinn_udp::BATCH_SIZE;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.may_be_readable = false,
-                // Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic.
-                Err(_) => self.counters.receive_errors += 1,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.receive_errors.on_success();
+                    self.may_be_readable = false;
+                }
+                Err(error) => self.on_receive_error(now, &error),
             }
             if !self.may_be_readable {
                 self.emptied_at = now;
             }
         }
         true
+    }
+
+    /// Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic. An error of the socket's own
+    /// that stays ends the endpoint: it is deaf.
+    fn on_receive_error(&mut self, now: Instant, error: &io::Error) {
+        self.counters.receive_errors += 1;
+        self.counters.receive_pauses += u64::from(self.receive_errors.on_error(now, error.kind()));
+        if self.receive_errors.is_fatal(now) && self.failure.is_none() {
+            let lasted = RECEIVE_PATIENCE.as_secs();
+            self.failure = Some(format!(
+                "receiving has failed for {lasted} s: {error}; the endpoint has stopped, start it again"
+            ));
+            let all: Vec<ConnectionId> = self.endpoint.connections().collect();
+            for connection in all {
+                self.endpoint.close(now, connection, 0, "");
+            }
+            self.end = Some(End::AtOnce);
+        }
     }
 
     /// Closes those connections for which nothing waits here any more, or whose time is up.
@@ -254,7 +299,8 @@ impl NetworkThread {
                     return true;
                 }
                 match self.socket.send(&transmit, &self.out, offset) {
-                    Sent::All { errors } => self.counters.send_errors += errors,
+                    Sent::All { refused: None } => self.on_sent(&transmit),
+                    Sent::All { refused: Some(refused) } => self.on_send_refused(now, &transmit, &refused),
                     Sent::Blocked { offset } => {
                         self.unsent = Some((transmit, offset));
                         self.counters.socket_full += 1;
@@ -270,6 +316,21 @@ impl NetworkThread {
                 self.coalescing.on_activity(now);
             }
             self.unsent = Some((transmit, 0));
+        }
+    }
+
+    fn on_sent(&mut self, transmit: &Transmit) {
+        if let Address::Udp(to) = transmit.path.remote
+            && !self.dials.is_empty()
+        {
+            self.dials.on_sent(to);
+        }
+    }
+
+    fn on_send_refused(&mut self, now: Instant, transmit: &Transmit, refused: &Refused) {
+        self.counters.send_errors += refused.datagrams;
+        if let Address::Udp(to) = transmit.path.remote {
+            self.dials.on_send_refused(now, &mut self.endpoint, to, &refused.error);
         }
     }
 
@@ -309,8 +370,8 @@ impl Drop for NetworkThread {
     /// However the thread ends, nobody waits for it any more.
     fn drop(&mut self) {
         self.take_snapshot(self.shared.facts.clock.now());
-        self.shared.table().clear();
         self.shared.commands.close();
+        self.shared.table().clear();
         self.shared.events.close();
     }
 }
@@ -319,5 +380,7 @@ impl Drop for NetworkThread {
 const BATCHES_PER_TURN: usize = 4;
 /// A correction of the wall clock by more than this many microseconds is a step, and told.
 const STEP_TOLD_US: u64 = 500_000;
+/// How long receiving may fail before the endpoint stops.
+const RECEIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// The largest datagram that is sent alone.
 const LARGEST_SINGLE: usize = 16 << 10;

@@ -10,6 +10,7 @@ use tickwire_core::{Config, Endpoint, Secrets};
 use crate::clock::Clock;
 use crate::coalescing::Coalescing;
 use crate::command::Command;
+use crate::dial::Dials;
 use crate::error::StartError;
 use crate::handle::Handle;
 use crate::handlers::{Handlers, Update};
@@ -40,12 +41,19 @@ impl Node {
             events,
             socket_buffer,
             receive_coalescing,
+            resolver,
+            screens_messages,
         } = options;
         let socket = UdpSocket::open(bind.unwrap_or(Bind::Any { port: 0 }), socket_buffer)?;
         let sleeper = Sleeper::new().map_err(StartError::Thread)?;
         let clock = Clock::start();
         prepare(&mut config, &clock, &registry);
         config.dont_fragment = !socket.may_fragment();
+        if let Some((message, channel)) =
+            registry.channels().find(|(_, channel)| usize::from(channel.0) >= config.channels.len())
+        {
+            return Err(StartError::NoSuchChannel { message, channel, channels: config.channels.len() });
+        }
         let secrets = match secrets {
             Some(secrets) => secrets,
             None => Secrets::new(random()?),
@@ -55,6 +63,7 @@ impl Node {
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         let facts = Facts {
             registry: Arc::clone(&registry),
+            screens_messages: screens_messages && !registry.is_empty(),
             channels,
             max_message,
             clock,
@@ -67,8 +76,8 @@ impl Node {
             endpoint.set_authenticator(policy.guarded(Arc::clone(&shared.policy_panics)));
         }
         let coalescing = |now| Coalescing::new(receive_coalescing, now);
-        let network =
-            NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, connect_timeout, coalescing);
+        let dials = Dials::new(connect_timeout, resolver);
+        let network = NetworkThread::new(Arc::clone(&shared), endpoint, socket, sleeper, dials, coalescing);
         let thread = std::thread::Builder::new()
             .name("tickwire-net".into())
             .spawn(move || network.run())
@@ -83,19 +92,19 @@ impl Node {
         let mut update = Update::default();
         // No more than is there now: a flood must not hold the frame.
         for _ in 0..self.handle.events_waiting() {
-            let Some(event) = self.handle.next_event() else { break };
+            let Some(event) = self.handle.next_unscreened() else { break };
             self.handlers.handle(&self.handle, event, &mut update);
         }
         update
     }
 
     pub(crate) fn stop(&mut self, code: u16, text: &str, grace: Duration) {
-        self.order(Command::Stop { code, text: text.into(), grace });
+        self.order(Command::Stop { code, text: text.into(), grace, cuts_short: true });
         self.join();
     }
 
     pub(crate) async fn stop_async(&mut self, code: u16, text: &str, grace: Duration) {
-        let stop = Command::Stop { code, text: text.into(), grace };
+        let stop = Command::Stop { code, text: text.into(), grace, cuts_short: true };
         self.handle.0.commands.insist_async(stop).await;
         if let Some(thread) = self.thread.take() {
             let _ended = rt::wait_for(thread).await;
@@ -124,7 +133,13 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         if self.thread.is_some() {
-            self.stop(0, "", Duration::ZERO);
+            self.order(Command::Stop {
+                code: 0,
+                text: String::new(),
+                grace: Duration::ZERO,
+                cuts_short: false,
+            });
+            self.join();
         }
     }
 }

@@ -1,21 +1,22 @@
 //! How a server, client or peer is set up beyond the core's own configuration.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire_core::message::Registry;
 use tickwire_core::{Authenticator, Config, Secrets};
 
-use crate::address::NetworkAddress;
+use crate::address::{NetworkAddress, canonical};
 use crate::policy::Policy;
+use crate::resolve::{Resolver, SystemResolver};
 
 /// Where the socket is bound.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Bind {
     /// All addresses of the machine, IPv4 and IPv6 in one socket where the system can; else IPv4. Port 0 lets the system
-    /// choose.
+    /// choose. As a socket address it is `[::]`.
     Any {
         /// The UDP port.
         port: u16,
@@ -28,18 +29,19 @@ impl Bind {
     pub(crate) fn address(self) -> SocketAddr {
         match self {
             Self::Any { port } => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-            Self::Address(address) => address,
+            Self::Address(address) => canonical(address),
         }
     }
 }
 
 impl From<SocketAddr> for Bind {
-    /// `0.0.0.0` stands for all addresses of the machine.
+    /// `[::]` stands for all addresses of the machine, IPv4 and IPv6; `0.0.0.0` for all its IPv4 addresses. So a socket's
+    /// local address, bound to again, gives the same socket.
     fn from(address: SocketAddr) -> Self {
-        if address.ip() == Ipv4Addr::UNSPECIFIED {
+        if address.ip() == Ipv6Addr::UNSPECIFIED {
             Self::Any { port: address.port() }
         } else {
-            Self::Address(address)
+            Self::Address(canonical(address))
         }
     }
 }
@@ -56,6 +58,8 @@ pub struct Options {
     pub(crate) events: usize,
     pub(crate) socket_buffer: usize,
     pub(crate) receive_coalescing: Duration,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) screens_messages: bool,
 }
 
 impl std::fmt::Debug for Options {
@@ -78,6 +82,8 @@ impl Options {
             events: 8192,
             socket_buffer: 4 << 20,
             receive_coalescing: Duration::from_millis(100),
+            resolver: Arc::new(SystemResolver),
+            screens_messages: true,
         }
     }
 
@@ -93,7 +99,9 @@ impl Options {
         self
     }
 
-    /// Where the socket is bound. Default: all addresses, for a server at port 7777, else at one that the system chooses.
+    /// Where the socket is bound: `[::]` for all addresses, `0.0.0.0` for all IPv4 addresses, or one address of this
+    /// machine (`[fe80::1%2]:7777` names the interface of a link-local one). Default: all addresses, for a server at port
+    /// 7777, else at one that the system chooses.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.bind = Some(address.into());
         self
@@ -143,6 +151,21 @@ impl Options {
     /// heard; with more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
     pub const fn receive_coalescing(mut self, most: Duration) -> Self {
         self.receive_coalescing = most;
+        self
+    }
+
+    /// Whether a game that drains events is spared messages that are none of the registered types, as one that calls
+    /// `update` is. Each message is decoded once more for it. Default: yes. A game that decodes every message and keeps
+    /// budgets itself (`Dispatcher`, `ViolationBudget`) switches it off.
+    pub const fn screen_messages(mut self, yes: bool) -> Self {
+        self.screens_messages = yes;
+        self
+    }
+
+    /// Who finds the addresses of names, when an attempt to connect begins and when an interrupted connection looks for its
+    /// server. Default: the system's name service.
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Arc::new(resolver);
         self
     }
 

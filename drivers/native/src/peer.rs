@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping it stops it, with good-byes but without waiting for
-/// deliveries.
+/// deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 pub struct Peer {
     node: Node,
 }

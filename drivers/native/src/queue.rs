@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
@@ -14,10 +15,12 @@ use crate::sleep::Alarm;
 
 /// From the game to the network thread.
 pub(crate) struct CommandQueue {
-    queue: ConcurrentQueue<Command>,
+    queue: ConcurrentQueue<Queued>,
     thread: Arc<Alarm>,
-    /// While above zero, what is queued waits.
+    /// While above zero, what the threads that hold have queued waits.
     held: AtomicUsize,
+    /// Those threads, once for each time that they hold.
+    holders: Mutex<Vec<ThreadId>>,
     /// From so many commands on it waits no longer, until the queue is empty.
     half: usize,
     is_spilling: AtomicBool,
@@ -27,6 +30,13 @@ pub(crate) struct CommandQueue {
     /// Threads and futures that wait for room.
     waiting: AtomicUsize,
     has_room: Signal,
+}
+
+/// A command in the queue.
+struct Queued {
+    command: Command,
+    /// It does not wait for those who hold.
+    is_urgent: bool,
 }
 
 /// Why a command was not queued. It comes back.
@@ -41,6 +51,7 @@ impl CommandQueue {
             queue: ConcurrentQueue::bounded(capacity.max(1)),
             thread,
             held: AtomicUsize::new(0),
+            holders: Mutex::default(),
             half: capacity.div_ceil(2).max(1),
             is_spilling: AtomicBool::new(false),
             urgent: AtomicUsize::new(0),
@@ -50,16 +61,25 @@ impl CommandQueue {
         }
     }
 
-    /// Queues a command. Says whether the network thread is to be woken for it: it is not while somebody holds and there is
-    /// room for more.
+    /// Queues a command. Says whether the network thread is to be woken for it: it is not while this thread holds and there
+    /// is room for more. While only others hold, the command does not wait, and neither does what was queued before it.
     pub(crate) fn push(&self, command: Command) -> Result<bool, Refused> {
-        match self.queue.push(command) {
-            Ok(()) => Ok(self.held.load(Ordering::Acquire) == 0 || self.queue.len() >= self.half),
-            Err(PushError::Full(command)) => {
+        let is_held = self.held.load(Ordering::Acquire) > 0;
+        let is_urgent = is_held && !self.holders().contains(&thread::current().id());
+        if is_urgent {
+            self.urgent.fetch_add(1, Ordering::SeqCst);
+        }
+        let pushed = self.queue.push(Queued { command, is_urgent });
+        if pushed.is_err() && is_urgent {
+            self.urgent.fetch_sub(1, Ordering::SeqCst);
+        }
+        match pushed {
+            Ok(()) => Ok(!is_held || is_urgent || self.queue.len() >= self.half),
+            Err(PushError::Full(queued)) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                Err(Refused::Full(command))
+                Err(Refused::Full(queued.command))
             }
-            Err(PushError::Closed(command)) => Err(Refused::Stopped(command)),
+            Err(PushError::Closed(queued)) => Err(Refused::Stopped(queued.command)),
         }
     }
 
@@ -94,9 +114,9 @@ impl CommandQueue {
     /// Hands the command back where there is no room.
     fn push_urgent(&self, command: Command) -> Option<Command> {
         self.urgent.fetch_add(1, Ordering::SeqCst);
-        let back = match self.queue.push(command) {
+        let back = match self.queue.push(Queued { command, is_urgent: true }) {
             Ok(()) => None,
-            Err(PushError::Full(command)) => Some(command),
+            Err(PushError::Full(queued)) => Some(queued.command),
             Err(PushError::Closed(_)) => return None,
         };
         if back.is_some() {
@@ -124,7 +144,7 @@ impl CommandQueue {
             }
             self.is_spilling.store(true, Ordering::Relaxed);
         }
-        let Ok(command) = self.queue.pop() else {
+        let Ok(Queued { command, is_urgent }) = self.queue.pop() else {
             self.is_spilling.store(false, Ordering::Relaxed);
             return None;
         };
@@ -133,7 +153,7 @@ impl CommandQueue {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.has_room.notify(usize::MAX);
         }
-        if !matches!(command, Command::Send { .. } | Command::Broadcast { .. }) {
+        if is_urgent {
             self.urgent.fetch_sub(1, Ordering::SeqCst);
         }
         Some(command)
@@ -143,14 +163,27 @@ impl CommandQueue {
         self.thread.ring();
     }
 
-    pub(crate) fn hold(&self) {
+    /// What this thread queues waits from now on, until it is released.
+    pub(crate) fn hold(&self) -> ThreadId {
+        let thread = thread::current().id();
+        self.holders().push(thread);
         self.held.fetch_add(1, Ordering::AcqRel);
+        thread
     }
 
-    pub(crate) fn release(&self) {
+    pub(crate) fn release(&self, thread: ThreadId) {
+        let mut holders = self.holders();
+        if let Some(place) = holders.iter().position(|holder| *holder == thread) {
+            holders.swap_remove(place);
+        }
+        drop(holders);
         if self.held.fetch_sub(1, Ordering::AcqRel) == 1 && !self.queue.is_empty() {
             self.wake();
         }
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Vec<ThreadId>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn close(&self) {
@@ -313,6 +346,14 @@ impl EventQueue {
     /// The next event, if one comes within `timeout`.
     pub(crate) fn next_within(&self, timeout: Duration, wake: impl Fn()) -> Option<Event> {
         let deadline = Instant::now().checked_add(timeout);
+        if self.queue.is_closed() {
+            let event = self.take(&wake).ok();
+            if event.is_none() {
+                // A loop that asks again and again takes no processor of its own.
+                thread::sleep(timeout.min(PAUSE_AT_END));
+            }
+            return event;
+        }
         loop {
             match self.take(&wake) {
                 Ok(event) => return Some(event),
@@ -360,7 +401,54 @@ struct Spilled {
     bytes: usize,
 }
 
+/// How long asking for an event takes once there will be none any more.
+const PAUSE_AT_END: Duration = Duration::from_millis(10);
 /// Events that lie beside a full queue at most while an endpoint ends. Beyond, peers get no more credit, as ever.
 const SPILLED_EVENTS: usize = 1 << 16;
 /// Bytes of messages among them at most.
 const SPILLED_BYTES: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sleep::Sleeper;
+
+    fn send() -> Command {
+        Command::Broadcast {
+            channel: tickwire_core::ChannelId(0),
+            data: tickwire_core::Bytes::new(),
+            except: Vec::new(),
+            born_before: 0,
+        }
+    }
+
+    fn taken(queue: &CommandQueue) -> usize {
+        std::iter::from_fn(|| queue.take()).count()
+    }
+
+    #[test]
+    fn a_thread_that_holds_keeps_back_what_it_queues_and_nobody_elses() {
+        let sleeper = Sleeper::new().unwrap();
+        let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
+        let thread = queue.hold();
+        assert!(matches!(queue.push(send()), Ok(false)));
+        assert_eq!(taken(&queue), 0);
+        // Another thread's command leaves, and what was queued before it leaves first.
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(matches!(queue.push(send()), Ok(true))));
+        });
+        assert_eq!(taken(&queue), 2);
+        assert!(matches!(queue.push(send()), Ok(false)));
+        assert_eq!(taken(&queue), 0, "it still holds");
+        queue.release(thread);
+        assert_eq!(taken(&queue), 1);
+        assert!(matches!(queue.push(send()), Ok(true)));
+    }
+
+    #[test]
+    fn after_the_end_asking_for_an_event_ends_after_a_pause_however_long_it_may_wait() {
+        let queue = EventQueue::new(1);
+        queue.close();
+        assert!(queue.next_within(Duration::MAX, || {}).is_none());
+    }
+}

@@ -1,10 +1,42 @@
 //! From names to socket addresses.
 
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::address::{Host, NetworkAddress};
+use crate::address::{Host, NetworkAddress, canonical};
 use crate::error::ConnectError;
 use crate::rt;
+
+/// The addresses of a host, as soon as they are known, in the order in which they are to be tried.
+pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Finds the addresses of names. The system's name service is the default; `Options::resolver` puts another in its place.
+///
+/// The future is polled on the network thread: it must not block there.
+pub trait Resolver: Send + Sync {
+    /// Begins to look for the addresses of `host`, each with `port`. It is asked again whenever a connection that was made to
+    /// `host` is interrupted, because the answer may be another by then.
+    fn resolve(&self, host: &str, port: u16) -> Resolution;
+}
+
+impl<F: Fn(&str, u16) -> Resolution + Send + Sync> Resolver for F {
+    fn resolve(&self, host: &str, port: u16) -> Resolution {
+        self(host, port)
+    }
+}
+
+/// Asks the system's name service, on a thread of the executor's.
+#[derive(Debug)]
+pub(crate) struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, host: &str, port: u16) -> Resolution {
+        Box::pin(rt::look_up(host.to_owned(), port))
+    }
+}
 
 /// All socket addresses of `address`, in the order that the system prefers (RFC 6724). It does not block: a name is
 /// asked for on a thread of the executor's.
@@ -12,15 +44,27 @@ use crate::rt;
 /// # Errors
 /// [`ConnectError::UnknownHost`] if the name has no address, or nobody can be asked.
 pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, ConnectError> {
+    look_up(&SystemResolver, address).await
+}
+
+/// A search for addresses that is under way.
+pub(crate) type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
+
+/// Begins to look for the addresses of `address` with `resolver`.
+pub(crate) fn begin(resolver: &Arc<dyn Resolver>, address: &NetworkAddress) -> Lookup {
+    let (resolver, address) = (Arc::clone(resolver), address.clone());
+    Box::pin(async move { look_up(&*resolver, &address).await })
+}
+
+async fn look_up(resolver: &dyn Resolver, address: &NetworkAddress) -> Result<Vec<SocketAddr>, ConnectError> {
     if let Some(address) = address.socket_address() {
         return Ok(vec![address]);
     }
     let Host::Name(name) = address.host() else { return Ok(Vec::new()) };
     let unknown = |reason: String| ConnectError::UnknownHost { host: name.clone(), reason };
-    let found =
-        rt::look_up(name.clone(), address.port()).await.map_err(|error| unknown(error.to_string()))?;
+    let found = resolver.resolve(name, address.port()).await.map_err(|error| unknown(error.to_string()))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in found {
+    for address in found.into_iter().map(canonical) {
         if !addresses.contains(&address) {
             addresses.push(address);
         }

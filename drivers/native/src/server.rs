@@ -8,7 +8,7 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// A server that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
-/// waiting for deliveries.
+/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 pub struct Server {
     node: Node,
 }

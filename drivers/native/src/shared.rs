@@ -8,7 +8,7 @@ use std::time::Instant as StdInstant;
 
 use slotmap::SecondaryMap;
 use tickwire_core::crypto::Key;
-use tickwire_core::message::Registry;
+use tickwire_core::message::{Dispatcher, Registry};
 use tickwire_core::{ChannelConfig, ChannelId, ConnectionId, MessageId};
 
 use crate::clock::Clock;
@@ -43,11 +43,17 @@ pub(crate) struct Shared {
     pub(crate) policy_panics: Arc<AtomicU64>,
     snapshot: Mutex<Snapshot>,
     clocks: Mutex<ClockReport>,
+    /// Judges the messages of a game that drains events, and keeps the budgets of those who send what is none.
+    screen: Mutex<Dispatcher>,
+    /// Messages that were none.
+    pub(crate) messages_rejected: AtomicU64,
 }
 
 /// What does not change while the endpoint runs.
 pub(crate) struct Facts {
     pub(crate) registry: Arc<Registry>,
+    /// Whether a game that drains events is spared messages that are none.
+    pub(crate) screens_messages: bool,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) max_message: usize,
     pub(crate) clock: Clock,
@@ -181,6 +187,7 @@ pub(crate) struct Snapshot {
 impl Shared {
     pub(crate) fn new(commands: CommandQueue, events: EventQueue, facts: Facts) -> Self {
         let table = Mutex::new(Table::new(facts.channels.len()));
+        let screen = Mutex::new(Dispatcher::new(Arc::clone(&facts.registry)));
         Self {
             commands,
             events,
@@ -191,6 +198,8 @@ impl Shared {
             policy_panics: Arc::default(),
             snapshot: Mutex::default(),
             clocks: Mutex::default(),
+            screen,
+            messages_rejected: AtomicU64::new(0),
         }
     }
 
@@ -206,6 +215,10 @@ impl Shared {
 
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn screen(&self) -> MutexGuard<'_, Dispatcher> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives an order, and waits for room where there is none.

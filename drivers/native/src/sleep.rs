@@ -93,7 +93,7 @@ impl Sleeper {
         let [socket, ear] = waiting.map(|entry| if woken { entry.revents() } else { PollFlags::empty() });
         self.empty(ear);
         Woken {
-            is_readable: socket.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP),
+            is_readable: socket.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL),
             is_writable: socket.contains(PollFlags::OUT),
         }
     }

@@ -61,6 +61,8 @@ pub struct NetworkStats {
     pub messages_sent: u64,
     /// Messages given to the game.
     pub messages_received: u64,
+    /// Messages that are none of the registered types, or that a validator refused. The game saw none of them.
+    pub messages_rejected: u64,
     /// Messages that were taken, but whose connection was over before the network thread came to them.
     pub messages_too_late: u64,
     /// Messages that waited in the driver, for room in their channel, when their connection ended. The reliable ones are
@@ -74,6 +76,12 @@ pub struct NetworkStats {
     pub receive_errors: u64,
     /// Panics of accept policies. Each cost the newcomer that it was asked about: it was refused.
     pub policy_panics: u64,
+    /// Errors among them that came after 15 others in a row: each had the socket left alone for 1 to 250 ms. After 10 s of
+    /// nothing but errors the endpoint stops, and an `Event::Closed` of the null connection names the error.
+    pub receive_pauses: u64,
+    /// Datagrams dropped because their source had sent more than its share: 64 are dealt with per turn of the network
+    /// thread, and 4096 wait.
+    pub datagrams_over_share: u64,
     /// Times that the system's send buffer was full, and the driver waited.
     pub socket_full: u64,
     /// Times that the queue to the network thread was full, and the game was told so.

@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tickwire_core::limits::{BASE_DATAGRAM, MAX_DATAGRAM};
 use tickwire_core::{Address, Ecn, Instant, Path, Transmit};
 
+use crate::address::{canonical, why_not_unicast};
 use crate::clock::Clock;
 use crate::error::StartError;
 use crate::options::Bind;
@@ -39,17 +40,29 @@ pub(crate) struct Arrival {
 }
 
 /// How far a transmission came.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(crate) enum Sent {
-    /// All of it went to the system; so many datagrams were refused for good.
-    All { errors: u64 },
+    /// All of it went to the system, which may have refused datagrams for good.
+    All { refused: Option<Refused> },
     /// The system took this many bytes and has no room for more now.
     Blocked { offset: usize },
+}
+
+/// Datagrams that the system refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) datagrams: u64,
+    /// Why it refused the last of them.
+    pub(crate) error: io::Error,
 }
 
 impl UdpSocket {
     /// Opens the socket that `bind` describes.
     pub(crate) fn open(bind: Bind, buffer_bytes: usize) -> Result<Self, StartError> {
+        let at = bind.address();
+        if let Some(reason) = why_not_unicast(at.ip()) {
+            return Err(StartError::NotUnicast { address: at, reason });
+        }
         let (socket, is_dual_stack) = match bind {
             Bind::Any { port } => match open_dual_stack(port) {
                 Ok(socket) => (socket, true),
@@ -58,12 +71,10 @@ impl UdpSocket {
                     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
                     (open_at(address).map_err(|source| why(address, source))?, false)
                 }
-                // What was asked for, as people write it.
-                Err(error) => return Err(why(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), error)),
+                Err(error) => return Err(why(at, error)),
             },
-            Bind::Address(address) => (open_at(address).map_err(|source| why(address, source))?, false),
+            Bind::Address(_) => (open_at(at).map_err(|source| why(at, source))?, false),
         };
-        let at = bind.address();
         // The system gives what it grants; less is no reason not to start.
         let _granted = socket.set_recv_buffer_size(buffer_bytes);
         let _granted = socket.set_send_buffer_size(buffer_bytes);
@@ -72,9 +83,24 @@ impl UdpSocket {
         Self::wrap(socket, offload, is_dual_stack).map_err(|source| why(at, source))
     }
 
+    /// A socket that is a file: to receive from it is an error each time, and it always seems to have something.
+    #[cfg(all(test, unix))]
+    pub(crate) fn broken(file: std::fs::File) -> Self {
+        Self {
+            io: std::os::fd::OwnedFd::from(file).into(),
+            offload: None,
+            local: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+            is_dual_stack: false,
+            buffer: vec![0; MAX_DATAGRAM * BATCH_SIZE],
+            metas: [RecvMeta::default(); BATCH_SIZE],
+            stamps: true,
+            tells_when: false,
+        }
+    }
+
     fn wrap(socket: StdSocket, offload: Option<UdpSocketState>, is_dual_stack: bool) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let local = socket.local_addr()?;
+        let local = canonical(socket.local_addr()?);
         let buffer = vec![0; MAX_DATAGRAM * BATCH_SIZE];
         Ok(Self {
             io: socket,
@@ -171,9 +197,9 @@ impl UdpSocket {
     /// Hands the datagrams of `transmit` to the system, from byte `offset` of `bytes` on, with one call for as many as it
     /// cuts by itself.
     pub(crate) fn send(&self, transmit: &Transmit, bytes: &[u8], offset: usize) -> Sent {
-        let Address::Udp(to) = transmit.path.remote else { return Sent::All { errors: 0 } };
+        let Address::Udp(to) = transmit.path.remote else { return Sent::All { refused: None } };
         let segment = transmit.segment_size.max(1);
-        let (mut offset, mut errors) = (offset, 0);
+        let (mut offset, mut refused) = (offset, None::<Refused>);
         while let Some(rest) = bytes.get(offset..transmit.size).filter(|rest| !rest.is_empty()) {
             let joined = self.transmit_bytes(segment) / segment * segment;
             let contents = rest.get(..joined).unwrap_or(rest);
@@ -198,13 +224,15 @@ impl UdpSocket {
                 Err(_) if contents.len() <= segment && contents.len() > BASE_DATAGRAM => {
                     offset += contents.len();
                 }
-                Err(_) => {
-                    errors += contents.len().div_ceil(segment) as u64;
+                Err(error) => {
+                    let before = refused.as_ref().map_or(0, |refused| refused.datagrams);
+                    let datagrams = before + contents.len().div_ceil(segment) as u64;
+                    refused = Some(Refused { datagrams, error });
                     offset += contents.len();
                 }
             }
         }
-        Sent::All { errors }
+        Sent::All { refused }
     }
 
     /// The socket, to wait for.
@@ -213,7 +241,11 @@ impl UdpSocket {
     }
 
     fn mapped(&self, to: SocketAddr) -> SocketAddr {
-        SocketAddr::new(self.mapped_ip(to.ip()), to.port())
+        match to {
+            SocketAddr::V4(_) => SocketAddr::new(self.mapped_ip(to.ip()), to.port()),
+            // The interface of a link-local address goes with it.
+            SocketAddr::V6(_) => to,
+        }
     }
 
     fn mapped_ip(&self, ip: IpAddr) -> IpAddr {
@@ -302,7 +334,7 @@ mod tests {
                 segment_size: 10,
             };
             let bytes: Vec<u8> = (0..25).collect();
-            assert_eq!(one.send(&transmit, &bytes, 0), Sent::All { errors: 0 });
+            assert!(matches!(one.send(&transmit, &bytes, 0), Sent::All { refused: None }));
             let mut received = Vec::new();
             for _ in 0..1000 {
                 let outcome = two.receive(&Clock::start(), |arrival, datagram| {
@@ -341,7 +373,8 @@ mod tests {
                     let transmit =
                         Transmit { path: Path::from(to), ecn: Ecn::Capable0, size, segment_size: 100 };
                     let clock = Clock::start();
-                    assert_eq!(sender.send(&transmit, &[7; 1000], 0), Sent::All { errors: 0 });
+                    let sent = sender.send(&transmit, &[7; 1000], 0);
+                    assert!(matches!(sent, Sent::All { refused: None }), "{sent:?}");
                     let mut arrivals = Vec::new();
                     while arrivals.len() < size / 100 {
                         let _empty = receiver.receive(&clock, |arrival, _| arrivals.push(arrival));

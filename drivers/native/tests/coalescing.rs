@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use tickwire_core::{Config, ConnectionId, Event};
-use tickwire_native::{NetworkStats, Options, Peer, Server};
+use tickwire_native::{NetworkStats, Peer, Server};
 
 /// How many connections there are, each with ten heartbeats per second.
 const CROWD: usize = 20;
@@ -18,7 +18,7 @@ fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
     let mut config = Config::new(common::APPLICATION);
     config.heartbeat = Duration::from_millis(100);
     config.max_connections = CROWD;
-    let options = Options::new(config).registry(common::registry()).bind(common::loopback(0));
+    let options = common::options(config).bind(common::loopback(0));
     let crowd = Peer::start(options.receive_coalescing(Duration::ZERO)).unwrap();
     let to = server.local_address().into();
     let here: Vec<ConnectionId> = (0..CROWD)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::Ping;
 use tickwire_core::{Address, Config, ConnectOptions, Event, Secrets};
-use tickwire_native::{Client, NetworkAddress, Options, Peer, Server, capabilities};
+use tickwire_native::{Client, NetworkAddress, Peer, Server, capabilities};
 
 #[test]
 fn one_server_socket_takes_ipv4_and_ipv6() {
@@ -19,7 +19,7 @@ fn one_server_socket_takes_ipv4_and_ipv6() {
     let server = Server::start(common::server_options(common::open_config()).port(0)).unwrap();
     let port = server.local_address().port();
     for (to, local) in [("127.0.0.1", "127.0.0.1:0"), ("::1", "[::1]:0")] {
-        let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
+        let options = common::options(Config::new(common::APPLICATION));
         let client = Client::start(options.bind(local.parse().unwrap())).unwrap();
         let to = NetworkAddress::new(to, port).unwrap();
         client.connect(&to, common::options_for(&server)).wait().unwrap();
@@ -39,7 +39,7 @@ fn a_dual_stack_client_reaches_servers_of_either_family() {
         println!("skipped: this machine has no IPv6, or no dual stack");
         return;
     }
-    let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
+    let options = common::options(Config::new(common::APPLICATION));
     let client = Client::start(options).unwrap();
     for at in ["127.0.0.1:0", "[::1]:0"] {
         let options = common::server_options(common::open_config()).bind(at.parse().unwrap());
@@ -57,7 +57,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
     let server = common::server();
     let port = server.local_address().port();
     let _silent = UdpSocket::bind((Ipv6Addr::LOCALHOST, port));
-    let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
+    let options = common::options(Config::new(common::APPLICATION));
     let client = Client::start(options).unwrap();
     let to: NetworkAddress = format!("localhost:{port}").parse().unwrap();
     // Were the silent one waited for, nothing of the attempt's ten seconds would be left.
@@ -76,7 +76,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
 fn peers_dial_each_other_with_a_secret_from_signalling() {
     let psk = [42; 32];
     let peer = |identity: u8| {
-        let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
+        let options = common::options(Config::new(common::APPLICATION));
         Peer::start(options.secrets(Secrets::new([identity; 32])).bind(common::loopback(0))).unwrap()
     };
     let (one, two) = (peer(1), peer(2));
@@ -96,7 +96,7 @@ fn peers_dial_each_other_with_a_secret_from_signalling() {
 
 #[test]
 fn a_stranger_is_no_peer() {
-    let options = Options::new(Config::new(common::APPLICATION)).registry(common::registry());
+    let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();
     let options = ConnectOptions::new(peer.public_key()).timeout(Duration::from_millis(400));

@@ -173,7 +173,7 @@ fn room_in_a_channel_is_told_even_if_the_game_had_to_drain_first() {
     let mut config = Config::new(common::APPLICATION);
     config.channels[0].queue_messages = 8;
     let server = common::server();
-    let options = Options::new(config).registry(common::registry()).events(1).bind(common::loopback(0));
+    let options = common::options(config).events(1).bind(common::loopback(0));
     let client = Client::start(options).unwrap();
     client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
     let there = common::wait_connected(&server);
@@ -197,7 +197,7 @@ fn pair_with_receipts(events: usize) -> (Server, Client, tickwire_core::Connecti
     let server = Server::start(common::server_options(common::open_config()).events(events)).unwrap();
     let mut config = Config::new(common::APPLICATION);
     config.channels[0].receipts = true;
-    let options = Options::new(config).registry(common::registry()).bind(common::loopback(0));
+    let options = common::options(config).bind(common::loopback(0));
     let client = Client::start(options).unwrap();
     client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
     let there = common::wait_connected(&server);

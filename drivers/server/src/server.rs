@@ -244,6 +244,8 @@ fn open<G: Game>(
     let options = Options::new(core)
         .secrets(secrets)
         .registry(registry)
+        // It decodes and judges every message itself.
+        .screen_messages(false)
         .bind(config.bind_address)
         .accept_policy(move |request: &AdmissionRequest<'_>| bans.admit(request));
     Ok(Server::start(options)?)

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{BitReader, BitWriter, NetSerialize};
+use super::{BitReader, BitWriter, NetSerialize, put_items};
 use crate::message::{DecodeError, EncodeError};
 
 const CHARACTER_BITS: u32 = 21;
@@ -78,7 +78,7 @@ impl<T: NetSerialize> NetSerialize for Box<T> {
 impl<T: NetSerialize, const N: usize> NetSerialize for [T; N] {
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
         writer.charge(N);
-        self.iter().try_for_each(|item| item.encode(writer))
+        put_items(writer, self)
     }
 
     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {

@@ -49,7 +49,7 @@ pub fn put_integer<T: NetInteger>(
     high: T,
 ) -> Result<(), EncodeError> {
     if value < low || value > high {
-        return Err(EncodeError::OutOfRange);
+        return Err(EncodeError::out_of_range(value.widen(), low.widen(), high.widen()));
     }
     writer.put(value.offset_from(low), bits_for(high.offset_from(low)))
 }

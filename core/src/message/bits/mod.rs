@@ -85,6 +85,14 @@ pub trait NetSerialize: NetShape + Sized {
     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 }
 
+/// Writes the items of a list, without its length.
+pub(super) fn put_items<T: NetSerialize>(writer: &mut BitWriter<'_>, items: &[T]) -> Result<(), EncodeError> {
+    for (index, item) in items.iter().enumerate() {
+        item.encode(writer).map_err(|error| error.in_item(index))?;
+    }
+    Ok(())
+}
+
 /// The codec of [`NetSerialize`] types: for whatever is sent often.
 #[derive(Debug)]
 pub enum Bits {}

@@ -37,7 +37,8 @@ impl<'a> BitWriter<'a> {
     /// if the limit is reached.
     pub fn put(&mut self, value: u64, bits: u32) -> Result<(), EncodeError> {
         if bits > 64 || (bits < 64 && value >> bits != 0) {
-            return Err(EncodeError::OutOfRange);
+            let most = 1u128.checked_shl(bits.min(64)).map_or(0, |above| above - 1);
+            return Err(EncodeError::out_of_range(value, 0, most as i128));
         }
         let low_bits = bits.min(32);
         self.put_half(value & 0xffff_ffff, low_bits)?;

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Full, put_length, take_length};
+use crate::message::bits::put_items;
 use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
 
 /// A list of at most `N` items.
@@ -120,7 +121,7 @@ impl<T: NetSerialize, const N: usize> NetSerialize for BoundedVec<T, N> {
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
         put_length(writer, self.0.len(), Self::CAPACITY)?;
         writer.charge(self.0.len());
-        writer.nested(|writer| self.0.iter().try_for_each(|item| item.encode(writer)))
+        writer.nested(|writer| put_items(writer, &self.0))
     }
 
     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {

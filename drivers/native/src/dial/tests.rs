@@ -1,12 +1,15 @@
 //! Attempts at names of several addresses, on a virtual clock.
 
 use std::future::{pending, ready};
+use std::io;
+use std::sync::Mutex;
 use std::task::Waker;
 
-use tickwire_core::{Access, Address, Config, Ecn, Event, Secrets};
+use tickwire_core::{Access, Address, Config, ConnectionState, Ecn, Event, Secrets};
 
 use super::*;
 use crate::attempt::{Attempt, answer};
+use crate::resolve::Resolution;
 use crate::shared::NetworkThreadId;
 
 const MS: Duration = Duration::from_millis(1);
@@ -18,11 +21,16 @@ struct Stage {
     server: Endpoint,
     dials: Dials,
     answering: Vec<SocketAddr>,
+    /// Where the system sends nothing to.
+    refusing: Vec<SocketAddr>,
     /// To whom Hellos went, once each.
     tried: Vec<SocketAddr>,
+    /// How many Hellos the system refused.
+    refused: usize,
     /// Connections that the game hears of.
     told: Vec<ConnectionId>,
-    attempt: Attempt,
+    /// Until its result was given.
+    attempt: Option<Attempt>,
 }
 
 fn address(number: u8) -> SocketAddr {
@@ -35,27 +43,33 @@ fn endpoint(seed: u8, change: impl Fn(&mut Config)) -> Endpoint {
     Endpoint::new(config, Secrets::new([seed; 32]), [seed; 32], Instant::ZERO).unwrap()
 }
 
-fn found(numbers: &[u8]) -> Lookup {
-    Box::pin(ready(Ok(numbers.iter().copied().map(address).collect())))
+/// A resolver that finds these addresses.
+fn found(numbers: &'static [u8]) -> impl Resolver {
+    move |_: &str, _: u16| -> Resolution {
+        Box::pin(ready(Ok(numbers.iter().copied().map(address).collect())))
+    }
 }
 
 impl Stage {
-    fn new(lookup: Lookup, answering: &[u8], change: impl Fn(&mut Config)) -> Self {
+    fn new(resolver: impl Resolver + 'static, answering: &[u8], change: impl Fn(&mut Config)) -> Self {
         let client = endpoint(1, change);
         let server = endpoint(2, |config| config.access = Access::Open);
         let (reply, pending) = answer();
-        let mut dials = Dials::new(MS * 1000);
+        let mut dials = Dials::new(MS * 1000, Arc::new(resolver));
         let options = ConnectOptions::new(server.public_key());
-        dials.begin_with(Instant::ZERO, lookup, options, reply);
+        let name = "server.example".parse().unwrap();
+        dials.begin(Instant::ZERO, DialRequest { address: name, options, reply });
         Self {
             now: Instant::ZERO,
             client,
             server,
             dials,
             answering: answering.iter().copied().map(address).collect(),
+            refusing: Vec::new(),
             tried: Vec::new(),
+            refused: 0,
             told: Vec::new(),
-            attempt: Attempt::new(pending, NetworkThreadId::default()),
+            attempt: Some(Attempt::new(pending, NetworkThreadId::default())),
         }
     }
 
@@ -70,6 +84,13 @@ impl Stage {
         for _ in 0..8 {
             while let Some(transmit) = self.client.poll_transmit(now, &mut buffer[..1200]) {
                 let Address::Udp(to) = transmit.path.remote else { continue };
+                if self.refusing.contains(&to) {
+                    self.refused += 1;
+                    let error = io::Error::from(io::ErrorKind::NetworkUnreachable);
+                    self.dials.on_send_refused(now, &mut self.client, to, &error);
+                    continue;
+                }
+                self.dials.on_sent(to);
                 if !self.tried.contains(&to) {
                     self.tried.push(to);
                 }
@@ -82,7 +103,9 @@ impl Stage {
             while let Some(transmit) = self.server.poll_transmit(now, &mut buffer[..1200]) {
                 let Address::Udp(to) = transmit.path.remote else { continue };
                 let from = address((to.port() - 4000) as u8);
-                self.client.handle_datagram(now, from, Ecn::NotCapable, &mut buffer[..transmit.size]);
+                if self.answering.contains(&from) {
+                    self.client.handle_datagram(now, from, Ecn::NotCapable, &mut buffer[..transmit.size]);
+                }
             }
         }
         self.hear();
@@ -97,6 +120,8 @@ impl Stage {
                     self.told.push(connection);
                     self.dials.on_connected(now, &mut self.client, connection);
                 }
+                Event::Interrupted { connection } => self.dials.returns.on_interrupted(now, connection),
+                Event::Resumed { connection, .. } => self.dials.returns.on_resumed(connection),
                 Event::Closed { connection, reason, .. } => {
                     assert!(self.dials.on_closed(now, &mut self.client, connection, &reason));
                 }
@@ -110,7 +135,8 @@ impl Stage {
         let end = self.now + MS * milliseconds;
         while self.now < end {
             self.turn();
-            if let Some(result) = self.attempt.result() {
+            if let Some(result) = self.attempt.as_mut().and_then(Attempt::result) {
+                self.attempt = None;
                 return Some(result);
             }
         }
@@ -159,6 +185,91 @@ fn an_address_that_cannot_be_tried_does_not_end_what_is_under_way() {
 }
 
 #[test]
+fn where_there_is_room_for_one_connection_the_addresses_of_a_name_take_turns() {
+    let mut stage = Stage::new(found(&[1, 2, 3]), &[3], |config| config.max_connections = 1);
+    let connection = stage.run(900).unwrap().unwrap();
+    assert_eq!(stage.tried, [1, 2, 3].map(address));
+    assert_eq!(stage.client.address(connection), Some(Address::from(address(3))));
+    stage.run(2000);
+    assert_eq!((stage.told, stage.client.connections().count()), (vec![connection], 1));
+}
+
+#[test]
+fn an_address_that_gave_way_has_another_and_longer_turn() {
+    let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
+    assert!(stage.run(600).is_none());
+    stage.answering = vec![address(1)];
+    let connection = stage.run(300).unwrap().unwrap();
+    assert_eq!(stage.client.address(connection), Some(Address::from(address(1))));
+}
+
+#[test]
+fn the_error_tells_the_addresses_that_were_tried_from_those_that_were_not() {
+    let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |config| config.max_connections = 1);
+    let error = stage.run(1100).unwrap().unwrap_err();
+    let ConnectError::TimedOut { tried, unreached, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((tried, tried), (&stage.tried, &[1, 2, 3, 4].map(address).to_vec()));
+    let left: Vec<_> = unreached.iter().map(|left| (left.address, left.cause.clone())).collect();
+    assert_eq!(left, [5, 6].map(|number| (address(number), UnreachedCause::NoTime)));
+    assert!(error.to_string().contains("nothing was sent to 10.0.0.5:7777 (no time was left"), "{error}");
+}
+
+#[test]
+fn where_others_hold_all_places_the_error_says_so() {
+    let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
+    stage.client.connect(Instant::ZERO, address(9), ConnectOptions::new([9; 32])).unwrap();
+    let error = stage.run(10).unwrap().unwrap_err();
+    assert!(matches!(error, ConnectError::Usage(CoreConnectError::TooManyConnections { .. })), "{error:?}");
+}
+
+#[test]
+fn an_attempt_whose_every_datagram_is_refused_ends_after_five_and_names_the_systems_error() {
+    let mut stage = Stage::new(found(&[1, 2]), &[], |_| {});
+    stage.refusing = vec![address(1), address(2)];
+    let error = stage.run(999).expect("it ends before its time").unwrap_err();
+    assert_eq!(stage.refused, 10);
+    let ConnectError::NoUsableAddress { unreached } = &error else { panic!("{error:?}") };
+    assert_eq!(
+        unreached.iter().map(|left| left.address).collect::<BTreeSet<_>>(),
+        [1, 2].map(address).into()
+    );
+    assert!(error.to_string().contains("network unreachable"), "{error}");
+    assert!(
+        matches!(stage.dials.next_failure(), Some(CloseReason::Driver { text }) if text.contains("unreachable"))
+    );
+}
+
+#[test]
+fn the_next_address_need_not_wait_for_one_that_the_system_refuses() {
+    let mut stage = Stage::new(found(&[1, 2]), &[2], |_| {});
+    stage.refusing = vec![address(1)];
+    assert!(stage.run(10).expect("well before a quarter of a second").is_ok());
+}
+
+#[test]
+fn an_interrupted_connection_finds_its_server_where_the_name_leads_by_then() {
+    let answer: &'static Mutex<Vec<u8>> = Box::leak(Box::new(Mutex::new(vec![1])));
+    let resolver = move |_: &str, _: u16| -> Resolution {
+        let found: Vec<SocketAddr> = answer.lock().unwrap().iter().copied().map(address).collect();
+        Box::pin(ready(if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }))
+    };
+    let mut stage = Stage::new(resolver, &[1], |_| {});
+    let connection = stage.run(100).unwrap().unwrap();
+    stage.run(1000);
+    // The server moves, and for a while nobody can be asked where to.
+    stage.answering.clear();
+    answer.lock().unwrap().clear();
+    stage.run(23_000);
+    assert_ne!(stage.client.state(connection), ConnectionState::Connected);
+    *answer.lock().unwrap() = vec![7, 8, 9];
+    stage.answering = vec![address(9)];
+    stage.run(8000);
+    assert_eq!(stage.client.state(connection), ConnectionState::Connected);
+    assert_eq!(stage.client.address(connection), Some(Address::from(address(9))));
+    assert_eq!(stage.dials.deadline(), Instant::MAX, "the search is over");
+}
+
+#[test]
 fn an_attempt_takes_no_longer_than_it_may_however_many_addresses_there_are() {
     let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |_| {});
     let error = stage.run(1100).unwrap().unwrap_err();
@@ -169,7 +280,7 @@ fn an_attempt_takes_no_longer_than_it_may_however_many_addresses_there_are() {
 
 #[test]
 fn a_name_that_is_never_found_ends_the_attempt_in_time() {
-    let mut stage = Stage::new(Box::pin(pending()), &[], |_| {});
+    let mut stage = Stage::new(|_: &str, _: u16| -> Resolution { Box::pin(pending()) }, &[], |_| {});
     assert_eq!(stage.dials.deadline(), Instant::ZERO + MS * 1000);
     assert!(matches!(stage.run(1100).unwrap().unwrap_err(), ConnectError::TimedOut { .. }));
 }

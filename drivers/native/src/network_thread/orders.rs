@@ -54,7 +54,9 @@ impl NetworkThread {
                 reply.reply(());
             }
             Command::Ask(question) => question(&self.endpoint),
-            Command::Stop { code, text, grace } => self.stop(now, code, &text, grace),
+            Command::Stop { code, text, grace, cuts_short } => {
+                self.stop(now, Farewell { code, text, deadline: now + grace }, cuts_short);
+            }
             Command::Abort => self.end = Some(End::AtOnce),
         }
     }
@@ -94,15 +96,20 @@ impl NetworkThread {
         }
     }
 
-    fn stop(&mut self, now: Instant, code: u16, text: &str, grace: Duration) {
+    /// Closes all connections and ends. Those that say good-bye already go on with it, unless this `cuts_short`.
+    fn stop(&mut self, now: Instant, farewell: Farewell, cuts_short: bool) {
         let all: Vec<ConnectionId> = self.endpoint.connections().collect();
+        let mut at = farewell.deadline;
         for &connection in &all {
-            self.close(now, connection, Farewell { code, text: text.into(), deadline: now + grace });
+            match self.outboxes.get(connection).and_then(Outbox::leaves_by) {
+                Some(leaves_by) if !cuts_short => at = at.max(leaves_by),
+                _ => self.close(now, connection, farewell.clone()),
+            }
         }
         self.endpoint.set_authenticator(|_: &AdmissionRequest<'_>| {
             Admission::Refuse(Refusal::Other { code: 0, text: "the server is stopping".into() })
         });
-        self.end = Some(End::Graceful { at: now + grace + GOOD_BYE, leaving: all });
+        self.end = Some(End::Graceful { at: at + GOOD_BYE, leaving: all });
     }
 
     /// Closes a connection when what was sent on it is delivered, also what the core has not taken yet.
@@ -136,6 +143,7 @@ impl NetworkThread {
         network.memory = self.endpoint.memory();
         network.drops = self.endpoint.drops().clone();
         network.policy_panics = shared.policy_panics.load(Ordering::Relaxed);
+        network.messages_rejected = shared.messages_rejected.load(Ordering::Relaxed);
         network.commands_refused = shared.commands.refused();
         network.commands_waiting = shared.commands.len();
         network.event_stalls = shared.events.stalls();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tickwire_core::{ConnectionId, Event, Instant};
+use tickwire_core::{CloseReason, ConnectionId, Event, Instant};
 
 use super::NetworkThread;
 use crate::backlog::Outbox;
@@ -47,6 +47,14 @@ impl NetworkThread {
             // The queue takes all of it now.
             let _told = self.shared.events.push_or_spill(event, true);
         }
+        if let Some(text) = self.failure.take() {
+            let event = Event::Closed {
+                connection: ConnectionId::default(),
+                reason: CloseReason::Driver { text },
+                undelivered: Vec::new(),
+            };
+            let _told = self.shared.events.push_or_spill(event, true);
+        }
     }
 
     /// What the game is to hear next.
@@ -57,12 +65,13 @@ impl NetworkThread {
         if let Some((connection, channel)) = self.with_room.pop_first() {
             return Some(Event::SendReady { connection, channel });
         }
-        loop {
-            let mut event = self.endpoint.poll_event()?;
+        while let Some(mut event) = self.endpoint.poll_event() {
             if !self.is_kept_from_game(now, &mut event) {
                 return Some(event);
             }
         }
+        let reason = self.dials.next_failure()?;
+        Some(Event::Closed { connection: ConnectionId::default(), reason, undelivered: Vec::new() })
     }
 
     /// Notes what the driver has to know of an event, and adds what it knows. Says whether the game need not see it.
@@ -70,15 +79,29 @@ impl NetworkThread {
         match event {
             // It was made while the attempt that it belongs to took another one.
             Event::Connected { connection, .. } if self.dials.is_silenced(*connection) => return true,
-            Event::Connected { connection, .. } => self.on_connected(now, *connection),
+            Event::Connected { connection, replaces, .. } => {
+                if let Some(old) = replaces {
+                    self.dials.returns.replace(*old, *connection);
+                }
+                self.on_connected(now, *connection);
+            }
             Event::Message { .. } => self.counters.messages_received += 1,
             Event::SendReady { connection, channel } => {
                 let Some(outbox) = self.outboxes.get_mut(*connection) else { return true };
                 return !outbox.on_send_ready(now, &mut self.endpoint, *connection, *channel);
             }
-            Event::Interrupted { connection } => self.set_interrupted(*connection, true),
-            Event::Resumed { connection, .. } => self.set_interrupted(*connection, false),
+            Event::Interrupted { connection } => {
+                self.dials.returns.on_interrupted(now, *connection);
+                self.set_interrupted(*connection, true);
+            }
+            Event::Resumed { connection, .. } => {
+                self.dials.returns.on_resumed(*connection);
+                self.set_interrupted(*connection, false);
+            }
             Event::Closed { connection, reason, undelivered } => {
+                if let (Some(text), CloseReason::Local { .. }) = (&self.failure, &*reason) {
+                    *reason = CloseReason::Driver { text: text.clone() };
+                }
                 self.shared.table().remove(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
                     undelivered.extend(outbox.give_up(&self.shared.facts.channels));

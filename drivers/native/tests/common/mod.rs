@@ -62,8 +62,13 @@ pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
+/// Tests drain events, and some send bytes that are none of the messages.
+pub fn options(config: Config) -> Options {
+    Options::new(config).registry(registry()).screen_messages(false)
+}
+
 pub fn server_options(config: Config) -> Options {
-    Options::new(config).registry(registry()).bind(loopback(0)).secrets(Secrets::new([7; 32]))
+    options(config).bind(loopback(0)).secrets(Secrets::new([7; 32]))
 }
 
 pub fn server() -> Server {
@@ -71,7 +76,7 @@ pub fn server() -> Server {
 }
 
 pub fn client() -> Client {
-    Client::start(Options::new(Config::new(APPLICATION)).registry(registry()).bind(loopback(0))).unwrap()
+    Client::start(options(Config::new(APPLICATION)).bind(loopback(0))).unwrap()
 }
 
 pub fn options_for(server: &Server) -> ConnectOptions {

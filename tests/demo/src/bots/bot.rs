@@ -85,6 +85,8 @@ impl Bot {
                     self.farewell = None;
                 }
                 Event::Interrupted { .. } => self.interruptions += 1,
+                // An attempt that failed is told where it is made.
+                Event::Closed { connection, .. } if connection == ConnectionId::default() => {}
                 Event::Closed { connection, reason, undelivered } => {
                     self.on_closed(connection, reason, &undelivered);
                 }

@@ -1,0 +1,105 @@
+//! Errors of the system upon receiving: passed over if they pass, waited out if they stay, and the end if they last.
+
+use std::io;
+use std::time::Duration;
+
+use tickwire_core::Instant;
+
+/// The errors since the socket last gave a datagram, or said that it has none.
+#[derive(Debug)]
+pub(crate) struct ReceiveErrors {
+    /// After how long without anything but errors the socket is given up.
+    patience: Duration,
+    in_a_row: u32,
+    /// When the first of them was seen that is the socket's own.
+    since: Option<Instant>,
+    /// When the socket may be read again.
+    retry_at: Instant,
+}
+
+impl ReceiveErrors {
+    pub(crate) const fn new(patience: Duration) -> Self {
+        Self { patience, in_a_row: 0, since: None, retry_at: Instant::ZERO }
+    }
+
+    /// The socket works.
+    pub(crate) const fn on_success(&mut self) {
+        self.in_a_row = 0;
+        self.since = None;
+    }
+
+    /// Receiving failed. Says whether the socket is to be left alone for a while.
+    pub(crate) fn on_error(&mut self, now: Instant, kind: io::ErrorKind) -> bool {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        // Windows and ICMP: a datagram that was sent earlier found nobody. Each such error is reported once, and passes.
+        let is_a_peers = kind == io::ErrorKind::ConnectionReset;
+        if !is_a_peers {
+            self.since.get_or_insert(now);
+        }
+        let Some(doublings) = self.in_a_row.checked_sub(FREE_ERRORS) else { return false };
+        let longest = if is_a_peers { FIRST_PAUSE } else { LONGEST_PAUSE };
+        self.retry_at = now + (FIRST_PAUSE * 2u32.saturating_pow(doublings.min(16))).min(longest);
+        true
+    }
+
+    /// When the socket may be read again, if it is left alone at `now`.
+    pub(crate) fn pause_until(&self, now: Instant) -> Option<Instant> {
+        (now < self.retry_at).then_some(self.retry_at)
+    }
+
+    /// Whether the errors have lasted too long.
+    pub(crate) fn is_fatal(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.saturating_since(since) >= self.patience)
+    }
+}
+
+/// Errors in a row that are passed over at once.
+const FREE_ERRORS: u32 = 16;
+/// How long the socket is left alone after one more. Each further error doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// How long it is left alone at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: io::ErrorKind = io::ErrorKind::NotConnected;
+
+    /// How often the socket is read in so many milliseconds of nothing but errors.
+    fn reads(errors: &mut ReceiveErrors, kind: io::ErrorKind, ms: u64) -> (u32, bool) {
+        let (mut now, mut reads) = (Instant::ZERO, 0);
+        let end = now + Duration::from_millis(ms);
+        while now < end && !errors.is_fatal(now) {
+            reads += 1;
+            if errors.on_error(now, kind) {
+                now = errors.pause_until(now).unwrap();
+            }
+        }
+        (reads, errors.is_fatal(now))
+    }
+
+    #[test]
+    fn an_error_that_stays_is_met_62_times_in_ten_seconds_and_then_ends_it() {
+        let mut errors = ReceiveErrors::new(Duration::from_secs(10));
+        assert_eq!(reads(&mut errors, OWN, 60_000), (62, true));
+    }
+
+    #[test]
+    fn errors_that_pass_cost_no_pause() {
+        let mut errors = ReceiveErrors::new(Duration::from_secs(10));
+        for second in 0..100 {
+            let now = Instant::ZERO + Duration::from_secs(second);
+            assert!((1..FREE_ERRORS).all(|_| !errors.on_error(now, OWN)));
+            assert_eq!(errors.pause_until(now), None);
+            errors.on_success();
+            assert!(!errors.is_fatal(now));
+        }
+    }
+
+    #[test]
+    fn peers_that_are_gone_never_end_it_and_keep_the_socket_alone_for_a_millisecond_at_most() {
+        let mut errors = ReceiveErrors::new(Duration::from_secs(10));
+        assert_eq!(reads(&mut errors, io::ErrorKind::ConnectionReset, 60_000), (60_000 + 15, false));
+    }
+}

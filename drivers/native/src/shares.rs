@@ -1,0 +1,206 @@
+//! Whose datagrams are dealt with in a turn of the network thread: each source has a share of it, so that a source that floods
+//! delays its own datagrams and nobody else's.
+
+use std::collections::{HashMap, VecDeque};
+
+use tickwire_core::{Address, Ecn, Instant, Path};
+
+/// The shares of one turn, and the datagrams that wait for a later one.
+#[derive(Default)]
+pub(crate) struct Shares {
+    /// By source, how many datagrams were dealt with in this turn.
+    taken: HashMap<Address, usize>,
+    /// The source that was seen last, and how many of its datagrams were dealt with; `taken` has those of the others.
+    latest: Option<(Address, usize)>,
+    held: HashMap<Address, VecDeque<Held>>,
+    /// The sources in `held`, in the order of their next turns.
+    order: VecDeque<Address>,
+    /// Sources in `order` that may still have datagrams dealt with in this turn.
+    left: usize,
+    held_bytes: usize,
+}
+
+/// A datagram that waits for a later turn.
+pub(crate) struct Held {
+    pub(crate) path: Path,
+    pub(crate) ecn: Ecn,
+    /// When it came.
+    pub(crate) received_at: Instant,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What is to be done with a datagram that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Share {
+    /// Deal with it.
+    Now,
+    /// Keep it for a later turn.
+    Later,
+    /// Drop it: its source has too many that wait.
+    Never,
+}
+
+impl Shares {
+    /// A turn begins. What waits is dealt with before anything is read from the socket.
+    pub(crate) fn begin_turn(&mut self) {
+        self.taken.clear();
+        self.latest = None;
+        self.left = self.order.len();
+    }
+
+    /// Judges a datagram of so many bytes that the socket gave.
+    pub(crate) fn judge(&mut self, source: Address, bytes: usize) -> Share {
+        let waiting = if self.held.is_empty() { None } else { self.held.get(&source).map(VecDeque::len) };
+        match waiting {
+            None if self.taken_of(source) < DATAGRAMS_PER_TURN => {
+                self.count(source);
+                Share::Now
+            }
+            // Nothing overtakes an older datagram of its source.
+            waiting if waiting.unwrap_or(0) < HELD_DATAGRAMS && self.held_bytes + bytes <= HELD_BYTES => {
+                Share::Later
+            }
+            _ => Share::Never,
+        }
+    }
+
+    /// Keeps a datagram for a later turn.
+    pub(crate) fn hold(&mut self, datagram: Held) {
+        let source = datagram.path.remote;
+        self.held_bytes += datagram.bytes.len();
+        let lane = self.held.entry(source).or_insert_with(|| {
+            self.order.push_back(source);
+            VecDeque::new()
+        });
+        lane.push_back(datagram);
+    }
+
+    /// A datagram that waited and whose turn it is. Each source has its share before the socket is read.
+    pub(crate) fn next_held(&mut self) -> Option<Held> {
+        while self.left > 0 {
+            let source = *self.order.front()?;
+            let lane = self.held.get_mut(&source)?;
+            if self.taken.get(&source).is_some_and(|taken| *taken >= DATAGRAMS_PER_TURN) {
+                self.order.rotate_left(1);
+                self.left -= 1;
+                continue;
+            }
+            let Some(datagram) = lane.pop_front() else {
+                self.held.remove(&source);
+                self.order.pop_front();
+                self.left -= 1;
+                continue;
+            };
+            *self.taken.entry(source).or_default() += 1;
+            self.held_bytes -= datagram.bytes.len();
+            return Some(datagram);
+        }
+        None
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    fn taken_of(&self, source: Address) -> usize {
+        match self.latest {
+            Some((latest, taken)) if latest == source => taken,
+            _ => self.taken.get(&source).copied().unwrap_or(0),
+        }
+    }
+
+    fn count(&mut self, source: Address) {
+        let taken = self.taken_of(source) + 1;
+        if let Some((latest, taken)) = self.latest.filter(|(latest, _)| *latest != source) {
+            self.taken.insert(latest, taken);
+        }
+        self.latest = Some((source, taken));
+    }
+}
+
+/// Datagrams of one source that are dealt with in one turn of the network thread.
+const DATAGRAMS_PER_TURN: usize = 64;
+/// Datagrams of one source that wait for later turns, at most.
+const HELD_DATAGRAMS: usize = 4096;
+/// Bytes of datagrams of all sources that wait for later turns, at most.
+const HELD_BYTES: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn source(number: u8) -> Address {
+        Address::from(SocketAddr::from(([10, 0, 0, number], 7777)))
+    }
+
+    /// Runs one turn in which these sources' datagrams are read. Says whose datagrams were dealt with, in order.
+    fn turn(shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
+        shares.begin_turn();
+        let mut seen = Vec::new();
+        while let Some(datagram) = shares.next_held() {
+            seen.push(datagram.path.remote);
+        }
+        for &(number, count) in read {
+            for _ in 0..count {
+                match shares.judge(source(number), 100) {
+                    Share::Now => seen.push(source(number)),
+                    Share::Later => shares.hold(Held {
+                        path: Path::from(source(number)),
+                        ecn: Ecn::NotCapable,
+                        received_at: Instant::ZERO,
+                        bytes: vec![0; 100],
+                    }),
+                    Share::Never => *dropped += 1,
+                }
+            }
+        }
+        seen
+    }
+
+    fn count(seen: &[Address], number: u8) -> usize {
+        seen.iter().filter(|seen| **seen == source(number)).count()
+    }
+
+    #[test]
+    fn behind_a_flood_of_ten_thousand_datagrams_another_source_waits_for_64() {
+        let (mut shares, mut dropped) = (Shares::default(), 0);
+        let seen = turn(&mut shares, &[(1, 10_000), (2, 3)], &mut dropped);
+        assert_eq!((count(&seen, 1), count(&seen, 2)), (64, 3));
+        assert_eq!(dropped, 10_000 - 64 - 4096, "what waits is bounded");
+        for _ in 0..4096 / 64 {
+            let seen = turn(&mut shares, &[(1, 1), (2, 1)], &mut dropped);
+            assert_eq!((count(&seen, 1), count(&seen, 2)), (64, 1), "a flood goes on at its share");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_dealt_with_in_order_and_each_source_has_its_share() {
+        let (mut shares, mut dropped) = (Shares::default(), 0);
+        turn(&mut shares, &[(1, 200), (2, 100), (1, 50), (3, 64)], &mut dropped);
+        let turns: Vec<[usize; 3]> = (0..4)
+            .map(|_| turn(&mut shares, &[], &mut dropped))
+            .map(|seen| [1, 2, 3].map(|number| count(&seen, number)))
+            .collect();
+        assert_eq!(turns, [[64, 36, 0], [64, 0, 0], [58, 0, 0], [0; 3]]);
+        assert!(shares.is_empty() && shares.held_bytes == 0 && shares.order.is_empty() && dropped == 0);
+    }
+
+    #[test]
+    fn nothing_overtakes_an_older_datagram_of_its_source() {
+        let (mut shares, mut dropped) = (Shares::default(), 0);
+        turn(&mut shares, &[(1, 65 + 64)], &mut dropped);
+        shares.begin_turn();
+        assert_eq!(shares.judge(source(1), 1), Share::Later);
+    }
+
+    #[test]
+    fn all_that_waits_is_bounded_in_bytes() {
+        let (mut shares, mut dropped) = (Shares::default(), 0);
+        let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();
+        turn(&mut shares, &floods, &mut dropped);
+        assert!(dropped > 0 && shares.held_bytes <= HELD_BYTES);
+    }
+}

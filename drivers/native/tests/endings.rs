@@ -1,0 +1,174 @@
+//! How an endpoint ends, and what it says of it: to its peers, to the game that drains, to the game that asks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Ping, TestMessage, text};
+use tickwire_core::message::NetMessage as _;
+use tickwire_core::{ChannelId, CloseReason, ConnectOptions, ConnectionId, Event};
+use tickwire_native::{INVALID_MESSAGES, NetworkAddress, Options, SendError, Server, StartError};
+
+const LONG: Duration = Duration::from_secs(10);
+const SERVER: &str = "TICKWIRE_TEST_SERVER";
+
+/// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
+#[test]
+#[ignore = "another test runs it as a process of its own"]
+fn a_process_that_says_good_bye_and_exits() {
+    let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
+    let client = common::client();
+    let key = common::open_config().provider.public_key(&[7; 32]);
+    let connection = client.connect(&to, ConnectOptions::new(key)).wait().unwrap();
+    for number in 0..20 {
+        client.send(connection, &text(&format!("last words {number}"))).unwrap();
+    }
+    client.disconnect_after_delivery(connection, 42, "so long", LONG).unwrap();
+    drop(client);
+    std::process::exit(0);
+}
+
+#[test]
+fn a_process_that_exits_right_after_its_good_bye_loses_no_message_and_no_text() {
+    let server = common::server();
+    for _ in 0..5 {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_process_that_says_good_bye_and_exits", "--ignored"])
+            .env(SERVER, server.local_address().to_string())
+            .status();
+        assert!(child.unwrap().success());
+        let mut heard = Vec::new();
+        let reason = common::wait_for(&server, |event| match event {
+            Event::Message { data, .. } => {
+                heard.push(
+                    server.registry().decode_as::<TestMessage>(&data).unwrap().text.as_str().to_owned(),
+                );
+                None
+            }
+            Event::Closed { reason, .. } => Some(reason),
+            _ => None,
+        });
+        assert_eq!(heard, (0..20).map(|number| format!("last words {number}")).collect::<Vec<_>>());
+        assert_eq!(reason, CloseReason::Peer { code: 42, text: "so long".into() });
+    }
+}
+
+#[test]
+fn a_drop_waits_for_a_good_bye_no_longer_than_its_deadline() {
+    let server = common::server();
+    let (client, _) = common::connected(&server);
+    let connection = client.server().unwrap();
+    // The server is gone without a word: nothing will ever be delivered.
+    drop({
+        let mut server = server;
+        server.abort();
+        server
+    });
+    client.send(connection, &text("to nobody")).unwrap();
+    client.disconnect_after_delivery(connection, 0, "", Duration::from_millis(300)).unwrap();
+    drop(client);
+}
+
+#[test]
+fn after_the_end_waiting_for_an_event_says_so_at_once_and_sending_says_stopped() {
+    let server = common::server();
+    let (mut client, _) = common::connected(&server);
+    let connection = client.server().unwrap();
+    client.stop(0, "", Duration::ZERO);
+    while client.next_event().is_some() {}
+    assert!(!client.is_running());
+    let begun = Instant::now();
+    let asked = (0..50).filter(|_| client.wait_event(LONG).is_none()).count();
+    assert_eq!(asked, 50);
+    // Each took its pause: a loop that asks for ever is no busy one.
+    assert!(begun.elapsed() >= Duration::from_millis(50 * 10), "{:?}", begun.elapsed());
+    assert!(matches!(client.send(connection, &Ping { number: 1 }), Err(SendError::Stopped(_))));
+    assert!(matches!(client.send_to_server(&Ping { number: 1 }), Err(SendError::Stopped(_))));
+    assert!(matches!(client.broadcast(&Ping { number: 1 }), Err(SendError::Stopped(_))));
+}
+
+#[test]
+fn a_failed_attempt_is_an_event_to_a_game_that_drains() {
+    let client = common::client();
+    let failed = || {
+        common::wait_for(&client, |event| match event {
+            Event::Closed { connection, reason, .. } => {
+                assert_eq!(connection, ConnectionId::default());
+                Some(reason)
+            }
+            _ => None,
+        })
+    };
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let options = ConnectOptions::new([9; 32]).timeout(Duration::from_millis(300));
+    drop(client.connect(&nobody.local_addr().unwrap().into(), options.clone()));
+    assert!(matches!(failed(), CloseReason::ConnectTimedOut { .. }));
+    drop(client.connect(&"no-such-host.invalid".parse().unwrap(), options.clone()));
+    assert!(matches!(failed(), CloseReason::Driver { text } if text.contains("no-such-host.invalid")));
+    drop(client.connect(&"[::1]:7777".parse().unwrap(), options));
+    assert!(matches!(failed(), CloseReason::Driver { text } if text.contains("other address family")));
+}
+
+#[test]
+fn garbage_is_kept_from_a_game_that_drains_and_its_sender_has_to_go() {
+    let options = common::server_options(common::open_config()).screen_messages(true);
+    let server = Server::start(options).unwrap();
+    let (client, there) = common::connected(&server);
+    let connection = client.server().unwrap();
+    for _ in 0..20 {
+        client.send_bytes(connection, TestMessage::CHANNEL, b"\xff\xffgarbage".as_slice()).unwrap();
+    }
+    let reason = common::wait_for(&server, |event| match event {
+        Event::Message { data, .. } => panic!("{data:?} was handed over"),
+        Event::Closed { connection, reason, .. } if connection == there => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason, CloseReason::Local { code: INVALID_MESSAGES });
+    let reason = common::wait_for(&client, |event| match event {
+        Event::Closed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert!(matches!(reason, CloseReason::Peer { code: INVALID_MESSAGES, .. }), "{reason:?}");
+    assert!(server.stats().messages_rejected >= 9);
+}
+
+#[test]
+fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
+    let mut config = common::open_config();
+    config.channels.truncate(3);
+    let error = Server::start(Options::new(config).registry(common::registry()).bind(common::loopback(0)))
+        .expect_err("there is no fourth channel");
+    assert!(
+        matches!(error, StartError::NoSuchChannel { message: "Load", channel: ChannelId(3), channels: 3 }),
+        "{error:?}"
+    );
+    assert!(error.to_string().starts_with("message type `Load` goes on channel 3, but"), "{error}");
+}
+
+#[test]
+fn what_another_thread_sends_leaves_while_a_handler_runs() {
+    let server = common::server();
+    let (mut client, _) = common::connected(&server);
+    let connection = client.server().unwrap();
+    let (entered, has_entered) = std::sync::mpsc::channel();
+    let (leave, may_leave) = std::sync::mpsc::channel::<()>();
+    client.on_event(move |_| {
+        entered.send(()).unwrap();
+        let _left = may_leave.recv_timeout(LONG * 2);
+    });
+    server.broadcast(&Ping { number: 1 }).unwrap();
+    let sender = client.handle();
+    let updating = std::thread::spawn(move || {
+        while client.update().events == 0 {}
+        client
+    });
+    has_entered.recv_timeout(LONG).unwrap();
+    // The handler does not return before this message has arrived.
+    sender.send(connection, &Ping { number: 2 }).unwrap();
+    common::wait_for(&server, |event| matches!(event, Event::Message { .. }).then_some(()));
+    drop(leave);
+    updating.join().unwrap();
+}
