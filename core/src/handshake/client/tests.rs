@@ -179,6 +179,9 @@ fn a_cookie_that_five_hellos_got_no_answer_with_is_put_aside() {
         assert_eq!(ignored(&world.handle(&mut dialer, &retry)), DropReason::TooManyRetries);
         for _ in 0..limits::HELLOS_PER_COOKIE {
             assert_ne!(world.sent(&mut dialer), first);
+            if dialer.is_size_query_due() {
+                assert_eq!(world.sent(&mut dialer).first(), Some(&CONTROL), "the server's key is asked for");
+            }
             world.now = dialer.next_timeout(world.now);
         }
         assert_eq!(world.sent(&mut dialer), first);
