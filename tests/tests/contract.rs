@@ -955,7 +955,7 @@ fn refused_packets_are_not_acknowledged() {
 fn scripts_reach_what_they_are_meant_to_reach() {
     let mut g = Gen::from_size_and_seed(100, 1);
     let mut counts = BTreeMap::<String, usize>::new();
-    for seed in 0..200 {
+    for seed in 0..400 {
         let script = Vec::<Op>::arbitrary(&mut g);
         let mut world = World::new(Setup::new(provider::null(), seed));
         world.play(&script);

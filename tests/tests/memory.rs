@@ -58,8 +58,8 @@ const TICK: Duration = Duration::from_micros(16_667);
 const AT_REST: i64 = 5 << 10;
 /// Bytes of one channel that was used, at one end.
 const CHANNEL: i64 = 600;
-/// Bytes of what a connection remembers of losses, at one end.
-const LOSSES: i64 = 200;
+/// Bytes of what a connection remembers of losses, at one end: what it lost, and ranges that acknowledgements still tell of.
+const LOSSES: i64 = 700;
 const MODES: [Delivery; 4] =
     [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
 

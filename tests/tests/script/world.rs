@@ -10,8 +10,8 @@ use tickwire_core::rng::Rng;
 use tickwire_core::wire::DataHeader;
 use tickwire_core::{
     Access, Address, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, ConnectionState,
-    Delivery, Duration, Ecn, Endpoint, Event, Instant, LinkId, LinkProperties, Secrets, TicketContents,
-    TicketMint, TimeoutCause, server_ticket_key,
+    Delivery, Duration, Ecn, Endpoint, Event, Instant, LinkId, LinkProperties, Overflow, Secrets,
+    TicketContents, TicketMint, TimeoutCause, server_ticket_key,
 };
 
 use super::forge;
@@ -117,6 +117,8 @@ pub(crate) fn channels() -> Vec<ChannelConfig> {
     let kinds =
         [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
     let mut channels = kinds.map(ChannelConfig::new).to_vec();
+    // The sequenced one drops what is stale; this one hands messages back.
+    channels[3].overflow = Overflow::Queue;
     channels.extend([forgetful, reporting]);
     channels
 }
