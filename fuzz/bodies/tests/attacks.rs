@@ -908,9 +908,9 @@ fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection(
 #[test]
 fn a_close_whose_text_is_no_text_is_shown_all_the_same() {
     let mut arena = server();
-    arena.send(&bytes_of(&Frame::Close { code: 0xfffe, text: &[0xff, 0xc0, b'x', 0xed, 0xa0, 0x80] }));
+    arena.send(&bytes_of(&Frame::Close { code: 0xfffd, text: &[0xff, 0xc0, b'x', 0xed, 0xa0, 0x80] }));
     arena.settle();
-    let Some(CloseReason::Peer { code: 0xfffe, text }) = arena.reason() else {
+    let Some(CloseReason::Peer { code: 0xfffd, text }) = arena.reason() else {
         panic!("{:?}", arena.reason())
     };
     assert!(text.raw().contains('x') && text.raw().contains('\u{fffd}'));
