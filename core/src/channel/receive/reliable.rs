@@ -119,7 +119,8 @@ impl Reliable {
             return Err(Violation::CreditExceeded);
         }
         let ahead = ahead as usize;
-        if self.has(ahead) {
+        // The one at the floor never was.
+        if ahead > 0 && self.has(ahead) {
             return Ok(Receipt::Duplicate);
         }
         let is_next = ahead == 0 || matches!(self.order, Order::Unordered(_));
@@ -203,6 +204,7 @@ impl Reliable {
         }
     }
 
+    #[inline(never)]
     fn take_fragment(
         &mut self,
         context: &mut Context<'_>,
@@ -245,6 +247,7 @@ impl Reliable {
     }
 
     /// Passes on what most messages are: whole, not compressed, and not early.
+    #[inline]
     fn pass_whole(&mut self, context: Context<'_>, ahead: usize, data: &[u8]) -> Result<Receipt, Violation> {
         if data.len() > context.reading.max_message {
             return Err(Violation::MessageTooLarge);
@@ -255,6 +258,7 @@ impl Reliable {
     }
 
     /// Passes on a message that nothing has to come before, and those that waited for it.
+    #[inline(never)]
     fn pass(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let grants = &mut context.shared.grants;
         let size = payload.len();
@@ -268,6 +272,7 @@ impl Reliable {
         self.deliver(context, ahead, message, charge)
     }
 
+    #[inline]
     fn deliver(
         &mut self,
         context: Context<'_>,
@@ -289,6 +294,7 @@ impl Reliable {
     }
 
     /// Passes on the messages that waited for the one that came.
+    #[inline(never)]
     fn deliver_held(ordered: &mut Ordered, context: Context<'_>) -> Result<(), Violation> {
         let Context { channel, reading, shared, arena, .. } = context;
         let before = ordered.memory();
@@ -306,6 +312,7 @@ impl Reliable {
     }
 
     /// Keeps a message that came early as it is: unpacked, it may be 255 times as long.
+    #[inline(never)]
     fn hold(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let Context { reading, shared, arena, .. } = context;
         let length = payload.message_len(reading, arena)?;
