@@ -95,7 +95,7 @@ impl Path {
         let (mut net, client) = self.dial();
         net.run_for(SECOND * 90);
         let timed_out = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
-        let ends = [Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() }];
+        let ends = [Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() }];
         assert_eq!(net.nodes[1].events, ends, "{self:?}");
         assert_eq!(net.nodes[0].events, [], "{self:?}");
     }
@@ -127,7 +127,7 @@ fn with_little_time_to_connect_a_client_is_in_for_good_or_told_that_time_is_up()
                 } else {
                     let timed_out = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false };
                     let end =
-                        Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() };
+                        Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() };
                     assert_eq!(net.nodes[1].events, [end], "{path:?}");
                 }
                 assert!(is_in || tenths > 45, "{path:?}");

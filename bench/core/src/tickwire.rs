@@ -50,7 +50,7 @@ impl Tickwire {
         config.dont_fragment = true;
         config.provider = provider(crypto);
         config.max_connections = clients;
-        config.max_connections_per_source = clients;
+        config.max_connections_per_source = Some(clients);
         let mut open = config.clone();
         open.access = Access::Open;
         let server = Endpoint::new(open, Secrets::new([1; 32]), [2; 32], Instant::ZERO).expect("a server");

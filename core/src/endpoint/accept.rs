@@ -122,25 +122,21 @@ impl Endpoint {
         if candidate.session == Session::Resumed {
             return None;
         }
-        if !self.has_room(from.remote) {
-            return Some(Refusal::Full);
-        }
-        let authenticator = self.authenticator.as_mut()?;
-        match authenticator.admit(&AdmissionRequest { address: from.remote, peer: &candidate.peer }) {
-            Admission::Accept => None,
-            Admission::AcceptAs(mut peer) => {
+        let request = AdmissionRequest { address: from.remote, peer: &candidate.peer };
+        match self.authenticator.as_mut().map(|authenticator| authenticator.admit(&request)) {
+            None | Some(Admission::Accept) => {}
+            Some(Admission::AcceptAs(mut peer)) => {
                 peer.user_data.truncate(limits::TICKET_USER_DATA);
                 candidate.peer = peer;
-                None
             }
-            Admission::Refuse(refusal) => Some(refusal),
+            Some(Admission::Refuse(refusal)) => return Some(refusal),
         }
-    }
-
-    pub(super) fn has_room(&self, address: Address) -> bool {
-        let from_here = self.sources.get(&Source::from(address)).copied().unwrap_or(0);
-        self.connections.len() < self.config.max_connections
-            && from_here < self.config.max_connections_per_source
+        let source = Source::from(from.remote);
+        let refusal = self.find_room(Some(source)).err()?;
+        // Whether that place is a ghost's turns out once the first Data has proven whose this handshake is.
+        let owner = self.acceptor.owner_of_candidate(candidate);
+        let may_take_over = owner.is_some_and(|owner| self.may_take_over(owner, source, &refusal));
+        (!may_take_over).then_some(refusal)
     }
 
     pub(super) fn directory(&self) -> Directory<'_> {
@@ -149,6 +145,7 @@ impl Endpoint {
             sessions: &self.sessions,
             dialled: &self.dialled,
             public_key: self.public_key,
+            now: self.now,
         }
     }
 

@@ -78,11 +78,11 @@ impl NetworkThread {
             }
             Event::Interrupted { connection } => self.set_interrupted(*connection, true),
             Event::Resumed { connection, .. } => self.set_interrupted(*connection, false),
-            Event::Closed { connection, reason, undelivered } => {
+            Event::Closed { connection, reason, unconfirmed } => {
                 self.shared.table().remove(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
-                    undelivered.extend(outbox.give_up(&self.shared.facts.channels));
-                    undelivered.sort_unstable_by_key(|of| (of.channel, of.message));
+                    unconfirmed.extend(outbox.give_up(&self.shared.facts.channels));
+                    unconfirmed.sort_unstable_by_key(|of| (of.channel, of.message));
                     self.counters.messages_given_up += outbox.take_given_up();
                 }
                 self.with_room.retain(|(id, _)| id != connection);

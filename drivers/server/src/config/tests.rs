@@ -50,7 +50,7 @@ fn an_empty_file_takes_the_documents_defaults() {
     {
       "bind_address": "0.0.0.0:7777",
       "max_connections": 64,
-      "max_connections_per_address": 64,
+      "max_connections_per_address": null,
       "tick_rate": 60,
       "network_update_rate": 20,
       "enable_logging": true,
