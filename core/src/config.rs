@@ -145,10 +145,10 @@ pub struct Config {
     pub application: u64,
     /// Who may connect. Default: nobody.
     pub access: Access,
-    /// Connections accepted and dialled together. Default 100, at most 32,768.
+    /// Connections accepted and dialled together. Default 100, at most 32,768. One that is closing does not count.
     pub max_connections: usize,
-    /// Connections accepted per source (IPv4 address or IPv6 /64). Default 64.
-    pub max_connections_per_source: usize,
+    /// Connections accepted per source (IPv4 address or IPv6 /64), at least 1. Default: half of `max_connections`, rounded up.
+    pub max_connections_per_source: Option<usize>,
     /// Half-open handshakes above which only a cookie earns a Diffie-Hellman. Default 64.
     pub cookie_threshold: usize,
     /// Handshakes per second that are answered to one source (IPv4 address, IPv6 /64, or link without a known far end), and to
@@ -222,7 +222,7 @@ impl Config {
             application,
             access: Access::Closed,
             max_connections: 100,
-            max_connections_per_source: 64,
+            max_connections_per_source: None,
             cookie_threshold: 64,
             handshake_rate: 32,
             handshake_burst: 64,
@@ -255,10 +255,15 @@ impl Config {
         }
     }
 
+    /// Connections accepted per source.
+    pub(crate) fn places_per_source(&self) -> usize {
+        self.max_connections_per_source.unwrap_or_else(|| self.max_connections.div_ceil(2))
+    }
+
     /// Finds the first value that is out of its range.
     pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
         within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
-        within("max_connections_per_source", self.max_connections_per_source as u64, 1, u64::MAX)?;
+        within("max_connections_per_source", self.places_per_source() as u64, 1, u64::MAX)?;
         within("handshake_rate", self.handshake_rate.into(), 1, u64::from(u32::MAX))?;
         within("handshake_burst", self.handshake_burst.into(), 1, u64::from(u32::MAX))?;
         within("channels (count)", self.channels.len() as u64, 1, limits::CHANNELS as u64)?;

@@ -43,18 +43,18 @@ pub enum Fate {
     Delivered,
     /// Never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
     NotSent,
-    /// Sent, but the connection ended before an acknowledgement came.
+    /// Sent, but the connection ended before an acknowledgement came: it may have arrived.
     Unknown,
 }
 
-/// A message that was not delivered when its connection ended.
+/// A reliable message whose delivery the peer had not confirmed when its connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Undelivered {
+pub struct Unconfirmed {
     /// Its channel.
     pub channel: ChannelId,
     /// Its number, as `send` returned it.
     pub message: MessageId,
-    /// [`Fate::NotSent`] or [`Fate::Unknown`].
+    /// [`Fate::NotSent`], or [`Fate::Unknown`] if it may have arrived.
     pub fate: Fate,
 }
 
@@ -64,6 +64,8 @@ pub struct Undelivered {
 pub enum Refusal {
     /// All places are taken.
     Full,
+    /// As many clients came from this client's address (IPv4, or IPv6 /64) as one address may bring.
+    TooManyFromAddress,
     /// This identity is not welcome.
     Banned,
     /// The ticket was valid once.
@@ -123,6 +125,9 @@ pub enum CloseReason {
     Refused(Refusal),
     /// The peer restarted or forgot the session; a new connection takes its place.
     SessionLost,
+    /// Another connection took its place: peers that share a pair of keys have one connection, the one that was dialled last;
+    /// in a full server, a client whose connection no longer answers gives its place to the next one with its identity.
+    Replaced,
     /// The peer did what the protocol forbids.
     Violation(Violation),
     /// The keys are worn out: too many forged packets were seen.
@@ -233,8 +238,9 @@ pub enum Event {
         connection: ConnectionId,
         /// Why.
         reason: CloseReason,
-        /// The reliable messages that were not delivered, in order of channel and number.
-        undelivered: Vec<Undelivered>,
+        /// The reliable messages that are not known to be delivered, in order of channel and number. Each end's CLOSE confirms
+        /// what it received.
+        unconfirmed: Vec<Unconfirmed>,
     },
 }
 

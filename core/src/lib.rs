@@ -108,7 +108,7 @@ pub use crate::endpoint::{
     Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,
 };
 pub use crate::event::{
-    ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Undelivered, Violation,
+    ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Unconfirmed, Violation,
 };
 pub use crate::handshake::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
 pub use crate::text::{Escaped, PeerText};

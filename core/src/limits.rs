@@ -127,6 +127,11 @@ pub const WHOLE_FRAME: usize = 1150;
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
 /// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
+/// Connections of an endpoint that may be leaving at a time, if its places are not more: they take no place. Beyond, the oldest
+/// is forgotten although its peer may not have heard of the end.
+pub const LEAVING: usize = 64;
+/// Connections of one owner that are probed when another of the same owner finds no place.
+pub const CONTESTED: usize = 16;
 /// Times the receive window that a connection may hold in messages that the application cannot have yet, overhead
 /// included. A sender that cuts by [`FRAGMENT_MIN`] needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;

@@ -122,7 +122,8 @@ fn whatever_is_repeated_to_a_server_that_dies_again_and_again_brings_nothing_abo
     for seed in 0..100 {
         let report = duel(seed, &faults, false);
         assert_eq!(report.violation, None, "seed {seed}:\n{}", print_list(&faults));
-        assert!(report.faults[&KindName::Replay] > 100);
+        // A player that closes dials again once the dead server's silence is told: up to five probe timeouts without datagrams.
+        assert!(report.faults[&KindName::Replay] > 40);
         connected += report.counts["connected"];
     }
     println!("{connected} connected");

@@ -547,17 +547,17 @@ fn when_the_stream_never_comes_back_the_fates_that_are_told_are_true() {
     world.run_for(secs(60)).unwrap();
     for node in NODES {
         let closed = world.application().told[node].iter().find_map(|(_, event)| match event {
-            Event::Closed { reason, undelivered, .. } => Some((reason.clone(), undelivered.clone())),
+            Event::Closed { reason, unconfirmed, .. } => Some((reason.clone(), unconfirmed.clone())),
             _ => None,
         });
-        let (reason, undelivered) = closed.unwrap();
+        let (reason, unconfirmed) = closed.unwrap();
         assert!(matches!(reason, CloseReason::TimedOut), "{reason:?}");
         for channel in [0, 1] {
             let fate_of = |number: u32| {
-                let is_it = |one: &&tickwire_core::Undelivered| {
+                let is_it = |one: &&tickwire_core::Unconfirmed| {
                     one.channel == ChannelId(channel) && one.message == MessageId(number.into())
                 };
-                undelivered.iter().find(is_it).map_or(Fate::Delivered, |one| one.fate)
+                unconfirmed.iter().find(is_it).map_or(Fate::Delivered, |one| one.fate)
             };
             let mut fates = [0; 3];
             for number in 0..count {

@@ -154,13 +154,13 @@ fn a_full_server_says_so() {
 
 #[test]
 fn one_source_takes_no_more_places_than_its_share() {
-    let mut net = ticket_net(3, |config| config.max_connections_per_source = 2);
+    let mut net = ticket_net(3, |config| config.max_connections_per_source = Some(2));
     for node in 1..=3 {
         net.nodes[node].address = format!("10.9.9.9:{}", 4000 + node).parse().unwrap();
         connect(&mut net, node, mint(node as u8, WALL + HOUR_US));
     }
     net.run_for(SECOND);
-    let refused = (1..=3).filter(|node| refusal(&net, *node) == Some(Refusal::Full)).count();
+    let refused = (1..=3).filter(|node| refusal(&net, *node) == Some(Refusal::TooManyFromAddress)).count();
     assert_eq!((refused, net.nodes[0].endpoint.connections().count()), (1, 2));
 }
 

@@ -74,7 +74,7 @@ fn an_interrupted_connection_that_is_redirected_dials_there_at_once() {
 
 #[test]
 fn the_same_link_local_address_on_two_interfaces_is_two_clients() {
-    let mut net = Net::pair(|config| config.max_connections_per_source = 1);
+    let mut net = Net::pair(|config| config.max_connections_per_source = Some(1));
     net.nodes[1].address = "[fe80::1%2]:4000".parse().unwrap();
     let config = Config::new(common::APPLICATION);
     net.nodes.push(Node::new(config, Secrets::new([3; 32]), 3, "[fe80::1%3]:4000", Instant::ZERO));

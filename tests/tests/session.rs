@@ -128,7 +128,7 @@ fn a_close_after_delivery_waits_for_what_is_underway() {
     net.nodes[1].endpoint.close_after_delivery(now, client, 0, "", now + SECOND * 20);
     net.run_for(SECOND * 20);
     assert_eq!(net.nodes[0].messages().len(), 1);
-    let clean = |event: &Event| matches!(event, Event::Closed { undelivered, .. } if undelivered.is_empty());
+    let clean = |event: &Event| matches!(event, Event::Closed { unconfirmed, .. } if unconfirmed.is_empty());
     assert!(net.nodes[1].has(clean));
 }
 
@@ -193,8 +193,8 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
     net.run_until(SECOND * 3, |net| net.nodes[0].connected().is_some());
     net.run_for(SECOND);
     let lost = |event: &Event| match event {
-        Event::Closed { connection, reason: CloseReason::SessionLost, undelivered } => {
-            *connection == client && undelivered.len() == 1 && undelivered[0].fate == Fate::Unknown
+        Event::Closed { connection, reason: CloseReason::SessionLost, unconfirmed } => {
+            *connection == client && unconfirmed.len() == 1 && unconfirmed[0].fate == Fate::Unknown
         }
         _ => false,
     };
@@ -368,7 +368,7 @@ fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
         for node in 0..2 {
             // What could be doubled is not sent again on the connection that remains, but its fate is told.
             let told = net.nodes[node].events.iter().filter_map(|event| match event {
-                Event::Closed { undelivered, .. } => Some(undelivered.len()),
+                Event::Closed { unconfirmed, .. } => Some(unconfirmed.len()),
                 _ => None,
             });
             let arrived = net.nodes[1 - node].messages().len();

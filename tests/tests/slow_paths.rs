@@ -96,7 +96,7 @@ impl Path {
         net.run_for(SECOND * 90);
         let timed_out =
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: None };
-        let ends = [Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() }];
+        let ends = [Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() }];
         assert_eq!(net.nodes[1].events, ends, "{self:?}");
         assert_eq!(net.nodes[0].events, [], "{self:?}");
     }
@@ -132,7 +132,7 @@ fn with_little_time_to_connect_a_client_is_in_for_good_or_told_that_time_is_up()
                         key_hint: None,
                     };
                     let end =
-                        Event::Closed { connection: client, reason: timed_out, undelivered: Vec::new() };
+                        Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() };
                     assert_eq!(net.nodes[1].events, [end], "{path:?}");
                 }
                 assert!(is_in || tenths > 45, "{path:?}");

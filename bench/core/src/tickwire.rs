@@ -50,7 +50,7 @@ impl Tickwire {
         config.dont_fragment = true;
         config.provider = provider(crypto);
         config.max_connections = clients;
-        config.max_connections_per_source = clients;
+        config.max_connections_per_source = Some(clients);
         (config.handshake_rate, config.handshake_burst) = (1_000_000, 1_000_000);
         let mut open = config.clone();
         open.access = Access::Open;

@@ -326,15 +326,15 @@ impl World {
         while self.receiver.has_messages() {
             self.pop();
         }
-        let undelivered = self.sender.undelivered();
-        assert!(undelivered.is_sorted_by_key(|entry| (entry.channel, entry.message)));
+        let unconfirmed = self.sender.unconfirmed();
+        assert!(unconfirmed.is_sorted_by_key(|entry| (entry.channel, entry.message)));
         for (index, config) in self.channels.iter().enumerate() {
             let channel = ChannelId(index as u8);
             let mut got = counts(&self.got[index]);
             for (number, message) in self.sent[index].iter().enumerate() {
                 let id = MessageId(number as u64);
                 let fate = self.sender.fate(channel, id).unwrap();
-                let listed = undelivered.iter().find(|entry| (entry.channel, entry.message) == (channel, id));
+                let listed = unconfirmed.iter().find(|entry| (entry.channel, entry.message) == (channel, id));
                 let has = got.get(message).copied().unwrap_or(0) > 0;
                 match (config.delivery, fate) {
                     (Delivery::Unreliable | Delivery::Sequenced, fate) => {
@@ -385,7 +385,7 @@ impl World {
     fn check_end(&mut self) {
         self.check_fates();
         assert_eq!(self.full & !self.ready, 0, "who was refused heard when there was room");
-        assert!(self.sender.undelivered().is_empty() && !self.sender.has_unacked_reliable());
+        assert!(self.sender.unconfirmed().is_empty() && !self.sender.has_unacked_reliable());
         for (index, config) in self.channels.iter().enumerate() {
             let channel = ChannelId(index as u8);
             let expired =

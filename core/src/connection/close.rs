@@ -5,8 +5,8 @@ use alloc::string::String;
 
 use super::timers::Timer;
 use super::{
-    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase, Settings,
-    Transport, VIOLATION_CODES,
+    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase,
+    REPLACED_CODE, Settings, TOO_MANY_FROM_ADDRESS_CODE, Transport, VIOLATION_CODES,
 };
 use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
@@ -20,37 +20,46 @@ impl Connection {
         if self.notices.is_closed() {
             return;
         }
+        self.end(&reason);
+        self.notices.closed(reason, self.send.unconfirmed());
+        self.forget();
+    }
+
+    /// Stops everything but a CLOSE.
+    fn end(&mut self, reason: &CloseReason) {
         self.is_disowned |= matches!(
             reason,
             CloseReason::Local { .. } | CloseReason::Violation(_) | CloseReason::PathTooNarrow { .. }
         );
-        let undelivered = self.send.undelivered();
+        self.notices.end();
         // What is in reassembly will not be finished any more; it neither stays nor falls due.
         self.receive.finish();
-        self.notices.closed(reason, undelivered);
         self.drop_dial();
         self.wants_dial = false;
         self.farewell = None;
         self.timers.stop_all();
-        self.forget();
     }
 
-    /// Like [`Connection::finish`], but tells the peer why.
+    /// Like [`Connection::finish`], but tells the peer why. If this end closed while messages were not acknowledged, `Closed`
+    /// waits until the peer's CLOSE, which acknowledges what it has, or until this end gives up waiting for one.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
         // What is over stays over, and its CLOSE goes on being repeated.
         if self.notices.is_closed() {
             return;
         }
-        let has_peer = self.phase == Phase::Connected && self.transport.is_some();
-        let transport = self.transport.take();
-        self.finish(reason);
-        if has_peer {
-            self.transport = transport;
-            self.phase = Phase::Closing;
-            self.closing = Closing { code, text, is_due: true, tries };
-        } else if let Some(transport) = transport {
-            self.retired_ids.push(transport.local_id);
+        if self.phase != Phase::Connected || self.transport.is_none() {
+            self.finish(reason);
+            return;
         }
+        self.end(&reason);
+        let untold = if matches!(reason, CloseReason::Local { .. }) && self.send.has_unacked_reliable() {
+            Some(reason)
+        } else {
+            self.notices.closed(reason, self.send.unconfirmed());
+            None
+        };
+        self.phase = Phase::Closing;
+        self.closing = Some(Box::new(Closing { code, text, is_due: true, tries, untold }));
     }
 
     /// This end closes, now: what is not delivered stays so.
@@ -60,16 +69,32 @@ impl Connection {
     }
 
     /// Turns away a client whose place was taken while it finished its handshake. The application never hears of it.
-    pub(crate) fn turn_away(&mut self, transport: Box<Transport>) {
+    pub(crate) fn turn_away(&mut self, transport: Box<Transport>, refusal: &Refusal) {
         self.notices.silence();
         self.transport = Some(transport);
         self.phase = Phase::Closing;
-        self.closing = Closing { code: FULL_CODE, text: String::new(), is_due: true, tries: CLOSE_TRIES };
+        self.closing = Some(Box::new(Closing {
+            code: code_of(refusal),
+            text: String::new(),
+            is_due: true,
+            tries: CLOSE_TRIES,
+            untold: None,
+        }));
+    }
+
+    /// Another connection takes the place of this one. A peer that was never heard here knows nothing of it.
+    pub(crate) fn replaced(&mut self) {
+        if self.transport.as_deref().is_some_and(|transport| transport.is_confirmed) {
+            self.finish_telling(CloseReason::Replaced, REPLACED_CODE, String::new(), CLOSE_TRIES);
+        } else {
+            self.finish(CloseReason::Replaced);
+        }
     }
 
     /// Turns a client out whose address turned out to have no place left, or to be banned.
-    pub(crate) fn turn_out(&mut self) {
-        self.finish_telling(CloseReason::Refused(Refusal::Full), FULL_CODE, String::new(), CLOSE_TRIES);
+    pub(crate) fn turn_out(&mut self, refusal: Refusal) {
+        let code = code_of(&refusal);
+        self.finish_telling(CloseReason::Refused(refusal), code, String::new(), CLOSE_TRIES);
     }
 
     /// Nobody answered where this newcomer's first Data came from.
@@ -138,14 +163,23 @@ impl Connection {
     /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
     pub(super) fn on_close(&mut self, now: Instant, code: u16, text: &[u8], settings: &Settings) {
         // Only a server has places.
-        if code == FULL_CODE && self.plan.is_some() {
+        let refusal = match code {
+            FULL_CODE => Some(Refusal::Full),
+            TOO_MANY_FROM_ADDRESS_CODE => Some(Refusal::TooManyFromAddress),
+            _ => None,
+        };
+        if let Some(refusal) = refusal.filter(|_| self.plan.is_some()) {
             if self.is_back(settings) {
                 // A server that has just come back may be busy with everyone at once.
                 self.interrupt(now, settings);
                 self.timers.set(Timer::Resume, now + FULL_PATIENCE);
                 return;
             }
-            self.finish_telling(CloseReason::Refused(Refusal::Full), code, String::new(), 1);
+            self.finish_telling(CloseReason::Refused(refusal), code, String::new(), 1);
+            return;
+        }
+        if code == REPLACED_CODE {
+            self.finish_telling(CloseReason::Replaced, code, String::new(), 1);
             return;
         }
         if code == NARROW_PATH_CODE {
@@ -180,19 +214,22 @@ impl Connection {
     }
 
     /// Nothing more is sent; the endpoint may drop the connection once `Closed` was told.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.drop_transport();
         self.phase = Phase::Closed;
         self.timers.stop(Timer::Close);
+        if let Some(reason) = self.closing.take().and_then(|closing| closing.untold) {
+            self.notices.closed(reason, self.send.unconfirmed());
+        }
     }
 
     /// The CLOSE timer went off. A CLOSE that nothing could carry counts as one that was lost.
     pub(super) fn on_close_timeout(&mut self, now: Instant) {
-        if self.phase == Phase::Closing {
-            if core::mem::replace(&mut self.closing.is_due, true) {
-                self.closing.tries = self.closing.tries.saturating_sub(1);
+        if let Some(closing) = self.closing.as_deref_mut() {
+            if core::mem::replace(&mut closing.is_due, true) {
+                closing.tries = closing.tries.saturating_sub(1);
             }
-            if self.closing.tries == 0 {
+            if closing.tries == 0 {
                 self.forget();
             }
         } else if self.farewell_is_over(now) {
@@ -230,6 +267,11 @@ const VIOLATIONS: [(Violation, u16); 8] = [
 ];
 
 /// The first [`limits::CLOSE_TEXT`] bytes of `text`, cut between characters.
+/// How CLOSE tells a client that is turned out after its handshake.
+fn code_of(refusal: &Refusal) -> u16 {
+    if *refusal == Refusal::TooManyFromAddress { TOO_MANY_FROM_ADDRESS_CODE } else { FULL_CODE }
+}
+
 fn shorten(text: &str) -> String {
     text.get(..text.floor_char_boundary(limits::CLOSE_TEXT)).unwrap_or_default().into()
 }

@@ -28,6 +28,8 @@ pub(crate) struct DialPlan {
     pub(crate) resume: Option<ResumeCredential>,
     /// How long each attempt to come back may take.
     pub(crate) timeout: Duration,
+    /// The place of the dial that made the connection among all of this endpoint: a later one has a larger number.
+    pub(crate) order: u64,
     /// Whether to dial again when the connection is lost.
     pub(crate) reconnect: bool,
     /// Attempts to reconnect since the connection was lost.
@@ -80,14 +82,16 @@ pub(crate) struct Dial {
     pub(crate) path: Path,
     pub(crate) local_id: u32,
     pub(crate) began_at: Instant,
+    /// Its place among all dials of this endpoint: a later one has a larger number.
+    pub(crate) order: u64,
     /// When the only Hello since the last answer was sent; `None` once it was repeated (Karn's rule).
     pub(crate) hello_sent: Option<Instant>,
     hellos: u32,
 }
 
 impl Dial {
-    pub(crate) const fn new(now: Instant, dialer: Dialer, path: Path, local_id: u32) -> Self {
-        Self { dialer, path, local_id, began_at: now, hello_sent: None, hellos: 0 }
+    pub(crate) const fn new(now: Instant, dialer: Dialer, path: Path, local_id: u32, order: u64) -> Self {
+        Self { dialer, path, local_id, began_at: now, order, hello_sent: None, hellos: 0 }
     }
 
     /// Writes what the attempt has to say, and says how many bytes.

@@ -66,8 +66,9 @@ use crate::address::{Address, Ecn, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::ChannelConfig;
 use crate::crypto::Provider;
-use crate::event::{ChannelId, ConnectionId, PeerInfo};
-use crate::handshake::RENEW_US;
+use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo};
+use crate::handshake::{Owner, RENEW_US};
+use crate::limits::LEAST_DATAGRAM;
 use crate::rng::Rng;
 use crate::source::Source;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
@@ -86,6 +87,10 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 const FULL_CODE: u16 = u16::MAX;
 /// The code of an end whose path to the other carries less than [`crate::limits::LEAST_DATAGRAM`] bytes.
 const NARROW_PATH_CODE: u16 = u16::MAX - 1;
+/// The code of a server whose last place for the client's address was taken meanwhile.
+const TOO_MANY_FROM_ADDRESS_CODE: u16 = 0xfffd;
+/// The code of an end where another connection takes the place of this one.
+const REPLACED_CODE: u16 = 0xfffc;
 /// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
 pub const VIOLATION_CODES: u16 = 0xff00;
 
@@ -134,12 +139,14 @@ pub(crate) fn reliable_channels(channels: &[ChannelConfig]) -> u32 {
 }
 
 /// A CLOSE on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Closing {
     code: u16,
     text: String,
     is_due: bool,
     tries: u8,
+    /// The reason that `Closed` names, while the peer may still confirm messages: its CLOSE acknowledges what it has.
+    untold: Option<CloseReason>,
 }
 
 /// A close that waits for reliable data to be delivered.
@@ -166,7 +173,7 @@ pub(crate) struct Connection {
     pub(crate) notices: Notices,
     clock: ClockSync,
     pub(crate) timers: TimerTable,
-    closing: Closing,
+    closing: Option<Box<Closing>>,
     farewell: Option<Farewell>,
     /// A channel that takes messages again, in its reserved place.
     ready: Option<ChannelId>,
@@ -184,6 +191,12 @@ pub(crate) struct Connection {
     pub(crate) source: Option<Source>,
     /// The peer was found to be where it was not known to be: the account may be another one now.
     pub(crate) is_found: bool,
+    /// To whom it belongs, while it holds a place.
+    pub(crate) owner: Option<Box<Owner>>,
+    /// It gave its place back.
+    pub(crate) has_left: bool,
+    /// It was dialled for a peer that may have other connections, and the peer was not heard on it.
+    pub(crate) is_contending: bool,
     pub(crate) traffic: Traffic,
     pub(crate) connected_at: Option<Instant>,
     /// Bytes per second that it sends at most, if not what all do.
@@ -215,7 +228,7 @@ impl Connection {
             notices: Notices::default(),
             clock: ClockSync::default(),
             timers: TimerTable::new(),
-            closing: Closing::default(),
+            closing: None,
             farewell: None,
             ready: None,
             retired_ids: SmallVec::new(),
@@ -225,6 +238,9 @@ impl Connection {
             links: [None; 2],
             source: None,
             is_found: false,
+            owner: None,
+            has_left: false,
+            is_contending: false,
             traffic: Traffic::default(),
             connected_at: None,
             bandwidth: None,
@@ -244,6 +260,7 @@ impl Connection {
             || self.wants_ticket
             || self.is_disowned
             || self.is_found
+            || self.is_contending
             || !self.retired_ids.is_empty()
             || self.notices.is_pending()
     }
@@ -272,8 +289,7 @@ impl Connection {
     pub(crate) fn on_link_loss(&mut self, link: LinkId) {
         let is_here = |transport: &Transport| transport.path.remote == Address::Link(link);
         if let Some(transport) = self.transport.as_deref_mut().filter(|transport| is_here(transport)) {
-            transport.ping_due = true;
-            transport.probe_due = true;
+            transport.ask();
         }
     }
 
@@ -341,7 +357,7 @@ impl Connection {
                     || (is_eliciting && transport.window_is_open(now));
                 (has_data && transport.may_send()) || transport.has_path_datagram()
             }
-            Phase::Closing => self.closing.is_due,
+            Phase::Closing => self.closing.as_ref().is_some_and(|closing| closing.is_due),
             Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
         }
     }
@@ -435,17 +451,17 @@ impl Connection {
     }
 
     fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Written> {
-        let transport = self.transport.as_deref_mut()?;
-        if !core::mem::take(&mut self.closing.is_due) {
+        let (transport, closing) = (self.transport.as_deref_mut()?, self.closing.as_deref_mut()?);
+        if !core::mem::take(&mut closing.is_due) {
             return None;
         }
-        // What an unproven address may not get counts as sent, so that the closing ends.
-        let room = buffer.len().min(transport.allowance());
+        // A CLOSE passes wherever anything does. What an unproven address may not get counts as sent, so that the closing ends.
+        let room = buffer.len().min(LEAST_DATAGRAM.into()).min(transport.allowance());
         let room = buffer.get_mut(..room).unwrap_or_default();
-        let size = transmit::write_close(now, transport, room, self.closing.code, &self.closing.text);
+        let size = transmit::write_close(now, transport, room, closing.code, &closing.text);
         let path = transport.path;
-        self.closing.tries = self.closing.tries.saturating_sub(1);
-        if self.closing.tries == 0 {
+        closing.tries = closing.tries.saturating_sub(1);
+        if closing.tries == 0 {
             self.forget();
         } else {
             self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::address::Address;
-use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Undelivered};
+use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Unconfirmed};
 
 /// The places for notices of one connection.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ struct Pending {
     resumed: Option<Address>,
     moved: Option<Address>,
     rate: Option<u64>,
-    closed: Option<(CloseReason, Vec<Undelivered>)>,
+    closed: Option<(CloseReason, Vec<Unconfirmed>)>,
 }
 
 impl Notices {
@@ -55,12 +55,14 @@ impl Notices {
         }
     }
 
-    /// The last notice. Only the first one counts.
-    pub(crate) fn closed(&mut self, reason: CloseReason, undelivered: Vec<Undelivered>) {
-        if !self.is_closed {
-            self.is_closed = true;
-            self.pending().closed = Some((reason, undelivered));
-        }
+    /// The connection is over. [`Notices::closed`] follows, once the fate of every message is known.
+    pub(crate) const fn end(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// The last notice, once.
+    pub(crate) fn closed(&mut self, reason: CloseReason, unconfirmed: Vec<Unconfirmed>) {
+        self.pending().closed = Some((reason, unconfirmed));
     }
 
     /// Nothing is ever told of this connection: the application never heard of it.
@@ -68,7 +70,7 @@ impl Notices {
         *self = Self { is_closed: true, ..Self::default() };
     }
 
-    /// Whether `Closed` was noted, told or not.
+    /// Whether the connection is over, whether or not `Closed` was told.
     pub(crate) const fn is_closed(&self) -> bool {
         self.is_closed
     }
@@ -103,8 +105,8 @@ impl Notices {
 
     /// The notice that comes after everything else.
     pub(crate) fn take_closed(&mut self, connection: ConnectionId) -> Option<Event> {
-        let (reason, undelivered) = self.take(|pending| pending.closed.take())?;
-        Some(Event::Closed { connection, reason, undelivered })
+        let (reason, unconfirmed) = self.take(|pending| pending.closed.take())?;
+        Some(Event::Closed { connection, reason, unconfirmed })
     }
 
     /// Whether anything waits to be told.

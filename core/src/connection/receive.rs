@@ -75,7 +75,10 @@ impl Connection {
         match outcome {
             Ok(Outcome { eliciting, busy, acks, refused: false }) => {
                 let substantial = busy || acks;
-                if let Some(transport) = self.transport.as_deref_mut() {
+                // An end that is closing takes in no messages any more, and acknowledges none.
+                if let Some(transport) =
+                    self.transport.as_deref_mut().filter(|_| self.phase == Phase::Connected)
+                {
                     if eliciting {
                         transport.heartbeat.on_activity();
                     }
@@ -123,9 +126,13 @@ impl Connection {
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
             if !matches!(self.phase, Phase::Connected) {
-                // A closing connection listens for one thing only.
-                if let Frame::Close { .. } = frame {
-                    self.on_close_heard();
+                match frame {
+                    Frame::Close { .. } => self.on_close_heard(),
+                    // It may confirm messages of which `Closed` is still to tell. What it contradicts is over.
+                    Frame::Ack(ack) => {
+                        let _ = self.on_ack(now, reception.at, &ack);
+                    }
+                    _ => {}
                 }
                 continue;
             }

@@ -134,7 +134,8 @@ fn write_small(
     draft.seal(now, transport, body, false)
 }
 
-/// A CLOSE, alone in its datagram.
+/// A CLOSE, behind an ACK of everything that was received, as far as there is room: the peer learns here or never which of
+/// its messages arrived.
 pub(crate) fn write_close(
     now: Instant,
     transport: &mut Transport,
@@ -142,9 +143,25 @@ pub(crate) fn write_close(
     code: u16,
     text: &str,
 ) -> Option<usize> {
-    write_small(now, transport, buffer, 0, |writer| {
-        put(writer, &Frame::Close { code, text: text.as_bytes() })
-    })
+    let close = Frame::Close { code, text: text.as_bytes() };
+    let mut draft = Draft::new(transport, buffer)?;
+    let body = draft.body();
+    let mut writer = Writer::new(body);
+    if !put(&mut writer, &close) {
+        return None;
+    }
+    let reserved = writer.written();
+    let room = body.len().saturating_sub(reserved);
+    let mut writer = Writer::new(body.get_mut(..room)?);
+    let (ranges, largest_at) = transport.acks.report();
+    let is_written =
+        write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), &mut writer).is_ok();
+    let acked = if is_written { writer.written() } else { 0 };
+    let mut writer = Writer::new(body.get_mut(acked..)?);
+    if !put(&mut writer, &close) {
+        return None;
+    }
+    draft.seal(now, transport, acked + reserved, false)
 }
 
 /// A probe of the path MTU: a PING in a datagram of the size in question (RFC 8899 4.1, without user data).

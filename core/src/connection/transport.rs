@@ -257,6 +257,12 @@ impl Transport {
         self.last_ping = now;
     }
 
+    /// Asks the peer at once whether it is there, whatever the window says.
+    pub(crate) const fn ask(&mut self) {
+        self.ping_due = true;
+        self.probe_due = true;
+    }
+
     /// The probe timeout before any back-off.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay)

@@ -15,7 +15,6 @@ use crate::config::receive_window;
 use crate::event::{PeerInfo, Refusal};
 use crate::handshake::{Candidate, Session, Verdict};
 use crate::limits;
-use crate::source::Source;
 use crate::time::{Duration, Instant};
 
 /// Who asks to come in. The ticket or the cookie was found valid.
@@ -98,18 +97,20 @@ impl Endpoint {
         if candidate.session == Session::Resumed {
             return None;
         }
-        if !self.has_room(self.links.source(from.remote)) {
-            return Some(Refusal::Full);
-        }
         match self.admit(from.remote, &candidate.peer) {
-            Admission::Accept => None,
+            Admission::Accept => {}
             Admission::AcceptAs(mut peer) => {
                 peer.user_data.truncate(limits::TICKET_USER_DATA);
                 candidate.peer = peer;
-                None
             }
-            Admission::Refuse(refusal) => Some(refusal),
+            Admission::Refuse(refusal) => return Some(refusal),
         }
+        let source = self.links.source(from.remote);
+        let refusal = self.find_room(Some(source)).err()?;
+        // Whether that place is a ghost's turns out once the first Data has proven whose this handshake is.
+        let owner = self.acceptor.owner_of_candidate(candidate);
+        let may_take_over = owner.is_some_and(|owner| self.may_take_over(owner, Some(source), &refusal));
+        (!may_take_over).then_some(refusal)
     }
 
     /// What the application decides about a peer at `address`.
@@ -119,18 +120,13 @@ impl Endpoint {
         self.authenticator.as_mut().map_or(Admission::Accept, |authenticator| authenticator.admit(&request))
     }
 
-    /// Whether there is room for a newcomer on this source's account.
-    pub(super) fn has_room(&self, source: Source) -> bool {
-        self.connections.len() < self.config.max_connections
-            && self.accounts.count(source) < self.config.max_connections_per_source
-    }
-
     pub(super) fn directory(&self) -> Directory<'_> {
         Directory {
             connections: &self.connections,
             sessions: &self.sessions,
             dialled: &self.dialled,
             public_key: self.public_key,
+            now: self.now,
         }
     }
 

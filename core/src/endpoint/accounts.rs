@@ -4,8 +4,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::Endpoint;
 use super::accept::Admission;
+use crate::config::Config;
 use crate::connection::Connection;
-use crate::event::ConnectionId;
+use crate::event::{ConnectionId, Refusal};
 use crate::limits;
 use crate::source::Source;
 use crate::time::Instant;
@@ -20,8 +21,13 @@ pub(super) struct Accounts {
 
 impl Accounts {
     /// Connections on the account of `source`.
-    pub(super) fn count(&self, source: Source) -> usize {
+    fn count(&self, source: Source) -> usize {
         self.counts.get(&source).copied().unwrap_or(0)
+    }
+
+    /// Whether one more connection may go on the account of `source`.
+    pub(super) fn has_room(&self, source: Source, config: &Config) -> bool {
+        self.count(source) < config.places_per_source()
     }
 
     pub(super) fn join(&mut self, source: Source) {
@@ -76,6 +82,17 @@ impl Endpoint {
         }
     }
 
+    /// Takes a connection off its account, or ends its wait for one.
+    pub(super) fn close_account(&mut self, connection: ConnectionId) {
+        let source = self.connections.get_mut(connection).and_then(|state| state.source.take());
+        match source {
+            Some(source) => self.accounts.leave(source),
+            None => {
+                self.accounts.end_wait(connection);
+            }
+        }
+    }
+
     /// The peer of a connection answered from an address that it was not known to have.
     ///
     /// A newcomer's source begins to pay, if it has room. A session that another source pays for moves to the new account if there is
@@ -85,7 +102,7 @@ impl Endpoint {
         let Some(state) = self.connections.get(connection) else { return };
         let Some(address) = state.transport.as_deref().map(|transport| transport.path.remote) else { return };
         let (old, new) = (state.source, self.links.source(address));
-        let has_room = self.accounts.count(new) < self.config.max_connections_per_source;
+        let has_room = self.accounts.has_room(new, &self.config);
         match old {
             Some(old) if old != new && has_room => {
                 self.accounts.leave(old);
@@ -95,9 +112,12 @@ impl Endpoint {
             None if !self.accounts.end_wait(connection) => return,
             None => {
                 let peer = state.peer.clone();
-                let is_admitted = has_room && !matches!(self.admit(address, &peer), Admission::Refuse(_));
-                if !is_admitted {
-                    self.end(connection, Connection::turn_out);
+                let refusal = match self.admit(address, &peer) {
+                    Admission::Refuse(refusal) => Some(refusal),
+                    _ => (!has_room).then_some(Refusal::TooManyFromAddress),
+                };
+                if let Some(refusal) = refusal {
+                    self.end(connection, |state| state.turn_out(refusal));
                     return;
                 }
                 self.accounts.join(new);

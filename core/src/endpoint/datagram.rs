@@ -124,6 +124,7 @@ impl Endpoint {
             sessions: &self.sessions,
             dialled: &self.dialled,
             public_key: self.public_key,
+            now,
         };
         match self.acceptor.screen(arrival, datagram, &directory, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => {

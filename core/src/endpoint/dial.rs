@@ -12,7 +12,9 @@ use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, Tran
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo, Refusal};
-use crate::handshake::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey, Session};
+use crate::handshake::{
+    Accepted, Answer, Credential, DialSetup, Dialer, Owner, ServerKey, Session, peer_identity,
+};
 use crate::time::{Duration, Instant};
 
 impl Endpoint {
@@ -27,7 +29,9 @@ impl Endpoint {
         options: ConnectOptions,
     ) -> Result<ConnectionId, ConnectError> {
         let now = self.advance(now);
-        if self.connections.len() >= self.config.max_connections {
+        let owner = options.peer.as_ref().map(|peer| Owner::Peer(peer_identity(&peer.1)));
+        // A peer's other connection ends when this one is proven.
+        if self.find_room(None).is_err() && !owner.is_some_and(|owner| self.may_dial_beside(owner)) {
             return Err(ConnectError::TooManyConnections { most: self.config.max_connections });
         }
         let local_key = self.public_key;
@@ -46,6 +50,7 @@ impl Endpoint {
             peer: peer.map(Box::new),
             resume: None,
             timeout: timeout.max(self.config.connect_timeout),
+            order: self.dials + 1,
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
             is_path_narrow: false,
@@ -63,6 +68,7 @@ impl Endpoint {
         });
         self.ids.assign(local_id, Entry::Dial(connection));
         self.dialled.insert(connection);
+        self.own(connection, owner);
         self.refresh(connection);
         Ok(connection)
     }
@@ -82,7 +88,10 @@ impl Endpoint {
             reliable: self.links.properties(plan.path.remote).is_some_and(|link| link.reliable),
         };
         match Dialer::new(now, &mut self.rng, Arc::clone(&self.settings.provider), setup) {
-            Ok(dialer) => Ok(Dial::new(now, dialer, plan.path, local_id)),
+            Ok(dialer) => {
+                self.dials += 1;
+                Ok(Dial::new(now, dialer, plan.path, local_id, self.dials))
+            }
             Err(error) => {
                 self.ids.release(local_id);
                 Err(error)
@@ -133,12 +142,16 @@ impl Endpoint {
                 state.drop_dial();
                 Ok(())
             }
-            Answer::Refused(Refusal::Full) if state.phase == Phase::Connected => {
+            Answer::Refused(Refusal::Full | Refusal::TooManyFromAddress)
+                if state.phase == Phase::Connected =>
+            {
                 // The server may have a place when it answers the next packet.
                 state.drop_dial();
                 Ok(())
             }
-            Answer::Refused(Refusal::Full) if state.phase == Phase::Interrupted => {
+            Answer::Refused(Refusal::Full | Refusal::TooManyFromAddress)
+                if state.phase == Phase::Interrupted =>
+            {
                 // A server that has just come back may be busy with everyone at once.
                 state.drop_dial();
                 state.retry_dial_later(now, &mut self.rng);
@@ -170,6 +183,18 @@ impl Endpoint {
             // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
             state.retired_ids.push(dial.local_id);
             return;
+        }
+        let owner = state.owner.as_deref().copied();
+        if !resumed && self.is_overtaken(owner, dial.order) {
+            // The peer was sent nothing on this one yet.
+            let Some(state) = self.connections.get_mut(connection) else { return };
+            state.retired_ids.push(dial.local_id);
+            state.finish(CloseReason::Replaced);
+            return;
+        }
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        if let Some(plan) = state.plan.as_deref_mut().filter(|_| !resumed) {
+            plan.order = dial.order;
         }
         if !first && !resumed && state.is_leaving() {
             // Nobody wants what would take its place.
@@ -204,6 +229,7 @@ impl Endpoint {
         } else {
             let replaces = (target != connection).then_some(connection);
             state.connect(now, transport, PeerInfo::default(), replaces, &self.settings);
+            state.is_contending = matches!(state.owner.as_deref(), Some(Owner::Peer(_)));
         }
         state.send.on_credit(accepted.parameters.credit);
         self.refresh(target);
@@ -213,6 +239,7 @@ impl Endpoint {
     fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
         let state = self.connections.get_mut(connection)?;
         let (mut plan, bandwidth) = (state.plan.take(), state.bandwidth);
+        let owner = state.owner.as_deref().copied();
         // The resume ticket that was shown stays good until the new session's first one is acknowledged. One that was set
         // aside is of another session, which the server may still have.
         if let Some(plan) = plan.as_mut().filter(|_| session != Session::Lost) {
@@ -227,6 +254,7 @@ impl Endpoint {
             state
         });
         self.dialled.insert(target);
+        self.own(target, owner);
         Some(target)
     }
 }

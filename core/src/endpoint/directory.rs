@@ -8,7 +8,8 @@ use crate::connection::{Connection, Phase};
 use crate::crypto::Key;
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, Credential, Resume, Session, initiates, peer_identity};
+use crate::handshake::{self, Credential, HALF_OPEN_LIFE, Resume, Session, initiates, peer_identity};
+use crate::time::Instant;
 
 /// A look at the endpoint's tables.
 pub(super) struct Directory<'e> {
@@ -16,12 +17,23 @@ pub(super) struct Directory<'e> {
     pub(super) sessions: &'e BTreeMap<[u8; 16], ConnectionId>,
     pub(super) dialled: &'e BTreeSet<ConnectionId>,
     pub(super) public_key: Key,
+    pub(super) now: Instant,
 }
 
 impl Directory<'_> {
-    /// The connection that dials the peer of this identity, and has not heard from it on that connection yet.
+    /// The connection that dials the peer of this identity, and has not heard from it on that connection yet. Of several, one
+    /// that the peer answered.
     pub(super) fn crossing(&self, identity: &[u8; 16]) -> Option<Crossing> {
-        self.dialled.iter().find_map(|id| {
+        let mut crossings = self.crossings(identity);
+        let first = crossings.next()?;
+        if first.phase == Phase::Connected {
+            return Some(first);
+        }
+        Some(crossings.find(|crossing| crossing.phase == Phase::Connected).unwrap_or(first))
+    }
+
+    fn crossings(&self, identity: &[u8; 16]) -> impl Iterator<Item = Crossing> {
+        self.dialled.iter().filter_map(|id| {
             let state = self.connections.get(*id).filter(|state| is_unanswered(state))?;
             match state.plan.as_ref()?.peer.as_deref()? {
                 Credential::Peer { peer_key, .. } if peer_identity(peer_key) == *identity => Some(Crossing {
@@ -31,7 +43,7 @@ impl Directory<'_> {
                         .transport
                         .as_deref()
                         .is_some_and(|transport| transport.sent.has_what_matters()),
-                    is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(state),
+                    is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(self.now, state),
                 }),
                 _ => None,
             }
@@ -76,8 +88,11 @@ pub(super) struct Crossing {
 /// its own attempt gets through.
 const HOPEFUL_HELLOS: u32 = 3;
 
-fn is_hopeful(state: &Connection) -> bool {
+/// Whether the peer's answer is to be expected. Once it accepted, its half-open handshake does not wait for ever.
+fn is_hopeful(now: Instant, state: &Connection) -> bool {
+    let is_fresh = |since: Instant| now < since + HALF_OPEN_LIFE;
     state.dial.as_ref().is_none_or(|dial| dial.hellos() <= HOPEFUL_HELLOS)
+        && state.transport.as_deref().is_none_or(|transport| is_fresh(transport.last_heard))
 }
 
 /// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear

@@ -9,8 +9,8 @@ use super::ids::Entry;
 use crate::address::{Address, Path};
 use crate::connection::{Connection, Phase, Reception, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
-use crate::event::{CloseReason, ConnectionId};
-use crate::handshake::{Confirmed, HalfOpenId, Resume, Session};
+use crate::event::{CloseReason, ConnectionId, Refusal};
+use crate::handshake::{Confirmed, HalfOpenId, Owner, Resume, Session};
 use crate::planted::{self, Bug};
 use crate::source::Source;
 use crate::time::Instant;
@@ -31,37 +31,27 @@ impl Endpoint {
         let mut transport = self.transport_of(now, from, standing, &half_open, header, datagram)?;
         let opened = transport.open(now, header, datagram)?;
         let resumes = transport.is_resumed;
-        // Authentic: from here on the handshake is spent, whatever becomes of it.
         let place = self.find_place(standing.source, &half_open)?;
-        let has_place = !matches!(place, Place::None);
+        // Authentic, and decided: from here on the handshake is spent, whatever becomes of it.
+        let has_place = !matches!(place, Place::None(_));
+        let owner = self.acceptor.half_open(now, &half_open).and_then(|half| self.acceptor.owner(half));
         let confirmed = self.acceptor.confirm(now, &half_open, has_place).ok_or(DropReason::BurntTicket)?;
         for id in &confirmed.freed {
             self.ids.release(*id);
         }
         let connection = match place {
             Place::Session(connection) => connection,
-            Place::Crossing(Crossing { connection, .. }) => {
-                self.begin_session(now, standing.source, connection, &confirmed);
-                connection
-            }
-            Place::New | Place::Instead(_) => {
-                if let Place::Instead(old) = place {
-                    self.retire(old);
-                }
-                let connection = self.add_connection(confirmed.credit);
-                self.begin_session(now, standing.source, connection, &confirmed);
-                connection
-            }
             Place::Gone => {
                 self.ids.release(confirmed.local_id);
                 return Err(DropReason::NoRoom);
             }
-            Place::None => {
+            Place::None(refusal) => {
                 transport.on_authentic(now, &opened);
                 transport.on_heard_from(from, datagram.len() as u64);
-                self.turn_away(confirmed.local_id, transport);
+                self.turn_away(confirmed.local_id, transport, &refusal);
                 return Err(DropReason::NoRoom);
             }
+            place => self.take_place(now, standing.source, place, owner, &confirmed),
         };
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
         let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
@@ -87,6 +77,9 @@ impl Endpoint {
         );
         self.arena.arm(now);
         self.refresh(connection);
+        if let Some(owner @ Owner::Peer(_)) = owner.filter(|_| !resumes) {
+            self.on_peer_came(connection, owner);
+        }
         result
     }
 
@@ -114,6 +107,43 @@ impl Endpoint {
                 is_validated: false,
             },
         })
+    }
+
+    /// The connection that a newcomer's handshake becomes, in the place that was found for it.
+    fn take_place(
+        &mut self,
+        now: Instant,
+        source: Option<Source>,
+        place: Place,
+        owner: Option<Owner>,
+        confirmed: &Confirmed,
+    ) -> ConnectionId {
+        let connection = match place {
+            Place::Crossing(Crossing { connection, .. }) => connection,
+            Place::Instead(old) => {
+                self.retire(old);
+                self.add_connection(confirmed.credit)
+            }
+            Place::Replacing(old) => {
+                self.end_replaced(old);
+                self.add_connection(confirmed.credit)
+            }
+            _ => self.add_connection(confirmed.credit),
+        };
+        self.begin_session(now, source, connection, confirmed);
+        self.own(connection, owner);
+        connection
+    }
+
+    /// A peer dialled, and proved it: whatever else there is of it ends, unless it came to say good-bye.
+    fn on_peer_came(&mut self, connection: ConnectionId, owner: Owner) {
+        if self.connections.get(connection).is_none_or(Connection::is_leaving) {
+            return;
+        }
+        for id in self.acceptor.drop_half_open(owner) {
+            self.ids.release(id);
+        }
+        self.keep_only(connection);
     }
 
     /// The transport that a half-open handshake may become.
@@ -150,52 +180,63 @@ impl Endpoint {
     }
 
     /// Where a half-open handshake whose first Data came belongs.
-    fn find_place(&self, source: Option<Source>, half_open: &HalfOpenId) -> Result<Place, DropReason> {
+    fn find_place(&mut self, source: Option<Source>, half_open: &HalfOpenId) -> Result<Place, DropReason> {
         let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
         let directory = self.directory();
         if let Some(resume) = half.resume() {
-            let holder = directory.holder(&resume);
-            return Ok(match (half.session, holder) {
+            match (half.session, directory.holder(&resume)) {
                 (Session::Resumed, Some((id, state))) if state.ticket.accepts(resume.incarnation) => {
-                    Place::Session(id)
+                    return Ok(Place::Session(id));
                 }
                 (Session::Lost, Some((id, state))) if state.ticket.is_origin(resume.incarnation) => {
-                    Place::Instead(id)
+                    return Ok(Place::Instead(id));
                 }
-                (Session::Resumed, _) | (_, Some(_)) => Place::Gone,
-                _ => self.find_new_place(source)?,
-            });
+                (Session::Resumed, _) | (_, Some(_)) => return Ok(Place::Gone),
+                _ => {}
+            }
         }
-        match directory.crossing(&half.identity()).filter(|_| half.is_peer()) {
+        let owner = self.acceptor.owner(half);
+        let crossing = match owner {
+            Some(Owner::Peer(name)) => directory.crossing(&name),
+            _ => None,
+        };
+        match crossing {
             // The peer will hear of ours, and drop its own.
             Some(Crossing { phase: Phase::Connected, is_preferred: true, .. }) => {
                 Err(DropReason::UnexpectedHandshake)
             }
             // The peer may have taken what was sent on ours, though nothing of it came back: sent again, it would be doubled.
-            Some(Crossing { connection, has_spoken: true, .. }) => Ok(Place::Instead(connection)),
+            Some(Crossing { connection, has_spoken: true, .. }) => Ok(Place::Replacing(connection)),
             Some(crossing) => Ok(Place::Crossing(crossing)),
-            None => self.find_new_place(source),
+            None => self.find_free_place(owner, source),
         }
     }
 
-    /// A place for a newcomer that `source` pays for, or nobody until its address answers.
-    fn find_new_place(&self, source: Option<Source>) -> Result<Place, DropReason> {
-        let has_room = match source {
-            Some(source) => self.has_room(source),
+    /// A place for a newcomer that has none yet, and that `source` pays for, or nobody until its address answers.
+    fn find_free_place(&mut self, owner: Option<Owner>, source: Option<Source>) -> Result<Place, DropReason> {
+        if source.is_none() && !self.accounts.may_wait() {
             // The client sends again while its handshake waits.
-            None if !self.accounts.may_wait() => return Err(DropReason::NoRoom),
-            None => self.connections.len() < self.config.max_connections,
-        };
-        Ok(if has_room { Place::New } else { Place::None })
+            return Err(DropReason::NoRoom);
+        }
+        let Err(refusal) = self.find_room(source) else { return Ok(Place::New) };
+        match owner {
+            // Its former connection ends as soon as this one begins.
+            Some(owner @ Owner::Peer(_)) if self.may_take_over(owner, source, &refusal) => Ok(Place::New),
+            Some(owner @ Owner::Ticket(_)) => {
+                let ghost = self.find_ghost(owner, source, &refusal)?;
+                Ok(ghost.map_or(Place::None(refusal), Place::Replacing))
+            }
+            _ => Ok(Place::None(refusal)),
+        }
     }
 
-    /// Tells a client that came too late, inside the encryption, that the server is full. There are never more of these
-    /// than there were half-open handshakes.
-    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>) {
+    /// Tells a client that came too late, inside the encryption, that there is no place for it. It is leaving from the start,
+    /// and never told of.
+    fn turn_away(&mut self, local_id: u32, transport: Box<Transport>, refusal: &Refusal) {
         let connection = self.add_connection(0);
         self.ids.assign(local_id, Entry::Connection(connection));
         if let Some(state) = self.connections.get_mut(connection) {
-            state.turn_away(transport);
+            state.turn_away(transport, refusal);
         }
         self.refresh(connection);
     }
@@ -229,6 +270,7 @@ impl Endpoint {
         // A dial that crossed the peer's becomes the answering end.
         state.drop_dial();
         state.plan = None;
+        state.is_contending = false;
         state.session = session;
         state.ticket.go_on_from(incarnation);
         state.connected_at = Some(now);
@@ -254,10 +296,12 @@ enum Place {
     Session(ConnectionId),
     /// A new connection, and this one ends: the client does not know it, or begins another one.
     Instead(ConnectionId),
+    /// A new connection, and this one ends: the same peer's, or a ghost of the same identity.
+    Replacing(ConnectionId),
     /// The attempt of this end that its own crossed.
     Crossing(Crossing),
     /// The session is not as it was when the Hello came; the client has to ask again.
     Gone,
-    /// All places were taken meanwhile.
-    None,
+    /// All places are taken.
+    None(Refusal),
 }

@@ -17,6 +17,7 @@ mod ids;
 mod links;
 mod options;
 mod peers;
+mod places;
 mod poll;
 mod replies;
 mod tickets;
@@ -38,6 +39,7 @@ pub use self::getters::ConnectionState;
 use self::ids::IdTable;
 use self::links::Links;
 pub use self::options::ConnectOptions;
+use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
 use crate::address::{LinkId, LinkProperties, Path};
@@ -77,6 +79,9 @@ pub struct Endpoint {
     /// Sessions that clients may resume.
     sessions: BTreeMap<[u8; 16], ConnectionId>,
     accounts: Accounts,
+    places: Places,
+    /// Dials so far, repeated ones included.
+    dials: u64,
     acceptor: Acceptor,
     authenticator: Option<Box<dyn Authenticator>>,
     replies: Replies,
@@ -147,6 +152,8 @@ impl Endpoint {
             dialled: BTreeSet::new(),
             sessions: BTreeMap::new(),
             accounts: Accounts::default(),
+            places: Places::default(),
+            dials: 0,
             acceptor,
             authenticator: None,
             replies: Replies::default(),
@@ -199,8 +206,10 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once. The peer is told `code` (from 0xff00 on, the protocol's own, counts as 0xfeff) and up to 256 bytes of `text`; what is not
-    /// delivered yet is listed by the `Closed` event. An unknown connection is ignored: it is closed already.
+    /// Closes a connection at once: nothing more is sent or received. The peer is told `code` (from 0xff00 on, the protocol's own, counts as 0xfeff) and up to 256
+    /// bytes of `text`. The `Closed` event lists the messages that the peer did not confirm. It comes at once if none is in
+    /// doubt, else with the peer's answer, and without one after five probe timeouts, 5 s at most. An unknown connection is
+    /// ignored: it is closed already.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -440,7 +449,7 @@ impl Endpoint {
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.close_if_drained();
         // Where there are no tickets, whoever was thrown out may come again anyway.
-        let is_remembered = state.source.is_some() && self.config.access == Access::Tickets;
+        let is_remembered = state.session != [0; 16] && self.config.access == Access::Tickets;
         if core::mem::take(&mut state.is_disowned) && is_remembered {
             let (session, newest) = (state.session, state.ticket.expiry);
             let (wall, until) = (self.wall(now), self.last_expiry(now, newest));
@@ -458,6 +467,7 @@ impl Endpoint {
             self.move_account(connection);
         }
         self.push_ticket(now, connection);
+        self.settle_place(connection);
         if self.connections.get(connection).is_some_and(Connection::is_gone) {
             self.remove(connection);
         }
@@ -485,5 +495,6 @@ impl Endpoint {
                 self.accounts.end_wait(connection);
             }
         }
+        self.places.remove(connection);
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::channel::{Arena, PieceRecord, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, receive_window};
 use crate::error::SendError;
-use crate::event::{ChannelId, MessageId, Undelivered, Violation};
+use crate::event::{ChannelId, MessageId, Unconfirmed, Violation};
 use crate::time::Instant;
 use crate::wire::{MessageFrame, ResumeFrame, Writer};
 
@@ -168,8 +168,8 @@ impl Sending {
 
     /// What was not delivered.
     #[must_use]
-    pub fn undelivered(&self) -> Vec<Undelivered> {
-        self.0.undelivered()
+    pub fn unconfirmed(&self) -> Vec<Unconfirmed> {
+        self.0.unconfirmed()
     }
 
     /// Whether nothing waits.

@@ -233,11 +233,6 @@ impl HalfOpen {
         long(self.local_id)
     }
 
-    /// Whether it is an expected peer.
-    pub(crate) const fn is_peer(&self) -> bool {
-        matches!(self.credential, Credential::Peer { .. })
-    }
-
     pub(crate) const fn identity(&self) -> [u8; 16] {
         self.identity
     }
@@ -527,6 +522,15 @@ impl HalfOpenTable {
         };
         let freed = self.remove_where(usize::MAX, |entry| entry.credential().is_same(&half_open.credential));
         Some((half_open, freed.into_iter().map(|entry| entry.local_id).collect()))
+    }
+
+    /// Removes the entries that wait and that `is_doomed` picks, and returns their local ids.
+    pub(super) fn remove_waiting(&mut self, is_doomed: impl Fn(&HalfOpen) -> bool) -> SmallVec<[u32; 8]> {
+        let removed = self.remove_where(usize::MAX, |entry| match &entry.state {
+            State::Waiting(half_open) => is_doomed(half_open),
+            State::Refused(_) => false,
+        });
+        removed.into_iter().map(|entry| entry.local_id).collect()
     }
 
     /// Removes what expired, a bounded number at a time.

@@ -15,6 +15,7 @@ mod half_open;
 mod hello;
 mod keys;
 mod load;
+mod owner;
 mod parameters;
 mod peer;
 mod resume_ticket;
@@ -33,6 +34,8 @@ pub(crate) use control::{addressee, echo_of, parse_unknown, unknown};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use directory::Deserted;
 pub(crate) use directory::Directory;
+pub(crate) use half_open::HALF_OPEN_LIFE;
+pub(crate) use owner::Owner;
 pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
 pub(crate) use resume_ticket::RENEW_US;

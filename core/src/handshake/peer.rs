@@ -58,6 +58,16 @@ impl ExpectedPeers {
         self.0.remove(&hint.0);
     }
 
+    /// The name of the peer that a hint stands for.
+    pub(super) fn identity(&self, hint: &[u8]) -> Option<[u8; 16]> {
+        self.find(hint).map(|peer| identity(&peer.peer_key))
+    }
+
+    /// Whether a peer of this name may come.
+    pub(super) fn expects(&self, name: &[u8; 16]) -> bool {
+        self.0.values().any(|peer| identity(&peer.peer_key) == *name)
+    }
+
     pub(super) fn find(&self, hint: &[u8]) -> Option<&Expected> {
         self.0.get(hint).map(Box::as_ref)
     }

@@ -24,6 +24,7 @@ pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
 use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
 use super::load::Failures;
+use super::owner::Owner;
 use super::parameters::Parameters;
 use super::peer::{self, ExpectedPeers, PeerHint};
 use super::resume_ticket::ResumeSealer;
@@ -465,6 +466,24 @@ impl Acceptor {
             resume: half_open.resume(),
             local_id: half_open.local_id(),
             freed,
+        })
+    }
+
+    /// Whose connection a half-open handshake would become.
+    pub(crate) fn owner(&self, half_open: &HalfOpen) -> Option<Owner> {
+        Owner::of(self.setup.access, &self.peers, &half_open.credential, half_open.identity())
+    }
+
+    /// Whose connection a candidate would become.
+    pub(crate) fn owner_of_candidate(&self, candidate: &Candidate) -> Option<Owner> {
+        Owner::of(self.setup.access, &self.peers, &candidate.credential, candidate.peer.identity)
+    }
+
+    /// Removes the half-open handshakes of `owner`, and returns the local ids that are free now.
+    pub(crate) fn drop_half_open(&mut self, owner: Owner) -> SmallVec<[u32; 8]> {
+        let Self { half_open, peers, setup, .. } = self;
+        half_open.remove_waiting(|half| {
+            Owner::of(setup.access, peers, &half.credential, half.identity()) == Some(owner)
         })
     }
 

@@ -9,7 +9,7 @@
 //! | status | payload after the status byte |
 //! |---|---|
 //! | 0 new, 1 resumed, 2 session lost but you are in afresh | server's connection id u24, [`Parameters`] |
-//! | 16 full, 17 banned, 18 expired, 21 session ended | nothing |
+//! | 16 full, 17 banned, 18 expired, 21 session ended, 22 too many from this address | nothing |
 //! | 19 schema | varint count of the server's entries, then as many as fit: sized name, hash u32 |
 //! | 20 other | code u16, sized text |
 
@@ -77,6 +77,7 @@ pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Resul
     let mut writer = Writer::new(buffer.get_mut(..room).ok_or(NoRoom)?);
     match refusal {
         Refusal::Full => writer.u8(FULL)?,
+        Refusal::TooManyFromAddress => writer.u8(TOO_MANY_FROM_ADDRESS)?,
         Refusal::Banned => writer.u8(BANNED)?,
         Refusal::Expired => writer.u8(EXPIRED)?,
         Refusal::SessionEnded => writer.u8(SESSION_ENDED)?,
@@ -119,6 +120,7 @@ pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<Outcome, Malformed> 
         RESUMED => accepted(Session::Resumed, &mut reader)?,
         LOST => accepted(Session::Lost, &mut reader)?,
         FULL => Outcome::Refused(Refusal::Full),
+        TOO_MANY_FROM_ADDRESS => Outcome::Refused(Refusal::TooManyFromAddress),
         BANNED => Outcome::Refused(Refusal::Banned),
         EXPIRED => Outcome::Refused(Refusal::Expired),
         SESSION_ENDED => Outcome::Refused(Refusal::SessionEnded),
@@ -168,6 +170,7 @@ const EXPIRED: u8 = 18;
 const SCHEMA: u8 = 19;
 const OTHER: u8 = 20;
 const SESSION_ENDED: u8 = 21;
+const TOO_MANY_FROM_ADDRESS: u8 = 22;
 
 #[cfg(test)]
 mod tests {
@@ -187,6 +190,7 @@ mod tests {
         let ours = schema(&[]);
         for refusal in [
             Refusal::Full,
+            Refusal::TooManyFromAddress,
             Refusal::Banned,
             Refusal::Expired,
             Refusal::SessionEnded,

@@ -343,6 +343,7 @@ fn refusals() -> Sheet {
         .bytes("banned", &refused(Refusal::Banned))
         .bytes("expired", &refused(Refusal::Expired))
         .bytes("session ended", &refused(Refusal::SessionEnded))
+        .bytes("too many from address", &refused(Refusal::TooManyFromAddress))
         .bytes("schema", &refused(Refusal::Schema(SchemaDifference::default())))
         .bytes("other, 7", &refused(other))
 }

@@ -33,7 +33,7 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     let mut config = Config::new(1);
     config.access = Access::Open;
     config.max_connections = count + 8;
-    config.max_connections_per_source = count + 8;
+    config.max_connections_per_source = Some(count + 8);
     config.handshake_rate = 100_000;
     config.handshake_burst = 100_000;
     let mut options = Options::new(config).secrets(Secrets::new([7; 32]));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tickwire_core::error::SendError as CoreSendError;
 use tickwire_core::{
-    Bytes, ChannelConfig, ChannelId, ConnectionId, Delivery, Endpoint, Fate, Instant, MessageId, Undelivered,
+    Bytes, ChannelConfig, ChannelId, ConnectionId, Delivery, Endpoint, Fate, Instant, MessageId, Unconfirmed,
 };
 
 use crate::shared::Gate;
@@ -171,21 +171,21 @@ impl Outbox {
 
     /// The connection is over: what waits here is not sent any more. Lists the reliable messages among it, as the core lists
     /// what it had, in order of channel and number.
-    pub(crate) fn give_up(&mut self, channels: &[ChannelConfig]) -> Vec<Undelivered> {
-        let mut undelivered = Vec::new();
+    pub(crate) fn give_up(&mut self, channels: &[ChannelConfig]) -> Vec<Unconfirmed> {
+        let mut unconfirmed = Vec::new();
         for (channel, lane) in std::mem::take(&mut self.lanes) {
             self.given_up += lane.len() as u64;
             let delivery = channels.get(usize::from(channel.0)).map(|config| config.delivery);
             if matches!(delivery, Some(Delivery::ReliableOrdered | Delivery::ReliableUnordered)) {
                 let first = self.last.get(&channel).map_or(0, |message| message.0 + 1);
-                undelivered.extend((first..).zip(lane).map(|(number, _)| Undelivered {
+                unconfirmed.extend((first..).zip(lane).map(|(number, _)| Unconfirmed {
                     channel,
                     message: MessageId(number),
                     fate: Fate::NotSent,
                 }));
             }
         }
-        undelivered
+        unconfirmed
     }
 
     /// Messages that were not sent because the connection was over. They are told once.

@@ -49,6 +49,9 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "nobody answered but who seems to speak protocol version {version}")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
+            CloseReason::Refused(Refusal::TooManyFromAddress) => {
+                f.write_str("the server has as many clients from this address as one address may bring")
+            }
             CloseReason::Refused(Refusal::Banned) => f.write_str("the server let this identity not in"),
             CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
             CloseReason::Refused(Refusal::Schema(difference)) => {
@@ -59,6 +62,9 @@ impl fmt::Display for Ending<'_> {
             }
             CloseReason::SessionLost => f.write_str(
                 "the other end knows nothing of it any more: it was restarted, or was silent too long",
+            ),
+            CloseReason::Replaced => f.write_str(
+                "another connection took its place: of the same pair of peers, or of the same identity in a full server",
             ),
             CloseReason::Violation(violation) => {
                 write!(f, "the other end broke the protocol: {}", broken(*violation))
@@ -128,7 +134,13 @@ mod tests {
         for (reason, words) in told {
             assert_eq!(Ending(&reason).to_string(), words);
         }
-        for reason in [CloseReason::SessionLost, CloseReason::KeysExhausted, CloseReason::LinkClosed] {
+        for reason in [
+            CloseReason::SessionLost,
+            CloseReason::Replaced,
+            CloseReason::Refused(Refusal::TooManyFromAddress),
+            CloseReason::KeysExhausted,
+            CloseReason::LinkClosed,
+        ] {
             assert!(!Ending(&reason).to_string().contains(&format!("{reason:?}")));
         }
     }

@@ -181,6 +181,8 @@ pub enum ConnectError {
     },
     /// All places of the server are taken.
     ServerFull,
+    /// The server has as many clients from this address (IPv4, or IPv6 /64) as one address may bring.
+    TooManyFromAddress,
     /// This identity is not welcome.
     Banned,
     /// The ticket was valid once.
@@ -225,6 +227,7 @@ impl ConnectError {
             CloseReason::ConnectTimedOut { narrow_path: true, .. } => Self::NarrowPath { tried },
             CloseReason::ConnectTimedOut { .. } => Self::TimedOut { tried, unreached, after },
             CloseReason::Refused(Refusal::Full) => Self::ServerFull,
+            CloseReason::Refused(Refusal::TooManyFromAddress) => Self::TooManyFromAddress,
             CloseReason::Refused(Refusal::Banned) => Self::Banned,
             CloseReason::Refused(Refusal::Expired) => Self::TicketExpired,
             CloseReason::Refused(Refusal::Schema(difference)) => Self::Schema(difference),
@@ -339,6 +342,10 @@ impl fmt::Display for ConnectError {
                 List(tried)
             ),
             Self::ServerFull => f.write_str("the server is full; try again later, or another server"),
+            Self::TooManyFromAddress => f.write_str(
+                "too many clients of the server come from this address; try again when one of them has left, or ask the \
+                 server's operator to allow more per address",
+            ),
             Self::Banned => f.write_str("the server does not let this identity in"),
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
             Self::Schema(difference) => {

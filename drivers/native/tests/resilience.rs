@@ -262,17 +262,17 @@ fn who_is_sent_away_at_his_deadline_does_not_get_what_waits_and_it_is_told_and_c
     server.disconnect_after_delivery(there, 5, "enough", Duration::from_millis(200)).unwrap();
     let arrived = count_until_closed(&client);
     assert!(arrived < 50, "{arrived}");
-    let undelivered = common::wait_for(&server, |event| match event {
-        Event::Closed { undelivered, .. } => Some(undelivered),
+    let unconfirmed = common::wait_for(&server, |event| match event {
+        Event::Closed { unconfirmed, .. } => Some(unconfirmed),
         _ => None,
     });
     // What the core had and what waited in the driver are one list, whose numbers have no gaps.
-    let first = 100 - undelivered.len() as u64;
+    let first = 100 - unconfirmed.len() as u64;
     assert!(arrived >= first, "{arrived} arrived, {first} were acknowledged");
-    for (number, of) in (first..100).zip(&undelivered) {
+    for (number, of) in (first..100).zip(&unconfirmed) {
         assert_eq!((of.channel, of.message), (ChannelId(0), MessageId(number)));
     }
-    assert_eq!(undelivered.last().unwrap().fate, Fate::NotSent);
+    assert_eq!(unconfirmed.last().unwrap().fate, Fate::NotSent);
     std::thread::sleep(Duration::from_millis(150));
     assert!(server.stats().messages_given_up > 80, "{}", server.stats().messages_given_up);
 }

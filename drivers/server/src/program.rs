@@ -170,18 +170,19 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
                 "rested": summary.rested,
                 "clients": summary.clients,
                 "messages_taken": summary.taken,
-                "undelivered": summary.undelivered,
+                "not_sent": summary.not_sent,
+                "unconfirmed": summary.unconfirmed,
             })
             .to_string(),
         );
         return;
     }
-    let undelivered = match summary.undelivered {
-        0 => "everything was delivered".to_owned(),
-        count => format!("{count} messages could not be delivered in time"),
+    let messages = match (summary.not_sent, summary.unconfirmed) {
+        (0, 0) => "everything was delivered".to_owned(),
+        (not_sent, unconfirmed) => format!("{not_sent} messages not sent in time, {unconfirmed} unconfirmed"),
     };
     output.line(&format!(
-        "stopped ({}) after {uptime:.1} s; {} clients were told, {undelivered}",
+        "stopped ({}) after {uptime:.1} s; {} clients were told, {messages}",
         summary.why, summary.clients
     ));
 }

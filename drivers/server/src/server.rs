@@ -52,7 +52,9 @@ pub struct Dedicated<G: Game> {
     pub(crate) is_at_rest: bool,
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
-    pub(crate) undelivered: u64,
+    /// Reliable messages of clients that left: never sent, and sent without a confirmation.
+    pub(crate) not_sent: u64,
+    pub(crate) unconfirmed: u64,
     /// Messages that the game took.
     pub(crate) taken: u64,
     pub(crate) orders: Arc<Mailbox<Order>>,
@@ -115,7 +117,8 @@ impl<G: Game> Dedicated<G> {
             tick: 0,
             is_at_rest: false,
             stop: None,
-            undelivered: 0,
+            not_sent: 0,
+            unconfirmed: 0,
             taken: 0,
             orders: Arc::default(),
             set_log_level: None,
@@ -234,7 +237,7 @@ fn open<G: Game>(
     let mut core = Config::new(G::APPLICATION);
     core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
-    core.max_connections_per_source = config.max_connections_per_address as usize;
+    core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
     core.handshake_rate = config.handshakes_per_second;
     core.handshake_burst = config.handshake_burst;
     core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());

@@ -25,8 +25,10 @@ pub struct Summary {
     pub clients: usize,
     /// Messages that the game took from clients.
     pub taken: u64,
-    /// Reliable messages that were queued for them and not delivered within the deadline.
-    pub undelivered: u64,
+    /// Reliable messages that were queued for them and not sent within the deadline.
+    pub not_sent: u64,
+    /// Reliable messages that were sent to them and not confirmed within the deadline: they may have arrived.
+    pub unconfirmed: u64,
 }
 
 impl<G: Game> Dedicated<G> {
@@ -41,12 +43,12 @@ impl<G: Game> Dedicated<G> {
              it at once",
             grace.as_secs()
         );
-        self.undelivered = 0;
+        (self.not_sent, self.unconfirmed) = (0, 0);
         let given_up = self.handle.stats().messages_given_up;
         self.with_game(Game::stopping);
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
         // What never left the driver has no fate of its own.
-        self.undelivered += self.handle.stats().messages_given_up.saturating_sub(given_up);
+        self.not_sent += self.handle.stats().messages_given_up.saturating_sub(given_up);
         self.sum_up_presence(true);
         let rested = self.pulse.read().rested;
         let summary = Summary {
@@ -56,10 +58,16 @@ impl<G: Game> Dedicated<G> {
             rested,
             clients,
             taken: self.taken,
-            undelivered: self.undelivered,
+            not_sent: self.not_sent,
+            unconfirmed: self.unconfirmed,
         };
-        if summary.undelivered > 0 {
-            tracing::warn!("{} messages were not delivered in time", summary.undelivered);
+        if summary.not_sent + summary.unconfirmed > 0 {
+            tracing::warn!(
+                "within {} s, {} messages were not sent and {} not confirmed",
+                grace.as_secs(),
+                summary.not_sent,
+                summary.unconfirmed
+            );
         }
         tracing::info!("Headless server shut down after {:.1} s", summary.uptime.as_secs_f64());
         summary

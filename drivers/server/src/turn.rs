@@ -7,7 +7,7 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
-use tickwire_core::{ConnectionId, Event};
+use tickwire_core::{ConnectionId, Event, Fate};
 use tickwire_native::Ending;
 
 use crate::allowance::{Charged, Limits};
@@ -197,16 +197,18 @@ impl<G: Game> Dedicated<G> {
                 self.set_interrupted(connection, false);
             }
             Event::Moved { connection, address } => self.note_address(connection, address),
-            Event::Closed { connection, reason, undelivered } => {
-                self.undelivered += undelivered.len() as u64;
+            Event::Closed { connection, reason, unconfirmed } => {
+                let not_sent = unconfirmed.iter().filter(|message| message.fate == Fate::NotSent).count();
+                let unconfirmed = unconfirmed.len() - not_sent;
+                self.not_sent += not_sent as u64;
+                self.unconfirmed += unconfirmed as u64;
                 self.inbox.forget(connection);
                 let Some(client) = self.clients.leave(connection) else { return };
                 if self.may_log(Presence::Left) {
                     tracing::info!(
-                        "client {} left: {}; {} messages were not delivered",
+                        "client {} left: {}; {not_sent} messages not sent, {unconfirmed} unconfirmed",
                         client.id,
-                        Ending(&reason),
-                        undelivered.len()
+                        Ending(&reason)
                     );
                 }
                 self.with_game(|game, server| game.left(server, client.id, &reason));

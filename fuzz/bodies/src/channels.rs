@@ -367,7 +367,7 @@ impl Pair {
             self.check();
         }
         assert!(self.sending.is_drained(), "something is stuck");
-        assert!(self.sending.undelivered().is_empty());
+        assert!(self.sending.unconfirmed().is_empty());
         while self.receiving.has_messages() {
             self.take();
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::limits::LEAST_DATAGRAM;
 use tickwire_core::{
-    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Refusal, Undelivered,
+    ChannelConfig, CloseReason, ConnectionId, Delivery, Fate, MessageId, PeerInfo, Refusal, Unconfirmed,
     VIOLATION_CODES,
 };
 
@@ -383,7 +383,7 @@ impl Ledger {
         node: NodeId,
         connection: ConnectionId,
         reason: &CloseReason,
-        undelivered: &[Undelivered],
+        unconfirmed: &[Unconfirmed],
     ) -> Result<SideId, String> {
         let side = self.find(node, connection)?;
         self.by_connection.remove(&(node, connection));
@@ -406,7 +406,7 @@ impl Ledger {
             CloseReason::Refused(Refusal::SessionEnded) if node != 0 && self.server_ended_one => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }
-        self.check_fates(side, undelivered)?;
+        self.check_fates(side, unconfirmed)?;
         Ok(side)
     }
 }

@@ -249,8 +249,8 @@ impl Players {
                 ledger.on_news(node, connection, "of a rate")?;
                 if bytes_per_second == 0 { Err("a path that carries nothing".into()) } else { Ok(()) }
             }
-            Event::Closed { connection, reason, undelivered } => {
-                let side = ledger.on_closed(node, connection, &reason, &undelivered)?;
+            Event::Closed { connection, reason, unconfirmed } => {
+                let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;
                 if self.current[node] == Some(side) {
                     self.current[node] = None;
                 }

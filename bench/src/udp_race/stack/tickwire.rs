@@ -30,7 +30,7 @@ pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
     config.access = Access::Open;
     config.max_connections = setup.clients + 8;
     // All come from one address here.
-    config.max_connections_per_source = setup.clients + 8;
+    config.max_connections_per_source = Some(setup.clients + 8);
     config.handshake_rate = 100_000;
     config.handshake_burst = 100_000;
     let server = Server::start(Options::new(config).bind("127.0.0.1:0".parse()?))?;

@@ -22,7 +22,7 @@ use super::compress::Compressor;
 use super::lazy::Channels;
 use crate::config::{ChannelConfig, Overflow};
 use crate::error::SendError;
-use crate::event::{ChannelId, Fate, MessageId, Undelivered, Violation};
+use crate::event::{ChannelId, Fate, MessageId, Unconfirmed, Violation};
 use crate::limits::{CHANNELS, MESSAGE_OVERHEAD};
 use crate::stats::ChannelSent;
 use crate::time::Instant;
@@ -372,14 +372,14 @@ impl SendSide {
     }
 
     /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
-    pub(crate) fn undelivered(&self) -> Vec<Undelivered> {
+    pub(crate) fn unconfirmed(&self) -> Vec<Unconfirmed> {
         let reliable = self.channels.iter().filter(|(_, outgoing)| outgoing.is_reliable());
         reliable
             .flat_map(|(index, outgoing)| {
                 let channel = ChannelId(index as u8);
-                let begun = outgoing.window.undelivered().map(|number| (number, Fate::Unknown));
+                let begun = outgoing.window.unconfirmed().map(|number| (number, Fate::Unknown));
                 let queued = outgoing.queue.numbers().map(|number| (number, Fate::NotSent));
-                begun.chain(queued).map(move |(number, fate)| Undelivered {
+                begun.chain(queued).map(move |(number, fate)| Unconfirmed {
                     channel,
                     message: MessageId(number),
                     fate,

@@ -360,14 +360,14 @@ fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
         |side: &SendSide, channel| [0, 1].map(|id| side.fate(ChannelId(channel), MessageId(id)).unwrap());
     assert_eq!(fates(&side, 0), [Fate::InFlight, Fate::InFlight]);
     assert_eq!(fates(&side, 1), [Fate::InFlight, Fate::Delivered]);
-    let unknown = side.undelivered();
+    let unknown = side.unconfirmed();
     let unknown: Vec<_> =
         unknown.iter().map(|entry| (entry.channel.0, entry.message.0, entry.fate)).collect();
     assert_eq!(unknown, [(0, 0, Fate::Unknown), (0, 1, Fate::Unknown), (1, 0, Fate::Unknown)]);
     assert_eq!(delivered(&mut side), [1]);
     ack(&mut side, &records);
     assert_eq!(fates(&side, 0), [Fate::Delivered; 2]);
-    assert!(side.undelivered().is_empty());
+    assert!(side.unconfirmed().is_empty());
     assert_eq!(side.stats(FIRST).unwrap().delivered, 2);
 }
 
@@ -457,7 +457,7 @@ fn what_is_sent_once_is_unknown_from_then_on() {
         lose(&mut side, &records);
         assert!(!side.has_sendable() && side.is_drained());
     }
-    assert!(side.undelivered().is_empty());
+    assert!(side.unconfirmed().is_empty());
 }
 
 #[test]

@@ -267,7 +267,7 @@ impl Window {
     }
 
     /// The numbers of the messages that the peer's application may not have.
-    pub(super) fn undelivered(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = u64> {
         let open = |slot: &&Slot| self.ordered || !matches!(slot.state, State::Acked);
         self.slots.iter().filter(open).map(|slot| slot.number)
     }

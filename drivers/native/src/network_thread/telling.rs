@@ -51,7 +51,7 @@ impl NetworkThread {
             let event = Event::Closed {
                 connection: ConnectionId::default(),
                 reason: CloseReason::Driver { text },
-                undelivered: Vec::new(),
+                unconfirmed: Vec::new(),
             };
             let _told = self.shared.events.push_or_spill(event, true);
         }
@@ -71,7 +71,7 @@ impl NetworkThread {
             }
         }
         let reason = self.dials.next_failure()?;
-        Some(Event::Closed { connection: ConnectionId::default(), reason, undelivered: Vec::new() })
+        Some(Event::Closed { connection: ConnectionId::default(), reason, unconfirmed: Vec::new() })
     }
 
     /// Notes what the driver has to know of an event, and adds what it knows. Says whether the game need not see it.
@@ -98,14 +98,14 @@ impl NetworkThread {
                 self.dials.returns.on_resumed(*connection);
                 self.set_interrupted(*connection, false);
             }
-            Event::Closed { connection, reason, undelivered } => {
+            Event::Closed { connection, reason, unconfirmed } => {
                 if let (Some(text), CloseReason::Local { .. }) = (&self.failure, &*reason) {
                     *reason = CloseReason::Driver { text: text.clone() };
                 }
                 self.shared.table().remove(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
-                    undelivered.extend(outbox.give_up(&self.shared.facts.channels));
-                    undelivered.sort_unstable_by_key(|of| (of.channel, of.message));
+                    unconfirmed.extend(outbox.give_up(&self.shared.facts.channels));
+                    unconfirmed.sort_unstable_by_key(|of| (of.channel, of.message));
                     self.counters.messages_given_up += outbox.take_given_up();
                 }
                 self.with_room.retain(|(id, _)| id != connection);

@@ -52,7 +52,7 @@ pub fn open_config() -> Config {
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
     config.max_connections = 200;
-    config.max_connections_per_source = 200;
+    config.max_connections_per_source = Some(200);
     config.handshake_rate = 1000;
     config.handshake_burst = 1000;
     config

@@ -47,9 +47,9 @@ pub struct ServerConfig<S> {
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections: u32,
-    /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Takes effect at a restart.
+    /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without it: half of `max_connections`, rounded up. Takes effect at a restart.
     #[schemars(range(min = 1, max = 32768))]
-    pub max_connections_per_address: u32,
+    pub max_connections_per_address: Option<u32>,
     /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64); an address that only abandons them gets an eighth of it. Takes effect at a restart.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
@@ -137,7 +137,7 @@ impl<S: Default> Default for ServerConfig<S> {
         Self {
             bind_address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7777)),
             max_connections: 64,
-            max_connections_per_address: 64,
+            max_connections_per_address: None,
             handshakes_per_second: 32,
             handshake_burst: 64,
             tick_rate: 60,

@@ -50,7 +50,7 @@ fn an_empty_file_takes_the_documents_defaults() {
     {
       "bind_address": "0.0.0.0:7777",
       "max_connections": 64,
-      "max_connections_per_address": 64,
+      "max_connections_per_address": null,
       "handshakes_per_second": 32,
       "handshake_burst": 64,
       "tick_rate": 60,

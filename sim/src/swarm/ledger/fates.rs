@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tickwire_core::{Fate, MessageId, Undelivered};
+use tickwire_core::{Fate, MessageId, Unconfirmed};
 
 use super::{Ledger, Outcome, SideId};
 
@@ -95,12 +95,12 @@ impl Ledger {
     }
 
     /// Every message that was not reported delivered is in the list, once, with a fate that is true.
-    pub(super) fn check_fates(&mut self, side: SideId, undelivered: &[Undelivered]) -> Outcome {
-        let key = |entry: &Undelivered| (entry.channel, entry.message);
-        if !undelivered.is_sorted_by(|a, b| key(a) < key(b)) {
-            return Err(format!("side {side}: undelivered messages out of order, or twice"));
+    pub(super) fn check_fates(&mut self, side: SideId, unconfirmed: &[Unconfirmed]) -> Outcome {
+        let key = |entry: &Unconfirmed| (entry.channel, entry.message);
+        if !unconfirmed.is_sorted_by(|a, b| key(a) < key(b)) {
+            return Err(format!("side {side}: unconfirmed messages out of order, or twice"));
         }
-        let mut listed: BTreeMap<(usize, u32), Fate> = undelivered
+        let mut listed: BTreeMap<(usize, u32), Fate> = unconfirmed
             .iter()
             .map(|entry| ((usize::from(entry.channel.0), entry.message.0 as u32), entry.fate))
             .collect();

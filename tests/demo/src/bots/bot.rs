@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::message::{BoundedString, NetMessage as _, Registry};
 use tickwire_core::rng::Rng;
-use tickwire_core::{CloseReason, Config, ConnectionId, Event, Undelivered};
+use tickwire_core::{CloseReason, Config, ConnectionId, Event, Unconfirmed};
 use tickwire_native::{Client, ConnectionInfo, Ending, Options, StartError};
 use tickwire_server::world::{self, Heard, Say, Steer};
 
@@ -87,16 +87,16 @@ impl Bot {
                 Event::Interrupted { .. } => self.interruptions += 1,
                 // An attempt that failed is told where it is made.
                 Event::Closed { connection, .. } if connection == ConnectionId::default() => {}
-                Event::Closed { connection, reason, undelivered } => {
-                    self.on_closed(connection, reason, &undelivered);
+                Event::Closed { connection, reason, unconfirmed } => {
+                    self.on_closed(connection, reason, &unconfirmed);
                 }
                 _ => {}
             }
         }
     }
 
-    fn on_closed(&mut self, connection: ConnectionId, reason: CloseReason, undelivered: &[Undelivered]) {
-        let lines = undelivered.iter().filter(|message| message.channel == Say::CHANNEL);
+    fn on_closed(&mut self, connection: ConnectionId, reason: CloseReason, unconfirmed: &[Unconfirmed]) {
+        let lines = unconfirmed.iter().filter(|message| message.channel == Say::CHANNEL);
         self.counted.reliable_told += lines.count() as u64;
         self.has_lost_session |= reason == CloseReason::SessionLost;
         if !matches!(reason, CloseReason::Peer { .. }) {
@@ -245,14 +245,14 @@ mod tests {
         bot.counted.reliable_sent = 3;
         bot.counted.reliable_delivered = 1;
         assert_eq!(bot.unaccounted(), 2);
-        let lost = |channel, message| Undelivered {
+        let lost = |channel, message| Unconfirmed {
             channel,
             message: tickwire_core::MessageId(message),
             fate: tickwire_core::Fate::Unknown,
         };
         // Another channel's is no line.
-        let undelivered = [lost(Say::CHANNEL, 1), lost(Steer::CHANNEL, 9)];
-        bot.on_closed(ConnectionId::default(), CloseReason::SessionLost, &undelivered);
+        let unconfirmed = [lost(Say::CHANNEL, 1), lost(Steer::CHANNEL, 9)];
+        bot.on_closed(ConnectionId::default(), CloseReason::SessionLost, &unconfirmed);
         assert_eq!((bot.unaccounted(), bot.totals().reliable_told), (1, 1));
         assert!(bot.has_lost_session && bot.farewell.is_none(), "it was not the connection that it is in");
     }

@@ -34,7 +34,8 @@ pub(super) enum Line {
     /// What the server thinks is lost of what it sends: the mean of its clients, in percent.
     Loss(f64),
     Stopped {
-        undelivered: u64,
+        not_sent: u64,
+        unconfirmed: u64,
     },
     Other,
 }
@@ -59,7 +60,10 @@ impl Line {
                 (Some(address), Some(key)) => Self::Listening(Listening { address, key }),
                 _ => Self::Other,
             },
-            Some("stopped") => Self::Stopped { undelivered: number("undelivered").unwrap_or(0) },
+            Some("stopped") => Self::Stopped {
+                not_sent: number("not_sent").unwrap_or(0),
+                unconfirmed: number("unconfirmed").unwrap_or(0),
+            },
             _ => match (number("ticks"), number("tick_overruns")) {
                 (Some(ticks), Some(overruns)) => Self::Counters(Counters { ticks, overruns }),
                 _ => Self::Other,
@@ -91,7 +95,8 @@ mod tests {
         assert_eq!(Line::parse(r#"[{"loss_permille":40},{"loss_permille":60}]"#), Line::Loss(5.0));
         let Line::Loss(none) = Line::parse("[]") else { panic!("no loss") };
         assert_eq!(none.to_string(), "0");
-        assert_eq!(Line::parse(r#"{"event":"stopped","undelivered":3}"#), Line::Stopped { undelivered: 3 });
+        let stopped = Line::parse(r#"{"event":"stopped","not_sent":2,"unconfirmed":3}"#);
+        assert_eq!(stopped, Line::Stopped { not_sent: 2, unconfirmed: 3 });
         assert_eq!(Line::parse("hello"), Line::Other);
     }
 }

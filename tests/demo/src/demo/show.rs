@@ -170,7 +170,9 @@ impl Show {
         match line {
             Line::Counters(counters) => self.counters = counters,
             Line::Loss(percent) => self.loss_down = Some(percent),
-            Line::Stopped { undelivered } => self.summary.undelivered = undelivered,
+            Line::Stopped { not_sent, unconfirmed } => {
+                (self.summary.not_sent, self.summary.unconfirmed) = (not_sent, unconfirmed);
+            }
             Line::Listening(_) | Line::Other => {}
         }
     }

@@ -29,8 +29,10 @@ pub(super) struct Summary {
     pub(super) loads: [Load; 3],
     pub(super) ticks: u64,
     pub(super) overruns: u64,
-    /// Reliable messages that the server could not deliver before it stopped.
-    pub(super) undelivered: u64,
+    /// Reliable messages that the server had not sent when it stopped.
+    pub(super) not_sent: u64,
+    /// Reliable messages that the server had sent, and that nobody confirmed before it stopped.
+    pub(super) unconfirmed: u64,
     /// Whether the server ended with success.
     pub(super) stopped_in_order: bool,
     pub(super) told: BTreeMap<String, usize>,
@@ -143,7 +145,8 @@ impl Summary {
         if let Some(Value::Object(server)) = object.get_mut("server") {
             server.insert("ticks".into(), self.ticks.into());
             server.insert("tick_overruns".into(), self.overruns.into());
-            server.insert("undelivered".into(), self.undelivered.into());
+            server.insert("not_sent".into(), self.not_sent.into());
+            server.insert("unconfirmed".into(), self.unconfirmed.into());
         }
         object
     }

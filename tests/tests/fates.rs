@@ -1,0 +1,121 @@
+//! What a closed connection says of messages that arrived.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Net, Pass};
+use tickwire_core::{ChannelId, ConnectionState, Duration, Event, Fate, MessageId};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Messages that `Closed` of `node` lists.
+fn listed(net: &Net, node: usize) -> Option<usize> {
+    net.nodes[node].events.iter().find_map(|event| match event {
+        Event::Closed { unconfirmed, .. } => Some(unconfirmed.len()),
+        _ => None,
+    })
+}
+
+/// Each end sends seven messages; as soon as they arrived, `closer` closes.
+fn seven(closer: usize) -> [Option<usize>; 2] {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_for(SECOND);
+    let server = net.nodes[0].connected().unwrap();
+    let ends = [server, client];
+    for message in 0..7 {
+        net.send(0, server, message % 2, vec![message; 20]);
+        net.send(1, client, message % 2, vec![message; 20]);
+    }
+    net.run_until(SECOND, |net| net.nodes.iter().all(|node| node.messages().len() == 7));
+    let now = net.now;
+    net.nodes[closer].endpoint.close(now, ends[closer], 0, "");
+    net.run_for(SECOND * 6);
+    [0, 1].map(|node| listed(&net, node))
+}
+
+#[test]
+fn messages_that_arrived_before_either_end_closed_are_not_listed_as_unconfirmed() {
+    for closer in 0..2 {
+        assert_eq!(seven(closer), [Some(0), Some(0)], "closed by {closer}");
+    }
+}
+
+/// The client sends seven messages and closes at once; the server is heard or not. What `Closed` lists, and after how long.
+fn sent_and_closed(is_heard: bool, receipts: bool) -> (Net, Vec<Fate>, Duration) {
+    let mut net = Net::pair(|config| config.channels[0].receipts = receipts);
+    let client = net.connect();
+    net.run_for(SECOND);
+    for message in 0..7 {
+        net.send(1, client, 0, vec![message; 20]);
+    }
+    let now = net.now;
+    // They leave with the next datagram.
+    while net.nodes[1].endpoint.fate(client, ChannelId(0), MessageId(6)) == Some(Fate::Queued) {
+        net.run_for(Duration::from_micros(10));
+    }
+    if !is_heard {
+        net.filter = Box::new(|_, node, _| if node == 0 { Pass::Drop } else { Pass::Deliver });
+    }
+    let left = net.now;
+    net.nodes[1].endpoint.close(left, client, 0, "");
+    assert_eq!(net.nodes[1].endpoint.state(client), ConnectionState::Disconnecting);
+    net.run_until(SECOND * 6, |net| net.nodes[1].has(|event| matches!(event, Event::Closed { .. })));
+    let took = net.now - now;
+    net.run_for(SECOND);
+    assert_eq!(net.nodes[0].messages().len(), 7);
+    let fates = net.nodes[1].events.iter().find_map(|event| match event {
+        Event::Closed { unconfirmed, .. } => Some(unconfirmed.iter().map(|one| one.fate).collect()),
+        _ => None,
+    });
+    (net, fates.unwrap(), took)
+}
+
+#[test]
+fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a_round_trip() {
+    let (net, fates, took) = sent_and_closed(true, true);
+    assert_eq!(fates, []);
+    assert!(took <= Duration::from_millis(101), "{took:?}");
+    let delivered = |event: &&Event| matches!(event, Event::Delivered { .. });
+    assert_eq!(net.nodes[1].events.iter().filter(delivered).count(), 7);
+    assert!(matches!(net.nodes[1].events.last(), Some(Event::Closed { .. })));
+}
+
+#[test]
+fn messages_that_nobody_confirms_are_unknown_within_five_seconds_of_the_close() {
+    let (_, fates, took) = sent_and_closed(false, false);
+    assert_eq!(fates, [Fate::Unknown; 7]);
+    assert!(took <= SECOND * 5, "{took:?}");
+}
+
+#[test]
+fn messages_that_never_left_are_not_sent_and_the_end_is_told_at_once() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_for(SECOND);
+    let now = net.now;
+    for message in 0..7 {
+        net.send(1, client, 0, vec![message; 20]);
+    }
+    net.nodes[1].endpoint.close(now, client, 0, "");
+    let Some(Event::Closed { unconfirmed, .. }) = net.nodes[1].endpoint.poll_event() else { panic!() };
+    assert_eq!(unconfirmed.iter().map(|one| one.fate).collect::<Vec<_>>(), [Fate::NotSent; 7]);
+}
+
+#[test]
+fn a_message_that_an_end_ignored_because_it_was_closing_is_not_confirmed() {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_for(SECOND);
+    let server = net.nodes[0].connected().unwrap();
+    // The client's messages cross the server's CLOSE.
+    let now = net.now;
+    net.nodes[0].endpoint.close(now, server, 0, "");
+    for message in 0..7 {
+        net.send(1, client, 0, vec![message; 20]);
+    }
+    net.run_for(SECOND * 6);
+    assert_eq!(net.nodes[0].messages().len(), 0);
+    assert_eq!(listed(&net, 1), Some(7));
+}
