@@ -184,7 +184,7 @@ fn a_path_that_shrinks_to_700_bytes_or_more_carries_every_reliable_message_once_
                     let silence = session.silence(hole);
                     println!("{what}: silence {silence:?}, datagrams of {sizes:?}, {late} in 5 s");
                     session.assert_exactly_once(&what);
-                    assert!(silence < Duration::from_secs(2), "{what}: {silence:?}");
+                    assert!(silence < Duration::from_secs(4), "{what}: {silence:?}");
                     assert!(
                         sizes.iter().all(|size| (700..=bytes as usize).contains(size)),
                         "{what}: {sizes:?}"
