@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
+use bytes::Bytes;
+
 use super::grants::Grants;
 use super::inbox::Inbox;
 use super::ordered::Ordered;
@@ -127,6 +129,9 @@ impl Reliable {
                     return Ok(Receipt::Refused);
                 }
                 self.begin_whole(&mut context, id, data)?;
+                if is_next && !context.reading.compressed {
+                    return self.pass_whole(context, ahead, data);
+                }
                 Payload::Borrowed(data)
             }
             Body::Fragment(fragment) => match self.take_fragment(&mut context, id, fragment, is_next)? {
@@ -248,39 +253,62 @@ impl Reliable {
         Ok(step)
     }
 
+    /// Passes on what most messages are: whole, not compressed, and not early.
+    fn pass_whole(&mut self, context: Context<'_>, ahead: usize, data: &[u8]) -> Result<Receipt, Violation> {
+        if data.len() > context.reading.max_message {
+            return Err(Violation::MessageTooLarge);
+        }
+        let message = context.arena.copy(data, Keep::Queued);
+        self.deliver(context, ahead, message, cost(data.len() as u64))?;
+        Ok(Receipt::Taken)
+    }
+
     /// Passes on a message that nothing has to come before, and those that waited for it.
     fn pass(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
-        let Context { channel, reading, shared, arena, .. } = context;
-        let Shared { inbox, grants, account } = shared;
+        let grants = &mut context.shared.grants;
         let size = payload.len();
         let mut charge = cost(size as u64);
-        let message = payload.into_message(reading, Keep::Queued, arena, |length| {
+        let message = payload.into_message(context.reading, Keep::Queued, context.arena, |length| {
             // The sender was charged for the message or for its payload, whichever is longer; the latter is known first.
             let extra = length.saturating_sub(size) as u64;
             charge += extra;
             grants.charge(extra)
         })?;
-        inbox.push_reliable(channel, message, charge);
-        let ordered = match &mut self.order {
-            Order::Ordered(ordered) => ordered,
-            Order::Unordered(unordered) => {
-                unordered.take(ahead);
-                return Ok(());
+        self.deliver(context, ahead, message, charge)
+    }
+
+    fn deliver(
+        &mut self,
+        context: Context<'_>,
+        ahead: usize,
+        message: Bytes,
+        charge: u64,
+    ) -> Result<(), Violation> {
+        context.shared.inbox.push_reliable(context.channel, message, charge);
+        match &mut self.order {
+            Order::Unordered(unordered) => unordered.take(ahead),
+            Order::Ordered(ordered) => {
+                ordered.advance();
+                if ordered.memory() > 0 {
+                    return Self::deliver_held(ordered, context);
+                }
             }
-        };
-        ordered.advance();
-        let before = ordered.memory();
-        if before == 0 {
-            return Ok(());
         }
+        Ok(())
+    }
+
+    /// Passes on the messages that waited for the one that came.
+    fn deliver_held(ordered: &mut Ordered, context: Context<'_>) -> Result<(), Violation> {
+        let Context { channel, reading, shared, arena, .. } = context;
+        let before = ordered.memory();
         while let Some(payload) = ordered.front() {
             let size = payload.len();
             let message = payload.into_message(reading, Keep::Queued, arena, |_| Ok(()))?;
             let charge = cost(size.max(message.len()) as u64);
-            inbox.push_reliable(channel, message, charge);
+            shared.inbox.push_reliable(channel, message, charge);
             ordered.advance_held(&mut arena.spare);
         }
-        if let Some(account) = account {
+        if let Some(account) = &mut shared.account {
             account.change(before, ordered.memory());
         }
         Ok(())
