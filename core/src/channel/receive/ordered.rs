@@ -110,7 +110,7 @@ impl Ordered {
 
     /// Whether the message `ahead` of the floor was received.
     pub(super) fn has(&self, ahead: usize) -> bool {
-        if self.held.is_empty() {
+        if self.memory == 0 {
             return false;
         }
         let id = self.floor + ahead as u64;

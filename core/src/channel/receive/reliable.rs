@@ -119,7 +119,8 @@ impl Reliable {
             return Err(Violation::CreditExceeded);
         }
         let ahead = ahead as usize;
-        if self.has(ahead) {
+        // The one at the floor never was.
+        if ahead > 0 && self.has(ahead) {
             return Ok(Receipt::Duplicate);
         }
         let is_next = ahead == 0 || matches!(self.order, Order::Unordered(_));
@@ -212,6 +213,7 @@ impl Reliable {
         }
     }
 
+    #[inline(never)]
     fn take_fragment(
         &mut self,
         context: &mut Context<'_>,
@@ -254,6 +256,7 @@ impl Reliable {
     }
 
     /// Passes on what most messages are: whole, not compressed, and not early.
+    #[inline]
     fn pass_whole(&mut self, context: Context<'_>, ahead: usize, data: &[u8]) -> Result<Receipt, Violation> {
         if data.len() > context.reading.max_message {
             return Err(Violation::MessageTooLarge);
@@ -264,6 +267,7 @@ impl Reliable {
     }
 
     /// Passes on a message that nothing has to come before, and those that waited for it.
+    #[inline(never)]
     fn pass(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let grants = &mut context.shared.grants;
         let size = payload.len();
@@ -277,6 +281,7 @@ impl Reliable {
         self.deliver(context, ahead, message, charge)
     }
 
+    #[inline]
     fn deliver(
         &mut self,
         context: Context<'_>,
@@ -298,6 +303,7 @@ impl Reliable {
     }
 
     /// Passes on the messages that waited for the one that came.
+    #[inline(never)]
     fn deliver_held(ordered: &mut Ordered, context: Context<'_>) -> Result<(), Violation> {
         let Context { channel, reading, shared, arena, .. } = context;
         let before = ordered.memory();
@@ -315,6 +321,7 @@ impl Reliable {
     }
 
     /// Keeps a message that came early as it is: unpacked, it may be 255 times as long.
+    #[inline(never)]
     fn hold(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let Context { reading, shared, arena, .. } = context;
         let length = payload.message_len(reading, arena)?;
