@@ -13,7 +13,7 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    pub(crate) fn new(inner: Arc<dyn Provider>, responses: Arc<AtomicU64>) -> Arc<dyn Provider> {
+    pub(crate) fn around(inner: Arc<dyn Provider>, responses: Arc<AtomicU64>) -> Arc<dyn Provider> {
         Arc::new(Self { inner, responses })
     }
 }

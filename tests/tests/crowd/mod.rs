@@ -107,7 +107,7 @@ impl Field {
         let mut config = Config::new(APPLICATION);
         config.access = access;
         config.wall_offset = WALL;
-        config.provider = Counting::new(Arc::new(NullProvider), Arc::clone(&handshakes));
+        config.provider = Counting::around(Arc::new(NullProvider), Arc::clone(&handshakes));
         change(&mut config);
         let public = config.provider.public_key(&[1; 32]);
         let secrets =
