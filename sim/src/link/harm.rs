@@ -184,8 +184,8 @@ impl Active {
     /// When the link delivers what is there at `at_us`. The seed decides when the first delivery is.
     fn next_delivery(&self, at_us: u64, every_us: u64) -> u64 {
         let Some(phase) = self.key.checked_rem(every_us) else { return at_us };
-        let first = phase.min(at_us);
-        first.saturating_add((at_us - first).div_ceil(every_us).saturating_mul(every_us))
+        let deliveries = at_us.saturating_sub(phase).div_ceil(every_us);
+        phase.saturating_add(deliveries.saturating_mul(every_us))
     }
 
     /// When a datagram arrives that does so no earlier than the one before it.
