@@ -32,7 +32,7 @@ fn one_address_takes_no_more_than_its_share_whatever_sender_its_first_data_bear(
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
             config.max_connections = 120;
-            config.max_connections_per_source = 60;
+            config.max_connections_per_source = Some(60);
             config.handshake_burst = 200;
         });
         forge(&mut field, |number| udp(number, 1, 9), with_tickets);
@@ -51,7 +51,7 @@ fn a_first_data_that_bears_the_address_of_somebody_else_locks_nobody_out_there()
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
             config.max_connections = 256;
-            config.max_connections_per_source = 64;
+            config.max_connections_per_source = Some(64);
             config.handshake_burst = 200;
         });
         forge(&mut field, |_| udp(1, 1, 5000), with_tickets);
@@ -97,7 +97,7 @@ fn connections_whose_address_nothing_shows_are_few_and_end_after_five_seconds_wi
 #[test]
 fn a_client_whose_hello_was_copied_is_let_in_and_pays_once_its_address_answers() {
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = 1);
+    let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
     field.server.set_authenticator(move |request: &AdmissionRequest<'_>| {
         log.lock().unwrap().push(request.far_end);
@@ -119,7 +119,7 @@ fn a_client_whose_hello_was_copied_is_let_in_and_pays_once_its_address_answers()
 
 #[test]
 fn who_comes_back_to_a_lost_session_pays_from_where_its_handshake_came() {
-    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = 1);
+    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let attacker = field.add("10.66.6.6:4000", |_| {});
     field.dial(attacker, None);
     field.run_for(SECOND * 2);
@@ -140,7 +140,7 @@ fn who_comes_back_to_a_lost_session_pays_from_where_its_handshake_came() {
 fn a_link_counts_on_the_account_of_its_far_end() {
     let host: IpAddr = "2001:db8:1:2::1".parse().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = 2);
+    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
     let log = Arc::clone(&seen);
     field.server.set_authenticator(move |request: &AdmissionRequest<'_>| {
         log.lock().unwrap().push(request.far_end);
@@ -183,7 +183,7 @@ fn a_link_counts_on_the_account_of_its_far_end() {
 fn no_new_links_make_more_handshakes_for_one_host() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 10_000;
-        config.max_connections_per_source = 10_000;
+        config.max_connections_per_source = Some(10_000);
     });
     for id in 1..=1000 {
         let client = field.add_at(LinkId(id).into(), |_| {});
@@ -208,7 +208,7 @@ fn has_room(field: &mut Field, address: &str) -> bool {
 
 #[test]
 fn the_account_of_a_connection_follows_it_to_another_address() {
-    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = 1);
+    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let client = field.add("10.1.1.1:5000", |_| {});
     field.dial(client, None);
     field.run_for(SECOND * 2);
@@ -223,7 +223,7 @@ fn the_account_of_a_connection_follows_it_to_another_address() {
 #[test]
 fn the_account_of_a_session_follows_it_when_it_is_resumed_from_another_address() {
     let mut field = Field::new(Access::Open, |config| {
-        config.max_connections_per_source = 1;
+        config.max_connections_per_source = Some(1);
         config.idle_timeout = SECOND * 4;
     });
     let client = field.add("10.1.1.1:5000", |config| config.idle_timeout = SECOND * 4);
@@ -242,7 +242,7 @@ fn the_account_of_a_session_follows_it_when_it_is_resumed_from_another_address()
 
 #[test]
 fn two_addresses_hold_two_shares_however_their_connections_move() {
-    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = 2);
+    let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
     let mut clients = Vec::new();
     for round in 0..4u16 {
         for number in 0..2 {

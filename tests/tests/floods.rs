@@ -20,7 +20,7 @@ fn completed_handshakes_of_one_address_are_32_a_second_after_64() {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
             config.max_connections = 30_000;
-            config.max_connections_per_source = 30_000;
+            config.max_connections_per_source = Some(30_000);
             // Without a cookie each ticket would pay for itself.
             config.cookie_threshold = if with_tickets { 0 } else { 64 };
         });
@@ -160,7 +160,7 @@ fn siege(
 ) -> (Field, Vec<usize>, Vec<usize>) {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 256;
-        config.max_connections_per_source = 64;
+        config.max_connections_per_source = Some(64);
     });
     let mut flood = Flood::from(&mut field, addresses, per_second);
     flood.run(&mut field, SECOND * 2, |_| {});
