@@ -137,7 +137,6 @@ fn rested(party: &mut Party, burst: impl Fn(&mut Party)) -> (i64, i64) {
 }
 
 #[test]
-#[ignore = "the pools of received messages that an endpoint keeps are not given back yet"]
 fn ten_seconds_after_a_burst_of_small_messages_each_end_of_a_connection_holds_less_than_five_kilobytes() {
     for channel in 0..MODES.len() as u8 {
         let (_, rested) = rested(&mut Party::new(20, |_| {}), |party| {
@@ -154,7 +153,6 @@ fn at_rest_a_burst_of_empty_messages_leaves_nothing_but_the_channels_that_it_use
 }
 
 #[test]
-#[ignore = "the pools of received messages that an endpoint keeps are not given back yet"]
 fn at_rest_a_burst_leaves_nothing_but_the_channels_that_it_used() {
     for bytes in [30, 1000, 3000, 20_000] {
         leaves_nothing_but_channels(bytes);

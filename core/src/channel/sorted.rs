@@ -6,7 +6,7 @@ use alloc::collections::btree_map::OccupiedEntry;
 use alloc::vec::Vec;
 
 /// Things in the vector at most: an insertion moves a few kilobytes.
-const FEW: usize = 64;
+const FEW: usize = 128;
 
 /// What is sorted by a number of its own, which no other thing has.
 pub(super) trait Keyed {

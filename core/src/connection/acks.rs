@@ -12,7 +12,7 @@ const EVERY: u8 = 3;
 const REPEATED_PACKETS: u64 = 63;
 const REPEATED_FOR: Duration = Duration::from_secs(1);
 /// Acknowledgements that tell of a packet at least, however many ranges that makes: any of them may be lost.
-const TOLD: usize = 6;
+const TOLD: usize = 8;
 /// Ranges that are reported at rest, where no further packets make anybody forget them.
 const RANGES_AT_REST: usize = 4;
 
