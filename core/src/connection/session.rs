@@ -42,6 +42,8 @@ impl Connection {
             self.send.end_resume();
         }
         self.notices.resumed(transport.path.remote);
+        // Another address than before may have to pay.
+        self.is_found |= transport.unproven.is_none();
         self.transport = Some(transport);
         self.on_transport_replaced(now, settings);
     }

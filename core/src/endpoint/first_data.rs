@@ -56,8 +56,6 @@ impl Endpoint {
         self.ids.assign(confirmed.local_id, Entry::Connection(connection));
         let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
         if resumes {
-            // Another address than before may have to pay.
-            state.is_found = transport.unproven.is_none();
             state.resume(now, transport, &self.settings);
         } else if state.phase == Phase::Connecting {
             state.connect(now, transport, confirmed.peer, None, &self.settings);

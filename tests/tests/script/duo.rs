@@ -39,6 +39,7 @@ impl Duo {
             config.access = [Access::Open, Access::Closed][end];
             config.max_connections = 20_000;
             config.max_connections_per_source = Some(20_000);
+            (config.handshake_rate, config.handshake_burst) = (1_000_000, 1_000_000);
             config.cookie_threshold = usize::MAX;
             change(&mut config);
             Endpoint::new(config, Secrets::new([end as u8 + 1; 32]), [end as u8 + 7; 32], now).unwrap()
