@@ -107,7 +107,7 @@ fn a_full_server_says_so() {
 fn a_wrong_key_is_met_with_silence_and_the_error_names_the_key_that_answers_there() {
     let server = common::server();
     let client = common::client();
-    let options = ConnectOptions::new([9; 32]).timeout(SOON);
+    let options = ConnectOptions::new([9; 32]).timeout(SOON * 5);
     let error = client.connect(&server.local_address().into(), options).wait().unwrap_err();
     let ConnectError::WrongKey { theirs, tried } = &error else { panic!("{error:?}") };
     assert_eq!(*tried, [server.local_address()]);
