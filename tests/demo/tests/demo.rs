@@ -244,7 +244,13 @@ fn bots_whose_server_is_killed_and_restarted_are_told_of_each_line_that_may_be_l
 
 #[test]
 fn bots_that_are_killed_are_noticed_and_their_places_are_freed() {
-    let few = ["--max-connections", "2", "--idle-timeout-s", "1", "--resume-window-s", "1"];
+    let few = [
+        ["--max-connections", "2"],
+        ["--max-connections-per-address", "2"],
+        ["--idle-timeout-s", "1"],
+        ["--resume-window-s", "1"],
+    ]
+    .concat();
     let mut server = Server::start(|_| {}, &few);
     let mut crowd = bots(&server, &["--clients", "2"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());
@@ -288,7 +294,8 @@ fn bots_that_look_for_an_unknown_host_say_so() {
 
 #[test]
 fn bots_that_find_a_server_full_say_so() {
-    let server = Server::start(|_| {}, &["--max-connections", "2"]);
+    let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
+    let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
     let expected =
         "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or another server\n";
