@@ -5,9 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::Bytes;
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Piece, Receiving, Sending, Taken};
-use tickwire_core::limits::{
-    MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLY_BYTES,
-};
+use tickwire_core::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG};
 use tickwire_core::wire::{Chain, Frame, FrameReader, MessageFrame, Part, Reader, Writer, write_resume};
 use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
@@ -33,16 +31,13 @@ pub fn channels() -> Vec<ChannelConfig> {
     configured.collect()
 }
 
-/// The most that a connection may hold for its peer, by the core's own count, if no packet is larger than `packet`.
+/// The most that a connection may hold for its peer, by the core's own count: what the application cannot have yet, in
+/// reassembly of every kind or early, and what waits for it.
 #[must_use]
-pub fn memory_most(max_message: usize, packet: usize) -> u64 {
+pub fn memory_most(max_message: usize) -> u64 {
     let window = Receiving::window(max_message);
-    let reliable = window + window * REASSEMBLY_OVERHEAD;
-    let waiting = UNRELIABLE_BACKLOG + max_message as u64 + MESSAGE_OVERHEAD;
-    let loose = UNRELIABLE_REASSEMBLY_BYTES.max(2 * max_message as u64);
-    // One fragment may fill as many gaps as it has every other byte, each with its overhead.
-    let gaps = packet as u64 * (MESSAGE_OVERHEAD + 1);
-    reliable + waiting + loose + gaps
+    let unreliable = UNRELIABLE_BACKLOG + max_message as u64 + MESSAGE_OVERHEAD;
+    window * REASSEMBLY_OVERHEAD + window + unreliable
 }
 
 /// The byte at `place` of the message with the wire id `id`: the id can be read off the first three.
@@ -92,7 +87,7 @@ pub fn reassembly(bytes: &[u8]) {
         }
         receiving.expire(now);
         assert!(receiving.next_expiry().is_none_or(|at| at > now), "expiry is still due");
-        assert!(receiving.memory() <= memory_most(MAX_MESSAGE, 1500), "{}", receiving.memory());
+        assert!(receiving.memory() <= memory_most(MAX_MESSAGE), "{}", receiving.memory());
     }
     while receiving.has_messages() {
         seen.take(&mut receiving);
@@ -340,7 +335,7 @@ impl Pair {
 
     fn check(&mut self) {
         self.receiving.expire(self.now);
-        assert!(self.receiving.memory() <= memory_most(MAX_MESSAGE, 1500));
+        assert!(self.receiving.memory() <= memory_most(MAX_MESSAGE));
         while let Some((channel, message)) = self.sending.delivered() {
             assert!(self.receipts.insert((channel.0, message.0)), "a second receipt");
             assert!(message.0 < u64::from(self.queued[usize::from(channel.0)]), "a receipt for nothing");

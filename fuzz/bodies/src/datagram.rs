@@ -71,8 +71,8 @@ impl Scene {
         config.heartbeat = Duration::from_secs(1000);
         let (now, secrets) = (Instant::ZERO, handshake::secrets(&*provider));
         let endpoint = |seed| Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap();
-        let server = Watched::new(endpoint(1), MAX_MESSAGE, 1500);
-        let mut client = Watched::new(endpoint(2), MAX_MESSAGE, 1500);
+        let server = Watched::new(endpoint(1), MAX_MESSAGE);
+        let mut client = Watched::new(endpoint(2), MAX_MESSAGE);
         let mut options = ConnectOptions::new(server.endpoint.public_key());
         if access == Access::Tickets {
             options = options.ticket(handshake::ticket(provider, 1, Duration::from_secs(100_000)));

@@ -16,8 +16,6 @@ use crate::watch::Watched;
 use crate::{Script, handshake};
 
 const MAX_MESSAGE: usize = 20_000;
-/// The largest packet that two endpoints exchange.
-const PACKET: usize = 1200;
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 
@@ -83,7 +81,7 @@ impl Node {
         }
         let endpoint = Endpoint::new(config, secrets, [last; 32], Instant::ZERO).unwrap();
         Self {
-            watched: Watched::new(endpoint, MAX_MESSAGE, PACKET),
+            watched: Watched::new(endpoint, MAX_MESSAGE),
             at: SocketAddr::from((at, 7777)),
             connections: Vec::new(),
             over: BTreeSet::new(),

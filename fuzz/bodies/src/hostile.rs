@@ -109,7 +109,7 @@ impl Arena {
     }
 
     fn new(config: &Config, endpoint: Endpoint, peer: HostilePeer, connection: ConnectionId) -> Self {
-        let mut tested = Watched::new(endpoint, MAX_MESSAGE, PACKET);
+        let mut tested = Watched::new(endpoint, MAX_MESSAGE);
         // The handshake went by unseen.
         tested.vouch(peer_at(0));
         Self {

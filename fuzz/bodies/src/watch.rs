@@ -16,7 +16,6 @@ pub struct Watched {
     /// The endpoint.
     pub endpoint: Endpoint,
     max_message: usize,
-    packet: usize,
     closed: BTreeMap<ConnectionId, bool>,
     heard: BTreeMap<Address, u64>,
     said: BTreeMap<Address, u64>,
@@ -34,13 +33,12 @@ pub struct Output {
 }
 
 impl Watched {
-    /// Watches `endpoint`, which takes messages up to `max_message` bytes and will hear no packet above `packet`.
+    /// Watches `endpoint`, which takes messages up to `max_message` bytes.
     #[must_use]
-    pub const fn new(endpoint: Endpoint, max_message: usize, packet: usize) -> Self {
+    pub const fn new(endpoint: Endpoint, max_message: usize) -> Self {
         Self {
             endpoint,
             max_message,
-            packet,
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
             said: BTreeMap::new(),
@@ -70,6 +68,12 @@ impl Watched {
         let from = from.into();
         *self.heard.entry(from.remote).or_default() += datagram.len() as u64;
         self.endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut datagram.to_vec());
+    }
+
+    /// Bytes of the datagrams that arrived.
+    #[must_use]
+    pub fn heard_bytes(&self) -> u64 {
+        self.heard.values().sum()
     }
 
     /// Does everything that is due, and takes everything that there is.
@@ -162,7 +166,7 @@ impl Watched {
             let heard = self.heard.get(to).copied().unwrap_or(0);
             assert!(self.known.contains(to) || *said <= heard, "{said} bytes to {to} for {heard}");
         }
-        let most = memory_most(self.max_message, self.packet) * connections.len() as u64;
+        let most = memory_most(self.max_message) * connections.len() as u64;
         assert!(self.endpoint.memory() <= most, "{} bytes are held", self.endpoint.memory());
     }
 }

@@ -13,8 +13,8 @@ use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Claims, age};
 use tickwire_core::limits::{
-    BASE_DATAGRAM, MESSAGE_OVERHEAD, RECEIVE_WINDOW, REPLAY_WINDOW, UNRELIABLE_REASSEMBLIES,
-    UNRELIABLE_REASSEMBLY_BYTES,
+    BASE_DATAGRAM, HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, RECEIVE_WINDOW,
+    RELIABLE_WINDOW, REPLAY_WINDOW, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
 use tickwire_core::wire::ack::write_ack;
 use tickwire_core::wire::{AckRanges, Frame, Part};
@@ -106,8 +106,8 @@ fn row_03_a_huge_total_is_refused_and_a_legal_one_costs_what_was_received() {
     for id in 0..100 {
         arena.send(&fragment(UNORDERED, id, MAX_MESSAGE as u64, 0, &[1]));
     }
-    // 100 claims of 20,000 bytes each; 100 bytes came.
-    assert!(arena.tested.endpoint.memory() <= 100 * (2 * MESSAGE_OVERHEAD + 1));
+    // 100 claims of 20,000 bytes each; 100 bytes came, each on the smallest page.
+    assert!(arena.tested.endpoint.memory() <= 100 * (2 * MESSAGE_OVERHEAD + PAGE_LEAST as u64));
     assert!(held_now() - before < 64 << 10, "{}", held_now() - before);
     is_alive(&mut arena);
 }
@@ -115,12 +115,17 @@ fn row_03_a_huge_total_is_refused_and_a_legal_one_costs_what_was_received() {
 #[test]
 fn row_04_fragments_that_are_never_finished_are_few_and_expire_or_are_bounded_by_credit() {
     let mut arena = server();
+    // A page has less than twice the bytes on it.
+    let beginning = 2 * (1100 + MESSAGE_OVERHEAD);
+    let before = held_now();
     for id in 0..1000 {
         arena.send(&fragment(UNRELIABLE, id, MAX_MESSAGE as u64, 0, &[1; 1100]));
-        let most =
-            UNRELIABLE_REASSEMBLY_BYTES.min(UNRELIABLE_REASSEMBLIES as u64 * (1100 + 2 * MESSAGE_OVERHEAD));
-        assert!(arena.tested.endpoint.memory() <= most);
+        let most = UNRELIABLE_REASSEMBLY_BYTES.min(UNRELIABLE_REASSEMBLIES as u64 * beginning);
+        let (held, heard) = (arena.tested.endpoint.memory(), arena.tested.heard_bytes());
+        assert!(held <= most.min(HELD_PER_RECEIVED as u64 * heard), "{held} for {heard}");
     }
+    // Of those that gave way nothing stays but numbers of packets.
+    assert!(held_now() - before < 64 << 10, "{}", held_now() - before);
     arena.now += Duration::from_secs(6);
     arena.settle();
     assert_eq!(arena.tested.endpoint.memory(), 0);
@@ -131,7 +136,7 @@ fn row_04_fragments_that_are_never_finished_are_few_and_expire_or_are_bounded_by
         arena.send(&fragment(UNORDERED, id as u32, MAX_MESSAGE as u64, 0, &[1; 1100]));
     }
     let held = arena.tested.endpoint.memory();
-    assert!(held <= RECEIVE_WINDOW, "{held}");
+    assert!(held <= RECEIVE_WINDOW.min(beginnings * beginning), "{held}");
     for _ in 0..130 {
         arena.now += Duration::from_secs(1);
         arena.send(&[1]);
@@ -174,6 +179,9 @@ fn row_06_a_message_full_of_gaps_holds_bounded_memory() {
         if frames.len() > 1100 {
             sent += frames.len();
             arena.send(&std::mem::take(&mut frames));
+            let (held, heard) = (arena.tested.endpoint.memory(), arena.tested.heard_bytes());
+            let most = HELD_PER_RECEIVED as u64 * heard + HELD_FREE as u64;
+            assert!(held <= most, "{held} for {heard}");
         }
     }
     let window = 2 * ((1u64 << 20) + MESSAGE_OVERHEAD);
@@ -305,7 +313,7 @@ impl Two {
         let secrets = handshake::secrets(&*config.provider);
         let end = |seed| {
             let endpoint = Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap();
-            Watched::new(endpoint, config.max_message, 1500)
+            Watched::new(endpoint, config.max_message)
         };
         let mut ends = [end(1), end(2)];
         let options = ConnectOptions::new(ends[0].endpoint.public_key());
@@ -385,7 +393,7 @@ fn row_12_clocks_at_their_ends_saturate() {
     let mut late = Endpoint::new(config, secrets, [1; 32], Instant::MAX).unwrap();
     let key = late.public_key();
     late.connect(Instant::ZERO, place(0), ConnectOptions::new(key)).unwrap();
-    let mut late = Watched::new(late, MAX_MESSAGE, 1500);
+    let mut late = Watched::new(late, MAX_MESSAGE);
     late.vouch(place(0));
     late.settle(Instant::MAX);
 }
@@ -623,7 +631,7 @@ fn listening(access: Access, change: impl FnOnce(&mut Config)) -> (Config, Watch
     change(&mut config);
     let secrets = handshake::secrets(&*config.provider);
     let endpoint = Endpoint::new(config.clone(), secrets, [1; 32], Instant::ZERO).unwrap();
-    (config, Watched::new(endpoint, 1 << 20, 1500))
+    (config, Watched::new(endpoint, 1 << 20))
 }
 
 fn source(index: u32) -> SocketAddr {
@@ -879,8 +887,18 @@ fn frames_that_their_channel_does_not_know_close_the_connection() {
     closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, Part::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, Part::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[whole(UNRELIABLE, 0, b"x")]);
-    // A message number far beyond the window is begun without credit, whatever it costs.
-    closes_for(Violation::CreditExceeded, &[whole(ORDERED, 5000, b"x")]);
+    // A message number beyond the window is begun without credit, whatever it costs. The last one of the window is no fault.
+    for channel in [ORDERED, UNORDERED] {
+        for beyond in [RELIABLE_WINDOW, RELIABLE_WINDOW + 1, (1 << 23) - 1] {
+            closes_for(Violation::CreditExceeded, &[whole(channel, beyond, b"x")]);
+        }
+        let mut arena = server();
+        let before = held_now();
+        arena.send(&whole(channel, RELIABLE_WINDOW - 1, b"x"));
+        is_alive(&mut arena);
+        // The 16,383 numbers before it take less than 8 KiB.
+        assert!(held_now() - before < 8 << 10, "{}", held_now() - before);
+    }
 }
 
 #[test]
