@@ -193,6 +193,11 @@ impl Connection {
         self.finish_telling(CloseReason::Peer { code, text: text.into() }, code, String::new(), 1);
     }
 
+    /// Whether this end closed, and `Closed` waits for what the peer acknowledges with its CLOSE.
+    pub(super) fn has_untold_fates(&self) -> bool {
+        self.closing.as_deref().is_some_and(|closing| closing.untold.is_some())
+    }
+
     /// The peer heard our CLOSE, or sent its own at the same time.
     pub(super) fn on_close_heard(&mut self) {
         if self.phase == Phase::Closing {

@@ -128,8 +128,9 @@ impl Connection {
             if !matches!(self.phase, Phase::Connected) {
                 match frame {
                     Frame::Close { .. } => self.on_close_heard(),
-                    // It may confirm messages of which `Closed` is still to tell. What it contradicts is over.
-                    Frame::Ack(ack) => {
+                    // It may confirm messages of which `Closed` is still to tell. What it contradicts is over. After
+                    // `Closed` it would make receipts that contradict the fates that were told.
+                    Frame::Ack(ack) if self.has_untold_fates() => {
                         let _ = self.on_ack(now, reception.at, &ack);
                     }
                     _ => {}

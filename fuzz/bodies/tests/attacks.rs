@@ -902,6 +902,36 @@ fn frames_that_their_channel_does_not_know_close_the_connection() {
 }
 
 #[test]
+fn an_acknowledgement_after_closed_was_told_makes_no_receipt() {
+    let mut arena = server();
+    let connection = arena.connection;
+    arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();
+    arena.settle();
+    let ack = arena.honest_ack();
+    // A frame of no known type ends the connection; what the peer acknowledges later is not heard.
+    arena.send(&[0x70]);
+    arena.settle();
+    arena.send(&ack);
+    arena.settle();
+    let [.., Event::Closed { unconfirmed, .. }] = &arena.events[..] else { panic!("{:?}", arena.events) };
+    assert_eq!(unconfirmed.len(), 1);
+    // A receipt that `Closed` waits for comes before it.
+    let mut arena = server();
+    let connection = arena.connection;
+    arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();
+    arena.settle();
+    arena.tested.endpoint.close(arena.now, connection, 1, "bye");
+    arena.settle();
+    assert_eq!(arena.reason(), None);
+    arena.send(&[arena.honest_ack(), bytes_of(&Frame::Close { code: 1, text: &[] })].concat());
+    arena.settle();
+    let [.., Event::Delivered { .. }, Event::Closed { unconfirmed, .. }] = &arena.events[..] else {
+        panic!("{:?}", arena.events)
+    };
+    assert!(unconfirmed.is_empty());
+}
+
+#[test]
 fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection() {
     let resume = |floor| {
         written(|writer| {
