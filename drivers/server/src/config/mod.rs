@@ -41,7 +41,7 @@ pub struct NoSettings {}
 #[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
 #[non_exhaustive]
 pub struct ServerConfig<S> {
-    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, [::] for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
