@@ -454,8 +454,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_in_reassembly_has_32_bytes_beside_its_pages() {
-        assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (32, 24));
+    fn a_message_in_reassembly_has_40_bytes_beside_its_pages() {
+        assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (40, 24));
     }
 
     #[test]
