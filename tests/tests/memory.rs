@@ -63,12 +63,13 @@ const LOSSES: i64 = 700;
 const MODES: [Delivery; 4] =
     [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
 
-/// A server and its clients, each of whom has one connection.
+/// A server and its clients, each of whom has one connection. A guest, the last node, came before them and went.
 struct Party {
     net: Net,
     clients: Vec<ConnectionId>,
     servers: Vec<ConnectionId>,
-    /// Bytes of the heap with endpoints and without connections.
+    /// Bytes of the heap with endpoints and without connections. What a server makes for all who come is there: a table of
+    /// 32 KiB that counts their handshakes by source.
     empty: i64,
 }
 
@@ -78,7 +79,7 @@ impl Party {
         config.channels = MODES.map(ChannelConfig::new).to_vec();
         change(&mut config);
         let mut nodes = Vec::new();
-        for index in 0..=clients {
+        for index in 0..=clients + 1 {
             config.access = if index == SERVER { Access::Open } else { Access::Closed };
             let (seed, address) = (index as u8 + 1, format!("10.0.0.{}:7777", index + 1));
             let secrets = Secrets::new([seed; 32]);
@@ -87,10 +88,11 @@ impl Party {
         drop(config);
         let mut net = Net::new(nodes, Duration::from_millis(20));
         let (key, to) = (net.nodes[SERVER].endpoint.public_key(), net.nodes[SERVER].address);
+        visit(&mut net, clients + 1);
         net.forget();
         let (empty, now) = (live(), net.now);
         let connect = |node: &mut Node| node.endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();
-        let clients: Vec<ConnectionId> = net.nodes[1..].iter_mut().map(connect).collect();
+        let clients: Vec<ConnectionId> = net.nodes[1..=clients].iter_mut().map(connect).collect();
         net.run_for(SECOND);
         let servers = net.nodes[SERVER].events.iter().filter_map(|event| match event {
             Event::Connected { connection, .. } => Some(*connection),
@@ -121,6 +123,17 @@ impl Party {
         self.net.forget();
         (live() - self.empty) / (2 * self.clients.len() as i64)
     }
+}
+
+/// A client connects to the server, and leaves; both ends forget the connection.
+fn visit(net: &mut Net, guest: usize) {
+    let (key, to, now) = (net.nodes[SERVER].endpoint.public_key(), net.nodes[SERVER].address, net.now);
+    let connection = net.nodes[guest].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();
+    net.run_for(SECOND);
+    let now = net.now;
+    net.nodes[guest].endpoint.close(now, connection, 0, "");
+    net.run_for(SECOND * 30);
+    net.nodes.iter_mut().for_each(|node| node.events.clear());
 }
 
 /// Ten seconds after `burst`: how much more each end holds than before it, and all that it holds.

@@ -30,9 +30,47 @@ enum Table {
 /// Bytes in a row, at most [`PAGE`] of them. Its page has less than twice as many, unless it goes on from a full page.
 #[derive(Debug, Default)]
 struct Extent {
-    page: Box<[u8]>,
+    page: Page,
     offset: u32,
     length: u16,
+}
+
+/// Where the bytes of an extent lie.
+#[derive(Debug)]
+enum Page {
+    /// In the place of a length: a few bytes take no allocation.
+    Inline([u8; size_of::<usize>()]),
+    Own(Box<[u8]>),
+}
+
+impl Page {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+
+    /// Bytes of the heap.
+    const fn memory(&self) -> usize {
+        match self {
+            Self::Inline(_) => 0,
+            Self::Own(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::Inline([0; size_of::<usize>()])
+    }
 }
 
 /// Two extents or more.
@@ -47,7 +85,7 @@ struct More {
 
 impl Extent {
     fn written(&self) -> &[u8] {
-        self.page.get(..usize::from(self.length)).unwrap_or_default()
+        self.page.bytes().get(..usize::from(self.length)).unwrap_or_default()
     }
 
     const fn end(&self) -> u32 {
@@ -96,7 +134,7 @@ impl Parts {
     /// Bytes of the heap.
     pub(super) fn memory(&self) -> usize {
         match &self.table {
-            Table::One(extent) => extent.page.len(),
+            Table::One(extent) => extent.page.memory(),
             Table::More(more) => more.memory(),
         }
     }
@@ -188,13 +226,13 @@ impl More {
     }
 
     fn insert(&mut self, extent: Extent) {
-        self.pages += extent.page.len();
+        self.pages += extent.page.memory();
         self.extents.insert(extent);
     }
 
     fn remove(&mut self, offset: u32) -> Option<Extent> {
         let extent = self.extents.remove(offset.into())?;
-        self.pages = self.pages.saturating_sub(extent.page.len());
+        self.pages = self.pages.saturating_sub(extent.page.memory());
         Some(extent)
     }
 }
@@ -259,9 +297,9 @@ impl Spare {
     /// Takes memory back.
     pub(super) fn recycle(&mut self, parts: Parts) {
         match parts.table {
-            Table::One(extent) => self.recycle_page(extent.page),
+            Table::One(extent) => self.recycle_extent(extent.page),
             Table::More(mut more) => {
-                more.extents.drain(|extent| self.recycle_page(extent.page));
+                more.extents.drain(|extent| self.recycle_extent(extent.page));
                 (more.pages, more.ranges) = (0, 0);
                 let bytes = more.memory();
                 if self.tables_bytes + bytes <= TABLES_KEPT {
@@ -290,6 +328,16 @@ impl Spare {
         {
             self.pages_bytes += size;
             pages.push(page);
+        }
+    }
+
+    fn extent_page(&mut self, size: usize) -> Page {
+        if size <= size_of::<usize>() { Page::default() } else { Page::Own(self.page(size)) }
+    }
+
+    fn recycle_extent(&mut self, page: Page) {
+        if let Page::Own(page) = page {
+            self.recycle_page(page);
         }
     }
 
@@ -334,8 +382,8 @@ impl Spare {
 
     /// Adds an extent on a page of at least `size` bytes.
     fn add(&mut self, parts: &mut Parts, offset: u32, data: &[u8], size: usize) {
-        let mut page = self.page(size);
-        if let Some(room) = page.get_mut(..data.len()) {
+        let mut page = self.extent_page(size);
+        if let Some(room) = page.bytes_mut().get_mut(..data.len()) {
             room.copy_from_slice(data);
         }
         let extent = Extent { page, offset, length: data.len() as u16 };
@@ -356,23 +404,23 @@ impl Spare {
     /// Adds to the extent at `offset`, up to [`PAGE`] bytes in all.
     fn append(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
         let Some(extent) = parts.extent_mut(offset) else { return };
-        let before = extent.page.len();
+        let before = extent.page.memory();
         self.extend(extent, data);
-        let after = extent.page.len();
+        let after = extent.page.memory();
         parts.on_page_changed(before, after);
     }
 
     /// Adds to an extent, up to [`PAGE`] bytes in all.
     fn extend(&mut self, extent: &mut Extent, data: &[u8]) {
         let (start, end) = (usize::from(extent.length), usize::from(extent.length) + data.len());
-        if extent.page.len() < end {
-            let mut page = self.page(end);
-            if let Some(old) = page.get_mut(..start) {
+        if extent.page.bytes().len() < end {
+            let mut page = self.extent_page(end);
+            if let Some(old) = page.bytes_mut().get_mut(..start) {
                 old.copy_from_slice(extent.written());
             }
-            self.recycle_page(core::mem::replace(&mut extent.page, page));
+            self.recycle_extent(core::mem::replace(&mut extent.page, page));
         }
-        if let Some(room) = extent.page.get_mut(start..end) {
+        if let Some(room) = extent.page.bytes_mut().get_mut(start..end) {
             room.copy_from_slice(data);
         }
         extent.length = end as u16;
@@ -389,7 +437,7 @@ impl Spare {
             }
             let Some(extent) = parts.remove(next.offset) else { return };
             self.append(parts, offset, extent.written());
-            self.recycle_page(extent.page);
+            self.recycle_extent(extent.page);
         }
     }
 }
@@ -406,17 +454,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_in_reassembly_has_32_bytes_beside_its_pages() {
-        assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (32, 24));
+    fn a_message_in_reassembly_has_40_bytes_beside_its_pages() {
+        assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (40, 24));
     }
 
     #[test]
-    fn a_byte_at_the_end_of_a_large_message_takes_the_smallest_page() {
+    fn nine_bytes_of_a_large_message_take_the_smallest_page_and_one_byte_takes_none() {
         for offset in [0, 4095, 70_000, (1 << 28) - 1] {
-            let mut spare = Spare::default();
-            let mut parts = Spare::begin(1 << 28);
-            spare.write(&mut parts, offset, &[1]);
-            assert_eq!((parts.memory(), parts.ranges()), (PAGE_LEAST, 1));
+            for (length, memory) in [(1, 0), (9, PAGE_LEAST)] {
+                let mut spare = Spare::default();
+                let mut parts = Spare::begin((1 << 28) + 8);
+                spare.write(&mut parts, offset, &[1; 9][..length]);
+                assert_eq!((parts.memory(), parts.ranges()), (memory, 1));
+            }
         }
     }
 
@@ -499,11 +549,11 @@ mod tests {
                 }
                 let ranges = (0..TOTAL).filter(|&at| model[at].is_some() && (at == 0 || model[at - 1].is_none())).count();
                 let pages: usize = match &parts.table {
-                    Table::One(extent) => extent.page.len(),
+                    Table::One(extent) => extent.page.memory(),
                     Table::More(more) => {
                         let all = || more.extents.iter();
                         assert!(all().zip(all().skip(1)).all(|(one, next)| one.end() <= next.offset));
-                        assert_eq!(more.pages, all().map(|extent| extent.page.len()).sum::<usize>());
+                        assert_eq!(more.pages, all().map(|extent| extent.page.memory()).sum::<usize>());
                         more.pages
                     }
                 };

@@ -2,7 +2,7 @@
 //! a short search.
 
 use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::OccupiedEntry;
+use alloc::collections::btree_map::{Entry, OccupiedEntry};
 use alloc::vec::Vec;
 
 /// Things in the vector at most: an insertion moves a few kilobytes.
@@ -132,11 +132,41 @@ impl<T: Keyed> Sorted<T> {
             self.many = self.few.drain(..).chain([thing]).map(|thing| (thing.key(), thing)).collect();
             return;
         }
+        self.insert_at(self.place(thing.key()), thing);
+    }
+
+    /// The thing of the number `key`, and whether it is new: `make` makes it. One search finds it or its place.
+    pub(super) fn get_or_insert_with(
+        &mut self,
+        key: u64,
+        make: impl FnOnce() -> T,
+    ) -> Option<(&mut T, bool)> {
+        if self.many.is_empty() {
+            let place = self.place(key);
+            let last = place
+                .checked_sub(1)
+                .filter(|&last| self.few.get(last).is_some_and(|thing| thing.key() == key));
+            if let Some(last) = last {
+                return self.few.get_mut(last).map(|thing| (thing, false));
+            }
+            if self.few.len() < FEW {
+                self.insert_at(place, make());
+                return self.few.get_mut(place).map(|thing| (thing, true));
+            }
+            self.many = self.few.drain(..).map(|thing| (thing.key(), thing)).collect();
+        }
+        match self.many.entry(key) {
+            Entry::Occupied(entry) => Some((entry.into_mut(), false)),
+            Entry::Vacant(entry) => Some((entry.insert(make()), true)),
+        }
+    }
+
+    fn insert_at(&mut self, place: usize, thing: T) {
         if self.few.len() == self.few.capacity() {
             // A vector of its own doubles, and begins with four.
             self.few.reserve_exact((self.few.len() / 2).max(1));
         }
-        self.few.insert(self.place(thing.key()), thing);
+        self.few.insert(place, thing);
     }
 
     /// Takes the thing of the number `key`.
@@ -169,8 +199,11 @@ mod tests {
             script.iter().chain(&script).chain(&script).zip(0u64..).all(|(&(action, key), step)| {
                 let key = (u64::from(key) * 7 + step) % 199;
                 if action % 3 > 0 {
-                    if model.insert(key, key).is_none() {
+                    let is_new = model.insert(key, key).is_none();
+                    if action % 3 == 1 && is_new {
                         sorted.insert(key);
+                    } else if sorted.get_or_insert_with(key, || key) != Some((&mut { key }, is_new)) {
+                        return false;
                     }
                 } else if sorted.remove(key) != model.remove(&key) {
                     return false;

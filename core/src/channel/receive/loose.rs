@@ -85,7 +85,7 @@ impl Loose {
         let (index, before) = match index {
             Some(index) => (index, self.entries.get(index).map_or(0, Entry::memory)),
             None => {
-                self.entries.push(Entry { channel, id, since: now, parts: Spare::begin(place.total()) });
+                self.entries.push(Entry { channel, id, since: now, parts: Spare::begin(place.total) });
                 (self.entries.len() - 1, 0)
             }
         };

@@ -19,7 +19,7 @@ pub(super) struct Fragment<'a> {
 /// Where a fragment that contradicts nothing belongs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    total: u32,
+    pub(super) total: u32,
     offset: u32,
     end: u32,
     data: &'a [u8],
@@ -60,11 +60,6 @@ impl<'a> Fragment<'a> {
 }
 
 impl Place<'_> {
-    /// Bytes of the message.
-    pub(super) const fn total(&self) -> u32 {
-        self.total
-    }
-
     /// Whether it would make more ranges than there may be.
     pub(super) fn crumbles(&self, parts: &Parts) -> bool {
         parts.ranges() >= REASSEMBLY_RANGES && !parts.touches(self.offset, self.end)

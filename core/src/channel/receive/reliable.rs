@@ -224,34 +224,31 @@ impl Reliable {
         // An ordered message that came early would not go when it is complete.
         let message = is_next.then_some((context.channel, id));
         let request = Request { now: context.now, growth: fragment.growth() + PLACE, message };
-        let known = self.reassemblies.get_mut(id);
-        let (place, before) = match &known {
-            Some(Incomplete { parts, .. }) => {
-                let place = fragment.place(parts.total())?;
-                if place.crumbles(parts) {
-                    return Ok(Step::NoRoom);
-                }
-                (place, PLACE + parts.memory())
-            }
-            None => (fragment.place(fragment.total(context.reading.payload_most())?)?, 0),
-        };
+        let total = fragment.total(context.reading.payload_most())?;
+        let place = fragment.place(total)?;
         let Holding { account, arena } = context.shared.holding(context.arena);
         account.on_received(fragment.wire_bytes());
         if !account.admits(&mut arena.room, request) {
             return Ok(Step::NoRoom);
         }
-        let complete = |parts: &Parts| if parts.is_complete() { Step::Complete } else { Step::Partial };
-        if let Some(Incomplete { parts, .. }) = known {
-            place.store(parts, &mut arena.spare);
-            account.change(before, PLACE + parts.memory());
-            return Ok(complete(parts));
+        let begin = || Incomplete { id, parts: Spare::begin(total) };
+        let Some((incomplete, is_new)) = self.reassemblies.get_or_insert_with(id, begin) else {
+            return Ok(Step::NoRoom);
+        };
+        let parts = &mut incomplete.parts;
+        if parts.total() != total {
+            return Err(Violation::BadFragment);
         }
-        let mut parts = Spare::begin(place.total());
-        place.store(&mut parts, &mut arena.spare);
-        account.change(0, PLACE + parts.memory());
-        let step = complete(&parts);
-        self.reassemblies.insert(Incomplete { id, parts });
-        context.shared.grants.charge(cost(fragment.total))?;
+        if place.crumbles(parts) {
+            return Ok(Step::NoRoom);
+        }
+        let before = if is_new { 0 } else { PLACE + parts.memory() };
+        place.store(parts, &mut arena.spare);
+        account.change(before, PLACE + parts.memory());
+        let step = if parts.is_complete() { Step::Complete } else { Step::Partial };
+        if is_new {
+            context.shared.grants.charge(cost(fragment.total))?;
+        }
         Ok(step)
     }
 
