@@ -274,7 +274,7 @@ impl Handle {
     /// The next event, if there is one. Drain them once per frame.
     ///
     /// Where message types are registered, a message that is none of them is not handed over. It is counted, as in `update`,
-    /// and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`](crate::INVALID_MESSAGES)
+    /// and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`]
     /// (`Options::screen_messages`). An attempt to connect that failed is told by an `Event::Closed` with the null connection, `ConnectionId::default()`.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
