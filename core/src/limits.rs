@@ -165,7 +165,7 @@ pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
-/// Bytes of the first chunk that received messages share after a rest; each has twice as many as the one before.
+/// Bytes of the first chunk that received messages share after a rest; each has four times as many as the one before.
 pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
 /// Bytes of the largest of them.
 pub const ARENA_CHUNK: usize = 16 << 10;

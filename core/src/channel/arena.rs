@@ -53,7 +53,7 @@ struct Pools {
     large: Pool,
 }
 
-/// Chunks, each twice as large as the one before, up to a size.
+/// Chunks, each four times as large as the one before, up to a size.
 #[derive(Debug)]
 pub(super) struct Pool {
     chunk: usize,
@@ -82,6 +82,7 @@ impl Arena {
 
     /// Sees to it that memory which is not used any more goes back to the system. To be called after whatever may have
     /// used some.
+    #[inline]
     pub(crate) fn arm(&mut self, now: Instant) {
         if self.rest_at == Instant::MAX && self.has_spare() {
             self.rest_at = now + ARENA_REST;
@@ -209,7 +210,7 @@ impl Pool {
     /// A chunk that nobody uses any more, or a new one, in place of one that is full. It has room for `length` bytes.
     fn turn_over(&mut self, full: Option<BytesMut>, length: usize) -> BytesMut {
         self.full.extend(full);
-        let size = (2 * self.newest).max(length).max(ARENA_CHUNK_LEAST).next_power_of_two().min(self.chunk);
+        let size = (4 * self.newest).max(length).max(ARENA_CHUNK_LEAST).next_power_of_two().min(self.chunk);
         self.newest = size;
         let free = self.full.iter_mut().position(|chunk| chunk.try_reclaim(size));
         let fresh = free.and_then(|index| self.full.swap_remove_back(index));

@@ -256,11 +256,7 @@ impl Connection {
         self.phase != Phase::Connected
             || self.dial.is_some()
             || self.farewell.is_some()
-            || self.wants_dial
-            || self.wants_ticket
-            || self.is_disowned
-            || self.is_found
-            || self.is_contending
+            || (self.wants_dial | self.wants_ticket | self.is_disowned | self.is_found | self.is_contending)
             || !self.retired_ids.is_empty()
             || self.notices.is_pending()
     }
@@ -362,16 +358,12 @@ impl Connection {
         }
     }
 
-    /// Nothing leaves now, because of the endpoint's limit if `is_limited`. What waits to be sent is held back, if
-    /// `is_eliciting` says that there is any, or if there is no transport any more; a connection that is being made holds
-    /// nothing back.
-    pub(crate) fn hold_back(&mut self, now: Instant, is_eliciting: bool, is_limited: bool) {
-        if is_eliciting || self.phase == Phase::Interrupted {
-            if is_limited {
-                self.send.on_path_known();
-            }
-            self.send.hold_back(now);
+    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: what waits to be sent is held back.
+    pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
+        if is_limited {
+            self.send.on_path_known();
         }
+        self.send.hold_back(now);
     }
 
     /// Whether something waits that asks for an acknowledgement.

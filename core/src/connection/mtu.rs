@@ -139,7 +139,7 @@ impl PathMtu {
 
     /// Whether a probe should leave.
     pub(crate) const fn is_due(&self) -> bool {
-        self.due.is_some() || self.is_ping_due
+        self.due.is_some() | self.is_ping_due
     }
 
     /// Whether it is a PING that any path carries.

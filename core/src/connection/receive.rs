@@ -24,6 +24,7 @@ pub(crate) struct Reception {
 impl Connection {
     /// Takes in a datagram for this connection's current id. An error says why it was dropped.
     #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
+    #[inline(always)]
     pub(crate) fn handle_data(
         &mut self,
         now: Instant,
@@ -125,23 +126,27 @@ impl Connection {
             }
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
-            if !matches!(self.phase, Phase::Connected) {
-                match frame {
-                    Frame::Close { .. } => self.on_close_heard(),
-                    // It may confirm messages of which `Closed` is still to tell. What it contradicts is over. After
-                    // `Closed` it would make receipts that contradict the fates that were told.
-                    Frame::Ack(ack) if self.has_untold_fates() => {
-                        let _ = self.on_ack(now, reception.at, &ack);
-                    }
-                    _ => {}
+            let is_connected = self.phase == Phase::Connected;
+            if let Frame::Ack(ack) = &frame {
+                if is_connected {
+                    self.on_ack(now, reception.at, ack)?;
+                    outcome.acks = true;
+                } else if self.has_untold_fates() {
+                    self.on_ack_while_closing(now, reception.at, ack);
                 }
                 continue;
             }
-            outcome.eliciting |= is_eliciting(&frame);
-            outcome.busy |= is_eliciting(&frame) && !matches!(frame, Frame::Ping);
-            outcome.acks |= matches!(frame, Frame::Ack(_));
+            if !is_connected {
+                if matches!(frame, Frame::Close { .. }) {
+                    self.on_close_heard();
+                }
+                continue;
+            }
+            let is_eliciting = is_eliciting(&frame);
+            outcome.eliciting |= is_eliciting;
+            outcome.busy |= is_eliciting && !matches!(frame, Frame::Ping);
             match frame {
-                Frame::Padding | Frame::Ping => {}
+                Frame::Padding | Frame::Ping | Frame::Ack(_) => {}
                 Frame::Close { code, text } => self.on_close(now, code, text, settings),
                 Frame::Challenge(data) => {
                     self.with_transport(|transport| {
@@ -156,7 +161,6 @@ impl Connection {
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Clock(time) => self.clock.on_clock(reception.at, time),
-                Frame::Ack(ack) => self.on_ack(now, reception.at, &ack)?,
                 Frame::Message(message) => {
                     outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
                 }
@@ -170,7 +174,16 @@ impl Connection {
         }
     }
 
+    /// The ACK may confirm messages of which `Closed` is still to tell. What it contradicts is over. After `Closed` it would make
+    /// receipts that contradict the fates that were told.
+    #[cold]
+    #[inline(never)]
+    fn on_ack_while_closing(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) {
+        let _ = self.on_ack(now, at, ack);
+    }
+
     /// `at` is when it reached this host.
+    #[inline(always)]
     fn on_ack(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
         let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));

@@ -258,6 +258,7 @@ pub(crate) fn write_datagram(
 
 /// A datagram was filled with what there was, or `has_more` says that something waits that did not fit. Then one of up to
 /// `room` bytes would have been used, if this one was as large as it may be.
+#[inline(always)]
 fn on_filled(now: Instant, transport: &mut Transport, has_more: bool, room: Option<usize>) {
     if !has_more {
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());

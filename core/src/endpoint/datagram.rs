@@ -64,6 +64,8 @@ impl Endpoint {
         }
     }
 
+    /// Most datagrams are of a connection.
+    #[inline(always)]
     fn on_data(
         &mut self,
         now: Instant,

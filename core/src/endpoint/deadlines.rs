@@ -1,5 +1,5 @@
-//! The earliest deadline of all connections: a binary heap that knows where each connection is, so that moving a
-//! deadline costs O(log n), looking at the earliest O(1), and neither allocates in steady state.
+//! The earliest deadline of all connections: a heap that knows where each connection is, so that moving a deadline costs
+//! O(log n), looking at the earliest O(1), and neither allocates in steady state.
 
 use alloc::vec::Vec;
 
@@ -7,6 +7,10 @@ use slotmap::SecondaryMap;
 
 use crate::event::ConnectionId;
 use crate::time::Instant;
+
+/// Children of a place in the heap. Where all connections send in turn, each deadline goes from the top to the bottom: four
+/// make the way half as long as two.
+const CHILDREN: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
@@ -43,7 +47,7 @@ impl Deadlines {
         match self.places.get(connection).copied() {
             Some(place) => {
                 let Some(known) = self.heap.get_mut(place) else { return };
-                if core::mem::replace(&mut known.at, at) != at {
+                if core::mem::replace(&mut known.at, at) != at && self.heap.len() > 1 {
                     self.sift(place);
                 }
             }
@@ -65,33 +69,45 @@ impl Deadlines {
         }
     }
 
-    fn sift(&mut self, mut place: usize) {
-        while place > 0 && self.key(place) < self.key((place - 1) / 2) {
-            self.swap(place, (place - 1) / 2);
-            place = (place - 1) / 2;
+    /// Moves the deadline at `place` to where it belongs. Those in between move by one; it is written once, at the end.
+    fn sift(&mut self, place: usize) {
+        let Some(&moved) = self.heap.get(place) else { return };
+        let mut hole = place;
+        while let Some(parent) = hole.checked_sub(1).map(|before| before / CHILDREN)
+            && let Some(&above) = self.heap.get(parent)
+            && moved.key() < above.key()
+        {
+            self.put(hole, above);
+            hole = parent;
         }
-        loop {
-            let (left, right) = (2 * place + 1, 2 * place + 2);
-            let child =
-                if right < self.heap.len() && self.key(right) < self.key(left) { right } else { left };
-            if child >= self.heap.len() || self.key(place) <= self.key(child) {
-                return;
-            }
-            self.swap(place, child);
-            place = child;
+        while let Some((child, below)) = self.least_child(hole)
+            && below.key() < moved.key()
+        {
+            self.put(hole, below);
+            hole = child;
+        }
+        if hole != place {
+            self.put(hole, moved);
         }
     }
 
-    fn key(&self, place: usize) -> Option<(Instant, ConnectionId)> {
-        self.heap.get(place).map(Deadline::key)
+    fn least_child(&self, parent: usize) -> Option<(usize, Deadline)> {
+        let first = parent * CHILDREN + 1;
+        let (first_child, others) = self.heap.get(first..)?.split_first()?;
+        let mut least = (first, *first_child);
+        for (place, deadline) in (first + 1..).zip(others.iter().take(CHILDREN - 1)) {
+            if deadline.key() < least.1.key() {
+                least = (place, *deadline);
+            }
+        }
+        Some(least)
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        for place in [a, b] {
-            if let Some(deadline) = self.heap.get(place) {
-                self.places.insert(deadline.connection, place);
-            }
+    fn put(&mut self, place: usize, deadline: Deadline) {
+        if let (Some(slot), Some(known)) =
+            (self.heap.get_mut(place), self.places.get_mut(deadline.connection))
+        {
+            (*slot, *known) = (deadline, place);
         }
     }
 }

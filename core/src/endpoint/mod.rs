@@ -45,7 +45,7 @@ use self::replies::Replies;
 use crate::address::{LinkId, LinkProperties, Path};
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
-use crate::connection::{Connection, Settings, reliable_channels};
+use crate::connection::{Connection, Phase, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
@@ -433,9 +433,12 @@ impl Endpoint {
             state.is_queued_to_send = true;
             self.ready.push_back(connection);
         }
-        let is_limited = !self.throttle.is_open(now);
-        if is_limited || !state.is_queued_to_send {
-            state.hold_back(now, is_eliciting, is_limited);
+        // A connection that is being made holds nothing back.
+        if is_eliciting || state.phase == Phase::Interrupted {
+            let is_limited = !self.throttle.is_open(now);
+            if is_limited || !state.is_queued_to_send {
+                state.hold_back(now, is_limited);
+            }
         }
         if !state.is_queued_to_tell && state.has_event() {
             state.is_queued_to_tell = true;

@@ -277,6 +277,9 @@ fn write_marks(marks: Option<EcnCounts>, writer: &mut Writer<'_>) -> Result<(), 
 fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
     let above = ranges.iter().map(|range| *range.start());
     let mut further = 0;
+    if ranges.len() == 1 {
+        return further;
+    }
     for (range, start_above) in ranges.iter().skip(1).take(FURTHER_MAX as usize).zip(above) {
         let count = if further + 1 == COUNT_IN_TYPE { 1 } else { 0 };
         let gap = varint_len(start_above - range.end() - 2);
@@ -384,6 +387,7 @@ impl<'a> AckFrame<'a> {
 }
 
 /// What every ACK frame begins with: the largest number's low bits, how long it waited, and when it was received.
+#[inline]
 fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Duration, u32), Malformed> {
     let largest = reader.u16()?;
     let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);

@@ -36,6 +36,7 @@ impl Inbox {
         self.passing_bytes + self.reliable_bytes
     }
 
+    #[inline]
     pub(super) fn push_reliable(&mut self, channel: ChannelId, message: Bytes, charge: u64) {
         self.reliable_bytes += footprint(&message);
         let turn = self.turn();

@@ -253,7 +253,7 @@ impl Reliable {
     }
 
     /// Passes on what most messages are: whole, not compressed, and not early.
-    #[inline]
+    #[inline(always)]
     fn pass_whole(&mut self, context: Context<'_>, ahead: usize, data: &[u8]) -> Result<Receipt, Violation> {
         if data.len() > context.reading.max_message {
             return Err(Violation::MessageTooLarge);
@@ -278,7 +278,7 @@ impl Reliable {
         self.deliver(context, ahead, message, charge)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deliver(
         &mut self,
         context: Context<'_>,
