@@ -47,7 +47,7 @@ impl Delivery {
     }
 }
 
-/// What becomes of unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
+/// The fate of unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
 /// messages always wait.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
@@ -79,7 +79,7 @@ pub struct ChannelConfig {
     pub queue_bytes: u64,
     /// Messages that may wait to be sent before the queue is full. Default 4096.
     pub queue_messages: usize,
-    /// What becomes of messages that the path does not carry in time, on unreliable and sequenced channels. Default: the
+    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels. Default: the
     /// oldest gives way.
     pub overflow: Overflow,
     /// How long a message may wait for its first transmission before it is dropped as `NotSent`. Default: for ever.

@@ -54,7 +54,7 @@ struct Tally {
     reserve_used: AtomicUsize,
 }
 
-/// What one connection holds.
+/// The memory that one connection holds.
 #[derive(Debug)]
 pub(crate) struct Account {
     tally: Arc<Tally>,
@@ -187,7 +187,7 @@ impl Account {
         self.received = self.received.saturating_add(bytes);
     }
 
-    /// What was held is `after` bytes now instead of `before`.
+    /// The connection holds `after` bytes now instead of `before`.
     pub(super) fn change(&mut self, before: usize, after: usize) {
         let is_reserve_charged = core::mem::take(&mut self.is_reserve_charged);
         self.held = (self.held + after).saturating_sub(before);

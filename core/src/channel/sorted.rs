@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 /// Things in the vector at most: an insertion moves a few kilobytes.
 const FEW: usize = 128;
 
-/// What is sorted by a number of its own, which no other thing has.
+/// A thing that is sorted by a number of its own, which no other thing has.
 pub(super) trait Keyed {
     /// Its number.
     fn key(&self) -> u64;

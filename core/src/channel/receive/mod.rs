@@ -61,7 +61,7 @@ enum Mode {
     Reliable(Reliable),
 }
 
-/// What a connection holds that the application cannot have yet, and the memory that it is held in.
+/// The data of a connection that the application cannot have yet, and the memory that it is held in.
 #[derive(Debug)]
 struct Holding<'a> {
     account: &'a mut Account,

@@ -17,7 +17,7 @@ const LENGTH: usize = 2;
 pub(super) struct Ordered {
     /// Everything below was received.
     pub(super) floor: u64,
-    /// What was received above the floor, by the id of the first message of each run. There is no place for what was not:
+    /// The messages received above the floor, by the id of the first message of each run. There is no place for what was not:
     /// of a window of messages somebody may send the last one only, on every channel.
     held: Sorted<Run>,
     /// Bytes of the heap.

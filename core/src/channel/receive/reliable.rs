@@ -62,7 +62,7 @@ pub(super) enum Order {
 pub(super) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) grants: Grants,
-    /// What is held that the application cannot have yet; made with the first such message.
+    /// The data that is held and that the application cannot have yet; made with the first such message.
     pub(super) account: Option<Box<Account>>,
 }
 

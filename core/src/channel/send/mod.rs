@@ -318,7 +318,7 @@ impl SendSide {
         }
     }
 
-    /// What the path carries is known, or limited: from now on old messages may give way to newer ones.
+    /// The rate of the path is known, or limited: from now on old messages may give way to newer ones.
     pub(crate) fn on_path_known(&mut self) {
         if self.yielding == 0 {
             let configs = (0..CHANNELS).map_while(|index| self.channels.config(index)).enumerate();
