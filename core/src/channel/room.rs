@@ -218,7 +218,7 @@ impl Account {
             return true;
         }
         let common = after - self.share - self.reserve_used;
-        // What is held there already is not free any more.
+        // Memory that is held already is not free any more.
         common <= room.free().saturating_sub(request.growth) || self.admits_reserved(room, request)
     }
 

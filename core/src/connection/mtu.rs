@@ -18,7 +18,7 @@ const PLATEAUS: [u16; 16] =
     [1280, 1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1460, 1480, 1492, 1500, 4000, 6000, 9000];
 /// Sizes of datagrams that are tried on a path that carries less than the base, which is the last of them.
 const BELOW_BASE: [u16; 5] = [800, 900, 1000, 1100, BASE_DATAGRAM as u16];
-/// What a size falls back to, where none of the least size or more is known to pass: the largest of these that is less than
+/// The sizes to fall back to, where none of the least size or more is known to pass: the largest of these that is less than
 /// what is lost.
 const FALLBACKS: [u16; 3] = [BASE_DATAGRAM as u16, 1000, LEAST_DATAGRAM];
 /// What most paths carry: tried first.
@@ -152,7 +152,7 @@ impl PathMtu {
         if self.is_ping_due { Some(PING) } else { self.due.map(usize::from) }
     }
 
-    /// What is in flight goes unanswered: a PING beside it tells a path that is gone from one that carries less.
+    /// Packets in flight go unanswered: a PING beside it tells a path that is gone from one that carries less.
     pub(crate) const fn ask_whether_anything_passes(&mut self) {
         self.is_ping_due = !self.is_settled();
     }
@@ -177,7 +177,7 @@ impl PathMtu {
                 (self.probed, self.tries) = (size, 0);
             }
             self.underway = Some(number);
-            // What is acknowledged after the probe shows that it is lost.
+            // An acknowledgement of a later packet shows that the probe is lost.
             self.is_ping_due = self.is_on_trial;
         }
     }
@@ -210,7 +210,7 @@ impl PathMtu {
             if self.is_on_trial {
                 self.is_too_narrow = self.tries >= LAST_TRIES;
             } else if self.tries >= TRIES {
-                // What passes by now is no limit.
+                // A size that passes by now is no limit.
                 let limit = if self.probed > self.current { self.probed } else { self.ceiling };
                 (self.ceiling, self.tries) = (self.ceiling.min(limit), 0);
             }

@@ -263,7 +263,7 @@ fn on_filled(now: Instant, transport: &mut Transport, has_more: bool, room: Opti
     if !has_more {
         transport.regulator.on_app_limited(transport.sent.bytes_in_flight());
     } else if let Some(room) = room {
-        // What most paths carry is looked for in any case.
+        // The search tries the size that most paths carry in any case.
         transport.mtu.on_full(now, room.min(transport.datagram_worth(usize::from(ETHERNET))));
     }
 }

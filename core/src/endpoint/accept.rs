@@ -113,7 +113,7 @@ impl Endpoint {
         (!may_take_over).then_some(refusal)
     }
 
-    /// What the application decides about a peer at `address`.
+    /// The application's decision about a peer at `address`.
     pub(super) fn admit(&mut self, address: Address, peer: &PeerInfo) -> Admission {
         let far_end = self.links.far_end(address);
         let request = AdmissionRequest { address, far_end, peer };

@@ -281,7 +281,7 @@ impl Endpoint {
 #[derive(Clone, Copy)]
 struct Standing {
     path: Path,
-    /// Who pays; nobody until the address of `path` answers.
+    /// The source that pays; none until the address of `path` answers.
     source: Option<Source>,
     is_validated: bool,
 }

@@ -345,7 +345,7 @@ impl Entry {
     }
 }
 
-/// What there is for a newcomer.
+/// The room for a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Room {
     /// A free place.
@@ -356,7 +356,7 @@ pub(super) enum Room {
     Nowhere,
 }
 
-/// What is left of an entry that waited.
+/// The rest of an entry that waited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Abandoned {
     /// The local id that is free now.
@@ -424,7 +424,7 @@ impl HalfOpenTable {
         true
     }
 
-    /// What room there is for a newcomer with this credential whose source has a record of `record`; `record_of` says the same
+    /// The room for a newcomer with this credential whose source has a record of `record`; `record_of` says the same
     /// of an entry's source.
     ///
     /// Half of the table is for tickets, sessions and peers, half for those that have nothing but a cookie; what one half leaves

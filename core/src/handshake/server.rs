@@ -125,7 +125,7 @@ pub(crate) enum Verdict {
     Refuse(Refusal),
 }
 
-/// What became of a candidate that was accepted.
+/// The record of a candidate that was answered.
 pub(crate) struct Kept {
     /// Its half-open handshake; `None` if there was no room after all.
     pub(crate) half_open: Option<HalfOpenId>,
@@ -469,12 +469,12 @@ impl Acceptor {
         })
     }
 
-    /// Whose connection a half-open handshake would become.
+    /// The owner of the connection that a half-open handshake would become.
     pub(crate) fn owner(&self, half_open: &HalfOpen) -> Option<Owner> {
         Owner::of(self.setup.access, &self.peers, &half_open.credential, half_open.identity())
     }
 
-    /// Whose connection a candidate would become.
+    /// The owner of the connection that a candidate would become.
     pub(crate) fn owner_of_candidate(&self, candidate: &Candidate) -> Option<Owner> {
         Owner::of(self.setup.access, &self.peers, &candidate.credential, candidate.peer.identity)
     }

@@ -1,4 +1,4 @@
-//! Who pays for a Diffie-Hellman, and who made this end do some for nothing.
+//! Tokens that pay for a Diffie-Hellman, and a record of sources that made this end do some for nothing.
 
 use super::buckets::{Buckets, Places};
 use super::half_open::Credential;
@@ -26,11 +26,11 @@ pub(super) struct Tokens {
     tickets: Buckets,
     sessions: Buckets,
     abandoned: Buckets,
-    /// What a handshake costs a source with a record.
+    /// The tokens that a handshake costs a source with a record.
     record_price: u32,
 }
 
-/// Whose tokens one handshake takes.
+/// The buckets whose tokens one handshake takes.
 pub(super) struct Payer {
     /// The source and its record, if the sender showed that it is there.
     source: Option<(SourcePlaces, Places)>,
@@ -57,7 +57,7 @@ impl Tokens {
         }
     }
 
-    /// Who pays for a handshake with this credential, from a source that is proven or from anywhere.
+    /// The payer of a handshake with this credential, from a source that is proven or from anywhere.
     pub(super) fn payer(
         &self,
         provider: &dyn Provider,

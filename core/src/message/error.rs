@@ -29,11 +29,11 @@ pub enum EncodeError {
     TooManyItems,
     /// The serde implementation of the type failed; its words.
     Codec(String),
-    /// What went wrong with a message of this type.
+    /// A fault in a message of this type.
     InMessage {
         /// The type's name.
         name: &'static str,
-        /// What went wrong.
+        /// The fault.
         error: Box<Self>,
     },
 }

@@ -386,7 +386,7 @@ impl<'a> AckFrame<'a> {
     }
 }
 
-/// What every ACK frame begins with: the largest number's low bits, how long it waited, and when it was received.
+/// The beginning of every ACK frame: the largest number's low bits, how long it waited, and when it was received.
 #[inline]
 fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Duration, u32), Malformed> {
     let largest = reader.u16()?;

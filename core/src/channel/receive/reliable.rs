@@ -86,7 +86,7 @@ pub(super) struct Context<'a> {
 }
 
 impl Shared {
-    /// What is held, and the memory that it is held in.
+    /// The account of held data, and the memory that the data lies in.
     pub(super) fn holding<'a>(&'a mut self, arena: &'a mut Arena) -> Holding<'a> {
         let window = self.grants.window();
         let account = self.account.get_or_insert_with(|| Box::new(arena.room.open(window)));

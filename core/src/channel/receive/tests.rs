@@ -175,7 +175,7 @@ fn a_channel_takes_only_the_kinds_that_its_mode_has() {
 fn a_message_in_too_many_crumbs_takes_only_those_that_join_others() {
     let mut peer = peer();
     let total = MOST as u64;
-    // What was paid for the crumbs of a message is no more than what they take.
+    // A connection may hold four times the bytes received: those of message 2 earn the room that the crumbs of message 0 take.
     peer.part(UNORDERED, 2, total, 0, &[0; 65_000]).unwrap();
     for crumb in 0..REASSEMBLY_RANGES as u64 {
         assert_eq!(peer.part(UNORDERED, 0, total, 2 * crumb, b"1"), Ok(Receipt::Taken));

@@ -237,7 +237,7 @@ impl Copa {
         i64::try_from(noise).unwrap_or(i64::MAX).max(self.allowed(reorders))
     }
 
-    /// What [`Jitter`] allows for in microseconds: it knows only jitter that keeps the order.
+    /// The allowance of [`Jitter`] in microseconds, for jitter that keeps the order.
     fn allowed(&self, reorders: bool) -> i64 {
         if reorders { 0 } else { self.jitter.allowance_us().cast_signed() }
     }

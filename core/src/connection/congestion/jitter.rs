@@ -41,7 +41,7 @@ struct Last {
     bytes: u32,
 }
 
-/// What one interval saw, in units of [`UNIT_US`].
+/// The measurements of one interval, in units of [`UNIT_US`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Interval {
     /// The longest steep fall of the delay.
@@ -151,7 +151,7 @@ impl Jitter {
         u64::from(self.difference / 16)
     }
 
-    /// What a delay may exceed the least one by without a queue, in microseconds.
+    /// The excess over the least delay that is no queue, in microseconds.
     pub(super) fn allowance_us(&self) -> u64 {
         u64::from(self.allowance_us)
     }

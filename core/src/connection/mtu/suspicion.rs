@@ -3,7 +3,7 @@
 /// Datagrams up to so many bytes say nothing of sizes when they are lost.
 const TINY: u64 = 350;
 
-/// What was lost since a packet whose size, it may be, does not pass any more.
+/// The losses since a packet whose size, it may be, does not pass any more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Suspicion {
     /// The first packet that was lost.

@@ -1,4 +1,4 @@
-//! What a client pays for a Diffie-Hellman with.
+//! The payment of a client for a Diffie-Hellman.
 
 use super::super::buckets::Places;
 use super::super::half_open::{Abandoned, Credential, HalfOpenId, Room};
@@ -15,13 +15,13 @@ use crate::time::Instant;
 pub(super) enum Earned {
     /// It came over a link, whose far end hears what is sent there.
     Link,
-    /// What it showed was enough.
+    /// Its credential was enough.
     Credential,
     /// It showed a cookie, so it hears what is sent to its address.
     Cookie,
 }
 
-/// What a Diffie-Hellman was paid with.
+/// The payment for one Diffie-Hellman.
 pub(super) struct Payment {
     /// Where its source is recorded if it comes to nothing, if it was shown.
     pub(super) record: Option<Places>,
@@ -56,7 +56,7 @@ impl Acceptor {
         earned: Earned,
     ) -> Result<Payment, DropReason> {
         let now = arrival.now;
-        // Who forges a source must not take anything from it.
+        // A client that forges a source must not take anything from that source.
         let source = (earned != Earned::Credential).then_some(arrival.source);
         let payer = self.tokens.payer(&*self.provider, source, &proof.credential);
         let record = payer.record();
