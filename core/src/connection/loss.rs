@@ -48,6 +48,19 @@ pub(crate) fn detect(
     next
 }
 
+/// No probe waits for longer than this for its first time, or than so many of the path's least round trips.
+const FIRST_PROBE_MOST_US: u64 = 2_000_000;
+const FIRST_PROBE_ROUND_TRIPS: u64 = 4;
+
+/// The probe timeout `timeout_us` (RFC 9002 6.2.1), but no longer than four of the path's least round trips, or two seconds. A queue
+/// of many seconds makes it minutes, and for all that time nobody would learn that the path dropped the queue; a probe in vain
+/// costs less.
+pub(crate) fn first_probe_us(timeout_us: u64, least_rtt_us: Option<u64>) -> u64 {
+    let most =
+        least_rtt_us.map(|least| least.saturating_mul(FIRST_PROBE_ROUND_TRIPS).max(FIRST_PROBE_MOST_US));
+    timeout_us.min(most.unwrap_or(u64::MAX))
+}
+
 /// How long to wait for an acknowledgement before probing: `base`, doubled for each probe that went unanswered.
 ///
 /// While reliable data waits the back-off is capped at max(500 ms, 2 RTT), so that a path that comes back is noticed
@@ -99,6 +112,16 @@ mod tests {
             lost.push(number);
         });
         assert_eq!((lost.as_slice(), next), ([0, 1].as_slice(), Some(at(102))));
+    }
+
+    #[test]
+    fn a_queue_of_seconds_puts_no_probe_off_for_longer_than_two_seconds_or_four_empty_round_trips() {
+        let wait =
+            |timeout, least: Option<u64>| first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000;
+        assert_eq!(wait(30_000, Some(40)), 2000);
+        assert_eq!(wait(30_000, Some(3000)), 12_000);
+        assert_eq!(wait(300, Some(40)), 300);
+        assert_eq!(wait(30_000, None), 30_000);
     }
 
     #[test]

@@ -357,7 +357,9 @@ impl Transport {
         if self.loss_at.is_some() {
             return self.loss_at;
         }
-        let mut wait_us = self.rtt.probe_timeout_us(micros(self.peer_ack_delay));
+        let least_us = self.rtt.least().map(micros);
+        let timeout_us = self.rtt.probe_timeout_us(micros(self.peer_ack_delay));
+        let mut wait_us = loss::first_probe_us(timeout_us, least_us);
         if self.probes == 0 && !self.sent.has_what_matters() {
             wait_us = wait_us.saturating_add(UPKEEP_DELAY_US);
         }
@@ -367,7 +369,8 @@ impl Transport {
         let mut wait = Duration::from_micros(wait_us);
         if self.probes > 0 {
             let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
-            wait = loss::probe_interval(wait, self.probes, self.rtt.smoothed(), urgent, self.patience);
+            wait =
+                loss::probe_interval(wait, self.probes, self.rtt.smoothed().min(wait), urgent, self.patience);
         }
         // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
         let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };

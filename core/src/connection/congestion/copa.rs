@@ -25,6 +25,9 @@ const PATIENCE: u8 = 3;
 const GLUT: u64 = 6;
 /// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
+/// A mean of so long, and a sample below this part of it, say that a queue is gone and not that delays differ by chance.
+const LONG_US: u64 = 1_000_000;
+const FALLEN: u64 = 4;
 /// A way back that is full makes what is in flight so many times as much at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
@@ -164,6 +167,7 @@ impl Copa {
         self.keep_rate(longer);
         let took = rtt.saturating_sub(self.way_back.wait_us().cast_signed());
         let sample = took.max(1).unsigned_abs();
+        self.on_drained(sample);
         let smoothed = self.forward_us.saturating_mul(7).saturating_add(sample) / 8;
         self.forward_us = if self.forward_us == 0 { sample } else { smoothed };
         let allowed = self.allowed(report.reorders);
@@ -201,6 +205,17 @@ impl Copa {
         self.window = scaled(self.window).max(self.least_window());
         self.round_window = scaled(self.round_window);
         self.forward_us = after;
+    }
+
+    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves too slowly
+    /// for as many round trips as it is long. The rate stays what it was, or becomes the least.
+    fn on_drained(&mut self, sample: u64) {
+        if self.forward_us < LONG_US || sample >= self.forward_us / FALLEN {
+            return;
+        }
+        self.window = (self.window.saturating_mul(sample) / self.forward_us).max(self.least_window());
+        self.round_window = self.window;
+        self.forward_us = sample;
     }
 
     /// The smoothed round-trip time, without what waits on the way back.
