@@ -116,8 +116,9 @@ mod tests {
 
     #[test]
     fn a_queue_of_seconds_puts_no_probe_off_for_longer_than_two_seconds_or_four_empty_round_trips() {
-        let wait =
-            |timeout, least: Option<u64>| first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000;
+        let wait = |timeout: u64, least: Option<u64>| {
+            first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000
+        };
         assert_eq!(wait(30_000, Some(40)), 2000);
         assert_eq!(wait(30_000, Some(3000)), 12_000);
         assert_eq!(wait(300, Some(40)), 300);
