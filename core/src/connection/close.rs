@@ -21,7 +21,7 @@ impl Connection {
             return;
         }
         self.end(&reason);
-        self.notices.closed(reason, self.send.unconfirmed());
+        self.notices.closed(reason, self.session.unconfirmed());
         self.forget();
     }
 
@@ -32,8 +32,7 @@ impl Connection {
             CloseReason::Local { .. } | CloseReason::Violation(_) | CloseReason::PathTooNarrow { .. }
         );
         self.notices.end();
-        // What is in reassembly will not be finished any more; it neither stays nor falls due.
-        self.receive.finish();
+        self.session.finish();
         self.drop_dial();
         self.wants_dial = false;
         self.farewell = None;
@@ -52,12 +51,13 @@ impl Connection {
             return;
         }
         self.end(&reason);
-        let untold = if matches!(reason, CloseReason::Local { .. }) && self.send.has_unacked_reliable() {
-            Some(reason)
-        } else {
-            self.notices.closed(reason, self.send.unconfirmed());
-            None
-        };
+        let untold =
+            if matches!(reason, CloseReason::Local { .. }) && self.session.send.has_unacked_reliable() {
+                Some(reason)
+            } else {
+                self.notices.closed(reason, self.session.unconfirmed());
+                None
+            };
         self.phase = Phase::Closing;
         self.closing = Some(Box::new(Closing { code, text, is_due: true, tries, untold }));
     }
@@ -104,7 +104,7 @@ impl Connection {
 
     /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
     pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
-        if self.send.is_drained() {
+        if self.session.send.is_drained() {
             self.close(code, text);
         } else if self.farewell.as_ref().is_none_or(|earlier| deadline < earlier.deadline)
             && !self.notices.is_closed()
@@ -145,7 +145,7 @@ impl Connection {
 
     /// Closes if a farewell waits and nothing is left to deliver.
     pub(crate) fn close_if_drained(&mut self) {
-        if self.farewell.is_some() && self.send.is_drained() {
+        if self.farewell.is_some() && self.session.send.is_drained() {
             self.say_farewell();
         }
     }
@@ -224,7 +224,7 @@ impl Connection {
         self.phase = Phase::Closed;
         self.timers.stop(Timer::Close);
         if let Some(reason) = self.closing.take().and_then(|closing| closing.untold) {
-            self.notices.closed(reason, self.send.unconfirmed());
+            self.notices.closed(reason, self.session.unconfirmed());
         }
     }
 

@@ -10,23 +10,15 @@ impl Connection {
         if let Some(event) = self.notices.next_before_messages(connection) {
             return Some(event);
         }
-        if let Some((channel, message)) = self.send.take_delivered() {
-            return Some(Event::Delivered { connection, channel, message });
-        }
-        if let Some((channel, data)) = self.receive.pop() {
-            return Some(Event::Message { connection, channel, data });
-        }
-        if let Some(channel) = self.ready.take().filter(|_| !self.notices.is_closed()) {
-            return Some(Event::SendReady { connection, channel });
+        let is_closed = self.notices.is_closed();
+        if let Some(event) = self.session.next_event(connection, is_closed) {
+            return Some(event);
         }
         self.notices.take_closed(connection)
     }
 
     /// Whether [`Connection::next_event`] would return one.
     pub(crate) fn has_event(&self) -> bool {
-        self.notices.is_pending()
-            || self.receive.has_messages()
-            || self.send.has_delivered()
-            || (!self.notices.is_closed() && self.ready.is_some())
+        self.notices.is_pending() || self.session.has_event(self.notices.is_closed())
     }
 }

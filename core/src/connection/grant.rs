@@ -12,7 +12,9 @@ impl Connection {
         match transport.regulator.rate().min(share) {
             u64::MAX => u64::MAX,
             // The rest is for headers, acknowledgements and what is sent again.
-            rate => bytes_in(rate - rate / 8, micros(interval)).saturating_sub(self.send.queued_bytes()),
+            rate => {
+                bytes_in(rate - rate / 8, micros(interval)).saturating_sub(self.session.send.queued_bytes())
+            }
         }
     }
 
@@ -21,7 +23,7 @@ impl Connection {
         self.bandwidth = bandwidth;
         let limit = bandwidth.unwrap_or(for_all);
         if limit != u64::MAX {
-            self.send.on_path_known();
+            self.session.send.on_path_known();
         }
         self.with_transport(|transport| transport.regulator.limit(now, limit));
     }

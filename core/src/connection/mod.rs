@@ -33,10 +33,12 @@ pub(crate) mod rtt;
 mod sent;
 mod session;
 mod settle;
+mod standing;
 mod timeout;
 mod timers;
 mod transmit;
 mod transport;
+mod transports;
 mod unproven;
 
 use alloc::boxed::Box;
@@ -45,20 +47,17 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
-use self::clock_sync::ClockSync;
 pub use self::clock_sync::PeerClock;
 use self::congestion::Algorithm;
-pub(crate) use self::control::{ResumeExchange, TicketPush};
-pub(crate) use self::dial::{Dial, DialPlan, ResumeCredential};
+pub(crate) use self::dial::{Attempt, Dial, DialPlan, ResumeCredential};
 pub(crate) use self::notices::Notices;
 pub(crate) use self::pacing::Pacer;
 pub(crate) use self::receive::Reception;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::sent::SentPackets;
-use self::settle::Settling;
+use self::session::Session;
 pub use self::timers::TimeoutCause;
 use self::timers::{Timer, TimerTable};
-use self::transmit::Sources;
 pub(crate) use self::transmit::Written;
 pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
 pub(crate) use self::unproven::Unproven;
@@ -66,12 +65,11 @@ use crate::address::{Address, Ecn, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::ChannelConfig;
 use crate::crypto::Provider;
-use crate::event::{ChannelId, CloseReason, ConnectionId, PeerInfo};
-use crate::handshake::{Owner, RENEW_US};
+use crate::event::{CloseReason, ConnectionId};
+use crate::handshake::RENEW_US;
 use crate::limits::LEAST_DATAGRAM;
 use crate::rng::Rng;
-use crate::source::Source;
-use crate::stats::{ChannelStats, ConnectionStats, Traffic};
+use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
 /// How long a resume ticket is good for: longer than it takes to be replaced.
@@ -159,106 +157,74 @@ struct Farewell {
 
 /// One connection.
 pub(crate) struct Connection {
-    pub(crate) id: ConnectionId,
-    pub(crate) phase: Phase,
-    pub(crate) peer: PeerInfo,
-    pub(crate) session: [u8; 16],
-    pub(crate) transport: Option<Box<Transport>>,
-    pub(crate) dial: Option<Box<Dial>>,
-    pub(crate) plan: Option<Box<DialPlan>>,
-    pub(crate) send: SendSide,
-    pub(crate) receive: ReceiveSide,
-    pub(crate) ticket: TicketPush,
-    pub(crate) resume: ResumeExchange,
-    pub(crate) notices: Notices,
-    clock: ClockSync,
-    pub(crate) timers: TimerTable,
+    id: ConnectionId,
+    phase: Phase,
+    session: Session,
+    transport: Option<Box<Transport>>,
+    dial: Option<Box<Dial>>,
+    plan: Option<Box<DialPlan>>,
+    notices: Notices,
+    timers: TimerTable,
     closing: Option<Box<Closing>>,
     farewell: Option<Farewell>,
-    /// A channel that takes messages again, in its reserved place.
-    ready: Option<ChannelId>,
     /// Connection ids that no longer lead here; the endpoint collects them.
-    pub(crate) retired_ids: SmallVec<[u32; 2]>,
+    retired_ids: SmallVec<[u32; 2]>,
     /// The endpoint should dial again.
-    pub(crate) wants_dial: bool,
+    wants_dial: bool,
     /// The endpoint should make a resume ticket.
-    pub(crate) wants_ticket: bool,
+    wants_ticket: bool,
     /// This end closed the session: nobody may come back to it. The endpoint takes note.
-    pub(crate) is_disowned: bool,
-    /// The links under which the endpoint finds it.
-    pub(crate) links: [Option<LinkId>; 2],
-    /// On whose account an accepted connection goes; nobody's while its address is not validated.
-    pub(crate) source: Option<Source>,
+    is_disowned: bool,
     /// The peer was found to be where it was not known to be: the account may be another one now.
-    pub(crate) is_found: bool,
-    /// To whom it belongs, while it holds a place.
-    pub(crate) owner: Option<Box<Owner>>,
-    /// It gave its place back.
-    pub(crate) has_left: bool,
+    is_found: bool,
     /// It was dialled for a peer that may have other connections, and the peer was not heard on it.
-    pub(crate) is_contending: bool,
-    pub(crate) traffic: Traffic,
-    pub(crate) connected_at: Option<Instant>,
+    is_contending: bool,
     /// Bytes per second that it sends at most, if not what all do.
-    pub(crate) bandwidth: Option<u64>,
+    bandwidth: Option<u64>,
     /// The rate that the application was told last, and when.
     told_rate: (u64, Instant),
-    /// Whether the endpoint's list of connections with something to send has this one.
-    pub(crate) is_queued_to_send: bool,
-    /// Whether the endpoint's list of connections with something to tell has this one.
-    pub(crate) is_queued_to_tell: bool,
-    /// Whether the endpoint's list of connections that were used has this one.
-    pub(crate) is_unsettled: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, phase: Phase, send: SendSide, receive: ReceiveSide) -> Self {
+    /// A connection whose handshake is underway.
+    pub(crate) fn new(id: ConnectionId, send: SendSide, receive: ReceiveSide) -> Self {
         Self {
             id,
-            phase,
-            peer: PeerInfo::default(),
-            session: [0; 16],
+            phase: Phase::Connecting,
+            session: Session::new(send, receive),
             transport: None,
             dial: None,
             plan: None,
-            send,
-            receive,
-            ticket: TicketPush::default(),
-            resume: ResumeExchange::default(),
             notices: Notices::default(),
-            clock: ClockSync::default(),
             timers: TimerTable::new(),
             closing: None,
             farewell: None,
-            ready: None,
             retired_ids: SmallVec::new(),
             wants_dial: false,
             wants_ticket: false,
             is_disowned: false,
-            links: [None; 2],
-            source: None,
             is_found: false,
-            owner: None,
-            has_left: false,
             is_contending: false,
-            traffic: Traffic::default(),
-            connected_at: None,
             bandwidth: None,
             told_rate: (0, Instant::ZERO),
-            is_queued_to_send: false,
-            is_queued_to_tell: false,
-            is_unsettled: false,
         }
     }
 
-    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
-    pub(crate) fn is_special(&self) -> bool {
-        self.phase != Phase::Connected
-            || self.dial.is_some()
-            || self.farewell.is_some()
-            || (self.wants_dial | self.wants_ticket | self.is_disowned | self.is_found | self.is_contending)
-            || !self.retired_ids.is_empty()
-            || self.notices.is_pending()
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What outlives its transports.
+    pub(crate) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
     }
 
     /// Where the next datagram goes, as far as known.
@@ -291,7 +257,7 @@ impl Connection {
 
     /// What the connection has done so far.
     pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
-        let mut stats = ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now - since));
+        let mut stats = self.session.stats(now);
         if let Some(transport) = self.transport.as_deref() {
             stats.rtt = transport.rtt.smoothed();
             stats.rtt_latest = transport.rtt.latest();
@@ -303,24 +269,17 @@ impl Connection {
             stats.max_datagram = transport.mtu.current();
             stats.ecn = transport.marking.is_capable();
         }
-        stats.queued_bytes = self.send.queued_bytes();
         stats
-    }
-
-    /// The peer's clock, once an acknowledgement told of it.
-    pub(crate) const fn peer_clock(&self) -> Option<PeerClock> {
-        self.clock.shown()
-    }
-
-    /// What one channel has done so far.
-    pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
-        Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }
 
     /// Where the peer is, as far as known.
     pub(crate) fn address(&self) -> Option<Address> {
-        let from_transport = self.transport.as_ref().map(|transport| transport.path.remote);
-        from_transport.or_else(|| self.plan.as_ref().map(|plan| plan.path.remote))
+        self.transport_address().or_else(|| self.plan.as_ref().map(|plan| plan.path.remote))
+    }
+
+    /// Where the transport leads, if there is one.
+    pub(crate) fn transport_address(&self) -> Option<Address> {
+        self.transport.as_ref().map(|transport| transport.path.remote)
     }
 
     /// Whether it is worth an attempt to write a datagram: cheap, and never wrong when it says no.
@@ -334,8 +293,8 @@ impl Connection {
             || transport.sign_due
             || transport.unproven.is_some()
             || !transport.migration.is_quiet()
-            || self.send.may_have_sendable()
-            || self.has_control()
+            || transport.wants_mtu_probe()
+            || self.session.may_have_eliciting()
     }
 
     /// Whether `poll_transmit` would return a datagram now; `is_eliciting` if something waits that asks for an acknowledgement.
@@ -361,22 +320,14 @@ impl Connection {
     /// Nothing leaves now, because of the endpoint's limit if `is_limited`: what waits to be sent is held back.
     pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
         if is_limited {
-            self.send.on_path_known();
+            self.session.send.on_path_known();
         }
-        self.send.hold_back(now);
+        self.session.send.hold_back(now);
     }
 
     /// Whether something waits that asks for an acknowledgement.
     pub(crate) fn has_eliciting(&self) -> bool {
-        self.has_control() || self.send.has_sendable()
-    }
-
-    /// Whether a frame waits that belongs to no message and asks for an acknowledgement.
-    fn has_control(&self) -> bool {
-        self.ticket.is_due
-            || self.resume.unsent != 0
-            || self.receive.grant_due().is_some()
-            || self.transport.as_deref().is_some_and(Transport::wants_mtu_probe)
+        self.transport.as_deref().is_some_and(Transport::wants_mtu_probe) || self.session.has_eliciting()
     }
 
     /// Writes the next datagram.
@@ -389,7 +340,7 @@ impl Connection {
     ) -> Option<Written> {
         let written = self.write_next(now, buffer, rng, settings);
         if let Some(Written { path, size, .. }) = &written {
-            self.traffic.on_sent(*size as u64);
+            self.session.traffic.on_sent(*size as u64);
             self.with_transport(|transport| transport.on_sent_to(path, *size as u64));
         }
         written
@@ -418,8 +369,7 @@ impl Connection {
             return Some(Written { path, size, ecn: Ecn::NotCapable });
         }
         if transport.sent.is_overfull() {
-            let Self { send, receive, ticket, resume, traffic, .. } = self;
-            settle::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
+            settle::give_up_flight(transport, &mut self.session);
         }
         if transport.keys.sealed() >= settings.rotate_after {
             let next = transport.sent.next();
@@ -431,9 +381,7 @@ impl Connection {
             size = transmit::write_mtu_probe(now, transport, buffer);
         }
         if size.is_none() && transport.may_send() {
-            let Self { send, receive, ticket, resume, .. } = self;
-            let mut sources = Sources { send, receive, ticket, resume };
-            size = transmit::write_datagram(now, transport, &mut sources, buffer);
+            size = transmit::write_datagram(now, transport, &mut self.session, buffer);
         }
         let Some(size) = size else {
             transport.on_stuck();

@@ -1,7 +1,7 @@
 //! Authentic packets, and what their frames do to the session.
 
 use super::migration;
-use super::settle::{self, Settling};
+use super::settle;
 use super::timers::Timer;
 use super::{Connection, Opened, Phase, ResumeCredential, Settings, Transport};
 use crate::address::{Ecn, Path};
@@ -63,7 +63,7 @@ impl Connection {
         let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
         let (from, size) = (&reception.from, datagram.len() as u64);
         transport.on_authentic(now, &opened);
-        self.traffic.on_received(size);
+        self.session.traffic.on_received(size);
         let sighting =
             transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
         transport.on_heard_from(from, size);
@@ -122,7 +122,7 @@ impl Connection {
             {
                 let message = message.map_err(|_| Violation::MalformedFrame)?;
                 (outcome.eliciting, outcome.busy) = (true, true);
-                outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+                outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
             }
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
@@ -155,14 +155,14 @@ impl Connection {
                     });
                 }
                 Frame::Response(data) => self.on_response(now, &data),
-                Frame::Credit(total) => self.send.on_credit(total),
+                Frame::Credit(total) => self.session.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {
                     self.on_ticket((sequence, expiry), sealed, settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
-                Frame::Clock(time) => self.clock.on_clock(reception.at, time),
+                Frame::Clock(time) => self.session.clock.on_clock(reception.at, time),
                 Frame::Message(message) => {
-                    outcome.refused |= self.receive.on_message(now, &message, arena)? == Receipt::Refused;
+                    outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
                 }
             }
         }
@@ -187,15 +187,14 @@ impl Connection {
     fn on_ack(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
         let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
-        let Self { send, receive, ticket, resume, traffic, .. } = self;
-        settle::on_ack((now, at), ack, transport, &mut Settling { send, receive, ticket, resume, traffic })?;
+        settle::on_ack((now, at), ack, transport, &mut self.session)?;
         if transport.mtu.is_too_narrow() {
             self.finish_for_narrow_path();
             return Ok(());
         }
         self.tell_rate(now);
         if let Some(sent_at) = sent_at {
-            self.clock.on_ack(at.max(sent_at), sent_at, ack.receive_time_low24, ack.delay);
+            self.session.clock.on_ack(at.max(sent_at), sent_at, ack.receive_time_low24, ack.delay);
         }
         Ok(())
     }
@@ -204,8 +203,7 @@ impl Connection {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         self.is_found |= transport.unproven.take_if(|unproven| unproven.is_answer(data)).is_some();
         let Some((path, sample)) = transport.migration.on_response(now, data) else { return };
-        let Self { send, receive, ticket, resume, traffic, .. } = self;
-        settle::give_up_flight(transport, &mut Settling { send, receive, ticket, resume, traffic });
+        settle::give_up_flight(transport, &mut self.session);
         transport.move_to(now, path, sample);
         self.is_found = true;
         self.notices.moved(path.remote);
@@ -228,13 +226,7 @@ impl Connection {
         if !is_resumed {
             return Err(Violation::BadResume);
         }
-        if self.resume.on_received(frame.channel.0) {
-            self.send.on_resume(frame.channel, frame.floor, frame.ranges())?;
-            if self.resume.awaited == 0 {
-                self.send.end_resume();
-            }
-        }
-        Ok(())
+        self.session.on_resume(frame)
     }
 }
 

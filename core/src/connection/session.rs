@@ -1,168 +1,337 @@
-//! A session on one transport after another: how it begins, goes on, and what it needs for that.
+//! A session: what a connection keeps while transports come and go. Channels and the fate of their messages, who the peer is,
+//! what was counted, the resume ticket, and the exchange by which two ends agree again on what arrived.
+//!
+//! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-use super::settle::{self, Settling};
-use super::timers::Timer;
-use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
-use crate::address::Path;
-use crate::event::{ConnectionId, PeerInfo};
-use crate::rng::Rng;
-use crate::time::{Duration, Instant};
+use super::clock_sync::{ClockSync, PeerClock};
+use super::control::{ResumeExchange, TicketPush};
+use super::sent::SentFrame;
+use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
+use crate::crypto::Secret;
+use crate::error::SendError;
+use crate::event::{ChannelId, ConnectionId, Event, Fate, MessageId, PeerInfo, Unconfirmed, Violation};
+use crate::handshake::{Resume, ResumeContents};
+use crate::stats::{ChannelStats, ConnectionStats, Traffic};
+use crate::time::Instant;
+use crate::wire::message::MessageFrame;
+use crate::wire::{Chain, Frame, ResumeFrame, Writer, write_resume};
 
-/// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
-const RENEW_WITHIN_US: u64 = 30_000_000;
+/// What outlives transports.
+pub(crate) struct Session {
+    /// Under which the peer may come back to it; all zero at the end that dialled.
+    name: [u8; 16],
+    peer: PeerInfo,
+    pub(super) send: SendSide,
+    pub(super) receive: ReceiveSide,
+    pub(super) ticket: TicketPush,
+    resume: ResumeExchange,
+    pub(super) clock: ClockSync,
+    pub(super) traffic: Traffic,
+    connected_at: Option<Instant>,
+    /// A channel that takes messages again, in its reserved place.
+    ready: Option<ChannelId>,
+}
 
-impl Connection {
-    /// Puts the connection on a fresh transport for the first time.
-    pub(crate) fn connect(
-        &mut self,
-        now: Instant,
-        transport: Box<Transport>,
-        peer: PeerInfo,
-        replaces: Option<ConnectionId>,
-        settings: &Settings,
-    ) {
-        self.notices.connected(transport.path.remote, peer.clone(), replaces);
-        self.peer = peer;
-        self.phase = Phase::Connected;
-        self.connected_at = Some(now);
-        self.transport = Some(transport);
-        self.on_transport_replaced(now, settings);
+impl Session {
+    pub(crate) fn new(send: SendSide, receive: ReceiveSide) -> Self {
+        Self {
+            name: [0; 16],
+            peer: PeerInfo::default(),
+            send,
+            receive,
+            ticket: TicketPush::default(),
+            resume: ResumeExchange::default(),
+            clock: ClockSync::default(),
+            traffic: Traffic::default(),
+            connected_at: None,
+            ready: None,
+        }
     }
 
-    /// Goes on with the session on a fresh transport; the old one is retired whole.
-    pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
-        self.drop_transport();
-        self.phase = Phase::Connected;
+    // ---- Identity ----
+
+    pub(crate) const fn name(&self) -> &[u8; 16] {
+        &self.name
+    }
+
+    pub(crate) const fn peer(&self) -> &PeerInfo {
+        &self.peer
+    }
+
+    /// The peer is known to be `peer`.
+    pub(super) fn on_peer_known(&mut self, peer: PeerInfo) {
+        self.peer = peer;
+    }
+
+    /// It begins for whoever accepted its peer, in the place of one that was lost if the peer holds a ticket of that.
+    pub(crate) fn begin(&mut self, now: Instant, resume: Resume) {
+        self.name = resume.session;
+        self.ticket.go_on_from(resume.incarnation);
+        self.connected_at = Some(now);
+    }
+
+    /// It is connected for the first time.
+    pub(super) const fn on_connected(&mut self, now: Instant) {
+        self.connected_at = Some(now);
+    }
+
+    /// Who holds the next ticket may come back, until it expires at `expiry`: what it says besides its key.
+    pub(super) fn next_ticket(&mut self, psk: impl FnOnce(u32) -> Secret, expiry: u64) -> ResumeContents {
+        self.ticket.sequence = self.ticket.sequence.saturating_add(1);
+        ResumeContents {
+            session: self.name,
+            incarnation: self.ticket.sequence,
+            identity: self.peer.identity,
+            user_data: self.peer.user_data.to_vec(),
+            psk: psk(self.ticket.sequence),
+            expiry,
+        }
+    }
+
+    /// Sends that ticket, sealed.
+    pub(crate) fn offer_ticket(&mut self, sealed: Vec<u8>, expiry: u64) {
+        self.ticket.offer(sealed, expiry);
+    }
+
+    /// When the newest ticket expires, in microseconds of wall-clock time; 0 if there is none.
+    pub(crate) const fn ticket_expiry(&self) -> u64 {
+        self.ticket.expiry
+    }
+
+    /// Whether a ticket of this sequence may still resume it.
+    pub(crate) const fn accepts(&self, sequence: u32) -> bool {
+        self.ticket.accepts(sequence)
+    }
+
+    /// Whether a ticket of this sequence is the one that began it, and its client has shown none of its own.
+    pub(crate) const fn is_origin(&self, sequence: u32) -> bool {
+        self.ticket.is_origin(sequence)
+    }
+
+    // ---- What waits ----
+
+    /// Whether a frame waits that asks for an acknowledgement.
+    pub(super) fn has_eliciting(&self) -> bool {
+        self.has_control() || self.send.has_sendable()
+    }
+
+    /// The same, but it may say yes where expired messages are all that waits. Cheap.
+    pub(super) fn may_have_eliciting(&self) -> bool {
+        self.has_control() || self.send.may_have_sendable()
+    }
+
+    /// Whether a frame waits that belongs to no message.
+    fn has_control(&self) -> bool {
+        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
+    }
+
+    /// Whether this end has something at stake: messages whose fate is not known, or the peer's resume state.
+    pub(super) fn awaits(&self) -> bool {
+        self.send.has_unacked_reliable() || self.resume.awaited != 0
+    }
+
+    /// When a message's lifetime, or the patience for its fragments, ends.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        match (self.send.next_expiry(), self.receive.next_expiry()) {
+            (Some(sent), Some(received)) => Some(sent.min(received)),
+            (sent, received) => sent.or(received),
+        }
+    }
+
+    /// Drops what expired. Says whether the peer does not finish a message that others wait for.
+    pub(super) fn expire(&mut self, now: Instant, arena: &mut Arena) -> bool {
+        self.send.expire(now);
+        self.receive.expire(now, arena)
+    }
+
+    /// Gives back memory that traffic needed.
+    pub(super) fn rest(&mut self) {
+        self.send.rest();
+        self.receive.rest();
+    }
+
+    // ---- Writing ----
+
+    /// Fills what is left of a packet; `note` is told of each frame whose fate matters.
+    pub(super) fn write(&mut self, now: Instant, writer: &mut Writer<'_>, mut note: impl FnMut(SentFrame)) {
+        self.write_control(writer, &mut note);
+        self.send.write_pieces(now, writer, |piece| {
+            // What is sent once has no fate that anybody asks for.
+            if piece.is_repeated() {
+                note(SentFrame::Piece(piece));
+            }
+        });
+    }
+
+    fn write_control(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+        while let Some(channel) = self.resume.next_unsent() {
+            let id = ChannelId(channel);
+            let floor = self.receive.floor(id).unwrap_or(0);
+            if write_resume(writer, id, floor, self.receive.ranges(id)).is_err() {
+                break;
+            }
+            self.resume.on_sent(channel);
+            note(SentFrame::Resume(channel));
+        }
+        if let Some(total) = self.receive.grant_due()
+            && put(writer, &Frame::Credit(total))
+        {
+            self.receive.on_grant_sent(total);
+            note(SentFrame::Credit);
+        }
+        let ticket = &mut self.ticket;
+        let sequence = u64::from(ticket.sequence);
+        if ticket.is_due
+            && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed })
+        {
+            ticket.is_due = false;
+            note(SentFrame::Ticket(ticket.sequence));
+        }
+    }
+
+    // ---- What became of it ----
+
+    pub(super) fn on_acked(&mut self, frame: SentFrame) {
+        match frame {
+            SentFrame::Piece(piece) => self.send.on_acked(piece),
+            SentFrame::Ticket(sequence) => self.ticket.on_acked(sequence),
+            SentFrame::Credit | SentFrame::Resume(_) | SentFrame::Ack(_) => {}
+        }
+    }
+
+    pub(super) fn on_lost(&mut self, frame: SentFrame) {
+        match frame {
+            SentFrame::Piece(piece) => self.send.on_lost(piece),
+            SentFrame::Credit => self.receive.on_grant_lost(),
+            SentFrame::Ticket(sequence) => self.ticket.on_lost(sequence),
+            SentFrame::Resume(channel) => self.resume.on_lost(channel),
+            SentFrame::Ack(_) => {}
+        }
+    }
+
+    // ---- What the peer says ----
+
+    pub(super) fn on_message(
+        &mut self,
+        now: Instant,
+        message: &MessageFrame<'_>,
+        arena: &mut Arena,
+    ) -> Result<Receipt, Violation> {
+        self.receive.on_message(now, message, arena)
+    }
+
+    /// The peer granted `total` reliable bytes since the session began.
+    pub(crate) fn on_credit(&mut self, total: u64) {
+        self.send.on_credit(total);
+    }
+
+    pub(super) fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {
+        if self.resume.on_received(frame.channel.0) {
+            self.send.on_resume(frame.channel, frame.floor, frame.ranges())?;
+            if self.resume.awaited == 0 {
+                self.send.end_resume();
+            }
+        }
+        Ok(())
+    }
+
+    // ---- Transports ----
+
+    /// The transport is gone: what it did not settle is sent again on the next, after the peer said what it has.
+    pub(super) fn suspend(&mut self) {
         self.send.begin_resume();
         self.receive.begin_resume();
-        self.resume.begin(settings.reliable_channels);
-        if settings.reliable_channels == 0 {
+    }
+
+    /// Goes on over another transport: both ends say what they have of each channel in `reliable`, a bit for each.
+    pub(super) fn resume(&mut self, reliable: u32) {
+        self.suspend();
+        self.resume.begin(reliable);
+        if reliable == 0 {
             self.send.end_resume();
         }
-        self.notices.resumed(transport.path.remote);
-        // Another address than before may have to pay.
-        self.is_found |= transport.unproven.is_none();
-        self.transport = Some(transport);
-        self.on_transport_replaced(now, settings);
     }
 
-    /// The peer's attempt crossed this end's, and its own goes on: what was sent on this one was never heard.
-    pub(crate) fn adopt(
+    /// Nothing more is taken in: what is in reassembly will not be finished, and neither stays nor falls due.
+    pub(super) fn finish(&mut self) {
+        self.receive.finish();
+    }
+
+    // ---- The application ----
+
+    /// Queues a message.
+    pub(crate) fn enqueue(
         &mut self,
         now: Instant,
-        transport: Box<Transport>,
-        peer: PeerInfo,
-        settings: &Settings,
-    ) {
-        if let Some(unheard) = self.transport.as_deref_mut() {
-            let Self { send, receive, ticket, resume, traffic, .. } = self;
-            settle::give_up_flight(unheard, &mut Settling { send, receive, ticket, resume, traffic });
-        }
-        self.drop_transport();
-        self.peer = peer;
-        self.transport = Some(transport);
-        self.on_transport_replaced(now, settings);
+        channel: ChannelId,
+        message: bytes::Bytes,
+    ) -> Result<MessageId, SendError> {
+        self.send.enqueue(now, channel, message)
     }
 
-    fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
-        self.limit(now, self.bandwidth, settings.bandwidth);
-        self.clock.on_new_transport();
-        self.timers.stop(Timer::Resume);
-        if self.plan.is_none() {
-            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
-        }
-        self.timers.set(Timer::Idle, now + settings.idle_timeout);
-        if let Some(plan) = &mut self.plan {
-            plan.attempts = 0;
-            plan.give_up_at = Instant::MAX;
-        }
-        self.wants_dial = false;
-    }
-
-    pub(crate) fn drop_transport(&mut self) {
-        if let Some(transport) = self.transport.take() {
-            self.retired_ids.push(transport.local_id);
-        }
-        for timer in
-            [Timer::Loss, Timer::Acknowledgement, Timer::Pacing, Timer::Heartbeat, Timer::Idle, Timer::Path]
-        {
-            self.timers.stop(timer);
+    /// Looks whether a channel takes messages again, if none waits to be told of.
+    pub(super) fn look_for_ready(&mut self) {
+        if self.ready.is_none() {
+            self.ready = self.send.take_ready();
         }
     }
 
-    pub(crate) fn drop_dial(&mut self) {
-        if let Some(dial) = self.dial.take() {
-            self.retired_ids.push(dial.local_id);
+    /// The next receipt, message or ready channel; the last not once the connection `is_closed`.
+    pub(super) fn next_event(&mut self, connection: ConnectionId, is_closed: bool) -> Option<Event> {
+        if let Some((channel, message)) = self.send.take_delivered() {
+            return Some(Event::Delivered { connection, channel, message });
         }
-        self.timers.stop(Timer::Handshake);
-    }
-
-    /// The peer is looked for at `to` from now on.
-    pub(crate) fn redirect(&mut self, now: Instant, to: Path) {
-        let Some(plan) = &mut self.plan else { return };
-        let is_new = plan.path != to;
-        plan.path = to;
-        let is_elsewhere = self.dial.as_ref().is_none_or(|dial| dial.path != to);
-        if self.phase == Phase::Interrupted && is_new && is_elsewhere {
-            self.drop_dial();
-            self.timers.set(Timer::Resume, now);
+        if let Some((channel, data)) = self.receive.pop() {
+            return Some(Event::Message { connection, channel, data });
         }
+        let channel = self.ready.take().filter(|_| !is_closed)?;
+        Some(Event::SendReady { connection, channel })
     }
 
-    /// The peer may have forgotten this connection: a handshake begins beside it.
-    pub(crate) fn on_unknown(&mut self) {
-        let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
-        self.wants_dial |= may && self.dial.is_none();
+    /// Whether [`Self::next_event`] would return one.
+    pub(super) fn has_event(&self, is_closed: bool) -> bool {
+        self.receive.has_messages() || self.send.has_delivered() || (!is_closed && self.ready.is_some())
     }
 
-    /// Whether the session may go on after the transport is lost.
-    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
-        self.phase == Phase::Connected
-            && match &self.plan {
-                Some(plan) => plan.reconnect && plan.can_come_back(),
-                None => self.ticket.has_successor() && !settings.resume_window.is_zero(),
-            }
+    pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
+        self.send.fate(channel, message)
     }
 
-    /// Whether this is a client that was let in before, and may be again.
-    pub(crate) fn is_back(&self, settings: &Settings) -> bool {
-        self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
+    pub(super) fn unconfirmed(&self) -> Vec<Unconfirmed> {
+        self.send.unconfirmed()
     }
 
-    /// The server refused the resume ticket because it expired, and the session with it is gone. Says whether a client that
-    /// has something else to show dials again with that.
-    pub(crate) fn fall_back(&mut self) -> bool {
-        let Some(plan) = self.plan.as_deref_mut().filter(|plan| plan.ticket.is_none()) else { return false };
-        plan.resume = None;
-        self.drop_dial();
-        self.wants_dial = true;
-        true
+    /// The peer's clock, once an acknowledgement told of it.
+    pub(crate) const fn peer_clock(&self) -> Option<PeerClock> {
+        self.clock.shown()
     }
 
-    /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
-    pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
-        self.phase == Phase::Connected
-            && self.transport.as_deref().is_some_and(|transport| transport.last_heard > moment)
+    /// What it has done so far.
+    pub(super) fn stats(&self, now: Instant) -> ConnectionStats {
+        let mut stats = ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now - since));
+        stats.queued_bytes = self.send.queued_bytes();
+        stats
     }
 
-    /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether
-    /// this is a connection that gives its peer tickets.
-    pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
-        let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
-        if gives_tickets {
-            let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
-            self.timers.set(Timer::Resume, at.min(self.timers.at(Timer::Resume)));
-        }
-        gives_tickets
+    /// What one channel has done so far.
+    pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
+        Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }
 
-    /// No attempt could be made now: wait, then try again.
-    pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
-        if let Some(plan) = &mut self.plan {
-            plan.attempts = plan.attempts.saturating_add(1);
-            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
-        }
+    /// Bytes held on behalf of the peer.
+    pub(crate) fn memory(&self) -> u64 {
+        self.receive.memory()
     }
+
+    /// Gives the memory of messages back that nobody will take.
+    pub(crate) fn leave(&mut self, arena: &mut Arena) {
+        self.receive.leave(arena);
+    }
+}
+
+/// Appends a frame that is no MESSAGE. Says whether it fitted.
+fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
+    frame.write(writer, &mut Chain::default()).is_ok()
 }

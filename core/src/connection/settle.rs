@@ -2,30 +2,19 @@
 
 use core::ops::Range;
 
-use super::control::{ResumeExchange, TicketPush};
 use super::loss;
 use super::regulator::Timing;
 use super::sent::SentFrame;
+use super::session::Session;
 use super::transport::Transport;
-use crate::channel::{ReceiveSide, SendSide};
 use crate::event::Violation;
 use crate::limits;
 use crate::planted::{self, Bug};
-use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::wire::AckFrame;
 
 /// Probe timeouts without anything coming through that void what was known of the path (RFC 9002 7.6.1).
 const PERSISTENT_PTOS: u32 = 3;
-
-/// What an acknowledgement touches besides the transport.
-pub(crate) struct Settling<'a> {
-    pub(crate) traffic: &'a mut Traffic,
-    pub(crate) send: &'a mut SendSide,
-    pub(crate) receive: &'a mut ReceiveSide,
-    pub(crate) ticket: &'a mut TicketPush,
-    pub(crate) resume: &'a mut ResumeExchange,
-}
 
 /// Settles what the peer acknowledges, then what thereby counts as lost. `at` is when the frame reached this host, which
 /// may have been a little before now.
@@ -33,7 +22,7 @@ pub(crate) fn on_ack(
     (now, at): (Instant, Instant),
     ack: &AckFrame<'_>,
     transport: &mut Transport,
-    settling: &mut Settling<'_>,
+    session: &mut Session,
 ) -> Result<(), Violation> {
     let next = transport.sent.next();
     let largest_before = transport.largest_acked;
@@ -62,13 +51,13 @@ pub(crate) fn on_ack(
             }
             for place in settled.frames {
                 if let Some(frame) = transport.sent.frame(place) {
-                    on_frame_acked(frame, transport, settling);
+                    on_frame_acked(frame, transport, session);
                 }
             }
         }
     }
     if largest_before.is_none() {
-        settling.send.on_path_known();
+        session.send.on_path_known();
     }
     let is_newest = largest_named > largest_before;
     transport.largest_acked = transport.largest_acked.max(largest_named);
@@ -87,7 +76,7 @@ pub(crate) fn on_ack(
     if let (Some(before), Some(lowest)) = (largest_before, above) {
         silence = wider(silence, before.saturating_add(1)..lowest);
     }
-    detect_losses(now, transport, settling, silence);
+    detect_losses(now, transport, session, silence);
     Ok(())
 }
 
@@ -120,22 +109,10 @@ fn wider(one: Range<u64>, other: Range<u64>) -> Range<u64> {
     if width(&other) > width(&one) { other } else { one }
 }
 
-fn on_frame_acked(frame: SentFrame, transport: &mut Transport, settling: &mut Settling<'_>) {
+fn on_frame_acked(frame: SentFrame, transport: &mut Transport, session: &mut Session) {
     match frame {
-        SentFrame::Piece(piece) => settling.send.on_acked(piece),
         SentFrame::Ack(largest) => transport.acks.on_heard(largest),
-        SentFrame::Ticket(sequence) => settling.ticket.on_acked(sequence),
-        SentFrame::Credit | SentFrame::Resume(_) => {}
-    }
-}
-
-fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
-    match frame {
-        SentFrame::Piece(piece) => settling.send.on_lost(piece),
-        SentFrame::Credit => settling.receive.on_grant_lost(),
-        SentFrame::Ticket(sequence) => settling.ticket.on_lost(sequence),
-        SentFrame::Resume(channel) => settling.resume.on_lost(channel),
-        SentFrame::Ack(_) => {}
+        frame => session.on_acked(frame),
     }
 }
 
@@ -145,7 +122,7 @@ fn on_frame_lost(frame: SentFrame, settling: &mut Settling<'_>) {
 pub(crate) fn detect_losses(
     now: Instant,
     transport: &mut Transport,
-    settling: &mut Settling<'_>,
+    session: &mut Session,
     silence: Range<u64>,
 ) {
     // What was acknowledged first is no longer looked at.
@@ -174,13 +151,13 @@ pub(crate) fn detect_losses(
             let (first, _) = *silent.get_or_insert((settled.sent_at, settled.sent_at));
             silent = Some((first, settled.sent_at));
         }
-        settling.traffic.datagrams_lost += 1;
+        session.traffic.datagrams_lost += 1;
         if planted::is_planted(Bug::LostForgotten) && number % 16 == 0 {
             return;
         }
         for place in settled.frames {
             if let Some(frame) = sent.frame(place) {
-                on_frame_lost(frame, settling);
+                session.on_lost(frame);
             }
         }
     });
@@ -199,7 +176,7 @@ pub(crate) fn detect_losses(
 }
 
 /// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.
-pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
+pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;
     transport.ping_due = true;
@@ -210,32 +187,27 @@ pub(crate) fn probe(transport: &mut Transport, settling: &mut Settling<'_>) {
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         for place in transport.sent.frames_of(number).into_iter().flatten() {
             if let Some(frame) = transport.sent.frame(place) {
-                on_frame_lost(frame, settling);
+                session.on_lost(frame);
             }
         }
-        let has_credit_due = settling.receive.grant_due().is_some();
-        if settling.send.has_sendable()
-            || settling.ticket.is_due
-            || settling.resume.unsent != 0
-            || has_credit_due
-        {
+        if session.has_eliciting() {
             return;
         }
     }
 }
 
 /// Everything in flight counts as lost: the path that it was sent on is gone.
-pub(crate) fn give_up_flight(transport: &mut Transport, settling: &mut Settling<'_>) {
+pub(crate) fn give_up_flight(transport: &mut Transport, session: &mut Session) {
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         let Some(settled) = transport.sent.settle(number) else { continue };
         if transport.mtu.on_lost(number, settled.bytes) {
             continue;
         }
         transport.marking.on_lost(number);
-        settling.traffic.datagrams_lost += 1;
+        session.traffic.datagrams_lost += 1;
         for place in settled.frames {
             if let Some(frame) = transport.sent.frame(place) {
-                on_frame_lost(frame, settling);
+                session.on_lost(frame);
             }
         }
     }

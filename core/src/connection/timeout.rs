@@ -1,6 +1,6 @@
 //! When a connection wants to be called, and what it does then.
 
-use super::settle::{self, Settling};
+use super::settle;
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::channel::Arena;
@@ -14,16 +14,16 @@ impl Connection {
     /// something waits that asks for an acknowledgement.
     pub(crate) fn arm(&mut self, now: Instant) -> bool {
         // Whoever is not connected yet is told nothing but that.
-        if self.ready.is_none() && self.phase != Phase::Connecting {
-            self.ready = self.send.take_ready();
+        if self.phase != Phase::Connecting {
+            self.session.look_for_ready();
         }
         self.timers
             .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
         let mut is_eliciting = false;
         if self.phase == Phase::Connected {
             is_eliciting = self.has_eliciting();
-            let (send, resume) = (&self.send, &self.resume);
-            let is_awaited = || send.has_unacked_reliable() || resume.awaited != 0;
+            let session = &self.session;
+            let is_awaited = || session.awaits();
             if let Some(transport) = self.transport.as_deref() {
                 self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
                 self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
@@ -42,12 +42,7 @@ impl Connection {
         self.arm_close(now);
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         let is_over = self.notices.is_closed();
-        let expiry = match (self.send.next_expiry(), self.receive.next_expiry()) {
-            (None, None) => None,
-            _ if is_over => None,
-            (Some(sent), Some(received)) => Some(sent.min(received)),
-            (sent, received) => sent.or(received),
-        };
+        let expiry = self.session.next_expiry().filter(|_| !is_over);
         self.timers.set_option(Timer::Expiry, expiry);
         is_eliciting
     }
@@ -94,8 +89,7 @@ impl Connection {
         if now - transport.busy_at >= REST_AFTER {
             transport.sent.rest();
             transport.acks.rest();
-            self.send.rest();
-            self.receive.rest();
+            self.session.rest();
         }
     }
 
@@ -104,15 +98,13 @@ impl Connection {
         if let Some(unproven) = &mut transport.unproven {
             unproven.challenge_again();
         }
-        let Self { send, receive, ticket, resume, traffic, .. } = self;
-        let mut settling = Settling { send, receive, ticket, resume, traffic };
         if transport.loss_at.is_some() {
-            settle::detect_losses(now, transport, &mut settling, 0..0);
+            settle::detect_losses(now, transport, &mut self.session, 0..0);
             if transport.mtu.is_too_narrow() {
                 self.finish_for_narrow_path();
             }
         } else {
-            settle::probe(transport, &mut settling);
+            settle::probe(transport, &mut self.session);
             transport.last_eliciting = now;
         }
     }
@@ -137,16 +129,14 @@ impl Connection {
         self.drop_transport();
         self.phase = Phase::Interrupted;
         self.notices.interrupted();
-        self.send.begin_resume();
-        self.receive.begin_resume();
+        self.session.suspend();
         if let Some(plan) = &mut self.plan {
             plan.give_up_at = now + settings.reconnect_for;
         }
     }
 
     fn on_expiry(&mut self, now: Instant, arena: &mut Arena, settings: &Settings) {
-        self.send.expire(now);
-        if self.receive.expire(now, arena) {
+        if self.session.expire(now, arena) {
             // Its peer does not finish what others wait for. On a fresh transport it begins anew.
             self.on_silence(now, settings);
         }

@@ -1,16 +1,14 @@
 //! Building a datagram, at the last moment: whatever is freshest when the socket is ready goes out.
 
-use super::control::{ResumeExchange, TicketPush};
 use super::mtu::ETHERNET;
 use super::sent::SentFrame;
+use super::session::Session;
 use super::transport::Transport;
 use crate::address::{Ecn, Path};
-use crate::channel::{ReceiveSide, SendSide};
-use crate::event::ChannelId;
 use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
-use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number, write_resume};
+use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
@@ -23,24 +21,6 @@ pub(crate) struct Written {
     pub(crate) path: Path,
     pub(crate) size: usize,
     pub(crate) ecn: Ecn,
-}
-
-/// Where the frames of a packet come from.
-pub(crate) struct Sources<'a> {
-    pub(crate) send: &'a mut SendSide,
-    pub(crate) receive: &'a mut ReceiveSide,
-    pub(crate) ticket: &'a mut TicketPush,
-    pub(crate) resume: &'a mut ResumeExchange,
-}
-
-impl Sources<'_> {
-    /// Whether something waits that asks for an acknowledgement.
-    pub(crate) fn has_eliciting(&self) -> bool {
-        self.ticket.is_due
-            || self.resume.unsent != 0
-            || self.receive.grant_due().is_some()
-            || self.send.has_sendable()
-    }
 }
 
 /// A packet under construction: the frames go between the header and the tag.
@@ -190,7 +170,7 @@ pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &
 pub(crate) fn write_datagram(
     now: Instant,
     transport: &mut Transport,
-    sources: &mut Sources<'_>,
+    session: &mut Session,
     buffer: &mut [u8],
 ) -> Option<usize> {
     let room = buffer.len();
@@ -210,8 +190,7 @@ pub(crate) fn write_datagram(
     write_response(transport, &mut writer);
     let before_eliciting = writer.written();
     if is_open {
-        write_control(transport, sources, &mut writer);
-        write_pieces(now, transport, sources, &mut writer);
+        session.write(now, &mut writer, |frame| transport.sent.note(frame));
     }
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
@@ -231,7 +210,7 @@ pub(crate) fn write_datagram(
     let body = writer.written();
     // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
     let rides_alone = body == after_ack && !challenged && !transport.acks.is_due();
-    if body == 0 || ((rides_alone || body == after_clock) && !(is_open && sources.has_eliciting())) {
+    if body == 0 || ((rides_alone || body == after_clock) && !(is_open && session.has_eliciting())) {
         return None;
     }
     if is_telling {
@@ -250,7 +229,7 @@ pub(crate) fn write_datagram(
     }
     let size = draft.seal(now, transport, body, eliciting)?;
     if eliciting && is_open {
-        let has_more = sources.has_eliciting();
+        let has_more = session.has_eliciting();
         on_filled(now, transport, has_more, is_largest.then_some(room));
     }
     Some(size)
@@ -304,41 +283,6 @@ fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
     {
         transport.migration.on_response_sent(0);
     }
-}
-
-fn write_control(transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
-    while let Some(channel) = sources.resume.next_unsent() {
-        let id = ChannelId(channel);
-        let floor = sources.receive.floor(id).unwrap_or(0);
-        if write_resume(writer, id, floor, sources.receive.ranges(id)).is_err() {
-            break;
-        }
-        sources.resume.on_sent(channel);
-        transport.sent.note(SentFrame::Resume(channel));
-    }
-    if let Some(total) = sources.receive.grant_due()
-        && put(writer, &Frame::Credit(total))
-    {
-        sources.receive.on_grant_sent(total);
-        transport.sent.note(SentFrame::Credit);
-    }
-    let ticket = &mut *sources.ticket;
-    let sequence = u64::from(ticket.sequence);
-    if ticket.is_due
-        && put(writer, &Frame::Ticket { sequence, expiry: ticket.expiry, sealed: &ticket.sealed })
-    {
-        ticket.is_due = false;
-        transport.sent.note(SentFrame::Ticket(ticket.sequence));
-    }
-}
-
-fn write_pieces(now: Instant, transport: &mut Transport, sources: &mut Sources<'_>, writer: &mut Writer<'_>) {
-    sources.send.write_pieces(now, writer, |piece| {
-        // What is sent once has no fate that anybody asks for.
-        if piece.is_repeated() {
-            transport.sent.note(SentFrame::Piece(piece));
-        }
-    });
 }
 
 /// Appends a frame that is no MESSAGE. Says whether it fitted.

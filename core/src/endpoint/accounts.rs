@@ -72,8 +72,8 @@ impl Accounts {
 impl Endpoint {
     /// Puts an accepted connection on the account of its source, or lets it wait until it has one.
     pub(super) fn open_account(&mut self, now: Instant, connection: ConnectionId, source: Option<Source>) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        if let Some(old) = core::mem::replace(&mut state.source, source) {
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        if let Some(old) = core::mem::replace(&mut member.source, source) {
             self.accounts.leave(old);
         }
         match source {
@@ -84,7 +84,7 @@ impl Endpoint {
 
     /// Takes a connection off its account, or ends its wait for one.
     pub(super) fn close_account(&mut self, connection: ConnectionId) {
-        let source = self.connections.get_mut(connection).and_then(|state| state.source.take());
+        let source = self.connections.member_mut(connection).and_then(|member| member.source.take());
         match source {
             Some(source) => self.accounts.leave(source),
             None => {
@@ -99,9 +99,9 @@ impl Endpoint {
     /// room; else the old one goes on paying, so that two addresses never hold more than two shares, and nobody who is in is
     /// thrown out.
     pub(super) fn move_account(&mut self, connection: ConnectionId) {
-        let Some(state) = self.connections.get(connection) else { return };
-        let Some(address) = state.transport.as_deref().map(|transport| transport.path.remote) else { return };
-        let (old, new) = (state.source, self.links.source(address));
+        let Some(member) = self.connections.member(connection) else { return };
+        let Some(address) = member.connection.transport_address() else { return };
+        let (old, new) = (member.source, self.links.source(address));
         let has_room = self.accounts.has_room(new, &self.config);
         match old {
             Some(old) if old != new && has_room => {
@@ -111,7 +111,7 @@ impl Endpoint {
             Some(_) => return,
             None if !self.accounts.end_wait(connection) => return,
             None => {
-                let peer = state.peer.clone();
+                let peer = member.connection.session().peer().clone();
                 let refusal = match self.admit(address, &peer) {
                     Admission::Refuse(refusal) => Some(refusal),
                     _ => (!has_room).then_some(Refusal::TooManyFromAddress),
@@ -123,8 +123,8 @@ impl Endpoint {
                 self.accounts.join(new);
             }
         }
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.source = Some(new);
+        if let Some(member) = self.connections.member_mut(connection) {
+            member.source = Some(new);
         }
     }
 

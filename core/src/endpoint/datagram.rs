@@ -170,14 +170,9 @@ impl Endpoint {
         if !self.lookup_budget.take_many(self.now, self.dialled.len() as u64) {
             return Err(DropReason::UnknownConnection);
         }
-        let concerns = |state: &Connection| {
-            state.transport.as_deref().is_some_and(|transport| {
-                transport.remote_id == id
-                    && transport.path.remote == from.remote
-                    && transport.recent.as_ref().is_some_and(|recent| recent.contains(&echo))
-            })
-        };
-        let connection = self.find_dialled(concerns).ok_or(DropReason::UnknownConnection)?;
+        let connection = self
+            .find_dialled(|state| state.has_sent(id, from.remote, &echo))
+            .ok_or(DropReason::UnknownConnection)?;
         if let Some(state) = self.connections.get_mut(connection) {
             state.on_unknown();
             self.refresh(connection);

@@ -8,13 +8,11 @@ use super::ids::Entry;
 use super::{ConnectOptions, Endpoint};
 use crate::address::{Address, Path};
 use crate::config::LEAST_BANDWIDTH;
-use crate::connection::{Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
+use crate::connection::{Attempt, Connection, Dial, DialPlan, Phase, Role, Transport, TransportSetup};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
-use crate::event::{CloseReason, ConnectionId, PeerInfo, Refusal};
-use crate::handshake::{
-    Accepted, Answer, Credential, DialSetup, Dialer, Owner, ServerKey, Session, peer_identity,
-};
+use crate::event::{CloseReason, ConnectionId, PeerInfo};
+use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, Session, peer_identity};
 use crate::time::{Duration, Instant};
 
 impl Endpoint {
@@ -56,15 +54,12 @@ impl Endpoint {
             is_path_narrow: false,
             give_up_at: Instant::MAX,
         };
-        let dial = self.begin_dial(now, &plan, timeout)?;
+        let dial = self.begin_dial(now, plan.attempt(timeout))?;
         let local_id = dial.local_id;
-        let (send, receive) = self.channel_sides(0);
-        let connection = self.connections.insert_with_key(|id| {
-            let mut state = Connection::new(id, Phase::Connecting, send, receive);
-            state.bandwidth = options.bandwidth.map(|most| most.max(LEAST_BANDWIDTH));
-            state.plan = Some(Box::new(plan));
-            state.dial = Some(Box::new(dial));
-            state
+        let sides = self.channel_sides(0);
+        let bandwidth = options.bandwidth.map(|most| most.max(LEAST_BANDWIDTH));
+        let connection = self.connections.insert(|id| {
+            Connection::dialling(id, sides, Some(Box::new(plan)), Some(Box::new(dial)), bandwidth)
         });
         self.ids.assign(local_id, Entry::Dial(connection));
         self.dialled.insert(connection);
@@ -73,24 +68,25 @@ impl Endpoint {
         Ok(connection)
     }
 
-    fn begin_dial(&mut self, now: Instant, plan: &DialPlan, timeout: Duration) -> Result<Dial, ConnectError> {
+    fn begin_dial(&mut self, now: Instant, attempt: Attempt) -> Result<Dial, ConnectError> {
         let too_many = ConnectError::TooManyConnections { most: self.config.max_connections };
         let local_id = self.ids.reserve(&mut self.rng).ok_or(too_many)?;
+        let Attempt { path, server_key, credential, timeout } = attempt;
         let setup = DialSetup {
             application: self.config.application,
             local_id,
-            server_key: plan.server_key.clone(),
-            credential: plan.credential(),
+            server_key,
+            credential,
             parameters: self.parameters,
             schema: self.schema.clone(),
-            padded: matches!(plan.path.remote, Address::Udp(_)),
+            padded: matches!(path.remote, Address::Udp(_)),
             timeout,
-            reliable: self.links.properties(plan.path.remote).is_some_and(|link| link.reliable),
+            reliable: self.links.properties(path.remote).is_some_and(|link| link.reliable),
         };
         match Dialer::new(now, &mut self.rng, Arc::clone(&self.settings.provider), setup) {
             Ok(dialer) => {
                 self.dials += 1;
-                Ok(Dial::new(now, dialer, plan.path, local_id, self.dials))
+                Ok(Dial::new(now, dialer, path, local_id, self.dials))
             }
             Err(error) => {
                 self.ids.release(local_id);
@@ -101,18 +97,15 @@ impl Endpoint {
 
     /// Dials for a connection that was lost, beside whatever is left of it.
     pub(super) fn dial_again(&mut self, now: Instant, connection: ConnectionId) {
-        let Some(plan) = self.connections.get_mut(connection).and_then(|state| state.plan.take()) else {
+        let Some(attempt) = self.connections.get(connection).and_then(Connection::next_attempt) else {
             return;
         };
-        let dial = self.begin_dial(now, &plan, plan.timeout);
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        state.plan = Some(plan);
-        match dial {
-            Ok(dial) => {
-                self.ids.assign(dial.local_id, Entry::Dial(connection));
-                state.dial = Some(Box::new(dial));
-            }
-            Err(_) => state.retry_dial_later(now, &mut self.rng),
+        let dial = self.begin_dial(now, attempt);
+        if let Ok(dial) = &dial {
+            self.ids.assign(dial.local_id, Entry::Dial(connection));
+        }
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.dial(now, dial, &mut self.rng);
         }
     }
 
@@ -123,82 +116,43 @@ impl Endpoint {
         connection: ConnectionId,
         datagram: &[u8],
     ) -> Result<(), DropReason> {
-        let Some(state) = self.connections.get_mut(connection) else {
-            return Err(DropReason::UnexpectedHandshake);
-        };
-        let Some(dial) = state.dial.as_deref_mut() else { return Err(DropReason::UnexpectedHandshake) };
-        let resumes = dial.dialer.shows_resume_ticket();
-        let result = match dial.dialer.handle(now, &mut self.rng, datagram) {
-            Answer::Ignored(reason) => Err(reason),
-            Answer::Noted => Ok(()),
-            Answer::Progress => {
-                dial.on_progress();
-                Ok(())
-            }
-            // A server that has the session resumes it, so it says this only of one that is gone.
-            Answer::Refused(Refusal::Expired) if resumes && state.fall_back() => Ok(()),
-            Answer::Refused(_) if state.phase == Phase::Connected && !resumes => {
-                // Whatever made us ask, the connection that we have still stands.
-                state.drop_dial();
-                Ok(())
-            }
-            Answer::Refused(Refusal::Full | Refusal::TooManyFromAddress)
-                if state.phase == Phase::Connected =>
-            {
-                // The server may have a place when it answers the next packet.
-                state.drop_dial();
-                Ok(())
-            }
-            Answer::Refused(Refusal::Full | Refusal::TooManyFromAddress)
-                if state.phase == Phase::Interrupted =>
-            {
-                // A server that has just come back may be busy with everyone at once.
-                state.drop_dial();
-                state.retry_dial_later(now, &mut self.rng);
-                Ok(())
-            }
-            Answer::Refused(refusal) => {
-                state.finish(CloseReason::Refused(refusal));
-                Ok(())
-            }
-            Answer::Accepted(accepted) => {
+        let state = self.connections.get_mut(connection).ok_or(DropReason::UnexpectedHandshake)?;
+        let answer = state.on_answer(now, &mut self.rng, datagram);
+        let result = answer.map(|accepted| {
+            if let Some(accepted) = accepted {
                 self.on_accepted(now, connection, *accepted);
-                Ok(())
             }
-        };
+        });
         self.refresh(connection);
         result
     }
 
     fn on_accepted(&mut self, now: Instant, connection: ConnectionId, accepted: Accepted) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        let Some(dial) = state.dial.take() else { return };
-        if let Some(plan) = state.plan.as_deref_mut() {
-            // Whatever key was trusted at first is the one to trust from now on.
-            plan.server_key = ServerKey::Pinned(accepted.server_key);
-        }
-        let first = state.phase == Phase::Connecting;
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        let owner = member.owner();
+        let state = &mut member.connection;
+        let first = state.phase() == Phase::Connecting;
         let resumed = !first && accepted.session == Session::Resumed;
+        let Some(dial) = state.take_dial(accepted.server_key) else { return };
         if !resumed && state.was_heard_since(dial.began_at) {
             // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
-            state.retired_ids.push(dial.local_id);
+            state.discard(&dial);
             return;
         }
-        let owner = state.owner.as_deref().copied();
-        if !resumed && self.is_overtaken(owner, dial.order) {
+        let is_overtaken = !resumed && self.is_overtaken(owner, dial.order);
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        if is_overtaken {
             // The peer was sent nothing on this one yet.
-            let Some(state) = self.connections.get_mut(connection) else { return };
-            state.retired_ids.push(dial.local_id);
+            state.discard(&dial);
             state.finish(CloseReason::Replaced);
             return;
         }
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        if let Some(plan) = state.plan.as_deref_mut().filter(|_| !resumed) {
-            plan.order = dial.order;
+        if !resumed {
+            state.on_dial_counts(&dial);
         }
         if !first && !resumed && state.is_leaving() {
             // Nobody wants what would take its place.
-            state.retired_ids.push(dial.local_id);
+            state.discard(&dial);
             state.finish(CloseReason::SessionLost);
             return;
         }
@@ -223,36 +177,29 @@ impl Endpoint {
             if first || resumed { Some(connection) } else { self.replace(connection, accepted.session) };
         let Some(target) = target else { return };
         self.ids.assign(dial.local_id, Entry::Connection(target));
-        let Some(state) = self.connections.get_mut(target) else { return };
+        let Some(member) = self.connections.member_mut(target) else { return };
+        let is_peer = matches!(member.owner(), Some(Owner::Peer(_)));
+        let state = &mut member.connection;
         if resumed {
             state.resume(now, transport, &self.settings);
         } else {
             let replaces = (target != connection).then_some(connection);
             state.connect(now, transport, PeerInfo::default(), replaces, &self.settings);
-            state.is_contending = matches!(state.owner.as_deref(), Some(Owner::Peer(_)));
+            if is_peer {
+                state.contend();
+            }
         }
-        state.send.on_credit(accepted.parameters.credit);
+        state.session_mut().on_credit(accepted.parameters.credit);
         self.refresh(target);
     }
 
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
     fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
-        let state = self.connections.get_mut(connection)?;
-        let (mut plan, bandwidth) = (state.plan.take(), state.bandwidth);
-        let owner = state.owner.as_deref().copied();
-        // The resume ticket that was shown stays good until the new session's first one is acknowledged. One that was set
-        // aside is of another session, which the server may still have.
-        if let Some(plan) = plan.as_mut().filter(|_| session != Session::Lost) {
-            plan.resume = None;
-        }
-        state.finish(CloseReason::SessionLost);
-        let (send, receive) = self.channel_sides(0);
-        let target = self.connections.insert_with_key(|id| {
-            let mut state = Connection::new(id, Phase::Connecting, send, receive);
-            state.plan = plan;
-            state.bandwidth = bandwidth;
-            state
-        });
+        let member = self.connections.member_mut(connection)?;
+        let owner = member.owner();
+        let (plan, bandwidth) = member.connection.hand_over(session == Session::Lost);
+        let sides = self.channel_sides(0);
+        let target = self.connections.insert(|id| Connection::dialling(id, sides, plan, None, bandwidth));
         self.dialled.insert(target);
         self.own(target, owner);
         Some(target)

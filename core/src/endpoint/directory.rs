@@ -2,18 +2,17 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use slotmap::SlotMap;
-
+use super::members::Members;
 use crate::connection::{Connection, Phase};
 use crate::crypto::Key;
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, Credential, HALF_OPEN_LIFE, Resume, Session, initiates, peer_identity};
+use crate::handshake::{self, HALF_OPEN_LIFE, Resume, Session, initiates, peer_identity};
 use crate::time::Instant;
 
 /// A look at the endpoint's tables.
 pub(super) struct Directory<'e> {
-    pub(super) connections: &'e SlotMap<ConnectionId, Connection>,
+    pub(super) connections: &'e Members,
     pub(super) sessions: &'e BTreeMap<[u8; 16], ConnectionId>,
     pub(super) dialled: &'e BTreeSet<ConnectionId>,
     pub(super) public_key: Key,
@@ -34,19 +33,14 @@ impl Directory<'_> {
 
     fn crossings(&self, identity: &[u8; 16]) -> impl Iterator<Item = Crossing> {
         self.dialled.iter().filter_map(|id| {
-            let state = self.connections.get(*id).filter(|state| is_unanswered(state))?;
-            match state.plan.as_ref()?.peer.as_deref()? {
-                Credential::Peer { peer_key, .. } if peer_identity(peer_key) == *identity => Some(Crossing {
-                    connection: *id,
-                    phase: state.phase,
-                    has_spoken: state
-                        .transport
-                        .as_deref()
-                        .is_some_and(|transport| transport.sent.has_what_matters()),
-                    is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(self.now, state),
-                }),
-                _ => None,
-            }
+            let state = self.connections.get(*id).filter(|state| state.is_unanswered())?;
+            let peer_key = state.peer_key().filter(|key| peer_identity(key) == *identity)?;
+            Some(Crossing {
+                connection: *id,
+                phase: state.phase(),
+                has_spoken: state.has_spoken(),
+                is_preferred: initiates(&self.public_key, peer_key) && is_hopeful(self.now, state),
+            })
         })
     }
 
@@ -54,7 +48,7 @@ impl Directory<'_> {
     pub(super) fn holder(&self, resume: &Resume) -> Option<(ConnectionId, &Connection)> {
         let connection = *self.sessions.get(&resume.session)?;
         let state = self.connections.get(connection)?;
-        (!state.notices.is_closed()).then_some((connection, state))
+        (!state.is_closed()).then_some((connection, state))
     }
 }
 
@@ -62,8 +56,8 @@ impl handshake::Directory for Directory<'_> {
     fn session(&self, resume: &Resume) -> Result<Session, DropReason> {
         match self.holder(resume) {
             None => Ok(Session::Lost),
-            Some((_, state)) if state.ticket.accepts(resume.incarnation) => Ok(Session::Resumed),
-            Some((_, state)) if state.ticket.is_origin(resume.incarnation) => Ok(Session::Lost),
+            Some((_, state)) if state.session().accepts(resume.incarnation) => Ok(Session::Resumed),
+            Some((_, state)) if state.session().is_origin(resume.incarnation) => Ok(Session::Lost),
             Some(_) => Err(DropReason::BurntTicket),
         }
     }
@@ -91,19 +85,5 @@ const HOPEFUL_HELLOS: u32 = 3;
 /// Whether the peer's answer is to be expected. Once it accepted, its half-open handshake does not wait for ever.
 fn is_hopeful(now: Instant, state: &Connection) -> bool {
     let is_fresh = |since: Instant| now < since + HALF_OPEN_LIFE;
-    state.dial.as_ref().is_none_or(|dial| dial.hellos() <= HOPEFUL_HELLOS)
-        && state.transport.as_deref().is_none_or(|transport| is_fresh(transport.last_heard))
-}
-
-/// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear
-/// what follows.
-fn is_unanswered(state: &Connection) -> bool {
-    match state.phase {
-        Phase::Connecting => true,
-        Phase::Connected => state
-            .transport
-            .as_deref()
-            .is_some_and(|transport| !transport.is_confirmed && !transport.is_resumed),
-        _ => false,
-    }
+    state.hellos().is_none_or(|hellos| hellos <= HOPEFUL_HELLOS) && state.last_heard().is_none_or(is_fresh)
 }

@@ -57,13 +57,13 @@ impl Endpoint {
         let Some(state) = self.connections.get_mut(connection) else { return Err(DropReason::NoRoom) };
         if resumes {
             state.resume(now, transport, &self.settings);
-        } else if state.phase == Phase::Connecting {
+        } else if state.phase() == Phase::Connecting {
             state.connect(now, transport, confirmed.peer, None, &self.settings);
         } else {
             state.adopt(now, transport, confirmed.peer, &self.settings);
         }
-        state.send.on_credit(confirmed.credit);
-        state.wants_ticket = true;
+        state.session_mut().on_credit(confirmed.credit);
+        state.want_ticket();
         let result = state.handle_opened(
             now,
             reception,
@@ -183,10 +183,10 @@ impl Endpoint {
         let directory = self.directory();
         if let Some(resume) = half.resume() {
             match (half.session, directory.holder(&resume)) {
-                (Session::Resumed, Some((id, state))) if state.ticket.accepts(resume.incarnation) => {
+                (Session::Resumed, Some((id, state))) if state.session().accepts(resume.incarnation) => {
                     return Ok(Place::Session(id));
                 }
-                (Session::Lost, Some((id, state))) if state.ticket.is_origin(resume.incarnation) => {
+                (Session::Lost, Some((id, state))) if state.session().is_origin(resume.incarnation) => {
                     return Ok(Place::Instead(id));
                 }
                 (Session::Resumed, _) | (_, Some(_)) => return Ok(Place::Gone),
@@ -248,7 +248,7 @@ impl Endpoint {
 
     fn add_connection(&mut self, credit: u64) -> ConnectionId {
         let (send, receive) = self.channel_sides(credit);
-        self.connections.insert_with_key(|id| Connection::new(id, Phase::Connecting, send, receive))
+        self.connections.insert(|id| Connection::new(id, send, receive))
     }
 
     /// Notes whose session `connection` holds from now on, and on whose account.
@@ -262,17 +262,11 @@ impl Endpoint {
         let fresh = Resume { session: self.rng.array(), incarnation: 0 };
         // A client that comes back to a session that is lost goes on under its name. Its ticket stays good until the
         // successor is acknowledged, as always; without it, one more lost connection would shut it out.
-        let Resume { session, incarnation } = confirmed.resume.unwrap_or(fresh);
+        let resume = confirmed.resume.unwrap_or(fresh);
         self.dialled.remove(&connection);
         let Some(state) = self.connections.get_mut(connection) else { return };
-        // A dial that crossed the peer's becomes the answering end.
-        state.drop_dial();
-        state.plan = None;
-        state.is_contending = false;
-        state.session = session;
-        state.ticket.go_on_from(incarnation);
-        state.connected_at = Some(now);
-        self.sessions.insert(session, connection);
+        state.become_answering(now, resume);
+        self.sessions.insert(resume.session, connection);
         self.open_account(now, connection, source);
     }
 }

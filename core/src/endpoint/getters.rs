@@ -35,7 +35,7 @@ impl Endpoint {
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         let Some(state) = self.connections.get(connection) else { return ConnectionState::Disconnected };
-        match state.phase {
+        match state.phase() {
             Phase::Connecting | Phase::Interrupted => ConnectionState::Connecting,
             Phase::Connected if state.is_leaving() => ConnectionState::Disconnecting,
             Phase::Connected => ConnectionState::Connected,
@@ -47,7 +47,7 @@ impl Endpoint {
     /// All connections: those that are being made, those of which `Closed` was told while the peer has still to hear of it,
     /// and clients that are being turned away, of which nothing is ever told. Whoever shuts down may wait until none is left.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.connections.keys()
+        self.connections.ids()
     }
 
     /// Where a connection's peer is.
@@ -65,13 +65,13 @@ impl Endpoint {
     /// Who a connection's peer is.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
-        self.connections.get(connection).map(|state| &state.peer)
+        self.connections.get(connection).map(|state| state.session().peer())
     }
 
     /// What became of a message, while its connection lives. `None` if there is no such message.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
-        self.connections.get(connection)?.send.fate(channel, message)
+        self.connections.get(connection)?.session().fate(channel, message)
     }
 
     /// What a connection has done so far.
@@ -95,13 +95,13 @@ impl Endpoint {
     /// ```
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
-        self.connections.get(connection)?.peer_clock()
+        self.connections.get(connection)?.session().peer_clock()
     }
 
     /// What one channel of a connection has done so far.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
-        self.connections.get(connection)?.channel_stats(channel)
+        self.connections.get(connection)?.session().channel_stats(channel)
     }
 
     /// Datagrams that were dropped, by reason.
@@ -119,7 +119,7 @@ impl Endpoint {
     /// Bytes held on behalf of peers: what is in reassembly, waits for its turn, or waits for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.connections.values().map(|state| state.receive.memory()).sum()
+        self.connections.iter().map(|state| state.session().memory()).sum()
     }
 
     /// Handshakes that are half open.

@@ -15,6 +15,7 @@ mod first_data;
 mod getters;
 mod ids;
 mod links;
+mod members;
 mod options;
 mod peers;
 mod places;
@@ -28,7 +29,6 @@ use alloc::sync::Arc;
 use core::net::IpAddr;
 
 use bytes::Bytes;
-use slotmap::SlotMap;
 
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
 use self::accounts::Accounts;
@@ -38,6 +38,7 @@ use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
 use self::ids::IdTable;
 use self::links::Links;
+use self::members::Members;
 pub use self::options::ConnectOptions;
 use self::places::Places;
 pub use self::poll::Transmit;
@@ -72,7 +73,7 @@ pub struct Endpoint {
     parameters: Parameters,
     rng: Rng,
     now: Instant,
-    connections: SlotMap<ConnectionId, Connection>,
+    connections: Members,
     ids: IdTable,
     /// Connections that this end dialled.
     dialled: BTreeSet<ConnectionId>,
@@ -147,7 +148,7 @@ impl Endpoint {
             parameters,
             rng,
             now,
-            connections: SlotMap::with_key(),
+            connections: Members::default(),
             ids: IdTable::default(),
             dialled: BTreeSet::new(),
             sessions: BTreeMap::new(),
@@ -193,14 +194,14 @@ impl Endpoint {
     ) -> Result<MessageId, SendError> {
         let now = self.advance(now);
         let message = message.into();
-        let Some(state) = self.connections.get_mut(connection) else {
+        let Some(member) = self.connections.member_mut(connection) else {
             return Err(SendError::NoSuchConnection(message));
         };
-        if state.is_leaving() {
+        if member.connection.is_leaving() {
             return Err(SendError::Closing(message));
         }
-        let queued = state.send.enqueue(now, channel, message);
-        if !state.is_unsettled {
+        let queued = member.connection.session_mut().enqueue(now, channel, message);
+        if !member.is_unsettled {
             self.touch(connection);
         }
         queued
@@ -375,20 +376,20 @@ impl Endpoint {
     /// Takes note that a connection was used: its indexes are set when an output is asked for, once for all that happened
     /// until then. What is rare and concerns more than this connection is seen to at once.
     fn touch(&mut self, connection: ConnectionId) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        if state.is_special() {
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        if member.connection.is_special() {
             self.refresh(connection);
             return;
         }
-        if !state.is_unsettled {
+        if !member.is_unsettled {
             if self.unsettled.is_empty() {
                 self.unsettled_since = self.now;
             }
-            state.is_unsettled = true;
+            member.is_unsettled = true;
             self.unsettled.push_back(connection);
         }
-        if !state.is_queued_to_tell && state.has_event() {
-            state.is_queued_to_tell = true;
+        if !member.is_queued_to_tell && member.connection.has_event() {
+            member.is_queued_to_tell = true;
             self.telling.push_back(connection);
         }
     }
@@ -404,8 +405,8 @@ impl Endpoint {
     /// A connection that was used since its indexes were set.
     fn next_unsettled(&mut self) -> Option<ConnectionId> {
         let connection = self.unsettled.pop_front()?;
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.is_unsettled = false;
+        if let Some(member) = self.connections.member_mut(connection) {
+            member.is_unsettled = false;
         }
         Some(connection)
     }
@@ -417,31 +418,32 @@ impl Endpoint {
         if state.is_special() {
             self.attend(connection);
         }
-        let Some(state) = self.connections.get_mut(connection) else { return };
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        let state = &mut member.connection;
         let is_eliciting = state.arm(now);
-        self.deadlines.set(connection, state.timers.next());
+        self.deadlines.set(connection, state.next_timer());
         let links = state.links_now();
-        if links != state.links {
-            self.links.move_connection(connection, core::mem::replace(&mut state.links, links), links);
+        if links != member.links {
+            self.links.move_connection(connection, core::mem::replace(&mut member.links, links), links);
         }
         let may_leave = |state: &Connection| {
             state.wants_transmit(now, is_eliciting)
                 && (links == [None; 2]
                     || state.target(now).is_none_or(|address| self.links.has_credit(address)))
         };
-        if !state.is_queued_to_send && may_leave(state) {
-            state.is_queued_to_send = true;
+        if !member.is_queued_to_send && may_leave(state) {
+            member.is_queued_to_send = true;
             self.ready.push_back(connection);
         }
         // A connection that is being made holds nothing back.
-        if is_eliciting || state.phase == Phase::Interrupted {
+        if is_eliciting || state.phase() == Phase::Interrupted {
             let is_limited = !self.throttle.is_open(now);
-            if is_limited || !state.is_queued_to_send {
+            if is_limited || !member.is_queued_to_send {
                 state.hold_back(now, is_limited);
             }
         }
-        if !state.is_queued_to_tell && state.has_event() {
-            state.is_queued_to_tell = true;
+        if !member.is_queued_to_tell && state.has_event() {
+            member.is_queued_to_tell = true;
             self.telling.push_back(connection);
         }
     }
@@ -452,18 +454,19 @@ impl Endpoint {
         let Some(state) = self.connections.get_mut(connection) else { return };
         state.close_if_drained();
         // Where there are no tickets, whoever was thrown out may come again anyway.
-        let is_remembered = state.session != [0; 16] && self.config.access == Access::Tickets;
-        if core::mem::take(&mut state.is_disowned) && is_remembered {
-            let (session, newest) = (state.session, state.ticket.expiry);
+        let name = *state.session().name();
+        let is_remembered = name != [0; 16] && self.config.access == Access::Tickets;
+        if state.take_disowned() && is_remembered {
+            let newest = state.session().ticket_expiry();
             let (wall, until) = (self.wall(now), self.last_expiry(now, newest));
-            self.acceptor.end_session(wall, session, until);
+            self.acceptor.end_session(wall, name, until);
         }
         let Some(state) = self.connections.get_mut(connection) else { return };
-        for id in state.retired_ids.drain(..) {
+        for id in state.take_retired_ids() {
             self.ids.release(id);
         }
-        let is_found = core::mem::take(&mut state.is_found);
-        if core::mem::take(&mut state.wants_dial) {
+        let is_found = state.take_found();
+        if state.take_wants_dial() {
             self.dial_again(now, connection);
         }
         if is_found {
@@ -480,19 +483,20 @@ impl Endpoint {
     fn remove(&mut self, connection: ConnectionId) {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);
-        let Some(mut state) = self.connections.remove(connection) else { return };
-        state.receive.leave(&mut self.arena);
-        self.links.move_connection(connection, state.links, [None; 2]);
-        if state.is_queued_to_send {
+        let Some(mut member) = self.connections.remove(connection) else { return };
+        member.connection.session_mut().leave(&mut self.arena);
+        self.links.move_connection(connection, member.links, [None; 2]);
+        if member.is_queued_to_send {
             self.ready.retain(|queued| *queued != connection);
         }
-        if state.is_unsettled {
+        if member.is_unsettled {
             self.unsettled.retain(|queued| *queued != connection);
         }
-        if self.sessions.get(&state.session) == Some(&connection) {
-            self.sessions.remove(&state.session);
+        let session = member.connection.session().name();
+        if self.sessions.get(session) == Some(&connection) {
+            self.sessions.remove(session);
         }
-        match state.source {
+        match member.source {
             Some(source) => self.accounts.leave(source),
             None => {
                 self.accounts.end_wait(connection);

@@ -6,7 +6,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use smallvec::SmallVec;
 
 use super::Endpoint;
-use crate::connection::{Connection, Phase};
+use super::members::Member;
+use crate::connection::Phase;
 use crate::drop::DropReason;
 use crate::event::{ConnectionId, Refusal};
 use crate::handshake::{HALF_OPEN_LIFE, Owner, peer_identity};
@@ -81,8 +82,8 @@ impl Endpoint {
 
     /// Notes whose `connection` is.
     pub(super) fn own(&mut self, connection: ConnectionId, owner: Option<Owner>) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        let former = core::mem::replace(&mut state.owner, owner.map(Box::new));
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        let former = core::mem::replace(&mut member.owner, owner.map(Box::new));
         if let Some(former) = former {
             self.places.leave(&former, connection);
         }
@@ -96,7 +97,7 @@ impl Endpoint {
         let Some(owner @ Owner::Peer(_)) = owner else { return false };
         self.places.held_by(&owner).iter().any(|id| {
             self.connections.get(*id).is_some_and(|state| {
-                state.phase == Phase::Connected && state.plan.as_ref().is_some_and(|plan| plan.order > order)
+                state.phase() == Phase::Connected && state.order().is_some_and(|later| later > order)
             })
         })
     }
@@ -104,12 +105,11 @@ impl Endpoint {
     /// Does what a connection's end, or the first word of a peer that was dialled, means for places.
     pub(super) fn settle_place(&mut self, connection: ConnectionId) {
         let Some(state) = self.connections.get_mut(connection) else { return };
-        let is_confirmed = || state.transport.as_deref().is_some_and(|transport| transport.is_confirmed);
-        if state.is_contending && is_confirmed() {
-            state.is_contending = false;
+        if state.take_proven() {
             self.on_peer_proven(connection);
         }
-        if self.connections.get(connection).is_some_and(|state| state.is_leaving() && !state.has_left) {
+        let must_leave = |member: &Member| member.connection.is_leaving() && !member.has_left;
+        if self.connections.member(connection).is_some_and(must_leave) {
             self.vacate(connection);
         }
     }
@@ -117,7 +117,7 @@ impl Endpoint {
     /// A peer that this end dialled was heard. If this end's dial comes before the peer's, one of the peer's that it ignored is
     /// over.
     fn on_peer_proven(&mut self, connection: ConnectionId) {
-        let owner = self.connections.get(connection).and_then(|state| state.owner.as_deref().copied());
+        let owner = self.connections.member(connection).and_then(Member::owner);
         if let Some(owner @ Owner::Peer(name)) = owner
             && self.initiates_to(&name)
         {
@@ -130,8 +130,8 @@ impl Endpoint {
 
     /// Gives back the place of a connection that is leaving.
     fn vacate(&mut self, connection: ConnectionId) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        state.has_left = true;
+        let Some(member) = self.connections.member_mut(connection) else { return };
+        member.has_left = true;
         self.close_account(connection);
         self.own(connection, None);
         self.places.probed.remove(&connection);
@@ -144,7 +144,7 @@ impl Endpoint {
     /// Forgets the connection that has been saying good-bye for the longest time.
     fn forget_oldest(&mut self) {
         let is_closing = |id: &&ConnectionId| {
-            self.connections.get(**id).is_some_and(|state| state.phase == Phase::Closing)
+            self.connections.get(**id).is_some_and(|state| state.phase() == Phase::Closing)
         };
         let Some(oldest) = self.places.leaving.iter().find(is_closing).copied() else { return };
         if let Some(state) = self.connections.get_mut(oldest) {
@@ -167,7 +167,7 @@ impl Endpoint {
     /// Whether `owner` has a connection whose place a newcomer from `source`, whom `refusal` meets, could take over.
     pub(super) fn may_take_over(&self, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
         self.places.held_by(&owner).iter().any(|id| {
-            self.connections.get(*id).is_some_and(|state| is_contested(state, owner, source, refusal))
+            self.connections.member(*id).is_some_and(|member| is_contested(member, owner, source, refusal))
         })
     }
 
@@ -200,24 +200,24 @@ impl Endpoint {
         let held: SmallVec<[ConnectionId; limits::CONTESTED]> =
             self.places.held_by(&owner).iter().copied().take(limits::CONTESTED).collect();
         for id in held {
-            let Some(state) = self.connections.get_mut(id) else { continue };
-            if !is_contested(state, owner, source, refusal) {
+            let Some(member) = self.connections.member_mut(id) else { continue };
+            if !is_contested(member, owner, source, refusal) {
                 continue;
             }
-            let Some(transport) = state.transport.as_deref_mut() else {
+            let Some(last_heard) = member.connection.last_heard() else {
                 // It was silent for the idle timeout.
                 return Contest::Won(id);
             };
             let probed = self.places.probed.get(&id).copied();
             match probed {
-                Some(at) if transport.last_heard <= at && now >= at + GHOST_PATIENCE => {
+                Some(at) if last_heard <= at && now >= at + GHOST_PATIENCE => {
                     return Contest::Won(id);
                 }
-                Some(at) if transport.last_heard <= at => contest = Contest::Open,
+                Some(at) if last_heard <= at => contest = Contest::Open,
                 // An answer counts for as long as the newcomer's half-open handshake lives.
                 Some(at) if now < at + HALF_OPEN_LIFE => {}
                 _ => {
-                    transport.ask();
+                    member.connection.ask();
                     self.places.probed.insert(id, now);
                     self.refresh(id);
                     contest = Contest::Open;
@@ -240,17 +240,17 @@ impl Endpoint {
     /// Both ends come to the same choice. Of two that the same end dialled, the one dialled later goes on. Of two that crossed,
     /// [`super::directory::Crossing`] left one. Any other was proven before this one was dialled.
     pub(super) fn keep_only(&mut self, connection: ConnectionId) {
-        let Some(state) = self.connections.get(connection) else { return };
-        let Some(owner @ Owner::Peer(_)) = state.owner.as_deref().copied() else { return };
-        let order = state.plan.as_ref().map(|plan| plan.order);
+        let Some(member) = self.connections.member(connection) else { return };
+        let Some(owner @ Owner::Peer(_)) = member.owner() else { return };
+        let order = member.connection.order();
         let others: SmallVec<[ConnectionId; 2]> =
             self.places.held_by(&owner).iter().copied().filter(|held| *held != connection).collect();
         let mut is_older = false;
         for other in others {
             let Some(state) = self.connections.get(other) else { continue };
-            let is_later = state.plan.as_ref().map(|plan| plan.order) > order && order.is_some();
+            let is_later = state.order() > order && order.is_some();
             if is_later {
-                is_older |= state.transport.as_deref().is_some_and(|transport| transport.is_confirmed);
+                is_older |= state.is_confirmed();
             } else {
                 self.end_replaced(other);
             }
@@ -261,10 +261,10 @@ impl Endpoint {
     }
 }
 
-/// Whether ending `state` would make room where `refusal` says that there is none.
-fn is_contested(state: &Connection, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
+/// Whether ending `member` would make room where `refusal` says that there is none.
+fn is_contested(member: &Member, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
     // A peer's former connection gives way whatever it counts against. Nothing makes room on an account that is not known.
     let is_peer = matches!(owner, Owner::Peer(_));
-    let counts = is_peer || *refusal == Refusal::Full || source.is_some() && state.source == source;
-    counts && matches!(state.phase, Phase::Connected | Phase::Interrupted)
+    let counts = is_peer || *refusal == Refusal::Full || source.is_some() && member.source == source;
+    counts && matches!(member.connection.phase(), Phase::Connected | Phase::Interrupted)
 }

@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::address::{Ecn, Path};
-use crate::connection::{Phase, TimeoutCause, Written};
+use crate::connection::{Connection, TimeoutCause, Written};
 use crate::event::{ConnectionId, Event};
 use crate::limits;
 use crate::time::Instant;
@@ -60,9 +60,10 @@ impl Endpoint {
         let candidates = self.ready.len() + self.unsettled.len();
         for _ in 0..candidates.min(limits::CONNECTIONS_PER_POLL) {
             let Some(connection) = self.next_candidate() else { break };
-            let Some(state) = self.connections.get_mut(connection) else { continue };
+            let Some(member) = self.connections.member_mut(connection) else { continue };
+            let state = &mut member.connection;
             // Only links have credit; what runs over none need not be asked where it goes.
-            let blocked = state.links != [None; 2]
+            let blocked = member.links != [None; 2]
                 && state.target(now).is_some_and(|address| !self.links.has_credit(address));
             let first = if blocked || !state.may_want_transmit() {
                 None
@@ -112,8 +113,8 @@ impl Endpoint {
     /// Whose turn it is to send: what is known to have something, then what may have it.
     fn next_candidate(&mut self) -> Option<ConnectionId> {
         let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.is_queued_to_send = false;
+        if let Some(member) = self.connections.member_mut(connection) {
+            member.is_queued_to_send = false;
         }
         Some(connection)
     }
@@ -123,20 +124,20 @@ impl Endpoint {
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
             let connection = *self.telling.front()?;
-            let Some(state) = self.connections.get_mut(connection) else {
+            let Some(member) = self.connections.member_mut(connection) else {
                 self.telling.pop_front();
                 continue;
             };
-            let event = state.next_event();
-            state.is_queued_to_tell = state.has_event();
-            if !state.is_queued_to_tell {
+            let event = member.connection.next_event();
+            member.is_queued_to_tell = member.connection.has_event();
+            if !member.is_queued_to_tell {
                 self.telling.pop_front();
             } else if self.telling.len() > 1 {
                 self.telling.rotate_left(1);
             }
             match event {
                 // A message that is taken makes room, which is told to the peer in time.
-                Some(Event::Message { .. } | Event::Delivered { .. }) if state.is_unsettled => {}
+                Some(Event::Message { .. } | Event::Delivered { .. }) if member.is_unsettled => {}
                 Some(Event::Message { .. } | Event::Delivered { .. }) => self.touch(connection),
                 _ => self.refresh(connection),
             }
@@ -173,7 +174,7 @@ impl Endpoint {
         }
         match self.deadlines.first() {
             Some((at, connection)) if at < general.0 => {
-                let cause = self.connections.get(connection).map(|state| state.timers.next_cause());
+                let cause = self.connections.get(connection).map(Connection::next_cause);
                 (at, cause.unwrap_or(TimeoutCause::Nothing))
             }
             _ if general.0 == Instant::MAX => (Instant::MAX, TimeoutCause::Nothing),
@@ -194,22 +195,5 @@ impl Endpoint {
         let general =
             self.acceptor.next_timeout().min(self.arena.next_timeout()).min(self.accounts.next_timeout());
         deadline.min(general)
-    }
-}
-
-impl crate::connection::Connection {
-    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes and carries the bits `ecn`.
-    fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize, ecn: Ecn) -> bool {
-        self.phase == Phase::Connected
-            && self.dial.is_none()
-            && self.transport.as_deref().is_some_and(|transport| {
-                transport.datagram_now(now) == segment_size
-                    && transport.path == *path
-                    && transport.marking.next() == ecn
-                    && !transport.wants_mtu_probe()
-                    && !transport.has_path_datagram()
-                    && transport.window_is_open(now)
-            })
-            && self.has_eliciting()
     }
 }

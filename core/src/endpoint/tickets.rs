@@ -4,7 +4,6 @@ use super::Endpoint;
 use crate::connection::RESUME_TICKET_LIFE;
 use crate::error::ConfigError;
 use crate::event::ConnectionId;
-use crate::handshake::ResumeContents;
 use crate::time::{Instant, micros};
 
 impl Endpoint {
@@ -42,9 +41,9 @@ impl Endpoint {
 
     /// Has each client get another resume ticket soon: the one that it has expires by a clock that was wrong.
     fn renew_tickets(&mut self) {
-        for state in self.connections.values_mut() {
+        for state in self.connections.iter_mut() {
             if state.renew_ticket(self.now, &mut self.rng) {
-                self.deadlines.set(state.id, state.timers.next());
+                self.deadlines.set(state.id(), state.next_timer());
             }
         }
     }
@@ -62,22 +61,13 @@ impl Endpoint {
         let wall = self.wall(now);
         let expiry = wall.saturating_add(micros(RESUME_TICKET_LIFE));
         let Some(state) = self.connections.get_mut(connection) else { return };
-        if !core::mem::take(&mut state.wants_ticket) {
+        if !state.take_wants_ticket() {
             return;
         }
-        let Some(transport) = state.transport.as_deref() else { return };
-        state.ticket.sequence = state.ticket.sequence.saturating_add(1);
-        let contents = ResumeContents {
-            session: state.session,
-            incarnation: state.ticket.sequence,
-            identity: state.peer.identity,
-            user_data: state.peer.user_data.to_vec(),
-            psk: transport.resume_psk(&self.settings, state.ticket.sequence),
-            expiry,
-        };
+        let Some(contents) = state.next_ticket(expiry, &self.settings) else { return };
         let sealer = self.acceptor.resume_sealer();
         let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
-        state.ticket.offer(sealed, expiry);
+        state.session_mut().offer_ticket(sealed, expiry);
     }
 }
 

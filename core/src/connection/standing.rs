@@ -1,0 +1,187 @@
+//! What an endpoint asks of a connection: how it stands with its peer, and what only the endpoint can do for it.
+
+use smallvec::SmallVec;
+
+use super::timers::TimeoutCause;
+use super::{Connection, Phase, Settings};
+use crate::address::{Address, Ecn, Path};
+use crate::crypto::Key;
+use crate::handshake::{Credential, Resume, ResumeContents};
+use crate::time::Instant;
+
+impl Connection {
+    /// Whether it is over for the application, whether or not `Closed` was told.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.notices.is_closed()
+    }
+
+    // ---- The peer ----
+
+    /// When the peer was heard last on the transport, if there is one.
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        self.transport.as_deref().map(|transport| transport.last_heard)
+    }
+
+    /// Whether the peer has shown that it holds the keys of the transport.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.transport.as_deref().is_some_and(|transport| transport.is_confirmed)
+    }
+
+    /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
+    pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
+        self.phase == Phase::Connected && self.last_heard().is_some_and(|heard| heard > moment)
+    }
+
+    /// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear
+    /// what follows.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        match self.phase {
+            Phase::Connecting => true,
+            Phase::Connected => {
+                let transport = self.transport.as_deref();
+                transport.is_some_and(|transport| !transport.is_confirmed && !transport.is_resumed)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether something is under way that would be doubled if another connection sent it too.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.transport.as_deref().is_some_and(|transport| transport.sent.has_what_matters())
+    }
+
+    /// Whether this end sent the datagram that `echo` is of, to `remote` and for the connection id `id` there.
+    pub(crate) fn has_sent(&self, id: u32, remote: Address, echo: &[u8; 8]) -> bool {
+        self.transport.as_deref().is_some_and(|transport| {
+            transport.remote_id == id
+                && transport.path.remote == remote
+                && transport.recent.as_ref().is_some_and(|recent| recent.contains(echo))
+        })
+    }
+
+    /// Asks the peer at once whether it is there.
+    pub(crate) fn ask(&mut self) {
+        self.with_transport(super::Transport::ask);
+    }
+
+    // ---- The dial ----
+
+    /// The place of the dial that made the connection among all of this endpoint: a later one has a larger number.
+    pub(crate) fn order(&self) -> Option<u64> {
+        self.plan.as_ref().map(|plan| plan.order)
+    }
+
+    /// The key of the peer that it dials, if it is a peer.
+    pub(crate) fn peer_key(&self) -> Option<&Key> {
+        match self.plan.as_ref()?.peer.as_deref()? {
+            Credential::Peer { peer_key, .. } => Some(peer_key),
+            _ => None,
+        }
+    }
+
+    /// Hellos since the last answer, while it dials.
+    pub(crate) fn hellos(&self) -> Option<u32> {
+        self.dial.as_ref().map(|dial| dial.hellos())
+    }
+
+    /// It is no dial any more but the answering end of the peer's, with a session that begins, or goes on from `resume`.
+    pub(crate) fn become_answering(&mut self, now: Instant, resume: Resume) {
+        self.drop_dial();
+        self.plan = None;
+        self.is_contending = false;
+        self.session.begin(now, resume);
+    }
+
+    /// It was dialled for a peer that may have other connections: once the peer is heard on it, those are over.
+    pub(crate) const fn contend(&mut self) {
+        self.is_contending = true;
+    }
+
+    // ---- What only the endpoint can do ----
+
+    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
+    pub(crate) fn is_special(&self) -> bool {
+        self.phase != Phase::Connected
+            || self.dial.is_some()
+            || self.farewell.is_some()
+            || (self.wants_dial | self.wants_ticket | self.is_disowned | self.is_found | self.is_contending)
+            || !self.retired_ids.is_empty()
+            || self.notices.is_pending()
+    }
+
+    /// Whether nobody may come back to the session, once.
+    pub(crate) const fn take_disowned(&mut self) -> bool {
+        core::mem::replace(&mut self.is_disowned, false)
+    }
+
+    /// Connection ids that no longer lead here.
+    pub(crate) fn take_retired_ids(&mut self) -> SmallVec<[u32; 2]> {
+        core::mem::take(&mut self.retired_ids)
+    }
+
+    /// Whether the peer was found where it was not known to be, once.
+    pub(crate) const fn take_found(&mut self) -> bool {
+        core::mem::replace(&mut self.is_found, false)
+    }
+
+    /// Whether the endpoint should dial again, once.
+    pub(crate) const fn take_wants_dial(&mut self) -> bool {
+        core::mem::replace(&mut self.wants_dial, false)
+    }
+
+    /// Whether the peer of a contending connection was heard, once.
+    pub(crate) fn take_proven(&mut self) -> bool {
+        let is_proven = self.is_contending && self.is_confirmed();
+        self.is_contending &= !is_proven;
+        is_proven
+    }
+
+    /// The endpoint should make a resume ticket.
+    pub(crate) const fn want_ticket(&mut self) {
+        self.wants_ticket = true;
+    }
+
+    /// Whether the endpoint should make a resume ticket, once.
+    pub(crate) const fn take_wants_ticket(&mut self) -> bool {
+        core::mem::replace(&mut self.wants_ticket, false)
+    }
+
+    /// What the next resume ticket says, which expires at `expiry`.
+    pub(crate) fn next_ticket(&mut self, expiry: u64, settings: &Settings) -> Option<ResumeContents> {
+        let transport = self.transport.as_deref()?;
+        Some(self.session.next_ticket(|sequence| transport.resume_psk(settings, sequence), expiry))
+    }
+
+    // ---- What it does next ----
+
+    /// When the earliest of its timers goes off.
+    pub(crate) fn next_timer(&self) -> Instant {
+        self.timers.next()
+    }
+
+    /// Why the earliest of its timers goes off.
+    pub(crate) fn next_cause(&self) -> TimeoutCause {
+        self.timers.next_cause()
+    }
+
+    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes and carries the bits `ecn`.
+    pub(crate) fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize, ecn: Ecn) -> bool {
+        self.phase == Phase::Connected
+            && self.dial.is_none()
+            && self.transport.as_deref().is_some_and(|transport| {
+                transport.datagram_now(now) == segment_size
+                    && transport.path == *path
+                    && transport.marking.next() == ecn
+                    && !transport.wants_mtu_probe()
+                    && !transport.has_path_datagram()
+                    && transport.window_is_open(now)
+            })
+            && self.has_eliciting()
+    }
+
+    /// See [`crate::fuzzing::age`]. Says whether there is a transport.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn age(&mut self, sent: u64, received: u64) -> bool {
+        self.transport.as_deref_mut().map(|transport| transport.age(sent, received)).is_some()
+    }
+}

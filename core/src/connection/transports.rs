@@ -1,0 +1,156 @@
+//! A session on one transport after another: how it begins, goes on, and what it needs for that.
+
+use alloc::boxed::Box;
+
+use super::settle;
+use super::timers::Timer;
+use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
+use crate::address::Path;
+use crate::event::{ConnectionId, PeerInfo};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+
+/// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
+const RENEW_WITHIN_US: u64 = 30_000_000;
+
+impl Connection {
+    /// Puts the connection on a fresh transport for the first time.
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        transport: Box<Transport>,
+        peer: PeerInfo,
+        replaces: Option<ConnectionId>,
+        settings: &Settings,
+    ) {
+        self.notices.connected(transport.path.remote, peer.clone(), replaces);
+        self.session.on_peer_known(peer);
+        self.session.on_connected(now);
+        self.phase = Phase::Connected;
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    /// Goes on with the session on a fresh transport; the old one is retired whole.
+    pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
+        self.drop_transport();
+        self.phase = Phase::Connected;
+        self.session.resume(settings.reliable_channels);
+        self.notices.resumed(transport.path.remote);
+        // Another address than before may have to pay.
+        self.is_found |= transport.unproven.is_none();
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    /// The peer's attempt crossed this end's, and its own goes on: what was sent on this one was never heard.
+    pub(crate) fn adopt(
+        &mut self,
+        now: Instant,
+        transport: Box<Transport>,
+        peer: PeerInfo,
+        settings: &Settings,
+    ) {
+        if let Some(unheard) = self.transport.as_deref_mut() {
+            settle::give_up_flight(unheard, &mut self.session);
+        }
+        self.drop_transport();
+        self.session.on_peer_known(peer);
+        self.transport = Some(transport);
+        self.on_transport_replaced(now, settings);
+    }
+
+    fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
+        self.limit(now, self.bandwidth, settings.bandwidth);
+        self.session.clock.on_new_transport();
+        self.timers.stop(Timer::Resume);
+        if self.plan.is_none() {
+            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+        }
+        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = 0;
+            plan.give_up_at = Instant::MAX;
+        }
+        self.wants_dial = false;
+    }
+
+    pub(crate) fn drop_transport(&mut self) {
+        if let Some(transport) = self.transport.take() {
+            self.retired_ids.push(transport.local_id);
+        }
+        for timer in
+            [Timer::Loss, Timer::Acknowledgement, Timer::Pacing, Timer::Heartbeat, Timer::Idle, Timer::Path]
+        {
+            self.timers.stop(timer);
+        }
+    }
+
+    pub(crate) fn drop_dial(&mut self) {
+        if let Some(dial) = self.dial.take() {
+            self.retired_ids.push(dial.local_id);
+        }
+        self.timers.stop(Timer::Handshake);
+    }
+
+    /// The peer is looked for at `to` from now on.
+    pub(crate) fn redirect(&mut self, now: Instant, to: Path) {
+        let Some(plan) = &mut self.plan else { return };
+        let is_new = plan.path != to;
+        plan.path = to;
+        let is_elsewhere = self.dial.as_ref().is_none_or(|dial| dial.path != to);
+        if self.phase == Phase::Interrupted && is_new && is_elsewhere {
+            self.drop_dial();
+            self.timers.set(Timer::Resume, now);
+        }
+    }
+
+    /// The peer may have forgotten this connection: a handshake begins beside it.
+    pub(crate) fn on_unknown(&mut self) {
+        let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
+        self.wants_dial |= may && self.dial.is_none();
+    }
+
+    /// Whether the session may go on after the transport is lost.
+    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Connected
+            && match &self.plan {
+                Some(plan) => plan.reconnect && plan.can_come_back(),
+                None => self.session.ticket.has_successor() && !settings.resume_window.is_zero(),
+            }
+    }
+
+    /// Whether this is a client that was let in before, and may be again.
+    pub(crate) fn is_back(&self, settings: &Settings) -> bool {
+        self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
+    }
+
+    /// The server refused the resume ticket because it expired, and the session with it is gone. Says whether a client that
+    /// has something else to show dials again with that.
+    pub(crate) fn fall_back(&mut self) -> bool {
+        let Some(plan) = self.plan.as_deref_mut().filter(|plan| plan.ticket.is_none()) else { return false };
+        plan.resume = None;
+        self.drop_dial();
+        self.wants_dial = true;
+        true
+    }
+
+    /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether
+    /// this is a connection that gives its peer tickets.
+    pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
+        let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
+        if gives_tickets {
+            let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
+            self.timers.set(Timer::Resume, at.min(self.timers.at(Timer::Resume)));
+        }
+        gives_tickets
+    }
+
+    /// No attempt could be made now: wait, then try again.
+    pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
+        if let Some(plan) = &mut self.plan {
+            plan.attempts = plan.attempts.saturating_add(1);
+            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
+        }
+    }
+}

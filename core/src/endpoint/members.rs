@@ -1,0 +1,95 @@
+//! The connections of an endpoint, and what it knows of each that the connection itself does not: where it is listed, and on
+//! whose account it goes.
+
+use alloc::boxed::Box;
+
+use slotmap::SlotMap;
+
+use crate::address::LinkId;
+use crate::connection::Connection;
+use crate::event::ConnectionId;
+use crate::handshake::Owner;
+use crate::source::Source;
+
+/// A connection, and where the endpoint lists it.
+pub(super) struct Member {
+    pub(super) connection: Connection,
+    /// The links under which the endpoint finds it.
+    pub(super) links: [Option<LinkId>; 2],
+    /// On whose account an accepted connection goes; nobody's while its address is not validated.
+    pub(super) source: Option<Source>,
+    /// To whom it belongs, while it holds a place.
+    pub(super) owner: Option<Box<Owner>>,
+    /// It gave its place back.
+    pub(super) has_left: bool,
+    /// Whether the list of connections with something to send has it.
+    pub(super) is_queued_to_send: bool,
+    /// Whether the list of connections with something to tell has it.
+    pub(super) is_queued_to_tell: bool,
+    /// Whether the list of connections that were used has it.
+    pub(super) is_unsettled: bool,
+}
+
+impl Member {
+    /// To whom it belongs, while it holds a place.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.owner.as_deref().copied()
+    }
+}
+
+/// The connections of an endpoint.
+#[derive(Default)]
+pub(super) struct Members {
+    slots: SlotMap<ConnectionId, Member>,
+}
+
+impl Members {
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.slots.get(id).map(|member| &member.connection)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.slots.get_mut(id).map(|member| &mut member.connection)
+    }
+
+    pub(super) fn member(&self, id: ConnectionId) -> Option<&Member> {
+        self.slots.get(id)
+    }
+
+    pub(super) fn member_mut(&mut self, id: ConnectionId) -> Option<&mut Member> {
+        self.slots.get_mut(id)
+    }
+
+    pub(super) fn insert(&mut self, make: impl FnOnce(ConnectionId) -> Connection) -> ConnectionId {
+        self.slots.insert_with_key(|id| Member {
+            connection: make(id),
+            links: [None; 2],
+            source: None,
+            owner: None,
+            has_left: false,
+            is_queued_to_send: false,
+            is_queued_to_tell: false,
+            is_unsettled: false,
+        })
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Member> {
+        self.slots.remove(id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.slots.keys()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.slots.values().map(|member| &member.connection)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.slots.values_mut().map(|member| &mut member.connection)
+    }
+}
