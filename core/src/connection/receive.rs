@@ -70,7 +70,9 @@ impl Connection {
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
-        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        if self.phase == Phase::Connected {
+            self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        }
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);
         match outcome {
