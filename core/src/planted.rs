@@ -25,18 +25,21 @@ pub enum Bug {
     LostForgotten = 5,
     /// The first authentic packet proves the address that it bears.
     AddressTrusted = 6,
+    /// A message that waits while nothing is in flight raises no need to send.
+    NeedForgotten = 7,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
     /// Every bug, with the name that commands use.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
         (Self::NonceReuse, "nonce-reuse"),
         (Self::OverlapCounted, "overlap-counted"),
         (Self::LostForgotten, "lost-forgotten"),
         (Self::AddressTrusted, "address-trusted"),
+        (Self::NeedForgotten, "need-forgotten"),
     ];
 }
 

@@ -3,10 +3,9 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::timers::Timer;
 use super::{
-    CLOSE_PATIENCE, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase,
-    REPLACED_CODE, Settings, TOO_MANY_FROM_ADDRESS_CODE, Transport, VIOLATION_CODES,
+    CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase, REPLACED_CODE, Settings,
+    TOO_MANY_FROM_ADDRESS_CODE, Transport, VIOLATION_CODES,
 };
 use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
@@ -36,7 +35,6 @@ impl Connection {
         self.drop_dial();
         self.wants_dial = false;
         self.farewell = None;
-        self.timers.stop_all();
     }
 
     /// Like [`Connection::finish`], but tells the peer why. If this end closed while messages were not acknowledged, `Closed`
@@ -59,7 +57,8 @@ impl Connection {
                 None
             };
         self.phase = Phase::Closing;
-        self.closing = Some(Box::new(Closing { code, text, is_due: true, tries, untold }));
+        self.closing =
+            Some(Box::new(Closing { code, text, is_due: true, tries, untold, again_at: Instant::MAX }));
     }
 
     /// This end closes, now: what is not delivered stays so.
@@ -79,6 +78,7 @@ impl Connection {
             is_due: true,
             tries: CLOSE_TRIES,
             untold: None,
+            again_at: Instant::MAX,
         }));
     }
 
@@ -110,7 +110,6 @@ impl Connection {
             && !self.notices.is_closed()
         {
             self.farewell = Some(Farewell { code, text: shorten(text), deadline });
-            self.timers.set(Timer::Close, deadline);
         }
     }
 
@@ -172,7 +171,7 @@ impl Connection {
             if self.is_back(settings) {
                 // A server that has just come back may be busy with everyone at once.
                 self.interrupt(now, settings);
-                self.timers.set(Timer::Resume, now + FULL_PATIENCE);
+                self.resume_at = now + FULL_PATIENCE;
                 return;
             }
             self.finish_telling(CloseReason::Refused(refusal), code, String::new(), 1);
@@ -222,7 +221,6 @@ impl Connection {
     pub(crate) fn forget(&mut self) {
         self.drop_transport();
         self.phase = Phase::Closed;
-        self.timers.stop(Timer::Close);
         if let Some(reason) = self.closing.take().and_then(|closing| closing.untold) {
             self.notices.closed(reason, self.session.unconfirmed());
         }
@@ -231,6 +229,7 @@ impl Connection {
     /// The CLOSE timer went off. A CLOSE that nothing could carry counts as one that was lost.
     pub(super) fn on_close_timeout(&mut self, now: Instant) {
         if let Some(closing) = self.closing.as_deref_mut() {
+            closing.again_at = Instant::MAX;
             if core::mem::replace(&mut closing.is_due, true) {
                 closing.tries = closing.tries.saturating_sub(1);
             }
@@ -242,12 +241,10 @@ impl Connection {
         }
     }
 
-    /// Sees to it that a closing connection ends, even if nothing can be sent.
-    pub(super) fn arm_close(&mut self, now: Instant) {
-        if self.phase == Phase::Closing && self.timers.at(Timer::Close) == Instant::MAX {
-            let patience = self.transport.as_deref().map_or(CLOSE_PATIENCE, Transport::probe_timeout);
-            self.timers.set(Timer::Close, now + patience.min(CLOSE_PATIENCE));
-        }
+    /// When a CLOSE is repeated, or given up, or a farewell is over.
+    pub(super) fn close_at(&self) -> Option<Instant> {
+        let farewell = self.farewell.as_ref().map(|farewell| farewell.deadline);
+        self.closing.as_ref().map(|closing| closing.again_at).or(farewell)
     }
 
     /// Whether nothing of this connection is needed any more.

@@ -40,11 +40,19 @@ pub(crate) enum Sighting {
 }
 
 /// The path validation of one transport.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Migration {
     // Boxed, because both are rare.
     candidate: Option<Box<Candidate>>,
     response: Option<Box<Response>>,
+    /// When the candidate counts as not answering; [`Instant::MAX`] while nobody waits for one.
+    patience_ends: Instant,
+}
+
+impl Default for Migration {
+    fn default() -> Self {
+        Self { candidate: None, response: None, patience_ends: Instant::MAX }
+    }
 }
 
 impl Migration {
@@ -144,6 +152,7 @@ impl Migration {
 
     /// No answer came for a while: challenge once more, or give the candidate up. Says whether one is still there.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
+        self.patience_ends = Instant::MAX;
         self.candidate.take_if(|candidate| {
             let may_answer = |sent_at| now - sent_at < limits::CHALLENGE_LIFE;
             candidate.tries >= TRIES && !candidate.first_sent.is_some_and(may_answer)
@@ -155,12 +164,24 @@ impl Migration {
         self.candidate.is_some()
     }
 
-    /// Probe timeouts until the next challenge: each interval is twice the last one, up to eight.
-    pub(crate) fn back_off(&self) -> u32 {
-        1 << self.candidate.as_ref().map_or(0, |candidate| candidate.tries.min(3))
+    /// Waits for an answer from now on, unless it does already: for a probe timeout, and twice as long each time, up to eight.
+    pub(crate) fn begin_waiting(&mut self, now: Instant, probe_timeout: Duration) {
+        match &self.candidate {
+            None => self.patience_ends = Instant::MAX,
+            Some(candidate) if self.patience_ends == Instant::MAX => {
+                self.patience_ends = now + probe_timeout * (1 << candidate.tries.min(3));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// When [`Self::on_timeout`] is due.
+    pub(crate) const fn next_timeout(&self) -> Instant {
+        self.patience_ends
     }
 
     /// Whether an address is being challenged.
+    #[cfg(test)]
     pub(crate) const fn is_active(&self) -> bool {
         self.candidate.is_some()
     }

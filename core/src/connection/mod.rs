@@ -11,6 +11,7 @@
 //! plain arguments.
 
 mod acks;
+mod agenda;
 mod clock_sync;
 mod close;
 pub mod congestion;
@@ -39,6 +40,7 @@ mod timers;
 mod transmit;
 mod transport;
 mod transports;
+mod turn;
 mod unproven;
 
 use alloc::boxed::Box;
@@ -57,18 +59,16 @@ pub(crate) use self::receive::Reception;
 pub(crate) use self::sent::SentPackets;
 use self::session::Session;
 pub use self::timers::TimeoutCause;
-use self::timers::{Timer, TimerTable};
-pub(crate) use self::transmit::Written;
+use self::timers::TimerTable;
 pub(crate) use self::transport::{Opened, Role, Transport, TransportSetup};
+pub(crate) use self::turn::Written;
 pub(crate) use self::unproven::Unproven;
-use crate::address::{Address, Ecn, LinkId};
+use crate::address::{Address, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::ChannelConfig;
 use crate::crypto::Provider;
 use crate::event::{CloseReason, ConnectionId};
 use crate::handshake::RENEW_US;
-use crate::limits::LEAST_DATAGRAM;
-use crate::rng::Rng;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
@@ -143,6 +143,8 @@ struct Closing {
     text: String,
     is_due: bool,
     tries: u8,
+    /// When it is repeated, or given up; [`Instant::MAX`] before the endpoint looks.
+    again_at: Instant,
     /// The reason that `Closed` names, while the peer may still confirm messages: its CLOSE acknowledges what it has.
     untold: Option<CloseReason>,
 }
@@ -164,7 +166,10 @@ pub(crate) struct Connection {
     dial: Option<Box<Dial>>,
     plan: Option<Box<DialPlan>>,
     notices: Notices,
+    /// As of the last look.
     timers: TimerTable,
+    /// When the next attempt to come back begins, a session that waits for its peer is given up, or the resume ticket is renewed.
+    resume_at: Instant,
     closing: Option<Box<Closing>>,
     farewell: Option<Farewell>,
     /// Connection ids that no longer lead here; the endpoint collects them.
@@ -197,6 +202,7 @@ impl Connection {
             plan: None,
             notices: Notices::default(),
             timers: TimerTable::new(),
+            resume_at: Instant::MAX,
             closing: None,
             farewell: None,
             retired_ids: SmallVec::new(),
@@ -231,12 +237,6 @@ impl Connection {
     pub(crate) fn target(&self, now: Instant) -> Option<Address> {
         let dial = self.dial.as_ref().filter(|dial| self.transport.is_none() || dial.dialer.is_due(now));
         dial.map(|dial| dial.path.remote).or_else(|| self.address())
-    }
-
-    /// The links that it runs over, and that it dials over.
-    pub(crate) fn links_now(&self) -> [Option<LinkId>; 2] {
-        let dial = self.dial.as_ref().map(|dial| dial.path.remote);
-        [self.address().and_then(Address::link), dial.and_then(Address::link)]
     }
 
     /// The link that it dials over was opened, and said now what it promises.
@@ -282,130 +282,11 @@ impl Connection {
         self.transport.as_ref().map(|transport| transport.path.remote)
     }
 
-    /// Whether it is worth an attempt to write a datagram: cheap, and never wrong when it says no.
-    pub(crate) fn may_want_transmit(&self) -> bool {
-        let Some(transport) = self.transport.as_deref().filter(|_| self.phase == Phase::Connected) else {
-            return true;
-        };
-        self.dial.is_some()
-            || transport.acks.is_due()
-            || transport.ping_due
-            || transport.sign_due
-            || transport.unproven.is_some()
-            || !transport.migration.is_quiet()
-            || transport.wants_mtu_probe()
-            || self.session.may_have_eliciting()
-    }
-
-    /// Whether `poll_transmit` would return a datagram now; `is_eliciting` if something waits that asks for an acknowledgement.
-    pub(crate) fn wants_transmit(&self, now: Instant, is_eliciting: bool) -> bool {
-        if self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)) {
-            return true;
-        }
-        let Some(transport) = self.transport.as_deref() else { return false };
-        match self.phase {
-            Phase::Connected => {
-                let has_data = transport.acks.is_due()
-                    || transport.ping_due
-                    || transport.sign_due
-                    || transport.challenge_due().is_some()
-                    || (is_eliciting && transport.window_is_open(now));
-                (has_data && transport.may_send()) || transport.has_path_datagram()
-            }
-            Phase::Closing => self.closing.as_ref().is_some_and(|closing| closing.is_due),
-            Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
-        }
-    }
-
     /// Nothing leaves now, because of the endpoint's limit if `is_limited`: what waits to be sent is held back.
     pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
         if is_limited {
             self.session.send.on_path_known();
         }
         self.session.send.hold_back(now);
-    }
-
-    /// Whether something waits that asks for an acknowledgement.
-    pub(crate) fn has_eliciting(&self) -> bool {
-        self.transport.as_deref().is_some_and(Transport::wants_mtu_probe) || self.session.has_eliciting()
-    }
-
-    /// Writes the next datagram.
-    pub(crate) fn write_datagram(
-        &mut self,
-        now: Instant,
-        buffer: &mut [u8],
-        rng: &mut Rng,
-        settings: &Settings,
-    ) -> Option<Written> {
-        let written = self.write_next(now, buffer, rng, settings);
-        if let Some(Written { path, size, .. }) = &written {
-            self.session.traffic.on_sent(*size as u64);
-            self.with_transport(|transport| transport.on_sent_to(path, *size as u64));
-        }
-        written
-    }
-
-    fn write_next(
-        &mut self,
-        now: Instant,
-        buffer: &mut [u8],
-        rng: &mut Rng,
-        settings: &Settings,
-    ) -> Option<Written> {
-        if let Some(dial) = self.dial.as_deref_mut()
-            && let Some(size) = dial.write(now, rng, buffer)
-        {
-            return Some(Written { path: dial.path, size, ecn: Ecn::NotCapable });
-        }
-        let transport = self.transport.as_deref_mut()?;
-        if self.phase == Phase::Closing {
-            return self.write_close(now, buffer);
-        }
-        if self.phase != Phase::Connected {
-            return None;
-        }
-        if let Some((path, size)) = transmit::write_path_datagram(now, transport, buffer) {
-            return Some(Written { path, size, ecn: Ecn::NotCapable });
-        }
-        if transport.sent.is_overfull() {
-            settle::give_up_flight(transport, &mut self.session);
-        }
-        if transport.keys.sealed() >= settings.rotate_after {
-            let next = transport.sent.next();
-            transport.keys.rotate(now, next);
-        }
-        let number = transport.sent.next();
-        let mut size = None;
-        if transport.wants_mtu_probe() && transport.window_is_open(now) {
-            size = transmit::write_mtu_probe(now, transport, buffer);
-        }
-        if size.is_none() && transport.may_send() {
-            size = transmit::write_datagram(now, transport, &mut self.session, buffer);
-        }
-        let Some(size) = size else {
-            transport.on_stuck();
-            return None;
-        };
-        Some(Written { path: transport.path, size, ecn: transport.marking.on_sent(number) })
-    }
-
-    fn write_close(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Written> {
-        let (transport, closing) = (self.transport.as_deref_mut()?, self.closing.as_deref_mut()?);
-        if !core::mem::take(&mut closing.is_due) {
-            return None;
-        }
-        // A CLOSE passes wherever anything does. What an unproven address may not get counts as sent, so that the closing ends.
-        let room = buffer.len().min(LEAST_DATAGRAM.into()).min(transport.allowance());
-        let room = buffer.get_mut(..room).unwrap_or_default();
-        let size = transmit::write_close(now, transport, room, closing.code, &closing.text);
-        let path = transport.path;
-        closing.tries = closing.tries.saturating_sub(1);
-        if closing.tries == 0 {
-            self.forget();
-        } else {
-            self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));
-        }
-        size.map(|size| Written { path, size, ecn: Ecn::NotCapable })
     }
 }

@@ -2,7 +2,6 @@
 
 use super::migration;
 use super::settle;
-use super::timers::Timer;
 use super::{Connection, Opened, Phase, ResumeCredential, Settings, Transport};
 use crate::address::{Ecn, Path};
 use crate::channel::{Arena, Receipt};
@@ -69,9 +68,6 @@ impl Connection {
         transport.on_heard_from(from, size);
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
-        }
-        if self.phase == Phase::Connected {
-            self.timers.set(Timer::Idle, now + settings.idle_timeout);
         }
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);

@@ -117,11 +117,6 @@ impl Session {
         self.has_control() || self.send.has_sendable()
     }
 
-    /// The same, but it may say yes where expired messages are all that waits. Cheap.
-    pub(super) fn may_have_eliciting(&self) -> bool {
-        self.has_control() || self.send.may_have_sendable()
-    }
-
     /// Whether a frame waits that belongs to no message.
     fn has_control(&self) -> bool {
         self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::timers::TimeoutCause;
 use super::{Connection, Phase, Settings};
-use crate::address::{Address, Ecn, Path};
+use crate::address::Address;
 use crate::crypto::Key;
 use crate::handshake::{Credential, Resume, ResumeContents};
 use crate::time::Instant;
@@ -154,29 +154,9 @@ impl Connection {
 
     // ---- What it does next ----
 
-    /// When the earliest of its timers goes off.
-    pub(crate) fn next_timer(&self) -> Instant {
-        self.timers.next()
-    }
-
     /// Why the earliest of its timers goes off.
     pub(crate) fn next_cause(&self) -> TimeoutCause {
         self.timers.next_cause()
-    }
-
-    /// Whether the next datagram is ordinary data for `path` that may fill `segment_size` bytes and carries the bits `ecn`.
-    pub(crate) fn has_bulk_for(&self, now: Instant, path: &Path, segment_size: usize, ecn: Ecn) -> bool {
-        self.phase == Phase::Connected
-            && self.dial.is_none()
-            && self.transport.as_deref().is_some_and(|transport| {
-                transport.datagram_now(now) == segment_size
-                    && transport.path == *path
-                    && transport.marking.next() == ecn
-                    && !transport.wants_mtu_probe()
-                    && !transport.has_path_datagram()
-                    && transport.window_is_open(now)
-            })
-            && self.has_eliciting()
     }
 
     /// See [`crate::fuzzing::age`]. Says whether there is a transport.

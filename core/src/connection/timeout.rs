@@ -10,44 +10,7 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
-    /// Sets every timer from the state that it depends on. Called after whatever may have changed that state. Says whether
-    /// something waits that asks for an acknowledgement.
-    pub(crate) fn arm(&mut self, now: Instant) -> bool {
-        // Whoever is not connected yet is told nothing but that.
-        if self.phase != Phase::Connecting {
-            self.session.look_for_ready();
-        }
-        self.timers
-            .set_option(Timer::Handshake, self.dial.as_ref().map(|dial| dial.dialer.next_timeout(now)));
-        let mut is_eliciting = false;
-        if self.phase == Phase::Connected {
-            is_eliciting = self.has_eliciting();
-            let session = &self.session;
-            let is_awaited = || session.awaits();
-            if let Some(transport) = self.transport.as_deref() {
-                self.timers.set_option(Timer::Loss, transport.loss_timeout(is_awaited));
-                self.timers.set_option(Timer::Acknowledgement, transport.acks.due());
-                let pacing = if is_eliciting { transport.pacing_timeout(now) } else { None };
-                self.timers.set_option(Timer::Pacing, pacing);
-                let quiet_since = transport.last_heard.max(transport.last_ping);
-                self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);
-                if !transport.migration.is_active() {
-                    self.timers.stop(Timer::Path);
-                } else if self.timers.at(Timer::Path) == Instant::MAX {
-                    let wait = transport.probe_timeout() * transport.migration.back_off();
-                    self.timers.set(Timer::Path, now + wait);
-                }
-            }
-        }
-        self.arm_close(now);
-        // Once it is over for the application, nothing of what it had queued or awaited can be late.
-        let is_over = self.notices.is_closed();
-        let expiry = self.session.next_expiry().filter(|_| !is_over);
-        self.timers.set_option(Timer::Expiry, expiry);
-        is_eliciting
-    }
-
-    /// Does what is due at `now`. [`Connection::arm`] is to follow.
+    /// Does what is due at `now`. [`Connection::look`] is to follow.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
@@ -61,6 +24,7 @@ impl Connection {
             {
                 plan.excuse(now - at);
             }
+            let before = self.phase;
             match timer {
                 Timer::Loss => self.on_loss_timeout(now),
                 Timer::Acknowledgement => self.with_transport(|transport| transport.acks.on_timeout()),
@@ -68,7 +32,7 @@ impl Connection {
                     self.with_transport(|transport| transport.on_patience_over(now));
                     self.rest_if_idle(now);
                 }
-                // What it held back is queued when the timers are set again.
+                // What it held back is queued when the endpoint looks.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
                 Timer::Path => self.with_transport(|transport| {
@@ -78,6 +42,10 @@ impl Connection {
                 Timer::Close => self.on_close_timeout(now),
                 Timer::Resume => self.on_resume_timeout(now),
                 Timer::Handshake => self.on_handshake_timeout(now, rng),
+            }
+            if self.phase != before {
+                // What else was due belongs to what it was before.
+                self.timers = self.deadlines(now, self.needs(now));
             }
         }
     }
@@ -120,8 +88,7 @@ impl Connection {
         }
         self.interrupt(now, settings);
         // A client comes back by itself; a server waits for it.
-        let at = if self.plan.is_some() { now } else { now + settings.resume_window };
-        self.timers.set(Timer::Resume, at);
+        self.resume_at = if self.plan.is_some() { now } else { now + settings.resume_window };
     }
 
     /// The session waits for its peer, without a transport.
@@ -144,6 +111,7 @@ impl Connection {
 
     /// A parked session is given up, or the next attempt to reconnect begins.
     fn on_resume_timeout(&mut self, now: Instant) {
+        self.resume_at = Instant::MAX;
         match &self.plan {
             Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
             Some(plan) if plan.is_path_narrow && self.phase == Phase::Interrupted => {
@@ -152,7 +120,7 @@ impl Connection {
             _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
             None if self.phase == Phase::Connected => {
                 self.wants_ticket = true;
-                self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
+                self.resume_at = now + TICKET_RENEWAL;
             }
             _ => {}
         }
@@ -174,7 +142,7 @@ impl Connection {
             plan.is_path_narrow = narrow_path;
             let wait = plan.back_off(rng.next_u64());
             if self.phase == Phase::Interrupted {
-                self.timers.set(Timer::Resume, now + wait);
+                self.resume_at = now + wait;
             }
         }
     }

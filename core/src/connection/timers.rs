@@ -83,20 +83,8 @@ impl TimerTable {
         }
     }
 
-    pub(crate) fn at(&self, timer: Timer) -> Instant {
-        self.at.get(timer as usize).copied().unwrap_or(Instant::MAX)
-    }
-
     pub(crate) fn set_option(&mut self, timer: Timer, at: Option<Instant>) {
         self.set(timer, at.unwrap_or(Instant::MAX));
-    }
-
-    pub(crate) fn stop(&mut self, timer: Timer) {
-        self.set(timer, Instant::MAX);
-    }
-
-    pub(crate) fn stop_all(&mut self) {
-        self.at = [Instant::MAX; TIMERS.len()];
     }
 
     /// When the earliest timer goes off.

@@ -4,7 +4,7 @@ use super::mtu::ETHERNET;
 use super::sent::SentFrame;
 use super::session::Session;
 use super::transport::Transport;
-use crate::address::{Ecn, Path};
+use crate::address::Path;
 use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
@@ -14,14 +14,6 @@ use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 /// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
-
-/// A datagram that was written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Written {
-    pub(crate) path: Path,
-    pub(crate) size: usize,
-    pub(crate) ecn: Ecn,
-}
 
 /// A packet under construction: the frames go between the header and the tag.
 struct Draft<'a> {

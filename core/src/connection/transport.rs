@@ -263,6 +263,21 @@ impl Transport {
         self.probe_due = true;
     }
 
+    /// When this end says that it is there, if nothing else does.
+    pub(crate) fn next_heartbeat(&self) -> Instant {
+        self.last_heard.max(self.last_ping) + self.patience
+    }
+
+    /// When the peer was silent for too long.
+    pub(crate) fn idle_at(&self) -> Instant {
+        self.last_heard + self.idle_timeout
+    }
+
+    /// Whether a datagram is due that the window does not hold back.
+    pub(crate) fn has_upkeep(&self) -> bool {
+        self.acks.is_due() || self.ping_due || self.sign_due || self.challenge_due().is_some()
+    }
+
     /// The probe timeout before any back-off.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay)

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 
 use super::settle;
-use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
 use crate::address::Path;
 use crate::event::{ConnectionId, PeerInfo};
@@ -63,11 +62,7 @@ impl Connection {
     fn on_transport_replaced(&mut self, now: Instant, settings: &Settings) {
         self.limit(now, self.bandwidth, settings.bandwidth);
         self.session.clock.on_new_transport();
-        self.timers.stop(Timer::Resume);
-        if self.plan.is_none() {
-            self.timers.set(Timer::Resume, now + TICKET_RENEWAL);
-        }
-        self.timers.set(Timer::Idle, now + settings.idle_timeout);
+        self.resume_at = if self.plan.is_none() { now + TICKET_RENEWAL } else { Instant::MAX };
         if let Some(plan) = &mut self.plan {
             plan.attempts = 0;
             plan.give_up_at = Instant::MAX;
@@ -79,18 +74,12 @@ impl Connection {
         if let Some(transport) = self.transport.take() {
             self.retired_ids.push(transport.local_id);
         }
-        for timer in
-            [Timer::Loss, Timer::Acknowledgement, Timer::Pacing, Timer::Heartbeat, Timer::Idle, Timer::Path]
-        {
-            self.timers.stop(timer);
-        }
     }
 
     pub(crate) fn drop_dial(&mut self) {
         if let Some(dial) = self.dial.take() {
             self.retired_ids.push(dial.local_id);
         }
-        self.timers.stop(Timer::Handshake);
     }
 
     /// The peer is looked for at `to` from now on.
@@ -101,7 +90,7 @@ impl Connection {
         let is_elsewhere = self.dial.as_ref().is_none_or(|dial| dial.path != to);
         if self.phase == Phase::Interrupted && is_new && is_elsewhere {
             self.drop_dial();
-            self.timers.set(Timer::Resume, now);
+            self.resume_at = now;
         }
     }
 
@@ -141,7 +130,7 @@ impl Connection {
         let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
         if gives_tickets {
             let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
-            self.timers.set(Timer::Resume, at.min(self.timers.at(Timer::Resume)));
+            self.resume_at = self.resume_at.min(at);
         }
         gives_tickets
     }
@@ -150,7 +139,7 @@ impl Connection {
     pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
         if let Some(plan) = &mut self.plan {
             plan.attempts = plan.attempts.saturating_add(1);
-            self.timers.set(Timer::Resume, now + plan.back_off(rng.next_u64()));
+            self.resume_at = now + plan.back_off(rng.next_u64());
         }
     }
 }

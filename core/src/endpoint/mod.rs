@@ -46,7 +46,7 @@ use self::replies::Replies;
 use crate::address::{LinkId, LinkProperties, Path};
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
-use crate::connection::{Connection, Phase, Settings, reliable_channels};
+use crate::connection::{Connection, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
@@ -420,29 +420,27 @@ impl Endpoint {
         }
         let Some(member) = self.connections.member_mut(connection) else { return };
         let state = &mut member.connection;
-        let is_eliciting = state.arm(now);
-        self.deadlines.set(connection, state.next_timer());
-        let links = state.links_now();
+        let outlook = state.look(now);
+        self.deadlines.set(connection, outlook.next);
+        let links = outlook.links;
         if links != member.links {
             self.links.move_connection(connection, core::mem::replace(&mut member.links, links), links);
         }
-        let may_leave = |state: &Connection| {
-            state.wants_transmit(now, is_eliciting)
-                && (links == [None; 2]
-                    || state.target(now).is_none_or(|address| self.links.has_credit(address)))
-        };
-        if !member.is_queued_to_send && may_leave(state) {
+        // Only links have credit; what runs over none need not be asked where it goes.
+        let is_blocked =
+            links != [None; 2] && state.target(now).is_some_and(|address| !self.links.has_credit(address));
+        if !member.is_queued_to_send && outlook.sends && !is_blocked {
             member.is_queued_to_send = true;
             self.ready.push_back(connection);
         }
         // A connection that is being made holds nothing back.
-        if is_eliciting || state.phase() == Phase::Interrupted {
+        if outlook.waits {
             let is_limited = !self.throttle.is_open(now);
             if is_limited || !member.is_queued_to_send {
                 state.hold_back(now, is_limited);
             }
         }
-        if !member.is_queued_to_tell && state.has_event() {
+        if !member.is_queued_to_tell && outlook.tells {
             member.is_queued_to_tell = true;
             self.telling.push_back(connection);
         }

@@ -65,40 +65,20 @@ impl Endpoint {
             // Only links have credit; what runs over none need not be asked where it goes.
             let blocked = member.links != [None; 2]
                 && state.target(now).is_some_and(|address| !self.links.has_credit(address));
-            let first = if blocked || !state.may_want_transmit() {
-                None
-            } else {
-                state.write_datagram(now, buffer, &mut self.rng, &self.settings)
-            };
-            let Some(Written { path, size: segment_size, ecn }) = first else {
+            if blocked || !state.may_send(now) {
                 self.refresh(connection);
                 continue;
-            };
-            let mut size = segment_size;
-            let mut count = 1;
-            self.links.spend(path.remote, segment_size as u64);
-            self.throttle.on_sent(now, segment_size);
-            // More of the same only behind a full datagram: all segments but the last have one size.
-            while count < limits::DATAGRAMS_PER_TRANSMIT
-                && self.throttle.is_open(now)
-                && state.has_bulk_for(now, &path, segment_size, ecn)
-                && self.links.has_credit(path.remote)
-            {
-                let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
-                let Some(next) = state.write_datagram(now, room, &mut self.rng, &self.settings) else {
-                    break;
-                };
-                let more = next.size;
-                self.links.spend(path.remote, more as u64);
-                self.throttle.on_sent(now, more);
-                size += more;
-                count += 1;
-                if more < segment_size {
-                    break;
-                }
             }
+            let (links, throttle) = (&mut self.links, &mut self.throttle);
+            let written = state.turn(now, buffer, &mut self.rng, &self.settings, |path, bytes| {
+                links.spend(path.remote, bytes as u64);
+                throttle.on_sent(now, bytes);
+                throttle.is_open(now) && links.has_credit(path.remote)
+            });
             self.refresh(connection);
-            return Some(Transmit { path, ecn, size, segment_size });
+            if let Some(Written { path, ecn, size, segment_size }) = written {
+                return Some(Transmit { path, ecn, size, segment_size });
+            }
         }
         if self.replies.is_empty() { None } else { self.write_reply(now, buffer) }
     }

@@ -1,7 +1,9 @@
 //! Resume tickets for accepted connections, and the wall clock that tickets go by.
 
+use alloc::vec::Vec;
+
 use super::Endpoint;
-use crate::connection::RESUME_TICKET_LIFE;
+use crate::connection::{Connection, RESUME_TICKET_LIFE};
 use crate::error::ConfigError;
 use crate::event::ConnectionId;
 use crate::time::{Instant, micros};
@@ -41,10 +43,11 @@ impl Endpoint {
 
     /// Has each client get another resume ticket soon: the one that it has expires by a clock that was wrong.
     fn renew_tickets(&mut self) {
-        for state in self.connections.iter_mut() {
-            if state.renew_ticket(self.now, &mut self.rng) {
-                self.deadlines.set(state.id(), state.next_timer());
-            }
+        let (now, rng) = (self.now, &mut self.rng);
+        let renews = |state: &mut Connection| state.renew_ticket(now, rng).then(|| state.id());
+        let renewed: Vec<ConnectionId> = self.connections.iter_mut().filter_map(renews).collect();
+        for connection in renewed {
+            self.refresh(connection);
         }
     }
 

@@ -187,11 +187,6 @@ impl SendSide {
         Ok(MessageId(number))
     }
 
-    /// Whether [`Self::has_sendable`] may be true: cheap, and never wrong when it says no.
-    pub(crate) const fn may_have_sendable(&self) -> bool {
-        self.wishing != 0
-    }
-
     /// Whether [`Self::write_piece`] would write something into an empty packet. Exact if what expired was dropped.
     pub(crate) fn has_sendable(&self) -> bool {
         if self.wishing.is_power_of_two() {

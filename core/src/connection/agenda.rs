@@ -1,0 +1,174 @@
+//! What a connection wants, and when: the one place that answers.
+//!
+//! Nothing else sets a timer. Each deadline follows from the state that it is of, anew whenever the endpoint asks, so none can be
+//! forgotten; a handler changes the state and thereby the deadline.
+
+use super::timers::{Timer, TimerTable};
+use super::{CLOSE_PATIENCE, Connection, Phase, Transport};
+use crate::address::{Address, LinkId};
+use crate::planted::{self, Bug};
+use crate::time::Instant;
+
+/// What a connection has to send, a bit for each kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Needs(u16);
+
+impl Needs {
+    /// A handshake message of a dial.
+    const HELLO: Self = Self(1);
+    /// A CLOSE, first or again.
+    const CLOSE: Self = Self(1 << 1);
+    /// Path validation, for an address where the peer is not known to be.
+    const PATH: Self = Self(1 << 2);
+    /// What asks for no acknowledgement, or leaves whatever the window says: an ACK that is due, a PING, a sign of life, a challenge.
+    const UPKEEP: Self = Self(1 << 3);
+    /// A probe of the path MTU.
+    const MTU_PROBE: Self = Self(1 << 4);
+    /// Frames of the session.
+    const SESSION: Self = Self(1 << 5);
+
+    /// What the window may hold back: it asks for an acknowledgement.
+    const ELICITING: Self = Self(Self::MTU_PROBE.0 | Self::SESSION.0);
+
+    const fn with(self, need: Self, is_there: bool) -> Self {
+        if is_there { Self(self.0 | need.0) } else { self }
+    }
+
+    const fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    /// Whether anything waits that asks for an acknowledgement.
+    pub(super) const fn is_eliciting(self) -> bool {
+        self.has(Self::ELICITING)
+    }
+
+    /// Whether frames of the session are all that waits.
+    pub(super) const fn is_bulk(self) -> bool {
+        self.has(Self::SESSION) && !self.has(Self(Self::HELLO.0 | Self::PATH.0 | Self::MTU_PROBE.0))
+    }
+}
+
+/// What an endpoint has to know of a connection after whatever happened to it.
+pub(crate) struct Outlook {
+    /// Whether a datagram would be written now.
+    pub(crate) sends: bool,
+    /// Whether something waits to be sent that may be held back, or that nobody can be sent now.
+    pub(crate) waits: bool,
+    /// When the earliest timer goes off; [`Instant::MAX`] is never.
+    pub(crate) next: Instant,
+    /// Whether an event waits.
+    pub(crate) tells: bool,
+    /// The links that it runs over, and that it dials over.
+    pub(crate) links: [Option<LinkId>; 2],
+}
+
+impl Connection {
+    /// Looks at everything, and says what the endpoint has to know of it.
+    pub(crate) fn look(&mut self, now: Instant) -> Outlook {
+        self.begin_waiting(now);
+        let needs = self.needs(now);
+        self.timers = self.deadlines(now, needs);
+        Outlook {
+            sends: self.leaves(now, needs),
+            waits: self.phase == Phase::Connected && needs.is_eliciting() || self.phase == Phase::Interrupted,
+            next: self.timers.next(),
+            tells: self.has_event(),
+            links: self.links(),
+        }
+    }
+
+    /// Whether it is worth an attempt to write a datagram.
+    pub(crate) fn may_send(&self, now: Instant) -> bool {
+        let is_upkept = |transport: &Transport| {
+            transport.unproven.is_some() || !transport.migration.is_quiet() || transport.has_upkeep()
+        };
+        self.phase != Phase::Connected
+            || self.dial.is_some()
+            || self.transport.as_deref().is_some_and(is_upkept)
+            || self.leaves(now, self.needs(now))
+    }
+
+    /// What waits from now on, and did not before.
+    fn begin_waiting(&mut self, now: Instant) {
+        // Whoever is not connected yet is told nothing but that.
+        if self.phase != Phase::Connecting {
+            self.session.look_for_ready();
+        }
+        if let Some(transport) = self.transport.as_deref_mut().filter(|_| self.phase == Phase::Connected) {
+            let probe_timeout = transport.probe_timeout();
+            transport.migration.begin_waiting(now, probe_timeout);
+        }
+        if let Some(closing) = self.closing.as_deref_mut().filter(|closing| closing.again_at == Instant::MAX)
+        {
+            // It ends even if nothing can be sent.
+            let patience = self.transport.as_deref().map_or(CLOSE_PATIENCE, Transport::probe_timeout);
+            closing.again_at = now + patience.min(CLOSE_PATIENCE);
+        }
+    }
+
+    pub(super) fn needs(&self, now: Instant) -> Needs {
+        let needs = Needs::default()
+            .with(Needs::HELLO, self.dial.as_ref().is_some_and(|dial| dial.dialer.is_due(now)))
+            .with(Needs::CLOSE, self.closing.as_ref().is_some_and(|closing| closing.is_due));
+        match self.transport.as_deref() {
+            Some(transport) if self.phase == Phase::Connected => needs
+                .with(Needs::PATH, transport.has_path_datagram())
+                .with(Needs::UPKEEP, transport.has_upkeep())
+                .with(Needs::MTU_PROBE, transport.wants_mtu_probe())
+                .with(Needs::SESSION, self.session.has_eliciting() && !is_forgotten(transport)),
+            _ => needs,
+        }
+    }
+
+    /// Whether something of what it needs may leave now.
+    fn leaves(&self, now: Instant, needs: Needs) -> bool {
+        if needs.has(Needs::HELLO) {
+            return true;
+        }
+        let Some(transport) = self.transport.as_deref() else { return false };
+        let is_free = || needs.has(Needs::UPKEEP) || needs.is_eliciting() && transport.window_is_open(now);
+        match self.phase {
+            Phase::Connected => is_free() && transport.may_send() || needs.has(Needs::PATH),
+            Phase::Closing => needs.has(Needs::CLOSE),
+            Phase::Connecting | Phase::Interrupted | Phase::Closed => false,
+        }
+    }
+
+    pub(super) fn deadlines(&self, now: Instant, needs: Needs) -> TimerTable {
+        let mut timers = TimerTable::new();
+        if let Some(dial) = &self.dial {
+            timers.set(Timer::Handshake, dial.dialer.next_timeout(now));
+        }
+        if let Some(transport) = self.transport.as_deref().filter(|_| self.phase == Phase::Connected) {
+            timers.set_option(Timer::Loss, transport.loss_timeout(|| self.session.awaits()));
+            timers.set_option(Timer::Acknowledgement, transport.acks.due());
+            if needs.is_eliciting() {
+                timers.set_option(Timer::Pacing, transport.pacing_timeout(now));
+            }
+            timers.set(Timer::Heartbeat, transport.next_heartbeat());
+            timers.set(Timer::Idle, transport.idle_at());
+            timers.set(Timer::Path, transport.migration.next_timeout());
+        }
+        if matches!(self.phase, Phase::Connected | Phase::Interrupted) {
+            timers.set(Timer::Resume, self.resume_at);
+        }
+        timers.set_option(Timer::Close, self.close_at());
+        // Once it is over for the application, nothing of what it had queued or awaited can be late.
+        if !self.notices.is_closed() {
+            timers.set_option(Timer::Expiry, self.session.next_expiry());
+        }
+        timers
+    }
+
+    /// The links that it runs over, and that it dials over.
+    fn links(&self) -> [Option<LinkId>; 2] {
+        let dial = self.dial.as_ref().map(|dial| dial.path.remote);
+        [self.address().and_then(Address::link), dial.and_then(Address::link)]
+    }
+}
+
+/// The planted bug of a need that nobody raises.
+fn is_forgotten(transport: &Transport) -> bool {
+    planted::is_planted(Bug::NeedForgotten) && transport.sent.in_flight() == 0
+}
