@@ -78,15 +78,9 @@ impl Connection {
         }
     }
 
-    /// Whether it is worth an attempt to write a datagram.
-    pub(crate) fn may_send(&self, now: Instant) -> bool {
-        let is_upkept = |transport: &Transport| {
-            transport.unproven.is_some() || !transport.migration.is_quiet() || transport.has_upkeep()
-        };
-        self.phase != Phase::Connected
-            || self.dial.is_some()
-            || self.transport.as_deref().is_some_and(is_upkept)
-            || self.leaves(now, self.needs(now))
+    /// Whether a datagram would be written now.
+    pub(crate) fn would_send(&self, now: Instant) -> bool {
+        self.leaves(now, self.needs(now))
     }
 
     /// What waits from now on, and did not before.

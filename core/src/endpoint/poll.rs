@@ -65,7 +65,7 @@ impl Endpoint {
             // Only links have credit; what runs over none need not be asked where it goes.
             let blocked = member.links != [None; 2]
                 && state.target(now).is_some_and(|address| !self.links.has_credit(address));
-            if blocked || !state.may_send(now) {
+            if blocked || !state.would_send(now) {
                 self.refresh(connection);
                 continue;
             }
