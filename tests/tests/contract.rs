@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
 use script::allocation::{self, Counting};
-use script::duo::{CLIENT, Duo, SERVER, frames};
 use script::forge;
 use script::op::{Fate, How, Op};
+use script::pairs::{self, frames};
 use script::provider;
 use script::world::{Manner, Output, Setup, World};
 use tickwire_core::crypto::default_provider;
@@ -22,6 +22,7 @@ use tickwire_core::{
     Access, Bytes, ChannelConfig, ChannelId, CloseReason, ConnectionId, ConnectionState, Delivery, Duration,
     Ecn, Event, Fate as MessageFate, Instant, MessageId, limits,
 };
+use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use tickwire_sim::rng::Draws;
 
 #[global_allocator]
@@ -147,13 +148,13 @@ fn clause_03_repeating_handle_timeout_and_draining_ends_and_then_poll_timeout_li
 }
 
 /// One round of polls that find nothing to do.
-fn idle_polls(duo: &mut Duo, end: usize) {
+fn idle_polls(pair: &mut Pair, end: usize) {
     let mut buffer = [0; 1200];
-    let endpoint = &mut duo.ends[end];
-    endpoint.handle_timeout(duo.now);
-    assert!(endpoint.poll_transmit(duo.now, &mut buffer).is_none());
+    let endpoint = &mut pair.ends[end];
+    endpoint.handle_timeout(pair.now);
+    assert!(endpoint.poll_transmit(pair.now, &mut buffer).is_none());
     assert!(endpoint.poll_event().is_none());
-    assert!(endpoint.poll_timeout().0 > duo.now);
+    assert!(endpoint.poll_timeout().0 > pair.now);
 }
 
 /// Counted in instructions, where they can be.
@@ -162,7 +163,7 @@ fn idle_polls(duo: &mut Duo, end: usize) {
 fn clause_04_an_idle_poll_costs_the_same_however_many_connections_there_are() {
     use script::steps;
     let count = 10_000;
-    let (mut one, mut many) = (Duo::connected(1, |_| {}), Duo::connected(count, |_| {}));
+    let (mut one, mut many) = (pairs::connected(1, |_| {}), pairs::connected(count, |_| {}));
     for end in [SERVER, CLIENT] {
         // What the first of many polls finds to do is not the question.
         idle_polls(&mut one, end);
@@ -194,13 +195,13 @@ fn clause_05_poll_timeout_is_pure_and_may_be_early_but_is_never_late() {
 }
 
 /// Lets time go by as the client's or the server's `poll_timeout` alone says, until it has something to send.
-fn next_datagrams(duo: &mut Duo, end: usize, latest: Instant) -> Vec<Vec<u8>> {
+fn next_datagrams(pair: &mut Pair, end: usize, latest: Instant) -> Vec<Vec<u8>> {
     loop {
-        let (at, cause) = duo.ends[end].poll_timeout();
+        let (at, cause) = pair.ends[end].poll_timeout();
         assert!(at <= latest, "due at {at:?} for {cause:?}, and not by {latest:?}");
-        duo.now = duo.now.max(at);
-        duo.ends[end].handle_timeout(duo.now);
-        let datagrams = duo.take(end);
+        pair.now = pair.now.max(at);
+        pair.ends[end].handle_timeout(pair.now);
+        let datagrams = pair.take(end);
         if !datagrams.is_empty() {
             return datagrams;
         }
@@ -211,22 +212,22 @@ fn next_datagrams(duo: &mut Duo, end: usize, latest: Instant) -> Vec<Vec<u8>> {
 fn clause_05_an_acknowledgement_that_is_held_back_leaves_within_the_delay() {
     fn in_time(millis: u8) {
         let delay = Duration::from_millis(u64::from(millis % 100) + 1);
-        let mut duo = Duo::connected(1, |config| config.ack_delay = delay);
+        let mut pair = pairs::connected(1, |config| config.ack_delay = delay);
         for _ in 0..5 {
-            duo.send(CLIENT, 0, vec![1; 10]);
-            let mut datagrams = duo.take(CLIENT);
+            pair.send(CLIENT, 0, vec![1; 10]);
+            let mut datagrams = pair.take(CLIENT);
             assert_eq!(datagrams.len(), 1);
             let number = u64::from(DataHeader::read(&datagrams[0]).unwrap().packet_number);
-            duo.give(SERVER, &mut datagrams[0]);
-            duo.events(SERVER);
-            let latest = duo.now + delay;
-            let acks = next_datagrams(&mut duo, SERVER, latest);
+            pair.give(SERVER, &mut datagrams[0]);
+            pair.events(SERVER);
+            let latest = pair.now + delay;
+            let acks = next_datagrams(&mut pair, SERVER, latest);
             let is_it = |frame: &Frame<'_>| matches!(frame, Frame::Ack(ack) if ack.ranges(number + 1).map(Result::unwrap).any(|range| range.contains(&number)));
             assert!(frames(&acks[0]).iter().any(is_it), "{:?}", frames(&acks[0]));
             for mut ack in acks {
-                duo.give(CLIENT, &mut ack);
+                pair.give(CLIENT, &mut ack);
             }
-            duo.flush();
+            pair.flush();
         }
     }
     check(50, 100, in_time as fn(u8));
@@ -236,22 +237,22 @@ fn clause_05_an_acknowledgement_that_is_held_back_leaves_within_the_delay() {
 fn clause_05_what_is_paced_leaves_as_soon_as_the_rate_allows() {
     fn in_time(rate: u16) {
         let rate = 2000 + u64::from(rate);
-        let mut duo = Duo::connected(1, |config| {
+        let mut pair = pairs::connected(1, |config| {
             config.connection_bandwidth = Some(rate);
             config.max_datagram = 1200;
             // Then nothing is in flight, and no acknowledgement wakes the sender.
             config.ack_delay = Duration::ZERO;
         });
-        duo.send(CLIENT, 0, vec![1; 60_000]);
-        duo.flush();
+        pair.send(CLIENT, 0, vec![1; 60_000]);
+        pair.flush();
         // What a datagram costs, each part of it rounded up, and the pacer's millisecond.
         let datagram = Duration::from_micros(1200 * 1_000_000 / rate) + Duration::from_micros(1010);
         for _ in 0..20 {
-            let latest = duo.now + datagram;
-            for mut datagram in next_datagrams(&mut duo, CLIENT, latest) {
-                duo.give(SERVER, &mut datagram);
+            let latest = pair.now + datagram;
+            for mut datagram in next_datagrams(&mut pair, CLIENT, latest) {
+                pair.give(SERVER, &mut datagram);
             }
-            duo.flush();
+            pair.flush();
         }
     }
     check(50, 100, in_time as fn(u16));
@@ -278,11 +279,11 @@ fn clause_07_no_input_panics_and_noise_is_counted() {
         world.play(&script);
     }
     fn is_counted(first: u8, length: u16, seed: u64) {
-        let mut duo = Duo::new(|_| {});
+        let mut pair = pairs::new(|_| {});
         let mut noise = forge::garbage(first, length.into(), seed);
-        duo.give(SERVER, &mut noise);
-        let (replies, dropped) = (duo.take(SERVER).len() as u64, duo.ends[SERVER].drops().total());
-        assert!(duo.events(SERVER).is_empty(), "noise is an event");
+        pair.give(SERVER, &mut noise);
+        let (replies, dropped) = (pair.take(SERVER).len() as u64, pair.ends[SERVER].drops().total());
+        assert!(pair.events(SERVER).is_empty(), "noise is an event");
         assert!(dropped == 1 || replies == 1, "{replies} replies, {dropped} dropped");
     }
     check(1500, 120, survives as fn(Vec<Op>, u64));
@@ -292,12 +293,12 @@ fn clause_07_no_input_panics_and_noise_is_counted() {
 #[test]
 fn clause_07_strangers_make_an_endpoint_allocate_no_more_than_its_limits() {
     fn bounded(access: bool, seed: u64) {
-        let mut duo = Duo::new(|config| {
+        let mut pair = pairs::new(|config| {
             config.access = if access { Access::Open } else { Access::Closed };
             config.cookie_threshold = 64;
         });
-        duo.dial();
-        let hello = duo.take(CLIENT).remove(0);
+        pair.dial();
+        let hello = pair.take(CLIENT).remove(0);
         let mut draws = Draws::new(seed);
         allocation::start();
         for round in 0..4000u64 {
@@ -312,7 +313,7 @@ fn clause_07_strangers_make_an_endpoint_allocate_no_more_than_its_limits() {
                 forge::garbage(draws.between(4, 15) as u8, draws.below(1300) as usize, round)
             };
             let from = SocketAddr::from(([10, 2, (round >> 8) as u8, round as u8], 1000));
-            duo.ends[SERVER].handle_datagram(duo.now, from, Ecn::NotCapable, &mut datagram);
+            pair.ends[SERVER].handle_datagram(pair.now, from, Ecn::NotCapable, &mut datagram);
         }
         let held = allocation::counted();
         let replies = limits::REPLY_QUEUE * (1200 + 64);
@@ -360,9 +361,9 @@ fn fragment(total: u64, offset: u64) -> Part {
 #[test]
 fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
     fn bounded(kind: u8, seed: u64) {
-        let mut duo = Duo::connected(1, |config| config.provider = provider::gullible());
-        duo.send(CLIENT, 3, vec![1; 8]);
-        let first = duo.take(CLIENT).remove(0);
+        let mut pair = pairs::connected(1, |config| config.provider = provider::gullible());
+        pair.send(CLIENT, 3, vec![1; 8]);
+        let first = pair.take(CLIENT).remove(0);
         let mut header = DataHeader::read(&first).unwrap();
         header.pn_len = 4;
         let mut draws = Draws::new(seed);
@@ -370,15 +371,15 @@ fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
         for _ in 0..12_000 {
             header.packet_number += 1;
             let mut packet = greedy_packet(kind, &header, &mut draws);
-            duo.give(SERVER, &mut packet);
+            pair.give(SERVER, &mut packet);
         }
         let peak = allocation::counted().peak as u64;
         let reliable = limits::RECEIVE_WINDOW * limits::REASSEMBLY_OVERHEAD;
         let unreliable = limits::UNRELIABLE_BACKLOG + limits::UNRELIABLE_REASSEMBLY_BYTES + (4 << 20);
         assert!(peak <= reliable + unreliable, "{peak} bytes by kind {}", kind % 5);
-        assert!(duo.ends[SERVER].memory() <= reliable + unreliable);
-        let server = duo.connections[SERVER][0];
-        assert_eq!(duo.ends[SERVER].state(server), ConnectionState::Connected, "kind {}", kind % 5);
+        assert!(pair.ends[SERVER].memory() <= reliable + unreliable);
+        let server = pair.connections[SERVER][0];
+        assert_eq!(pair.ends[SERVER].state(server), ConnectionState::Connected, "kind {}", kind % 5);
     }
     for kind in 0..5 {
         bounded(kind, 1);
@@ -416,12 +417,12 @@ fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32
 
 /// What `frames` make the server hold: by its own count, and of the heap.
 fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
-    let mut duo = Duo::connected(1, |config| {
+    let mut pair = pairs::connected(1, |config| {
         config.provider = provider::gullible();
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 32];
     });
-    duo.send(CLIENT, 0, vec![1; 8]);
-    let first = duo.take(CLIENT).remove(0);
+    pair.send(CLIENT, 0, vec![1; 8]);
+    let first = pair.take(CLIENT).remove(0);
     let mut header = DataHeader::read(&first).unwrap();
     header.pn_len = 4;
     allocation::start();
@@ -441,11 +442,11 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
         }
         let length = writer.written();
         bytes.resize(length + limits::TAG, 0);
-        duo.give(SERVER, &mut bytes);
+        pair.give(SERVER, &mut bytes);
     }
     let heap = allocation::counted().live as u64;
-    assert_eq!(duo.ends[SERVER].state(duo.connections[SERVER][0]), ConnectionState::Connected);
-    (duo.ends[SERVER].memory(), heap)
+    assert_eq!(pair.ends[SERVER].state(pair.connections[SERVER][0]), ConnectionState::Connected);
+    (pair.ends[SERVER].memory(), heap)
 }
 
 #[test]
@@ -467,29 +468,29 @@ fn clause_07_memory_says_what_a_peer_makes_an_endpoint_hold_within_a_factor_of_t
 #[test]
 fn clause_08_datagrams_are_built_when_they_leave() {
     fn is_fresh(bulk: u16, wait: u8, packets: u8) {
-        let mut duo = Duo::connected(1, |config| {
+        let mut pair = pairs::connected(1, |config| {
             let [mut urgent, mut stale] = [Delivery::Unreliable; 2].map(ChannelConfig::new);
             urgent.priority = 7;
             stale.lifetime = Some(Duration::from_millis(100));
             config.channels = vec![urgent, ChannelConfig::new(Delivery::ReliableOrdered), stale];
         });
         // The socket is full; meanwhile there is this to say, part of which nobody wants to hear later ...
-        duo.send(CLIENT, 2, b"a message that grows stale".to_vec());
-        duo.send(CLIENT, 1, vec![0x42; usize::from(bulk)]);
+        pair.send(CLIENT, 2, b"a message that grows stale".to_vec());
+        pair.send(CLIENT, 1, vec![0x42; usize::from(bulk)]);
         // ... and the server says something.
         let mut last = 0;
         for _ in 0..packets % 20 {
-            duo.now += Duration::from_micros(100);
-            duo.send(SERVER, 0, vec![1; 10]);
-            for mut datagram in duo.take(SERVER) {
+            pair.now += Duration::from_micros(100);
+            pair.send(SERVER, 0, vec![1; 10]);
+            for mut datagram in pair.take(SERVER) {
                 last = DataHeader::read(&datagram).unwrap().packet_number;
-                duo.give(CLIENT, &mut datagram);
+                pair.give(CLIENT, &mut datagram);
             }
         }
         let wait = Duration::from_millis(u64::from(wait) * 2);
-        duo.now += wait;
-        duo.send(CLIENT, 0, b"the freshest of all".to_vec());
-        let mut datagrams = duo.take(CLIENT);
+        pair.now += wait;
+        pair.send(CLIENT, 0, b"the freshest of all".to_vec());
+        let mut datagrams = pair.take(CLIENT);
         let has = |datagram: &Vec<u8>, text: &[u8]| datagram.windows(text.len()).any(|window| window == text);
         assert!(has(&datagrams[0], b"the freshest of all"), "what is fresh waits behind what is not");
         let is_late =
@@ -526,7 +527,7 @@ const FLIGHT: usize = 2 * limits::PACKETS_IN_FLIGHT;
 
 /// A busy game between two ends, three ticks apart, without help from the allocator on the harness's side.
 struct Game {
-    duo: Duo,
+    pair: Pair,
     weather: Weather,
     /// Bytes of the messages that each end sends per tick, one on each channel.
     sizes: &'static [usize],
@@ -542,32 +543,33 @@ struct Game {
 }
 
 impl Game {
-    fn new(duo: Duo, sizes: &'static [usize], weather: Weather) -> Self {
+    fn new(pair: Pair, sizes: &'static [usize], weather: Weather) -> Self {
         let (flight, bytes) = (vec![None; FLIGHT], vec![[0; 1200]; FLIGHT]);
         let draws = Draws::new(1);
-        Self { duo, weather, sizes, draws, datagrams: 0, messages: 0, large: 0, ticks: 0, flight, bytes }
+        Self { pair, weather, sizes, draws, datagrams: 0, messages: 0, large: 0, ticks: 0, flight, bytes }
     }
 
     fn tick(&mut self) {
         static MESSAGE: [u8; 200_000] = [9; 200_000];
         self.ticks += 1;
-        self.duo.now += Duration::from_millis(16);
+        self.pair.now += Duration::from_millis(16);
         for place in 0..self.flight.len() {
             if let Some((_, end, size)) = self.flight[place].take_if(|flying| flying.0 <= self.ticks) {
-                self.duo.give(end, &mut self.bytes[place][..size]);
+                self.pair.give(end, &mut self.bytes[place][..size]);
             }
         }
         for end in [SERVER, CLIENT] {
-            self.duo.ends[end].handle_timeout(self.duo.now);
-            let connection = self.duo.connections[end][0];
+            self.pair.ends[end].handle_timeout(self.pair.now);
+            let connection = self.pair.connections[end][0];
             for (channel, size) in (0..).map(ChannelId).zip(self.sizes) {
                 let message = Bytes::from_static(&MESSAGE[..*size]);
                 // A full queue is no reason to stop.
-                let _ = self.duo.ends[end].send(self.duo.now, connection, channel, message);
+                let _ = self.pair.ends[end].send(self.pair.now, connection, channel, message);
             }
             let place = |flight: &[Option<_>]| flight.iter().position(Option::is_none).unwrap();
             let mut free = place(&self.flight);
-            while let Some(transmit) = self.duo.ends[end].poll_transmit(self.duo.now, &mut self.bytes[free]) {
+            while let Some(transmit) = self.pair.ends[end].poll_transmit(self.pair.now, &mut self.bytes[free])
+            {
                 self.datagrams += 1;
                 if self.weather.lost == 0 || self.draws.below(self.weather.lost) > 0 {
                     let late = 3 + self.draws.below(self.weather.jitter + 1);
@@ -575,7 +577,7 @@ impl Game {
                     free = place(&self.flight);
                 }
             }
-            while let Some(event) = self.duo.ends[end].poll_event() {
+            while let Some(event) = self.pair.ends[end].poll_event() {
                 let Event::Message { data: message, .. } = event else { continue };
                 assert!(message.iter().all(|byte| *byte == 9));
                 self.messages += 1;
@@ -596,7 +598,7 @@ impl Game {
             "{} datagrams, {} messages, {sizes:?} {weather:?} {:?}",
             self.datagrams,
             self.messages,
-            self.duo.ends[0].stats(self.duo.connections[0][0])
+            self.pair.ends[0].stats(self.pair.connections[0][0])
         );
         allocated
     }
@@ -621,12 +623,12 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
     for provider in [provider::null(), default_provider()] {
         for (sizes, weather) in SIZES.into_iter().flat_map(|sizes| WEATHERS.map(|weather| (sizes, weather))) {
             for compress in [false, true] {
-                let duo = Duo::connected(1, |config| {
+                let pair = pairs::connected(1, |config| {
                     config.provider = provider.clone();
                     config.channels.iter_mut().for_each(|channel| channel.compress = compress);
                     config.connection_bandwidth = Some(BANDWIDTH);
                 });
-                let mut game = Game::new(duo, sizes, weather);
+                let mut game = Game::new(pair, sizes, weather);
                 game.warm_up();
                 // A table grows once more when chance brings more at a time than ever, which is rare. What is allocated
                 // for each packet, or each loss, is allocated in every stretch of a thousand ticks.
@@ -641,8 +643,8 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
 #[test]
 fn clause_09_what_is_larger_than_any_datagram_is_allocated_once() {
     for weather in WEATHERS {
-        let duo = Duo::connected(1, |config| config.connection_bandwidth = Some(BANDWIDTH));
-        let mut game = Game::new(duo, &[0, 100_000], weather);
+        let pair = pairs::connected(1, |config| config.connection_bandwidth = Some(BANDWIDTH));
+        let mut game = Game::new(pair, &[0, 100_000], weather);
         game.warm_up();
         let allocated = game.measure();
         // What is on its way at the beginning or at the end may count or not, and notes on gaps may still grow.
@@ -656,62 +658,65 @@ fn clause_09_what_is_larger_than_any_datagram_is_allocated_once() {
 }
 
 /// Connections that let a message's lifetime end at the same time.
-fn forgetful(count: usize) -> Duo {
-    let mut duo = Duo::connected(count, |config| config.channels = script::world::channels());
-    for &connection in &duo.connections[CLIENT] {
-        duo.ends[CLIENT].send(duo.now, connection, ChannelId(4), vec![1; 10]).unwrap();
+fn forgetful(count: usize) -> Pair {
+    let mut pair = pairs::connected(count, |config| config.channels = script::world::channels());
+    for &connection in &pair.connections[CLIENT] {
+        pair.ends[CLIENT].send(pair.now, connection, ChannelId(4), vec![1; 10]).unwrap();
     }
-    duo.now += Duration::from_millis(100);
-    duo
+    pair.now += Duration::from_millis(100);
+    pair
 }
 
 /// How many of them have noticed.
-fn noticed(duo: &Duo) -> usize {
+fn noticed(pair: &Pair) -> usize {
     let expired = |connection: &&ConnectionId| {
-        duo.ends[CLIENT].channel_stats(**connection, ChannelId(4)).unwrap().sent.expired > 0
+        pair.ends[CLIENT].channel_stats(**connection, ChannelId(4)).unwrap().sent.expired > 0
     };
-    duo.connections[CLIENT].iter().filter(expired).count()
+    pair.connections[CLIENT].iter().filter(expired).count()
 }
 
 #[test]
 fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
     fn timeouts(count: u8, settled: bool) {
         let count = usize::from(count) * 2;
-        let mut duo = forgetful(count);
+        let mut pair = forgetful(count);
         if settled {
             // Every timer is set before the first of them is due.
-            duo.now = duo.now - Duration::from_millis(50);
-            (0..=count / 64).for_each(|_| duo.ends[CLIENT].handle_timeout(duo.now));
-            duo.now += Duration::from_millis(50);
+            pair.now = pair.now - Duration::from_millis(50);
+            (0..=count / 64).for_each(|_| pair.ends[CLIENT].handle_timeout(pair.now));
+            pair.now += Duration::from_millis(50);
         }
         // A socket that takes nothing: only the clock goes on.
         for round in 0.. {
-            let before = noticed(&duo);
+            let before = noticed(&pair);
             assert!(before >= count.min(round * 16), "round {round}: {before}");
             if before == count {
                 break;
             }
-            duo.ends[CLIENT].handle_timeout(duo.now);
-            assert!(noticed(&duo) - before <= limits::TIMERS_PER_CALL, "{}", noticed(&duo) - before);
+            pair.ends[CLIENT].handle_timeout(pair.now);
+            assert!(noticed(&pair) - before <= limits::TIMERS_PER_CALL, "{}", noticed(&pair) - before);
             assert!(
-                noticed(&duo) == count || duo.ends[CLIENT].poll_timeout().0 <= duo.now,
+                noticed(&pair) == count || pair.ends[CLIENT].poll_timeout().0 <= pair.now,
                 "not due any more"
             );
         }
     }
     fn transmits(count: u8) {
         let count = usize::from(count) * 2;
-        let mut duo = forgetful(count);
-        let before = noticed(&duo);
-        assert!(duo.take_one(CLIENT).is_none(), "what was stale was sent");
-        assert!(noticed(&duo) - before <= limits::TIMERS_PER_CALL, "{} at once", noticed(&duo) - before);
-        assert!(noticed(&duo) == count || duo.ends[CLIENT].poll_timeout().0 <= duo.now, "not due any more");
+        let mut pair = forgetful(count);
+        let before = noticed(&pair);
+        assert!(!pair.take_some(CLIENT, &mut Vec::new()), "what was stale was sent");
+        assert!(noticed(&pair) - before <= limits::TIMERS_PER_CALL, "{} at once", noticed(&pair) - before);
+        assert!(
+            noticed(&pair) == count || pair.ends[CLIENT].poll_timeout().0 <= pair.now,
+            "not due any more"
+        );
     }
     fn datagrams(size: u16) {
-        let mut duo = Duo::connected(1, |_| {});
-        duo.send(CLIENT, 0, vec![1; 200_000]);
+        let mut pair = pairs::connected(1, |_| {});
+        pair.send(CLIENT, 0, vec![1; 200_000]);
         let mut buffer = vec![0; usize::from(size) * 8 + 1200];
-        let transmit = duo.ends[CLIENT].poll_transmit(duo.now, &mut buffer).unwrap();
+        let transmit = pair.ends[CLIENT].poll_transmit(pair.now, &mut buffer).unwrap();
         assert!(transmit.datagrams(&buffer).count() <= limits::DATAGRAMS_PER_TRANSMIT);
     }
     check(20, 100, timeouts as fn(u8, bool));
@@ -723,70 +728,70 @@ fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
 fn clause_10_connections_that_were_used_are_seen_to_a_bounded_number_at_a_time() {
     let count = 300;
     // Whoever waited for what was held back would have probes to send.
-    let mut duo = Duo::connected(count, |config| config.ack_delay = Duration::ZERO);
-    for &connection in &duo.connections[CLIENT] {
-        duo.ends[CLIENT].send(duo.now, connection, ChannelId(0), vec![1; 10]).unwrap();
+    let mut pair = pairs::connected(count, |config| config.ack_delay = Duration::ZERO);
+    for &connection in &pair.connections[CLIENT] {
+        pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), vec![1; 10]).unwrap();
     }
-    for mut datagram in duo.take(CLIENT) {
-        duo.give(SERVER, &mut datagram);
+    for mut datagram in pair.take(CLIENT) {
+        pair.give(SERVER, &mut datagram);
     }
-    duo.events(SERVER);
+    pair.events(SERVER);
     // Acknowledgements, upon which nothing is to be done but to set timers.
-    let acks = duo.take(SERVER);
+    let acks = pair.take(SERVER);
     assert_eq!(acks.len(), count);
-    duo.now += Duration::from_micros(1);
+    pair.now += Duration::from_micros(1);
     for mut ack in acks {
-        duo.give(CLIENT, &mut ack);
+        pair.give(CLIENT, &mut ack);
     }
-    duo.now += Duration::from_micros(1);
-    let client = &mut duo.ends[CLIENT];
+    pair.now += Duration::from_micros(1);
+    let client = &mut pair.ends[CLIENT];
     for seen in (0..count).step_by(limits::CONNECTIONS_PER_POLL) {
-        assert!(client.poll_timeout().0 <= duo.now, "no more than {seen} can have been seen to");
-        client.handle_timeout(duo.now);
+        assert!(client.poll_timeout().0 <= pair.now, "no more than {seen} can have been seen to");
+        client.handle_timeout(pair.now);
     }
     let due = client.poll_timeout();
-    assert!(due.0 > duo.now, "{due:?}");
+    assert!(due.0 > pair.now, "{due:?}");
 }
 
 #[test]
 fn clause_10_connections_with_nothing_to_tell_after_all_are_passed_over_a_bounded_number_at_a_time() {
     let count = 150;
-    let mut duo = Duo::connected(count, |config| {
+    let mut pair = pairs::connected(count, |config| {
         config.idle_timeout = Duration::from_secs(1);
         config.heartbeat = Duration::from_millis(250);
         config.resume_window = Duration::from_secs(60);
     });
-    fn exchange(duo: &mut Duo, is_dark: bool) {
+    fn exchange(pair: &mut Pair, is_dark: bool) {
         for _ in 0..30 {
-            duo.now += Duration::from_millis(50);
-            duo.ends.iter_mut().for_each(|end| end.handle_timeout(duo.now));
+            pair.now += Duration::from_millis(50);
+            pair.ends.iter_mut().for_each(|end| end.handle_timeout(pair.now));
             for end in [CLIENT, SERVER, CLIENT, SERVER] {
-                for mut datagram in duo.take(end) {
+                for mut datagram in pair.take(end) {
                     if !is_dark {
-                        duo.give(1 - end, &mut datagram);
+                        pair.give(1 - end, &mut datagram);
                     }
                 }
             }
         }
     }
-    exchange(&mut duo, true);
+    exchange(&mut pair, true);
     let is_away = |event: &Event| matches!(event, Event::Interrupted { .. });
-    assert_eq!(duo.events(SERVER).iter().filter(|event| is_away(event)).count(), count);
+    assert_eq!(pair.events(SERVER).iter().filter(|event| is_away(event)).count(), count);
     // All come back, and are gone again before anybody was told.
-    exchange(&mut duo, false);
-    let server = duo.connections[SERVER][0];
-    assert_eq!(duo.ends[SERVER].state(server), ConnectionState::Connected);
-    exchange(&mut duo, true);
+    exchange(&mut pair, false);
+    let server = pair.connections[SERVER][0];
+    assert_eq!(pair.ends[SERVER].state(server), ConnectionState::Connected);
+    exchange(&mut pair, true);
     // Behind them, one that has something to tell.
-    let options = tickwire_core::ConnectOptions::new(duo.ends[CLIENT].public_key());
+    let options = tickwire_core::ConnectOptions::new(pair.ends[CLIENT].public_key());
     let path = SocketAddr::from(([10, 0, 0, 9], 1));
-    let last = duo.ends[SERVER].connect(duo.now, path, options).unwrap();
-    duo.ends[SERVER].close(duo.now, last, 0, "");
-    let server = &mut duo.ends[SERVER];
+    let last = pair.ends[SERVER].connect(pair.now, path, options).unwrap();
+    pair.ends[SERVER].close(pair.now, last, 0, "");
+    let server = &mut pair.ends[SERVER];
     for passed in (0..=count - limits::CONNECTIONS_PER_POLL).step_by(limits::CONNECTIONS_PER_POLL) {
         let event = server.poll_event();
         assert!(event.is_none(), "{event:?} behind more than {passed} others");
-        assert!(server.poll_timeout().0 <= duo.now, "not due any more");
+        assert!(server.poll_timeout().0 <= pair.now, "not due any more");
     }
     assert!(matches!(server.poll_event(), Some(Event::Closed { .. })));
 }
@@ -794,22 +799,22 @@ fn clause_10_connections_with_nothing_to_tell_after_all_are_passed_over_a_bounde
 #[test]
 fn clause_10_half_open_handshakes_expire_a_bounded_number_at_a_time() {
     fn expire(count: u8) {
-        let mut duo = Duo::new(|_| {});
+        let mut pair = pairs::new(|_| {});
         for _ in 0..count {
-            duo.dial();
+            pair.dial();
         }
         // Two round trips, but for the first Data.
         for _ in 0..2 {
-            for mut datagram in duo.take(CLIENT) {
-                duo.give(SERVER, &mut datagram);
+            for mut datagram in pair.take(CLIENT) {
+                pair.give(SERVER, &mut datagram);
             }
-            for mut datagram in duo.take(SERVER) {
-                duo.give(CLIENT, &mut datagram);
+            for mut datagram in pair.take(SERVER) {
+                pair.give(CLIENT, &mut datagram);
             }
         }
-        let server = &mut duo.ends[SERVER];
+        let server = &mut pair.ends[SERVER];
         assert_eq!(server.half_open(), usize::from(count));
-        let late = duo.now + Duration::from_secs(11);
+        let late = pair.now + Duration::from_secs(11);
         while server.half_open() > 0 {
             let before = server.half_open();
             assert!(server.poll_timeout().0 <= late);
@@ -838,45 +843,45 @@ fn clause_11_connected_comes_first_and_closed_last_and_once() {
 #[test]
 fn clause_11_terminal_events_and_send_ready_have_places_of_their_own() {
     fn are_told(messages: u16, size: u16, close: bool) {
-        let mut duo = Duo::new(|config| config.channels[1].queue_messages = 8);
-        let client = duo.dial();
+        let mut pair = pairs::new(|config| config.channels[1].queue_messages = 8);
+        let client = pair.dial();
         // Nobody looks at the server's events. The client sends until nobody takes any more.
-        let exchange = |duo: &mut Duo| {
+        let exchange = |pair: &mut Pair| {
             for _ in 0..200 {
                 for end in [CLIENT, SERVER] {
-                    for mut datagram in duo.take(end) {
-                        duo.give(1 - end, &mut datagram);
+                    for mut datagram in pair.take(end) {
+                        pair.give(1 - end, &mut datagram);
                     }
                 }
-                duo.now += Duration::from_millis(20);
-                duo.ends.iter_mut().for_each(|end| end.handle_timeout(duo.now));
+                pair.now += Duration::from_millis(20);
+                pair.ends.iter_mut().for_each(|end| end.handle_timeout(pair.now));
             }
         };
         let mut accepted = 0;
         for _ in 0..messages % 3000 {
-            let now = duo.now;
+            let now = pair.now;
             accepted +=
-                u64::from(duo.ends[CLIENT].send(now, client, ChannelId(0), vec![1; size.into()]).is_ok());
+                u64::from(pair.ends[CLIENT].send(now, client, ChannelId(0), vec![1; size.into()]).is_ok());
         }
-        while duo.ends[CLIENT].send(duo.now, client, ChannelId(1), vec![2; 10]).is_ok() {
+        while pair.ends[CLIENT].send(pair.now, client, ChannelId(1), vec![2; 10]).is_ok() {
             accepted += 1;
         }
-        exchange(&mut duo);
+        exchange(&mut pair);
         if close {
-            duo.ends[CLIENT].close(duo.now, client, 3, "");
-            exchange(&mut duo);
+            pair.ends[CLIENT].close(pair.now, client, 3, "");
+            exchange(&mut pair);
         }
-        let told = duo.events(CLIENT);
+        let told = pair.events(CLIENT);
         let is_ready = |event: &Event| matches!(event, Event::SendReady { channel: ChannelId(1), .. });
         assert!(close || told.iter().any(is_ready), "SendReady was lost");
-        let events = duo.events(SERVER);
+        let events = pair.events(SERVER);
         assert!(matches!(events.first(), Some(Event::Connected { .. })), "{:?}", events.first());
         let arrived = events.iter().filter(|event| matches!(event, Event::Message { .. })).count() as u64;
         if close {
             assert!(matches!(events.last(), Some(Event::Closed { .. })), "{:?}", events.last());
         } else {
-            exchange(&mut duo);
-            let rest = duo.events(SERVER).len() as u64;
+            exchange(&mut pair);
+            let rest = pair.events(SERVER).len() as u64;
             assert!(arrived + rest <= accepted);
         }
     }
@@ -887,35 +892,37 @@ fn clause_11_terminal_events_and_send_ready_have_places_of_their_own() {
 fn clause_11_what_finds_no_receive_credit_is_not_acknowledged() {
     fn honest(size: u16, count: u16) {
         let size = u64::from(size) + 1;
-        let mut duo = Duo::connected(1, |_| {});
-        let client = duo.connections[CLIENT][0];
+        let mut pair = pairs::connected(1, |_| {});
+        let client = pair.connections[CLIENT][0];
         let count = u64::from(count) % 4000;
         let sent: Vec<MessageId> = (0..count)
-            .map_while(|_| duo.ends[CLIENT].send(duo.now, client, ChannelId(1), vec![1; size as usize]).ok())
+            .map_while(|_| {
+                pair.ends[CLIENT].send(pair.now, client, ChannelId(1), vec![1; size as usize]).ok()
+            })
             .collect();
-        let delivered = |duo: &Duo| {
-            let fate = |message: &&MessageId| duo.ends[CLIENT].fate(client, ChannelId(1), **message);
+        let delivered = |pair: &Pair| {
+            let fate = |message: &&MessageId| pair.ends[CLIENT].fate(client, ChannelId(1), **message);
             sent.iter().filter(|message| fate(message) == Some(MessageFate::Delivered)).count() as u64
         };
         // The server's application takes nothing.
         for _ in 0..100 {
             for end in [CLIENT, SERVER] {
-                for mut datagram in duo.take(end) {
-                    duo.give(1 - end, &mut datagram);
+                for mut datagram in pair.take(end) {
+                    pair.give(1 - end, &mut datagram);
                 }
             }
-            duo.now += Duration::from_millis(30);
-            duo.ends.iter_mut().for_each(|end| end.handle_timeout(duo.now));
+            pair.now += Duration::from_millis(30);
+            pair.ends.iter_mut().for_each(|end| end.handle_timeout(pair.now));
         }
-        let held = duo.ends[SERVER].memory();
+        let held = pair.ends[SERVER].memory();
         assert!(held <= limits::RECEIVE_WINDOW, "{held} bytes wait");
         assert!(
-            delivered(&duo) * (size + limits::MESSAGE_OVERHEAD) <= held,
+            delivered(&pair) * (size + limits::MESSAGE_OVERHEAD) <= held,
             "more was acknowledged than is held"
         );
         // Now it does, and nothing was lost.
-        duo.pass(Duration::from_secs(20));
-        assert_eq!(delivered(&duo), sent.len() as u64);
+        pair.pass(Duration::from_secs(20));
+        assert_eq!(delivered(&pair), sent.len() as u64);
     }
     check(30, 100, honest as fn(u16, u16));
     refused_packets_are_not_acknowledged();
@@ -923,22 +930,22 @@ fn clause_11_what_finds_no_receive_credit_is_not_acknowledged() {
 
 /// A peer that sends more crumbs than there is room for gets no acknowledgement of what was refused.
 fn refused_packets_are_not_acknowledged() {
-    let mut duo = Duo::connected(1, |config| config.provider = provider::gullible());
-    duo.send(CLIENT, 3, vec![1; 8]);
-    let first = duo.take(CLIENT).remove(0);
+    let mut pair = pairs::connected(1, |config| config.provider = provider::gullible());
+    pair.send(CLIENT, 3, vec![1; 8]);
+    let first = pair.take(CLIENT).remove(0);
     let mut header = DataHeader::read(&first).unwrap();
     header.pn_len = 4;
     let mut draws = Draws::new(1);
     let mut refused = Vec::new();
     for _ in 0..20_000 {
         header.packet_number += 1;
-        let dropped = duo.ends[SERVER].drops().of(DropReason::NoRoom);
+        let dropped = pair.ends[SERVER].drops().of(DropReason::NoRoom);
         let mut packet = greedy_packet(3, &header, &mut draws);
-        duo.give(SERVER, &mut packet);
-        if duo.ends[SERVER].drops().of(DropReason::NoRoom) > dropped {
+        pair.give(SERVER, &mut packet);
+        if pair.ends[SERVER].drops().of(DropReason::NoRoom) > dropped {
             refused.push(u64::from(header.packet_number));
         }
-        for datagram in duo.take(SERVER) {
+        for datagram in pair.take(SERVER) {
             for frame in frames(&datagram) {
                 let Frame::Ack(ack) = frame else { continue };
                 for range in ack.ranges(u64::from(header.packet_number) + 1).map(Result::unwrap) {
@@ -984,20 +991,20 @@ fn regression_a_dial_over_a_link_without_credit_does_not_spin() {
 /// The second close dropped the transport that the first one's CLOSE was to leave on.
 #[test]
 fn regression_who_closes_twice_still_says_good_bye() {
-    let mut duo = Duo::connected(1, |_| {});
-    let client = duo.connections[CLIENT][0];
+    let mut pair = pairs::connected(1, |_| {});
+    let client = pair.connections[CLIENT][0];
     for code in [1, 2] {
-        duo.ends[CLIENT].close(duo.now, client, code, "");
+        pair.ends[CLIENT].close(pair.now, client, code, "");
     }
-    for mut datagram in duo.take(CLIENT) {
-        duo.give(SERVER, &mut datagram);
+    for mut datagram in pair.take(CLIENT) {
+        pair.give(SERVER, &mut datagram);
     }
-    let events = duo.events(SERVER);
+    let events = pair.events(SERVER);
     let is_told =
         |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Peer { code: 1, .. }, .. });
     assert!(events.iter().any(is_told), "{events:?}");
-    duo.pass(Duration::from_secs(10));
-    assert!(duo.ends.iter().all(|end| end.connections().count() == 0));
+    pair.pass(Duration::from_secs(10));
+    assert!(pair.ends.iter().all(|end| end.connections().count() == 0));
 }
 
 /// The deadline of what was in reassembly was kept after `Closed`, and could never be met.
@@ -1037,40 +1044,40 @@ fn regression_send_ready_waits_for_connected() {
 /// Each connection that ended before its turn to send left that turn behind.
 #[test]
 fn regression_turns_of_closed_connections_do_not_pile_up() {
-    let mut duo = Duo::new(|_| {});
-    let round = |duo: &mut Duo| {
-        let connection = duo.dial();
-        duo.ends[CLIENT].close(duo.now, connection, 0, "");
-        duo.events(CLIENT);
+    let mut pair = pairs::new(|_| {});
+    let round = |pair: &mut Pair| {
+        let connection = pair.dial();
+        pair.ends[CLIENT].close(pair.now, connection, 0, "");
+        pair.events(CLIENT);
     };
-    (0..100).for_each(|_| round(&mut duo));
-    let ((), allocated) = allocation::during(|| (0..5000).for_each(|_| round(&mut duo)));
+    (0..100).for_each(|_| round(&mut pair));
+    let ((), allocated) = allocation::during(|| (0..5000).for_each(|_| round(&mut pair)));
     assert!(allocated.live < 10_000, "{allocated:?}");
-    assert!(duo.take(CLIENT).is_empty());
+    assert!(pair.take(CLIENT).is_empty());
 }
 
 /// Who finished no message for two minutes was taken for a violator, though nothing could reach it.
 #[test]
 fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
-    let mut duo = Duo::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
-    duo.send(CLIENT, 0, vec![1; 20_000]);
-    let mut first = duo.take(CLIENT).remove(0);
-    duo.give(SERVER, &mut first);
+    let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
+    pair.send(CLIENT, 0, vec![1; 20_000]);
+    let mut first = pair.take(CLIENT).remove(0);
+    pair.give(SERVER, &mut first);
     for _ in 0..150 {
-        duo.now += Duration::from_secs(1);
+        pair.now += Duration::from_secs(1);
         for end in [CLIENT, SERVER] {
-            duo.ends[end].handle_timeout(duo.now);
-            duo.take(end);
+            pair.ends[end].handle_timeout(pair.now);
+            pair.take(end);
         }
     }
-    duo.pass(Duration::from_secs(10));
-    assert_eq!(arrived(&duo, 0), 1);
+    pair.pass(Duration::from_secs(10));
+    assert_eq!(arrived(&pair, 0), 1);
 }
 
 /// So was who had more urgent things to say.
 #[test]
 fn regression_a_message_that_is_starved_ends_no_session() {
-    let mut duo = Duo::connected(1, |config| {
+    let mut pair = pairs::connected(1, |config| {
         config.connection_bandwidth = Some(2000);
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];
         config.channels[0].priority = 0;
@@ -1079,22 +1086,22 @@ fn regression_a_message_that_is_starved_ends_no_session() {
             channel.queue_messages = 2;
         }
     });
-    let client = duo.connections[CLIENT][0];
-    duo.send(CLIENT, 0, vec![1; 100_000]);
-    duo.pass(Duration::from_secs(2));
+    let client = pair.connections[CLIENT][0];
+    pair.send(CLIENT, 0, vec![1; 100_000]);
+    pair.pass(Duration::from_secs(2));
     for _ in 0..200 {
         for channel in 1..9 {
-            let _ = duo.ends[CLIENT].send(duo.now, client, ChannelId(channel), vec![2; 1130]);
+            let _ = pair.ends[CLIENT].send(pair.now, client, ChannelId(channel), vec![2; 1130]);
         }
-        duo.pass(Duration::from_secs(1));
+        pair.pass(Duration::from_secs(1));
     }
-    assert_eq!(arrived(&duo, 0), 0, "it was not starved");
-    duo.pass(Duration::from_secs(100));
-    assert_eq!(arrived(&duo, 0), 1);
+    assert_eq!(arrived(&pair, 0), 0, "it was not starved");
+    pair.pass(Duration::from_secs(100));
+    assert_eq!(arrived(&pair, 0), 1);
 }
 
 /// Messages that the server's application was given on a channel of its only connection.
-fn arrived(duo: &Duo, channel: u8) -> u64 {
-    let server = duo.connections[SERVER][0];
-    duo.ends[SERVER].channel_stats(server, ChannelId(channel)).map_or(0, |stats| stats.received.messages)
+fn arrived(pair: &Pair, channel: u8) -> u64 {
+    let server = pair.connections[SERVER][0];
+    pair.ends[SERVER].channel_stats(server, ChannelId(channel)).map_or(0, |stats| stats.received.messages)
 }

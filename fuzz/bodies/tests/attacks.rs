@@ -25,6 +25,7 @@ use tickwire_core::{
 use tickwire_fuzz::handshake;
 use tickwire_fuzz::hostile::{Arena, MAX_MESSAGE, bytes_of, config, message_bytes, peer_at, written};
 use tickwire_fuzz::watch::Watched;
+use tickwire_sim::pair::{CLIENT, Pair, SERVER, address};
 use tickwire_sim::provider::{NonceLog, NullProvider, RecordingProvider};
 
 use crate::heap::{held_now, peak_since};
@@ -300,53 +301,15 @@ fn row_10_packet_numbers_at_the_end_of_all_numbers_overflow_nothing() {
 }
 
 /// A client and a server that are connected.
-struct Two {
-    now: Instant,
-    ends: [Watched; 2],
-    connections: [tickwire_core::ConnectionId; 2],
-    messages: Vec<Vec<u8>>,
+fn pair(config: &Config) -> Pair {
+    let mut pair = Pair::new(Instant::ZERO, config);
+    pair.record();
+    pair.connect(1);
+    pair
 }
 
-impl Two {
-    fn new(config: &Config) -> Self {
-        let now = Instant::ZERO;
-        let secrets = handshake::secrets(&*config.provider);
-        let end = |seed| {
-            let endpoint = Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap();
-            Watched::new(endpoint, config.max_message)
-        };
-        let mut ends = [end(1), end(2)];
-        let options = ConnectOptions::new(ends[0].endpoint.public_key());
-        let client = ends[1].connect(now, place(0), options).unwrap();
-        let mut two = Self { now, ends, connections: [client; 2], messages: Vec::new() };
-        (0..20).for_each(|_| two.step());
-        two.connections[0] = two.ends[0].endpoint.connections().next().unwrap();
-        two
-    }
-
-    fn step(&mut self) {
-        for end in [1, 0] {
-            let output = self.ends[end].settle(self.now);
-            for (_, datagram) in output.datagrams {
-                self.ends[1 - end].hear(self.now, place(end), &datagram);
-            }
-            self.messages.extend(output.events.into_iter().filter_map(|event| match event {
-                Event::Message { data, .. } => Some(data.to_vec()),
-                Event::Closed { reason, .. } => panic!("{reason:?}"),
-                _ => None,
-            }));
-        }
-        self.now += Duration::from_millis(20);
-    }
-
-    fn send(&mut self, end: usize, channel: u8, message: Vec<u8>) {
-        let connection = self.connections[end];
-        self.ends[end].endpoint.send(self.now, connection, ChannelId(channel), message).unwrap();
-    }
-}
-
-fn place(end: usize) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1 + end as u8], 7777))
+fn step(pair: &mut Pair) {
+    pair.pass(Duration::from_millis(20));
 }
 
 #[test]
@@ -354,17 +317,24 @@ fn row_11_packet_numbers_cross_every_edge_of_their_short_forms() {
     // One, two, three and four bytes, and the 16 bits of acknowledgements, three times over.
     let edges = [1 << 8, 1 << 16, 2 << 16, 3 << 16, 1 << 24, 1 << 32, 2 << 32, 3 << 32, 1 << 62];
     for edge in edges {
-        let mut two = Two::new(&config());
-        (0..200).for_each(|_| two.step());
+        let mut pair = pair(&config());
+        (0..200).for_each(|_| step(&mut pair));
         let start = edge - 30;
-        assert!(age(&mut two.ends[0].endpoint, two.connections[0], start, start - 1));
-        assert!(age(&mut two.ends[1].endpoint, two.connections[1], start, start - 1));
-        for serial in 0..100u8 {
-            two.send(usize::from(serial & 1), ORDERED, vec![serial; 10]);
-            two.step();
+        for end in [SERVER, CLIENT] {
+            assert!(age(&mut pair.ends[end], pair.connections[end][0], start, start - 1));
         }
-        (0..20).for_each(|_| two.step());
-        let mut serials: Vec<u8> = two.messages.iter().map(|message| message[0]).collect();
+        for serial in 0..100u8 {
+            pair.send(usize::from(serial & 1), ORDERED, vec![serial; 10]);
+            step(&mut pair);
+        }
+        (0..20).for_each(|_| step(&mut pair));
+        assert_eq!(pair.connections.each_ref().map(Vec::len), [1, 1]);
+        let serial = |event: &Event| match event {
+            Event::Message { data, .. } => Some(data[0]),
+            Event::Closed { reason, .. } => panic!("{reason:?}"),
+            _ => None,
+        };
+        let mut serials: Vec<u8> = pair.told.iter().flatten().filter_map(serial).collect();
         serials.sort_unstable();
         assert!(serials.into_iter().eq(0..100), "around {edge}");
     }
@@ -372,29 +342,26 @@ fn row_11_packet_numbers_cross_every_edge_of_their_short_forms() {
 
 #[test]
 fn row_12_clocks_at_their_ends_saturate() {
-    let mut two = Two::new(&config());
+    let mut pair = pair(&config());
     for now in [Instant::MAX, Instant::ZERO, Instant::MAX - Duration::from_micros(1), Instant::MAX] {
-        for end in 0..2 {
-            let connection = two.connections[end];
-            let watched = &mut two.ends[end];
-            let _ = watched.endpoint.send(now, connection, ChannelId(ORDERED), vec![1; 3000]);
-            watched.endpoint.handle_timeout(now);
-            let output = watched.settle(now);
-            for (_, datagram) in output.datagrams {
-                two.ends[1 - end].hear(now, place(end), &datagram);
-            }
+        pair.now = now;
+        for end in [SERVER, CLIENT] {
+            let connection = pair.connections[end][0];
+            let _ = pair.ends[end].send(now, connection, ChannelId(ORDERED), vec![1; 3000]);
+            pair.ends[end].handle_timeout(now);
+            pair.flush();
         }
     }
-    let at_the_end = two.ends.each_ref().map(|end| end.endpoint.poll_timeout());
+    let at_the_end = pair.ends.each_ref().map(Endpoint::poll_timeout);
     assert!(at_the_end.iter().all(|(at, cause)| *at == Instant::MAX && *cause == TimeoutCause::Nothing));
     // An endpoint that begins at the end of time.
     let config = config();
     let secrets = handshake::secrets(&*config.provider);
     let mut late = Endpoint::new(config, secrets, [1; 32], Instant::MAX).unwrap();
     let key = late.public_key();
-    late.connect(Instant::ZERO, place(0), ConnectOptions::new(key)).unwrap();
+    late.connect(Instant::ZERO, address(SERVER), ConnectOptions::new(key)).unwrap();
     let mut late = Watched::new(late, MAX_MESSAGE);
-    late.vouch(place(0));
+    late.vouch(address(SERVER));
     late.settle(Instant::MAX);
 }
 
@@ -540,24 +507,14 @@ fn row_21_no_nonce_is_used_again_after_a_restart() {
         let now = Instant::ZERO;
         let secrets = handshake::secrets(&*provider);
         // Long-lived secrets and clock are the same; the seed is fresh, as the contract asks. The client's is not.
-        let mut server = Endpoint::new(config.clone(), secrets.clone(), [incarnation; 32], now).unwrap();
-        let mut client = Endpoint::new(config, secrets, [200 + incarnation % 2; 32], now).unwrap();
-        let connection = client.connect(now, place(0), ConnectOptions::new(server.public_key())).unwrap();
-        client.send(now, connection, ChannelId(ORDERED), vec![incarnation; 5000]).unwrap();
-        let mut buffer = [0; 8192];
-        for _ in 0..10 {
-            while let Some(transmit) = client.poll_transmit(now, &mut buffer) {
-                for datagram in transmit.datagrams(&buffer) {
-                    server.handle_datagram(now, place(1), Ecn::NotCapable, &mut datagram.to_vec());
-                }
-            }
-            while let Some(transmit) = server.poll_transmit(now, &mut buffer) {
-                for datagram in transmit.datagrams(&buffer) {
-                    client.handle_datagram(now, place(0), Ecn::NotCapable, &mut datagram.to_vec());
-                }
-            }
-        }
-        assert_eq!(server.connections().count(), 1);
+        let seeds = [incarnation, 200 + incarnation % 2];
+        let ends = seeds.map(|seed| Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap());
+        let mut pair = Pair::of(now, ends);
+        let connection = pair.dial();
+        let message = vec![incarnation; 5000];
+        pair.ends[CLIENT].send(now, connection, ChannelId(ORDERED), message).unwrap();
+        pair.flush();
+        assert_eq!(pair.ends[SERVER].connections().count(), 1);
     }
     assert!(log.counts().sealed >= 30, "{:?}", log.counts());
     assert_eq!(log.counts().repeated, 0);
@@ -619,7 +576,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
         let life = Duration::from_secs(60);
         options = options.ticket(handshake::ticket(Arc::clone(&config.provider), serial, life));
     }
-    client.connect(Instant::ZERO, place(0), options).unwrap();
+    client.connect(Instant::ZERO, address(SERVER), options).unwrap();
     let mut buffer = [0; 2048];
     let transmit = client.poll_transmit(Instant::ZERO, &mut buffer).unwrap();
     buffer[..transmit.size].to_vec()

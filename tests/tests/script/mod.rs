@@ -4,9 +4,9 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod allocation;
-pub(crate) mod duo;
 pub(crate) mod forge;
 pub(crate) mod op;
+pub(crate) mod pairs;
 pub(crate) mod provider;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod steps;
