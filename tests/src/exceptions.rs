@@ -52,13 +52,12 @@ pub const LONG_FILES: &[(&str, usize)] = &[
     ("core/src/handshake/server.rs", 569),
     ("core/src/protocol_examples/handshake.rs", 469),
     ("drivers/native/src/error.rs", 468),
-    ("fuzz/bodies/tests/attacks.rs", 1019),
     ("sim/src/world/mod.rs", 470),
     ("sim/src/world/tests.rs", 461),
     ("sim/tests/links.rs", 747),
     ("tests/tests/clocks.rs", 450),
-    ("tests/tests/contract.rs", 1100),
-    ("tests/tests/reassembly.rs", 471),
+    ("tests/tests/contract.rs", 1107),
+    ("tests/tests/reassembly.rs", 472),
     ("tests/tests/script/world.rs", 677),
 ];
 

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
-use script::allocation::{self, Counting};
 use script::forge;
 use script::op::{Fate, How, Op};
 use script::pairs::{self, frames};
@@ -24,6 +23,7 @@ use tickwire_core::{
 };
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use tickwire_sim::rng::Draws;
+use tickwire_tests::allocation::{self, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

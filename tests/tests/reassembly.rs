@@ -7,7 +7,6 @@ mod script;
 use std::net::SocketAddr;
 
 use common::{APPLICATION, Net, Node, Pass};
-use script::allocation::{self, Counting};
 use script::pairs;
 use script::provider;
 use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
@@ -17,6 +16,7 @@ use tickwire_core::{
 };
 use tickwire_sim::pair::{CLIENT, Pair, SERVER, address};
 use tickwire_sim::rng::Draws;
+use tickwire_tests::allocation::{self, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -3,7 +3,6 @@
 #![allow(clippy::new_ret_no_self, reason = "a provider is always shared")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-pub(crate) mod allocation;
 pub(crate) mod forge;
 pub(crate) mod op;
 pub(crate) mod pairs;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 /// What a thread asked of the allocator since [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Allocations {
+pub struct Allocations {
     /// Blocks requested, growth included.
     pub count: u64,
     /// The largest request in bytes.
@@ -21,25 +21,36 @@ thread_local! {
 }
 
 /// Starts counting from zero.
-pub(crate) fn start() {
+pub fn start() {
     COUNTED.set(Allocations::default());
 }
 
 /// What was counted since [`start`].
-pub(crate) fn counted() -> Allocations {
+pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
 /// What `act` asks for.
-pub(crate) fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
+pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();
     let counted = COUNTED.replace(before);
     (result, counted)
 }
 
+/// The most bytes that this thread held while `act` ran, beyond what it held before.
+pub fn peak_during(act: impl FnOnce()) -> i64 {
+    let before = COUNTED.get();
+    COUNTED.set(Allocations { peak: before.live, ..before });
+    act();
+    let after = COUNTED.get();
+    COUNTED.set(Allocations { peak: after.peak.max(before.peak), ..after });
+    after.peak - before.live
+}
+
 /// The system's allocator with a counter in front.
-pub(crate) struct Counting;
+#[derive(Debug)]
+pub struct Counting;
 
 fn note(requested: usize, freed: usize) {
     let _ = COUNTED.try_with(|cell| {
