@@ -54,11 +54,6 @@ pub const LONG_FILES: &[(&str, usize)] = &[
     ("drivers/native/src/error.rs", 468),
     ("sim/src/world/mod.rs", 470),
     ("sim/src/world/tests.rs", 461),
-    ("sim/tests/links.rs", 747),
-    ("tests/tests/clocks.rs", 450),
-    ("tests/tests/contract.rs", 1107),
-    ("tests/tests/reassembly.rs", 472),
-    ("tests/tests/script/world.rs", 677),
 ];
 
 /// Files with functions of too many lines, and how many such functions.

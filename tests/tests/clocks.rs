@@ -100,8 +100,7 @@ impl Night {
             Came::AsPeer => ConnectOptions::peer(PSK, key),
             Came::WithTicket => ConnectOptions::new(key).ticket(ticket(wall[0] + HOUR * 1_000_000, 1)),
         };
-        let (now, to) = (net.now, net.nodes[0].address);
-        let connection = net.nodes[1].endpoint.connect(now, to, options).unwrap();
+        let connection = net.connect_with(options);
         net.run_for(SECOND * 10);
         assert_eq!(net.nodes[1].endpoint.state(connection), ConnectionState::Connected, "{self:?}");
         (net, connection)

@@ -7,6 +7,7 @@ pub(crate) mod forge;
 pub(crate) mod op;
 pub(crate) mod pairs;
 pub(crate) mod provider;
+pub(crate) mod rogues;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod steps;
 pub(crate) mod world;
