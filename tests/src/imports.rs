@@ -153,6 +153,24 @@ fn describe(circle: &[&str], graph: &Graph) -> String {
     text
 }
 
+/// The names that several types of the crate that begins at a file have, those in `except` left out.
+#[must_use]
+pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
+    // Two types of one name in one file are alternatives, of which a feature chooses.
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for module in modules::of_crate(root, files) {
+        for name in module.types {
+            places.entry(name).or_default().insert(module.file.clone());
+        }
+    }
+    places.retain(|name, files| files.len() > 1 && !except.contains(&name.as_str()));
+    let line = |(name, files): (String, BTreeSet<String>)| {
+        let files: Vec<String> = files.into_iter().collect();
+        format!("`{name}` is defined in {}", files.join(", "))
+    };
+    Offence::all(root, &places.into_iter().map(line).collect::<Vec<_>>())
+}
+
 fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open = vec![from];

@@ -40,6 +40,8 @@ pub struct Module {
     pub children: BTreeMap<String, usize>,
     /// The names that it defines.
     pub items: BTreeSet<String>,
+    /// Those of them that are types or traits.
+    pub types: BTreeSet<String>,
     /// The names that it imports.
     pub imports: Vec<Import>,
     /// The paths that its code uses.
@@ -76,7 +78,7 @@ impl Reader<'_> {
         self.modules.push(Module { file: path.to_owned(), parent, ..Module::default() });
         let mut code = Code { module: Module::default(), inner: Vec::new() };
         items.iter().for_each(|item| code.visit_item(item));
-        let Code { module: Module { items, imports, mentions, .. }, inner } = code;
+        let Code { module: Module { items, types, imports, mentions, .. }, inner } = code;
         let children = inner.into_iter().filter_map(|child| {
             let name = child.ident.to_string();
             let stem = format!("{folder}/{name}");
@@ -90,7 +92,7 @@ impl Reader<'_> {
         });
         let children = children.collect();
         let module = &mut self.modules[own];
-        (module.children, module.items) = (children, items);
+        (module.children, module.items, module.types) = (children, items, types);
         (module.imports, module.mentions) = (imports, mentions);
         own
     }
@@ -100,6 +102,19 @@ impl Reader<'_> {
 struct Code<'a> {
     module: Module,
     inner: Vec<&'a syn::ItemMod>,
+}
+
+/// Whether an item is a type or a trait.
+const fn is_type(item: &Item) -> bool {
+    matches!(
+        item,
+        Item::Enum(_)
+            | Item::Struct(_)
+            | Item::Trait(_)
+            | Item::TraitAlias(_)
+            | Item::Type(_)
+            | Item::Union(_)
+    )
 }
 
 /// The name that an item defines for its module.
@@ -127,7 +142,9 @@ impl<'a> Visit<'a> for Code<'a> {
     leave_tests_out!();
 
     fn visit_item(&mut self, item: &'a Item) {
-        self.module.items.extend(defined(item).map(ToString::to_string));
+        let name = defined(item).map(ToString::to_string);
+        self.module.items.extend(name.clone());
+        self.module.types.extend(name.filter(|_| is_type(item)));
         visit::visit_item(self, item);
     }
 

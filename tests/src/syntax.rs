@@ -14,8 +14,9 @@ pub fn parse(path: &str, text: &str) -> File {
 #[must_use]
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
-        let tokens = attribute.meta.require_list().map(|list| list.tokens.to_string());
-        attribute.path().is_ident("cfg") && tokens.is_ok_and(|tokens| tokens == "test")
+        let tokens = attribute.meta.require_list().map(|list| list.tokens.to_string().replace(' ', ""));
+        let is_test = |tokens: String| tokens == "test" || tokens.starts_with("all(test,");
+        attribute.path().is_ident("cfg") && tokens.is_ok_and(is_test)
     };
     attributes.iter().any(is_test)
 }
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn code_of_tests_is_left_out_wherever_it_stands() {
         let text = "struct A {\n    #[cfg(test)]\n    b: [u8; 3],\n    c: u8,\n}\nfn f(a: &A) {\n    #[cfg(test)]\n    \
-                    a.g();\n    h('ä'); /* ü */ #[cfg(test)] k(); l();\n}\n#[cfg(test)]\nmod tests {\n    fn t() {}\n}\n";
+                    a.g();\n    h('ä'); /* ü */ #[cfg(test)] k(); l();\n}\n#[cfg(all(test, unix))]\nmod tests {\n    fn t() {}\n}\n";
         let rest = without_tests("a.rs", text);
         let words: Vec<&str> = rest.split_whitespace().collect();
         let expected = "struct A { c: u8, } fn f(a: &A) { ; h('ä'); /* ü */ ; l(); }";

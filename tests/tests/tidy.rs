@@ -1,9 +1,9 @@
 //! The house is tidy; and each rule fires on what it forbids.
 
 use tickwire_tests::exceptions::{
-    CIRCLES, CROWDED_FUNCTIONS, LONG_FILES, LONG_FUNCTIONS, Offence, unexcused,
+    CIRCLES, CROWDED_FUNCTIONS, LONG_FILES, LONG_FUNCTIONS, Offence, SHARED_NAMES, unexcused,
 };
-use tickwire_tests::imports::{circles, graph, roots};
+use tickwire_tests::imports::{circles, graph, roots, shared_names};
 use tickwire_tests::source::{self, Dependency, File, Member};
 use tickwire_tests::tidy::{
     self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
@@ -136,6 +136,25 @@ fn files_need_each_other_in_no_circle() {
     expect_none(unseen);
     let found: Vec<Offence> = graphs.iter().flat_map(|graph| circles(graph, CIRCLES)).collect();
     expect_none(unexcused(&found, CIRCLES));
+}
+
+/// What `clap` reads is called alike in every program and verb.
+const ALIKE: [&str; 1] = ["Args"];
+
+#[test]
+fn a_crate_has_one_type_a_name() {
+    let root = "mod b;\nstruct One;\nimpl T for One { type Two = One; }\nstruct Args;\nfn three() {}";
+    let files = [
+        File::new("a/src/lib.rs", root),
+        File::new("a/src/b.rs", "// struct One\npub enum Two {}\nstruct Args;\nfn three() { struct Two; }"),
+    ];
+    assert_eq!(shared_names("a/src/lib.rs", &files, &ALIKE), None);
+    assert_eq!(shared_names("a/src/lib.rs", &files, &[]).map(|found| found.number), Some(1));
+
+    let files = source::files();
+    let shipped = shipped(&files);
+    let found = roots(&shipped).into_iter().filter_map(|root| shared_names(root, &files, &ALIKE));
+    expect_none(unexcused(&found.collect::<Vec<_>>(), SHARED_NAMES));
 }
 
 /// What the rule against circles overlooks or sees where nothing is.
