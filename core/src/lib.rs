@@ -99,6 +99,7 @@ pub mod stats;
 pub mod text;
 pub mod tick;
 pub mod time;
+pub mod token_bucket;
 pub mod wire;
 
 pub use bytes::Bytes;

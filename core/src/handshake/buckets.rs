@@ -9,6 +9,7 @@ use core::num::NonZeroU32;
 
 use crate::crypto::{Provider, Secret};
 use crate::time::{Duration, Instant, micros};
+use crate::token_bucket::TokenBucket;
 
 /// Buckets of one key, of which the fullest counts.
 const ROWS: usize = 4;
@@ -35,15 +36,15 @@ pub(crate) struct Buckets {
     burst: u32,
     /// Buckets in a row.
     width: u16,
-    /// For each bucket, the time at which it is full again, in intervals, modulo 2^32. Empty until a token is taken.
-    full_at: Vec<u32>,
+    /// Row after row. Empty until a token is taken.
+    rows: Vec<TokenBucket>,
 }
 
 impl Buckets {
     /// Buckets of `burst` tokens, of which one comes back each `interval`; `width` of them in each row. `secret` chooses places.
     pub(crate) fn new(interval: Duration, burst: u32, width: u16, secret: Secret) -> Self {
         let burst = burst.min(MOST_TOKENS);
-        Self { secret, interval_us: micros(interval).max(1), burst, width, full_at: Vec::new() }
+        Self { secret, interval_us: micros(interval).max(1), burst, width, rows: Vec::new() }
     }
 
     /// Buckets of `burst` tokens, of which `per_second` come back each second.
@@ -60,9 +61,9 @@ impl Buckets {
 
     /// Tokens that were taken from a full bucket and did not come back yet.
     pub(crate) fn taken(&self, now: Instant, places: &Places) -> u32 {
-        let now = self.intervals(now);
-        let rows = self.indexes(places).map(|index| self.taken_in(now, index));
-        rows.min().unwrap_or(0)
+        let now = self.step(now);
+        let missing = self.indexes(places).map(|index| self.missing_ns(now, index)).min().unwrap_or(0);
+        u32::try_from(missing / self.interval_ns()).unwrap_or(u32::MAX).min(self.burst)
     }
 
     /// Whether `tokens` may be taken.
@@ -72,27 +73,32 @@ impl Buckets {
 
     /// Takes `tokens`, or as many as there are.
     pub(crate) fn charge(&mut self, now: Instant, places: &Places, tokens: u32) {
-        if self.full_at.is_empty() {
-            self.full_at = alloc::vec![0; ROWS * usize::from(self.width)];
+        if self.rows.is_empty() {
+            self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
         }
         let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
-        let now = self.intervals(now);
+        let missing = u64::from(taken).saturating_mul(self.interval_ns());
+        let now = self.step(now);
         for index in self.indexes(places) {
-            let is_less = self.taken_in(now, index) < taken;
-            if let Some(full_at) = self.full_at.get_mut(index).filter(|_| is_less) {
-                *full_at = now.wrapping_add(taken);
+            if let Some(bucket) = self.rows.get_mut(index)
+                && bucket.missing_ns(now) < missing
+            {
+                bucket.set_missing_ns(now, missing);
             }
         }
     }
 
-    fn taken_in(&self, now: u32, index: usize) -> u32 {
-        // A time that is further ahead than a full bucket takes has long passed.
-        let ahead = self.full_at.get(index).map_or(0, |full_at| full_at.wrapping_sub(now));
-        if ahead <= self.burst { ahead } else { 0 }
+    fn missing_ns(&self, now: Instant, index: usize) -> u64 {
+        self.rows.get(index).map_or(0, |bucket| bucket.missing_ns(now))
     }
 
-    const fn intervals(&self, now: Instant) -> u32 {
-        (now.as_micros() / self.interval_us) as u32
+    /// Time moves in whole intervals here, so that only whole tokens are missing.
+    const fn step(&self, now: Instant) -> Instant {
+        Instant::saturating_from_micros(now.as_micros() - now.as_micros() % self.interval_us)
+    }
+
+    const fn interval_ns(&self) -> u64 {
+        self.interval_us.saturating_mul(1000)
     }
 
     fn indexes(&self, places: &Places) -> impl Iterator<Item = usize> + use<> {
@@ -103,7 +109,7 @@ impl Buckets {
 }
 
 const SECOND_US: u64 = 1_000_000;
-/// The largest bucket: its times are told from those that have passed.
+/// The largest bucket.
 const MOST_TOKENS: u32 = 1 << 30;
 
 #[cfg(test)]
