@@ -159,7 +159,11 @@ impl Endpoint {
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
     fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: Option<[u8; 8]>) {
         if let Some(echo) = echo
-            && self.unknown_sources.take(&*self.settings.provider, now, self.links.source(to.remote))
+            && self.unknown_sources.take(
+                self.settings.provider.handshake(),
+                now,
+                self.links.source(to.remote),
+            )
             && self.unknown_budget.take(UNKNOWN_RATE, now, 1)
         {
             let mut reply = self.replies.buffer();

@@ -164,7 +164,7 @@ impl Endpoint {
             local_id: half.local_id(),
             remote_id: half.client_id(),
             path: standing.path,
-            keys: half.keys(&*self.settings.provider),
+            keys: half.keys(self.settings.provider.handshake()),
             peer_ack_delay: bounded_ack_delay(half.ack_delay()),
             max_datagram: self.max_datagram(standing.path.remote, half.max_datagram),
             most_datagram: self.most_datagram(half.max_datagram),

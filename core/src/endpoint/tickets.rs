@@ -76,7 +76,7 @@ impl Endpoint {
             expiry,
         };
         let sealer = self.acceptor.resume_sealer();
-        let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
+        let sealed = sealer.seal(self.settings.provider.handshake(), &mut self.rng, wall, &contents);
         state.ticket.offer(sealed, expiry);
     }
 }

@@ -211,7 +211,7 @@ impl Answering {
     /// The keys of a half-open handshake, the client's connection id, and our own.
     pub(super) fn keys(&self, now: Instant, id: HalfOpen) -> Option<(SessionKeys, u32, u32)> {
         let half_open = self.acceptor.half_open(now, &id.0)?;
-        Some((half_open.keys(&*self.provider), half_open.client_id(), half_open.local_id()))
+        Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
     /// The exporter of a half-open handshake.

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use crate::crypto::{Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Secret};
 use crate::time::{Duration, Instant, micros};
 use crate::token_bucket::TokenBucket;
 
@@ -54,7 +54,7 @@ impl Buckets {
     }
 
     /// Where the buckets of `key` are.
-    pub(crate) fn places(&self, provider: &dyn Provider, key: &[u8]) -> Places {
+    pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, key: &[u8]) -> Places {
         let [a, b, c, d, ..] = provider.digest(&self.secret, &[key]);
         Places::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }

@@ -17,7 +17,7 @@ use super::keys;
 use super::parameters::Parameters;
 use super::welcome::Session;
 use crate::address::{Address, LinkId, has_scope, scope_of};
-use crate::crypto::{Key, Provider, Secret, SessionKeys, first_key};
+use crate::crypto::{HandshakeCrypto, Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -201,7 +201,7 @@ impl HalfOpen {
     }
 
     /// The keys of the session. They are derived at each call: keep them once the first Data proved authentic.
-    pub(crate) fn keys(&self, provider: &dyn Provider) -> SessionKeys {
+    pub(crate) fn keys(&self, provider: &dyn HandshakeCrypto) -> SessionKeys {
         keys::session_keys(provider, &self.root)
     }
 
@@ -218,7 +218,7 @@ impl HalfOpen {
         let Some(copy) = copy.get_mut(..datagram.len()) else { return false };
         copy.copy_from_slice(datagram);
         let number = decode_packet_number(0, header.packet_number, header.pn_len);
-        let secret = keys::to_responder(provider, &self.root);
+        let secret = keys::to_responder(provider.handshake(), &self.root);
         let Some((head, packet)) = copy.split_at_mut_checked(header.header_len()) else { return false };
         !header.phase && first_key(provider, &secret).open(number, head, packet).is_ok()
     }

@@ -169,15 +169,15 @@ impl Acceptor {
         setup: AcceptSetup,
         rng: &mut Rng,
     ) -> Self {
-        let public_key = provider.public_key(&secrets.identity);
-        let opener = |key: &Key| TicketOpener::new(&*provider, key, setup.application, public_key);
+        let public_key = provider.handshake().public_key(&secrets.identity);
+        let opener = |key: &Key| TicketOpener::new(provider.handshake(), key, setup.application, public_key);
         Self {
             identity: secrets.identity.clone(),
             public_key,
             setup,
             tickets: secrets.ticket.as_deref().map(opener),
-            resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
-            cookies: Cookies::new(&*provider, &secrets.identity, rng),
+            resume: ResumeSealer::new(provider.handshake(), &secrets.identity, setup.application),
+            cookies: Cookies::new(provider.handshake(), &secrets.identity, rng),
             tokens: Tokens::new(setup.handshake_rate, setup.handshake_burst, Secret::from(rng.array())),
             peers: ExpectedPeers::default(),
             half_open: HalfOpenTable::new(),
@@ -206,7 +206,7 @@ impl Acceptor {
         peer_key: Key,
         our_key: &Key,
     ) -> Result<PeerHint, ConnectError> {
-        self.peers.expect(&*self.provider, psk, peer_key, our_key)
+        self.peers.expect(self.provider.handshake(), psk, peer_key, our_key)
     }
 
     /// Undoes [`Acceptor::expect_peer`]. What it began may still finish.
@@ -252,7 +252,7 @@ impl Acceptor {
             return Ok(Screened::Replied);
         }
         let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
-        let digest = noise_digest(&*self.provider, hello.noise);
+        let digest = noise_digest(self.provider.handshake(), hello.noise);
         let id = HalfOpenId::of(&digest);
         if let Some(welcome) = self.half_open.repeat(arrival.now, &id, arrival.from.remote) {
             reply.extend_from_slice(welcome);
@@ -260,8 +260,9 @@ impl Acceptor {
         }
         let proof = self.check_credential(arrival, &hello, directory)?;
         let Some(earned) = self.check_earned(arrival, &hello, &digest) else {
-            let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
-            let echo = echo_of(&*self.provider, &digest, &cookie);
+            let cookie =
+                self.cookies.make(self.provider.handshake(), arrival.now, arrival.from.remote, &digest);
+            let echo = echo_of(self.provider.handshake(), &digest, &cookie);
             Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
             return Ok(Screened::Replied);
         };
@@ -300,7 +301,9 @@ impl Acceptor {
 
     fn check_ticket(&mut self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
         let opener = self.tickets.as_ref().ok_or(DropReason::BadTicket)?;
-        let ticket = opener.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
+        let ticket = opener
+            .open(self.provider.handshake(), hello.expiry, hello.ticket)
+            .ok_or(DropReason::BadTicket)?;
         let expired = self.burnt.is_expired(wall_now, ticket.expiry);
         if self.burnt.contains(&ticket.id, ticket.expiry) {
             return Err(DropReason::BurntTicket);
@@ -321,8 +324,10 @@ impl Acceptor {
         hello: &Hello<'_>,
         directory: &dyn Directory,
     ) -> Result<Proof, DropReason> {
-        let contents =
-            self.resume.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
+        let contents = self
+            .resume
+            .open(self.provider.handshake(), hello.expiry, hello.ticket)
+            .ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
         let session = directory.session(&resume)?;
         // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
@@ -367,6 +372,7 @@ impl Acceptor {
         let mut payload = Vec::new();
         let responder = self
             .provider
+            .handshake()
             .respond(rng, &self.identity, input, hello.noise, &mut payload)
             .map_err(|_| DropReason::NotAuthentic)
             .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
@@ -423,7 +429,7 @@ impl Acceptor {
             return None;
         };
         let opening = Opening {
-            root: keys::root(&*self.provider, &keys),
+            root: keys::root(self.provider.handshake(), &keys),
             credential: candidate.credential,
             peer: &candidate.peer,
             parameters: candidate.parameters,
@@ -522,7 +528,7 @@ impl Acceptor {
         if query.application != self.setup.application {
             return Err(DropReason::WrongApplication);
         }
-        KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
+        KeyReply::new(self.provider.handshake(), &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
 }

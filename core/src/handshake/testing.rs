@@ -80,7 +80,7 @@ impl World {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);
         let secrets = Secrets::new([9; 32]);
-        let server_key = provider.public_key(&secrets.identity);
+        let server_key = provider.handshake().public_key(&secrets.identity);
         let key = server_ticket_key(&*provider, &MASTER, &server_key);
         let setup = AcceptSetup {
             application: APPLICATION,

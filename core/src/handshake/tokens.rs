@@ -3,7 +3,7 @@
 use super::buckets::{Buckets, Places};
 use super::half_open::Credential;
 use super::sources::{SourceBuckets, SourcePlaces};
-use crate::crypto::{Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Secret};
 use crate::limits;
 use crate::source::Source;
 use crate::time::{Duration, Instant};
@@ -60,7 +60,7 @@ impl Tokens {
     /// The payer of a handshake with this credential, from a source that is proven or from anywhere.
     pub(super) fn payer(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         source: Option<Source>,
         credential: &Credential,
     ) -> Payer {

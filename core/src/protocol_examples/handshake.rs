@@ -11,7 +11,9 @@ use super::sheet::Sheet;
 use super::wire::{frame, sample_schema, written};
 use crate::address::{LinkId, Path};
 use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys};
+use crate::crypto::{
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys,
+};
 use crate::event::Refusal;
 use crate::handshake::{
     AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, Deserted, DialSetup, Dialer,

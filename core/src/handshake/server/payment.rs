@@ -41,7 +41,7 @@ impl Acceptor {
         if validated {
             return Some(Earned::Link);
         }
-        if self.cookies.check(&*self.provider, now, from.remote, digest, &hello.cookie) {
+        if self.cookies.check(self.provider.handshake(), now, from.remote, digest, &hello.cookie) {
             return Some(Earned::Cookie);
         }
         let needs_cookie = self.setup.access == Access::Open || self.is_loaded(now);
@@ -58,7 +58,7 @@ impl Acceptor {
         let now = arrival.now;
         // A client that forges a source must not take anything from that source.
         let source = (earned != Earned::Credential).then_some(arrival.source);
-        let payer = self.tokens.payer(&*self.provider, source, &proof.credential);
+        let payer = self.tokens.payer(self.provider.handshake(), source, &proof.credential);
         let record = payer.record();
         let instead = match self.find_room(now, &proof.credential, &payer) {
             Room::Free => None,

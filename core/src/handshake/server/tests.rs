@@ -483,7 +483,7 @@ fn a_peer_comes_in_while_it_is_expected_and_no_other() {
 fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
     let sealer = world.acceptor.resume_sealer();
     let wall_now = world.wall_now();
-    let sealed = sealer.seal(&*world.provider, &mut world.rng, wall_now, contents);
+    let sealed = sealer.seal(world.provider.handshake(), &mut world.rng, wall_now, contents);
     world.dial(Shown::Resume { sealed, psk: contents.psk.clone(), expiry: contents.expiry })
 }
 
@@ -492,7 +492,7 @@ fn resume_contents(world: &World) -> ResumeContents {
         session: [1; 16],
         incarnation: 2,
         identity: [3; 16],
-        psk: resume_psk(&*world.provider, &[4; 32], 1),
+        psk: resume_psk(world.provider.handshake(), &[4; 32], 1),
         expiry: world.wall_now() + 60_000_000,
         user_data: b"blue team".to_vec(),
     }
@@ -551,7 +551,7 @@ fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_ans
     let mut world = World::new(Access::Peers);
     world.directory.prefers_own_dial = true;
     let (psk, peer_secret) = (Secret::new([5; 32]), [6; 32]);
-    let peer_key = world.provider.public_key(&peer_secret);
+    let peer_key = world.provider.handshake().public_key(&peer_secret);
     let our_key = world.server_key;
     world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
     let mut dialer = world.dial(Shown::Peer { psk, peer_key: our_key, local_key: peer_key });
