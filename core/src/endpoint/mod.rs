@@ -47,7 +47,7 @@ use crate::connection::{Connection, Phase, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
-use crate::event::{ChannelId, ConnectionId, MessageId, Violation};
+use crate::event::{ChannelId, ConnectionId, MessageId};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -227,16 +227,6 @@ impl Endpoint {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
             state.close_after_delivery(code, text, deadline);
-            self.refresh(connection);
-        }
-    }
-
-    /// Closes a connection whose peer sends messages that cannot be decoded, more of them than
-    /// [`crate::message::Dispatcher`] forgives: this end is told [`Violation::InvalidMessages`], the peer its code.
-    pub fn close_for_invalid_messages(&mut self, now: Instant, connection: ConnectionId) {
-        self.advance(now);
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.violate(Violation::InvalidMessages);
             self.refresh(connection);
         }
     }

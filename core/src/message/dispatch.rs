@@ -52,7 +52,7 @@ pub enum Outcome {
         /// What was wrong.
         reason: Rejection,
         /// Whether it was one too many.
-        /// Then close the connection, with [`crate::Endpoint::close_for_invalid_messages`].
+        /// Then close the connection, with [`crate::Endpoint::close`] and a code of your own.
         verdict: Verdict,
     },
 }
