@@ -17,7 +17,8 @@ use script::provider;
 use script::world::{Manner, Output, Setup, World};
 use tickwire_core::crypto::default_provider;
 use tickwire_core::drop::DropReason;
-use tickwire_core::wire::{Chain, DataHeader, Frame, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, Frame, MessageFrame, Part};
 use tickwire_core::{
     Access, Bytes, ChannelConfig, ChannelId, CloseReason, ConnectionId, ConnectionState, Delivery, Duration,
     Ecn, Event, Fate as MessageFate, Instant, MessageId, limits,
@@ -344,7 +345,7 @@ fn greedy_packet(kind: u8, header: &DataHeader, draws: &mut Draws) -> Vec<u8> {
         };
         let data = &DATA[..length as usize];
         let frame = MessageFrame { channel: ChannelId(channel), id: id.map(|id| id as u32), part, data };
-        if message::write(&frame, &mut writer, &mut chain).is_err() {
+        if write_message(&frame, &mut writer, &mut chain).is_err() {
             break;
         }
     }
@@ -437,7 +438,7 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
         {
             let data = &[7; 1100][..size as usize];
             let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
-            message::write(&frame, &mut writer, &mut chain).unwrap();
+            write_message(&frame, &mut writer, &mut chain).unwrap();
         }
         let length = writer.written();
         bytes.resize(length + limits::TAG, 0);

@@ -10,7 +10,8 @@ use common::{APPLICATION, Net, Node, Pass};
 use script::allocation::{self, Counting};
 use script::duo::{CLIENT, Duo, SERVER, address};
 use script::provider;
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, MessageFrame, Part};
 use tickwire_core::{
     Access, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn,
     Event, Instant, Secrets, limits,
@@ -124,7 +125,7 @@ fn packet(header: &mut DataHeader, pieces: &mut std::iter::Peekable<impl Iterato
             part,
             data: &DATA[..length],
         };
-        message::write(&frame, &mut writer, &mut chain).unwrap();
+        write_message(&frame, &mut writer, &mut chain).unwrap();
     }
     let length = writer.written();
     bytes.resize(length + limits::TAG, 0);

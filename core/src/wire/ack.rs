@@ -16,7 +16,7 @@ use crate::time::{Duration, Instant, micros};
 /// The first type byte of ACK frames; the low four bits count the ranges after the first.
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
-pub const ACK_MARKS: u8 = 0x10;
+pub(crate) const ACK_MARKS: u8 = 0x10;
 /// The last type byte of ACK frames that list ranges: the count goes on in a varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bit per packet number, without counts of congestion marks.
@@ -43,14 +43,9 @@ pub struct AckRanges {
 }
 
 impl AckRanges {
-    /// An empty set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Whether nothing is in the set.
     #[must_use]
+    #[cfg(feature = "wire-writers")]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -80,6 +75,7 @@ impl AckRanges {
 
     /// Whether `packet_number` is in the set.
     #[must_use]
+    #[cfg(any(test, feature = "wire-writers"))]
     pub fn contains(&self, packet_number: u64) -> bool {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
@@ -315,6 +311,7 @@ impl<'a> AckFrame<'a> {
     /// # Errors
     /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges or [`limits::ACK_BITMAP`] bytes of bits, or a
     /// delay above 2^62 µs.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         if first & ACK_BITS != 0 {
             return Self::read_bits(first, reader);
@@ -348,6 +345,7 @@ impl<'a> AckFrame<'a> {
     ///
     /// # Errors
     /// [`NoRoom`] if it does not fit; what was written of it until then stays.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;
         if is_bits {

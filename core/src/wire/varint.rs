@@ -7,7 +7,7 @@ use super::{Malformed, NoRoom, Reader, Writer};
 
 /// The bytes that `value` takes, 1 to 9.
 #[must_use]
-pub const fn varint_len(value: u64) -> usize {
+pub(crate) const fn varint_len(value: u64) -> usize {
     if value < 1 << 7 {
         return 1;
     }

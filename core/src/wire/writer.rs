@@ -1,6 +1,10 @@
 //! Writing bytes into a caller's buffer, never past its end.
 
-use super::{NoRoom, varint};
+use super::varint;
+
+/// The buffer is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoRoom;
 
 /// A cursor over a buffer that is being filled.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use tickwire_core::limits::{
     BASE_DATAGRAM, HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, RECEIVE_WINDOW,
     RELIABLE_WINDOW, REPLAY_WINDOW, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
-use tickwire_core::wire::ack::write_ack;
-use tickwire_core::wire::{AckRanges, Frame, Part};
+use tickwire_core::wire::writers::{AckRanges, write_ack, write_resume};
+use tickwire_core::wire::{Frame, Part};
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, Delivery, Duration, Ecn, Endpoint, Event,
     Instant, TimeoutCause, VIOLATION_CODES,
@@ -208,7 +208,7 @@ fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), b"mine".to_vec()).unwrap();
     arena.settle();
     // All of 2^40 at once, and in 32 ranges of billions; a visit to each number would take for ever.
-    let mut wide = AckRanges::new();
+    let mut wide = AckRanges::default();
     wide.insert(sent);
     let one = written(|writer| {
         writer.u8(0x20).unwrap();
@@ -240,7 +240,7 @@ fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
 #[test]
 fn row_08_an_acknowledgement_of_what_was_never_sent_closes_the_connection() {
     for ahead in [1, 2, 1000, 32_000] {
-        let mut ranges = AckRanges::new();
+        let mut ranges = AckRanges::default();
         ranges.insert(ahead);
         let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
         closes_for(Violation::AcknowledgedUnsent, &[ack]);
@@ -259,7 +259,7 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
         arena.send(&ack);
     }
     // Every other packet, as often as fits a packet, a thousand packets long.
-    let mut ranges = AckRanges::new();
+    let mut ranges = AckRanges::default();
     (0..100).step_by(2).for_each(|number| ranges.insert(number));
     let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
     let flood = ack.repeat(1100 / ack.len());
@@ -936,7 +936,7 @@ fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection(
     let resume = |floor| {
         written(|writer| {
             let ranges = std::iter::empty();
-            tickwire_core::wire::write_resume(writer, ChannelId(ORDERED), floor, ranges).unwrap();
+            write_resume(writer, ChannelId(ORDERED), floor, ranges).unwrap();
         })
     };
     closes_for(Violation::BadResume, &[resume(0)]);
