@@ -13,7 +13,7 @@ pub struct Ring;
 
 impl Provider for Ring {
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey> {
-        Box::new(ChaCha((*key).into()))
+        Box::new(RingChaCha((*key).into()))
     }
 
     fn handshake(&self) -> &dyn HandshakeCrypto {
@@ -23,16 +23,16 @@ impl Provider for Ring {
 
 /// The key itself: ring's own form has room for the largest cipher, half a kilobyte, of which this one uses 32 bytes. To make it for each
 /// packet is to copy them.
-struct ChaCha(Secret);
+struct RingChaCha(Secret);
 
-impl ChaCha {
+impl RingChaCha {
     #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
     fn ready(&self) -> LessSafeKey {
         LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("32 bytes"))
     }
 }
 
-impl PacketKey for ChaCha {
+impl PacketKey for RingChaCha {
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
         let Some((text, tag)) = packet.split_last_chunk_mut::<TAG>() else { return };
         let nonce = Nonce::assume_unique_for_key(packet_nonce(packet_number));

@@ -7,7 +7,7 @@ use crate::address::{Ecn, Path};
 use crate::connection::{Connection, Reception};
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, Arrival, Screened};
+use crate::handshake::{self, HandshakeArrival, Screened};
 use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::token_bucket::Rate;
@@ -120,7 +120,7 @@ impl Endpoint {
     fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let validated = matches!(from.remote, crate::address::Address::Link(_));
         let mut reply = self.replies.buffer();
-        let arrival = Arrival {
+        let arrival = HandshakeArrival {
             now,
             wall_now: self.wall(now),
             from: *from,
@@ -143,7 +143,7 @@ impl Endpoint {
                 self.queue_reply(*from, reply);
                 Ok(())
             }
-            Screened::Candidate(candidate) => {
+            Screened::Applicant(candidate) => {
                 self.judge(now, from, candidate, reply);
                 Ok(())
             }

@@ -16,9 +16,9 @@ const ROWS: usize = 4;
 
 /// Where the buckets of one key are: its place in the first row, and how far it is to that in the next, and so on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Places(NonZeroU32);
+pub(crate) struct BucketPlaces(NonZeroU32);
 
-impl Places {
+impl BucketPlaces {
     pub(super) const fn new(first: u16, step: u16) -> Self {
         match NonZeroU32::new((step as u32) << 16 | first as u32) {
             Some(places) => Self(places),
@@ -54,25 +54,25 @@ impl Buckets {
     }
 
     /// Where the buckets of `key` are.
-    pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, key: &[u8]) -> Places {
+    pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, key: &[u8]) -> BucketPlaces {
         let [a, b, c, d, ..] = provider.digest(&self.secret, &[key]);
-        Places::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
+        BucketPlaces::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }
 
     /// Tokens that were taken from a full bucket and did not come back yet.
-    pub(crate) fn taken(&self, now: Instant, places: &Places) -> u32 {
+    pub(crate) fn taken(&self, now: Instant, places: &BucketPlaces) -> u32 {
         let now = self.step(now);
         let missing = self.indexes(places).map(|index| self.missing_ns(now, index)).min().unwrap_or(0);
         u32::try_from(missing / self.interval_ns()).unwrap_or(u32::MAX).min(self.burst)
     }
 
     /// Whether `tokens` may be taken.
-    pub(crate) fn has(&self, now: Instant, places: &Places, tokens: u32) -> bool {
+    pub(crate) fn has(&self, now: Instant, places: &BucketPlaces, tokens: u32) -> bool {
         self.taken(now, places).saturating_add(tokens) <= self.burst
     }
 
     /// Takes `tokens`, or as many as there are.
-    pub(crate) fn charge(&mut self, now: Instant, places: &Places, tokens: u32) {
+    pub(crate) fn charge(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) {
         if self.rows.is_empty() {
             self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
         }
@@ -101,7 +101,7 @@ impl Buckets {
         self.interval_us.saturating_mul(1000)
     }
 
-    fn indexes(&self, places: &Places) -> impl Iterator<Item = usize> + use<> {
+    fn indexes(&self, places: &BucketPlaces) -> impl Iterator<Item = usize> + use<> {
         let width = usize::from(self.width.max(1));
         let (first, step) = ((places.0.get() & 0xffff) as usize, (places.0.get() >> 16) as usize);
         (0..ROWS).map(move |row| row * width + (first + row * step) % width)
@@ -122,7 +122,7 @@ mod tests {
     }
 
     impl Buckets {
-        fn take(&mut self, now: Instant, places: &Places, tokens: u32) -> bool {
+        fn take(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) -> bool {
             let has = self.has(now, places, tokens);
             if has {
                 self.charge(now, places, tokens);
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn keys_that_share_some_places_do_not_feel_each_other() {
         let mut buckets = buckets(1, 4, 256);
-        let greedy: Vec<Places> =
+        let greedy: Vec<BucketPlaces> =
             (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
         for places in &greedy {
             while buckets.take(at(0), places, 1) {}

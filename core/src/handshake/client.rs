@@ -17,7 +17,7 @@ use super::parameters::Parameters;
 use super::peer::PeerHint;
 use super::size_queries::{Size, SizeQueries};
 use super::ticket::Ticket;
-use super::welcome::{self, Outcome, Session, WELCOME};
+use super::welcome::{self, SessionOutcome, WELCOME, WelcomePayload};
 use crate::crypto::{HandshakeCrypto, HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
@@ -89,7 +89,7 @@ pub(crate) struct Accepted {
     pub(crate) keys: SessionKeys,
     /// What the server asks.
     pub(crate) parameters: Parameters,
-    pub(crate) session: Session,
+    pub(crate) session: SessionOutcome,
     /// The key that the server proved to hold.
     pub(crate) server_key: Key,
 }
@@ -351,7 +351,7 @@ impl Dialer {
         let outcome = welcome::read(&payload, &self.schema).map_err(|_| DropReason::Malformed)?;
         self.stage = Stage::Over;
         match outcome {
-            Outcome::Accepted { session, server_id, parameters } => {
+            WelcomePayload::Accepted { session, server_id, parameters } => {
                 let root = keys::root(self.provider.handshake(), &noise_keys);
                 Ok(Answer::Accepted(Box::new(Accepted {
                     remote_id: server_id,
@@ -361,7 +361,7 @@ impl Dialer {
                     server_key,
                 })))
             }
-            Outcome::Refused(refusal) => Ok(Answer::Refused(refusal)),
+            WelcomePayload::Refused(refusal) => Ok(Answer::Refused(refusal)),
         }
     }
 

@@ -10,10 +10,10 @@ mod burn;
 mod client;
 mod control;
 mod cookie;
-mod directory;
 mod half_open;
 mod hello;
 mod keys;
+mod known_parties;
 mod load;
 mod owner;
 mod parameters;
@@ -31,10 +31,10 @@ mod welcome;
 
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 pub(crate) use control::{addressee, echo_of, parse_unknown, unknown};
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use directory::Deserted;
-pub(crate) use directory::Directory;
 pub(crate) use half_open::HALF_OPEN_LIFE;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use known_parties::Deserted;
+pub(crate) use known_parties::KnownParties;
 pub(crate) use owner::Owner;
 pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
@@ -43,11 +43,11 @@ pub(crate) use resume_ticket::{ResumeContents, resume_psk};
 #[cfg(feature = "fuzzing")]
 pub(crate) use rewrite::{rewrite, rewrite_parameters};
 pub(crate) use server::{
-    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Resume, Screened, Verdict,
+    AcceptSetup, Acceptor, Admittance, Applicant, Confirmed, HalfOpenId, HandshakeArrival, Resume, Screened,
 };
 pub(crate) use sources::SourceBuckets;
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
-pub(crate) use welcome::Session;
+pub(crate) use welcome::SessionOutcome;
 
 #[cfg(test)]
 mod testing;

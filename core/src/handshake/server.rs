@@ -1,7 +1,7 @@
 //! The answering end: what it takes to get from a stranger's first datagram to keys.
 //!
 //! [`Acceptor::screen`] looks at a Hello in the order of what looking costs, and keeps nothing. What passes is a
-//! [`Candidate`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
+//! [`Applicant`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
 //! first authentic Data turns that into a connection with [`Acceptor::confirm`].
 
 mod payment;
@@ -14,15 +14,15 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use self::payment::Payment;
-use super::buckets::Places;
+use super::buckets::BucketPlaces;
 use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::Cookies;
-use super::directory::Directory;
-use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
+use super::half_open::{HALF_OPEN_LIFE, HalfOpenTable, NewHalfOpen, ShownCredential};
 pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
 use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
+use super::known_parties::KnownParties;
 use super::load::Failures;
 use super::owner::Owner;
 use super::parameters::Parameters;
@@ -30,7 +30,7 @@ use super::peer::{self, ExpectedPeers, PeerHint};
 use super::resume_ticket::ResumeSealer;
 use super::ticket::TicketOpener;
 use super::tokens::Tokens;
-use super::welcome::{self, Session, WELCOME};
+use super::welcome::{self, SessionOutcome, WELCOME};
 use crate::address::{Address, Path};
 use crate::config::{Access, Config, Secrets};
 use crate::crypto::{HandshakeInput, Key, Provider, Responder, Secret};
@@ -71,7 +71,7 @@ impl AcceptSetup {
 
 /// When and whence a datagram came.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct HandshakeArrival {
     pub(crate) now: Instant,
     /// Wall time in microseconds.
     pub(crate) wall_now: u64,
@@ -89,22 +89,22 @@ pub(crate) enum Screened {
     /// The reply was written; it is not larger than the datagram, and goes back where that came from.
     Replied,
     /// A client that may be let in.
-    Candidate(Box<Candidate>),
+    Applicant(Box<Applicant>),
 }
 
 /// A client that holds what it takes to be let in. Nothing is kept of it until it is answered.
-pub(crate) struct Candidate {
+pub(crate) struct Applicant {
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
     /// What became of the session that it wants to go on with.
-    pub(crate) session: Session,
+    pub(crate) session: SessionOutcome,
     /// Its ticket is authentic but void: whatever the verdict, it is refused.
     pub(crate) refusal: Option<Refusal>,
     pub(crate) client_id: u32,
-    credential: Credential,
+    credential: ShownCredential,
     address: Address,
     /// Where its source is recorded if it comes to nothing, if it was shown.
-    record: Option<Places>,
+    record: Option<BucketPlaces>,
     /// The half-open handshake that gives way to it.
     instead: Option<HalfOpenId>,
     id: HalfOpenId,
@@ -115,7 +115,7 @@ pub(crate) struct Candidate {
 
 /// What is decided about a candidate.
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Admittance {
     /// It is let in, once its first Data comes.
     Accept {
         /// The connection id that it shall send to.
@@ -217,9 +217,9 @@ impl Acceptor {
     /// Looks at a Hello or KeyQuery. `reply` is overwritten.
     pub(crate) fn screen(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         bytes: &[u8],
-        directory: &dyn Directory,
+        directory: &dyn KnownParties,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Screened {
@@ -236,9 +236,9 @@ impl Acceptor {
 
     fn screen_hello(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         bytes: &[u8],
-        directory: &dyn Directory,
+        directory: &dyn KnownParties,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
@@ -277,14 +277,14 @@ impl Acceptor {
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
     fn check_credential(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         hello: &Hello<'_>,
-        directory: &dyn Directory,
-    ) -> Result<Proof, DropReason> {
+        directory: &dyn KnownParties,
+    ) -> Result<CheckedProof, DropReason> {
         let wall_now = arrival.wall_now;
         self.burnt.advance(wall_now);
         match hello.mode {
-            Mode::Open if self.setup.access == Access::Open => Ok(Proof::open()),
+            Mode::Open if self.setup.access == Access::Open => Ok(CheckedProof::open()),
             Mode::Open => Err(DropReason::NoTicket),
             Mode::Ticket if self.setup.access == Access::Peers => Err(DropReason::BadTicket),
             Mode::Ticket => self.check_ticket(wall_now, hello),
@@ -294,12 +294,12 @@ impl Acceptor {
                 if directory.prefers_own_dial(&peer.peer_key) {
                     return Err(DropReason::UnexpectedHandshake);
                 }
-                Proof::peer(hello.ticket, peer.psk.clone(), &peer.peer_key)
+                CheckedProof::peer(hello.ticket, peer.psk.clone(), &peer.peer_key)
             }
         }
     }
 
-    fn check_ticket(&mut self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
+    fn check_ticket(&mut self, wall_now: u64, hello: &Hello<'_>) -> Result<CheckedProof, DropReason> {
         let opener = self.tickets.as_ref().ok_or(DropReason::BadTicket)?;
         let ticket = opener
             .open(self.provider.handshake(), hello.expiry, hello.ticket)
@@ -313,17 +313,17 @@ impl Acceptor {
             return Err(DropReason::BurnTableFull);
         }
         let peer = PeerInfo { identity: ticket.identity, user_data: Bytes::from(ticket.user_data) };
-        let credential = Credential::Ticket { id: ticket.id, expiry: ticket.expiry };
+        let credential = ShownCredential::Ticket { id: ticket.id, expiry: ticket.expiry };
         let refusal = expired.then(|| self.expired(wall_now, ticket.expiry));
-        Ok(Proof { credential, psk: ticket.psk, peer, session: Session::New, refusal })
+        Ok(CheckedProof { credential, psk: ticket.psk, peer, session: SessionOutcome::New, refusal })
     }
 
     fn check_resume_ticket(
         &mut self,
         wall_now: u64,
         hello: &Hello<'_>,
-        directory: &dyn Directory,
-    ) -> Result<Proof, DropReason> {
+        directory: &dyn KnownParties,
+    ) -> Result<CheckedProof, DropReason> {
         let contents = self
             .resume
             .open(self.provider.handshake(), hello.expiry, hello.ticket)
@@ -332,16 +332,18 @@ impl Acceptor {
         let session = directory.session(&resume)?;
         // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
         let refusal = match session {
-            Session::Resumed | Session::New => None,
-            Session::Lost if self.ended.contains(&contents.session) => Some(Refusal::SessionEnded),
-            Session::Lost if contents.expiry <= wall_now => Some(self.expired(wall_now, contents.expiry)),
-            Session::Lost => {
+            SessionOutcome::Resumed | SessionOutcome::New => None,
+            SessionOutcome::Lost if self.ended.contains(&contents.session) => Some(Refusal::SessionEnded),
+            SessionOutcome::Lost if contents.expiry <= wall_now => {
+                Some(self.expired(wall_now, contents.expiry))
+            }
+            SessionOutcome::Lost => {
                 self.tickets_judged.note_life(contents.expiry.saturating_sub(wall_now));
                 self.ended.may_contain(contents.expiry).then_some(Refusal::SessionEnded)
             }
         };
-        Ok(Proof {
-            credential: Credential::Resume(resume),
+        Ok(CheckedProof {
+            credential: ShownCredential::Resume(resume),
             psk: contents.psk,
             peer: PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) },
             session,
@@ -361,10 +363,10 @@ impl Acceptor {
 
     fn respond(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         hello: &Hello<'_>,
         id: HalfOpenId,
-        (proof, payment): (Proof, Payment),
+        (proof, payment): (CheckedProof, Payment),
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -381,7 +383,7 @@ impl Acceptor {
             .and_then(|parameters| reader.finish().map(|()| parameters))
             .map_err(|_| DropReason::Malformed)
             .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
-        Ok(Screened::Candidate(Box::new(Candidate {
+        Ok(Screened::Applicant(Box::new(Applicant {
             peer: proof.peer,
             parameters,
             session: proof.session,
@@ -403,20 +405,20 @@ impl Acceptor {
     pub(crate) fn answer(
         &mut self,
         now: Instant,
-        mut candidate: Box<Candidate>,
-        verdict: Verdict,
+        mut candidate: Box<Applicant>,
+        verdict: Admittance,
         our_parameters: &Parameters,
         our_schema: &Schema,
         reply: &mut Vec<u8>,
     ) -> Option<Kept> {
         reply.clear();
-        let verdict = candidate.refusal.take().map_or(verdict, Verdict::Refuse);
-        if matches!(verdict, Verdict::Refuse(Refusal::Expired)) {
+        let verdict = candidate.refusal.take().map_or(verdict, Admittance::Refuse);
+        if matches!(verdict, Admittance::Refuse(Refusal::Expired)) {
             self.tickets_judged.expired = self.tickets_judged.expired.saturating_add(1);
         }
         let payload = match &verdict {
-            Verdict::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
-            Verdict::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
+            Admittance::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
+            Admittance::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
         };
         let candidate = *candidate;
         let mut message = Vec::new();
@@ -424,11 +426,11 @@ impl Acceptor {
         let [a, b, c, _] = candidate.client_id.to_le_bytes();
         reply.extend_from_slice(&[WELCOME, a, b, c]);
         reply.extend_from_slice(&message);
-        let Verdict::Accept { local_id } = verdict else {
+        let Admittance::Accept { local_id } = verdict else {
             self.half_open.insert_refusal(now, candidate.id, candidate.credential, reply);
             return None;
         };
-        let opening = Opening {
+        let opening = NewHalfOpen {
             root: keys::root(self.provider.handshake(), &keys),
             credential: candidate.credential,
             peer: &candidate.peer,
@@ -459,7 +461,7 @@ impl Acceptor {
     /// otherwise it may be tried again.
     pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId, has_place: bool) -> Option<Confirmed> {
         // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
-        if let Credential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
+        if let ShownCredential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
             && has_place
             && !self.burnt.burn(id, expiry)
         {
@@ -481,7 +483,7 @@ impl Acceptor {
     }
 
     /// The owner of the connection that a candidate would become.
-    pub(crate) fn owner_of_candidate(&self, candidate: &Candidate) -> Option<Owner> {
+    pub(crate) fn owner_of_candidate(&self, candidate: &Applicant) -> Option<Owner> {
         Owner::of(self.setup.access, &self.peers, &candidate.credential, candidate.peer.identity)
     }
 
@@ -534,21 +536,21 @@ impl Acceptor {
 }
 
 /// What a Hello proved before any Diffie-Hellman.
-struct Proof {
-    credential: Credential,
+struct CheckedProof {
+    credential: ShownCredential,
     psk: Secret,
     peer: PeerInfo,
-    session: Session,
+    session: SessionOutcome,
     refusal: Option<Refusal>,
 }
 
-impl Proof {
+impl CheckedProof {
     fn open() -> Self {
         Self {
-            credential: Credential::Open,
+            credential: ShownCredential::Open,
             psk: Secret::new([0; 32]),
             peer: PeerInfo::default(),
-            session: Session::New,
+            session: SessionOutcome::New,
             refusal: None,
         }
     }
@@ -556,17 +558,17 @@ impl Proof {
     fn peer(hint: &[u8], psk: Secret, peer_key: &Key) -> Result<Self, DropReason> {
         let hint = hint.try_into().map_err(|_| DropReason::UnknownPeer)?;
         Ok(Self {
-            credential: Credential::Peer { hint },
+            credential: ShownCredential::Peer { hint },
             psk,
             peer: PeerInfo { identity: peer::identity(peer_key), user_data: Bytes::new() },
-            session: Session::New,
+            session: SessionOutcome::New,
             refusal: None,
         })
     }
 }
 
 /// A reply to an address that may be forged must not be larger than what caused it.
-fn check_padding(arrival: Arrival, bytes: &[u8]) -> Result<(), DropReason> {
+fn check_padding(arrival: HandshakeArrival, bytes: &[u8]) -> Result<(), DropReason> {
     if arrival.validated || bytes.len() >= limits::BASE_DATAGRAM {
         Ok(())
     } else {

@@ -1,6 +1,6 @@
 //! How often one source is answered: an IPv4 address, an IPv6 /64, or a link; and how often a /48 is.
 
-use super::buckets::{Buckets, Places};
+use super::buckets::{BucketPlaces, Buckets};
 use crate::crypto::{HandshakeCrypto, Secret};
 use crate::limits;
 use crate::source::Source;
@@ -18,8 +18,8 @@ pub(crate) struct SourceBuckets {
 /// Where the buckets of one source are.
 #[derive(Clone, Copy)]
 pub(crate) struct SourcePlaces {
-    source: Places,
-    network: Option<Places>,
+    source: BucketPlaces,
+    network: Option<BucketPlaces>,
 }
 
 impl SourceBuckets {

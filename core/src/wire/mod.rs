@@ -10,7 +10,7 @@
 //! let datagram = [0x08, 1, 0, 0, 42];
 //! assert_eq!(classify(&datagram), Some(PacketKind::Data));
 //! let header = DataHeader::read(&datagram)?;
-//! assert_eq!((header.connection_id, header.packet_number), (1, 42));
+//! assert_eq!((header.id, header.packet_number), (1, 42));
 //!
 //! // Of another packet, decrypted: PING, then the message "hi" on channel 2.
 //! let frames = FrameReader::new(&[0x01, 0xe2, 2, b'h', b'i']).collect::<Result<Vec<_>, Malformed>>()?;

@@ -49,13 +49,13 @@ pub(crate) struct ReceiveSide {
 #[derive(Debug)]
 struct Incoming {
     compressed: bool,
-    mode: Mode,
+    mode: ChannelState,
     counters: ChannelReceived,
 }
 
 /// What a channel keeps.
 #[derive(Debug)]
-enum Mode {
+enum ChannelState {
     Unreliable,
     Sequenced(Sequenced),
     Reliable(Reliable),
@@ -122,18 +122,18 @@ impl ReceiveSide {
         let incoming = self.channels.make(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
         let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let receipt = match (&mut incoming.mode, frame.id, body) {
-            (Mode::Reliable(reliable), Some(id), body) => {
+            (ChannelState::Reliable(reliable), Some(id), body) => {
                 let shared = &mut self.shared;
                 reliable.take(Context { now, channel: frame.channel, reading, shared, arena }, id, body)?
             }
-            (Mode::Unreliable, None, Body::Whole(data)) => {
+            (ChannelState::Unreliable, None, Body::Whole(data)) => {
                 self.pass(frame.channel, Payload::Borrowed(data), reading, arena)?;
                 Receipt::Taken
             }
-            (Mode::Unreliable, Some(id), Body::Fragment(fragment)) => {
+            (ChannelState::Unreliable, Some(id), Body::Fragment(fragment)) => {
                 self.reassemble(now, frame.channel, u64::from(id), fragment, reading, arena)?
             }
-            (Mode::Sequenced(sequenced), Some(id), body) => {
+            (ChannelState::Sequenced(sequenced), Some(id), body) => {
                 let id = ids::expand(id, sequenced.next());
                 if id < sequenced.next() {
                     Receipt::Stale
@@ -228,7 +228,7 @@ impl ReceiveSide {
         let loose = self.loose.clear(|channel| count_abandoned(channels, channel, 1));
         self.shared.release(loose);
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_partial(&mut self.shared);
             }
         }
@@ -242,7 +242,7 @@ impl ReceiveSide {
     pub(crate) fn finish(&mut self) {
         self.begin_resume();
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_early(&mut self.shared);
             }
         }
@@ -253,7 +253,7 @@ impl ReceiveSide {
         self.shared.inbox.rest();
         self.loose.rest();
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.rest();
             }
         }
@@ -308,7 +308,7 @@ impl ReceiveSide {
         reading: Reading,
         arena: &mut Arena,
     ) -> Result<(), Violation> {
-        if let Some(Incoming { mode: Mode::Sequenced(sequenced), counters, .. }) =
+        if let Some(Incoming { mode: ChannelState::Sequenced(sequenced), counters, .. }) =
             self.channels.get_mut(usize::from(channel.0))
         {
             sequenced.take(id);
@@ -352,10 +352,10 @@ impl ReceiveSide {
 
 impl PerChannel for Incoming {
     fn new(_: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
-        let reliable = |order| Mode::Reliable(Reliable::new(order));
+        let reliable = |order| ChannelState::Reliable(Reliable::new(order));
         let mode = match config.delivery {
-            Delivery::Unreliable => Mode::Unreliable,
-            Delivery::Sequenced => Mode::Sequenced(Sequenced::new(first_id)),
+            Delivery::Unreliable => ChannelState::Unreliable,
+            Delivery::Sequenced => ChannelState::Sequenced(Sequenced::new(first_id)),
             Delivery::ReliableUnordered => reliable(Order::Unordered(Unordered::new(first_id))),
             Delivery::ReliableOrdered => reliable(Order::Ordered(Ordered::new(first_id))),
         };
@@ -366,7 +366,7 @@ impl PerChannel for Incoming {
 impl Incoming {
     const fn reliable(&self) -> Option<&Reliable> {
         match &self.mode {
-            Mode::Reliable(reliable) => Some(reliable),
+            ChannelState::Reliable(reliable) => Some(reliable),
             _ => None,
         }
     }

@@ -121,7 +121,7 @@ fn an_attempt_that_waits_nine_seconds_for_an_answer_takes_other_noise_bytes_and_
             if access == Access::Open { world.dial(Credential::Open) } else { world.dial_with_ticket() };
         let first = world.sent(&mut dialer);
         let answer = match world.screen(udp(1), &first) {
-            (Screened::Candidate(candidate), _) => world.accept(candidate, 5).1,
+            (Screened::Applicant(candidate), _) => world.accept(candidate, 5).1,
             (_, retry) => retry,
         };
         let end = world.now + limits::ANSWER_WITHIN;

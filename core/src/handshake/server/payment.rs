@@ -1,10 +1,10 @@
 //! The payment of a client for a Diffie-Hellman.
 
-use super::super::buckets::Places;
-use super::super::half_open::{Abandoned, Credential, HalfOpenId, Room};
+use super::super::buckets::BucketPlaces;
+use super::super::half_open::{Abandoned, HalfOpenId, ShownCredential, Vacancy};
 use super::super::hello::Hello;
 use super::super::tokens::Payer;
-use super::{Acceptor, Arrival, Proof};
+use super::{Acceptor, CheckedProof, HandshakeArrival};
 use crate::config::Access;
 use crate::crypto::Key;
 use crate::drop::DropReason;
@@ -24,7 +24,7 @@ pub(super) enum Earned {
 /// The payment for one Diffie-Hellman.
 pub(super) struct Payment {
     /// Where its source is recorded if it comes to nothing, if it was shown.
-    pub(super) record: Option<Places>,
+    pub(super) record: Option<BucketPlaces>,
     /// The half-open handshake that gives way.
     pub(super) instead: Option<HalfOpenId>,
 }
@@ -33,11 +33,11 @@ impl Acceptor {
     /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
     pub(super) fn check_earned(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         hello: &Hello<'_>,
         digest: &Key,
     ) -> Option<Earned> {
-        let Arrival { now, from, validated, .. } = arrival;
+        let HandshakeArrival { now, from, validated, .. } = arrival;
         if validated {
             return Some(Earned::Link);
         }
@@ -51,8 +51,8 @@ impl Acceptor {
     /// Takes what a Diffie-Hellman costs, if there will be room for the handshake.
     pub(super) fn check_payment(
         &mut self,
-        arrival: Arrival,
-        proof: &Proof,
+        arrival: HandshakeArrival,
+        proof: &CheckedProof,
         earned: Earned,
     ) -> Result<Payment, DropReason> {
         let now = arrival.now;
@@ -61,9 +61,9 @@ impl Acceptor {
         let payer = self.tokens.payer(self.provider.handshake(), source, &proof.credential);
         let record = payer.record();
         let instead = match self.find_room(now, &proof.credential, &payer) {
-            Room::Free => None,
-            Room::Instead(id) => Some(id),
-            Room::Nowhere => return Err(DropReason::HalfOpenFull),
+            Vacancy::Free => None,
+            Vacancy::Instead(id) => Some(id),
+            Vacancy::Nowhere => return Err(DropReason::HalfOpenFull),
         };
         if !self.tokens.take(now, &payer) {
             return Err(DropReason::RateLimited);
@@ -71,7 +71,7 @@ impl Acceptor {
         Ok(Payment { record, instead })
     }
 
-    fn find_room(&self, now: Instant, credential: &Credential, payer: &Payer) -> Room {
+    fn find_room(&self, now: Instant, credential: &ShownCredential, payer: &Payer) -> Vacancy {
         let record = self.tokens.record(now, payer.record().as_ref());
         self.half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
     }
