@@ -13,10 +13,13 @@ use super::sealing::{self, SealingKey};
 use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::limits;
 use crate::rng::Rng;
+use crate::time::Duration;
 use crate::wire::{Malformed, Reader};
 
 /// A resume ticket that is still in use after this long should have a successor, in microseconds.
 pub(crate) const RENEW_US: u64 = HOUR_US;
+/// How long a resume ticket is good for: longer than it takes to be replaced.
+pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
 
 /// What a server needs to go on with a session.
 #[derive(Clone, PartialEq, Eq, Debug)]

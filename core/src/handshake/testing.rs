@@ -7,12 +7,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::accepting::{AcceptSetup, Admittance, Applicant, HandshakeArrival, Kept, Screened};
 use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
+use super::half_open::{HalfOpenId, Resume};
 use super::known_parties::KnownParties;
 use super::parameters::Parameters;
-use super::server::{
-    AcceptSetup, Acceptor, Admittance, Applicant, HalfOpenId, HandshakeArrival, Kept, Resume, Screened,
-};
+use super::server::Acceptor;
 use super::ticket::{Ticket, TicketContents, TicketMint, server_ticket_key};
 use super::welcome::SessionOutcome;
 use crate::address::{LinkId, Path};

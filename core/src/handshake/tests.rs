@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
+use super::accepting::{Admittance, Screened};
 use super::client::{Answer, Credential, DialSetup, Dialer, ServerKey};
 use super::control::unknown;
 use super::parameters::Parameters;
 use super::peer::initiates;
-use super::server::{Admittance, Screened};
 use super::testing::{PARAMETERS, World, hex, link, udp};
 use super::welcome::SessionOutcome;
 use crate::config::Access;

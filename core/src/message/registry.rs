@@ -259,6 +259,16 @@ impl Registry {
     }
 }
 
+impl Message {
+    /// Its value, if it is a `T`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] if it is of another type, and what the codec says.
+    pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
+        registry.decode_as(&self.data)
+    }
+}
+
 impl RegisteredType {
     fn of<T: NetMessage>() -> Result<Self, RegisterError> {
         let name = T::NAME;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Holding;
+use super::holding::Holding;
 use super::reassembly::Fragment;
 use crate::channel::parts::{Parts, Spare};
 use crate::channel::room::Request;

@@ -1,6 +1,7 @@
 //! The receiving side of a connection's channels: from frames to messages.
 
 mod grants;
+mod holding;
 mod inbox;
 mod loose;
 mod ordered;
@@ -18,6 +19,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use self::grants::Grants;
+pub(crate) use self::holding::Receipt;
 use self::inbox::Inbox;
 use self::loose::Loose;
 use self::ordered::Ordered;
@@ -29,7 +31,6 @@ use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
 use super::ids;
 use super::lazy::{Channels, PerChannel};
-use super::room::Account;
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
 use crate::stats::ChannelReceived;
@@ -59,26 +60,6 @@ enum ChannelState {
     Unreliable,
     Sequenced(Sequenced),
     Reliable(Reliable),
-}
-
-/// The data of a connection that the application cannot have yet, and the memory that it is held in.
-#[derive(Debug)]
-struct Holding<'a> {
-    account: &'a mut Account,
-    arena: &'a mut Arena,
-}
-
-/// What became of a frame. All but the last may be acknowledged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Receipt {
-    /// It was new.
-    Taken,
-    /// It was received before.
-    Duplicate,
-    /// A newer message was received before it.
-    Stale,
-    /// There is no room: its packet must not be acknowledged.
-    Refused,
 }
 
 impl ReceiveSide {

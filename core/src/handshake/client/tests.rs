@@ -1,6 +1,6 @@
 use alloc::vec;
 
-use super::super::server::Screened;
+use super::super::accepting::Screened;
 use super::super::testing::{APPLICATION, World, udp};
 use super::*;
 use crate::config::Access;

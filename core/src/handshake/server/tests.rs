@@ -1,11 +1,16 @@
+use super::super::buckets::BucketPlaces;
 use super::super::burn::BurnTable;
 use super::super::client::{Answer, Credential as Shown, DialSetup, Dialer, ServerKey};
 use super::super::half_open::Vacancy;
+use super::super::half_open::{HALF_OPEN_LIFE, Resume};
 use super::super::resume_ticket::{ResumeContents, resume_psk};
 use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
 use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};
+use super::super::welcome::SessionOutcome;
 use super::*;
 use crate::crypto::RustCrypto;
+use crate::event::PeerInfo;
+use crate::source::Source;
 use crate::time::Duration;
 
 const ACCEPT: Admittance = Admittance::Accept { local_id: 5 };
@@ -223,7 +228,7 @@ fn a_server_in_ticket_mode_lets_nobody_in_without_one_not_even_from_a_link() {
 #[test]
 fn a_ticket_at_a_server_without_a_ticket_key_is_met_with_silence() {
     let mut world = World::new(Access::Open);
-    world.acceptor.tickets = None;
+    world.acceptor.credentials.tickets = None;
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
@@ -351,7 +356,7 @@ fn the_first_data_burns_the_ticket_and_a_replay_is_met_with_silence() {
 #[test]
 fn a_full_burn_table_refuses_tickets_until_one_expires() {
     let mut world = World::new(Access::Tickets);
-    world.acceptor.burnt = BurnTable::new(1);
+    world.acceptor.credentials.burnt = BurnTable::new(1);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut first = world.dial(Shown::Ticket(ticket));
     let (id, _) = world.open(&mut first, 5);
