@@ -62,10 +62,10 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
         Came::WithTicket => Access::Tickets,
     };
     let provider = default_provider();
-    let key = server_ticket_key(&*provider, &MASTER, &provider.public_key(&SERVER));
+    let key = server_ticket_key(&*provider, &MASTER, &provider.handshake().public_key(&SERVER));
     let mut node = Node::new(config, Secrets::new(SERVER).ticket_key(key), seed, "10.0.0.1:7777", now);
     if came == Came::AsPeer {
-        node.endpoint.expect_peer(PSK, provider.public_key(&CLIENT)).unwrap();
+        node.endpoint.expect_peer(PSK, provider.handshake().public_key(&CLIENT)).unwrap();
     }
     node
 }
@@ -73,7 +73,7 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
 /// A ticket of a backend, which expires at `expiry`.
 fn ticket(expiry: u64, seed: u8) -> Ticket {
     let provider = default_provider();
-    let public = provider.public_key(&SERVER);
+    let public = provider.handshake().public_key(&SERVER);
     let key = server_ticket_key(&*provider, &MASTER, &public);
     let contents = TicketContents { identity: [3; 16], expiry, user_data: Vec::new() };
     let mut rng = Rng::from_seed([seed; 32]);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crowd::Field;
 use script::forge;
-use script::provider::{self, Quirks, Wrapped};
+use script::provider;
 use tickwire_core::crypto::{Provider, default_provider};
 use tickwire_core::rng::Rng;
 use tickwire_core::{
@@ -18,6 +18,7 @@ use tickwire_core::{
     Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
 };
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
+use tickwire_sim::provider::{CountingProvider, DiffieHellmans};
 use tickwire_sim::rng::{Draws, seed_bytes};
 
 const APPLICATION: u64 = 0x636f_6e6e_6563_7400;
@@ -55,13 +56,13 @@ fn config(provider: &Arc<dyn Provider>, access: Access) -> Config {
 }
 
 fn server(provider: &Arc<dyn Provider>, access: Access, seed: u64) -> Endpoint {
-    let key = server_ticket_key(&**provider, &MASTER, &provider.public_key(&SERVER_IDENTITY));
+    let key = server_ticket_key(&**provider, &MASTER, &provider.handshake().public_key(&SERVER_IDENTITY));
     let secrets = Secrets::new(SERVER_IDENTITY).ticket_key(key);
     Endpoint::new(config(provider, access), secrets, seed_bytes(seed, 0), START).unwrap()
 }
 
 fn ticket(provider: &Arc<dyn Provider>, seed: u64) -> Ticket {
-    let server_key = provider.public_key(&SERVER_IDENTITY);
+    let server_key = provider.handshake().public_key(&SERVER_IDENTITY);
     let mint = TicketMint::new(Arc::clone(provider), &server_ticket_key(&**provider, &MASTER, &server_key));
     let expiry = WALL + (START + Duration::from_secs(60)).as_micros();
     let contents = TicketContents { identity: [3; 16], expiry, user_data: vec![1; 64] };
@@ -69,7 +70,7 @@ fn ticket(provider: &Arc<dyn Provider>, seed: u64) -> Ticket {
 }
 
 fn options(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> ConnectOptions {
-    let server_key = provider.public_key(&SERVER_IDENTITY);
+    let server_key = provider.handshake().public_key(&SERVER_IDENTITY);
     match shows {
         Shows::Ticket => ConnectOptions::new(server_key).ticket(ticket(provider, seed)),
         Shows::Nothing => ConnectOptions::new(server_key),
@@ -187,13 +188,12 @@ fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
 fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() {
     for access in [Access::Open, Access::Tickets] {
         for inner in [provider::null(), default_provider()] {
-            let quirks = Quirks::default();
-            let responses = Arc::clone(&quirks.responses);
-            let provider = Wrapped::new(inner, quirks);
+            let spent = DiffieHellmans::default();
+            let provider: Arc<dyn Provider> = Arc::new(CountingProvider::new(inner, &spent));
             let honest = [Shows::Nothing, Shows::Ticket].map(|shows| first_datagram(&provider, shows, 1));
             let mut server = server(&provider, access, 1);
             let mut draws = Draws::new(7);
-            responses.store(0, Ordering::Relaxed);
+            let before = (spent.responses(), spent.public_keys());
             for number in 0..10_000 {
                 let hello = forged_hello(&honest, &mut draws);
                 let replies = replies(&mut server, client_at(number), &hello);
@@ -204,7 +204,7 @@ fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() 
             assert_eq!(server.half_open(), 0);
             assert_eq!(server.connections().count(), 0);
             assert!(server.poll_event().is_none());
-            assert_eq!(responses.load(Ordering::Relaxed), 0, "Diffie-Hellmans");
+            assert_eq!((spent.responses(), spent.public_keys()), before, "Diffie-Hellmans");
         }
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn keygen(args: &Keygen, rng: &mut Rng) -> String {
     let provider = default_provider();
     let (master, secret): (Key, Key) = (rng.array(), rng.array());
-    let public = provider.public_key(&secret);
+    let public = provider.handshake().public_key(&secret);
     let ticket_key = server_ticket_key(&*provider, &master, &public);
     if args.json {
         return json!({

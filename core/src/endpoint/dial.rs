@@ -13,7 +13,7 @@ use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo, Refusal};
 use crate::handshake::{
-    Accepted, Answer, Credential, DialSetup, Dialer, Owner, ServerKey, Session, peer_identity,
+    Accepted, Answer, Credential, DialSetup, Dialer, Owner, ServerKey, SessionOutcome, peer_identity,
 };
 use crate::time::{Duration, Instant};
 
@@ -178,7 +178,7 @@ impl Endpoint {
             plan.server_key = ServerKey::Pinned(accepted.server_key);
         }
         let first = state.phase == Phase::Connecting;
-        let resumed = !first && accepted.session == Session::Resumed;
+        let resumed = !first && accepted.session == SessionOutcome::Resumed;
         if !resumed && state.was_heard_since(dial.began_at) {
             // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
             state.retired_ids.push(dial.local_id);
@@ -236,13 +236,13 @@ impl Endpoint {
     }
 
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
-    fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
+    fn replace(&mut self, connection: ConnectionId, session: SessionOutcome) -> Option<ConnectionId> {
         let state = self.connections.get_mut(connection)?;
         let (mut plan, bandwidth) = (state.plan.take(), state.bandwidth);
         let owner = state.owner.as_deref().copied();
         // The resume ticket that was shown stays good until the new session's first one is acknowledged. One that was set
         // aside is of another session, which the server may still have.
-        if let Some(plan) = plan.as_mut().filter(|_| session != Session::Lost) {
+        if let Some(plan) = plan.as_mut().filter(|_| session != SessionOutcome::Lost) {
             plan.resume = None;
         }
         state.finish(CloseReason::SessionLost);

@@ -1,10 +1,9 @@
 //! Resume tickets for accepted connections, and the wall clock that tickets go by.
 
 use super::Endpoint;
-use crate::connection::RESUME_TICKET_LIFE;
 use crate::error::ConfigError;
 use crate::event::ConnectionId;
-use crate::handshake::ResumeContents;
+use crate::handshake::{RESUME_TICKET_LIFE, ResumeContents};
 use crate::time::{Instant, micros};
 
 impl Endpoint {
@@ -76,7 +75,7 @@ impl Endpoint {
             expiry,
         };
         let sealer = self.acceptor.resume_sealer();
-        let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
+        let sealed = sealer.seal(self.settings.provider.handshake(), &mut self.rng, wall, &contents);
         state.ticket.offer(sealed, expiry);
     }
 }

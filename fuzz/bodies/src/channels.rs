@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Piece, Receiving, Sending, Taken};
 use tickwire_core::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG};
-use tickwire_core::wire::{Chain, Frame, FrameReader, MessageFrame, Part, Reader, Writer, write_resume};
+use tickwire_core::wire::writers::{Chain, Reader, Writer, write_resume};
+use tickwire_core::wire::{Frame, FrameReader, MessageFrame, Part};
 use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;

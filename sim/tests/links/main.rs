@@ -68,7 +68,7 @@ impl<C: Carrier> Application for Game<C> {
 
     fn started(&mut self, context: &mut Context<'_, LinkHost<C>>) {
         if context.node == CLIENT {
-            let options = ConnectOptions::new(self.config.provider.public_key(&SERVER_SECRET));
+            let options = ConnectOptions::new(self.config.provider.handshake().public_key(&SERVER_SECRET));
             let link = context.host.link();
             let connection = context.host.endpoint.connect(context.now, link, options);
             self.connections[CLIENT] = Some(connection.unwrap());

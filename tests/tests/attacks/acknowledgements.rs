@@ -2,8 +2,8 @@
 
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Claims, age};
-use tickwire_core::wire::ack::write_ack;
-use tickwire_core::wire::{AckRanges, Frame};
+use tickwire_core::wire::Frame;
+use tickwire_core::wire::writers::{AckRanges, write_ack};
 use tickwire_core::{ChannelId, Duration, Event, Instant};
 use tickwire_fuzz::hostile::{Arena, bytes_of, config, written};
 
@@ -21,7 +21,7 @@ fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), b"mine".to_vec()).unwrap();
     arena.settle();
     // All of 2^40 at once, and in 32 ranges of billions; a visit to each number would take for ever.
-    let mut wide = AckRanges::new();
+    let mut wide = AckRanges::default();
     wide.insert(sent);
     let one = written(|writer| {
         writer.u8(0x20).unwrap();
@@ -53,7 +53,7 @@ fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
 #[test]
 fn row_08_an_acknowledgement_of_what_was_never_sent_closes_the_connection() {
     for ahead in [1, 2, 1000, 32_000] {
-        let mut ranges = AckRanges::new();
+        let mut ranges = AckRanges::default();
         ranges.insert(ahead);
         let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
         closes_for(Violation::AcknowledgedUnsent, &[ack]);
@@ -72,7 +72,7 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
         arena.send(&ack);
     }
     // Every other packet, as often as fits a packet, a thousand packets long.
-    let mut ranges = AckRanges::new();
+    let mut ranges = AckRanges::default();
     (0..100).step_by(2).for_each(|number| ranges.insert(number));
     let ack = written(|writer| write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, writer).unwrap());
     let flood = ack.repeat(1100 / ack.len());

@@ -3,6 +3,7 @@
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
 use tickwire_core::limits::RELIABLE_WINDOW;
+use tickwire_core::wire::writers::write_resume;
 use tickwire_core::wire::{Frame, Part};
 use tickwire_core::{ChannelId, CloseReason, Duration, Event, VIOLATION_CODES};
 use tickwire_fuzz::hostile::{bytes_of, message_bytes, peer_at, written};
@@ -68,7 +69,7 @@ fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection(
     let resume = |floor| {
         written(|writer| {
             let ranges = std::iter::empty();
-            tickwire_core::wire::write_resume(writer, ChannelId(ORDERED), floor, ranges).unwrap();
+            write_resume(writer, ChannelId(ORDERED), floor, ranges).unwrap();
         })
     };
     closes_for(Violation::BadResume, &[resume(0)]);

@@ -19,7 +19,8 @@ use script::op::{How, Op};
 use script::provider;
 use script::world::{Manner, Output, Setup, World};
 use tickwire_core::crypto::default_provider;
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, MessageFrame, Part};
 use tickwire_core::{ChannelId, Duration, Instant, limits};
 use tickwire_sim::rng::Draws;
 use tickwire_tests::allocation::Counting;
@@ -144,7 +145,7 @@ fn greedy_packet(kind: u8, header: &DataHeader, draws: &mut Draws) -> Vec<u8> {
         };
         let data = &DATA[..length as usize];
         let frame = MessageFrame { channel: ChannelId(channel), id: id.map(|id| id as u32), part, data };
-        if message::write(&frame, &mut writer, &mut chain).is_err() {
+        if write_message(&frame, &mut writer, &mut chain).is_err() {
             break;
         }
     }

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, MessageFrame, Part};
 use tickwire_core::{Access, ChannelConfig, ChannelId, ConnectionState, Delivery, Ecn, limits};
 use tickwire_sim::pair::{CLIENT, SERVER};
 use tickwire_sim::rng::Draws;
@@ -147,7 +148,7 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
         {
             let data = &[7; 1100][..size as usize];
             let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
-            message::write(&frame, &mut writer, &mut chain).unwrap();
+            write_message(&frame, &mut writer, &mut chain).unwrap();
         }
         let length = writer.written();
         bytes.resize(length + limits::TAG, 0);

@@ -2,22 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-mod counting;
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tickwire_core::rng::Rng;
 use tickwire_core::{
     Access, Address, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
     Instant, LinkId, Refusal, Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
 };
-use tickwire_sim::provider::NullProvider;
-
-use self::counting::Counting;
+use tickwire_sim::provider::{CountingProvider, DiffieHellmans, NullProvider};
 
 pub(crate) const APPLICATION: u64 = 0x7374_7261;
 pub(crate) const WALL: u64 = 1_700_000_000_000_000;
@@ -104,7 +99,7 @@ pub(crate) struct Field {
     /// What the network does to datagrams.
     pub(crate) harm: Harm,
     /// How often the server read a first Noise message.
-    pub(crate) handshakes: Arc<AtomicU64>,
+    pub(crate) spent: DiffieHellmans,
     /// Who is where.
     homes: BTreeMap<Address, usize>,
     accounts: BTreeMap<Address, Account>,
@@ -118,13 +113,13 @@ pub(crate) struct Field {
 
 impl Field {
     pub(crate) fn new(access: Access, change: impl FnOnce(&mut Config)) -> Self {
-        let handshakes = Arc::new(AtomicU64::new(0));
+        let spent = DiffieHellmans::default();
         let mut config = Config::new(APPLICATION);
         config.access = access;
         config.wall_offset = WALL;
-        config.provider = Counting::around(Arc::new(NullProvider), Arc::clone(&handshakes));
+        config.provider = Arc::new(CountingProvider::new(Arc::new(NullProvider), &spent));
         change(&mut config);
-        let public = config.provider.public_key(&[1; 32]);
+        let public = config.provider.handshake().public_key(&[1; 32]);
         let secrets =
             Secrets::new([1; 32]).ticket_key(server_ticket_key(&*config.provider, &MASTER, &public));
         let server = Endpoint::new(config.clone(), secrets.clone(), [1; 32], Instant::ZERO).unwrap();
@@ -137,7 +132,7 @@ impl Field {
             events: Vec::new(),
             one_way: Duration::from_millis(50),
             harm: Box::new(|_| true),
-            handshakes,
+            spent,
             homes: BTreeMap::from([(server_address(), SERVER_INDEX)]),
             accounts: BTreeMap::new(),
             flying: BinaryHeap::new(),
@@ -156,7 +151,7 @@ impl Field {
 
     /// Diffie-Hellmans of the server so far.
     pub(crate) fn handshakes(&self) -> u64 {
-        self.handshakes.load(Ordering::Relaxed)
+        self.spent.responses()
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {

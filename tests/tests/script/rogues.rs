@@ -1,6 +1,7 @@
 //! Clients with valid keys that keep no rule, and what they send: pieces of messages.
 
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, MessageFrame, Part};
 use tickwire_core::{ChannelId, Config, limits};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use tickwire_tests::allocation;
@@ -114,7 +115,7 @@ pub(crate) fn packet(
             part,
             data: &DATA[..length],
         };
-        message::write(&frame, &mut writer, &mut chain).unwrap();
+        write_message(&frame, &mut writer, &mut chain).unwrap();
     }
     let length = writer.written();
     bytes.resize(length + limits::TAG, 0);

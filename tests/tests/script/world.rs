@@ -170,7 +170,7 @@ impl World {
 
     fn secrets(&self, index: usize) -> Secrets {
         let identity = [index as u8 + 1; 32];
-        let public = self.setup.provider.public_key(&identity);
+        let public = self.setup.provider.handshake().public_key(&identity);
         Secrets::new(identity).ticket_key(server_ticket_key(&*self.setup.provider, &MASTER, &public))
     }
 

@@ -1,5 +1,7 @@
 //! What a type looks like on the wire: the ground of the schema hash and of the schema export.
 
+mod impls;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;

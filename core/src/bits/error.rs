@@ -1,4 +1,4 @@
-//! Why a message could not be written or read.
+//! Why a value or a message could not be written or read.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -81,7 +81,7 @@ impl EncodeError {
 
     /// The same error of a message of the type `name`.
     #[cold]
-    pub(super) fn in_message(self, name: &'static str) -> Self {
+    pub(crate) fn in_message(self, name: &'static str) -> Self {
         match self {
             Self::NotRegistered { .. } => self,
             error => Self::InMessage { name, error: Box::new(error) },

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::EncodeError;
 use crate::limits;
-use crate::message::EncodeError;
 
 /// Appends bits to a buffer. The first bit written is the lowest bit of the first byte.
 #[derive(Debug)]

@@ -1,11 +1,13 @@
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::*;
 use crate::limits;
-use crate::message::{BoundedBytes, BoundedString, BoundedVec};
+use crate::message::{Bits, BoundedBytes, BoundedString, BoundedVec, Codec};
+use crate::shape::{NetShape, Shape, Shapes};
 
 fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
@@ -187,7 +189,7 @@ fn items_without_bits_are_counted() {
 struct Tree(BoundedVec<Self, 1>);
 
 impl NetShape for Tree {
-    fn shape(shapes: &mut crate::message::Shapes) -> crate::message::Shape {
+    fn shape(shapes: &mut Shapes) -> Shape {
         shapes.of::<BoundedVec<Self, 1>>()
     }
 }

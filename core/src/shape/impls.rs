@@ -7,8 +7,7 @@ use alloc::vec::Vec;
 
 use zerocopy::{big_endian, little_endian};
 
-use super::{NetShape, Shape, Shapes};
-use crate::message::shape::Field;
+use super::{Field, NetShape, Shape, Shapes};
 
 macro_rules! plain {
     ($($type:ty => $shape:expr),* $(,)?) => {$(

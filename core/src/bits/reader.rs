@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::DecodeError;
 use crate::limits;
-use crate::message::DecodeError;
 
 /// A cursor over bits. The first bit read is the lowest bit of the first byte.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Integers between two bounds.
 
-use super::{BitReader, BitWriter, NetSerialize};
-use crate::message::{DecodeError, EncodeError, NetShape, Shape, Shapes};
+use super::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
+use crate::shape::{NetShape, Shape, Shapes};
 
 /// An integer of at most 64 bits and a fixed width. `usize` and `isize` differ between targets, so they are none.
 pub trait NetInteger: NetSerialize + Copy + PartialOrd {

@@ -3,8 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{BitReader, BitWriter, NetSerialize, put_items};
-use crate::message::{DecodeError, EncodeError};
+use super::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, put_items};
 
 const CHARACTER_BITS: u32 = 21;
 const NAN_32: u32 = 0x7fc0_0000;
