@@ -13,14 +13,17 @@ use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
 use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
 
 use crate::address::NetworkAddress;
-use crate::attempt::{Attempt, answer};
+use crate::answer::answer;
+use crate::attempt::Attempt;
 use crate::command::Command;
 use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
-use crate::handlers::INVALID_MESSAGES;
 use crate::policy::Policy;
 use crate::queue::Refused;
 use crate::shared::Shared;
+
+/// The code that a peer is told whose messages were invalid too often.
+pub const INVALID_MESSAGES: u16 = 0xfe07;
 
 /// A share in a server, client or peer that runs: cheap to clone, and the same from every thread.
 #[derive(Clone)]

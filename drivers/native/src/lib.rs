@@ -52,6 +52,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod answer;
 mod attempt;
 mod backlog;
 mod capabilities;
@@ -88,8 +89,8 @@ pub use crate::capabilities::{Capabilities, capabilities, local_addresses};
 pub use crate::client::Client;
 pub use crate::ending::Ending;
 pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
-pub use crate::handle::{Broadcast, Handle, Hold};
-pub use crate::handlers::{HandlerId, INVALID_MESSAGES, Update};
+pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
+pub use crate::handlers::{HandlerId, Update};
 pub use crate::options::{Bind, Options};
 pub use crate::peer::Peer;
 pub use crate::resolve::{Resolution, Resolver, resolve};
