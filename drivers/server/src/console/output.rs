@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustyline::ExternalPrinter;
 
 use super::spool::{Queued, Spool};
-use crate::logging::LOG_ONLY;
+use crate::logging::target::LOG_ONLY;
 
 /// Standard output, or the terminal that a line is being edited on; and standard error. Nobody who prints waits for long:
 /// whoever reads there may have stopped.
