@@ -123,7 +123,7 @@ const PORTS: u32 = 50_000;
 
 /// What became of datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
+pub struct NetworkCounters {
     /// Put on a link by a node.
     pub sent: u64,
     /// Bytes of those.
@@ -167,7 +167,7 @@ pub(crate) struct Network {
     routes: Vec<Option<u32>>,
     pub(crate) pool: Pool,
     pub(crate) tally: Tally,
-    pub(crate) counters: Counters,
+    pub(crate) counters: NetworkCounters,
     underway: Vec<Option<Parcel>>,
     free: Vec<u32>,
     arrivals: Vec<Arrival>,
@@ -197,7 +197,7 @@ impl Network {
             routes,
             pool: Pool::default(),
             tally: Tally::new(faults),
-            counters: Counters::default(),
+            counters: NetworkCounters::default(),
             underway: Vec::new(),
             free: Vec::new(),
             arrivals: Vec::new(),

@@ -2,43 +2,21 @@
 
 mod harm;
 mod pipe;
+mod tally;
 
 #[cfg(test)]
 mod tests;
 
 pub use pipe::{Passage, Pipe, PipeConfig};
+pub use tally::Tally;
 
-use harm::{Active, Stage};
+use harm::{Active, Stage, mark};
 use smallvec::SmallVec;
 use tickwire_core::address::Ecn;
 
 use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
-
-/// How often each fault of a list did something.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Tally(Vec<u64>);
-
-impl Tally {
-    /// Nothing has happened to any of `faults` faults.
-    #[must_use]
-    pub fn new(faults: usize) -> Self {
-        Self(vec![0; faults])
-    }
-
-    /// How often fault number `fault` did something.
-    #[must_use]
-    pub fn of(&self, fault: usize) -> u64 {
-        self.0.get(fault).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn fire(&mut self, fault: usize) {
-        if let Some(count) = self.0.get_mut(fault) {
-            *count += 1;
-        }
-    }
-}
 
 /// A datagram that will arrive.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -226,14 +204,6 @@ impl Link {
             at_us = through;
         }
         Some((at_us, marked))
-    }
-}
-
-/// What a queue that is too long makes of the bits (RFC 3168): only what says that it may be marked, is.
-const fn mark(ecn: Ecn) -> Ecn {
-    match ecn {
-        Ecn::NotCapable => Ecn::NotCapable,
-        Ecn::Capable0 | Ecn::Capable1 | Ecn::CongestionExperienced => Ecn::CongestionExperienced,
     }
 }
 

@@ -18,9 +18,9 @@ use crate::checker::{Checker, Datagram, Violation};
 use crate::fault::{Fault, KindName, NodeId};
 use crate::host::{Application, Context, Host, Outgoing};
 use crate::link::Pipe;
-use crate::network::{Counters, Network, Parcel, ParcelId, Topology};
+use crate::network::{Network, NetworkCounters, Parcel, ParcelId, Topology};
 use crate::trace::{Entry, Trace};
-use node::Node;
+use node::{Node, TIMEOUTS_MOST};
 
 /// How a world is set up.
 #[derive(Clone, Debug)]
@@ -228,7 +228,7 @@ impl<A: Application> World<A> {
 
     /// What became of datagrams.
     #[must_use]
-    pub const fn counters(&self) -> Counters {
+    pub const fn counters(&self) -> NetworkCounters {
         self.network.counters
     }
 
@@ -466,5 +466,3 @@ impl<A: Application> core::fmt::Debug for World<A> {
 const TRANSMIT_BUFFER: usize = 65_536;
 /// Events and transmissions of a node at one instant before it counts as spinning.
 const OUTPUTS_MOST: u32 = 1_000_000;
-/// Timeouts of a node at one instant before it counts as spinning.
-const TIMEOUTS_MOST: u32 = 10_000;
