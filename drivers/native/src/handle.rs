@@ -16,10 +16,10 @@ use crate::address::NetworkAddress;
 use crate::answer::answer;
 use crate::attempt::Attempt;
 use crate::command::Command;
+use crate::command_queue::NotQueued;
 use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
 use crate::policy::Policy;
-use crate::queue::Refused;
 use crate::shared::Shared;
 
 /// The code that a peer is told whose messages were invalid too often.
@@ -400,8 +400,8 @@ impl Handle {
     fn push(&self, command: Command) -> Result<bool, SendError> {
         self.0.commands.push(command).map_err(|refused| {
             let (command, is_full) = match refused {
-                Refused::Full(command) => (command, true),
-                Refused::Stopped(command) => (command, false),
+                NotQueued::Full(command) => (command, true),
+                NotQueued::Stopped(command) => (command, false),
             };
             let data = match command {
                 Command::Send { data, .. } | Command::Broadcast { data, .. } => data,

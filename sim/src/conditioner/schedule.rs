@@ -7,7 +7,7 @@ use tickwire_core::address::Ecn;
 use super::conditions::Conditions;
 use crate::clock::micros;
 use crate::fault::{Direction, Fault};
-use crate::link::{Arrival, Link, Pipe, Pool, Tally};
+use crate::link::{Arrival, Departure, Link, Pipe, Pool, Tally};
 
 /// Datagrams underway; beyond, new ones are dropped.
 const UNDERWAY_MOST: usize = 1 << 17;
@@ -95,8 +95,7 @@ impl Schedule {
             *active = strikes;
         }
         lane.link.carry(
-            now_us,
-            (bytes, Ecn::NotCapable),
+            Departure { at_us: now_us, bytes, ecn: Ecn::NotCapable },
             lane.bottleneck.as_mut(),
             &mut self.pool,
             &mut self.tally,

@@ -31,6 +31,17 @@ pub struct Arrival {
     pub stranger: Option<u8>,
 }
 
+/// A datagram that is put on a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Departure<'a> {
+    /// When, in microseconds.
+    pub at_us: u64,
+    /// What.
+    pub bytes: &'a [u8],
+    /// Its congestion notification bits.
+    pub ecn: Ecn,
+}
+
 /// One direction of a link. It delays, and does what the faults that are active on it say.
 #[derive(Debug)]
 pub struct Link {
@@ -64,24 +75,24 @@ impl Link {
         }
     }
 
-    /// Puts a datagram on the link at `now_us`, which never runs backwards. What arrives is appended to `arrivals`,
+    /// Puts a datagram on the link. Times of departure never run backwards. What arrives is appended to `arrivals`,
     /// in buffers from `pool`.
     pub fn carry(
         &mut self,
-        now_us: u64,
-        (bytes, ecn): (&[u8], Ecn),
+        departure: Departure<'_>,
         bottleneck: Option<&mut Pipe>,
         pool: &mut Pool,
         tally: &mut Tally,
         arrivals: &mut Vec<Arrival>,
     ) {
+        let Departure { at_us: now_us, bytes, ecn } = departure;
         let moment = self.moment(now_us);
         if self.stages.iter().all(Vec::is_empty) && bottleneck.is_none() {
             let at_us = now_us.saturating_add(self.delay_us);
             arrivals.push(Arrival { at_us, bytes: pool.copy(bytes), ecn, stranger: None });
             return;
         }
-        self.replay((now_us, moment), bytes, pool, tally, arrivals);
+        self.replay(departure, moment, pool, tally, arrivals);
         if self.lose(moment, bytes.len(), tally) {
             return;
         }
@@ -124,8 +135,8 @@ impl Link {
 
     fn replay(
         &self,
-        (now_us, moment): (u64, u64),
-        bytes: &[u8],
+        Departure { at_us: now_us, bytes, .. }: Departure<'_>,
+        moment: u64,
         pool: &mut Pool,
         tally: &mut Tally,
         arrivals: &mut Vec<Arrival>,
