@@ -4,13 +4,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::imports::split;
 use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
 
 /// The longest function, from its name to its closing bracket.
 pub const FUNCTION_LINES_MAX: usize = 70;
+/// The most values that a function takes.
+pub const VALUES_MAX: usize = 7;
 /// The longest file, its tests left out.
-pub const FILE_LINES_MAX: usize = 600;
+pub const FILE_LINES_MAX: usize = 450;
 
 /// Rust files whose code the product ships: no tests, neither by place nor by `#[cfg(test)]`.
 #[must_use]
@@ -50,15 +53,35 @@ fn without_tests(text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let code: Vec<char> = code.chars().collect();
     for at in marks.collect::<Vec<_>>() {
-        let end = (at..code.len()).find(|&place| matches!(code[place], ';' | '{')).unwrap_or(code.len());
+        let end = item_end(&code, at);
         let rest: String = code[end..].iter().collect();
-        let block = if rest.starts_with('{') { rest[..after_block(&rest, 0)].chars().count() } else { 1 };
+        let block = match rest.chars().next() {
+            Some('{') => rest[..after_block(&rest, 0)].chars().count(),
+            Some('}') => 0,
+            _ => 1,
+        };
         for c in chars.iter_mut().take(end + block).skip(at).filter(|c| **c != '\n') {
             *c = ' ';
         }
     }
     let text: String = chars.into_iter().collect();
     text.trim_end().to_owned() + "\n"
+}
+
+/// Where the item at a place ends, or its block begins: a field ends with its comma.
+fn item_end(code: &[char], at: usize) -> usize {
+    let mut depth = 0_i32;
+    for place in at..code.len() {
+        match code[place] {
+            ';' | '{' | '}' => return place,
+            ',' if depth == 0 => return place,
+            '(' | '[' | '<' => depth += 1,
+            ')' | ']' => depth -= 1,
+            '>' if code[place - 1] != '-' => depth -= 1,
+            _ => {}
+        }
+    }
+    code.len()
 }
 
 /// Functions longer than [`FUNCTION_LINES_MAX`].
@@ -91,6 +114,69 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
         }
     }
     None
+}
+
+/// Functions that take more than [`VALUES_MAX`] values, `self` and the members of tuples counted.
+#[must_use]
+pub fn crowded_functions(file: &File) -> Vec<String> {
+    let code = file.code();
+    let mut faults = Vec::new();
+    for at in words(&code, "fn") {
+        let Some((name, parameters)) = parameters(&code, at) else { continue };
+        let values: usize = split(parameters).map(values).sum();
+        if values > VALUES_MAX {
+            faults.push(format!("{}:{}: `{name}` takes {values} values", file.path, line(&code, at)));
+        }
+    }
+    faults
+}
+
+/// The name of the function whose `fn` stands at a place, and what stands between the brackets of its parameters.
+fn parameters(code: &str, at: usize) -> Option<(&str, &str)> {
+    let start = code[at + 2..].find(|c: char| !c.is_whitespace())? + at + 2;
+    let name_end = start + code[start..].find(|c| !is_word(c))?;
+    let mut depth = 0_i32;
+    let mut before = ' ';
+    // Generic parameters come first, and may contain brackets.
+    let open = code[name_end..].char_indices().find(|&(_, c)| {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth -= 1,
+            _ => {}
+        }
+        before = c;
+        c == '(' && depth == 0
+    })?;
+    let open = name_end + open.0;
+    let end = after_block(code, open);
+    (start < name_end).then(|| (&code[start..name_end], &code[open + 1..end - 1]))
+}
+
+/// How many values a parameter is.
+fn values(parameter: &str) -> usize {
+    let end = match parameter.chars().next() {
+        Some('(' | '[') => after_block(parameter, 0),
+        _ => 0,
+    };
+    let kind = parameter[end..].split_once(':').map_or("", |(_, kind)| kind);
+    members(kind)
+}
+
+/// How many values a type is: as many as its members have, if it is a tuple.
+fn members(kind: &str) -> usize {
+    let kind = kind.trim().trim_start_matches(['&', ' ']);
+    let kind = kind.strip_prefix("mut ").unwrap_or(kind).trim_start();
+    match kind.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        Some(inner) => split(inner).map(members).sum::<usize>().max(1),
+        None => 1,
+    }
+}
+
+/// The lints that a workspace asks for, as its manifest has them.
+#[must_use]
+pub fn lints(manifest: &str) -> String {
+    let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
+    tables.map(|table| format!("[{}\n", table.trim_end())).collect()
 }
 
 /// A file longer than [`FILE_LINES_MAX`].

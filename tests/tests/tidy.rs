@@ -1,9 +1,11 @@
 //! The house is tidy; and each rule fires on what it forbids.
 
+use tickwire_tests::imports::Crate;
 use tickwire_tests::source::{self, Dependency, File, Member};
 use tickwire_tests::tidy::{
-    FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
-    lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished, wrong_arrows,
+    FILE_LINES_MAX, FUNCTION_LINES_MAX, VALUES_MAX, broken_links, clocks, crowded_functions,
+    exhaustive_enums, forbidden_words, lints, lonely_snapshots, long_file, long_functions, machine_paths,
+    shipped, unfinished, wrong_arrows,
 };
 
 /// Names of hash maps: their order of iteration differs from run to run.
@@ -40,6 +42,12 @@ const REAL_TIME: [&str; 2] = ["sim/src/bin/", "sim/src/conditioner"];
 
 /// Enums of the core that callers are meant to match whole: a new case would be a new protocol.
 const EXHAUSTIVE: [&str; 1] = ["Fate"];
+
+/// Rooms around the core.
+const AROUND: [&str; 6] = ["bench/", "drivers/", "fuzz/bodies/", "sim/", "tests/", "xtask/"];
+
+/// Names that types may share: what `clap` reads is called alike in every program and verb.
+const SHARED_NAMES: [&str; 1] = ["Args"];
 
 /// Beginnings of names of packages that know an engine, an executor or an operating system.
 const WORLDLY: [&str; 18] = [
@@ -86,9 +94,8 @@ fn functions_are_short() {
     let brackets = format!("fn f() {{\n    a('{{');\n}}\n{}", "// }\n".repeat(FUNCTION_LINES_MAX));
     assert_eq!(long_functions(&planted(brackets)), [""; 0]);
 
-    expect_none(
-        ["core/", "xtask/"].iter().flat_map(|room| rust(room)).flat_map(|file| long_functions(&file)),
-    );
+    let files = [AROUND.as_slice(), &["core/"]].concat().into_iter().flat_map(rust);
+    expect_none(files.flat_map(|file| long_functions(&file)));
 }
 
 #[test]
@@ -97,7 +104,81 @@ fn files_are_short() {
     assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
     assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
 
-    expect_none(["core/", "xtask/"].iter().flat_map(|room| rust(room)).filter_map(|file| long_file(&file)));
+    expect_none(AROUND.into_iter().flat_map(rust).filter_map(|file| long_file(&file)));
+}
+
+#[test]
+fn functions_take_few_values() {
+    let f =
+        |parameters: &str| planted(format!("impl A {{ fn f<F: Fn(u8) -> u8>(&self, {parameters}) {{}} }}"));
+    assert_eq!(
+        crowded_functions(&f("a: u8, b: [u8; 2], c: B<u8, u8>, d: impl Fn(u8, u8) -> u8, e: (), g: &str")),
+        [""; 0]
+    );
+    assert_eq!(crowded_functions(&f("a: u8, (b, c): (u8, &(u8, u8)), d: u8, e: &mut u8, g: u8")).len(), 1);
+    assert_eq!(crowded_functions(&f(&"a: u8, ".repeat(VALUES_MAX - 1))), [""; 0]);
+    assert_eq!(crowded_functions(&f(&"a: u8, ".repeat(VALUES_MAX))).len(), 1);
+
+    expect_none(AROUND.into_iter().flat_map(rust).flat_map(|file| crowded_functions(&file)));
+}
+
+/// The crates around the core.
+fn crates() -> Vec<Crate> {
+    let files: Vec<File> = AROUND.into_iter().flat_map(rust).collect();
+    let is_root = |file: &&File| {
+        let path = &file.path;
+        path.ends_with("/lib.rs") || path.ends_with("/main.rs") || path.contains("/bin/") && is_single(path)
+    };
+    let is_crate: Vec<&File> = files.iter().filter(is_root).collect();
+    is_crate.into_iter().map(|root| Crate::of(&files, &root.path)).collect()
+}
+
+/// Whether a program of a package is one file.
+fn is_single(path: &str) -> bool {
+    path.rsplit('/').nth(1) == Some("bin")
+}
+
+#[test]
+fn files_import_in_no_circle() {
+    let crate_of = |files: &[(&str, &str)]| {
+        let files: Vec<File> = files.iter().map(|(path, text)| File::new(*path, *text)).collect();
+        Crate::of(&files, "a/src/lib.rs").circles()
+    };
+    let root = ("a/src/lib.rs", "mod b;\nmod c;\npub use b::B;\npub use c::{C, d::D};");
+    let b = ("a/src/b.rs", "use crate::C;\npub struct B(C);");
+    let through = ("a/src/c/mod.rs", "pub mod d;\nmod e;\npub use self::e::C;");
+    let d = ("a/src/c/d.rs", "use super::C;\npub struct D(C);");
+    let e = |text| ("a/src/c/e.rs", text);
+    assert_eq!(crate_of(&[root, b, through, d, e("pub struct C;")]), [""; 0]);
+    for bad in ["use crate::{B, X as Y};\npub struct C(Box<B>);", "pub struct C(Box<crate::b::B>);"] {
+        assert_eq!(
+            crate_of(&[root, b, through, d, e(bad)]),
+            ["these import from each other: a/src/b.rs, a/src/c/e.rs"]
+        );
+    }
+    // A parent that uses what its child defines takes part, one that only exports it does not.
+    let parent = |own| ("a/src/c/mod.rs", own);
+    let uses = parent("pub mod d;\npub(crate) use self::d::D;\npub struct C(Box<D>);");
+    assert_eq!(crate_of(&[root, b, uses, d]).len(), 1);
+    let exports = parent("pub mod d;\npub(crate) use self::d::D;\npub struct C;");
+    assert_eq!(crate_of(&[root, b, exports, d]), [""; 0]);
+
+    expect_none(crates().iter().flat_map(Crate::circles));
+}
+
+#[test]
+fn a_crate_has_one_type_a_name() {
+    let files = [
+        File::new(
+            "a/src/lib.rs",
+            "mod b;\nstruct One;\nimpl T for One {\n    type Two = One;\n}\nstruct Args;",
+        ),
+        File::new("a/src/b.rs", "/// struct One\npub enum Two {}\nstruct Args;"),
+    ];
+    assert_eq!(Crate::of(&files, "a/src/lib.rs").shared_names(&SHARED_NAMES), [""; 0]);
+    assert_eq!(Crate::of(&files, "a/src/lib.rs").shared_names(&[]).len(), 1);
+
+    expect_none(crates().iter().flat_map(|one| one.shared_names(&SHARED_NAMES)));
 }
 
 #[test]
@@ -105,7 +186,7 @@ fn what_is_not_shipped_is_left_out_of_the_rules_for_what_is() {
     let files = [
         File::new(
             "a/src/lib.rs",
-            "fn a() {}\n#[cfg(test)]\nmod model;\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n",
+            "fn a() -> A {\n    A {\n        #[cfg(test)]\n        b: c(),\n    }\n}\n#[cfg(test)]\nmod model;\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n",
         ),
         File::new("a/src/model.rs", "fn c() {}"),
         File::new("a/src/model/deep.rs", "fn d() {}"),
@@ -115,7 +196,8 @@ fn what_is_not_shipped_is_left_out_of_the_rules_for_what_is() {
     let shipped: Vec<File> = shipped(&files);
     let paths: Vec<&str> = shipped.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["a/src/lib.rs", "a/src/modelling.rs"]);
-    assert_eq!(shipped[0].text, "fn a() {}\n");
+    assert!(!shipped[0].text.contains("c()") && !shipped[0].text.contains("fn b"));
+    assert_eq!(shipped[0].text.matches(['{', '}']).count(), 4);
 }
 
 #[test]
@@ -233,6 +315,11 @@ fn every_package_takes_the_lints_of_the_workspace() {
         let text = std::fs::read_to_string(manifest).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{} does not", member.name);
     }
+    let manifest = |path| std::fs::read_to_string(source::root().join(path)).unwrap();
+    assert!(manifest("bench/core/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert!(manifest("bench/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert_eq!(lints(&manifest("bench/Cargo.toml")), lints(&manifest("Cargo.toml")));
+    assert_eq!(lints("[a]\nb = 1\n\n[workspace.lints.c]\nd = 2\n\n[e]\n"), "[workspace.lints.c]\nd = 2\n");
 }
 
 #[test]
