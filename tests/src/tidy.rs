@@ -85,6 +85,13 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
+/// The lints that a workspace asks for, as its manifest has them.
+#[must_use]
+pub fn lints(manifest: &str) -> String {
+    let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
+    tables.map(|table| format!("[{}\n", table.trim_end())).collect()
+}
+
 /// A file longer than [`FILE_LINES_MAX`], and its lines.
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {

@@ -6,7 +6,7 @@ use tickwire_tests::exceptions::{
 use tickwire_tests::imports::{circles, graph, roots, shared_names};
 use tickwire_tests::source::{self, Dependency, File, Member};
 use tickwire_tests::tidy::{
-    self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
+    self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words, lints,
     lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished, wrong_arrows,
 };
 use tickwire_tests::values::crowded_functions;
@@ -341,6 +341,11 @@ fn every_package_takes_the_lints_of_the_workspace() {
         let text = std::fs::read_to_string(manifest).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{} does not", member.name);
     }
+    let manifest = |path| std::fs::read_to_string(source::root().join(path)).unwrap();
+    assert!(manifest("bench/core/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert!(manifest("bench/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert_eq!(lints(&manifest("bench/Cargo.toml")), lints(&manifest("Cargo.toml")));
+    assert_eq!(lints("[a]\nb = 1\n\n[workspace.lints.c]\nd = 2\n\n[e]\n"), "[workspace.lints.c]\nd = 2\n");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::allowance::{Charged, Limits};
 use crate::client::{ClientId, shown_address};
 use crate::clock_watch::ClockWatch;
 use crate::codes;
+use crate::console;
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::mailbox::Call;
@@ -129,9 +130,8 @@ impl<G: Game> Dedicated<G> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Line { text, reply } => {
-                let commands = std::rc::Rc::clone(&self.commands);
                 // Who asked may be gone.
-                let _gone = reply.send(commands.run(self, &text));
+                let _gone = reply.send(console::run(self, &text));
             }
             Order::Stop(why) => {
                 self.stop.get_or_insert(why);

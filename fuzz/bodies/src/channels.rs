@@ -184,7 +184,7 @@ impl Seen {
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];
-    let mut pair = Pair::new(first);
+    let mut pair = ChannelPair::new(first);
     while !script.is_over() && pair.sent < 3000 {
         match script.byte() {
             step @ 0..0x60 => pair.enqueue(step % 6, usize::from(script.short()) % (MAX_MESSAGE + 2)),
@@ -209,7 +209,7 @@ pub fn channel_pair(bytes: &[u8]) {
     pair.heal();
 }
 
-struct Pair {
+struct ChannelPair {
     now: Instant,
     sending: Sending,
     receiving: Receiving,
@@ -223,7 +223,7 @@ struct Pair {
     receipts: BTreeSet<(u8, u64)>,
 }
 
-impl Pair {
+impl ChannelPair {
     fn new(first: u64) -> Self {
         let window = Receiving::window(MAX_MESSAGE);
         Self {

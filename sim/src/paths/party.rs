@@ -10,8 +10,8 @@ use tickwire_core::{
     Instant, Secrets,
 };
 
+use super::flow::{Flow, Source};
 use super::tcp::{TcpReceiver, TcpSender};
-use super::{Flow, Source};
 use crate::host::{Application, Boot, Context, Host, Outgoing};
 use crate::network::home_address;
 use crate::rng::mix;

@@ -154,7 +154,7 @@ impl Summary {
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut out = String::from("\nsummary\n");
-        for (name, text) in self.lines() {
+        for (name, text) in self.traffic() {
             out += &format!("  {name:<16}{text}\n");
         }
         for (name, load) in PROCESSES.iter().zip(self.loads) {
@@ -170,8 +170,8 @@ impl Summary {
         out
     }
 
-    /// What the whole demonstration came to, each line with its name.
-    fn lines(&self) -> [(&'static str, String); 9] {
+    /// Of the network and the game, each figure in words.
+    fn traffic(&self) -> [(&'static str, String); 9] {
         let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = self.totals;
         let percent =
             |value: Option<f64>| value.map_or_else(|| "not known".into(), |value| format!("{value:.1} %"));

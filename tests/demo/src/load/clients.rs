@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tickwire_core::crypto::Key;
 
-use super::Load;
+use super::LoadGame;
 use super::args::Args;
 use super::client::{Desk, LoadClient};
 use super::tally::Tally;
 
 /// All clients.
-pub(super) struct Crowd {
+pub(super) struct Clients {
     clients: Vec<LoadClient>,
     desk: Desk,
 }
@@ -28,24 +28,24 @@ pub(super) struct Play {
     pub(super) latest: Duration,
 }
 
-impl Crowd {
+impl Clients {
     /// Opens all sockets, and waits until all are let in. The error says how many were not, and why.
     pub(super) fn connect(args: &Args, server: SocketAddr, key: Key) -> Result<Self, String> {
         let clients = args.clients;
         // Those that rest beat as players do who came at any time.
         let between = if args.idle { HEARTBEAT / u32::from(clients.max(1)) } else { BETWEEN_DIALS };
-        let registry = tickwire_server::registry::<Load>().map_err(|error| error.to_string())?;
-        let mut crowd = Self { clients: Vec::new(), desk: Desk::new(registry) };
+        let registry = tickwire_server::registry::<LoadGame>().map_err(|error| error.to_string())?;
+        let mut all = Self { clients: Vec::new(), desk: Desk::new(registry) };
         for _ in 0..clients {
-            crowd.clients.push(LoadClient::dial(&mut crowd.desk, server, key)?);
-            crowd.settle(between);
+            all.clients.push(LoadClient::dial(&mut all.desk, server, key)?);
+            all.settle(between);
         }
-        while crowd.clients.iter().any(|client| !client.is_in && client.trouble.is_none()) {
-            crowd.settle(LOOK);
+        while all.clients.iter().any(|client| !client.is_in && client.trouble.is_none()) {
+            all.settle(LOOK);
         }
-        match usize::from(clients) - crowd.present() {
-            0 => Ok(crowd),
-            missing => Err(format!("{missing} clients were not let in: {:?}", crowd.troubles())),
+        match usize::from(clients) - all.present() {
+            0 => Ok(all),
+            missing => Err(format!("{missing} clients were not let in: {:?}", all.troubles())),
         }
     }
 
