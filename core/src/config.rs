@@ -1,9 +1,12 @@
 //! How an endpoint is set up. Every default is documented with its unit.
 
+mod channel;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+pub use self::channel::{ChannelConfig, Delivery, Overflow};
 use crate::connection::congestion::Algorithm;
 use crate::crypto::{Key, Provider, Secret, default_provider};
 use crate::error::ConfigError;
@@ -24,87 +27,6 @@ pub enum Access {
     Tickets,
     /// Anybody, after showing that its address is its own.
     Open,
-}
-
-/// How a channel treats its messages.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Delivery {
-    /// Sent once; may be lost, may arrive in any order, never twice.
-    Unreliable,
-    /// Sent once; whatever is older than the newest received is dropped.
-    Sequenced,
-    /// Arrives exactly once, in any order.
-    ReliableUnordered,
-    /// Arrives exactly once, in the order of sending.
-    #[default]
-    ReliableOrdered,
-}
-
-impl Delivery {
-    /// Whether each message arrives, if the session lives.
-    pub(crate) const fn is_reliable(self) -> bool {
-        matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
-    }
-}
-
-/// The fate of unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
-/// messages always wait.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Overflow {
-    /// The oldest gives way. Of what the path holds back, an unreliable channel keeps the messages of the last
-    /// [`limits::STALE_AFTER`] (100 ms), and a sequenced one the newest message; either keeps its newest message, whatever
-    /// its age. A full queue drops its oldest messages instead of handing back the new one.
-    ///
-    /// Each message that gives way counts in [`crate::stats::ChannelSent::dropped`], and its fate is
-    /// [`crate::Fate::NotSent`]. None does before the first acknowledgement of the connection, unless its bandwidth is
-    /// limited. A message of which a part was sent is finished, unless that takes more than
-    /// [`limits::UNRELIABLE_PATIENCE`] (5 s).
-    #[default]
-    DropOldest,
-    /// All messages wait in the order of sending, and a full queue hands the new one back as
-    /// [`crate::error::SendError::Full`]. A path that is slower than the game delivers ever older messages, unless
-    /// [`ChannelConfig::lifetime`] bounds their wait.
-    Queue,
-}
-
-/// One channel of every connection of an endpoint. Both ends configure the same list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct ChannelConfig {
-    /// How its messages are treated.
-    pub delivery: Delivery,
-    /// Its share of the bandwidth when channels compete: weight 2^priority. 0 to 7, default 3.
-    pub priority: u8,
-    /// Bytes (with overhead) that may wait to be sent before the queue is full. Default 4 MiB.
-    pub queue_bytes: u64,
-    /// Messages that may wait to be sent before the queue is full. Default 4096.
-    pub queue_messages: usize,
-    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels. Default: the
-    /// oldest gives way.
-    pub overflow: Overflow,
-    /// How long a message may wait for its first transmission before it is dropped as `NotSent`. Default: for ever.
-    pub lifetime: Option<Duration>,
-    /// Whether each delivered reliable message yields an `Event::Delivered`. Default: no.
-    pub receipts: bool,
-    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller. Default: no.
-    pub compress: bool,
-}
-
-impl ChannelConfig {
-    /// A channel with the defaults of its fields.
-    #[must_use]
-    pub const fn new(delivery: Delivery) -> Self {
-        Self {
-            delivery,
-            priority: 3,
-            queue_bytes: 4 << 20,
-            queue_messages: 4096,
-            overflow: Overflow::DropOldest,
-            lifetime: None,
-            receipts: false,
-            compress: false,
-        }
-    }
 }
 
 /// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.

@@ -49,11 +49,9 @@ drop_reasons! {
     Malformed => "malformed",
     /// A handshake of another game.
     WrongApplication => "wrong-application",
-    /// A handshake of another version of the protocol.
-    WrongVersion => "wrong-version",
     /// A handshake from an unvalidated address without the padding that pays for a reply.
     NotPadded => "not-padded",
-    /// A handshake at an endpoint that lets nobody in.
+    /// A handshake at an endpoint that lets nobody in, or a packet of a connection that has no keys any more.
     Closed => "closed",
     /// A handshake without a ticket where one is needed.
     NoTicket => "no-ticket",
@@ -79,8 +77,6 @@ drop_reasons! {
     HalfOpenFull => "half-open-full",
     /// A handshake message that fits no step under way.
     UnexpectedHandshake => "unexpected-handshake",
-    /// The connection is closing and hears nothing any more.
-    Closing => "closing",
     /// Authentic, but forbidden: the connection was closed for it.
     Violation => "violation",
 }

@@ -159,7 +159,7 @@ pub enum Violation {
     BadFragment,
     /// Resume state that contradicts what was sent.
     BadResume,
-    /// Messages that failed validation, more than the budget allows.
+    /// A compressed message that does not unpack to what it claims.
     InvalidMessages,
 }
 

@@ -70,6 +70,7 @@ extern crate self as tickwire_core;
 extern crate std;
 
 pub mod address;
+pub mod bits;
 mod channel;
 pub mod config;
 mod connection;
@@ -92,11 +93,13 @@ mod planted;
 mod protocol_examples;
 pub mod rng;
 pub mod schema;
+mod shape;
 mod source;
 pub mod stats;
 pub mod text;
 pub mod tick;
 pub mod time;
+pub mod token_bucket;
 pub mod wire;
 
 pub use bytes::Bytes;

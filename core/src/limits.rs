@@ -65,7 +65,7 @@ pub const BURNT_TICKETS: usize = 65_536;
 /// anybody in for as long.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// Connections looked through per second for the ones that datagrams of type Unknown concern.
-pub const LOOKUPS_PER_SECOND: u64 = 100_000;
+pub const LOOKUPS_PER_SECOND: u32 = 100_000;
 /// Stateless replies waiting to be sent; when it is full, new ones are dropped.
 pub const REPLY_QUEUE: usize = 256;
 /// Bytes of user data inside a ticket.

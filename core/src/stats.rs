@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::connection::RESUME_TICKET_LIFE;
+use crate::handshake::RESUME_TICKET_LIFE;
 
 /// Datagrams and bytes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -8,7 +8,7 @@ use tickwire_core::time::Instant;
 /// A plan for the future.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
-    heap: BinaryHeap<Reverse<Entry<T>>>,
+    heap: BinaryHeap<Reverse<Scheduled<T>>>,
     planned: u64,
 }
 
@@ -19,7 +19,7 @@ impl<T> Agenda<T> {
 
     /// Plans `what` for `at`, after everything that was planned for then before.
     pub(crate) fn plan(&mut self, at: Instant, what: T) {
-        self.heap.push(Reverse(Entry { at, order: self.planned, what }));
+        self.heap.push(Reverse(Scheduled { at, order: self.planned, what }));
         self.planned += 1;
     }
 
@@ -33,31 +33,31 @@ impl<T> Agenda<T> {
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct Scheduled<T> {
     at: Instant,
     order: u64,
     what: T,
 }
 
-impl<T> Ord for Entry<T> {
+impl<T> Ord for Scheduled<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.at, self.order).cmp(&(other.at, other.order))
     }
 }
 
-impl<T> PartialOrd for Entry<T> {
+impl<T> PartialOrd for Scheduled<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> PartialEq for Entry<T> {
+impl<T> PartialEq for Scheduled<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl<T> Eq for Entry<T> {}
+impl<T> Eq for Scheduled<T> {}
 
 #[cfg(test)]
 mod tests {

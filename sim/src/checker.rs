@@ -269,6 +269,7 @@ mod tests {
     use crate::network::home_address;
     use crate::provider::{NullProvider, RecordingProvider};
     use tickwire_core::crypto::Provider as _;
+    use tickwire_core::wire::writers::{DATA, HELLO};
 
     fn datagram(bytes: &[u8]) -> Datagram<'_> {
         between(0, 1, bytes)
@@ -326,8 +327,8 @@ mod tests {
 
     #[test]
     fn only_a_data_packet_that_opens_of_somebody_who_was_reached_there_validates_an_address() {
-        let data = [tickwire_core::wire::header::DATA; 40];
-        let hello = [tickwire_core::wire::header::HELLO; 40];
+        let data = [DATA; 40];
+        let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
         assert!(!is_free(false, &data, true, false));
         assert!(!is_free(true, &hello, true, false));
@@ -337,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_address_that_a_packet_bears_is_not_validated_by_it_but_the_one_where_its_sender_was_reached_is() {
-        let data = [tickwire_core::wire::header::DATA; 40];
+        let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
         let elsewhere = Datagram { peer: home_address(7), ..between(0, 1, &data) };

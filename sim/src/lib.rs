@@ -19,6 +19,7 @@ pub mod host;
 pub mod link;
 pub mod mahimahi;
 pub mod network;
+pub mod pair;
 pub mod paths;
 pub mod provider;
 pub mod report;

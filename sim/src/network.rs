@@ -8,7 +8,7 @@ use tickwire_core::time::Instant;
 
 use crate::clock::micros;
 use crate::fault::{Direction, Fault, NodeId};
-use crate::link::{Arrival, Link, Pipe, PipeConfig, Pool, Tally};
+use crate::link::{Arrival, Departure, Link, Pipe, PipeConfig, Pool, Tally};
 
 /// A link between two nodes. Each of its directions has its own faults.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ const PORTS: u32 = 50_000;
 
 /// What became of datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
+pub struct NetworkCounters {
     /// Put on a link by a node.
     pub sent: u64,
     /// Bytes of those.
@@ -167,7 +167,7 @@ pub(crate) struct Network {
     routes: Vec<Option<u32>>,
     pub(crate) pool: Pool,
     pub(crate) tally: Tally,
-    pub(crate) counters: Counters,
+    pub(crate) counters: NetworkCounters,
     underway: Vec<Option<Parcel>>,
     free: Vec<u32>,
     arrivals: Vec<Arrival>,
@@ -197,7 +197,7 @@ impl Network {
             routes,
             pool: Pool::default(),
             tally: Tally::new(faults),
-            counters: Counters::default(),
+            counters: NetworkCounters::default(),
             underway: Vec::new(),
             free: Vec::new(),
             arrivals: Vec::new(),
@@ -277,9 +277,9 @@ impl Network {
         let config = &self.configs[link];
         let pipe = if up { config.up } else { config.down };
         let pipe = pipe.and_then(|pipe| self.pipes.get_mut(pipe));
-        let now_us = now.as_micros();
         let way = &mut self.links[route as usize];
-        way.carry(now_us, datagram, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
+        let departure = Departure { at_us: now.as_micros(), bytes: datagram.0, ecn: datagram.1 };
+        way.carry(departure, pipe, &mut self.pool, &mut self.tally, &mut arrivals);
         if arrivals.iter().all(|arrival| arrival.stranger.is_some()) {
             self.counters.lost += 1;
         }

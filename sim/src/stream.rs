@@ -247,7 +247,7 @@ impl Application for Streams {
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {
         if context.node == CLIENT {
-            let key = self.setup.config.provider.public_key(&[SERVER as u8 + 1; 32]);
+            let key = self.setup.config.provider.handshake().public_key(&[SERVER as u8 + 1; 32]);
             match context.host.connect(context.now, home_address(SERVER), ConnectOptions::new(key)) {
                 Ok(connection) => self.connections[CLIENT] = Some(connection),
                 Err(error) => context.fail(format!("connect: {error}")),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tickwire_sim::paths::jitter::{self, Shape};
+use tickwire_sim::paths::jitter::{self, JitterShape};
 use tickwire_sim::paths::{Flow, Scenario, Source, rfc8867};
 
 fn seeds() -> u64 {
@@ -13,7 +13,7 @@ fn seeds() -> u64 {
 }
 
 /// Thousandths of a game's traffic that arrive, in the worst of all runs with a jitter of `spread_ms`.
-fn least_through(shape: Shape, spread_ms: u64) -> u64 {
+fn least_through(shape: JitterShape, spread_ms: u64) -> u64 {
     let mut least = 1000;
     for delay_ms in [20, 50] {
         for kilobytes in jitter::KILOBYTES {
@@ -32,7 +32,7 @@ fn least_through(shape: Shape, spread_ms: u64) -> u64 {
 #[test]
 fn jitter_that_keeps_the_order_does_not_slow_a_game_down() {
     for spread_ms in [20, 50, 100] {
-        let through = least_through(Shape::Uniform, spread_ms);
+        let through = least_through(JitterShape::Uniform, spread_ms);
         assert!(through >= 970, "{spread_ms} ms: {through}");
     }
 }
@@ -40,14 +40,14 @@ fn jitter_that_keeps_the_order_does_not_slow_a_game_down() {
 #[test]
 fn datagrams_that_arrive_in_bunches_do_not_slow_a_game_down() {
     for spread_ms in [20, 50, 100] {
-        let through = least_through(Shape::Bunched, spread_ms);
+        let through = least_through(JitterShape::Bunched, spread_ms);
         assert!(through >= 970, "{spread_ms} ms: {through}");
     }
 }
 
 #[test]
 fn a_fifth_of_a_second_of_jitter_costs_a_game_its_first_seconds_at_most() {
-    for shape in [Shape::Uniform, Shape::Bunched] {
+    for shape in [JitterShape::Uniform, JitterShape::Bunched] {
         let through = least_through(shape, 200);
         assert!(through >= 900, "{shape:?}: {through}");
     }

@@ -1,7 +1,13 @@
-//! What the tests that cross crates share: the sources of the workspace, and the rules about them.
+//! What the tests that cross crates share: an allocator that counts, the sources of the workspace, and the rules about them.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends when its own ground gives way")]
 
+pub mod allocation;
+pub mod exceptions;
+pub mod imports;
 pub mod lexer;
+pub mod modules;
 pub mod proof;
 pub mod source;
+pub mod syntax;
 pub mod tidy;
+pub mod values;

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::exceptions::Offence;
 use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
+use crate::syntax::without_tests;
 
-/// The longest function, from its name to its closing bracket.
-pub const FUNCTION_LINES_MAX: usize = 70;
-/// The longest file, its tests left out.
-pub const FILE_LINES_MAX: usize = 600;
+/// The longest function, from its `fn` to its closing bracket.
+pub const FUNCTION_LINES_MAX: usize = 69;
+/// The longest file; of a file that the product ships, its tests are left out.
+pub const FILE_LINES_MAX: usize = 449;
 
 /// Rust files whose code the product ships: no tests, neither by place nor by `#[cfg(test)]`.
 #[must_use]
@@ -21,7 +23,7 @@ pub fn shipped(files: &[File]) -> Vec<File> {
             || tests.iter().any(|module| file.path.starts_with(module))
     };
     let rust = files.iter().filter(|file| file.is_rust() && !is_test(file));
-    rust.map(|file| File::new(&*file.path, without_tests(&file.text))).collect()
+    rust.map(|file| File::new(&*file.path, without_tests(&file.path, &file.text))).collect()
 }
 
 /// The beginnings of paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
@@ -42,38 +44,28 @@ fn test_modules(files: &[File]) -> BTreeSet<String> {
     found
 }
 
-/// The text without the items marked `#[cfg(test)]`.
-fn without_tests(text: &str) -> String {
-    let code = blank(text, Keep::Code);
-    let marks = words(&code, "#[cfg(test)]").map(|at| code[..at].chars().count());
-    // Blanking keeps characters, not bytes, where they are.
-    let mut chars: Vec<char> = text.chars().collect();
-    let code: Vec<char> = code.chars().collect();
-    for at in marks.collect::<Vec<_>>() {
-        let end = (at..code.len()).find(|&place| matches!(code[place], ';' | '{')).unwrap_or(code.len());
-        let rest: String = code[end..].iter().collect();
-        let block = if rest.starts_with('{') { rest[..after_block(&rest, 0)].chars().count() } else { 1 };
-        for c in chars.iter_mut().take(end + block).skip(at).filter(|c| **c != '\n') {
-            *c = ' ';
-        }
-    }
-    let text: String = chars.into_iter().collect();
-    text.trim_end().to_owned() + "\n"
+/// All Rust files, those that the product ships without the tests inside them.
+#[must_use]
+pub fn rust(files: &[File]) -> Vec<File> {
+    let shipped = shipped(files);
+    let find = |path: &str| shipped.iter().find(|other| other.path == path).cloned();
+    let rust = files.iter().filter(|file| file.is_rust());
+    rust.map(|file| find(&file.path).unwrap_or_else(|| file.clone())).collect()
 }
 
-/// Functions longer than [`FUNCTION_LINES_MAX`].
+/// A file with functions longer than [`FUNCTION_LINES_MAX`], and how many.
 #[must_use]
-pub fn long_functions(file: &File) -> Vec<String> {
+pub fn long_functions(file: &File) -> Option<Offence> {
     let code = file.code();
-    let mut faults = Vec::new();
+    let mut found = Vec::new();
     for at in words(&code, "fn") {
         let Some((name, open)) = function(&code, at) else { continue };
         let lines = line(&code, after_block(&code, open)) - line(&code, at) + 1;
         if lines > FUNCTION_LINES_MAX {
-            faults.push(format!("{}:{}: `{name}` has {lines} lines", file.path, line(&code, at)));
+            found.push(format!("{}:{}: `{name}` has {lines} lines", file.path, line(&code, at)));
         }
     }
-    faults
+    Offence::all(&file.path, &found)
 }
 
 /// The name of the function whose `fn` stands at a place, and where its body opens; none without a body.
@@ -93,11 +85,19 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// A file longer than [`FILE_LINES_MAX`].
+/// The lints that a workspace asks for, as its manifest has them.
 #[must_use]
-pub fn long_file(file: &File) -> Option<String> {
-    let lines = file.text.lines().count();
-    (lines > FILE_LINES_MAX).then(|| format!("{}: {lines} lines", file.path))
+pub fn lints(manifest: &str) -> String {
+    let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
+    tables.map(|table| format!("[{}\n", table.trim_end())).collect()
+}
+
+/// A file longer than [`FILE_LINES_MAX`], and its lines.
+#[must_use]
+pub fn long_file(file: &File) -> Option<Offence> {
+    let number = file.text.lines().count();
+    let text = format!("{}: {number} lines", file.path);
+    (number > FILE_LINES_MAX).then(|| Offence { path: file.path.clone(), number, text })
 }
 
 /// Words in code that a room of the house must not use.

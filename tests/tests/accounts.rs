@@ -1,7 +1,6 @@
 //! Who pays for a place: the address that a handshake proved, whatever a datagram bears as its sender.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(dead_code, reason = "each test binary uses a part of the crowd")]
 
 mod crowd;
 

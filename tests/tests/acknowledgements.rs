@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use tickwire_core::{
-    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
-    Instant, LinkId, LinkProperties, Path, Secrets,
-};
+use tickwire_core::{ChannelId, Config, ConnectionId, Duration, Event, Instant, LinkProperties};
+use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 
-const SERVER: usize = 0;
-const CLIENT: usize = 1;
-const ADDRESSES: [&str; 2] = ["10.0.0.1:7777", "10.0.0.2:4000"];
+/// As a data channel that loses and reorders.
+const CHANNEL: LinkProperties =
+    LinkProperties { reliable: false, ordered: false, congestion_controlled: true, max_datagram: 1200 };
 /// Each way.
 const DELAY: Duration = Duration::from_millis(25);
 /// After this much time the server's driver asks what to send, however little it took in.
@@ -28,9 +26,7 @@ enum Loss {
 
 /// A client that sends all it can, to a server whose driver takes in `batch` datagrams per turn.
 struct Run {
-    now: Instant,
-    ends: [Endpoint; 2],
-    is_link: bool,
+    pair: Pair,
     batch: usize,
     loss: Loss,
     /// Of a thousand datagrams to the client, how many are dropped.
@@ -52,14 +48,14 @@ struct Run {
 
 impl Run {
     fn new(is_link: bool, batch: usize, loss: Loss, loss_back: u64) -> Self {
-        let mut config = Config::new(1);
-        let client = Endpoint::new(config.clone(), Secrets::new([2; 32]), [2; 32], Instant::ZERO).unwrap();
-        config.access = Access::Open;
-        let server = Endpoint::new(config, Secrets::new([1; 32]), [1; 32], Instant::ZERO).unwrap();
+        let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
+        pair.room = 1 << 16;
+        if is_link {
+            pair.open_link(CHANNEL);
+        }
+        let connection = pair.dial();
         let mut run = Self {
-            now: Instant::ZERO,
-            ends: [server, client],
-            is_link,
+            pair,
             batch,
             loss,
             loss_back,
@@ -74,33 +70,11 @@ impl Run {
             connection: None,
             messages: 0,
         };
-        let channel = LinkProperties {
-            reliable: false,
-            ordered: false,
-            congestion_controlled: true,
-            max_datagram: 1200,
-        };
-        if is_link {
-            run.ends
-                .iter_mut()
-                .for_each(|end| end.open_link(Instant::ZERO, LinkId(1), channel, None).unwrap());
-        }
-        let to = run.path_to(SERVER);
-        let options = ConnectOptions::new(run.ends[SERVER].public_key());
-        let connection = run.ends[CLIENT].connect(Instant::ZERO, to, options).unwrap();
         run.run_for(Duration::from_secs(2));
-        assert!(run.ends[CLIENT].stats(connection).is_some());
+        assert!(run.pair.ends[CLIENT].stats(connection).is_some());
         run.connection = Some(connection);
         run.is_lossy = true;
         run
-    }
-
-    fn path_to(&self, end: usize) -> Path {
-        if self.is_link {
-            LinkId(1).into()
-        } else {
-            Address::from(ADDRESSES[end].parse::<std::net::SocketAddr>().unwrap()).into()
-        }
     }
 
     fn chance(&mut self, permille: u64) -> bool {
@@ -127,38 +101,37 @@ impl Run {
     }
 
     fn transmit(&mut self, end: usize) {
-        let mut buffer = vec![0; 1 << 16];
-        while let Some(transmit) = self.ends[end].poll_transmit(self.now, &mut buffer) {
-            for datagram in transmit.datagrams(&buffer) {
-                let to = 1 - end;
-                self.count += 1;
-                if !self.is_dropped(to) {
-                    self.flying.insert((self.now + DELAY, self.count), (to, datagram.to_vec()));
-                }
+        for datagram in self.pair.take(end) {
+            let to = 1 - end;
+            self.count += 1;
+            if !self.is_dropped(to) {
+                self.flying.insert((self.pair.now + DELAY, self.count), (to, datagram));
             }
         }
     }
 
     /// A turn of the server's driver.
     fn turn(&mut self) {
-        (self.taken, self.polled_at) = (0, self.now);
+        (self.taken, self.polled_at) = (0, self.pair.now);
         self.transmit(SERVER);
     }
 
     fn run_for(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
+        let end = self.pair.now + time;
+        while self.pair.now < end {
             if let Some(connection) = self.connection {
-                while self.ends[CLIENT].send(self.now, connection, ChannelId(1), vec![7; 1000]).is_ok() {}
+                while self.pair.ends[CLIENT]
+                    .send(self.pair.now, connection, ChannelId(1), vec![7; 1000])
+                    .is_ok()
+                {}
             }
             self.transmit(CLIENT);
-            let mut next = end.min(self.ends[CLIENT].poll_timeout().0).min(self.polled_at + TURN);
+            let mut next = end.min(self.pair.ends[CLIENT].poll_timeout().0).min(self.polled_at + TURN);
             next = next.min(self.flying.keys().next().map_or(Instant::MAX, |(at, _)| *at));
-            self.now = self.now.max(next);
-            while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            self.pair.now = self.pair.now.max(next);
+            while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.pair.now) {
                 let (to, mut bytes) = entry.remove();
-                let from = self.path_to(1 - to);
-                self.ends[to].handle_datagram(self.now, from, Ecn::NotCapable, &mut bytes);
+                self.pair.give(to, &mut bytes);
                 if to == SERVER {
                     self.taken += 1;
                     if self.taken >= self.batch {
@@ -166,20 +139,20 @@ impl Run {
                     }
                 }
             }
-            self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
-            if self.now >= self.polled_at + TURN || !self.is_lossy {
+            let now = self.pair.now;
+            self.pair.ends.iter_mut().for_each(|end| end.handle_timeout(now));
+            if self.pair.now >= self.polled_at + TURN || !self.is_lossy {
                 self.turn();
             }
-            while let Some(event) = self.ends[SERVER].poll_event() {
-                self.messages += u64::from(matches!(event, Event::Message { .. }));
-            }
-            while self.ends[CLIENT].poll_event().is_some() {}
+            let is_message = |event: &&Event| matches!(event, Event::Message { .. });
+            self.messages += self.pair.events(SERVER).iter().filter(is_message).count() as u64;
+            self.pair.events(CLIENT);
         }
     }
 
     /// What the client declared lost.
     fn declared(&self) -> u64 {
-        self.ends[CLIENT].stats(self.connection.unwrap()).unwrap().datagrams_lost
+        self.pair.ends[CLIENT].stats(self.connection.unwrap()).unwrap().datagrams_lost
     }
 }
 

@@ -21,13 +21,13 @@ const WALL: u64 = 1_700_000_000_000_000;
 
 fn server_secrets() -> Secrets {
     let provider = default_provider();
-    let public = provider.public_key(&[1; 32]);
+    let public = provider.handshake().public_key(&[1; 32]);
     Secrets::new([1; 32]).ticket_key(server_ticket_key(&*provider, &MASTER, &public))
 }
 
 fn mint(identity: u8, expiry: u64) -> Ticket {
     let provider = default_provider();
-    let public = provider.public_key(&[1; 32]);
+    let public = provider.handshake().public_key(&[1; 32]);
     let key = server_ticket_key(&*provider, &MASTER, &public);
     let contents =
         TicketContents { identity: [identity; 16], expiry, user_data: Bytes::from_static(b"red").to_vec() };

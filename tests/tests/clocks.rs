@@ -62,10 +62,10 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
         Came::WithTicket => Access::Tickets,
     };
     let provider = default_provider();
-    let key = server_ticket_key(&*provider, &MASTER, &provider.public_key(&SERVER));
+    let key = server_ticket_key(&*provider, &MASTER, &provider.handshake().public_key(&SERVER));
     let mut node = Node::new(config, Secrets::new(SERVER).ticket_key(key), seed, "10.0.0.1:7777", now);
     if came == Came::AsPeer {
-        node.endpoint.expect_peer(PSK, provider.public_key(&CLIENT)).unwrap();
+        node.endpoint.expect_peer(PSK, provider.handshake().public_key(&CLIENT)).unwrap();
     }
     node
 }
@@ -73,7 +73,7 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
 /// A ticket of a backend, which expires at `expiry`.
 fn ticket(expiry: u64, seed: u8) -> Ticket {
     let provider = default_provider();
-    let public = provider.public_key(&SERVER);
+    let public = provider.handshake().public_key(&SERVER);
     let key = server_ticket_key(&*provider, &MASTER, &public);
     let contents = TicketContents { identity: [3; 16], expiry, user_data: Vec::new() };
     let mut rng = Rng::from_seed([seed; 32]);
@@ -100,8 +100,7 @@ impl Night {
             Came::AsPeer => ConnectOptions::peer(PSK, key),
             Came::WithTicket => ConnectOptions::new(key).ticket(ticket(wall[0] + HOUR * 1_000_000, 1)),
         };
-        let (now, to) = (net.now, net.nodes[0].address);
-        let connection = net.nodes[1].endpoint.connect(now, to, options).unwrap();
+        let connection = net.connect_with(options);
         net.run_for(SECOND * 10);
         assert_eq!(net.nodes[1].endpoint.state(connection), ConnectionState::Connected, "{self:?}");
         (net, connection)

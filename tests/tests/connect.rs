@@ -1,29 +1,31 @@
 //! Connecting: what a crowd goes through, and what strangers get out of a server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod crowd;
 mod script;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crowd::Field;
 use script::forge;
-use script::provider::{self, Quirks, Wrapped};
+use script::provider;
 use tickwire_core::crypto::{Provider, default_provider};
 use tickwire_core::rng::Rng;
 use tickwire_core::{
-    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
-    Instant, Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
+    Access, Address, ChannelId, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Instant,
+    Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
 };
-use tickwire_sim::rng::{Draws, mix, seed_bytes};
+use tickwire_sim::pair::{CLIENT, Pair, SERVER};
+use tickwire_sim::provider::{CountingProvider, DiffieHellmans};
+use tickwire_sim::rng::{Draws, seed_bytes};
 
 const APPLICATION: u64 = 0x636f_6e6e_6563_7400;
 const MASTER: [u8; 32] = [6; 32];
 const SERVER_IDENTITY: [u8; 32] = [1; 32];
 /// Wall time at [`Instant::ZERO`], in microseconds.
 const WALL: u64 = 1_700_000_000_000_000;
-const ONE_WAY: Duration = Duration::from_millis(50);
 /// Twice the time that an attempt has by default. Through such loss, one of 10,000 takes longer than that.
 const PATIENCE: Duration = Duration::from_secs(20);
 const START: Instant = Instant::saturating_from_micros(1_000_000_000);
@@ -44,31 +46,6 @@ enum Shows {
     NothingNotEvenAKey,
 }
 
-/// Bytes that one address sent to the server, and got from it before it was known to be there.
-#[derive(Clone, Copy, Default)]
-struct Account {
-    received: usize,
-    sent: usize,
-    is_validated: bool,
-}
-
-/// A datagram on its way: when it arrives, from which client or to which, and its bytes.
-type Flying = (Instant, usize, Vec<u8>);
-
-/// A server and its clients, 50 ms away.
-struct Town {
-    now: Instant,
-    server: Endpoint,
-    clients: Vec<Endpoint>,
-    to_server: Vec<Flying>,
-    to_client: Vec<Flying>,
-    accounts: BTreeMap<Address, Account>,
-    /// When each client was told `Connected`.
-    client_connected: BTreeMap<usize, Instant>,
-    /// When the server was told `Connected` of each address.
-    server_connected: BTreeMap<Address, Instant>,
-}
-
 fn config(provider: &Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
     config.provider = Arc::clone(provider);
@@ -79,13 +56,13 @@ fn config(provider: &Arc<dyn Provider>, access: Access) -> Config {
 }
 
 fn server(provider: &Arc<dyn Provider>, access: Access, seed: u64) -> Endpoint {
-    let key = server_ticket_key(&**provider, &MASTER, &provider.public_key(&SERVER_IDENTITY));
+    let key = server_ticket_key(&**provider, &MASTER, &provider.handshake().public_key(&SERVER_IDENTITY));
     let secrets = Secrets::new(SERVER_IDENTITY).ticket_key(key);
     Endpoint::new(config(provider, access), secrets, seed_bytes(seed, 0), START).unwrap()
 }
 
 fn ticket(provider: &Arc<dyn Provider>, seed: u64) -> Ticket {
-    let server_key = provider.public_key(&SERVER_IDENTITY);
+    let server_key = provider.handshake().public_key(&SERVER_IDENTITY);
     let mint = TicketMint::new(Arc::clone(provider), &server_ticket_key(&**provider, &MASTER, &server_key));
     let expiry = WALL + (START + Duration::from_secs(60)).as_micros();
     let contents = TicketContents { identity: [3; 16], expiry, user_data: vec![1; 64] };
@@ -93,7 +70,7 @@ fn ticket(provider: &Arc<dyn Provider>, seed: u64) -> Ticket {
 }
 
 fn options(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> ConnectOptions {
-    let server_key = provider.public_key(&SERVER_IDENTITY);
+    let server_key = provider.handshake().public_key(&SERVER_IDENTITY);
     match shows {
         Shows::Ticket => ConnectOptions::new(server_key).ticket(ticket(provider, seed)),
         Shows::Nothing => ConnectOptions::new(server_key),
@@ -105,114 +82,6 @@ fn options(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> ConnectOpti
 fn client(provider: &Arc<dyn Provider>, seed: u64) -> Endpoint {
     Endpoint::new(config(provider, Access::Closed), Secrets::new([2; 32]), seed_bytes(seed, 2), START)
         .unwrap()
-}
-
-impl Town {
-    fn new(provider: &Arc<dyn Provider>, access: Access, shows: Shows, clients: usize, seed: u64) -> Self {
-        let mut town = Self {
-            now: START,
-            server: server(provider, access, seed),
-            clients: Vec::new(),
-            to_server: Vec::new(),
-            to_client: Vec::new(),
-            accounts: BTreeMap::new(),
-            client_connected: BTreeMap::new(),
-            server_connected: BTreeMap::new(),
-        };
-        for number in 0..clients {
-            let seed = mix(seed, number as u64);
-            let mut endpoint = client(provider, seed);
-            let options = options(provider, shows, seed).timeout(PATIENCE);
-            endpoint.connect(START, server_at(), options).unwrap();
-            town.clients.push(endpoint);
-        }
-        town
-    }
-
-    /// Runs until everybody is connected at both ends, or until `end`; `harm` may change a datagram, or lose it.
-    fn run(&mut self, end: Instant, harm: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
-        loop {
-            self.drain_server(harm);
-            (0..self.clients.len()).for_each(|number| self.drain_client(number, harm));
-            if self.is_done() {
-                return;
-            }
-            let flights = self.to_server.iter().chain(&self.to_client).map(|flying| flying.0);
-            let timeouts = self.clients.iter().chain([&self.server]).map(|end| end.poll_timeout().0);
-            let next = flights.chain(timeouts).min().unwrap_or(end).max(self.now);
-            if next > end {
-                return;
-            }
-            self.now = next;
-            self.land();
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.client_connected.len() == self.clients.len() && self.server_connected.len() == self.clients.len()
-    }
-
-    fn land(&mut self) {
-        let now = self.now;
-        for (_, number, mut bytes) in self.to_server.extract_if(.., |flying| flying.0 <= now) {
-            let from = Address::from(client_at(number));
-            self.accounts.entry(from).or_default().received += bytes.len();
-            let from = client_at(number);
-            self.server.handle_datagram(now, from, Ecn::NotCapable, &mut bytes);
-        }
-        for (_, number, mut bytes) in self.to_client.extract_if(.., |flying| flying.0 <= now) {
-            self.clients[number].handle_datagram(now, server_at(), Ecn::NotCapable, &mut bytes);
-        }
-        for endpoint in self.clients.iter_mut().chain([&mut self.server]) {
-            if endpoint.poll_timeout().0 <= now {
-                endpoint.handle_timeout(now);
-            }
-        }
-    }
-
-    fn drain_server(&mut self, harm: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
-        let mut buffer = [0; 1200];
-        while let Some(event) = self.server.poll_event() {
-            if let Event::Connected { address, .. } = event {
-                self.server_connected.entry(address).or_insert(self.now);
-                self.accounts.entry(address).or_default().is_validated = true;
-            }
-        }
-        while let Some(transmit) = self.server.poll_transmit(self.now, &mut buffer) {
-            let account = self.accounts.entry(transmit.path.remote).or_default();
-            account.sent += transmit.size;
-            assert!(account.is_validated || account.sent <= account.received, "amplified");
-            let Address::Udp(to) = transmit.path.remote else { continue };
-            let Some(number) = (0..self.clients.len()).find(|number| client_at(*number) == to) else {
-                continue;
-            };
-            let mut bytes = buffer[..transmit.size].to_vec();
-            if harm(&mut bytes) {
-                self.to_client.push((self.now + ONE_WAY, number, bytes));
-            }
-        }
-    }
-
-    fn drain_client(&mut self, number: usize, harm: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
-        let mut buffer = [0; 1200];
-        let endpoint = &mut self.clients[number];
-        while let Some(event) = endpoint.poll_event() {
-            if let Event::Connected { .. } = event {
-                self.client_connected.entry(number).or_insert(self.now);
-            }
-        }
-        while let Some(transmit) = endpoint.poll_transmit(self.now, &mut buffer) {
-            let mut bytes = buffer[..transmit.size].to_vec();
-            if harm(&mut bytes) {
-                self.to_server.push((self.now + ONE_WAY, number, bytes));
-            }
-        }
-    }
-}
-
-/// Everything arrives as it was sent.
-fn intact(_: &mut Vec<u8>) -> bool {
-    true
 }
 
 /// Three of ten datagrams are lost.
@@ -236,17 +105,30 @@ fn corrupting(seed: u64) -> impl FnMut(&mut Vec<u8>) -> bool {
     }
 }
 
-const BOTH: [(Access, Shows); 2] = [(Access::Open, Shows::Nothing), (Access::Tickets, Shows::Ticket)];
-
 #[test]
 fn a_crowd_that_comes_at_once_gets_in_through_loss_and_corruption() {
     // Enough of them that the server counts itself under load.
-    for (access, shows) in BOTH {
-        let mut town = Town::new(&provider::null(), access, shows, 300, 1);
+    const CROWD: usize = 300;
+    for access in [Access::Open, Access::Tickets] {
+        let mut field = Field::new(access, |config| config.max_connections = 1000);
         let (mut loss, mut corruption) = (lossy(1), corrupting(2));
-        town.run(START + PATIENCE, &mut |bytes| loss(bytes) && corruption(bytes));
-        assert!(town.is_done(), "{shows:?}: {} of 300", town.server_connected.len());
-        assert_eq!(town.server.half_open(), 0);
+        field.harm = Box::new(move |bytes| loss(bytes) && corruption(bytes));
+        for number in 0..CROWD {
+            let client = field.add(&client_at(number).to_string(), |_| {});
+            let mut options = ConnectOptions::new(field.server.public_key()).timeout(PATIENCE);
+            if access == Access::Tickets {
+                options = options.ticket(field.ticket());
+            }
+            field.dial_with(client, options);
+        }
+        let is_done = |field: &Field| {
+            field.clients.iter().all(|client| client.connected().is_some()) && field.connected() == CROWD
+        };
+        while !is_done(&field) {
+            assert!(field.now < Instant::ZERO + PATIENCE, "{access:?}: {} of {CROWD}", field.connected());
+            field.run_for(Duration::from_millis(10));
+        }
+        assert_eq!(field.server.half_open(), 0);
     }
 }
 
@@ -306,13 +188,12 @@ fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
 fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() {
     for access in [Access::Open, Access::Tickets] {
         for inner in [provider::null(), default_provider()] {
-            let quirks = Quirks::default();
-            let responses = Arc::clone(&quirks.responses);
-            let provider = Wrapped::new(inner, quirks);
+            let spent = DiffieHellmans::default();
+            let provider: Arc<dyn Provider> = Arc::new(CountingProvider::new(inner, &spent));
             let honest = [Shows::Nothing, Shows::Ticket].map(|shows| first_datagram(&provider, shows, 1));
             let mut server = server(&provider, access, 1);
             let mut draws = Draws::new(7);
-            responses.store(0, Ordering::Relaxed);
+            let before = (spent.responses(), spent.public_keys());
             for number in 0..10_000 {
                 let hello = forged_hello(&honest, &mut draws);
                 let replies = replies(&mut server, client_at(number), &hello);
@@ -323,7 +204,7 @@ fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() 
             assert_eq!(server.half_open(), 0);
             assert_eq!(server.connections().count(), 0);
             assert!(server.poll_event().is_none());
-            assert_eq!(responses.load(Ordering::Relaxed), 0, "Diffie-Hellmans");
+            assert_eq!((spent.responses(), spent.public_keys()), before, "Diffie-Hellmans");
         }
     }
 }
@@ -360,20 +241,19 @@ fn no_datagram_of_a_stranger_gets_an_answer_larger_than_itself() {
     assert!(answered > 1000, "only {answered} answers");
 }
 
-/// A connected pair, and the server's end of the connection.
-fn connected(provider: &Arc<dyn Provider>, seed: u64) -> (Town, ConnectionId) {
-    let mut town = Town::new(provider, Access::Tickets, Shows::Ticket, 1, seed);
-    town.run(START + Duration::from_secs(1), &mut intact);
-    assert!(town.is_done());
-    let connection = town.server.connections().next().unwrap();
-    (town, connection)
+/// A client that came with a ticket, and its connection.
+fn connected(provider: &Arc<dyn Provider>, seed: u64) -> (Pair, ConnectionId) {
+    let mut pair = Pair::of(START, [server(provider, Access::Tickets, seed), client(provider, seed)]);
+    let connection = pair.dial_with(options(provider, Shows::Ticket, seed));
+    pair.flush();
+    assert_eq!(pair.connections.each_ref().map(Vec::len), [1, 1]);
+    (pair, connection)
 }
 
 #[test]
 fn an_address_that_a_copied_packet_came_from_gets_no_more_than_it_sent() {
     for seed in 0..300 {
-        let (mut town, _) = connected(&provider::null(), seed);
-        let client = town.clients[0].connections().next().unwrap();
+        let (mut pair, connection) = connected(&provider::null(), seed);
         let mut draws = Draws::new(seed);
         let stranger = SocketAddr::from(([10, 66, 0, 1], 666));
         let (mut received, mut sent) = (0, 0);
@@ -381,16 +261,15 @@ fn an_address_that_a_copied_packet_came_from_gets_no_more_than_it_sent() {
         for _ in 0..draws.between(1, 5) {
             // Somebody on the path is faster than the packets that it copies.
             let size = draws.below(60) as usize;
-            town.clients[0].send(town.now, client, ChannelId(3), vec![5; size]).unwrap();
-            while let Some(transmit) = town.clients[0].poll_transmit(town.now, &mut buffer) {
-                received += transmit.size;
-                let bytes = &mut buffer[..transmit.size];
-                town.server.handle_datagram(town.now, stranger, Ecn::NotCapable, bytes);
+            pair.ends[CLIENT].send(pair.now, connection, ChannelId(3), vec![5; size]).unwrap();
+            for mut bytes in pair.take(CLIENT) {
+                received += bytes.len();
+                pair.ends[SERVER].handle_datagram(pair.now, stranger, Ecn::NotCapable, &mut bytes);
             }
             for _ in 0..draws.below(50) {
-                town.now += Duration::from_millis(200);
-                town.server.handle_timeout(town.now);
-                while let Some(transmit) = town.server.poll_transmit(town.now, &mut buffer) {
+                pair.now += Duration::from_millis(200);
+                pair.ends[SERVER].handle_timeout(pair.now);
+                while let Some(transmit) = pair.ends[SERVER].poll_transmit(pair.now, &mut buffer) {
                     if transmit.path.remote == Address::from(stranger) {
                         sent += transmit.size;
                         assert!(sent <= received, "{sent} bytes for {received}");
@@ -404,16 +283,20 @@ fn an_address_that_a_copied_packet_came_from_gets_no_more_than_it_sent() {
 /// With the first probe timeout of more than a second, five lost in a row outlived the half-open handshake.
 #[test]
 fn regression_the_first_data_is_repeated_often_while_the_handshake_is_half_open() {
-    let mut town = Town::new(&provider::null(), Access::Open, Shows::Nothing, 1, 1);
-    let mut answers = 0;
-    let mut lost = 0;
-    town.run(START + Duration::from_millis(4500), &mut |bytes| {
+    let mut field = Field::new(Access::Open, |_| {});
+    let lost = Arc::new(AtomicU64::new(0));
+    let (count, mut welcomes) = (Arc::clone(&lost), 0);
+    field.harm = Box::new(move |bytes| {
         let is_data = bytes[0] >= 8;
-        lost += u32::from(is_data);
+        count.fetch_add(u64::from(is_data), Ordering::Relaxed);
         // The first Welcome is lost too, so that nobody has measured the round trip.
         let is_welcome = bytes[0] == 6;
-        answers += u32::from(is_welcome);
-        !(is_data || is_welcome && answers == 1)
+        welcomes += u32::from(is_welcome);
+        !(is_data || is_welcome && welcomes == 1)
     });
+    let client = field.add(&client_at(0).to_string(), |_| {});
+    field.dial(client, None);
+    field.run_for(Duration::from_millis(4500));
+    let lost = lost.load(Ordering::Relaxed);
     assert!(lost >= 14, "{lost} in 4.5 s");
 }

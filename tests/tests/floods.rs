@@ -1,7 +1,6 @@
 //! Handshakes in quantities that nobody honest has, and honest clients that come meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(dead_code, reason = "each test binary uses a part of the crowd")]
 
 mod crowd;
 

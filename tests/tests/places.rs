@@ -21,7 +21,7 @@ const HOUR_US: u64 = 3_600_000_000;
 /// A server, which `change` sets up, and clients with addresses of their own.
 fn net(access: Access, clients: u8, change: impl Fn(&mut Config)) -> Net {
     let provider = default_provider();
-    let public = provider.public_key(&[1; 32]);
+    let public = provider.handshake().public_key(&[1; 32]);
     let mut config = Config::new(APPLICATION);
     config.wall_offset = WALL;
     let mut client = config.clone();
@@ -40,7 +40,7 @@ fn net(access: Access, clients: u8, change: impl Fn(&mut Config)) -> Net {
 /// A ticket of `identity`; each one is another.
 fn ticket(identity: u8, number: u8) -> Ticket {
     let provider = default_provider();
-    let public = provider.public_key(&[1; 32]);
+    let public = provider.handshake().public_key(&[1; 32]);
     let key = server_ticket_key(&*provider, &MASTER, &public);
     let contents = TicketContents { identity: [identity; 16], expiry: WALL + HOUR_US, user_data: Vec::new() };
     let mut rng = Rng::from_seed([number; 32]);

@@ -7,129 +7,18 @@ mod script;
 use std::net::SocketAddr;
 
 use common::{APPLICATION, Net, Node, Pass};
-use script::allocation::{self, Counting};
-use script::duo::{CLIENT, Duo, SERVER, address};
 use script::provider;
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use script::rogues::{ORDERED, Piece, Rogues, SEQUENCED, UNORDERED, UNRELIABLE, fragment, packet, whole};
 use tickwire_core::{
     Access, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn,
     Event, Instant, Secrets, limits,
 };
+use tickwire_sim::pair::{SERVER, address};
 use tickwire_sim::rng::Draws;
+use tickwire_tests::allocation::{self, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-const ORDERED: u8 = 0;
-const UNORDERED: u8 = 1;
-const SEQUENCED: u8 = 2;
-const UNRELIABLE: u8 = 3;
-
-/// A server, and clients that have valid keys and keep no rule.
-struct Rogues {
-    duo: Duo,
-    headers: Vec<DataHeader>,
-    /// Bytes of the datagrams that were sent.
-    sent: u64,
-}
-
-/// One frame of a message on a channel.
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    channel: u8,
-    id: u32,
-    part: Part,
-    length: usize,
-}
-
-fn fragment(channel: u8, id: u32, (total, offset): (u64, u64), length: usize) -> Piece {
-    Piece { channel, id, part: Part::Fragment { total, offset }, length }
-}
-
-fn whole(channel: u8, id: u32, length: usize) -> Piece {
-    Piece { channel, id, part: Part::Whole, length }
-}
-
-impl Rogues {
-    fn new(count: usize, change: impl Fn(&mut Config)) -> Self {
-        let mut duo = Duo::connected(count, |config| {
-            config.provider = provider::gullible();
-            change(config);
-        });
-        let connections = duo.connections[CLIENT].clone();
-        let mut headers = Vec::new();
-        for connection in connections {
-            duo.ends[CLIENT].send(duo.now, connection, ChannelId(UNRELIABLE), vec![1; 8]).unwrap();
-            let first = duo.take(CLIENT).remove(0);
-            let mut header = DataHeader::read(&first).unwrap();
-            header.pn_len = 4;
-            header.packet_number += 1;
-            headers.push(header);
-        }
-        // Tables that grow with the first datagrams are not what is asked about.
-        for header in &mut headers {
-            let mut packet = packet(header, &mut [whole(UNRELIABLE, 0, 1)].into_iter().peekable());
-            duo.give(SERVER, &mut packet);
-        }
-        duo.events(SERVER);
-        duo.take(SERVER);
-        Self { duo, headers, sent: 0 }
-    }
-
-    /// The next packets of a connection with these pieces.
-    fn packets(&mut self, connection: usize, pieces: impl Iterator<Item = Piece>) -> Vec<Vec<u8>> {
-        let mut pieces = pieces.peekable();
-        let mut packets = Vec::new();
-        while pieces.peek().is_some() {
-            packets.push(packet(&mut self.headers[connection], &mut pieces));
-        }
-        packets
-    }
-
-    fn give(&mut self, mut packets: Vec<Vec<u8>>) {
-        for packet in &mut packets {
-            self.sent += packet.len() as u64;
-            self.duo.give(SERVER, packet);
-        }
-    }
-
-    fn send(&mut self, connection: usize, pieces: impl Iterator<Item = Piece>) {
-        let packets = self.packets(connection, pieces);
-        self.give(packets);
-    }
-
-    /// Checks that the server holds no more than it may.
-    fn expect_within_bounds(&self, what: &str) {
-        let live = allocation::counted().live;
-        let most = 4 * self.sent + (64 << 10) * self.headers.len() as u64;
-        assert!(live <= most as i64, "{live} bytes held for {} bytes of datagrams: {what}", self.sent);
-        assert!(self.duo.ends[SERVER].memory() <= most, "by its own count: {what}");
-    }
-}
-
-/// The next packet: as many of the pieces as fit.
-fn packet(header: &mut DataHeader, pieces: &mut std::iter::Peekable<impl Iterator<Item = Piece>>) -> Vec<u8> {
-    static DATA: [u8; 1200] = [7; 1200];
-    header.packet_number += 1;
-    let mut bytes = vec![0; 1200 - limits::TAG];
-    let mut writer = Writer::new(&mut bytes);
-    header.write(&mut writer).unwrap();
-    let mut chain = Chain::default();
-    while let Some(piece) = pieces.next_if(|piece| writer.remaining() >= piece.length + 16) {
-        let Piece { channel, id, part, length } = piece;
-        let has_id = channel != UNRELIABLE || part != Part::Whole;
-        let frame = MessageFrame {
-            channel: ChannelId(channel),
-            id: has_id.then_some(id),
-            part,
-            data: &DATA[..length],
-        };
-        message::write(&frame, &mut writer, &mut chain).unwrap();
-    }
-    let length = writer.written();
-    bytes.resize(length + limits::TAG, 0);
-    bytes
-}
 
 /// A byte at the end of each of 98 messages, as large as credit allows for them.
 fn crumbs(channel: u8, first: u32, max_message: u64) -> impl Iterator<Item = Piece> {
@@ -154,10 +43,10 @@ fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messag
             }
             let mut packets = rogues.packets(0, pieces(201).into_iter());
             let steps =
-                steps::count(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet)));
+                steps::count(|| packets.iter_mut().for_each(|packet| rogues.pair.give(SERVER, packet)));
             rogues.give(packets);
-            let server = rogues.duo.connections[SERVER][0];
-            assert_eq!(rogues.duo.ends[SERVER].state(server), ConnectionState::Connected);
+            let server = rogues.pair.connections[SERVER][0];
+            assert_eq!(rogues.pair.ends[SERVER].state(server), ConnectionState::Connected);
             steps
         };
         let messages = measure(&|first| (first..first + 98).map(|id| whole(channel, id, 1)).collect());
@@ -172,7 +61,7 @@ fn a_crumb_allocates_the_same_whatever_the_largest_message() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
-        allocation::during(|| packets.iter_mut().for_each(|packet| rogues.duo.give(SERVER, packet))).1
+        allocation::during(|| packets.iter_mut().for_each(|packet| rogues.pair.give(SERVER, packet))).1
     };
     for channel in [UNORDERED, ORDERED, SEQUENCED, UNRELIABLE] {
         let (small, large) = (allocated(1 << 20, channel), allocated(limits::MESSAGE_SIZE_MAX, channel));
@@ -284,12 +173,12 @@ fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_conne
                         rogues.send(connection, pieces.into_iter());
                     }
                     // What waits to be sent, or for the application, is not held for reassembly.
-                    rogues.duo.events(SERVER);
-                    rogues.duo.take(SERVER);
+                    rogues.pair.events(SERVER);
+                    rogues.pair.take(SERVER);
                     rogues.expect_within_bounds(&format!("{pattern:?} on {channel}, {count}, round {round}"));
                 }
-                let server = rogues.duo.connections[SERVER][0];
-                let state = rogues.duo.ends[SERVER].state(server);
+                let server = rogues.pair.connections[SERVER][0];
+                let state = rogues.pair.ends[SERVER].state(server);
                 assert_eq!(state, ConnectionState::Connected, "{pattern:?} on {channel}");
             }
         }
@@ -303,8 +192,8 @@ fn fill(rogues: &mut Rogues, channel: u8) {
         let pieces =
             |id| (0..TOTAL - 1100).step_by(1100).map(move |at| fragment(channel, id, (TOTAL, at), 1100));
         rogues.send(connection, pieces(0).chain(pieces(1)));
-        rogues.duo.events(SERVER);
-        rogues.duo.take(SERVER);
+        rogues.pair.events(SERVER);
+        rogues.pair.take(SERVER);
     }
 }
 
@@ -330,16 +219,16 @@ fn what_was_held_is_given_back_when_connections_go() {
             rogues.send(0, (1..1000).map(|id| whole(ORDERED, 10 + id, 100)));
             assert!(allocation::counted().live > 100_000);
             if !is_silent {
-                for connection in rogues.duo.connections[SERVER].clone() {
-                    rogues.duo.ends[SERVER].close(rogues.duo.now, connection, 0, "");
+                for connection in rogues.pair.connections[SERVER].clone() {
+                    rogues.pair.ends[SERVER].close(rogues.pair.now, connection, 0, "");
                 }
             }
             // Idle timeout, resume window, and rest.
             for _ in 0..100 {
-                rogues.duo.now += Duration::from_secs(1);
-                rogues.duo.ends[SERVER].handle_timeout(rogues.duo.now);
-                rogues.duo.events(SERVER);
-                rogues.duo.take(SERVER);
+                rogues.pair.now += Duration::from_secs(1);
+                rogues.pair.ends[SERVER].handle_timeout(rogues.pair.now);
+                rogues.pair.events(SERVER);
+                rogues.pair.take(SERVER);
             }
             let live = allocation::counted().live;
             assert!(live < 64 << 10, "{live} bytes stay, silent: {is_silent}, channel {channel}");
@@ -355,15 +244,15 @@ fn what_messages_needed_is_given_back_within_ten_seconds_of_rest() {
         for id in 0..20 {
             let pieces = (0..40u64).rev().map(|at| fragment(UNORDERED, id, (40_000, at * 1000), 1000));
             rogues.send(connection, pieces);
-            rogues.duo.events(SERVER);
-            rogues.duo.take(SERVER);
+            rogues.pair.events(SERVER);
+            rogues.pair.take(SERVER);
         }
     }
     for _ in 0..10 {
-        rogues.duo.now += Duration::from_secs(1);
-        rogues.duo.ends[SERVER].handle_timeout(rogues.duo.now);
-        rogues.duo.events(SERVER);
-        rogues.duo.take(SERVER);
+        rogues.pair.now += Duration::from_secs(1);
+        rogues.pair.ends[SERVER].handle_timeout(rogues.pair.now);
+        rogues.pair.events(SERVER);
+        rogues.pair.take(SERVER);
     }
     let live = allocation::counted().live;
     assert!(live < 4 * 5000, "{live} bytes stay");
@@ -371,23 +260,23 @@ fn what_messages_needed_is_given_back_within_ten_seconds_of_rest() {
 
 /// Lets time pass at the server and for one honest client, and says whether what it sent has arrived.
 fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> Option<Duration> {
-    let duo = &mut rogues.duo;
+    let pair = &mut rogues.pair;
     let mut config = Config::new(4);
     config.provider = provider::gullible();
-    let mut client = tickwire_core::Endpoint::new(config, Secrets::new([9; 32]), [9; 32], duo.now).unwrap();
+    let mut client = tickwire_core::Endpoint::new(config, Secrets::new([9; 32]), [9; 32], pair.now).unwrap();
     let home = SocketAddr::from(([10, 0, 0, 77], 1));
-    let options = ConnectOptions::new(duo.ends[SERVER].public_key());
-    let connection = client.connect(duo.now, address(SERVER), options).unwrap();
-    client.send(duo.now, connection, ChannelId(ORDERED), vec![5; size]).unwrap();
-    let (began, mut buffer) = (duo.now, vec![0; 1200]);
-    while duo.now - began < most {
-        while let Some(transmit) = client.poll_transmit(duo.now, &mut buffer) {
-            duo.ends[SERVER].handle_datagram(duo.now, home, Ecn::NotCapable, &mut buffer[..transmit.size]);
+    let options = ConnectOptions::new(pair.ends[SERVER].public_key());
+    let connection = client.connect(pair.now, address(SERVER), options).unwrap();
+    client.send(pair.now, connection, ChannelId(ORDERED), vec![5; size]).unwrap();
+    let (began, mut buffer) = (pair.now, vec![0; 1200]);
+    while pair.now - began < most {
+        while let Some(transmit) = client.poll_transmit(pair.now, &mut buffer) {
+            pair.ends[SERVER].handle_datagram(pair.now, home, Ecn::NotCapable, &mut buffer[..transmit.size]);
         }
-        while let Some(transmit) = duo.ends[SERVER].poll_transmit(duo.now, &mut buffer) {
+        while let Some(transmit) = pair.ends[SERVER].poll_transmit(pair.now, &mut buffer) {
             if transmit.path.remote == home.into() {
                 client.handle_datagram(
-                    duo.now,
+                    pair.now,
                     address(SERVER),
                     Ecn::NotCapable,
                     &mut buffer[..transmit.size],
@@ -395,20 +284,20 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
             }
         }
         while client.poll_event().is_some() {}
-        while let Some(event) = duo.ends[SERVER].poll_event() {
+        while let Some(event) = pair.ends[SERVER].poll_event() {
             if matches!(&event, Event::Message { data, .. } if data.len() == size && data[0] == 5) {
-                return Some(duo.now - began);
+                return Some(pair.now - began);
             }
         }
         // Rogues go on: they are heard, and ask for more.
-        duo.now += Duration::from_millis(20);
-        duo.ends[SERVER].handle_timeout(duo.now);
-        client.handle_timeout(duo.now);
-        if (duo.now - began).as_millis().is_multiple_of(1000) {
+        pair.now += Duration::from_millis(20);
+        pair.ends[SERVER].handle_timeout(pair.now);
+        client.handle_timeout(pair.now);
+        if (pair.now - began).as_millis().is_multiple_of(1000) {
             for index in 0..rogues.headers.len() {
                 let pieces = [2, 3].map(|id| fragment(UNORDERED, id, (1 << 16, 0), 100));
                 let mut packet = packet(&mut rogues.headers[index], &mut pieces.into_iter().peekable());
-                duo.give(SERVER, &mut packet);
+                pair.give(SERVER, &mut packet);
             }
         }
     }

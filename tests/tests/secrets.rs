@@ -79,7 +79,7 @@ fn psk_of(ticket: &Ticket) -> [u8; 32] {
 fn long_lived_keys_and_pre_shared_keys_are_overwritten_before_their_memory_is_freed() {
     let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
     let identity: [u8; 32] = Rng::from_seed([4; 32]).array();
-    let server_key = provider.public_key(&identity);
+    let server_key = provider.handshake().public_key(&identity);
     let ticket_key = server_ticket_key(&*provider, &MASTER, &server_key);
     let psk = psk_of(&ticket(&provider, &ticket_key, &server_key));
     let found = freed(&[identity, ticket_key, psk], || {

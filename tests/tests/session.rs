@@ -11,7 +11,7 @@ use common::{APPLICATION, Net, Node, Pass};
 use tickwire_core::drop::DropReason;
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionState, Delivery, Duration, Ecn, Event,
-    Fate, Instant, MessageId, Secrets, Violation,
+    Fate, Instant, MessageId, Secrets,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,22 +99,6 @@ fn a_close_tells_the_peer_why_and_both_forget() {
     for node in &net.nodes {
         assert_eq!(node.endpoint.connections().count(), 0);
     }
-}
-
-#[test]
-fn a_close_for_invalid_messages_tells_both_ends_why() {
-    let mut net = Net::pair(|_| {});
-    net.connect();
-    net.run_until(SECOND, connected);
-    let (now, server) = (net.now, net.nodes[0].connected().unwrap());
-    net.nodes[0].endpoint.close_for_invalid_messages(now, server);
-    net.run_for(SECOND);
-    let violated = |event: &Event| {
-        matches!(event, Event::Closed { reason: CloseReason::Violation(Violation::InvalidMessages), .. })
-    };
-    assert!(net.nodes[0].has(violated), "{:#?}", net.nodes[0].events);
-    let told = |event: &Event| matches!(event, Event::Closed { reason: CloseReason::Peer { code, .. }, .. } if *code >= 0xff00);
-    assert!(net.nodes[1].has(told), "{:#?}", net.nodes[1].events);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Path {
         let client = Node::new(config.clone(), Secrets::new([2; 32]), 2, "10.0.0.2:4000", Instant::ZERO);
         config.access = if self.comes == Comes::WithTicket { Access::Tickets } else { Access::Open };
         let provider = default_provider();
-        let public = provider.public_key(&[1; 32]);
+        let public = provider.handshake().public_key(&[1; 32]);
         let key = server_ticket_key(&*provider, &MASTER, &public);
         let secrets = Secrets::new([1; 32]).ticket_key(key);
         let server = Node::new(config, secrets, 1, "10.0.0.1:7777", Instant::ZERO);

@@ -1,10 +1,15 @@
 //! The house is tidy; and each rule fires on what it forbids.
 
+use tickwire_tests::exceptions::{
+    CIRCLES, CROWDED_FUNCTIONS, LONG_FILES, LONG_FUNCTIONS, Offence, SHARED_NAMES, unexcused,
+};
+use tickwire_tests::imports::{circles, graph, roots, shared_names};
 use tickwire_tests::source::{self, Dependency, File, Member};
 use tickwire_tests::tidy::{
-    FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
+    self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words, lints,
     lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished, wrong_arrows,
 };
+use tickwire_tests::values::crowded_functions;
 
 /// Names of hash maps: their order of iteration differs from run to run.
 const HASH_MAPS: [&str; 4] = ["HashMap", "HashSet", "hashbrown", "ahash"];
@@ -78,17 +83,21 @@ fn planted(text: impl Into<String>) -> File {
     File::new("core/src/planted.rs", text)
 }
 
+/// Every Rust file that breaks a rule, unless it is an exception; and exceptions that are none.
+fn expect_no_others(rule: impl Fn(&File) -> Option<Offence>, exceptions: &[(&str, usize)]) {
+    let offences: Vec<Offence> = tidy::rust(&source::files()).iter().filter_map(rule).collect();
+    expect_none(unexcused(&offences, exceptions));
+}
+
 #[test]
 fn functions_are_short() {
     let long = |lines: usize| planted(format!("fn f(a: [u8; 3]) {{\n{}}}\n", "    g();\n".repeat(lines - 2)));
-    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), [""; 0]);
-    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).len(), 1);
+    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), None);
+    assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).map(|found| found.number), Some(1));
     let brackets = format!("fn f() {{\n    a('{{');\n}}\n{}", "// }\n".repeat(FUNCTION_LINES_MAX));
-    assert_eq!(long_functions(&planted(brackets)), [""; 0]);
+    assert_eq!(long_functions(&planted(brackets)), None);
 
-    expect_none(
-        ["core/", "xtask/"].iter().flat_map(|room| rust(room)).flat_map(|file| long_functions(&file)),
-    );
+    expect_no_others(long_functions, LONG_FUNCTIONS);
 }
 
 #[test]
@@ -97,7 +106,106 @@ fn files_are_short() {
     assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
     assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
 
-    expect_none(["core/", "xtask/"].iter().flat_map(|room| rust(room)).filter_map(|file| long_file(&file)));
+    expect_no_others(long_file, LONG_FILES);
+}
+
+#[test]
+fn functions_take_few_values() {
+    let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
+    assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
+    assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));
+    assert!(count("(a, b): (A, B), c: &(C, D), d: D, e: E, ((f, g), h): ((F, G), &mut (H,))"));
+    assert!(!count("a: [(A, B); 8], b: Option<(A, B, C)>, c: C, d: D, e: E, f: F, _: ()"));
+    let methods = "trait T { fn f(&self, a: A, b: B, c: C, d: D, e: E, f: F, g: G); }\n\
+                   impl S { fn f(self, a: A, b: B, c: C, d: D, (e, f): (E, F), g: G) {} }";
+    assert_eq!(crowded_functions(&planted(methods)).map(|found| found.number), Some(2));
+
+    expect_no_others(crowded_functions, CROWDED_FUNCTIONS);
+}
+
+#[test]
+fn files_need_each_other_in_no_circle() {
+    expect_none(planted_circles());
+
+    let files = source::files();
+    let shipped = shipped(&files);
+    let graphs: Vec<_> = roots(&shipped).into_iter().map(|root| graph(root, &files)).collect();
+    let is_looked_at = |path: &String| graphs.iter().any(|graph| graph.contains_key(path));
+    let product = shipped.iter().map(|file| &file.path).filter(|path| path.contains("/src/"));
+    let unseen = product.filter(|path| !is_looked_at(path)).map(|path| format!("{path} belongs to no crate"));
+    expect_none(unseen);
+    let found: Vec<Offence> = graphs.iter().flat_map(|graph| circles(graph, CIRCLES)).collect();
+    expect_none(unexcused(&found, CIRCLES));
+}
+
+/// What `clap` reads is called alike in every program and verb.
+const ALIKE: [&str; 1] = ["Args"];
+
+#[test]
+fn a_crate_has_one_type_a_name() {
+    let root = "mod b;\nstruct One;\nimpl T for One { type Two = One; }\nstruct Args;\nfn three() {}";
+    let files = [
+        File::new("a/src/lib.rs", root),
+        File::new("a/src/b.rs", "// struct One\npub enum Two {}\nstruct Args;\nfn three() { struct Two; }"),
+    ];
+    assert_eq!(shared_names("a/src/lib.rs", &files, &ALIKE), None);
+    assert_eq!(shared_names("a/src/lib.rs", &files, &[]).map(|found| found.number), Some(1));
+
+    let files = source::files();
+    let shipped = shipped(&files);
+    let found = roots(&shipped).into_iter().filter_map(|root| shared_names(root, &files, &ALIKE));
+    expect_none(unexcused(&found.collect::<Vec<_>>(), SHARED_NAMES));
+}
+
+/// What the rule against circles overlooks or sees where nothing is.
+fn planted_circles() -> Vec<String> {
+    let root = "mod a;\nmod b;\nmod c;\nmacro_rules! m { () => {} }\npub use b::B;\n";
+    // What three files hold, and the circle that it makes.
+    let cases: [(&str, &str, &str, &[&str]); 11] = [
+        ("use crate::b::B;\nstruct A;", "use super::a::A;\nstruct B;", "", &["a b"]),
+        (
+            "use crate::B;\nstruct A;",
+            "use crate::c::C;\npub struct B;",
+            "use crate::a::A;\nstruct C;",
+            &["a b c"],
+        ),
+        ("struct A(super::b::B);", "struct B;\nfn f() { let _ = crate::a::A(B); }", "", &["a b"]),
+        ("pub fn g() {}", "pub struct B;\nfn f() { vec![x.a, crate::a::g()]; }", "use super::*;", &[]),
+        (
+            "pub fn g() { B; }\nuse super::*;",
+            "pub struct B;\nfn f() { vec![x.a, crate::a::g()]; }",
+            "",
+            &["a b"],
+        ),
+        (
+            "struct A;",
+            "use crate::{a::{self, A}, c::C as D};\nstruct B;",
+            "use crate::a;\nstruct C(a::A);",
+            &[],
+        ),
+        ("struct A;\nfn f() { c::g(); }\nuse crate::c;", "", "use super::a;\nfn g() -> a::A {}", &["a c"]),
+        ("struct A;", "struct B;\nmod inner { use super::super::a::A; use super::B; }", "", &[]),
+        ("use crate::b::B;\nstruct A;", "struct B;\n#[cfg(test)]\nmod tests { use crate::a::A; }", "", &[]),
+        ("use crate::b::B;\nstruct A;", "struct B { pub(in crate::a) b: u8 } // crate::a::A", "", &[]),
+        ("use std::b;\nstruct A;", "use other::a::A;\nstruct B; const S: &str = \"crate::a::A\";", "", &[]),
+    ];
+    let mut faults = Vec::new();
+    for (a, b, c, expected) in cases {
+        let files = [("lib", root), ("a", a), ("b/mod", b), ("c", c)];
+        let files = files.map(|(name, text)| File::new(format!("x/src/{name}.rs"), text));
+        let found = circles(&graph("x/src/lib.rs", &files), &[]);
+        let places = |found: &Offence| {
+            let lines = found.text.lines().skip(1).map(|line| line.trim().split([':', ' ']).next());
+            let mut names: Vec<&str> = lines.flatten().filter_map(|path| path.split('/').nth(2)).collect();
+            names.dedup();
+            names.join(" ").replace(".rs", "")
+        };
+        let found: Vec<String> = found.iter().map(places).collect();
+        if found != expected {
+            faults.push(format!("{a:?}, {b:?}, {c:?}: {found:?} instead of {expected:?}"));
+        }
+    }
+    faults
 }
 
 #[test]
@@ -233,6 +341,11 @@ fn every_package_takes_the_lints_of_the_workspace() {
         let text = std::fs::read_to_string(manifest).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{} does not", member.name);
     }
+    let manifest = |path| std::fs::read_to_string(source::root().join(path)).unwrap();
+    assert!(manifest("bench/core/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert!(manifest("bench/Cargo.toml").contains("[lints]\nworkspace = true"));
+    assert_eq!(lints(&manifest("bench/Cargo.toml")), lints(&manifest("Cargo.toml")));
+    assert_eq!(lints("[a]\nb = 1\n\n[workspace.lints.c]\nd = 2\n\n[e]\n"), "[workspace.lints.c]\nd = 2\n");
 }
 
 #[test]

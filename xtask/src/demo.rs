@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::command::Command;
+use crate::metadata::Workspace;
 use crate::passed_on::PassedOn;
-use crate::workspace::Workspace;
 
 /// Run a dedicated server with 64 bots over real UDP, and show how they do (`--help` lists what can be varied)
 #[derive(clap::Args, Debug)]

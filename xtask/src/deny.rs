@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::command::Command;
+use crate::metadata::{Package, Workspace};
 use crate::spdx;
-use crate::workspace::{self, Package, Workspace};
+use crate::workspace;
 
 /// Check bans, licences and sources of all dependencies against deny.toml
 #[derive(clap::Args, Debug, Default)]

@@ -4,11 +4,7 @@ use anyhow::Result;
 
 use crate::command::Command;
 use crate::setup;
-
-/// The browser's target: the core must build for it.
-pub(crate) const WASM: &str = "wasm32-unknown-unknown";
-/// A target without an operating system: nothing of the standard library can slip in.
-pub(crate) const BARE: &str = "thumbv7em-none-eabihf";
+use crate::targets::{BARE, WASM};
 
 /// Check that the core builds without the standard library, for wasm32 and for a bare microcontroller
 #[derive(clap::Args, Debug)]

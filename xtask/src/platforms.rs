@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use hashes::{Hashes, Played};
 pub(crate) use target::Target;
-use verdict::{Row, Verdict};
+use verdict::{PlatformRow, Verdict};
 
 /// Compare hashes of everything that simulated runs did between this machine and wasm32, aarch64, s390x and Windows
 #[derive(clap::Args, Debug)]
@@ -59,12 +59,12 @@ pub(crate) fn hold() -> Result<()> {
 }
 
 /// Plays the seeds here once, and then on each target as many of them as are wanted.
-fn compare(from: u64, seconds: u32, wanted: &[(Target, u64)]) -> Result<Vec<Row>> {
+fn compare(from: u64, seconds: u32, wanted: &[(Target, u64)]) -> Result<Vec<PlatformRow>> {
     let seeds = wanted.iter().map(|(_, seeds)| *seeds).max().unwrap_or(0);
     eprintln!("playing {seeds} seeds of {seconds} s here");
     let begun = Instant::now();
     let native = hashes::native()?.play(from, seeds, seconds)?;
-    let mut rows = vec![Row::here(seeds, begun.elapsed())];
+    let mut rows = vec![PlatformRow::here(seeds, begun.elapsed())];
     for &(target, seeds) in wanted {
         eprintln!("playing {seeds} seeds of {seconds} s on {target}");
         let begun = Instant::now();
@@ -72,7 +72,7 @@ fn compare(from: u64, seconds: u32, wanted: &[(Target, u64)]) -> Result<Vec<Row>
             Ok(played) => first_difference(&native, &played),
             Err(error) => Verdict::CannotRun(format!("{error:#}")),
         };
-        rows.push(Row::of(target, seeds, verdict, begun.elapsed()));
+        rows.push(PlatformRow::of(target, seeds, verdict, begun.elapsed()));
     }
     Ok(rows)
 }
@@ -84,7 +84,7 @@ fn first_difference(native: &Hashes, played: &Hashes) -> Verdict {
 }
 
 /// The first seed that differs, of each target, with the command that plays it again.
-fn judge(seconds: u32, rows: &[Row]) -> Result<()> {
+fn judge(seconds: u32, rows: &[PlatformRow]) -> Result<()> {
     let complaints: Vec<String> = rows.iter().filter_map(|row| row.complaint(seconds)).collect();
     if complaints.is_empty() {
         return Ok(());
@@ -96,7 +96,7 @@ fn judge(seconds: u32, rows: &[Row]) -> Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Hashes, Row, Target, Verdict, first_difference, judge};
+    use super::{Hashes, PlatformRow, Target, Verdict, first_difference, judge};
 
     fn hashes(pairs: &[(u64, &str)]) -> Hashes {
         pairs.iter().map(|&(seed, hash)| (seed, hash.to_owned())).collect()
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_difference_fails_with_the_target_the_seed_and_the_command_that_plays_it_again() {
-        let row = |target, verdict| Row::of(target, 100, verdict, Duration::from_secs(1));
+        let row = |target, verdict| PlatformRow::of(target, 100, verdict, Duration::from_secs(1));
         assert!(judge(10, &[row(Target::Wasm32, Verdict::Equal)]).is_ok());
         let rows = [row(Target::Wasm32, Verdict::Equal), row(Target::S390x, Verdict::Differs { seed: 17 })];
         let error = judge(10, &rows).unwrap_err().to_string();

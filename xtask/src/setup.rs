@@ -5,15 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::command::Command;
-use crate::no_std::{BARE, WASM};
-use crate::windows::WINDOWS;
+use crate::targets::{ARM, BARE, BIG_ENDIAN, WASM, WINDOWS};
 use crate::workspace;
-
-/// A big-endian target: a layout that depends on the byte order shows up there.
-pub(crate) const BIG_ENDIAN: &str = "s390x-unknown-linux-gnu";
-
-/// Half of the world's processors.
-pub(crate) const ARM: &str = "aarch64-unknown-linux-gnu";
 
 /// Install what the other verbs need and what is missing here
 #[derive(clap::Args, Debug)]

@@ -5,8 +5,8 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::Command;
+use crate::metadata::Workspace;
 use crate::step::{command_step, step};
-use crate::workspace::Workspace;
 use crate::{bench, deny, no_std, platforms};
 
 /// Run everything that CI runs, and stop at the first failure

@@ -19,11 +19,11 @@ use tickwire_core::{Ticket, TicketContents, TicketMint, server_ticket_key};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    verb: TicketVerb,
 }
 
 #[derive(Subcommand, Debug)]
-enum Verb {
+enum TicketVerb {
     Keygen(Keygen),
     Derive(Derive),
     Mint(Mint),
@@ -103,10 +103,10 @@ const WEEK: u64 = 7 * 24 * 3600;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let output = match &args.verb {
-        Verb::Keygen(args) => keygen(args, &mut system_rng()?),
-        Verb::Derive(args) => derive(args)?,
-        Verb::Mint(args) => mint(args, &mut system_rng()?, wall_now()?)?,
-        Verb::Show(args) => show(args, wall_now()?)?,
+        TicketVerb::Keygen(args) => keygen(args, &mut system_rng()?),
+        TicketVerb::Derive(args) => derive(args)?,
+        TicketVerb::Mint(args) => mint(args, &mut system_rng()?, wall_now()?)?,
+        TicketVerb::Show(args) => show(args, wall_now()?)?,
     };
     println!("{output}");
     Ok(())
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn keygen(args: &Keygen, rng: &mut Rng) -> String {
     let provider = default_provider();
     let (master, secret): (Key, Key) = (rng.array(), rng.array());
-    let public = provider.public_key(&secret);
+    let public = provider.handshake().public_key(&secret);
     let ticket_key = server_ticket_key(&*provider, &master, &public);
     if args.json {
         return json!({

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::command::Command;
+use crate::metadata::Workspace;
 use crate::setup;
-use crate::workspace::Workspace;
+use crate::targets::WINDOWS;
 
 /// Run the drivers' tests as Windows programs, under wine
 #[derive(clap::Args, Debug)]
@@ -15,9 +16,6 @@ pub(crate) struct Args {
     #[arg(long)]
     no_run: bool,
 }
-
-/// The target whose compiler Debian has.
-pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let drivers = "test --locked -p tickwire-native -p tickwire-server --target";

@@ -1,11 +1,6 @@
-//! The workspace as cargo sees it.
+//! Where the workspace is.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
-use serde::Deserialize;
-
-use crate::command::Command;
+use std::path::Path;
 
 /// The folder of the workspace's own `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
@@ -13,77 +8,12 @@ pub(crate) fn root() -> &'static Path {
     manifest.parent().unwrap_or(manifest)
 }
 
-/// What this program reads of `cargo metadata`.
-#[derive(Deserialize, Debug)]
-pub(crate) struct Workspace {
-    pub(crate) packages: Vec<Package>,
-    workspace_members: Vec<String>,
-    pub(crate) target_directory: PathBuf,
-}
-
-#[derive(Deserialize, Debug, Default)]
-pub(crate) struct Package {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) license: Option<String>,
-    pub(crate) license_file: Option<String>,
-    /// The registry or repository that it comes from; none for a folder.
-    pub(crate) source: Option<String>,
-    pub(crate) dependencies: Vec<Dependency>,
-    pub(crate) targets: Vec<Target>,
-}
-
-#[derive(Deserialize, Debug)]
-pub(crate) struct Dependency {
-    pub(crate) name: String,
-    pub(crate) source: Option<String>,
-    pub(crate) req: String,
-    /// `dev` or `build`; nothing for a plain one.
-    pub(crate) kind: Option<String>,
-}
-
-#[derive(Deserialize, Debug)]
-pub(crate) struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-impl Workspace {
-    pub(crate) fn load() -> Result<Self> {
-        let text = Command::cargo("metadata --format-version 1 --locked").output()?;
-        serde_json::from_str(&text).context("cannot read the output of `cargo metadata`")
-    }
-
-    pub(crate) fn is_member(&self, package: &Package) -> bool {
-        self.workspace_members.contains(&package.id)
-    }
-
-    pub(crate) fn has_bin(&self, package: &str, bin: &str) -> bool {
-        let is_bin = |target: &Target| target.name == bin && target.kind.iter().any(|kind| kind == "bin");
-        self.member(package).is_some_and(|package| package.targets.iter().any(is_bin))
-    }
-
-    fn member(&self, name: &str) -> Option<&Package> {
-        self.packages.iter().find(|package| package.name == name && self.is_member(package))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Workspace, root};
+    use super::root;
 
     #[test]
     fn the_root_holds_the_workspace_manifest() {
         assert!(root().join("Cargo.lock").is_file());
-    }
-
-    #[test]
-    fn members_and_their_programs_are_found_and_others_are_not() {
-        let workspace = Workspace::load().unwrap();
-        assert!(workspace.member("tickwire-core").is_some());
-        assert!(workspace.has_bin("xtask", "xtask"));
-        assert!(!workspace.has_bin("tickwire-core", "xtask"));
-        assert!(workspace.member("clap").is_none(), "a dependency is not a member");
     }
 }

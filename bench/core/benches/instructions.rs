@@ -5,7 +5,7 @@ use gungraun::prelude::*;
 use tickwire_core_bench::{Bare, Case, Crypto, Scene, Stack, Tickwire};
 
 fn scene<S: Stack>(name: &str, stack: impl FnOnce(usize) -> S) -> Scene<S> {
-    let case = Case::named(name).unwrap_or_else(|| panic!("no case {name}"));
+    let Some(case) = Case::named(name) else { unreachable!("no case {name}") };
     Scene::new(stack(case.clients), case)
 }
 

@@ -102,6 +102,11 @@ const HEAP: &str = "bytes";
 /// All rows, in order.
 pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let source = Source { figures, gates };
+    [instructions(&source), crowds(&source), packets(&source), lossy(&source)].into_iter().flatten().collect()
+}
+
+/// Instructions per message, of our own and of the peers'.
+fn instructions(source: &Source<'_>) -> Vec<Row> {
     let plain = |name, what, case, target| {
         row(name, what, source.instructions("plain", case), INSTRUCTIONS, target, source.peer("enet", case))
     };
@@ -111,24 +116,9 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
             source.instructions(stack, case).zip(peer.as_ref()).map(|(value, peer)| value / peer.value);
         row(name, what, value, RATIO, target, peer)
     };
-    let own = |name, what, value, unit, target| row(name, what, value, unit, target, None);
-    let bytes = |case| figures.get("ring", case).map(|cost| cost.bytes_down + cost.bytes_up);
-    let heap = |case| figures.heap.get(case).map(|bytes| bytes.round());
-    let allocations = |name, what, case, quoted| {
-        let value = figures.get("plain", case).map(|cost| cost.allocations);
-        row(name, what, value, ALLOCATIONS, Some(0.02), source.allocations(case, quoted))
-    };
     let absolute = |name, case| {
         let value = source.instructions("ring", case);
         row(name, "the same, absolute", value, INSTRUCTIONS, None, source.peer("quinn", case))
-    };
-    let crowding = |name, what, case: &str, quoted| {
-        let value = figures.crowding.get(&format!("plain.{case}")).copied();
-        row(name, what, value, RATIO, Some(1.25), source.crowding(case, quoted))
-    };
-    let lossy = |name, what, case, than, quoted| {
-        let value = loss(figures, "plain", case, than);
-        row(name, what, value, RATIO, Some(1.15), source.loss(case, than, quoted))
     };
     vec![
         plain("P1", "plaintext, 1 per tick", "one", Some(2500.0)),
@@ -141,38 +131,59 @@ pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
         against("P4.renetcode", "the same, of renet + renetcode", "ring", "ten", "renetcode", Some(0.17)),
         absolute("P4.instructions", "ten"),
         against("P4.rustcrypto", "RustCrypto, 10 per tick, of quinn", "rustcrypto", "ten", "quinn", None),
+    ]
+}
+
+/// What many clients cost beside one.
+fn crowds(source: &Source<'_>) -> Vec<Row> {
+    let figures = source.figures;
+    let crowding = |name, what, case: &str, quoted| {
+        let value = figures.crowding.get(&format!("plain.{case}")).copied();
+        row(name, what, value, RATIO, Some(1.25), source.crowding(case, quoted))
+    };
+    let in_cycles = |name, what, case, than| row(name, what, cycles(figures, case, than), RATIO, None, None);
+    vec![
         crowding("P5", "100 clients to 1 in time, 1 per tick", "one.hundred", 1.0),
         crowding("P5.ten", "100 clients to 1 in time, 10 per tick", "ten.hundred", 1.5),
-        own("P5.cycles", "P5 in estimated cycles", cycles(figures, "one.hundred", "one"), RATIO, None),
-        own(
-            "P5.ten.cycles",
-            "P5.ten in estimated cycles",
-            cycles(figures, "ten.hundred", "ten"),
-            RATIO,
-            None,
-        ),
+        in_cycles("P5.cycles", "P5 in estimated cycles", "one.hundred", "one"),
+        in_cycles("P5.ten.cycles", "P5.ten in estimated cycles", "ten.hundred", "ten"),
+    ]
+}
+
+/// Memory and bytes on the wire.
+fn packets(source: &Source<'_>) -> Vec<Row> {
+    let figures = source.figures;
+    let allocations = |name, what, case, quoted| {
+        let value = figures.get("plain", case).map(|cost| cost.allocations);
+        row(name, what, value, ALLOCATIONS, Some(0.02), source.allocations(case, quoted))
+    };
+    let bytes = |name, what, case, target, quoted| {
+        let value = figures.get("ring", case).map(|cost| cost.bytes_down + cost.bytes_up);
+        row(name, what, value, BYTES, Some(target), source.bytes(case, quoted))
+    };
+    let heap = |name, what, case, target| {
+        let value = figures.heap.get(case).map(|bytes| bytes.round());
+        row(name, what, value, HEAP, Some(target), None)
+    };
+    vec![
         allocations("P6", "allocations, 1 per tick", "one", 4.0),
         allocations("P6.ten", "allocations, 10 per tick", "ten", 1.3),
-        row(
-            "P7",
-            "bytes both ways, 1 per tick",
-            bytes("one"),
-            BYTES,
-            Some(136.0),
-            source.bytes("one", 150.7),
-        ),
-        row(
-            "P7.ten",
-            "bytes both ways, 10 per tick",
-            bytes("ten"),
-            BYTES,
-            Some(106.0),
-            source.bytes("ten", 105.1),
-        ),
-        own("heap.idle", "heap of a server per connection, idle", heap("idle"), HEAP, Some(4000.0)),
-        own("heap.used", "the same after a second of messages", heap("used"), HEAP, Some(8000.0)),
-        lossy("P8", "5% loss to none, 1 per tick", "one.loss", "one", 1.03),
-        lossy("P8.ten", "5% loss to none, 10 per tick", "ten.loss", "ten", 1.46),
+        bytes("P7", "bytes both ways, 1 per tick", "one", 136.0, 150.7),
+        bytes("P7.ten", "bytes both ways, 10 per tick", "ten", 106.0, 105.1),
+        heap("heap.idle", "heap of a server per connection, idle", "idle", 4000.0),
+        heap("heap.used", "the same after a second of messages", "used", 8000.0),
+    ]
+}
+
+/// What loss costs.
+fn lossy(source: &Source<'_>) -> Vec<Row> {
+    let after_loss = |name, what, case, than, quoted| {
+        let value = loss(source.figures, "plain", case, than);
+        row(name, what, value, RATIO, Some(1.15), source.loss(case, than, quoted))
+    };
+    vec![
+        after_loss("P8", "5% loss to none, 1 per tick", "one.loss", "one", 1.03),
+        after_loss("P8.ten", "5% loss to none, 10 per tick", "ten.loss", "ten", 1.46),
     ]
 }
 

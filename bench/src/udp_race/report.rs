@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use crate::rows::{ROWS, Row};
-use crate::stack::Stack;
+use crate::stack::{Stack, enet, floor, quinn, renet, tickwire};
 
 /// What one stack did in one round, by row.
 #[derive(Default, Debug)]
@@ -125,7 +125,7 @@ impl Report {
         }
         writeln!(out)?;
         for stack in Stack::ALL {
-            writeln!(out, "- **{}**: {}", stack.name(), stack.how())?;
+            writeln!(out, "- **{}**: {}", stack.name(), how(stack))?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Report {
         let rows: Map<String, Value> =
             self.measured().map(|row| (row.id.into(), self.row_json(row))).collect();
         let how: Map<String, Value> =
-            Stack::ALL.iter().map(|stack| (stack.name().into(), stack.how().into())).collect();
+            Stack::ALL.iter().map(|stack| (stack.name().into(), how(*stack).into())).collect();
         println!("{}", json!({ "rounds": self.rounds, "load": self.loads, "rows": rows, "how": how }));
         Ok(())
     }
@@ -191,4 +191,15 @@ fn significant(value: f64) -> String {
 
 const fn yes(is_met: bool) -> &'static str {
     if is_met { "yes" } else { "no" }
+}
+
+/// How a stack is driven, and why so.
+const fn how(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Tickwire => tickwire::HOW,
+        Stack::Renet => renet::HOW,
+        Stack::Enet => enet::HOW,
+        Stack::Quinn => quinn::HOW,
+        Stack::Floor => floor::HOW,
+    }
 }

@@ -24,7 +24,7 @@ use crate::time::Instant;
 /// The room of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Room {
-    tally: Arc<Tally>,
+    tally: Arc<RoomTally>,
     /// Bytes that a connection may always hold.
     share: usize,
     /// Bytes that connections hold together beyond their shares.
@@ -45,7 +45,7 @@ pub(crate) struct Room {
 
 /// The part of it that an account settles by itself when its connection ends.
 #[derive(Debug, Default)]
-struct Tally {
+struct RoomTally {
     /// Bytes that all accounts hold beyond their shares, without the reserve.
     common: AtomicUsize,
     /// The account that has the reserve; 0 is none.
@@ -57,7 +57,7 @@ struct Tally {
 /// The memory that one connection holds.
 #[derive(Debug)]
 pub(crate) struct Account {
-    tally: Arc<Tally>,
+    tally: Arc<RoomTally>,
     number: usize,
     held: usize,
     share: usize,
@@ -164,7 +164,7 @@ impl Room {
     }
 }
 
-impl Tally {
+impl RoomTally {
     /// When a message that has had the reserve since `since` loses it.
     fn reserved_until(&self, since: Instant) -> Instant {
         let used = self.reserve_used.load(Ordering::Relaxed) as u64;

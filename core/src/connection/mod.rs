@@ -72,9 +72,6 @@ use crate::handshake::RENEW_US;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
-/// How long a resume ticket is good for: longer than it takes to be replaced.
-pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
-
 /// How often a server gives its client a fresh resume ticket.
 const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 /// CLOSE packets sent before a closing connection is forgotten.

@@ -447,7 +447,7 @@ impl Transport {
 
     /// The pre-shared key of the resume ticket of this sequence.
     pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Secret {
-        handshake::resume_psk(&*settings.provider, &self.exporter, u64::from(sequence))
+        handshake::resume_psk(settings.provider.handshake(), &self.exporter, u64::from(sequence))
     }
 
     /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.

@@ -157,7 +157,7 @@ pub(crate) fn first_key(provider: &dyn Provider, secret: &Key) -> Box<dyn Packet
 }
 
 fn derive(provider: &dyn Provider, secret: &Key, label: &[u8]) -> Secret {
-    provider.derive(secret, label).into()
+    provider.handshake().derive(secret, label).into()
 }
 
 impl Sending {

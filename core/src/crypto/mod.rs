@@ -1,4 +1,5 @@
-//! What the protocol asks of cryptography, behind one trait with one suite.
+//! What the protocol asks of cryptography: one suite behind two traits. A [`Provider`] seals and opens packets, and names the
+//! [`HandshakeCrypto`] for everything rarer.
 //!
 //! Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s for the handshake, ChaCha20-Poly1305 for packets, XChaCha20-Poly1305 for
 //! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. Every provider produces the
@@ -62,11 +63,18 @@ pub struct HandshakeInput<'a> {
     pub payload: &'a [u8],
 }
 
-/// Cryptography as the protocol uses it. Implementations hold no state that changes.
+/// Cryptography as the protocol uses it: that of packets, where speed counts, and that of everything else. Implementations hold
+/// no state that changes.
 pub trait Provider: Send + Sync {
     /// The AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
 
+    /// The cryptography of handshakes, tickets and key derivation.
+    fn handshake(&self) -> &dyn HandshakeCrypto;
+}
+
+/// The cryptography of handshakes, tickets, cookies and key derivation. Implementations hold no state that changes.
+pub trait HandshakeCrypto: Send + Sync {
     /// The public key of an X25519 secret.
     fn public_key(&self, secret: &Key) -> Key;
 
@@ -98,7 +106,7 @@ pub trait Provider: Send + Sync {
     /// Encrypts `text` in place under XChaCha20-Poly1305 and appends the 16-byte tag.
     fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>);
 
-    /// Undoes [`Provider::seal_ticket`], leaving the plaintext in `text`.
+    /// Undoes [`HandshakeCrypto::seal_ticket`], leaving the plaintext in `text`.
     ///
     /// # Errors
     /// [`Rejected`] if anything differs from what was sealed.

@@ -32,7 +32,7 @@ pub(super) fn initiate(
         .and_then(Builder::build_initiator)
         .map_err(|_| Rejected)?;
     write(&mut state, input.payload, message)?;
-    Ok(Box::new(Waiting(Wiped(state))))
+    Ok(Box::new(WaitingInitiator(Wiped(state))))
 }
 
 /// See [`super::Provider::respond`].
@@ -61,9 +61,9 @@ impl Drop for Wiped {
     }
 }
 
-struct Waiting(Wiped);
+struct WaitingInitiator(Wiped);
 
-impl Initiator for Waiting {
+impl Initiator for WaitingInitiator {
     // snow restores its hash and chaining key when it rejects a message. It leaves the remote ephemeral and the
     // cipher key of the forgery behind, but the first token of the next message replaces both.
     fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {

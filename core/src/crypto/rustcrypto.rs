@@ -11,7 +11,10 @@ use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use hkdf::SimpleHkdf;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use super::{HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, noise, packet_nonce};
+use super::{
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, noise,
+    packet_nonce,
+};
 use crate::limits::TAG;
 use crate::rng::Rng;
 
@@ -24,6 +27,12 @@ impl Provider for RustCrypto {
         Box::new(ChaCha(ChaCha20Poly1305::new(key.into())))
     }
 
+    fn handshake(&self) -> &dyn HandshakeCrypto {
+        self
+    }
+}
+
+impl HandshakeCrypto for RustCrypto {
     fn public_key(&self, secret: &Key) -> Key {
         PublicKey::from(&StaticSecret::from(*secret)).to_bytes()
     }

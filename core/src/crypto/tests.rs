@@ -28,7 +28,13 @@ fn input<'a>(payload: &'a [u8]) -> HandshakeInput<'a> {
 fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
     let mut message = Vec::new();
     let initiator = provider
-        .initiate(&mut Rng::from_seed([seed; 32]), &provider.public_key(&SERVER), input(b"hi"), &mut message)
+        .handshake()
+        .initiate(
+            &mut Rng::from_seed([seed; 32]),
+            &provider.handshake().public_key(&SERVER),
+            input(b"hi"),
+            &mut message,
+        )
         .unwrap();
     (initiator, message)
 }
@@ -36,8 +42,10 @@ fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
 /// The answer to a first message with the responder's keys.
 fn welcome(provider: &dyn Provider, seed: u8, hello: &[u8]) -> (SessionKeys, Vec<u8>) {
     let (mut payload, mut message) = (Vec::new(), Vec::new());
-    let responder =
-        provider.respond(&mut Rng::from_seed([seed; 32]), &SERVER, input(&[]), hello, &mut payload).unwrap();
+    let responder = provider
+        .handshake()
+        .respond(&mut Rng::from_seed([seed; 32]), &SERVER, input(&[]), hello, &mut payload)
+        .unwrap();
     assert_eq!(payload, b"hi");
     (responder.finish(b"welcome", &mut message).unwrap(), message)
 }
@@ -99,8 +107,13 @@ fn a_responder_rejects_another_prologue_psk_or_identity() {
         let attempt = |secret: Key, prologue: &[u8], psk: &Key, message: &[u8]| {
             let input = HandshakeInput { prologue, psk, payload: &[] };
             let mut payload = Vec::new();
-            let result =
-                provider.respond(&mut Rng::from_seed([2; 32]), &secret, input, message, &mut payload);
+            let result = provider.handshake().respond(
+                &mut Rng::from_seed([2; 32]),
+                &secret,
+                input,
+                message,
+                &mut payload,
+            );
             assert_eq!(payload.is_empty(), result.is_err());
             result.is_ok()
         };
@@ -132,7 +145,7 @@ fn public_keys_are_those_of_rfc_7748() {
     let mut nine = [0; 32];
     nine[0] = 9;
     for provider in providers() {
-        let public = hex(&provider.public_key(&nine));
+        let public = hex(&provider.handshake().public_key(&nine));
         assert_eq!(public, "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
     }
 }
@@ -141,9 +154,9 @@ fn public_keys_are_those_of_rfc_7748() {
 fn digests_and_derived_keys_are_those_of_other_implementations() {
     // Expected values from Python's hashlib.blake2s and hmac.
     for provider in providers() {
-        let digest = hex(&provider.digest(&[5; 32], &[b"abc", b"", b"def"]));
+        let digest = hex(&provider.handshake().digest(&[5; 32], &[b"abc", b"", b"def"]));
         assert_eq!(digest, "f5177d287f4d173c750b2d2f1cede27eacec29c81a9b60b587c613152838c441");
-        let derived = hex(&provider.derive(&[5; 32], b"label"));
+        let derived = hex(&provider.handshake().derive(&[5; 32], b"label"));
         assert_eq!(derived, "0b58ff56c874f02b811c47808580f5d27d5d6683b72867b28f2e0d426e024d89");
     }
 }
@@ -197,10 +210,10 @@ fn packets_shorter_than_a_tag_are_left_alone_and_never_open() {
 fn an_opened_ticket_is_what_was_sealed_and_nothing_else_opens() {
     for provider in providers() {
         let mut sealed = b"ticket".to_vec();
-        provider.seal_ticket(&[1; 32], &[2; 24], b"server", &mut sealed);
+        provider.handshake().seal_ticket(&[1; 32], &[2; 24], b"server", &mut sealed);
         assert_eq!(sealed.len(), 6 + 16);
         let open = |key: u8, nonce: u8, associated: &[u8], mut text: Vec<u8>| {
-            provider.open_ticket(&[key; 32], &[nonce; 24], associated, &mut text).map(|()| text)
+            provider.handshake().open_ticket(&[key; 32], &[nonce; 24], associated, &mut text).map(|()| text)
         };
         assert_eq!(open(1, 2, b"server", sealed.clone()), Ok(b"ticket".to_vec()));
         assert_eq!(open(3, 2, b"server", sealed.clone()), Err(Rejected));

@@ -13,7 +13,7 @@ use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
 use crate::event::{PeerInfo, Refusal};
-use crate::handshake::{Candidate, Session, Verdict};
+use crate::handshake::{Admittance, Applicant, SessionOutcome};
 use crate::limits;
 use crate::time::{Duration, Instant};
 
@@ -59,18 +59,18 @@ impl Endpoint {
         &mut self,
         now: Instant,
         from: &Path,
-        mut candidate: Box<Candidate>,
+        mut candidate: Box<Applicant>,
         mut reply: Vec<u8>,
     ) {
         let mut local_id = None;
         let verdict = match self.find_refusal(from, &mut candidate) {
-            Some(refusal) => Verdict::Refuse(refusal),
+            Some(refusal) => Admittance::Refuse(refusal),
             None => match self.ids.reserve(&mut self.rng) {
                 Some(id) => {
                     local_id = Some(id);
-                    Verdict::Accept { local_id: id }
+                    Admittance::Accept { local_id: id }
                 }
-                None => Verdict::Refuse(Refusal::Full),
+                None => Admittance::Refuse(Refusal::Full),
             },
         };
         let answered =
@@ -86,7 +86,7 @@ impl Endpoint {
         self.queue_reply(*from, reply);
     }
 
-    fn find_refusal(&mut self, from: &Path, candidate: &mut Candidate) -> Option<Refusal> {
+    fn find_refusal(&mut self, from: &Path, candidate: &mut Applicant) -> Option<Refusal> {
         if candidate.refusal.is_some() {
             return candidate.refusal.take();
         }
@@ -94,7 +94,7 @@ impl Endpoint {
         if candidate.parameters.schema != self.parameters.schema {
             return Some(Refusal::Schema(crate::schema::SchemaDifference::default()));
         }
-        if candidate.session == Session::Resumed {
+        if candidate.session == SessionOutcome::Resumed {
             return None;
         }
         match self.admit(from.remote, &candidate.peer) {

@@ -7,10 +7,16 @@ use crate::address::{Ecn, Path};
 use crate::connection::{Connection, Reception};
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, Arrival, Screened};
+use crate::handshake::{self, HandshakeArrival, Screened};
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use crate::token_bucket::Rate;
 use crate::wire::{Control, DataHeader, PacketKind, classify};
+
+/// Answers to unknown connection ids, all together: a server that has just come back has many clients.
+const UNKNOWN_RATE: Rate = Rate::per_second(2000, Duration::from_secs(1));
+/// Connections looked through for Unknown messages.
+const LOOKUP_RATE: Rate = Rate::per_second(limits::LOOKUPS_PER_SECOND, Duration::from_secs(1));
 
 impl Endpoint {
     /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
@@ -114,7 +120,7 @@ impl Endpoint {
     fn on_hello(&mut self, now: Instant, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let validated = matches!(from.remote, crate::address::Address::Link(_));
         let mut reply = self.replies.buffer();
-        let arrival = Arrival {
+        let arrival = HandshakeArrival {
             now,
             wall_now: self.wall(now),
             from: *from,
@@ -137,7 +143,7 @@ impl Endpoint {
                 self.queue_reply(*from, reply);
                 Ok(())
             }
-            Screened::Candidate(candidate) => {
+            Screened::Applicant(candidate) => {
                 self.judge(now, from, candidate, reply);
                 Ok(())
             }
@@ -153,8 +159,12 @@ impl Endpoint {
     /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
     fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: Option<[u8; 8]>) {
         if let Some(echo) = echo
-            && self.unknown_sources.take(&*self.settings.provider, now, self.links.source(to.remote))
-            && self.unknown_budget.take(now)
+            && self.unknown_sources.take(
+                self.settings.provider.handshake(),
+                now,
+                self.links.source(to.remote),
+            )
+            && self.unknown_budget.take(UNKNOWN_RATE, now, 1)
         {
             let mut reply = self.replies.buffer();
             reply.extend_from_slice(&handshake::unknown(id, echo));
@@ -167,7 +177,8 @@ impl Endpoint {
     fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
         // A genuine one that is passed over comes again with the next probe.
-        if !self.lookup_budget.take_many(self.now, self.dialled.len() as u64) {
+        let lookups = u32::try_from(self.dialled.len()).unwrap_or(u32::MAX);
+        if !self.lookup_budget.take(LOOKUP_RATE, self.now, lookups) {
             return Err(DropReason::UnknownConnection);
         }
         let connection = self

@@ -12,7 +12,7 @@ use crate::connection::{Attempt, Connection, Dial, DialPlan, Phase, Role, Transp
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo};
-use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, Session, peer_identity};
+use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOutcome, peer_identity};
 use crate::time::{Duration, Instant};
 
 impl Endpoint {
@@ -132,7 +132,7 @@ impl Endpoint {
         let owner = member.owner();
         let state = &mut member.connection;
         let first = state.phase() == Phase::Connecting;
-        let resumed = !first && accepted.session == Session::Resumed;
+        let resumed = !first && accepted.session == SessionOutcome::Resumed;
         let Some(dial) = state.take_dial(accepted.server_key) else { return };
         if !resumed && state.was_heard_since(dial.began_at) {
             // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
@@ -194,10 +194,10 @@ impl Endpoint {
     }
 
     /// The server lost the session: the old connection ends, and a new one takes over its plan.
-    fn replace(&mut self, connection: ConnectionId, session: Session) -> Option<ConnectionId> {
+    fn replace(&mut self, connection: ConnectionId, session: SessionOutcome) -> Option<ConnectionId> {
         let member = self.connections.member_mut(connection)?;
         let owner = member.owner();
-        let (plan, bandwidth) = member.connection.hand_over(session == Session::Lost);
+        let (plan, bandwidth) = member.connection.hand_over(session == SessionOutcome::Lost);
         let sides = self.channel_sides(0);
         let target = self.connections.insert(|id| Connection::dialling(id, sides, plan, None, bandwidth));
         self.dialled.insert(target);

@@ -7,7 +7,7 @@ use crate::connection::{Connection, Phase};
 use crate::crypto::Key;
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
-use crate::handshake::{self, HALF_OPEN_LIFE, Resume, Session, initiates, peer_identity};
+use crate::handshake::{self, HALF_OPEN_LIFE, Resume, SessionOutcome, initiates, peer_identity};
 use crate::time::Instant;
 
 /// A look at the endpoint's tables.
@@ -52,12 +52,12 @@ impl Directory<'_> {
     }
 }
 
-impl handshake::Directory for Directory<'_> {
-    fn session(&self, resume: &Resume) -> Result<Session, DropReason> {
+impl handshake::KnownParties for Directory<'_> {
+    fn session(&self, resume: &Resume) -> Result<SessionOutcome, DropReason> {
         match self.holder(resume) {
-            None => Ok(Session::Lost),
-            Some((_, state)) if state.session().accepts(resume.incarnation) => Ok(Session::Resumed),
-            Some((_, state)) if state.session().is_origin(resume.incarnation) => Ok(Session::Lost),
+            None => Ok(SessionOutcome::Lost),
+            Some((_, state)) if state.session().accepts(resume.incarnation) => Ok(SessionOutcome::Resumed),
+            Some((_, state)) if state.session().is_origin(resume.incarnation) => Ok(SessionOutcome::Lost),
             Some(_) => Err(DropReason::BurntTicket),
         }
     }

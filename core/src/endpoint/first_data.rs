@@ -10,7 +10,7 @@ use crate::address::{Address, Path};
 use crate::connection::{Connection, Phase, Reception, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{CloseReason, ConnectionId, Refusal};
-use crate::handshake::{Confirmed, HalfOpenId, Owner, Resume, Session};
+use crate::handshake::{Confirmed, HalfOpenId, Owner, Resume, SessionOutcome};
 use crate::planted::{self, Bug};
 use crate::source::Source;
 use crate::time::Instant;
@@ -164,13 +164,13 @@ impl Endpoint {
             local_id: half.local_id(),
             remote_id: half.client_id(),
             path: standing.path,
-            keys: half.keys(&*self.settings.provider),
+            keys: half.keys(self.settings.provider.handshake()),
             peer_ack_delay: bounded_ack_delay(half.ack_delay()),
             max_datagram: self.max_datagram(standing.path.remote, half.max_datagram),
             most_datagram: self.most_datagram(half.max_datagram),
             peer_idle_timeout: half.idle_timeout(),
             link: self.links.properties(standing.path.remote),
-            resumed: half.session == Session::Resumed,
+            resumed: half.session == SessionOutcome::Resumed,
         };
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
         transport.unproven = (!standing.is_validated).then(|| Unproven::new(self.rng.array()));
@@ -183,13 +183,17 @@ impl Endpoint {
         let directory = self.directory();
         if let Some(resume) = half.resume() {
             match (half.session, directory.holder(&resume)) {
-                (Session::Resumed, Some((id, state))) if state.session().accepts(resume.incarnation) => {
+                (SessionOutcome::Resumed, Some((id, state)))
+                    if state.session().accepts(resume.incarnation) =>
+                {
                     return Ok(Place::Session(id));
                 }
-                (Session::Lost, Some((id, state))) if state.session().is_origin(resume.incarnation) => {
+                (SessionOutcome::Lost, Some((id, state)))
+                    if state.session().is_origin(resume.incarnation) =>
+                {
                     return Ok(Place::Instead(id));
                 }
-                (Session::Resumed, _) | (_, Some(_)) => return Ok(Place::Gone),
+                (SessionOutcome::Resumed, _) | (_, Some(_)) => return Ok(Place::Gone),
                 _ => {}
             }
         }

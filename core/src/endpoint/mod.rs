@@ -6,7 +6,6 @@
 mod accept;
 mod accounts;
 mod bandwidth;
-mod budget;
 mod datagram;
 mod deadlines;
 mod dial;
@@ -33,7 +32,6 @@ use bytes::Bytes;
 pub use self::accept::{Admission, AdmissionRequest, Authenticator};
 use self::accounts::Accounts;
 use self::bandwidth::Throttle;
-use self::budget::Budget;
 use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
 use self::ids::IdTable;
@@ -50,16 +48,14 @@ use crate::connection::{Connection, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, ConnectError, SendError};
-use crate::event::{ChannelId, ConnectionId, MessageId, Violation};
+use crate::event::{ChannelId, ConnectionId, MessageId};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::time::Instant;
+use crate::token_bucket::TokenBucket;
 
-/// Answers to unknown connection ids per second, all together: a server that has just come back has many clients.
-const UNKNOWN_PER_SECOND: u64 = 2000;
-
-/// The same for one source, so that no flood uses up the answers to others.
+/// Answers to unknown connection ids per second for one source, so that no flood uses up the answers to others.
 const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
@@ -101,9 +97,9 @@ pub struct Endpoint {
     arena: Arena,
     drops: DropCounts,
     throttle: Throttle,
-    unknown_budget: Budget,
+    unknown_budget: TokenBucket,
     /// For looking up whom an Unknown concerns, which anybody can send.
-    lookup_budget: Budget,
+    lookup_budget: TokenBucket,
     unknown_sources: SourceBuckets,
 }
 
@@ -168,8 +164,8 @@ impl Endpoint {
             arena: Arena::new(config.reassembly_memory, config.max_message, config.max_connections),
             drops: DropCounts::default(),
             throttle: Throttle::new(now, config.bandwidth),
-            unknown_budget: Budget::new(UNKNOWN_PER_SECOND),
-            lookup_budget: Budget::new(crate::limits::LOOKUPS_PER_SECOND),
+            unknown_budget: TokenBucket::new(),
+            lookup_budget: TokenBucket::new(),
             unknown_sources,
             config,
         })
@@ -232,16 +228,6 @@ impl Endpoint {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
             state.close_after_delivery(code, text, deadline);
-            self.refresh(connection);
-        }
-    }
-
-    /// Closes a connection whose peer sends messages that cannot be decoded, more of them than
-    /// [`crate::message::Dispatcher`] forgives: this end is told [`Violation::InvalidMessages`], the peer its code.
-    pub fn close_for_invalid_messages(&mut self, now: Instant, connection: ConnectionId) {
-        self.advance(now);
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.violate(Violation::InvalidMessages);
             self.refresh(connection);
         }
     }

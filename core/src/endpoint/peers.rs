@@ -22,6 +22,6 @@ impl Endpoint {
     /// Undoes [`Endpoint::expect_peer`]. A connection that was made goes on.
     pub fn forget_peer(&mut self, psk: &Key, peer_key: &Key) {
         let ours = self.public_key();
-        self.acceptor.forget_peer(&PeerHint::new(&*self.settings.provider, psk, peer_key, &ours));
+        self.acceptor.forget_peer(&PeerHint::new(self.settings.provider.handshake(), psk, peer_key, &ours));
     }
 }

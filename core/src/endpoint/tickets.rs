@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use super::Endpoint;
-use crate::connection::{Connection, RESUME_TICKET_LIFE};
+use crate::connection::Connection;
 use crate::error::ConfigError;
 use crate::event::ConnectionId;
+use crate::handshake::RESUME_TICKET_LIFE;
 use crate::time::{Instant, micros};
 
 impl Endpoint {
@@ -69,7 +70,7 @@ impl Endpoint {
         }
         let Some(contents) = state.next_ticket(expiry, &self.settings) else { return };
         let sealer = self.acceptor.resume_sealer();
-        let sealed = sealer.seal(&*self.settings.provider, &mut self.rng, wall, &contents);
+        let sealed = sealer.seal(self.settings.provider.handshake(), &mut self.rng, wall, &contents);
         state.session_mut().offer_ticket(sealed, expiry);
     }
 }

@@ -10,8 +10,8 @@ use crate::crypto::{Key, Provider, SessionKeys};
 use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Credential, Deserted, DialSetup, Dialer, HalfOpenId, Parameters,
-    Screened, ServerKey, Ticket, Verdict, rewrite, rewrite_parameters as rewrite_them,
+    AcceptSetup, Acceptor, Admittance, Answer, Credential, Deserted, DialSetup, Dialer, HalfOpenId,
+    HandshakeArrival, Parameters, Screened, ServerKey, Ticket, rewrite, rewrite_parameters as rewrite_them,
 };
 use crate::rng::Rng;
 use crate::schema::Schema;
@@ -189,15 +189,15 @@ impl Answering {
         let wall_now = self.wall_offset.saturating_add(now.as_micros());
         let from = from.into();
         let source = Source::of(from.remote, None);
-        let arrival = Arrival { now, wall_now, from, source, validated };
+        let arrival = HandshakeArrival { now, wall_now, from, source, validated };
         let candidate = match self.acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut self.rng) {
             Screened::Dropped(reason) => return (Reaction::Dropped(reason), reply),
             Screened::Replied => return (Reaction::Replied, reply),
-            Screened::Candidate(candidate) => candidate,
+            Screened::Applicant(candidate) => candidate,
         };
         self.next_id = (self.next_id + 1) & 0x00ff_ffff;
-        let accept = Verdict::Accept { local_id: self.next_id };
-        let verdict = refusal.map_or(accept, Verdict::Refuse);
+        let accept = Admittance::Accept { local_id: self.next_id };
+        let verdict = refusal.map_or(accept, Admittance::Refuse);
         let half_open =
             self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
         (
@@ -211,7 +211,7 @@ impl Answering {
     /// The keys of a half-open handshake, the client's connection id, and our own.
     pub(super) fn keys(&self, now: Instant, id: HalfOpen) -> Option<(SessionKeys, u32, u32)> {
         let half_open = self.acceptor.half_open(now, &id.0)?;
-        Some((half_open.keys(&*self.provider), half_open.client_id(), half_open.local_id()))
+        Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
     /// The exporter of a half-open handshake.

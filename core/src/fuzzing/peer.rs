@@ -190,7 +190,7 @@ impl HostilePeer {
     /// What a TICKET frame is good for.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
-        let psk = resume_psk(&*self.provider, &self.exporter, sequence);
+        let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);
         Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 

@@ -7,17 +7,18 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use crate::crypto::{Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Secret};
 use crate::time::{Duration, Instant, micros};
+use crate::token_bucket::TokenBucket;
 
 /// Buckets of one key, of which the fullest counts.
 const ROWS: usize = 4;
 
 /// Where the buckets of one key are: its place in the first row, and how far it is to that in the next, and so on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Places(NonZeroU32);
+pub(crate) struct BucketPlaces(NonZeroU32);
 
-impl Places {
+impl BucketPlaces {
     pub(super) const fn new(first: u16, step: u16) -> Self {
         match NonZeroU32::new((step as u32) << 16 | first as u32) {
             Some(places) => Self(places),
@@ -35,15 +36,15 @@ pub(crate) struct Buckets {
     burst: u32,
     /// Buckets in a row.
     width: u16,
-    /// For each bucket, the time at which it is full again, in intervals, modulo 2^32. Empty until a token is taken.
-    full_at: Vec<u32>,
+    /// Row after row. Empty until a token is taken.
+    rows: Vec<TokenBucket>,
 }
 
 impl Buckets {
     /// Buckets of `burst` tokens, of which one comes back each `interval`; `width` of them in each row. `secret` chooses places.
     pub(crate) fn new(interval: Duration, burst: u32, width: u16, secret: Secret) -> Self {
         let burst = burst.min(MOST_TOKENS);
-        Self { secret, interval_us: micros(interval).max(1), burst, width, full_at: Vec::new() }
+        Self { secret, interval_us: micros(interval).max(1), burst, width, rows: Vec::new() }
     }
 
     /// Buckets of `burst` tokens, of which `per_second` come back each second.
@@ -53,49 +54,54 @@ impl Buckets {
     }
 
     /// Where the buckets of `key` are.
-    pub(crate) fn places(&self, provider: &dyn Provider, key: &[u8]) -> Places {
+    pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, key: &[u8]) -> BucketPlaces {
         let [a, b, c, d, ..] = provider.digest(&self.secret, &[key]);
-        Places::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
+        BucketPlaces::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }
 
     /// Tokens that were taken from a full bucket and did not come back yet.
-    pub(crate) fn taken(&self, now: Instant, places: &Places) -> u32 {
-        let now = self.intervals(now);
-        let rows = self.indexes(places).map(|index| self.taken_in(now, index));
-        rows.min().unwrap_or(0)
+    pub(crate) fn taken(&self, now: Instant, places: &BucketPlaces) -> u32 {
+        let now = self.step(now);
+        let missing = self.indexes(places).map(|index| self.missing_ns(now, index)).min().unwrap_or(0);
+        u32::try_from(missing / self.interval_ns()).unwrap_or(u32::MAX).min(self.burst)
     }
 
     /// Whether `tokens` may be taken.
-    pub(crate) fn has(&self, now: Instant, places: &Places, tokens: u32) -> bool {
+    pub(crate) fn has(&self, now: Instant, places: &BucketPlaces, tokens: u32) -> bool {
         self.taken(now, places).saturating_add(tokens) <= self.burst
     }
 
     /// Takes `tokens`, or as many as there are.
-    pub(crate) fn charge(&mut self, now: Instant, places: &Places, tokens: u32) {
-        if self.full_at.is_empty() {
-            self.full_at = alloc::vec![0; ROWS * usize::from(self.width)];
+    pub(crate) fn charge(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) {
+        if self.rows.is_empty() {
+            self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
         }
         let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
-        let now = self.intervals(now);
+        let missing = u64::from(taken).saturating_mul(self.interval_ns());
+        let now = self.step(now);
         for index in self.indexes(places) {
-            let is_less = self.taken_in(now, index) < taken;
-            if let Some(full_at) = self.full_at.get_mut(index).filter(|_| is_less) {
-                *full_at = now.wrapping_add(taken);
+            if let Some(bucket) = self.rows.get_mut(index)
+                && bucket.missing_ns(now) < missing
+            {
+                bucket.set_missing_ns(now, missing);
             }
         }
     }
 
-    fn taken_in(&self, now: u32, index: usize) -> u32 {
-        // A time that is further ahead than a full bucket takes has long passed.
-        let ahead = self.full_at.get(index).map_or(0, |full_at| full_at.wrapping_sub(now));
-        if ahead <= self.burst { ahead } else { 0 }
+    fn missing_ns(&self, now: Instant, index: usize) -> u64 {
+        self.rows.get(index).map_or(0, |bucket| bucket.missing_ns(now))
     }
 
-    const fn intervals(&self, now: Instant) -> u32 {
-        (now.as_micros() / self.interval_us) as u32
+    /// Time moves in whole intervals here, so that only whole tokens are missing.
+    const fn step(&self, now: Instant) -> Instant {
+        Instant::saturating_from_micros(now.as_micros() - now.as_micros() % self.interval_us)
     }
 
-    fn indexes(&self, places: &Places) -> impl Iterator<Item = usize> + use<> {
+    const fn interval_ns(&self) -> u64 {
+        self.interval_us.saturating_mul(1000)
+    }
+
+    fn indexes(&self, places: &BucketPlaces) -> impl Iterator<Item = usize> + use<> {
         let width = usize::from(self.width.max(1));
         let (first, step) = ((places.0.get() & 0xffff) as usize, (places.0.get() >> 16) as usize);
         (0..ROWS).map(move |row| row * width + (first + row * step) % width)
@@ -103,7 +109,7 @@ impl Buckets {
 }
 
 const SECOND_US: u64 = 1_000_000;
-/// The largest bucket: its times are told from those that have passed.
+/// The largest bucket.
 const MOST_TOKENS: u32 = 1 << 30;
 
 #[cfg(test)]
@@ -116,7 +122,7 @@ mod tests {
     }
 
     impl Buckets {
-        fn take(&mut self, now: Instant, places: &Places, tokens: u32) -> bool {
+        fn take(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) -> bool {
             let has = self.has(now, places, tokens);
             if has {
                 self.charge(now, places, tokens);
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn keys_that_share_some_places_do_not_feel_each_other() {
         let mut buckets = buckets(1, 4, 256);
-        let greedy: Vec<Places> =
+        let greedy: Vec<BucketPlaces> =
             (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
         for places in &greedy {
             while buckets.take(at(0), places, 1) {}

@@ -17,8 +17,8 @@ use super::parameters::Parameters;
 use super::peer::PeerHint;
 use super::size_queries::{Size, SizeQueries};
 use super::ticket::Ticket;
-use super::welcome::{self, Outcome, Session, WELCOME};
-use crate::crypto::{HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
+use super::welcome::{self, SessionOutcome, WELCOME, WelcomePayload};
+use crate::crypto::{HandshakeCrypto, HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::Refusal;
@@ -89,7 +89,7 @@ pub(crate) struct Accepted {
     pub(crate) keys: SessionKeys,
     /// What the server asks.
     pub(crate) parameters: Parameters,
-    pub(crate) session: Session,
+    pub(crate) session: SessionOutcome,
     /// The key that the server proved to hold.
     pub(crate) server_key: Key,
 }
@@ -157,7 +157,7 @@ impl Dialer {
         setup: DialSetup,
     ) -> Result<Self, ConnectError> {
         let server_key = trusted_key(&setup)?;
-        let proof = Proof::new(&*provider, setup.credential)?;
+        let proof = Proof::new(provider.handshake(), setup.credential)?;
         let mut dialer = Self {
             provider,
             application: setup.application,
@@ -309,7 +309,7 @@ impl Dialer {
         };
         let retry = Retry::read(bytes).map_err(|_| DropReason::Malformed)?;
         if retry.client_id != self.local_id
-            || retry.echo != echo_of(&*self.provider, &opening.digest, &retry.cookie)
+            || retry.echo != echo_of(self.provider.handshake(), &opening.digest, &retry.cookie)
         {
             return Err(DropReason::WrongEcho);
         }
@@ -351,17 +351,17 @@ impl Dialer {
         let outcome = welcome::read(&payload, &self.schema).map_err(|_| DropReason::Malformed)?;
         self.stage = Stage::Over;
         match outcome {
-            Outcome::Accepted { session, server_id, parameters } => {
-                let root = keys::root(&*self.provider, &noise_keys);
+            WelcomePayload::Accepted { session, server_id, parameters } => {
+                let root = keys::root(self.provider.handshake(), &noise_keys);
                 Ok(Answer::Accepted(Box::new(Accepted {
                     remote_id: server_id,
-                    keys: keys::session_keys(&*self.provider, &root),
+                    keys: keys::session_keys(self.provider.handshake(), &root),
                     parameters,
                     session,
                     server_key,
                 })))
             }
-            Outcome::Refused(refusal) => Ok(Answer::Refused(refusal)),
+            WelcomePayload::Refused(refusal) => Ok(Answer::Refused(refusal)),
         }
     }
 
@@ -370,7 +370,8 @@ impl Dialer {
             return self.handle_version(reply);
         }
         let reply = KeyReply::read(bytes).map_err(|_| DropReason::Malformed)?;
-        let answers = |size: Size| reply.echo == reply.echo_of(&*self.provider, &size.nonce(self.attempt));
+        let answers =
+            |size: Size| reply.echo == reply.echo_of(self.provider.handshake(), &size.nonce(self.attempt));
         if reply.client_id == self.local_id
             && let Some(size) = self.size_queries.sent().find(|size| answers(*size))
         {
@@ -385,7 +386,9 @@ impl Dialer {
         if !matches!(self.stage, Stage::AskingKey) {
             return Err(DropReason::UnexpectedHandshake);
         }
-        if reply.client_id != self.local_id || reply.echo != reply.echo_of(&*self.provider, &self.attempt) {
+        if reply.client_id != self.local_id
+            || reply.echo != reply.echo_of(self.provider.handshake(), &self.attempt)
+        {
             return Err(DropReason::WrongEcho);
         }
         let opening = self.open(rng, reply.server_key).ok_or(DropReason::Malformed)?;
@@ -415,8 +418,8 @@ impl Dialer {
         let input =
             HandshakeInput { prologue: &prologue, psk: &self.proof.psk, payload: buffer.get(..length)? };
         let mut noise = Vec::new();
-        let initiator = self.provider.initiate(rng, &server_key, input, &mut noise).ok()?;
-        let digest = noise_digest(&*self.provider, &noise);
+        let initiator = self.provider.handshake().initiate(rng, &server_key, input, &mut noise).ok()?;
+        let digest = noise_digest(self.provider.handshake(), &noise);
         Some(Opening {
             server_key,
             noise,
@@ -492,7 +495,7 @@ fn trusted_key(setup: &DialSetup) -> Result<Option<Key>, ConnectError> {
 }
 
 impl Proof {
-    fn new(provider: &dyn Provider, credential: Credential) -> Result<Self, ConnectError> {
+    fn new(provider: &dyn HandshakeCrypto, credential: Credential) -> Result<Self, ConnectError> {
         let proof = match credential {
             Credential::Open => {
                 return Ok(Self {

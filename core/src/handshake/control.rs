@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::hello::{RETRY, VERSION};
 use super::welcome::WELCOME;
-use crate::crypto::{Key, Provider};
+use crate::crypto::{HandshakeCrypto, Key};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
 /// The first byte of every datagram here.
@@ -117,14 +117,14 @@ pub(crate) struct KeyReply {
 }
 
 impl KeyReply {
-    pub(crate) fn new(provider: &dyn Provider, query: &KeyQuery, server_key: Key) -> Self {
+    pub(crate) fn new(provider: &dyn HandshakeCrypto, query: &KeyQuery, server_key: Key) -> Self {
         let mut reply = Self { client_id: query.client_id, echo: [0; 8], server_key };
         reply.echo = reply.echo_of(provider, &query.nonce);
         reply
     }
 
     /// What the echo has to be if the reply answers the query with this `nonce`.
-    pub(crate) fn echo_of(&self, provider: &dyn Provider, nonce: &[u8; 8]) -> [u8; 8] {
+    pub(crate) fn echo_of(&self, provider: &dyn HandshakeCrypto, nonce: &[u8; 8]) -> [u8; 8] {
         let mut echo = [0; 8];
         let whole = provider.digest(&self.server_key, &[b"tickwire key reply", nonce]);
         echo.iter_mut().zip(whole).for_each(|(to, from)| *to = from);

@@ -1,7 +1,7 @@
 //! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
 
 use crate::address::{Address, scope_of};
-use crate::crypto::{Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -18,7 +18,7 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, rng: &mut Rng) -> Self {
+    pub(crate) fn new(provider: &dyn HandshakeCrypto, identity_secret: &Key, rng: &mut Rng) -> Self {
         let salt: [u8; 32] = rng.array();
         Self { key: provider.digest(identity_secret, &[b"tickwire cookie", &salt]).into() }
     }
@@ -26,7 +26,7 @@ impl Cookies {
     /// The cookie of `address` for the Noise message with this `digest`: valid for 20 to 30 seconds.
     pub(crate) fn make(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         now: Instant,
         address: Address,
         digest: &Key,
@@ -37,7 +37,7 @@ impl Cookies {
     /// Whether `cookie` is one that [`Cookies::make`] made for the same address and digest not long ago.
     pub(crate) fn check(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         now: Instant,
         address: Address,
         digest: &Key,
@@ -52,7 +52,7 @@ impl Cookies {
         })
     }
 
-    fn at(&self, provider: &dyn Provider, bucket: u64, address: Address, digest: &Key) -> Cookie {
+    fn at(&self, provider: &dyn HandshakeCrypto, bucket: u64, address: Address, digest: &Key) -> Cookie {
         let (place, port) = place_and_port(address);
         let scope_id = if let Address::Udp(socket) = &address { scope_of(socket) } else { 0 }.to_le_bytes();
         let scope_id = if scope_id == [0; 4] { &[] } else { &scope_id[..] };

@@ -12,12 +12,12 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::buckets::Places;
+use super::buckets::BucketPlaces;
 use super::keys;
 use super::parameters::Parameters;
-use super::welcome::Session;
+use super::welcome::SessionOutcome;
 use crate::address::{Address, LinkId, has_scope, scope_of};
-use crate::crypto::{Key, Provider, Secret, SessionKeys, first_key};
+use crate::crypto::{HandshakeCrypto, Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -59,7 +59,7 @@ pub(crate) struct Resume {
 
 /// What a client showed, as far as it limits how often it may be shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Credential {
+pub(super) enum ShownCredential {
     /// Nothing.
     Open,
     /// A ticket that lets in once.
@@ -70,7 +70,7 @@ pub(super) enum Credential {
     Peer { hint: [u8; 16] },
 }
 
-impl Credential {
+impl ShownCredential {
     /// Whether it is more than a cookie: a ticket, a session or a key.
     const fn is_more_than_a_cookie(&self) -> bool {
         !matches!(self, Self::Open)
@@ -135,13 +135,13 @@ impl From<Address> for Proven {
 pub(crate) struct HalfOpen {
     /// In a place of its own: where this moves, it leaves no copy.
     root: Box<Secret>,
-    pub(super) credential: Credential,
+    pub(super) credential: ShownCredential,
     identity: [u8; 16],
     /// The address that is shown to be the client's.
     proven: Proven,
     /// Where its source is recorded should it come to nothing, if a cookie or a link shows the address, not just the Welcome's
     /// arrival.
-    record: Option<Places>,
+    record: Option<BucketPlaces>,
     /// The [`Parameters`] of the client that a connection needs.
     pub(crate) credit: u64,
     ack_delay_us: u32,
@@ -151,7 +151,7 @@ pub(crate) struct HalfOpen {
     client_id: [u8; 3],
     local_id: [u8; 3],
     /// What the Welcome said of the session.
-    pub(crate) session: Session,
+    pub(crate) session: SessionOutcome,
     welcome_length: u8,
     /// How much longer it waits than [`HALF_OPEN_LIFE`], in tenths of a second.
     extended_ds: u8,
@@ -160,23 +160,23 @@ pub(crate) struct HalfOpen {
 }
 
 /// What goes into a [`HalfOpen`] besides its Welcome.
-pub(super) struct Opening<'a> {
+pub(super) struct NewHalfOpen<'a> {
     pub(super) root: Secret,
-    pub(super) credential: Credential,
+    pub(super) credential: ShownCredential,
     pub(super) peer: &'a PeerInfo,
     pub(super) parameters: Parameters,
     pub(super) client_id: u32,
     pub(super) local_id: u32,
-    pub(super) session: Session,
+    pub(super) session: SessionOutcome,
     /// Where the Hello came from and the Welcome goes.
     pub(super) address: Address,
     /// Where its source is recorded, if a cookie or a link shows that the client is there.
-    pub(super) record: Option<Places>,
+    pub(super) record: Option<BucketPlaces>,
 }
 
 impl HalfOpen {
-    pub(super) fn new(opening: Opening<'_>, welcome: &[u8]) -> Self {
-        let Opening { root, credential, peer, parameters, client_id, local_id, session, .. } = opening;
+    pub(super) fn new(opening: NewHalfOpen<'_>, welcome: &[u8]) -> Self {
+        let NewHalfOpen { root, credential, peer, parameters, client_id, local_id, session, .. } = opening;
         let mut stored = Vec::with_capacity(welcome.len() + peer.user_data.len());
         stored.extend_from_slice(welcome);
         stored.extend_from_slice(&peer.user_data);
@@ -201,7 +201,7 @@ impl HalfOpen {
     }
 
     /// The keys of the session. They are derived at each call: keep them once the first Data proved authentic.
-    pub(crate) fn keys(&self, provider: &dyn Provider) -> SessionKeys {
+    pub(crate) fn keys(&self, provider: &dyn HandshakeCrypto) -> SessionKeys {
         keys::session_keys(provider, &self.root)
     }
 
@@ -218,7 +218,7 @@ impl HalfOpen {
         let Some(copy) = copy.get_mut(..datagram.len()) else { return false };
         copy.copy_from_slice(datagram);
         let number = decode_packet_number(0, header.packet_number, header.pn_len);
-        let secret = keys::to_responder(provider, &self.root);
+        let secret = keys::to_responder(provider.handshake(), &self.root);
         let Some((head, packet)) = copy.split_at_mut_checked(header.header_len()) else { return false };
         !header.phase && first_key(provider, &secret).open(number, head, packet).is_ok()
     }
@@ -240,7 +240,7 @@ impl HalfOpen {
     /// The session that it asked to resume.
     pub(crate) const fn resume(&self) -> Option<Resume> {
         match self.credential {
-            Credential::Resume(resume) => Some(resume),
+            ShownCredential::Resume(resume) => Some(resume),
             _ => None,
         }
     }
@@ -306,48 +306,48 @@ const fn long([a, b, c]: [u8; 3]) -> u32 {
 
 /// A refusal that was sent, and is sent again to whoever sends a copy.
 struct Refused {
-    credential: Credential,
+    credential: ShownCredential,
     welcome: Box<[u8]>,
 }
 
-enum State {
+enum EntryState {
     Waiting(HalfOpen),
     Refused(Refused),
 }
 
-struct Entry {
+struct HalfOpenEntry {
     expires: Instant,
-    state: State,
+    state: EntryState,
 }
 
-impl Entry {
+impl HalfOpenEntry {
     fn born(&self) -> Instant {
         let extended = match &self.state {
-            State::Waiting(half_open) => half_open.extended(),
-            State::Refused(_) => Duration::ZERO,
+            EntryState::Waiting(half_open) => half_open.extended(),
+            EntryState::Refused(_) => Duration::ZERO,
         };
         self.expires - (HALF_OPEN_LIFE + extended)
     }
 
     /// Where its source is recorded if it comes to nothing.
-    fn record(&self) -> Option<&Places> {
+    fn record(&self) -> Option<&BucketPlaces> {
         match &self.state {
-            State::Waiting(half_open) => half_open.record.as_ref(),
-            State::Refused(_) => None,
+            EntryState::Waiting(half_open) => half_open.record.as_ref(),
+            EntryState::Refused(_) => None,
         }
     }
 
-    const fn credential(&self) -> &Credential {
+    const fn credential(&self) -> &ShownCredential {
         match &self.state {
-            State::Waiting(half_open) => &half_open.credential,
-            State::Refused(refused) => &refused.credential,
+            EntryState::Waiting(half_open) => &half_open.credential,
+            EntryState::Refused(refused) => &refused.credential,
         }
     }
 }
 
 /// The room for a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Room {
+pub(super) enum Vacancy {
     /// A free place.
     Free,
     /// The place of this entry.
@@ -362,12 +362,12 @@ pub(super) struct Abandoned {
     /// The local id that is free now.
     pub(super) local_id: u32,
     /// Where it is recorded.
-    pub(super) record: Option<Places>,
+    pub(super) record: Option<BucketPlaces>,
 }
 
 /// Every entry, at most [`limits::HALF_OPEN`] and [`limits::REFUSALS_KEPT`].
 pub(super) struct HalfOpenTable {
-    entries: BTreeMap<HalfOpenId, Entry>,
+    entries: BTreeMap<HalfOpenId, HalfOpenEntry>,
     refused: usize,
     /// No entry expires before.
     earliest: Instant,
@@ -392,7 +392,7 @@ impl HalfOpenTable {
     pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
         let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
         match &mut entry.state {
-            State::Waiting(half_open) => {
+            EntryState::Waiting(half_open) => {
                 half_open.on_repeated(address);
                 // The first Data follows the last copy within seconds, however long the round trip.
                 if half_open.proven == Proven::from(address) {
@@ -400,17 +400,17 @@ impl HalfOpenTable {
                 }
                 Some(half_open.welcome())
             }
-            State::Refused(refused) => Some(&refused.welcome),
+            EntryState::Refused(refused) => Some(&refused.welcome),
         }
     }
 
     /// Whether another entry of the same ticket, session or peer may be kept. Beyond
     /// [`limits::HALF_OPEN_PER_TICKET`] of them the oldest gives way, if it is [`HALF_OPEN_STALE`] old.
-    pub(super) fn has_room_for(&mut self, now: Instant, credential: &Credential) -> bool {
-        if *credential == Credential::Open {
+    pub(super) fn has_room_for(&mut self, now: Instant, credential: &ShownCredential) -> bool {
+        if *credential == ShownCredential::Open {
             return true;
         }
-        let same = |entry: &&mut Entry| now < entry.expires && entry.credential().is_same(credential);
+        let same = |entry: &&mut HalfOpenEntry| now < entry.expires && entry.credential().is_same(credential);
         let (count, oldest) = self.entries.values_mut().filter(same).fold((0, None), oldest_of);
         if count < limits::HALF_OPEN_PER_TICKET {
             return true;
@@ -433,18 +433,18 @@ impl HalfOpenTable {
     pub(super) fn room(
         &self,
         now: Instant,
-        credential: &Credential,
+        credential: &ShownCredential,
         record: u32,
-        record_of: impl Fn(&Places) -> u32,
-    ) -> Room {
+        record_of: impl Fn(&BucketPlaces) -> u32,
+    ) -> Vacancy {
         if self.waiting() < limits::HALF_OPEN {
-            return Room::Free;
+            return Vacancy::Free;
         }
         let more =
             self.waiting_entries().filter(|(_, entry)| entry.credential().is_more_than_a_cookie()).count();
         let is_more = credential.is_more_than_a_cookie();
         let gives = if is_more { more >= limits::HALF_OPEN / 2 } else { more > limits::HALF_OPEN / 2 };
-        let rank = |entry: &Entry| {
+        let rank = |entry: &HalfOpenEntry| {
             let born = entry.born();
             (now - born > FRESH, entry.record().map_or(0, &record_of), Reverse(born))
         };
@@ -452,22 +452,22 @@ impl HalfOpenTable {
             self.waiting_entries().filter(|(_, entry)| entry.credential().is_more_than_a_cookie() == gives);
         let first = candidates.map(|(id, entry)| (rank(entry), *id)).max_by_key(|(rank, _)| *rank);
         match first {
-            Some(((is_old, worst, _), id)) if is_old || worst >= record => Room::Instead(id),
-            _ => Room::Nowhere,
+            Some(((is_old, worst, _), id)) if is_old || worst >= record => Vacancy::Instead(id),
+            _ => Vacancy::Nowhere,
         }
     }
 
-    fn waiting_entries(&self) -> impl Iterator<Item = (&HalfOpenId, &Entry)> {
-        self.entries.iter().filter(|(_, entry)| matches!(entry.state, State::Waiting(_)))
+    fn waiting_entries(&self) -> impl Iterator<Item = (&HalfOpenId, &HalfOpenEntry)> {
+        self.entries.iter().filter(|(_, entry)| matches!(entry.state, EntryState::Waiting(_)))
     }
 
     /// Removes an entry that waits.
     pub(super) fn abandon(&mut self, id: &HalfOpenId) -> Option<Abandoned> {
         match self.entries.remove(id)?.state {
-            State::Waiting(half_open) => {
+            EntryState::Waiting(half_open) => {
                 Some(Abandoned { local_id: half_open.local_id(), record: half_open.record })
             }
-            State::Refused(_) => {
+            EntryState::Refused(_) => {
                 self.refused = self.refused.saturating_sub(1);
                 None
             }
@@ -477,7 +477,7 @@ impl HalfOpenTable {
     /// Keeps `half_open`; false if there is no room, or another with the same id.
     #[must_use]
     pub(super) fn insert(&mut self, now: Instant, id: HalfOpenId, half_open: HalfOpen) -> bool {
-        self.waiting() < limits::HALF_OPEN && self.add(now, id, State::Waiting(half_open))
+        self.waiting() < limits::HALF_OPEN && self.add(now, id, EntryState::Waiting(half_open))
     }
 
     /// Keeps a refusal if there is room.
@@ -485,30 +485,30 @@ impl HalfOpenTable {
         &mut self,
         now: Instant,
         id: HalfOpenId,
-        credential: Credential,
+        credential: ShownCredential,
         welcome: &[u8],
     ) {
         let refused = Refused { credential, welcome: welcome.into() };
-        if self.refused < limits::REFUSALS_KEPT && self.add(now, id, State::Refused(refused)) {
+        if self.refused < limits::REFUSALS_KEPT && self.add(now, id, EntryState::Refused(refused)) {
             self.refused += 1;
         }
     }
 
-    fn add(&mut self, now: Instant, id: HalfOpenId, state: State) -> bool {
+    fn add(&mut self, now: Instant, id: HalfOpenId, state: EntryState) -> bool {
         if self.entries.contains_key(&id) {
             return false;
         }
         let expires = now + HALF_OPEN_LIFE;
         self.earliest = self.earliest.min(expires);
-        self.entries.insert(id, Entry { expires, state });
+        self.entries.insert(id, HalfOpenEntry { expires, state });
         true
     }
 
     pub(super) fn get(&self, now: Instant, id: &HalfOpenId) -> Option<&HalfOpen> {
         let entry = self.entries.get(id).filter(|entry| now < entry.expires)?;
         match &entry.state {
-            State::Waiting(half_open) => Some(half_open),
-            State::Refused(_) => None,
+            EntryState::Waiting(half_open) => Some(half_open),
+            EntryState::Refused(_) => None,
         }
     }
 
@@ -517,7 +517,7 @@ impl HalfOpenTable {
     pub(super) fn take(&mut self, now: Instant, id: &HalfOpenId) -> Option<(HalfOpen, SmallVec<[u32; 2]>)> {
         self.get(now, id)?;
         let entry = self.entries.remove(id)?;
-        let State::Waiting(half_open) = entry.state else {
+        let EntryState::Waiting(half_open) = entry.state else {
             return None;
         };
         let freed = self.remove_where(usize::MAX, |entry| entry.credential().is_same(&half_open.credential));
@@ -527,8 +527,8 @@ impl HalfOpenTable {
     /// Removes the entries that wait and that `is_doomed` picks, and returns their local ids.
     pub(super) fn remove_waiting(&mut self, is_doomed: impl Fn(&HalfOpen) -> bool) -> SmallVec<[u32; 8]> {
         let removed = self.remove_where(usize::MAX, |entry| match &entry.state {
-            State::Waiting(half_open) => is_doomed(half_open),
-            State::Refused(_) => false,
+            EntryState::Waiting(half_open) => is_doomed(half_open),
+            EntryState::Refused(_) => false,
         });
         removed.into_iter().map(|entry| entry.local_id).collect()
     }
@@ -548,7 +548,11 @@ impl HalfOpenTable {
         self.earliest
     }
 
-    fn remove_where(&mut self, most: usize, condition: impl Fn(&Entry) -> bool) -> SmallVec<[Abandoned; 8]> {
+    fn remove_where(
+        &mut self,
+        most: usize,
+        condition: impl Fn(&HalfOpenEntry) -> bool,
+    ) -> SmallVec<[Abandoned; 8]> {
         let doomed: SmallVec<[HalfOpenId; 8]> =
             self.entries.iter().filter(|(_, entry)| condition(entry)).map(|(id, _)| *id).take(most).collect();
         doomed.iter().filter_map(|id| self.abandon(id)).collect()
@@ -557,9 +561,9 @@ impl HalfOpenTable {
 
 /// Counts an entry, and keeps the one that was born first.
 fn oldest_of<'e>(
-    (count, oldest): (usize, Option<&'e mut Entry>),
-    entry: &'e mut Entry,
-) -> (usize, Option<&'e mut Entry>) {
+    (count, oldest): (usize, Option<&'e mut HalfOpenEntry>),
+    entry: &'e mut HalfOpenEntry,
+) -> (usize, Option<&'e mut HalfOpenEntry>) {
     let older = match oldest {
         Some(oldest) if oldest.born() <= entry.born() => oldest,
         _ => entry,

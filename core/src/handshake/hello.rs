@@ -30,7 +30,7 @@ use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::cookie::Cookie;
-use crate::crypto::{Key, Provider};
+use crate::crypto::{HandshakeCrypto, Key};
 use crate::limits;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
@@ -208,7 +208,7 @@ impl<'a> Hello<'a> {
 }
 
 /// The digest that a first Noise message is known by. Both ends compute it, so it has no key.
-pub(crate) fn noise_digest(provider: &dyn Provider, noise: &[u8]) -> Key {
+pub(crate) fn noise_digest(provider: &dyn HandshakeCrypto, noise: &[u8]) -> Key {
     provider.digest(&[0; 32], &[b"tickwire noise", noise])
 }
 
@@ -240,7 +240,7 @@ impl Retry {
 
 /// What a Retry shows for itself: that its sender saw the Hello whose Noise message has this `digest`, and that the cookie
 /// arrives as it left. A cookie that a bit error spoiled would be followed for nothing, and only so many are.
-pub(crate) fn echo_of(provider: &dyn Provider, digest: &Key, cookie: &Cookie) -> [u8; 8] {
+pub(crate) fn echo_of(provider: &dyn HandshakeCrypto, digest: &Key, cookie: &Cookie) -> [u8; 8] {
     let mut echo = [0; 8];
     let whole = provider.digest(digest, &[b"tickwire retry", cookie]);
     echo.iter_mut().zip(whole).for_each(|(to, from)| *to = from);

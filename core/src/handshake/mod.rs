@@ -5,15 +5,16 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until the endpoint drives both ends, only the tests call them.
 
+mod accepting;
 mod buckets;
 mod burn;
 mod client;
 mod control;
 mod cookie;
-mod directory;
 mod half_open;
 mod hello;
 mod keys;
+mod known_parties;
 mod load;
 mod owner;
 mod parameters;
@@ -29,25 +30,23 @@ mod ticket;
 mod tokens;
 mod welcome;
 
+pub(crate) use accepting::{AcceptSetup, Admittance, Applicant, Confirmed, HandshakeArrival, Screened};
 pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
 pub(crate) use control::{addressee, echo_of, parse_unknown, unknown};
+pub(crate) use half_open::{HALF_OPEN_LIFE, HalfOpenId, Resume};
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use directory::Deserted;
-pub(crate) use directory::Directory;
-pub(crate) use half_open::HALF_OPEN_LIFE;
+pub(crate) use known_parties::Deserted;
+pub(crate) use known_parties::KnownParties;
 pub(crate) use owner::Owner;
 pub(crate) use parameters::Parameters;
 pub(crate) use peer::{PeerHint, identity as peer_identity, initiates};
-pub(crate) use resume_ticket::RENEW_US;
-pub(crate) use resume_ticket::{ResumeContents, resume_psk};
+pub(crate) use resume_ticket::{RENEW_US, RESUME_TICKET_LIFE, ResumeContents, resume_psk};
 #[cfg(feature = "fuzzing")]
 pub(crate) use rewrite::{rewrite, rewrite_parameters};
-pub(crate) use server::{
-    AcceptSetup, Acceptor, Arrival, Candidate, Confirmed, HalfOpenId, Resume, Screened, Verdict,
-};
+pub(crate) use server::Acceptor;
 pub(crate) use sources::SourceBuckets;
 pub use ticket::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
-pub(crate) use welcome::Session;
+pub(crate) use welcome::SessionOutcome;
 
 #[cfg(test)]
 mod testing;

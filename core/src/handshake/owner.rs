@@ -1,6 +1,6 @@
 //! To whom a connection belongs, as far as the handshake proved it.
 
-use super::half_open::Credential;
+use super::half_open::ShownCredential;
 use super::peer::ExpectedPeers;
 use crate::config::Access;
 
@@ -18,18 +18,18 @@ impl Owner {
     pub(super) fn of(
         access: Access,
         peers: &ExpectedPeers,
-        credential: &Credential,
+        credential: &ShownCredential,
         identity: [u8; 16],
     ) -> Option<Self> {
         match credential {
-            Credential::Open => None,
-            Credential::Peer { hint } => peers.identity(hint).map(Self::Peer),
+            ShownCredential::Open => None,
+            ShownCredential::Peer { hint } => peers.identity(hint).map(Self::Peer),
             // A session that a peer began goes on as the peer's.
-            Credential::Resume(_) if access == Access::Peers || peers.expects(&identity) => {
+            ShownCredential::Resume(_) if access == Access::Peers || peers.expects(&identity) => {
                 Some(Self::Peer(identity))
             }
-            Credential::Resume(_) if access != Access::Tickets => None,
-            Credential::Resume(_) | Credential::Ticket { .. } => {
+            ShownCredential::Resume(_) if access != Access::Tickets => None,
+            ShownCredential::Resume(_) | ShownCredential::Ticket { .. } => {
                 (identity != [0; 16]).then_some(Self::Ticket(identity))
             }
         }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use crate::crypto::{Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::error::ConnectError;
 
 /// Bytes of a hint.
@@ -15,7 +15,12 @@ pub(crate) struct PeerHint(pub(super) [u8; HINT]);
 
 impl PeerHint {
     /// The hint of a Hello from the holder of `initiator_key` to the holder of `responder_key` (public keys).
-    pub(crate) fn new(provider: &dyn Provider, psk: &Key, initiator_key: &Key, responder_key: &Key) -> Self {
+    pub(crate) fn new(
+        provider: &dyn HandshakeCrypto,
+        psk: &Key,
+        initiator_key: &Key,
+        responder_key: &Key,
+    ) -> Self {
         let digest = provider.digest(psk, &[b"tickwire peer", initiator_key, responder_key]);
         Self(first_half(&digest))
     }
@@ -41,7 +46,7 @@ pub(super) struct ExpectedPeers(BTreeMap<[u8; HINT], Box<Expected>>);
 impl ExpectedPeers {
     pub(super) fn expect(
         &mut self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         psk: Secret,
         peer_key: Key,
         our_key: &Key,

@@ -10,13 +10,16 @@
 use alloc::vec::Vec;
 
 use super::sealing::{self, SealingKey};
-use crate::crypto::{Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::limits;
 use crate::rng::Rng;
+use crate::time::Duration;
 use crate::wire::{Malformed, Reader};
 
 /// A resume ticket that is still in use after this long should have a successor, in microseconds.
 pub(crate) const RENEW_US: u64 = HOUR_US;
+/// How long a resume ticket is good for: longer than it takes to be replaced.
+pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
 
 /// What a server needs to go on with a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +37,7 @@ pub(crate) struct ResumeContents {
 
 /// The pre-shared key of the resume ticket numbered `sequence` on a connection with this `exporter`. Both ends derive
 /// it; it never travels but inside the sealed part.
-pub(crate) fn resume_psk(provider: &dyn Provider, exporter: &Key, sequence: u64) -> Secret {
+pub(crate) fn resume_psk(provider: &dyn HandshakeCrypto, exporter: &Key, sequence: u64) -> Secret {
     let mut label = [0; 27];
     let bytes = b"tickwire resume psk".iter().copied().chain(sequence.to_le_bytes());
     label.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
@@ -49,14 +52,14 @@ pub(crate) struct ResumeSealer {
 
 impl ResumeSealer {
     /// `identity_secret` is the server's X25519 secret.
-    pub(crate) fn new(provider: &dyn Provider, identity_secret: &Key, application: u64) -> Self {
+    pub(crate) fn new(provider: &dyn HandshakeCrypto, identity_secret: &Key, application: u64) -> Self {
         Self { secret: provider.derive(identity_secret, b"tickwire resume").into(), application }
     }
 
     /// A sealed ticket, at most [`limits::TICKET_BYTES`] long. User data beyond its limit is cut off.
     pub(crate) fn seal(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         rng: &mut Rng,
         wall_now: u64,
         contents: &ResumeContents,
@@ -80,7 +83,12 @@ impl ResumeSealer {
 
     /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another server or
     /// application.
-    pub(crate) fn open(&self, provider: &dyn Provider, expiry: u64, sealed: &[u8]) -> Option<ResumeContents> {
+    pub(crate) fn open(
+        &self,
+        provider: &dyn HandshakeCrypto,
+        expiry: u64,
+        sealed: &[u8],
+    ) -> Option<ResumeContents> {
         let (&[format, hour @ ..], sealed) = sealed.split_first_chunk::<HEAD>()?;
         if format != FORMAT {
             return None;
@@ -91,7 +99,7 @@ impl ResumeSealer {
         (contents.expiry == expiry && !contents.psk.is_zero()).then_some(contents)
     }
 
-    fn key(&self, provider: &dyn Provider, hour: [u8; 4]) -> SealingKey {
+    fn key(&self, provider: &dyn HandshakeCrypto, hour: [u8; 4]) -> SealingKey {
         let key = Secret::new(provider.digest(&self.secret, &[&hour]));
         SealingKey::new(provider, &key)
     }

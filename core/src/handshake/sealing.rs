@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::limits::TAG;
 use crate::rng::Rng;
 
@@ -19,7 +19,7 @@ pub(super) struct SealingKey {
 }
 
 impl SealingKey {
-    pub(super) fn new(provider: &dyn Provider, key: &Key) -> Self {
+    pub(super) fn new(provider: &dyn HandshakeCrypto, key: &Key) -> Self {
         let derive = |label| provider.derive(key, label).into();
         Self { seal: derive(b"tickwire seal"), nonce: derive(b"tickwire nonce") }
     }
@@ -30,7 +30,7 @@ impl SealingKey {
     /// together with the text.
     pub(super) fn seal(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         rng: &mut Rng,
         associated: &[u8],
         mut text: Vec<u8>,
@@ -49,7 +49,7 @@ impl SealingKey {
     /// The text of what was sealed; `None` if it is not authentic.
     pub(super) fn open(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         associated: &[u8],
         sealed: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {

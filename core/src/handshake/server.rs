@@ -1,148 +1,42 @@
 //! The answering end: what it takes to get from a stranger's first datagram to keys.
 //!
 //! [`Acceptor::screen`] looks at a Hello in the order of what looking costs, and keeps nothing. What passes is a
-//! [`Candidate`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
+//! [`Applicant`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
 //! first authentic Data turns that into a connection with [`Acceptor::confirm`].
 
+mod credentials;
 mod payment;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
-use self::payment::Payment;
-use super::buckets::Places;
-use super::burn::{BurnTable, EndedSessions};
+use self::credentials::{CheckedProof, Credentials};
+use self::payment::{Payment, Payments};
+use super::accepting::{AcceptSetup, Admittance, Applicant, Confirmed, HandshakeArrival, Kept, Screened};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
-use super::cookie::Cookies;
-use super::directory::Directory;
-use super::half_open::{Credential, HALF_OPEN_LIFE, HalfOpenTable, Opening};
-pub(crate) use super::half_open::{HalfOpen, HalfOpenId, Resume};
-use super::hello::{HELLO, Hello, Mode, Preamble, Retry, VERSION, echo_of, noise_digest};
+use super::half_open::{HalfOpen, HalfOpenId, HalfOpenTable, NewHalfOpen, ShownCredential};
+use super::hello::{HELLO, Hello, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
-use super::load::Failures;
+use super::known_parties::KnownParties;
 use super::owner::Owner;
 use super::parameters::Parameters;
-use super::peer::{self, ExpectedPeers, PeerHint};
+use super::peer::PeerHint;
 use super::resume_ticket::ResumeSealer;
-use super::ticket::TicketOpener;
-use super::tokens::Tokens;
-use super::welcome::{self, Session, WELCOME};
-use crate::address::{Address, Path};
-use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Key, Provider, Responder, Secret};
+use super::welcome::{self, WELCOME};
+use crate::config::{Access, Secrets};
+use crate::crypto::{HandshakeInput, Key, Provider, Secret};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
-use crate::event::{PeerInfo, Refusal};
+use crate::event::Refusal;
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
-use crate::source::Source;
 use crate::stats::TicketCounts;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::Reader;
-
-/// What an acceptor takes from the configuration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AcceptSetup {
-    pub(crate) application: u64,
-    pub(crate) access: Access,
-    /// Half-open handshakes from which on only a cookie earns a Diffie-Hellman.
-    pub(crate) cookie_threshold: usize,
-    /// Handshakes per second and source that are answered, and at once.
-    pub(crate) handshake_rate: u32,
-    pub(crate) handshake_burst: u32,
-}
-
-impl AcceptSetup {
-    pub(crate) const fn new(config: &Config) -> Self {
-        Self {
-            application: config.application,
-            access: config.access,
-            cookie_threshold: config.cookie_threshold,
-            handshake_rate: config.handshake_rate,
-            handshake_burst: config.handshake_burst,
-        }
-    }
-}
-
-/// When and whence a datagram came.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) now: Instant,
-    /// Wall time in microseconds.
-    pub(crate) wall_now: u64,
-    pub(crate) from: Path,
-    /// On whose account it goes, if the sender is there.
-    pub(crate) source: Source,
-    /// Whether the sender is known to hear what is sent there: true for links.
-    pub(crate) validated: bool,
-}
-
-/// What became of a datagram.
-pub(crate) enum Screened {
-    /// Nothing is to be done.
-    Dropped(DropReason),
-    /// The reply was written; it is not larger than the datagram, and goes back where that came from.
-    Replied,
-    /// A client that may be let in.
-    Candidate(Box<Candidate>),
-}
-
-/// A client that holds what it takes to be let in. Nothing is kept of it until it is answered.
-pub(crate) struct Candidate {
-    pub(crate) peer: PeerInfo,
-    pub(crate) parameters: Parameters,
-    /// What became of the session that it wants to go on with.
-    pub(crate) session: Session,
-    /// Its ticket is authentic but void: whatever the verdict, it is refused.
-    pub(crate) refusal: Option<Refusal>,
-    pub(crate) client_id: u32,
-    credential: Credential,
-    address: Address,
-    /// Where its source is recorded if it comes to nothing, if it was shown.
-    record: Option<Places>,
-    /// The half-open handshake that gives way to it.
-    instead: Option<HalfOpenId>,
-    id: HalfOpenId,
-    responder: Box<dyn Responder>,
-    /// The most bytes that the answer may have.
-    reply_room: usize,
-}
-
-/// What is decided about a candidate.
-#[derive(Clone, Debug)]
-pub(crate) enum Verdict {
-    /// It is let in, once its first Data comes.
-    Accept {
-        /// The connection id that it shall send to.
-        local_id: u32,
-    },
-    /// It is not.
-    Refuse(Refusal),
-}
-
-/// The record of a candidate that was answered.
-pub(crate) struct Kept {
-    /// Its half-open handshake; `None` if there was no room after all.
-    pub(crate) half_open: Option<HalfOpenId>,
-    /// The local id of one that gave way to it.
-    pub(crate) freed: Option<u32>,
-}
-
-/// A half-open handshake that became a connection.
-pub(crate) struct Confirmed {
-    pub(crate) peer: PeerInfo,
-    /// Bytes of reliable data that the client lets us begin.
-    pub(crate) credit: u64,
-    pub(crate) resume: Option<Resume>,
-    pub(crate) local_id: u32,
-    /// Local ids of other half-open handshakes of the same ticket, which are gone.
-    pub(crate) freed: SmallVec<[u32; 2]>,
-}
 
 /// Answers the handshakes of others.
 pub(crate) struct Acceptor {
@@ -150,16 +44,9 @@ pub(crate) struct Acceptor {
     identity: Secret,
     public_key: Key,
     setup: AcceptSetup,
-    tickets: Option<TicketOpener>,
-    resume: ResumeSealer,
-    cookies: Cookies,
-    tokens: Tokens,
-    peers: ExpectedPeers,
+    credentials: Credentials,
+    payments: Payments,
     half_open: HalfOpenTable,
-    failures: Failures,
-    burnt: BurnTable,
-    ended: EndedSessions,
-    tickets_judged: TicketCounts,
 }
 
 impl Acceptor {
@@ -169,22 +56,16 @@ impl Acceptor {
         setup: AcceptSetup,
         rng: &mut Rng,
     ) -> Self {
-        let public_key = provider.public_key(&secrets.identity);
-        let opener = |key: &Key| TicketOpener::new(&*provider, key, setup.application, public_key);
+        let crypto = provider.handshake();
+        let public_key = crypto.public_key(&secrets.identity);
+        let (access, application) = (setup.access, setup.application);
         Self {
             identity: secrets.identity.clone(),
             public_key,
             setup,
-            tickets: secrets.ticket.as_deref().map(opener),
-            resume: ResumeSealer::new(&*provider, &secrets.identity, setup.application),
-            cookies: Cookies::new(&*provider, &secrets.identity, rng),
-            tokens: Tokens::new(setup.handshake_rate, setup.handshake_burst, Secret::from(rng.array())),
-            peers: ExpectedPeers::default(),
+            credentials: Credentials::new(crypto, secrets, access, application, public_key),
+            payments: Payments::new(crypto, &secrets.identity, setup, rng),
             half_open: HalfOpenTable::new(),
-            failures: Failures::new(HALF_OPEN_LIFE),
-            burnt: BurnTable::new(limits::BURNT_TICKETS),
-            ended: EndedSessions::new(limits::ENDED_SESSIONS),
-            tickets_judged: TicketCounts::default(),
             provider,
         }
     }
@@ -196,7 +77,7 @@ impl Acceptor {
 
     /// What seals the resume tickets that this end gives out.
     pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
-        &self.resume
+        &self.credentials.resume
     }
 
     /// Lets the peer in that holds `psk`, whose public key is `peer_key`, and that dials `our_key`.
@@ -206,20 +87,20 @@ impl Acceptor {
         peer_key: Key,
         our_key: &Key,
     ) -> Result<PeerHint, ConnectError> {
-        self.peers.expect(&*self.provider, psk, peer_key, our_key)
+        self.credentials.peers.expect(self.provider.handshake(), psk, peer_key, our_key)
     }
 
     /// Undoes [`Acceptor::expect_peer`]. What it began may still finish.
     pub(crate) fn forget_peer(&mut self, hint: &PeerHint) {
-        self.peers.forget(hint);
+        self.credentials.peers.forget(hint);
     }
 
     /// Looks at a Hello or KeyQuery. `reply` is overwritten.
     pub(crate) fn screen(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         bytes: &[u8],
-        directory: &dyn Directory,
+        directory: &dyn KnownParties,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Screened {
@@ -236,9 +117,9 @@ impl Acceptor {
 
     fn screen_hello(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         bytes: &[u8],
-        directory: &dyn Directory,
+        directory: &dyn KnownParties,
         reply: &mut Vec<u8>,
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
@@ -252,16 +133,19 @@ impl Acceptor {
             return Ok(Screened::Replied);
         }
         let hello = Hello::read(bytes).map_err(|_| DropReason::Malformed)?;
-        let digest = noise_digest(&*self.provider, hello.noise);
+        let digest = noise_digest(self.provider.handshake(), hello.noise);
         let id = HalfOpenId::of(&digest);
         if let Some(welcome) = self.half_open.repeat(arrival.now, &id, arrival.from.remote) {
             reply.extend_from_slice(welcome);
             return Ok(Screened::Replied);
         }
-        let proof = self.check_credential(arrival, &hello, directory)?;
-        let Some(earned) = self.check_earned(arrival, &hello, &digest) else {
-            let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
-            let echo = echo_of(&*self.provider, &digest, &cookie);
+        let crypto = self.provider.handshake();
+        let waiting = self.half_open.waiting();
+        let proof = self.credentials.check(crypto, arrival.wall_now, &hello, directory, waiting)?;
+        let is_loaded = |failed| self.half_open.len().saturating_add(failed) >= self.setup.cookie_threshold;
+        let Some(earned) = self.payments.check_earned(crypto, arrival, &hello, &digest, is_loaded) else {
+            let cookie = self.payments.cookie(crypto, arrival, &digest);
+            let echo = echo_of(crypto, &digest, &cookie);
             Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
             return Ok(Screened::Replied);
         };
@@ -269,97 +153,17 @@ impl Acceptor {
         if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
-        let payment = self.check_payment(arrival, &proof, earned)?;
+        let payment =
+            self.payments.check_payment(crypto, arrival, &proof.credential, earned, &self.half_open)?;
         self.respond(arrival, &hello, id, (proof, payment), rng)
-    }
-
-    /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
-    fn check_credential(
-        &mut self,
-        arrival: Arrival,
-        hello: &Hello<'_>,
-        directory: &dyn Directory,
-    ) -> Result<Proof, DropReason> {
-        let wall_now = arrival.wall_now;
-        self.burnt.advance(wall_now);
-        match hello.mode {
-            Mode::Open if self.setup.access == Access::Open => Ok(Proof::open()),
-            Mode::Open => Err(DropReason::NoTicket),
-            Mode::Ticket if self.setup.access == Access::Peers => Err(DropReason::BadTicket),
-            Mode::Ticket => self.check_ticket(wall_now, hello),
-            Mode::Resume => self.check_resume_ticket(wall_now, hello, directory),
-            Mode::Peer => {
-                let peer = self.peers.find(hello.ticket).ok_or(DropReason::UnknownPeer)?;
-                if directory.prefers_own_dial(&peer.peer_key) {
-                    return Err(DropReason::UnexpectedHandshake);
-                }
-                Proof::peer(hello.ticket, peer.psk.clone(), &peer.peer_key)
-            }
-        }
-    }
-
-    fn check_ticket(&mut self, wall_now: u64, hello: &Hello<'_>) -> Result<Proof, DropReason> {
-        let opener = self.tickets.as_ref().ok_or(DropReason::BadTicket)?;
-        let ticket = opener.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
-        let expired = self.burnt.is_expired(wall_now, ticket.expiry);
-        if self.burnt.contains(&ticket.id, ticket.expiry) {
-            return Err(DropReason::BurntTicket);
-        }
-        // Each handshake that waits may burn a ticket; none may wait that could not.
-        if !expired && self.burnt.room() <= self.half_open.waiting() {
-            return Err(DropReason::BurnTableFull);
-        }
-        let peer = PeerInfo { identity: ticket.identity, user_data: Bytes::from(ticket.user_data) };
-        let credential = Credential::Ticket { id: ticket.id, expiry: ticket.expiry };
-        let refusal = expired.then(|| self.expired(wall_now, ticket.expiry));
-        Ok(Proof { credential, psk: ticket.psk, peer, session: Session::New, refusal })
-    }
-
-    fn check_resume_ticket(
-        &mut self,
-        wall_now: u64,
-        hello: &Hello<'_>,
-        directory: &dyn Directory,
-    ) -> Result<Proof, DropReason> {
-        let contents =
-            self.resume.open(&*self.provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
-        let resume = Resume { session: contents.session, incarnation: contents.incarnation };
-        let session = directory.session(&resume)?;
-        // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
-        let refusal = match session {
-            Session::Resumed | Session::New => None,
-            Session::Lost if self.ended.contains(&contents.session) => Some(Refusal::SessionEnded),
-            Session::Lost if contents.expiry <= wall_now => Some(self.expired(wall_now, contents.expiry)),
-            Session::Lost => {
-                self.tickets_judged.note_life(contents.expiry.saturating_sub(wall_now));
-                self.ended.may_contain(contents.expiry).then_some(Refusal::SessionEnded)
-            }
-        };
-        Ok(Proof {
-            credential: Credential::Resume(resume),
-            psk: contents.psk,
-            peer: PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) },
-            session,
-            refusal,
-        })
-    }
-
-    fn expired(&mut self, wall_now: u64, expiry: u64) -> Refusal {
-        self.tickets_judged.expired_by = Duration::from_micros(wall_now.saturating_sub(expiry));
-        Refusal::Expired
-    }
-
-    fn is_loaded(&mut self, now: Instant) -> bool {
-        let busy = self.half_open.len().saturating_add(self.failures.recent(now));
-        busy >= self.setup.cookie_threshold
     }
 
     fn respond(
         &mut self,
-        arrival: Arrival,
+        arrival: HandshakeArrival,
         hello: &Hello<'_>,
         id: HalfOpenId,
-        (proof, payment): (Proof, Payment),
+        (proof, payment): (CheckedProof, Payment),
         rng: &mut Rng,
     ) -> Result<Screened, DropReason> {
         let prologue = hello.prologue();
@@ -367,15 +171,16 @@ impl Acceptor {
         let mut payload = Vec::new();
         let responder = self
             .provider
+            .handshake()
             .respond(rng, &self.identity, input, hello.noise, &mut payload)
             .map_err(|_| DropReason::NotAuthentic)
-            .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
+            .inspect_err(|_| self.payments.on_failed(arrival.now, &payment))?;
         let mut reader = Reader::new(&payload);
         let parameters = Parameters::read(&mut reader)
             .and_then(|parameters| reader.finish().map(|()| parameters))
             .map_err(|_| DropReason::Malformed)
-            .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
-        Ok(Screened::Candidate(Box::new(Candidate {
+            .inspect_err(|_| self.payments.on_failed(arrival.now, &payment))?;
+        Ok(Screened::Applicant(Box::new(Applicant {
             peer: proof.peer,
             parameters,
             session: proof.session,
@@ -397,20 +202,21 @@ impl Acceptor {
     pub(crate) fn answer(
         &mut self,
         now: Instant,
-        mut candidate: Box<Candidate>,
-        verdict: Verdict,
+        mut candidate: Box<Applicant>,
+        verdict: Admittance,
         our_parameters: &Parameters,
         our_schema: &Schema,
         reply: &mut Vec<u8>,
     ) -> Option<Kept> {
         reply.clear();
-        let verdict = candidate.refusal.take().map_or(verdict, Verdict::Refuse);
-        if matches!(verdict, Verdict::Refuse(Refusal::Expired)) {
-            self.tickets_judged.expired = self.tickets_judged.expired.saturating_add(1);
+        let verdict = candidate.refusal.take().map_or(verdict, Admittance::Refuse);
+        if matches!(verdict, Admittance::Refuse(Refusal::Expired)) {
+            let judged = &mut self.credentials.judged;
+            judged.expired = judged.expired.saturating_add(1);
         }
         let payload = match &verdict {
-            Verdict::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
-            Verdict::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
+            Admittance::Accept { local_id } => welcome::accept(candidate.session, *local_id, our_parameters),
+            Admittance::Refuse(refusal) => welcome::refuse(refusal, our_schema, candidate.reply_room),
         };
         let candidate = *candidate;
         let mut message = Vec::new();
@@ -418,12 +224,12 @@ impl Acceptor {
         let [a, b, c, _] = candidate.client_id.to_le_bytes();
         reply.extend_from_slice(&[WELCOME, a, b, c]);
         reply.extend_from_slice(&message);
-        let Verdict::Accept { local_id } = verdict else {
+        let Admittance::Accept { local_id } = verdict else {
             self.half_open.insert_refusal(now, candidate.id, candidate.credential, reply);
             return None;
         };
-        let opening = Opening {
-            root: keys::root(&*self.provider, &keys),
+        let opening = NewHalfOpen {
+            root: keys::root(self.provider.handshake(), &keys),
             credential: candidate.credential,
             peer: &candidate.peer,
             parameters: candidate.parameters,
@@ -435,7 +241,7 @@ impl Acceptor {
         };
         let is_full = self.half_open.waiting() >= limits::HALF_OPEN;
         let given_up = candidate.instead.filter(|_| is_full).and_then(|id| self.half_open.abandon(&id));
-        let freed = given_up.map(|entry| self.on_abandoned(now, entry));
+        let freed = given_up.map(|entry| self.payments.on_abandoned(now, entry));
         let half_open = HalfOpen::new(opening, reply);
         let is_kept = self.half_open.insert(now, candidate.id, half_open);
         if !is_kept {
@@ -453,9 +259,9 @@ impl Acceptor {
     /// otherwise it may be tried again.
     pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId, has_place: bool) -> Option<Confirmed> {
         // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
-        if let Credential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
+        if let ShownCredential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
             && has_place
-            && !self.burnt.burn(id, expiry)
+            && !self.credentials.burnt.burn(id, expiry)
         {
             return None;
         }
@@ -471,36 +277,36 @@ impl Acceptor {
 
     /// The owner of the connection that a half-open handshake would become.
     pub(crate) fn owner(&self, half_open: &HalfOpen) -> Option<Owner> {
-        Owner::of(self.setup.access, &self.peers, &half_open.credential, half_open.identity())
+        Owner::of(self.setup.access, &self.credentials.peers, &half_open.credential, half_open.identity())
     }
 
     /// The owner of the connection that a candidate would become.
-    pub(crate) fn owner_of_candidate(&self, candidate: &Candidate) -> Option<Owner> {
-        Owner::of(self.setup.access, &self.peers, &candidate.credential, candidate.peer.identity)
+    pub(crate) fn owner_of_candidate(&self, candidate: &Applicant) -> Option<Owner> {
+        Owner::of(self.setup.access, &self.credentials.peers, &candidate.credential, candidate.peer.identity)
     }
 
     /// Removes the half-open handshakes of `owner`, and returns the local ids that are free now.
     pub(crate) fn drop_half_open(&mut self, owner: Owner) -> SmallVec<[u32; 8]> {
-        let Self { half_open, peers, setup, .. } = self;
+        let Self { half_open, credentials, setup, .. } = self;
         half_open.remove_waiting(|half| {
-            Owner::of(setup.access, peers, &half.credential, half.identity()) == Some(owner)
+            Owner::of(setup.access, &credentials.peers, &half.credential, half.identity()) == Some(owner)
         })
     }
 
     /// Voids the resume tickets of a session that this end ended, all of which expire by `until`.
     pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16], until: u64) {
-        self.ended.add(wall_now, session, until);
+        self.credentials.ended.add(wall_now, session, until);
     }
 
     /// How tickets looked to the wall clock.
     pub(crate) const fn tickets_judged(&self) -> TicketCounts {
-        self.tickets_judged
+        self.credentials.judged
     }
 
     /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.
     pub(crate) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
         let expired = self.half_open.expire(now);
-        expired.into_iter().map(|entry| self.on_abandoned(now, entry)).collect()
+        expired.into_iter().map(|entry| self.payments.on_abandoned(now, entry)).collect()
     }
 
     /// Handshakes that are half open.
@@ -522,45 +328,13 @@ impl Acceptor {
         if query.application != self.setup.application {
             return Err(DropReason::WrongApplication);
         }
-        KeyReply::new(&*self.provider, &query, self.public_key).append_to(reply);
+        KeyReply::new(self.provider.handshake(), &query, self.public_key).append_to(reply);
         Ok(Screened::Replied)
     }
 }
 
-/// What a Hello proved before any Diffie-Hellman.
-struct Proof {
-    credential: Credential,
-    psk: Secret,
-    peer: PeerInfo,
-    session: Session,
-    refusal: Option<Refusal>,
-}
-
-impl Proof {
-    fn open() -> Self {
-        Self {
-            credential: Credential::Open,
-            psk: Secret::new([0; 32]),
-            peer: PeerInfo::default(),
-            session: Session::New,
-            refusal: None,
-        }
-    }
-
-    fn peer(hint: &[u8], psk: Secret, peer_key: &Key) -> Result<Self, DropReason> {
-        let hint = hint.try_into().map_err(|_| DropReason::UnknownPeer)?;
-        Ok(Self {
-            credential: Credential::Peer { hint },
-            psk,
-            peer: PeerInfo { identity: peer::identity(peer_key), user_data: Bytes::new() },
-            session: Session::New,
-            refusal: None,
-        })
-    }
-}
-
 /// A reply to an address that may be forged must not be larger than what caused it.
-fn check_padding(arrival: Arrival, bytes: &[u8]) -> Result<(), DropReason> {
+fn check_padding(arrival: HandshakeArrival, bytes: &[u8]) -> Result<(), DropReason> {
     if arrival.validated || bytes.len() >= limits::BASE_DATAGRAM {
         Ok(())
     } else {

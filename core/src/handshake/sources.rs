@@ -1,7 +1,7 @@
 //! How often one source is answered: an IPv4 address, an IPv6 /64, or a link; and how often a /48 is.
 
-use super::buckets::{Buckets, Places};
-use crate::crypto::{Provider, Secret};
+use super::buckets::{BucketPlaces, Buckets};
+use crate::crypto::{HandshakeCrypto, Secret};
 use crate::limits;
 use crate::source::Source;
 use crate::time::Instant;
@@ -18,8 +18,8 @@ pub(crate) struct SourceBuckets {
 /// Where the buckets of one source are.
 #[derive(Clone, Copy)]
 pub(crate) struct SourcePlaces {
-    source: Places,
-    network: Option<Places>,
+    source: BucketPlaces,
+    network: Option<BucketPlaces>,
 }
 
 impl SourceBuckets {
@@ -33,7 +33,7 @@ impl SourceBuckets {
         }
     }
 
-    pub(crate) fn places(&self, provider: &dyn Provider, source: Source) -> SourcePlaces {
+    pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, source: Source) -> SourcePlaces {
         let (source, network) = source.bytes();
         SourcePlaces {
             source: self.sources.places(provider, &source),
@@ -56,7 +56,7 @@ impl SourceBuckets {
     }
 
     /// Takes one token of `source`; false if there is none.
-    pub(crate) fn take(&mut self, provider: &dyn Provider, now: Instant, source: Source) -> bool {
+    pub(crate) fn take(&mut self, provider: &dyn HandshakeCrypto, now: Instant, source: Source) -> bool {
         let places = self.places(provider, source);
         let has = self.has(now, &places, 1);
         if has {

@@ -7,12 +7,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::accepting::{AcceptSetup, Admittance, Applicant, HandshakeArrival, Kept, Screened};
 use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
-use super::directory::Directory;
+use super::half_open::{HalfOpenId, Resume};
+use super::known_parties::KnownParties;
 use super::parameters::Parameters;
-use super::server::{AcceptSetup, Acceptor, Arrival, Candidate, HalfOpenId, Kept, Resume, Screened, Verdict};
+use super::server::Acceptor;
 use super::ticket::{Ticket, TicketContents, TicketMint, server_ticket_key};
-use super::welcome::Session;
+use super::welcome::SessionOutcome;
 use crate::address::{LinkId, Path};
 use crate::config::{Access, Secrets};
 use crate::crypto::{Key, Provider, RustCrypto};
@@ -51,12 +53,12 @@ pub(super) struct World {
 /// A directory that gives everyone the same answers.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
-    pub(super) session: Result<Session, DropReason>,
+    pub(super) session: Result<SessionOutcome, DropReason>,
     pub(super) prefers_own_dial: bool,
 }
 
-impl Directory for Known {
-    fn session(&self, _: &Resume) -> Result<Session, DropReason> {
+impl KnownParties for Known {
+    fn session(&self, _: &Resume) -> Result<SessionOutcome, DropReason> {
         self.session
     }
 
@@ -80,7 +82,7 @@ impl World {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);
         let secrets = Secrets::new([9; 32]);
-        let server_key = provider.public_key(&secrets.identity);
+        let server_key = provider.handshake().public_key(&secrets.identity);
         let key = server_ticket_key(&*provider, &MASTER, &server_key);
         let setup = AcceptSetup {
             application: APPLICATION,
@@ -92,7 +94,7 @@ impl World {
         let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key), setup, &mut rng);
         let mint = TicketMint::new(provider.clone(), &key);
         let now = Instant::ZERO + Duration::from_secs(100);
-        let directory = Known { session: Ok(Session::Lost), prefers_own_dial: false };
+        let directory = Known { session: Ok(SessionOutcome::Lost), prefers_own_dial: false };
         Self { provider, rng, server_key, mint, acceptor, now, schema: Schema::default(), directory }
     }
 
@@ -152,16 +154,16 @@ impl World {
         validated: bool,
     ) -> (Screened, Vec<u8>) {
         let source = Source::of(from.remote, None);
-        let arrival = Arrival { now: self.now, wall_now: self.wall_now(), from, source, validated };
+        let arrival = HandshakeArrival { now: self.now, wall_now: self.wall_now(), from, source, validated };
         let mut reply = vec![0xee; 3];
         let screened = self.acceptor.screen(arrival, bytes, &self.directory, &mut reply, &mut self.rng);
         (screened, reply)
     }
 
     /// The same, of a datagram that must make a candidate.
-    pub(super) fn candidate(&mut self, from: Path, bytes: &[u8]) -> Box<Candidate> {
+    pub(super) fn candidate(&mut self, from: Path, bytes: &[u8]) -> Box<Applicant> {
         match self.screen(from, bytes) {
-            (Screened::Candidate(candidate), reply) if reply.is_empty() => candidate,
+            (Screened::Applicant(candidate), reply) if reply.is_empty() => candidate,
             (other, _) => panic!("no candidate: {}", name(&other)),
         }
     }
@@ -184,8 +186,8 @@ impl World {
 
     pub(super) fn answer(
         &mut self,
-        candidate: Box<Candidate>,
-        verdict: Verdict,
+        candidate: Box<Applicant>,
+        verdict: Admittance,
     ) -> (Option<HalfOpenId>, Vec<u8>) {
         let mut reply = vec![0xee; 3];
         let half_open =
@@ -193,15 +195,15 @@ impl World {
         (half_open.and_then(|kept| kept.half_open), reply)
     }
 
-    pub(super) fn keep(&mut self, candidate: Box<Candidate>, local_id: u32) -> Kept {
-        let verdict = Verdict::Accept { local_id };
+    pub(super) fn keep(&mut self, candidate: Box<Applicant>, local_id: u32) -> Kept {
+        let verdict = Admittance::Accept { local_id };
         let mut reply = Vec::new();
         let kept = self.acceptor.answer(self.now, candidate, verdict, &PARAMETERS, &self.schema, &mut reply);
         kept.expect("accepted")
     }
 
-    pub(super) fn accept(&mut self, candidate: Box<Candidate>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
-        let (half_open, welcome) = self.answer(candidate, Verdict::Accept { local_id });
+    pub(super) fn accept(&mut self, candidate: Box<Applicant>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
+        let (half_open, welcome) = self.answer(candidate, Admittance::Accept { local_id });
         (half_open.expect("accepted"), welcome)
     }
 
@@ -229,7 +231,7 @@ impl World {
         let hello = self.sent(&mut other);
         let link = link(1000 + self.acceptor.half_open_count() as u64);
         let candidate = match self.screen_validated(link, &hello, true) {
-            (Screened::Candidate(candidate), _) => candidate,
+            (Screened::Applicant(candidate), _) => candidate,
             (other, _) => panic!("no candidate: {}", name(&other)),
         };
         self.accept(candidate, 1);
@@ -256,6 +258,6 @@ fn name(screened: &Screened) -> String {
     match screened {
         Screened::Dropped(reason) => alloc::format!("dropped as {reason}"),
         Screened::Replied => "replied".into(),
-        Screened::Candidate(_) => "candidate".into(),
+        Screened::Applicant(_) => "candidate".into(),
     }
 }

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
+use super::accepting::{Admittance, Screened};
 use super::client::{Answer, Credential, DialSetup, Dialer, ServerKey};
 use super::control::unknown;
 use super::parameters::Parameters;
 use super::peer::initiates;
-use super::server::{Screened, Verdict};
 use super::testing::{PARAMETERS, World, hex, link, udp};
-use super::welcome::Session;
+use super::welcome::SessionOutcome;
 use crate::config::Access;
 use crate::crypto::{RustCrypto, Secret, SessionKeys};
 use crate::event::Refusal;
@@ -36,11 +36,11 @@ fn a_ticket_connects_in_one_round_trip() {
     assert_eq!(&candidate.peer.user_data[..], b"blue team");
     assert_eq!(
         (candidate.parameters, candidate.session, &candidate.refusal),
-        (PARAMETERS, Session::New, &None)
+        (PARAMETERS, SessionOutcome::New, &None)
     );
     let (id, welcome) = world.accept(candidate, 0x00ab_cdef);
     let accepted = world.accepted(&mut dialer, &welcome);
-    assert_eq!((accepted.remote_id, accepted.session), (0x00ab_cdef, Session::New));
+    assert_eq!((accepted.remote_id, accepted.session), (0x00ab_cdef, SessionOutcome::New));
     assert_eq!((accepted.parameters, accepted.server_key), (PARAMETERS, world.server_key));
     let half_open = world.acceptor.half_open(world.now, &id).unwrap();
     assert_eq!((half_open.client_id(), half_open.local_id()), (0x00c1_1e47, 0x00ab_cdef));
@@ -104,7 +104,7 @@ fn messages_have_their_exact_bytes() {
     let mut padded = hello.clone();
     padded.resize(limits::BASE_DATAGRAM, 0);
     insta::assert_snapshot!(hex(&world.replied(udp(1), &padded)), @"05471ec1e8fcddeb41bb6a8c66fa45e7f13510e7eb5d75fe27f326ef");
-    let (Screened::Candidate(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
+    let (Screened::Applicant(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
     let (_, welcome) = world.accept(candidate, 0x00ab_cdef);
     insta::assert_snapshot!(hex(&welcome), @"06471ec154b9e9b0fff76f988f3b5132b5e7ca9d8b4289932af4f5246329bd72e548ae52c0078fdbea21f8257f8aac168059f69a1de05f477490970aee5245eb55896dca318ae57eeedfe64b655bbd");
     padded[1] = 2;
@@ -140,7 +140,7 @@ fn a_hello_with_any_byte_changed_but_the_unused_cookie_leads_to_no_connection() 
         let mut changed = hello.clone();
         changed[place] ^= 0x40;
         let (screened, reply) = world.screen(udp(1), &changed);
-        assert!(!matches!(screened, Screened::Candidate(_)), "byte {place}");
+        assert!(!matches!(screened, Screened::Applicant(_)), "byte {place}");
         // Another version is told ours; all else is silence.
         assert_eq!(reply.len(), if place == 1 { 14 } else { 0 }, "byte {place}");
     }
@@ -182,7 +182,7 @@ fn a_client_learns_why_it_is_refused() {
         let mut dialer = world.dial_with_ticket();
         let hello = world.sent(&mut dialer);
         let candidate = world.candidate(udp(1), &hello);
-        let (half_open, welcome) = world.answer(candidate, Verdict::Refuse(refusal.clone()));
+        let (half_open, welcome) = world.answer(candidate, Admittance::Refuse(refusal.clone()));
         assert!(half_open.is_none());
         let Answer::Refused(reason) = world.handle(&mut dialer, &welcome) else { panic!() };
         assert_eq!(reason, refusal);
@@ -200,7 +200,7 @@ fn a_client_of_another_build_learns_the_difference_from_its_point_of_view() {
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
-    let verdict = Verdict::Refuse(Refusal::Schema(SchemaDifference::default()));
+    let verdict = Admittance::Refuse(Refusal::Schema(SchemaDifference::default()));
     let (_, welcome) = world.answer(candidate, verdict);
     assert!((1100..=1200).contains(&welcome.len()), "{}", welcome.len());
     let Answer::Refused(Refusal::Schema(difference)) = world.handle(&mut dialer, &welcome) else { panic!() };
@@ -219,8 +219,8 @@ fn a_refusal_fits_the_datagrams_that_the_client_takes() {
     let setup = DialSetup { parameters, padded: false, ..world.setup(Credential::Ticket(ticket)) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
     let hello = world.sent(&mut dialer);
-    let (Screened::Candidate(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
-    let verdict = Verdict::Refuse(Refusal::Schema(SchemaDifference::default()));
+    let (Screened::Applicant(candidate), _) = world.screen_validated(link(1), &hello, true) else { panic!() };
+    let verdict = Admittance::Refuse(Refusal::Schema(SchemaDifference::default()));
     let (_, welcome) = world.answer(candidate, verdict);
     assert!((650..=usize::from(limits::LEAST_DATAGRAM)).contains(&welcome.len()), "{}", welcome.len());
     assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::Schema(_))));
@@ -245,7 +245,7 @@ fn nothing_that_arrives_panics_at_either_end_or_connects() {
         let ignored =
             !matches!(world.handle(&mut dialer, &datagram), Answer::Accepted(_) | Answer::Refused(_));
         let (screened, _) = world.screen_validated(udp(1), &datagram, kind > 127);
-        ignored && !matches!(screened, Screened::Candidate(_))
+        ignored && !matches!(screened, Screened::Applicant(_))
     }
     QuickCheck::new().tests(500).quickcheck(property as fn(u8, Vec<u8>, u16) -> bool);
 }
@@ -289,9 +289,9 @@ fn a_reply_is_never_larger_than_its_cause() {
         }
         let (screened, reply) = world.screen_validated(udp(1), &bytes, question.validated);
         let reply = match screened {
-            Screened::Candidate(candidate) => {
+            Screened::Applicant(candidate) => {
                 let text = "x".repeat(2000).into();
-                world.answer(candidate, Verdict::Refuse(Refusal::Other { code: 1, text })).1
+                world.answer(candidate, Admittance::Refuse(Refusal::Other { code: 1, text })).1
             }
             Screened::Dropped(_) | Screened::Replied => reply,
         };

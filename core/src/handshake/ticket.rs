@@ -12,7 +12,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::sealing::{self, SealingKey};
-use crate::crypto::{Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Provider, Secret};
 use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
@@ -147,7 +147,7 @@ pub struct TicketContents {
 /// Give it to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
 #[must_use]
 pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Key {
-    provider.digest(master, &[b"tickwire server ticket key", server_key])
+    provider.handshake().digest(master, &[b"tickwire server ticket key", server_key])
 }
 
 /// The backend's mint of tickets for one server.
@@ -166,7 +166,7 @@ impl TicketMint {
     /// A mint with the `key` that [`server_ticket_key`] derived.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>, key: &Key) -> Self {
-        let key = SealingKey::new(&*provider, key);
+        let key = SealingKey::new(provider.handshake(), key);
         Self { provider, key }
     }
 
@@ -197,7 +197,7 @@ impl TicketMint {
         let mut sealed = Vec::with_capacity(1 + sealing::OVERHEAD + text.len());
         sealed.push(FORMAT);
         let associated = sealing::associated(KIND, FORMAT, application, expiry);
-        self.key.seal(&*self.provider, randomness, &associated, text, &mut sealed);
+        self.key.seal(self.provider.handshake(), randomness, &associated, text, &mut sealed);
         Ok(Ticket { application, expiry, server_key: *server_key, psk, sealed })
     }
 }
@@ -221,13 +221,18 @@ pub(crate) struct TicketOpener {
 }
 
 impl TicketOpener {
-    pub(crate) fn new(provider: &dyn Provider, key: &Key, application: u64, server_key: Key) -> Self {
+    pub(crate) fn new(provider: &dyn HandshakeCrypto, key: &Key, application: u64, server_key: Key) -> Self {
         Self { key: SealingKey::new(provider, key), application, server_key }
     }
 
     /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another
     /// server or application.
-    pub(crate) fn open(&self, provider: &dyn Provider, expiry: u64, sealed: &[u8]) -> Option<OpenTicket> {
+    pub(crate) fn open(
+        &self,
+        provider: &dyn HandshakeCrypto,
+        expiry: u64,
+        sealed: &[u8],
+    ) -> Option<OpenTicket> {
         let (&format, sealed) = sealed.split_first()?;
         if format != FORMAT {
             return None;

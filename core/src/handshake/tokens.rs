@@ -1,9 +1,9 @@
 //! Tokens that pay for a Diffie-Hellman, and a record of sources that made this end do some for nothing.
 
-use super::buckets::{Buckets, Places};
-use super::half_open::Credential;
+use super::buckets::{BucketPlaces, Buckets};
+use super::half_open::ShownCredential;
 use super::sources::{SourceBuckets, SourcePlaces};
-use crate::crypto::{Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Secret};
 use crate::limits;
 use crate::source::Source;
 use crate::time::{Duration, Instant};
@@ -33,14 +33,14 @@ pub(super) struct Tokens {
 /// The buckets whose tokens one handshake takes.
 pub(super) struct Payer {
     /// The source and its record, if the sender showed that it is there.
-    source: Option<(SourcePlaces, Places)>,
-    ticket: Option<Places>,
-    session: Option<Places>,
+    source: Option<(SourcePlaces, BucketPlaces)>,
+    ticket: Option<BucketPlaces>,
+    session: Option<BucketPlaces>,
 }
 
 impl Payer {
     /// Under which the handshake's fate is recorded.
-    pub(super) fn record(&self) -> Option<Places> {
+    pub(super) fn record(&self) -> Option<BucketPlaces> {
         self.source.as_ref().map(|(_, record)| *record)
     }
 }
@@ -60,22 +60,22 @@ impl Tokens {
     /// The payer of a handshake with this credential, from a source that is proven or from anywhere.
     pub(super) fn payer(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn HandshakeCrypto,
         source: Option<Source>,
-        credential: &Credential,
+        credential: &ShownCredential,
     ) -> Payer {
         let record = |source: Source| self.abandoned.places(provider, &source.bytes().0);
         let ticket = || match credential {
-            Credential::Ticket { id, .. } | Credential::Peer { hint: id } => {
+            ShownCredential::Ticket { id, .. } | ShownCredential::Peer { hint: id } => {
                 Some(self.tickets.places(provider, id))
             }
-            Credential::Open | Credential::Resume(_) => None,
+            ShownCredential::Open | ShownCredential::Resume(_) => None,
         };
         Payer {
             source: source.map(|source| (self.sources.places(provider, source), record(source))),
             ticket: if source.is_some() { None } else { ticket() },
             session: match credential {
-                Credential::Resume(resume) => Some(self.sessions.places(provider, &resume.session)),
+                ShownCredential::Resume(resume) => Some(self.sessions.places(provider, &resume.session)),
                 _ => None,
             },
         }
@@ -102,19 +102,19 @@ impl Tokens {
     }
 
     /// A handshake came to nothing.
-    pub(super) fn on_abandoned(&mut self, now: Instant, record: Option<Places>) {
+    pub(super) fn on_abandoned(&mut self, now: Instant, record: Option<BucketPlaces>) {
         if let Some(places) = record {
             self.abandoned.charge(now, &places, 1);
         }
     }
 
     /// How much of a record a source has: 0 for none.
-    pub(super) fn record(&self, now: Instant, record: Option<&Places>) -> u32 {
+    pub(super) fn record(&self, now: Instant, record: Option<&BucketPlaces>) -> u32 {
         let abandoned = record.map_or(0, |places| self.abandoned.taken(now, places));
         if abandoned < RECORD { 0 } else { abandoned }
     }
 
-    fn price(&self, now: Instant, record: Option<&Places>) -> u32 {
+    fn price(&self, now: Instant, record: Option<&BucketPlaces>) -> u32 {
         if self.record(now, record) > 0 { self.record_price } else { 1 }
     }
 }

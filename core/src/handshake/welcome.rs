@@ -31,7 +31,7 @@ const NOISE: usize = 32 + limits::TAG;
 
 /// What became of the session that the client asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Session {
+pub(crate) enum SessionOutcome {
     /// It asked for none: this is a new one.
     New,
     /// It goes on.
@@ -42,10 +42,10 @@ pub(crate) enum Session {
 
 /// What a Welcome says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
+pub(super) enum WelcomePayload {
     /// The client is in.
     Accepted {
-        session: Session,
+        session: SessionOutcome,
         /// The connection id that the server chose for itself.
         server_id: u32,
         parameters: Parameters,
@@ -55,13 +55,17 @@ pub(super) enum Outcome {
 }
 
 /// The payload that lets a client in.
-pub(super) fn accept(session: Session, server_id: u32, parameters: &Parameters) -> Result<Vec<u8>, NoRoom> {
+pub(super) fn accept(
+    session: SessionOutcome,
+    server_id: u32,
+    parameters: &Parameters,
+) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = [0; 1 + 3 + Parameters::SIZE_MAX];
     let mut writer = Writer::new(&mut buffer);
     writer.u8(match session {
-        Session::New => NEW,
-        Session::Resumed => RESUMED,
-        Session::Lost => LOST,
+        SessionOutcome::New => NEW,
+        SessionOutcome::Resumed => RESUMED,
+        SessionOutcome::Lost => LOST,
     })?;
     writer.u24(server_id)?;
     parameters.write(&mut writer)?;
@@ -112,33 +116,33 @@ fn write_entries(writer: &mut Writer<'_>, schema: &Schema) -> Result<(), NoRoom>
 }
 
 /// Reads a payload. `ours` is the schema of the reading client.
-pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<Outcome, Malformed> {
+pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<WelcomePayload, Malformed> {
     let mut reader = Reader::new(payload);
     let status = reader.u8()?;
     let outcome = match status {
-        NEW => accepted(Session::New, &mut reader)?,
-        RESUMED => accepted(Session::Resumed, &mut reader)?,
-        LOST => accepted(Session::Lost, &mut reader)?,
-        FULL => Outcome::Refused(Refusal::Full),
-        TOO_MANY_FROM_ADDRESS => Outcome::Refused(Refusal::TooManyFromAddress),
-        BANNED => Outcome::Refused(Refusal::Banned),
-        EXPIRED => Outcome::Refused(Refusal::Expired),
-        SESSION_ENDED => Outcome::Refused(Refusal::SessionEnded),
-        SCHEMA => Outcome::Refused(Refusal::Schema(read_difference(&mut reader, ours)?)),
+        NEW => accepted(SessionOutcome::New, &mut reader)?,
+        RESUMED => accepted(SessionOutcome::Resumed, &mut reader)?,
+        LOST => accepted(SessionOutcome::Lost, &mut reader)?,
+        FULL => WelcomePayload::Refused(Refusal::Full),
+        TOO_MANY_FROM_ADDRESS => WelcomePayload::Refused(Refusal::TooManyFromAddress),
+        BANNED => WelcomePayload::Refused(Refusal::Banned),
+        EXPIRED => WelcomePayload::Refused(Refusal::Expired),
+        SESSION_ENDED => WelcomePayload::Refused(Refusal::SessionEnded),
+        SCHEMA => WelcomePayload::Refused(Refusal::Schema(read_difference(&mut reader, ours)?)),
         OTHER => {
             let code = reader.u16()?;
             let text = text(reader.sized(limits::CLOSE_TEXT)?)?.into();
-            Outcome::Refused(Refusal::Other { code, text })
+            WelcomePayload::Refused(Refusal::Other { code, text })
         }
         _ => return Err(Malformed),
     };
     reader.finish().map(|()| outcome)
 }
 
-fn accepted(session: Session, reader: &mut Reader<'_>) -> Result<Outcome, Malformed> {
+fn accepted(session: SessionOutcome, reader: &mut Reader<'_>) -> Result<WelcomePayload, Malformed> {
     let server_id = reader.u24()?;
     let parameters = Parameters::read(reader)?;
-    Ok(Outcome::Accepted { session, server_id, parameters })
+    Ok(WelcomePayload::Accepted { session, server_id, parameters })
 }
 
 fn read_difference(reader: &mut Reader<'_>, ours: &Schema) -> Result<SchemaDifference, Malformed> {
@@ -198,7 +202,7 @@ mod tests {
             Refusal::Schema(SchemaDifference::default()),
         ] {
             let payload = refuse(&refusal, &ours, 1200).unwrap();
-            assert_eq!(read(&payload, &ours), Ok(Outcome::Refused(refusal)));
+            assert_eq!(read(&payload, &ours), Ok(WelcomePayload::Refused(refusal)));
         }
     }
 
@@ -209,7 +213,7 @@ mod tests {
         let expected = "é".repeat(limits::CLOSE_TEXT / 2).into();
         assert_eq!(
             read(&payload, &schema(&[])),
-            Ok(Outcome::Refused(Refusal::Other { code: 1, text: expected }))
+            Ok(WelcomePayload::Refused(Refusal::Other { code: 1, text: expected }))
         );
     }
 
@@ -225,7 +229,7 @@ mod tests {
             different: vec!["move".into()],
             truncated: false,
         };
-        assert_eq!(read(&payload, &client), Ok(Outcome::Refused(Refusal::Schema(expected))));
+        assert_eq!(read(&payload, &client), Ok(WelcomePayload::Refused(Refusal::Schema(expected))));
     }
 
     #[test]
@@ -236,7 +240,9 @@ mod tests {
         let client = schema(&[("a", 1), ("z", 1)]);
         let payload = refuse(&Refusal::Schema(SchemaDifference::default()), &server, 1200).unwrap();
         assert!(payload.len() + NOISE + HEAD <= 1200 && payload.len() + NOISE + HEAD > 1180);
-        let Ok(Outcome::Refused(Refusal::Schema(difference))) = read(&payload, &client) else { panic!() };
+        let Ok(WelcomePayload::Refused(Refusal::Schema(difference))) = read(&payload, &client) else {
+            panic!()
+        };
         assert!(difference.truncated);
         assert_eq!(difference.missing_there, ["a"]);
         assert!(difference.missing_here.len() > 60);

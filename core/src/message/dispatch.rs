@@ -52,7 +52,7 @@ pub enum Outcome {
         /// What was wrong.
         reason: Rejection,
         /// Whether it was one too many.
-        /// Then close the connection, with [`crate::Endpoint::close_for_invalid_messages`].
+        /// Then close the connection, with [`crate::Endpoint::close`] and a code of your own.
         verdict: Verdict,
     },
 }
@@ -83,7 +83,7 @@ pub enum Rejection {
 pub struct Dispatcher {
     registry: Arc<Registry>,
     /// One per type of the registry, made when it gets its first handler or validator.
-    slots: Vec<Option<Box<dyn Slot>>>,
+    slots: Vec<Option<Box<dyn HandlerSlot>>>,
     next_serial: u64,
     limit: ViolationLimit,
     violations: BTreeMap<ConnectionId, ViolationBudget>,
@@ -207,7 +207,7 @@ impl Dispatcher {
 }
 
 /// The handlers and validators of a type that is not known here.
-trait Slot: Any + Send {
+trait HandlerSlot: Any + Send {
     fn dispatch(&mut self, connection: ConnectionId, body: &[u8]) -> Result<usize, Rejection>;
     fn remove(&mut self, serial: u64) -> bool;
 }
@@ -231,7 +231,7 @@ impl<T> TypedSlot<T> {
     }
 }
 
-impl<T: NetMessage> Slot for TypedSlot<T> {
+impl<T: NetMessage> HandlerSlot for TypedSlot<T> {
     fn dispatch(&mut self, connection: ConnectionId, body: &[u8]) -> Result<usize, Rejection> {
         let decoded = T::Codec::decode(body);
         let message = decoded.map_err(|error| Rejection::Malformed { name: Some(T::NAME), error })?;

@@ -6,7 +6,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::{DecodeError, MessageType, NetMessage, Registry};
+use super::{MessageType, NetMessage};
 use crate::time::Instant;
 
 /// A message that arrived and is not decoded yet: for routing, relaying and recording.
@@ -43,18 +43,10 @@ impl Message {
         self.received_at
     }
 
-    /// Its bytes, as [`Registry::encode`] made them.
+    /// Its bytes, as [`super::Registry::encode`] made them.
     #[must_use]
     pub const fn data(&self) -> &Bytes {
         &self.data
-    }
-
-    /// Its value, if it is a `T`.
-    ///
-    /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, and what the codec says.
-    pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
-        registry.decode_as(&self.data)
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::registry::Entry;
+use super::registry::RegisteredType;
 use super::{Registry, Shape};
 
 /// The version of the export's own layout.
@@ -34,7 +34,7 @@ struct Described<'a> {
 }
 
 impl<'a> Described<'a> {
-    fn of((index, entry): (usize, &'a Entry)) -> Self {
+    fn of((index, entry): (usize, &'a RegisteredType)) -> Self {
         Self {
             index,
             name: entry.name,

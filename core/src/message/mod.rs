@@ -7,12 +7,10 @@
 //!
 //! A message is the varint index of its type, then its body in the type's codec.
 
-pub mod bits;
 mod bounded;
 mod codec;
 mod dispatch;
 mod envelope;
-mod error;
 mod export;
 mod message_type;
 mod options;
@@ -20,30 +18,28 @@ mod options;
 mod refused;
 mod registry;
 mod script;
-mod shape;
-mod shape_impls;
 #[cfg(test)]
 mod tests;
 mod violation;
 
 use alloc::vec::Vec;
 
-pub use bits::{BitReader, BitWriter, Bits, NetSerialize};
 pub use bounded::{BoundedBytes, BoundedString, BoundedVec, Full};
 #[cfg(feature = "std")]
 pub use codec::MessagePack;
-pub use codec::{Json, Zerocopy};
+pub use codec::{Bits, Json, Zerocopy};
 pub use dispatch::{Dispatcher, HandlerAction, HandlerId, Outcome, Rejection};
 pub use envelope::{Decoded, Message};
-pub use error::{DecodeError, EncodeError, OutOfRange};
 pub use message_type::MessageType;
 pub use options::SendOptions;
 pub use registry::{RegisterError, Registry};
 pub use script::ScriptValue;
-pub use shape::{Field, NetShape, Shape, Shapes, Variant};
 #[cfg(feature = "derive")]
 pub use tickwire_derive::{NetMessage, NetSerialize, NetShape};
 pub use violation::{Verdict, ViolationBudget, ViolationLimit};
+
+pub use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, OutOfRange};
+pub use crate::shape::{Field, NetShape, Shape, Shapes, Variant};
 
 use crate::event::ChannelId;
 use crate::limits;
@@ -108,5 +104,5 @@ pub trait Codec<T> {
 #[doc(hidden)]
 pub mod derived {
     //! What the derive macros name.
-    pub use super::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
+    pub use crate::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
 }

@@ -40,12 +40,12 @@ use crate::wire::{NoRoom, Reader, Writer};
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     /// Sorted by name.
-    entries: Vec<Entry>,
+    entries: Vec<RegisteredType>,
 }
 
 /// What the registry knows of a type.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct RegisteredType {
     pub(super) name: &'static str,
     pub(super) message_type: MessageType,
     pub(super) codec: &'static str,
@@ -138,7 +138,7 @@ impl Registry {
     /// # Errors
     /// [`RegisterError`] if its name, type, size or channel cannot be; nothing changes then.
     pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
-        let entry = Entry::of::<T>()?;
+        let entry = RegisteredType::of::<T>()?;
         let name = entry.name;
         if let Some(other) = self.entries.iter().find(|other| other.name == name) {
             return Err(RegisterError::DuplicateName { name: other.name });
@@ -231,7 +231,7 @@ impl Registry {
         self.entries.is_empty()
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[RegisteredType] {
         &self.entries
     }
 
@@ -242,7 +242,10 @@ impl Registry {
     }
 
     /// The place and entry of a message's type, and its body.
-    pub(super) fn split<'a>(&self, bytes: &'a [u8]) -> Result<(usize, &Entry, &'a [u8]), DecodeError> {
+    pub(super) fn split<'a>(
+        &self,
+        bytes: &'a [u8],
+    ) -> Result<(usize, &RegisteredType, &'a [u8]), DecodeError> {
         let mut reader = Reader::new(bytes);
         let index = reader.varint().map_err(|_| DecodeError::UnknownType)?;
         let place = usize::try_from(index).map_err(|_| DecodeError::UnknownType)?;
@@ -251,12 +254,22 @@ impl Registry {
         if body.len() > entry.max_size { Err(DecodeError::TooLarge) } else { Ok((place, entry, body)) }
     }
 
-    fn entry_of<T: NetMessage>(&self) -> Option<&Entry> {
+    fn entry_of<T: NetMessage>(&self) -> Option<&RegisteredType> {
         self.entries.get(self.place_of::<T>()?)
     }
 }
 
-impl Entry {
+impl Message {
+    /// Its value, if it is a `T`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] if it is of another type, and what the codec says.
+    pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
+        registry.decode_as(&self.data)
+    }
+}
+
+impl RegisteredType {
     fn of<T: NetMessage>() -> Result<Self, RegisterError> {
         let name = T::NAME;
         if !is_name(name) {

@@ -11,11 +11,13 @@ use super::sheet::Sheet;
 use super::wire::{frame, sample_schema, written};
 use crate::address::{LinkId, Path};
 use crate::config::{Access, Config, Secrets};
-use crate::crypto::{HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys};
+use crate::crypto::{
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKeys, Provider, RustCrypto, SessionKeys,
+};
 use crate::event::Refusal;
 use crate::handshake::{
-    AcceptSetup, Acceptor, Answer, Arrival, Candidate, Credential, Deserted, DialSetup, Dialer,
-    ResumeContents, Screened, ServerKey, Ticket, TicketContents, TicketMint, Verdict, resume_psk,
+    AcceptSetup, Acceptor, Admittance, Answer, Applicant, Credential, Deserted, DialSetup, Dialer,
+    HandshakeArrival, ResumeContents, Screened, ServerKey, Ticket, TicketContents, TicketMint, resume_psk,
     server_ticket_key,
 };
 use crate::limits::TAG;
@@ -140,7 +142,7 @@ impl Play {
 
         let (mut acceptor, server_ephemeral) = (acceptor(), seed_after(3, 0));
         let candidate = candidate(&mut acceptor, &hello);
-        let welcome = answer(&mut acceptor, candidate, Verdict::Accept { local_id: SERVER_ID });
+        let welcome = answer(&mut acceptor, candidate, Admittance::Accept { local_id: SERVER_ID });
         let (noise, payload) = finish(&mut initiator, &welcome);
         let Answer::Accepted(accepted) = dialer.handle(NOW, &mut rng, &welcome) else {
             panic!("not accepted")
@@ -365,7 +367,7 @@ fn refused(refusal: Refusal) -> Vec<u8> {
     let input = HandshakeInput { prologue: &prologue, psk: &[0; 32], payload: &parameters };
     let mut initiator = RustCrypto.initiate(&mut drawn, &server_key(), input, &mut Vec::new()).unwrap();
     let candidate = candidate(&mut acceptor, &hello);
-    let welcome = answer(&mut acceptor, candidate, Verdict::Refuse(refusal));
+    let welcome = answer(&mut acceptor, candidate, Admittance::Refuse(refusal));
     finish(&mut initiator, &welcome).1
 }
 
@@ -438,14 +440,14 @@ fn screen(acceptor: &mut Acceptor, datagram: &[u8], validated: bool) -> (Screene
     let udp = Path::from(SocketAddr::from(([192, 0, 2, 1], 40_000)));
     let from = if validated { Path::from(LinkId(1)) } else { udp };
     let arrival =
-        Arrival { now: NOW, wall_now: WALL, from, source: Source::of(from.remote, None), validated };
+        HandshakeArrival { now: NOW, wall_now: WALL, from, source: Source::of(from.remote, None), validated };
     let mut reply = Vec::new();
     let screened = acceptor.screen(arrival, datagram, &Deserted, &mut reply, &mut seed(3));
     (screened, reply)
 }
 
-fn candidate(acceptor: &mut Acceptor, hello: &[u8]) -> Box<Candidate> {
-    let (Screened::Candidate(candidate), _) = screen(acceptor, hello, true) else { panic!("no candidate") };
+fn candidate(acceptor: &mut Acceptor, hello: &[u8]) -> Box<Applicant> {
+    let (Screened::Applicant(candidate), _) = screen(acceptor, hello, true) else { panic!("no candidate") };
     candidate
 }
 
@@ -454,7 +456,7 @@ fn replied(acceptor: &mut Acceptor, datagram: &[u8]) -> Vec<u8> {
     reply
 }
 
-fn answer(acceptor: &mut Acceptor, candidate: Box<Candidate>, verdict: Verdict) -> Vec<u8> {
+fn answer(acceptor: &mut Acceptor, candidate: Box<Applicant>, verdict: Admittance) -> Vec<u8> {
     let schema = sample_schema(&config());
     let parameters = config().parameters(schema.hash());
     let mut reply = Vec::new();

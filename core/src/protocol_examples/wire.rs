@@ -70,7 +70,7 @@ fn packet_numbers() -> Sheet {
 }
 
 fn frames() -> Sheet {
-    let mut ranges = AckRanges::new();
+    let mut ranges = AckRanges::default();
     for number in [7, 8, 9, 12, 13, 20] {
         ranges.insert(number);
     }
@@ -79,7 +79,7 @@ fn frames() -> Sheet {
         written(|writer| write_ack(&ranges, Duration::from_micros(800), received, marks, writer).unwrap())
     };
     let marks = EcnCounts { capable: 70, experienced: 2 };
-    let mut many = AckRanges::new();
+    let mut many = AckRanges::default();
     (0..limits::ACK_RANGES as u64 + 1).for_each(|step| many.insert(100 + 2 * step));
     let bits =
         written(|writer| write_ack(&many, Duration::from_micros(800), received, None, writer).unwrap());

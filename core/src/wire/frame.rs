@@ -11,23 +11,23 @@ use crate::limits;
 use crate::time::Instant;
 
 /// The type byte of PADDING.
-pub const PADDING: u8 = 0x00;
+pub(crate) const PADDING: u8 = 0x00;
 /// The type byte of PING.
-pub const PING: u8 = 0x01;
+pub(crate) const PING: u8 = 0x01;
 /// The type byte of CLOSE.
-pub const CLOSE: u8 = 0x02;
+pub(crate) const CLOSE: u8 = 0x02;
 /// The type byte of CHALLENGE.
-pub const CHALLENGE: u8 = 0x03;
+pub(crate) const CHALLENGE: u8 = 0x03;
 /// The type byte of RESPONSE.
-pub const RESPONSE: u8 = 0x04;
+pub(crate) const RESPONSE: u8 = 0x04;
 /// The type byte of CREDIT.
-pub const CREDIT: u8 = 0x05;
+pub(crate) const CREDIT: u8 = 0x05;
 /// The type byte of TICKET.
-pub const TICKET: u8 = 0x06;
+pub(crate) const TICKET: u8 = 0x06;
 /// The type byte of CLOCK.
-pub const CLOCK: u8 = 0x08;
+pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
-pub const MESSAGE: u8 = 0x80;
+pub(crate) const MESSAGE: u8 = 0x80;
 
 /// A frame: what it says, borrowed from the packet it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +73,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if the frame is cut off, of unknown type, or not as its type asks for.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(reader: &mut Reader<'a>, chain: &mut Chain) -> Result<Self, Malformed> {
         Ok(match reader.u8()? {
             PADDING => {
@@ -102,6 +103,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// [`NoRoom`] if it does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; nothing is written then.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
         let start = writer.written();
         self.write_fields(writer, chain).inspect_err(|_| writer.truncate(start))

@@ -13,9 +13,9 @@ pub const CONTROL: u8 = 7;
 /// The bit that is set in the first byte of data packets only.
 pub const DATA: u8 = 8;
 /// The key phase in the first byte of a data packet.
-pub const DATA_PHASE: u8 = 1 << 2;
+pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
-pub const DATA_NUMBER_LENGTH: u8 = 0b11;
+pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
 /// What a datagram is, by its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +103,7 @@ impl DataHeader {
     ///
     /// # Errors
     /// [`NoRoom`] if it does not fit; nothing is written then.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let length = self.pn_len.clamp(1, 4);
         let first = DATA | if self.phase { DATA_PHASE } else { 0 } | (length - 1);

@@ -71,7 +71,7 @@ impl Chain {
 
 /// Whether `first` is the type byte of a MESSAGE frame.
 #[must_use]
-pub const fn is_message(first: u8) -> bool {
+pub(crate) const fn is_message(first: u8) -> bool {
     first & MESSAGE != 0
 }
 
@@ -81,7 +81,7 @@ pub const fn is_message(first: u8) -> bool {
 /// [`Malformed`] if it ends early, if a fragment is empty or lies outside its message, if an id continues nothing, or if
 /// an explicit id could have continued the one before: every frame has one encoding.
 #[inline]
-pub fn read<'a>(
+pub(crate) fn read<'a>(
     first: u8,
     reader: &mut Reader<'a>,
     chain: &mut Chain,
@@ -151,7 +151,13 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
 
 /// The bytes that a frame with `length` bytes of data takes before them, its type byte included.
 #[must_use]
-pub fn header_len(channel: ChannelId, id: Option<u32>, part: Part, length: usize, chain: &Chain) -> usize {
+pub(crate) fn header_len(
+    channel: ChannelId,
+    id: Option<u32>,
+    part: Part,
+    length: usize,
+    chain: &Chain,
+) -> usize {
     header_len_of(kind(channel.0 & CHANNEL_MASK, id, part, chain), part, length)
 }
 

@@ -1,28 +1,66 @@
-//! Bytes on the wire: how they are read and written. Byte order is little-endian throughout.
+//! Bytes on the wire, for whoever reads along: simulators, tests, dissectors. Byte order is little-endian throughout.
+//!
+//! [`classify`] tells what a datagram is, [`DataHeader::read`] takes the header of a data packet apart, and [`FrameReader`] the
+//! frames of a packet that was decrypted. Frames borrow from the bytes that they were read from.
+//!
+//! ```
+//! use tickwire_core::ChannelId;
+//! use tickwire_core::wire::{DataHeader, Frame, FrameReader, Malformed, PacketKind, classify};
+//!
+//! let datagram = [0x08, 1, 0, 0, 42];
+//! assert_eq!(classify(&datagram), Some(PacketKind::Data));
+//! let header = DataHeader::read(&datagram)?;
+//! assert_eq!((header.id, header.packet_number), (1, 42));
+//!
+//! // Of another packet, decrypted: PING, then the message "hi" on channel 2.
+//! let frames = FrameReader::new(&[0x01, 0xe2, 2, b'h', b'i']).collect::<Result<Vec<_>, Malformed>>()?;
+//! assert_eq!(frames.len(), 2);
+//! assert!(matches!(frames[1], Frame::Message(message) if message.channel == ChannelId(2) && message.data == b"hi"));
+//! # Ok::<(), Malformed>(())
+//! ```
+//!
+//! What writes these bytes is public with the feature `wire-writers` only, for tests and fuzzers that forge packets.
 #![deny(clippy::indexing_slicing)]
+#![cfg_attr(
+    not(feature = "wire-writers"),
+    allow(unreachable_pub, unnameable_types, reason = "public with the feature `wire-writers`")
+)]
 
-pub mod ack;
-pub mod frame;
-pub mod header;
-pub mod message;
+pub(crate) mod ack;
+pub(crate) mod frame;
+pub(crate) mod header;
+pub(crate) mod message;
 mod reader;
-pub mod resume;
+pub(crate) mod resume;
 mod varint;
 mod writer;
 
-pub use ack::{AckFrame, AckRanges};
+pub use ack::{AckFrame, EcnCounts};
 pub use frame::{Frame, FrameReader};
-pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number, encode_packet_number};
-pub use message::{Chain, MessageFrame, Part};
-pub use reader::Reader;
-pub use resume::{ResumeFrame, write_resume};
-pub use varint::varint_len;
-pub use writer::Writer;
+pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number};
+pub use message::{MessageFrame, Part};
+pub use resume::ResumeFrame;
+
+pub(crate) use ack::AckRanges;
+pub(crate) use header::encode_packet_number;
+pub(crate) use message::Chain;
+pub(crate) use reader::Reader;
+pub(crate) use resume::write_resume;
+pub(crate) use varint::varint_len;
+pub(crate) use writer::{NoRoom, Writer};
+
+#[cfg(feature = "wire-writers")]
+pub mod writers {
+    //! What writes packets, piece by piece: for tests and fuzzers that forge them. It changes with every version.
+
+    pub use super::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckRanges, write_ack};
+    pub use super::header::{CONTROL, DATA, HELLO, RETRY, WELCOME, encode_packet_number};
+    pub use super::message::{Chain, ID_MAX, write as write_message};
+    pub use super::reader::Reader;
+    pub use super::resume::write_resume;
+    pub use super::writer::{NoRoom, Writer};
+}
 
 /// The bytes are not what the format asks for. Noise is counted, so nothing more is said about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed;
-
-/// The buffer is full.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoRoom;

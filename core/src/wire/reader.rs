@@ -1,6 +1,6 @@
 //! Reading bytes from the wire: the only way in. Nothing here indexes, so nothing here can panic.
 
-use super::{Malformed, varint};
+use super::{Malformed, varint_len};
 
 /// A cursor over received bytes.
 #[derive(Clone, Debug)]
@@ -101,7 +101,23 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed`] at the end, or if the value is not in its shortest form.
     pub fn varint(&mut self) -> Result<u64, Malformed> {
-        varint::read(self)
+        let first = self.u8()?;
+        if first < 0x80 {
+            return Ok(first.into());
+        }
+        let following = first.leading_ones() as usize;
+        let mut tail = [0u8; 8];
+        let (used, _) = tail.split_at_mut_checked(following).ok_or(Malformed)?;
+        used.copy_from_slice(self.take(following)?);
+        let high = u64::from_le_bytes(tail);
+        let value = if following >= 7 {
+            high
+        } else {
+            let low_bits = 7 - following as u32;
+            let low = u64::from(first) & ((1u64 << low_bits) - 1);
+            low | (high << low_bits)
+        };
+        if varint_len(value) == following + 1 { Ok(value) } else { Err(Malformed) }
     }
 
     /// A varint length and as many bytes.

@@ -7,7 +7,7 @@ use crate::event::ChannelId;
 use crate::limits;
 
 /// The type byte of RESUME frames.
-pub const RESUME: u8 = 0x07;
+pub(crate) const RESUME: u8 = 0x07;
 
 /// Ids are 24 bits, so nothing lies this far above a floor.
 const SPAN: u64 = 1 << 24;
@@ -30,6 +30,7 @@ impl<'a> ResumeFrame<'a> {
     /// # Errors
     /// [`Malformed`] if it is cut off, the channel is above 31, there are more than [`limits::RESUME_RANGES`] ranges, a
     /// gap or a length is zero, or the ranges end 2^24 or more above the floor.
+    #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let channel = reader.u8()?;
         if usize::from(channel) >= limits::CHANNELS {

@@ -1,6 +1,10 @@
 //! Writing bytes into a caller's buffer, never past its end.
 
-use super::{NoRoom, varint};
+use super::varint_len;
+
+/// The buffer is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoRoom;
 
 /// A cursor over a buffer that is being filled.
 #[derive(Debug)]
@@ -101,7 +105,24 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`NoRoom`] at the end of the buffer; nothing is written then.
     pub fn varint(&mut self, value: u64) -> Result<(), NoRoom> {
-        varint::write(self, value)
+        if value < 1 << 7 {
+            return self.u8(value as u8);
+        }
+        let following = varint_len(value) - 1;
+        if self.remaining() <= following {
+            return Err(NoRoom);
+        }
+        let prefix = !(0xffu32 >> following) as u8;
+        let (first, rest) = if following >= 7 {
+            (prefix, value)
+        } else {
+            let low_bits = 7 - following as u32;
+            (prefix | (value & ((1u64 << low_bits) - 1)) as u8, value >> low_bits)
+        };
+        self.u8(first)?;
+        let bytes = rest.to_le_bytes();
+        let (used, _) = bytes.split_at_checked(following).ok_or(NoRoom)?;
+        self.bytes(used)
     }
 
     /// Appends a varint length and `bytes`.

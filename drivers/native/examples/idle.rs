@@ -86,7 +86,7 @@ fn clients(arguments: &[String]) -> Result<(), Failure> {
     let to: SocketAddr = arguments.get(3).ok_or("no address")?.parse()?;
     let mut config = Config::new(1);
     config.max_connections = count.max(1);
-    let key = Config::new(1).provider.public_key(&[7; 32]);
+    let key = Config::new(1).provider.handshake().public_key(&[7; 32]);
     if arguments.len() > 4 {
         return spin(config, count, to, key);
     }

@@ -1,13 +1,12 @@
-//! Answers of the network thread that the game may wait for, in either style.
+//! An attempt to connect, as the game sees it.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
 
 use tickwire_core::ConnectionId;
 
+use crate::answer::{Pending, Taken};
 use crate::error::ConnectError;
 use crate::shared::NetworkThreadId;
 
@@ -61,136 +60,5 @@ impl Future for Attempt {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.pending).poll(context).map(|result| result.unwrap_or(Err(ConnectError::Stopped)))
-    }
-}
-
-/// A place for one answer, and both ends of it.
-pub(crate) fn answer<T>() -> (Replier<T>, Pending<T>) {
-    let cell = Arc::new(Cell {
-        slot: Mutex::new(Slot { state: Taken::NotYet, waker: None }),
-        filled: Condvar::new(),
-    });
-    (Replier(Arc::clone(&cell)), Pending(cell))
-}
-
-struct Cell<T> {
-    slot: Mutex<Slot<T>>,
-    filled: Condvar,
-}
-
-struct Slot<T> {
-    state: Taken<T>,
-    waker: Option<Waker>,
-}
-
-enum Taken<T> {
-    NotYet,
-    Value(T),
-    /// Whoever should have answered is gone, or the answer was taken before.
-    Never,
-}
-
-/// Where the answer is given. Dropping it says that there will be none.
-pub(crate) struct Replier<T>(Arc<Cell<T>>);
-
-impl<T> Replier<T> {
-    pub(crate) fn reply(self, value: T) {
-        self.0.fill(Taken::Value(value));
-    }
-}
-
-impl<T> Drop for Replier<T> {
-    fn drop(&mut self) {
-        self.0.fill(Taken::Never);
-    }
-}
-
-impl<T> Cell<T> {
-    fn fill(&self, state: Taken<T>) {
-        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(slot.state, Taken::NotYet) {
-            slot.state = state;
-            let waker = slot.waker.take();
-            drop(slot);
-            self.filled.notify_all();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-}
-
-/// Where the answer is awaited. `None` stands for: there will be none.
-pub(crate) struct Pending<T>(Arc<Cell<T>>);
-
-impl<T> Pending<T> {
-    fn take(&self) -> Taken<T> {
-        let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.state {
-            Taken::NotYet => Taken::NotYet,
-            _ => std::mem::replace(&mut slot.state, Taken::Never),
-        }
-    }
-
-    /// Waits for the answer, for `timeout` at most.
-    pub(crate) fn wait(self, timeout: Option<Duration>) -> Option<T> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match std::mem::replace(&mut slot.state, Taken::Never) {
-                Taken::Value(value) => return Some(value),
-                Taken::Never => return None,
-                Taken::NotYet => slot.state = Taken::NotYet,
-            }
-            slot = match deadline {
-                None => self.0.filled.wait(slot).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.checked_duration_since(Instant::now())?;
-                    self.0.filled.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-}
-
-impl<T> Future for Pending<T> {
-    type Output = Option<T>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut slot.state, Taken::Never) {
-            Taken::Value(value) => Poll::Ready(Some(value)),
-            Taken::Never => Poll::Ready(None),
-            Taken::NotYet => {
-                slot.state = Taken::NotYet;
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_arrives_in_either_style() {
-        let (replier, pending) = answer();
-        replier.reply(5);
-        assert_eq!(pending.wait(None), Some(5));
-        let (replier, pending) = answer();
-        let thread = std::thread::spawn(move || async_std::task::block_on(pending));
-        replier.reply(6);
-        assert_eq!(thread.join().unwrap(), Some(6));
-    }
-
-    #[test]
-    fn who_is_gone_leaves_nobody_waiting() {
-        let (replier, pending) = answer::<()>();
-        drop(replier);
-        assert_eq!(pending.wait(None), None);
-        let (_replier, pending) = answer::<()>();
-        assert_eq!(pending.wait(Some(Duration::from_millis(1))), None);
     }
 }

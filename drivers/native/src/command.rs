@@ -7,7 +7,7 @@ use tickwire_core::crypto::Key;
 use tickwire_core::error::ConnectError as CoreConnectError;
 use tickwire_core::{Bytes, ChannelId, ConnectionId, Endpoint};
 
-use crate::attempt::Replier;
+use crate::answer::Replier;
 use crate::dial::DialRequest;
 use crate::policy::Policy;
 

@@ -16,7 +16,7 @@ use tickwire_core::{CloseReason, ConnectOptions, ConnectionId, Endpoint, Instant
 
 pub(crate) use self::returning::Returns;
 use crate::address::{Host, NetworkAddress, why_not_unicast};
-use crate::attempt::Replier;
+use crate::answer::Replier;
 use crate::error::{ConnectError, Unreached, UnreachedCause};
 use crate::resolve::{self, Lookup, Resolver};
 

@@ -98,7 +98,7 @@ const fn broken(violation: Violation) -> &'static str {
         Violation::CreditExceeded => "more data than granted",
         Violation::BadFragment => "a fragment that does not fit its message",
         Violation::BadResume => "resume state that contradicts what was sent",
-        Violation::InvalidMessages => "too many messages that were none",
+        Violation::InvalidMessages => "a compressed message that cannot be unpacked",
         _ => "in a way that has no words here",
     }
 }

@@ -13,14 +13,17 @@ use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
 use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
 
 use crate::address::NetworkAddress;
-use crate::attempt::{Attempt, answer};
+use crate::answer::answer;
+use crate::attempt::Attempt;
 use crate::command::Command;
+use crate::command_queue::NotQueued;
 use crate::dial::DialRequest;
 use crate::error::{CommandError, ConnectError, SendError};
-use crate::handlers::INVALID_MESSAGES;
 use crate::policy::Policy;
-use crate::queue::Refused;
 use crate::shared::Shared;
+
+/// The code that a peer is told whose messages were invalid too often.
+pub const INVALID_MESSAGES: u16 = 0xfe07;
 
 /// A share in a server, client or peer that runs: cheap to clone, and the same from every thread.
 #[derive(Clone)]
@@ -397,8 +400,8 @@ impl Handle {
     fn push(&self, command: Command) -> Result<bool, SendError> {
         self.0.commands.push(command).map_err(|refused| {
             let (command, is_full) = match refused {
-                Refused::Full(command) => (command, true),
-                Refused::Stopped(command) => (command, false),
+                NotQueued::Full(command) => (command, true),
+                NotQueued::Stopped(command) => (command, false),
             };
             let data = match command {
                 Command::Send { data, .. } | Command::Broadcast { data, .. } => data,

@@ -9,9 +9,6 @@ use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
 use crate::handle::Handle;
 
-/// The code that a peer is told whose messages were invalid too often.
-pub const INVALID_MESSAGES: u16 = 0xfe07;
-
 /// A subscription. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId(Which);

@@ -52,6 +52,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod answer;
 mod attempt;
 mod backlog;
 mod capabilities;
@@ -59,9 +60,11 @@ mod client;
 mod clock;
 mod coalescing;
 mod command;
+mod command_queue;
 mod dial;
 mod ending;
 mod error;
+mod event_queue;
 mod handle;
 mod handlers;
 mod network_thread;
@@ -69,7 +72,6 @@ mod node;
 mod options;
 mod peer;
 mod policy;
-mod queue;
 mod receive_errors;
 mod resolve;
 mod rt;
@@ -88,8 +90,8 @@ pub use crate::capabilities::{Capabilities, capabilities, local_addresses};
 pub use crate::client::Client;
 pub use crate::ending::Ending;
 pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
-pub use crate::handle::{Broadcast, Handle, Hold};
-pub use crate::handlers::{HandlerId, INVALID_MESSAGES, Update};
+pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
+pub use crate::handlers::{HandlerId, Update};
 pub use crate::options::{Bind, Options};
 pub use crate::peer::Peer;
 pub use crate::resolve::{Resolution, Resolver, resolve};

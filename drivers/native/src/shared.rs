@@ -13,8 +13,9 @@ use tickwire_core::{ChannelConfig, ChannelId, ConnectionId, MessageId};
 
 use crate::clock::Clock;
 use crate::command::Command;
+use crate::command_queue::CommandQueue;
 use crate::error::CommandError;
-use crate::queue::{CommandQueue, EventQueue};
+use crate::event_queue::EventQueue;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 /// Which thread is the network thread, once it runs.

@@ -21,7 +21,7 @@ const SERVER: &str = "TICKWIRE_TEST_SERVER";
 fn a_process_that_says_good_bye_and_exits() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
-    let key = common::open_config().provider.public_key(&[7; 32]);
+    let key = common::open_config().provider.handshake().public_key(&[7; 32]);
     let connection = client.connect(&to, ConnectOptions::new(key)).wait().unwrap();
     for number in 0..20 {
         client.send(connection, &text(&format!("last words {number}"))).unwrap();

@@ -154,7 +154,7 @@ fn an_expired_ticket_is_refused_by_name() {
     config.access = Access::Tickets;
     let provider = config.provider.clone();
     let identity = [7; 32];
-    let server_key = provider.public_key(&identity);
+    let server_key = provider.handshake().public_key(&identity);
     let ticket_key = server_ticket_key(&*provider, &[1; 32], &server_key);
     let secrets = Secrets::new(identity).ticket_key(ticket_key);
     let server = Server::start(common::server_options(config).secrets(secrets)).unwrap();

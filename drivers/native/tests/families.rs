@@ -101,7 +101,7 @@ fn a_stranger_is_no_peer() {
     let client = common::client();
     let options = ConnectOptions::new(peer.public_key()).timeout(Duration::from_millis(400));
     assert!(client.connect(&peer.local_address().into(), options).wait().is_err());
-    let two = Config::new(0).provider.public_key(&[2; 32]);
+    let two = Config::new(0).provider.handshake().public_key(&[2; 32]);
     peer.expect_peer([9; 32], two).unwrap();
     assert!(peer.expect_peer([0; 32], two).is_err());
     peer.forget_peer([9; 32], two).unwrap();

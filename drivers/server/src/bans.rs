@@ -90,7 +90,7 @@ struct List {
 
 /// A ban as the file has it.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct BanLine {
     who: String,
     why: String,
 }
@@ -224,7 +224,7 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
     };
     let opened =
         text_file::open(path).and_then(|file| file.map(|file| text_file::read(file, u64::MAX)).transpose());
-    let lines: Vec<Line> = match opened {
+    let lines: Vec<BanLine> = match opened {
         Ok(None) => return Err(fault("cannot be read: it is a folder, a pipe or a device".into())),
         // As `touch` and `truncate` leave it.
         Ok(Some(text)) if text_file::without_mark(&text).trim().is_empty() => Vec::new(),
@@ -234,7 +234,7 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
         Err(error) => return Err(fault(format!("cannot be read: {error}"))),
     };
     let mut list = BTreeMap::new();
-    for Line { who, why } in lines {
+    for BanLine { who, why } in lines {
         let banned = Banned::parse(&who)
             .ok_or_else(|| fault(format!("names {who:?}, which is neither identity nor address")))?;
         list.insert(banned, why);
@@ -244,8 +244,8 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
 
 /// Writes the list whole or not at all.
 fn save(path: &Path, all: &BTreeMap<Banned, String>) -> io::Result<()> {
-    let lines: Vec<Line> =
-        all.iter().map(|(who, why)| Line { who: who.to_string(), why: why.clone() }).collect();
+    let lines: Vec<BanLine> =
+        all.iter().map(|(who, why)| BanLine { who: who.to_string(), why: why.clone() }).collect();
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
     serde_json::to_writer_pretty(&mut file, &lines)?;
     writeln!(file)?;

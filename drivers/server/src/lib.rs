@@ -73,7 +73,6 @@ mod signals;
 mod stop;
 mod suggest;
 mod text_file;
-mod token_bucket;
 mod turn;
 mod unwritable;
 mod watch;

@@ -1,6 +1,7 @@
 //! The log: a file that rolls, or standard error; and warnings for whoever sits at the console.
 
 mod rolling;
+pub(crate) mod target;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,6 +16,7 @@ use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::{Layer as _, Registry, fmt};
 
 use self::rolling::RollingFile;
+use self::target::{FOR_PEOPLE, LOG_ONLY};
 use crate::config::{LogLevel, ServerConfig};
 use crate::console::Output;
 use crate::error::ServerError;
@@ -24,11 +26,6 @@ pub(crate) struct Logging {
     level: Option<Handle<LevelFilter, Registry>>,
     _guards: Vec<WorkerGuard>,
 }
-
-/// The target of what is for the log alone: whoever sits at the console is told otherwise.
-pub(crate) const LOG_ONLY: &str = "log";
-/// The target of what is no warning, and yet also for whoever sits at the console.
-pub(crate) const FOR_PEOPLE: &str = "people";
 
 impl Logging {
     /// Begins to log, as `config` says, for the whole program.

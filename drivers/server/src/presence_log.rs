@@ -1,9 +1,10 @@
 //! Lines about clients that come and go: a few a second at most, the rest summed up, so that no crowd fills the log.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::token_bucket::{Rate, TokenBucket};
+use tickwire_core::Instant;
+use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 /// What became of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +44,7 @@ impl PresenceLog {
     /// Whether a line of its own is to be logged about `what`; if not, it is counted.
     pub(crate) fn may_log(&mut self, now: Instant, what: Presence) -> bool {
         // Once a line was left out, none is logged until the summary: a log with gaps here and there misleads.
-        if self.since.is_none() && self.lines.take(RATE, now, 1) {
+        if self.since.is_none() && self.lines.overdraw(RATE, now, 1) {
             return true;
         }
         self.since.get_or_insert(now);
@@ -60,7 +61,7 @@ impl PresenceLog {
 
     /// What was left out, when it is time to say so: every [`SUM_UP_EVERY`] while lines are left out, or `at_once`.
     pub(crate) fn sum_up(&mut self, now: Instant, at_once: bool) -> Option<LeftOut> {
-        let is_due = now.saturating_duration_since(self.since?) >= SUM_UP_EVERY;
+        let is_due = now.saturating_since(self.since?) >= SUM_UP_EVERY;
         if !is_due && !at_once {
             return None;
         }
@@ -86,7 +87,7 @@ impl fmt::Display for LeftOut {
 }
 
 /// Fifty lines at once, five a second.
-const RATE: Rate = Rate { per_second: 5, burst: Duration::from_secs(10) };
+const RATE: Rate = Rate::per_second(5, Duration::from_secs(10));
 /// How often lines that were left out are summed up.
 const SUM_UP_EVERY: Duration = Duration::from_secs(10);
 
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_crowd_takes_few_lines_and_every_one_of_it_is_counted() {
-        let (start, mut log) = (Instant::now(), PresenceLog::new());
+        let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         let (mut lines, mut summed) = (0, 0);
         for millis in 0..14_000 {
             let now = start + Duration::from_millis(millis);
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_few_clients_are_logged_one_by_one() {
-        let (start, mut log) = (Instant::now(), PresenceLog::new());
+        let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         for second in 0..600 {
             let now = start + Duration::from_secs(second);
             assert!(log.may_log(now, Presence::Joined) && log.may_log(now, Presence::Left));

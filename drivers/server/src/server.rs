@@ -98,6 +98,8 @@ impl<G: Game> Dedicated<G> {
             Some(address) => Some(Monitor::start(address, handle.clone(), Arc::clone(&pulse))?),
             None => None,
         };
+        let mut commands = Commands::new();
+        G::commands(&mut commands);
         let now = Instant::now();
         let mut server = Self {
             game,
@@ -105,7 +107,7 @@ impl<G: Game> Dedicated<G> {
             handle,
             inbox,
             clients: Clients::default(),
-            commands: Rc::new(Commands::new()),
+            commands: Rc::new(commands),
             layers: None,
             pending: Vec::new(),
             bans,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::codes;
 use crate::game::Game;
-use crate::logging::FOR_PEOPLE;
+use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
 /// What is to be said of a run that is over.

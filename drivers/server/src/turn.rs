@@ -14,6 +14,7 @@ use crate::allowance::{Charged, Limits};
 use crate::client::{ClientId, shown_address};
 use crate::clock_watch::ClockWatch;
 use crate::codes;
+use crate::console;
 use crate::error::ServerError;
 use crate::game::Game;
 use crate::mailbox::Call;
@@ -129,9 +130,8 @@ impl<G: Game> Dedicated<G> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Line { text, reply } => {
-                let commands = std::rc::Rc::clone(&self.commands);
                 // Who asked may be gone.
-                let _gone = reply.send(commands.run(self, &text));
+                let _gone = reply.send(console::run(self, &text));
             }
             Order::Stop(why) => {
                 self.stop.get_or_insert(why);
@@ -222,7 +222,7 @@ impl<G: Game> Dedicated<G> {
         let id = client.id;
         let limits =
             Limits { messages: self.config.client_message_limit, bytes: self.config.client_byte_limit };
-        match client.allowance.charge(limits, Instant::now(), data.len()) {
+        match client.allowance.charge(limits, self.handle.now(), data.len()) {
             Charged::Within => {}
             Charged::Exceeded(why) => return self.send_away(id, connection, codes::FLOODING, &why),
             Charged::Ignored => return,
@@ -252,12 +252,12 @@ impl<G: Game> Dedicated<G> {
 
     /// Whether a line about a client is logged, or summed up with others.
     fn may_log(&mut self, what: Presence) -> bool {
-        self.presence_log.may_log(Instant::now(), what)
+        self.presence_log.may_log(self.handle.now(), what)
     }
 
     /// Logs how many lines about clients were left out, if it is time to.
     pub(crate) fn sum_up_presence(&mut self, at_once: bool) {
-        if let Some(left_out) = self.presence_log.sum_up(Instant::now(), at_once) {
+        if let Some(left_out) = self.presence_log.sum_up(self.handle.now(), at_once) {
             tracing::info!("clients: {left_out}");
         }
     }

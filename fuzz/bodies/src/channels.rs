@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Piece, Receiving, Sending, Taken};
 use tickwire_core::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG};
-use tickwire_core::wire::{Chain, Frame, FrameReader, MessageFrame, Part, Reader, Writer, write_resume};
+use tickwire_core::wire::writers::{Chain, Reader, Writer, write_resume};
+use tickwire_core::wire::{Frame, FrameReader, MessageFrame, Part};
 use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;
@@ -183,7 +184,7 @@ impl Seen {
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];
-    let mut pair = Pair::new(first);
+    let mut pair = ChannelPair::new(first);
     while !script.is_over() && pair.sent < 3000 {
         match script.byte() {
             step @ 0..0x60 => pair.enqueue(step % 6, usize::from(script.short()) % (MAX_MESSAGE + 2)),
@@ -208,7 +209,7 @@ pub fn channel_pair(bytes: &[u8]) {
     pair.heal();
 }
 
-struct Pair {
+struct ChannelPair {
     now: Instant,
     sending: Sending,
     receiving: Receiving,
@@ -222,7 +223,7 @@ struct Pair {
     receipts: BTreeSet<(u8, u64)>,
 }
 
-impl Pair {
+impl ChannelPair {
     fn new(first: u64) -> Self {
         let window = Receiving::window(MAX_MESSAGE);
         Self {

@@ -1,7 +1,7 @@
 //! A provider that believes everything, so that a fuzzer reaches what lies behind authentication.
 
 use tickwire_core::crypto::{
-    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
 };
 use tickwire_core::rng::Rng;
 use tickwire_sim::provider::NullProvider;
@@ -18,6 +18,12 @@ impl Provider for Gullible {
         Box::new(Self)
     }
 
+    fn handshake(&self) -> &dyn HandshakeCrypto {
+        self
+    }
+}
+
+impl HandshakeCrypto for Gullible {
     fn public_key(&self, secret: &Key) -> Key {
         NullProvider.public_key(secret)
     }

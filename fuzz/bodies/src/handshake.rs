@@ -44,7 +44,7 @@ pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
 #[must_use]
 pub fn secrets(provider: &dyn Provider) -> Secrets {
     let secrets = Secrets::new([9; 32]);
-    let public_key = provider.public_key(&secrets.identity);
+    let public_key = provider.handshake().public_key(&secrets.identity);
     secrets.ticket_key(server_ticket_key(provider, &MASTER, &public_key))
 }
 
@@ -52,7 +52,7 @@ pub fn secrets(provider: &dyn Provider) -> Secrets {
 #[must_use]
 pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket {
     let secrets = secrets(&*provider);
-    let public_key = provider.public_key(&secrets.identity);
+    let public_key = provider.handshake().public_key(&secrets.identity);
     let mint = TicketMint::new(provider, &secrets.ticket.unwrap());
     let expiry = WALL + u64::try_from(life.as_micros()).unwrap();
     let contents = TicketContents { identity: [serial; 16], expiry, user_data: vec![serial; 20] };
@@ -102,8 +102,8 @@ pub fn dial(bytes: &[u8]) {
         0 => Proof::Open,
         _ => Proof::Ticket(ticket(Arc::clone(&provider), 1, Duration::from_secs(60))),
     };
-    let pinned =
-        (shape & 4 == 0 || access == Access::Tickets).then(|| provider.public_key(&secrets.identity));
+    let pinned = (shape & 4 == 0 || access == Access::Tickets)
+        .then(|| provider.handshake().public_key(&secrets.identity));
     let mut now = Instant::ZERO;
     let mut dialling = Dialling::new(now, &config, 1, pinned, proof, [1; 32]).unwrap();
     let mut server = Answering::new(&config, &secrets, [2; 32]);
@@ -172,7 +172,7 @@ pub fn answer(bytes: &[u8]) {
     let mut config = config(Arc::clone(&provider), access);
     config.cookie_threshold = 4;
     let secrets = secrets(&*provider);
-    let key = provider.public_key(&secrets.identity);
+    let key = provider.handshake().public_key(&secrets.identity);
     let mut server = Answering::new(&config, &secrets, [2; 32]);
     let mut client = Client { config, key, dialling: Vec::new(), sent: Vec::new(), confirmed: 0 };
     let (mut now, mut half_open) = (Instant::ZERO, Vec::new());

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use tickwire_core::crypto::Provider;
 use tickwire_core::fuzzing::{Claims, HostilePeer, Proof};
-use tickwire_core::wire::ack::write_ack;
-use tickwire_core::wire::message::ID_MAX;
-use tickwire_core::wire::{
-    AckRanges, Chain, Frame, FrameReader, MessageFrame, Part, Writer, message, write_resume,
+use tickwire_core::wire::writers::{
+    AckRanges, Chain, ID_MAX, Writer, write_ack, write_message, write_resume,
 };
+use tickwire_core::wire::{Frame, FrameReader, MessageFrame, Part};
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Endpoint, Event, Instant,
     VIOLATION_CODES,
@@ -120,7 +119,7 @@ impl Arena {
             events: Vec::new(),
             closed_with: None,
             ticket: None,
-            received: AckRanges::new(),
+            received: AckRanges::default(),
             has_closed: false,
             is_unproven: false,
             heard: 0,
@@ -211,7 +210,7 @@ impl Arena {
         self.tested.vouch(peer_at(seed));
         self.is_unproven = true;
         self.peer = peer;
-        self.received = AckRanges::new();
+        self.received = AckRanges::default();
         self.numbers.clear();
         self.send(&[1]);
         true
@@ -238,7 +237,7 @@ pub fn bytes_of(frame: &Frame<'_>) -> Vec<u8> {
 #[must_use]
 pub fn message_bytes(channel: u8, id: Option<u32>, part: Part, data: &[u8]) -> Vec<u8> {
     let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
-    written(|writer| message::write(&frame, writer, &mut Chain::default()).unwrap())
+    written(|writer| write_message(&frame, writer, &mut Chain::default()).unwrap())
 }
 
 /// A server under test, with a hostile client.

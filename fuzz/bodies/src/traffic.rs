@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tickwire_core::crypto::Provider;
-use tickwire_core::{
-    Access, Address, ChannelId, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Instant,
-};
+use tickwire_core::{Access, ChannelId, ConnectOptions, Duration, Endpoint, Instant};
+use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use tickwire_sim::provider::NullProvider;
 use tickwire_sim::rng::Draws;
 
@@ -37,12 +36,9 @@ pub fn payloads(datagrams: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
 }
 
 struct Session {
-    now: Instant,
-    endpoints: [Endpoint; 2],
-    at: [SocketAddr; 2],
-    connections: [Option<ConnectionId>; 2],
+    pair: Pair,
     draws: Draws,
-    flying: VecDeque<(usize, SocketAddr, Vec<u8>)>,
+    flying: VecDeque<(usize, Vec<u8>)>,
     datagrams: Vec<Vec<u8>>,
     blackout: bool,
 }
@@ -58,21 +54,19 @@ impl Session {
         config.rotate_after = 64;
         let now = Instant::ZERO;
         let secrets = handshake::secrets(&*provider);
-        let at = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|ip| SocketAddr::from((ip, 7777)));
-        let server = Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap();
-        let mut client = Endpoint::new(config, secrets, [seed + 100; 32], now).unwrap();
-        let pinned = ConnectOptions::new(server.public_key());
+        let ends = [seed, seed + 100]
+            .map(|seed| Endpoint::new(config.clone(), secrets.clone(), [seed; 32], now).unwrap());
+        let mut pair = Pair::of(now, ends);
+        let pinned = ConnectOptions::new(pair.ends[SERVER].public_key());
         let options = match access {
             Access::Tickets => pinned.ticket(handshake::ticket(provider, seed, Duration::from_secs(1000))),
             _ if any_key => ConnectOptions::danger_any_key(),
             _ => pinned,
         };
-        let connection = client.connect(now, at[0], options).unwrap();
+        let connection = pair.dial_with(options);
+        pair.connections[CLIENT].push(connection);
         Self {
-            now,
-            endpoints: [server, client],
-            at,
-            connections: [None, Some(connection)],
+            pair,
             draws: Draws::new(seed.into()),
             flying: VecDeque::new(),
             datagrams: Vec::new(),
@@ -84,61 +78,56 @@ impl Session {
     fn play(&mut self) {
         self.run(10);
         for round in 0..40u8 {
-            for node in [0, 1] {
+            for end in [SERVER, CLIENT] {
                 let channel = ChannelId(self.draws.below(6) as u8);
                 let length = self.draws.magnitude(1, 4000) as usize;
-                if let Some(connection) = self.connections[node] {
+                if let Some(connection) = self.pair.connections[end].last() {
                     let message = vec![round; length];
-                    let _ = self.endpoints[node].send(self.now, connection, channel, message);
+                    let _ = self.pair.ends[end].send(self.pair.now, *connection, channel, message);
                 }
             }
             self.run(2);
             if round == 25 {
-                self.at[1].set_port(7778);
+                self.pair.paths[CLIENT] = SocketAddr::from(([10, 0, 0, 2], 7778)).into();
             }
         }
         self.blackout = true;
         self.run(60);
         self.blackout = false;
         self.run(60);
-        if let Some(connection) = self.connections[1] {
-            self.endpoints[1].close(self.now, connection, 7, "good bye");
+        if let Some(connection) = self.pair.connections[CLIENT].last() {
+            self.pair.ends[CLIENT].close(self.pair.now, *connection, 7, "good bye");
         }
         self.run(10);
     }
 
     fn run(&mut self, steps: usize) {
         for _ in 0..steps {
-            for node in [0, 1] {
-                self.drain(node);
+            self.drain(SERVER);
+            self.drain(CLIENT);
+            while let Some((to, mut bytes)) = self.flying.pop_front() {
+                self.pair.give(to, &mut bytes);
             }
-            while let Some((to, from, mut bytes)) = self.flying.pop_front() {
-                self.endpoints[to].handle_datagram(self.now, from, Ecn::NotCapable, &mut bytes);
-            }
-            self.now += Duration::from_millis(50);
-            for node in [0, 1] {
-                self.endpoints[node].handle_timeout(self.now);
-            }
+            self.pair.now += Duration::from_millis(50);
+            let now = self.pair.now;
+            self.pair.ends.iter_mut().for_each(|end| end.handle_timeout(now));
         }
     }
 
-    fn drain(&mut self, node: usize) {
-        let mut buffer = [0; 8192];
-        while let Some(transmit) = self.endpoints[node].poll_transmit(self.now, &mut buffer) {
+    fn drain(&mut self, end: usize) {
+        let (mut buffer, peer) = ([0; 8192], self.pair.paths[1 - end].remote);
+        while let Some(transmit) = self.pair.ends[end].poll_transmit(self.pair.now, &mut buffer) {
             for datagram in transmit.datagrams(&buffer) {
                 let padding = datagram.iter().rev().take_while(|byte| **byte == 0).count();
                 let kept = if datagram[0] < 8 { datagram.len() - padding } else { datagram.len() };
                 self.datagrams.push(datagram[..kept].to_vec());
                 let lost = self.blackout || self.draws.below(6) == 0;
-                if !lost && transmit.path.remote == Address::from(self.at[1 - node]) {
-                    self.flying.push_back((1 - node, self.at[node], datagram.to_vec()));
+                // What is sent to where the client was before goes astray.
+                if !lost && transmit.path.remote == peer {
+                    self.flying.push_back((1 - end, datagram.to_vec()));
                 }
             }
         }
-        while let Some(event) = self.endpoints[node].poll_event() {
-            if let tickwire_core::Event::Connected { connection, .. } = event {
-                self.connections[node] = Some(connection);
-            }
-        }
+        self.pair.events(end);
     }
 }

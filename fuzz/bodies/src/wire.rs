@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use tickwire_core::limits::{ACK_BITMAP, ACK_RANGES, ACK_RANGES_KEPT};
-use tickwire_core::wire::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, write_ack};
+use tickwire_core::wire::writers::{
+    ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckRanges, Chain, Reader, Writer, encode_packet_number,
+    write_ack,
+};
 use tickwire_core::wire::{
-    AckFrame, AckRanges, Chain, DataHeader, Frame, FrameReader, PacketKind, Reader, Writer, classify,
-    decode_packet_number, encode_packet_number,
+    AckFrame, DataHeader, Frame, FrameReader, PacketKind, classify, decode_packet_number,
 };
 use tickwire_core::{Duration, Instant};
 
@@ -80,7 +82,7 @@ pub fn ack_frame(bytes: &[u8]) {
 /// What a receiver has to acknowledge, against a set of numbers, and through the frame.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);
-    let (mut ranges, mut model) = (AckRanges::new(), Model::default());
+    let (mut ranges, mut model) = (AckRanges::default(), Model::default());
     let mut around = 0;
     while !script.is_over() {
         match script.byte() {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tickwire_sim::checker::Violation;
-use tickwire_sim::network::Counters;
+use tickwire_sim::network::NetworkCounters;
 use tickwire_sim::stream::{StreamConfig, run_to_completion, terrible_network};
 
 const USAGE: &str = "usage: endurance [--messages N] [--sessions S] [--seed SEED]";
@@ -19,7 +19,7 @@ const STREAMS: u64 = 4;
 struct Outcome {
     messages: u64,
     virtual_time: Duration,
-    counters: Counters,
+    counters: NetworkCounters,
     violation: Option<Violation>,
 }
 

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
-use super::segment::{Kind, Segment};
-use super::{Carrier, CarrierCounters, CarrierState, Side};
+use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
+use super::segment::{Segment, SegmentKind};
 use crate::rng::{Draws, mix};
 
 /// How a datagram channel is set up. Both ends use the same.
@@ -118,14 +118,14 @@ impl Carrier for ChannelCarrier {
             return;
         };
         match (segment.kind, self.side) {
-            (Kind::Reset, _) => self.state = CarrierState::Broken,
+            (SegmentKind::Reset, _) => self.state = CarrierState::Broken,
             _ if self.state == CarrierState::Broken => {}
-            (Kind::Data, _) => {
+            (SegmentKind::Data, _) => {
                 self.state = CarrierState::Open;
                 self.arrived.push_back(segment.body.to_vec());
             }
-            (Kind::Open, Side::Listener) => self.open_at = Some(now),
-            (Kind::Open, Side::Dialler) => (self.state, self.open_at) = (CarrierState::Open, None),
+            (SegmentKind::Open, Side::Listener) => self.open_at = Some(now),
+            (SegmentKind::Open, Side::Dialler) => (self.state, self.open_at) = (CarrierState::Open, None),
         }
     }
 
@@ -141,7 +141,7 @@ impl Carrier for ChannelCarrier {
         }
         if self.open_at.is_some_and(|at| at <= now) {
             self.open_at = (self.side == Side::Dialler).then(|| now + OPEN_EVERY);
-            return Some(self.segment(Kind::Open, &[]));
+            return Some(self.segment(SegmentKind::Open, &[]));
         }
         while self.free_at <= now
             && let Some(datagram) = self.waiting.pop_front()
@@ -156,7 +156,7 @@ impl Carrier for ChannelCarrier {
             if let Some(rate) = self.config.bytes_per_second {
                 self.free_at = now + Duration::from_micros(datagram.len() as u64 * 1_000_000 / rate.max(1));
             }
-            return Some(self.segment(Kind::Data, &datagram));
+            return Some(self.segment(SegmentKind::Data, &datagram));
         }
         None
     }
@@ -192,7 +192,7 @@ impl ChannelCarrier {
         self.counters.dropped += 1;
     }
 
-    fn segment(&self, kind: Kind, body: &[u8]) -> Vec<u8> {
+    fn segment(&self, kind: SegmentKind, body: &[u8]) -> Vec<u8> {
         Segment { kind, connection: self.connection, body }.write()
     }
 }
@@ -216,7 +216,7 @@ mod tests {
         let answer = ends[0].poll_segment(at(0)).unwrap();
         ends[1].handle_segment(at(0), &answer);
         assert_eq!(ends[1].state(), CarrierState::Open);
-        let hello = ends[1].segment(Kind::Data, b"hello");
+        let hello = ends[1].segment(SegmentKind::Data, b"hello");
         ends[0].handle_segment(at(0), &hello);
         assert_eq!((ends[0].state(), ends[0].poll_datagram()), (CarrierState::Open, Some(b"hello".to_vec())));
         ends

@@ -7,8 +7,8 @@ use tickwire_core::address::{Address, Ecn, LinkId};
 use tickwire_core::time::Instant;
 use tickwire_core::{ConnectionId, Endpoint, Event};
 
-use super::segment::{Kind, Segment};
-use super::{Carrier, CarrierCounters, CarrierState, Side};
+use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
+use super::segment::{Segment, SegmentKind};
 use crate::host::{Host, Outgoing};
 use crate::rng::mix;
 use crate::trace::TraceHash;
@@ -36,7 +36,7 @@ pub struct LinkCounters {
     pub closed: u64,
 }
 
-struct Link<C> {
+struct HostedLink<C> {
     carrier: C,
     peer: SocketAddr,
     connection: u64,
@@ -54,7 +54,7 @@ pub struct LinkHost<C: Carrier> {
     seed: u64,
     /// Whom it dials.
     server: Option<SocketAddr>,
-    links: BTreeMap<LinkId, Link<C>>,
+    links: BTreeMap<LinkId, HostedLink<C>>,
     /// The link made last; ids are not used again.
     last: u64,
     /// Carriers made, which is what the number of the next one follows from.
@@ -123,13 +123,13 @@ impl<C: Carrier> LinkHost<C> {
         self.made += 1;
         let connection = mix(self.seed, self.made);
         let carrier = C::new(&self.config, Side::Dialler, connection, now);
-        self.links.insert(id, Link { carrier, peer: server, connection, is_open: false, credit: None });
+        self.links.insert(id, HostedLink { carrier, peer: server, connection, is_open: false, credit: None });
     }
 
     fn accept(&mut self, now: Instant, from: SocketAddr, connection: u64) -> LinkId {
         self.last += 1;
         let carrier = C::new(&self.config, Side::Listener, connection, now);
-        let link = Link { carrier, peer: from, connection, is_open: false, credit: None };
+        let link = HostedLink { carrier, peer: from, connection, is_open: false, credit: None };
         self.links.insert(LinkId(self.last), link);
         LinkId(self.last)
     }
@@ -149,11 +149,11 @@ impl<C: Carrier> LinkHost<C> {
         if let Some((id, _)) = known.find(|(_, link)| link.connection == segment.connection) {
             return Some(*id);
         }
-        if self.server.is_none() && segment.kind == Kind::Open && self.links.len() < LINKS {
+        if self.server.is_none() && segment.kind == SegmentKind::Open && self.links.len() < LINKS {
             return Some(self.accept(now, from, segment.connection));
         }
-        if segment.kind != Kind::Reset && self.resets.len() < RESETS {
-            let reset = Segment { kind: Kind::Reset, connection: segment.connection, body: &[] };
+        if segment.kind != SegmentKind::Reset && self.resets.len() < RESETS {
+            let reset = Segment { kind: SegmentKind::Reset, connection: segment.connection, body: &[] };
             self.resets.push_back((from, reset.write()));
         }
         None

@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// What a segment is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum SegmentKind {
     /// Begins a connection, or answers that.
     Open = 1,
     /// Goes on with one.
@@ -16,7 +16,7 @@ pub(super) enum Kind {
 /// One segment, without its checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segment<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: SegmentKind,
     /// Tells connections between the same two ends apart.
     pub(super) connection: u64,
     pub(super) body: &'a [u8],
@@ -33,7 +33,9 @@ impl<'a> Segment<'a> {
             return None;
         }
         let (&kind, rest) = rest.split_first()?;
-        let kind = [Kind::Open, Kind::Data, Kind::Reset].into_iter().find(|&known| known as u8 == kind)?;
+        let kind = [SegmentKind::Open, SegmentKind::Data, SegmentKind::Reset]
+            .into_iter()
+            .find(|&known| known as u8 == kind)?;
         let (connection, body) = rest.split_first_chunk()?;
         Some(Self { kind, connection: u64::from_le_bytes(*connection), body })
     }
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_segment_is_read_as_it_was_written() {
-        let segment = Segment { kind: Kind::Data, connection: 7, body: b"body" };
+        let segment = Segment { kind: SegmentKind::Data, connection: 7, body: b"body" };
         let bytes = segment.write();
         assert_eq!(bytes.len(), OVERHEAD + 4);
         assert_eq!(Segment::read(&bytes), Some(segment));
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_segment_with_any_bit_flipped_or_byte_missing_is_none() {
-        let bytes = Segment { kind: Kind::Open, connection: 1 << 40, body: &[0; 20] }.write();
+        let bytes = Segment { kind: SegmentKind::Open, connection: 1 << 40, body: &[0; 20] }.write();
         for bit in 0..bytes.len() * 8 {
             let mut bytes = bytes.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);

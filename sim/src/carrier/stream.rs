@@ -6,10 +6,10 @@ use core::time::Duration;
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
+use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
 use super::receiver::{PREFIX, Receiver};
-use super::segment::{self, Kind, Segment};
+use super::segment::{self, Segment, SegmentKind};
 use super::sender::Sender;
-use super::{Carrier, CarrierCounters, CarrierState, Side};
 use crate::clock::micros;
 
 /// How a byte stream is set up. Both ends use the same.
@@ -110,12 +110,12 @@ impl Carrier for StreamCarrier {
         else {
             return;
         };
-        if segment.kind == Kind::Reset {
+        if segment.kind == SegmentKind::Reset {
             self.is_broken = true;
             self.is_reset_due = false;
         }
         let Some((header, payload)) = Header::read(segment.body).filter(|_| !self.is_broken) else { return };
-        let is_opening = segment.kind == Kind::Open;
+        let is_opening = segment.kind == SegmentKind::Open;
         if !is_opening && self.receiver.next() == 0 {
             // An answer to what the far end has not opened for: it opens again, or this end does.
             return;
@@ -144,7 +144,7 @@ impl Carrier for StreamCarrier {
 
     fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self.is_broken {
-            let reset = Segment { kind: Kind::Reset, connection: self.connection, body: &[] };
+            let reset = Segment { kind: SegmentKind::Reset, connection: self.connection, body: &[] };
             return core::mem::take(&mut self.is_reset_due).then(|| reset.write());
         }
         let (first, payload) = match self.sender.poll_segment(now) {
@@ -155,7 +155,7 @@ impl Carrier for StreamCarrier {
         self.is_ack_due = false;
         let header =
             Header { first, ack: self.receiver.next(), stamp: micros(now - Instant::ZERO), echo: self.echo };
-        let kind = if first == 0 { Kind::Open } else { Kind::Data };
+        let kind = if first == 0 { SegmentKind::Open } else { SegmentKind::Data };
         let body = header.write(&payload);
         Some(Segment { kind, connection: self.connection, body: &body }.write())
     }

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, ConditionsError};
+use super::counters::Counters;
 use super::schedule::{Offered, Schedule};
-use super::{Counters, conditions::ConditionsError};
 use crate::fault::Direction;
 
 /// Clients at one time. Datagrams of more are dropped.
@@ -64,7 +64,7 @@ impl Conditioner {
             began: Instant::now(),
             is_over: AtomicBool::new(false),
             clients: Mutex::default(),
-            figures: Figures::default(),
+            figures: AtomicCounters::default(),
             #[cfg(test)]
             lanes: Default::default(),
         });
@@ -140,7 +140,7 @@ struct Shared {
     began: Instant,
     is_over: AtomicBool,
     clients: Mutex<Clients>,
-    figures: Figures,
+    figures: AtomicCounters,
     /// What the schedule keeps.
     #[cfg(test)]
     lanes: std::sync::atomic::AtomicUsize,
@@ -302,7 +302,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 }
 
 #[derive(Debug, Default)]
-struct Figures {
+struct AtomicCounters {
     clients: AtomicU64,
     received: AtomicU64,
     delivered: AtomicU64,
@@ -312,7 +312,7 @@ struct Figures {
     bytes_down: AtomicU64,
 }
 
-impl Figures {
+impl AtomicCounters {
     fn read(&self) -> Counters {
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
         Counters {

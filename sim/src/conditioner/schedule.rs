@@ -7,7 +7,7 @@ use tickwire_core::address::Ecn;
 use super::conditions::Conditions;
 use crate::clock::micros;
 use crate::fault::{Direction, Fault};
-use crate::link::{Arrival, Link, Pipe, Pool, Tally};
+use crate::link::{Arrival, Departure, Link, Pipe, Pool, Tally};
 
 /// Datagrams underway; beyond, new ones are dropped.
 const UNDERWAY_MOST: usize = 1 << 17;
@@ -22,7 +22,7 @@ struct Lane {
 
 /// A datagram that is due.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) struct Parcel {
+pub(super) struct DueDatagram {
     pub(super) client: usize,
     pub(super) direction: Direction,
     pub(super) bytes: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) struct Schedule {
     faults: Vec<Fault>,
     lanes: BTreeMap<(usize, Direction), Lane>,
     /// By when it arrives, and in the order of its coming.
-    underway: BTreeMap<(u64, u64), Parcel>,
+    underway: BTreeMap<(u64, u64), DueDatagram>,
     count: u64,
     pool: Pool,
     tally: Tally,
@@ -95,8 +95,7 @@ impl Schedule {
             *active = strikes;
         }
         lane.link.carry(
-            now_us,
-            (bytes, Ecn::NotCapable),
+            Departure { at_us: now_us, bytes, ecn: Ecn::NotCapable },
             lane.bottleneck.as_mut(),
             &mut self.pool,
             &mut self.tally,
@@ -105,7 +104,7 @@ impl Schedule {
         // What strangers repeat has no address to come from here.
         let mut copies = 0;
         for arrival in self.arrivals.drain(..).filter(|arrival| arrival.stranger.is_none()) {
-            let parcel = Parcel { client, direction, bytes: arrival.bytes };
+            let parcel = DueDatagram { client, direction, bytes: arrival.bytes };
             self.underway.insert((arrival.at_us, self.count), parcel);
             self.count += 1;
             copies += 1;
@@ -114,7 +113,7 @@ impl Schedule {
     }
 
     /// The next datagram that has arrived by `now_us`.
-    pub(super) fn take_due(&mut self, now_us: u64) -> Option<Parcel> {
+    pub(super) fn take_due(&mut self, now_us: u64) -> Option<DueDatagram> {
         let entry = self.underway.first_entry().filter(|entry| entry.key().0 <= now_us)?;
         Some(entry.remove())
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::text::{Fields, Parameter};
+use super::parameter::{Fields, Parameter};
 
 /// Defines the kinds once: the enum, its names, and how parameters become text and come back.
 macro_rules! kinds {

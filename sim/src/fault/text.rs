@@ -2,12 +2,13 @@
 
 use core::fmt;
 use core::str::FromStr;
-use core::time::Duration;
 
 use tickwire_core::time::Instant;
 
-use super::{Direction, Fault, Kind, Target};
-use crate::clock::micros;
+use super::entry::Fault;
+use super::kind::Kind;
+use super::parameter::Fields;
+use super::place::{Direction, Target};
 
 /// A line that is not a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,11 +67,11 @@ fn parse(line: &str) -> Option<Fault> {
     let (from, until) = words.next()?.split_once("..")?;
     let target = parse_target(words.next()?)?;
     let name = words.next()?;
-    let mut fields = Fields(words.map(|word| word.split_once('=')).collect::<Option<_>>()?);
+    let mut fields = Fields::of(words)?;
     let seed = u64::from_str_radix(fields.raw("seed")?, 16).ok()?;
     let kind = Kind::parse(name, &mut fields)?;
     let fault = Fault { from: instant(from)?, until: instant(until)?, target, kind, seed };
-    fields.0.is_empty().then_some(fault)
+    fields.is_empty().then_some(fault)
 }
 
 fn instant(text: &str) -> Option<Instant> {
@@ -93,105 +94,10 @@ fn parse_target(text: &str) -> Option<Target> {
     Some(Target::Link(link.parse().ok()?, direction))
 }
 
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Up => "up",
-            Self::Down => "down",
-        })
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Link(link, direction) => write!(f, "link={link}:{direction}"),
-            Self::Node(node) => write!(f, "node={node}"),
-        }
-    }
-}
-
-/// The `name=value` words of a line that nobody has taken yet.
-pub(super) struct Fields<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Fields<'a> {
-    pub(super) fn take<P: Parameter>(&mut self, name: &str) -> Option<P> {
-        P::parse(self.raw(name)?)
-    }
-
-    fn raw(&mut self, name: &str) -> Option<&'a str> {
-        let place = self.0.iter().position(|(field, _)| *field == name)?;
-        Some(self.0.remove(place).1)
-    }
-}
-
-/// A parameter of a kind, as text. Durations are in microseconds.
-pub(super) trait Parameter: Sized {
-    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
-    fn parse(text: &str) -> Option<Self>;
-}
-
-macro_rules! integers {
-    ($($type:ty),*) => {$(
-        impl Parameter for $type {
-            fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{self}")
-            }
-
-            fn parse(text: &str) -> Option<Self> {
-                text.parse().ok()
-            }
-        }
-    )*};
-}
-
-integers!(u32, u64, i64);
-
-impl Parameter for Duration {
-    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", micros(*self))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Some(Self::from_micros(text.parse().ok()?))
-    }
-}
-
-impl Parameter for Vec<bool> {
-    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|&bit| f.write_str(if bit { "1" } else { "0" }))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let bit = |letter| match letter {
-            '0' => Some(false),
-            '1' => Some(true),
-            _ => None,
-        };
-        text.chars().map(bit).collect()
-    }
-}
-
-impl Parameter for Vec<Duration> {
-    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, delay) in self.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { "," })?;
-            delay.print(f)?;
-        }
-        Ok(())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() {
-            return Some(Self::new());
-        }
-        text.split(',').map(Duration::parse).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::super::{KindName, Profile, draw};
     use super::*;
 

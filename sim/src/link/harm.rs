@@ -1,7 +1,7 @@
 //! What one active fault does to a datagram.
 
 use super::pipe::{Pipe, PipeConfig};
-use super::{Tally, mark};
+use super::tally::Tally;
 use tickwire_core::address::Ecn;
 
 use crate::clock::micros;
@@ -256,3 +256,11 @@ fn pareto(scale: u64, draws: &mut Draws) -> u64 {
 
 /// The largest datagram there is.
 const DATAGRAM_MOST: usize = 65_535;
+
+/// What a queue that is too long makes of the bits (RFC 3168): only what says that it may be marked, is.
+pub(super) const fn mark(ecn: Ecn) -> Ecn {
+    match ecn {
+        Ecn::NotCapable => Ecn::NotCapable,
+        Ecn::Capable0 | Ecn::Capable1 | Ecn::CongestionExperienced => Ecn::CongestionExperienced,
+    }
+}

@@ -2,43 +2,21 @@
 
 mod harm;
 mod pipe;
+mod tally;
 
 #[cfg(test)]
 mod tests;
 
 pub use pipe::{Passage, Pipe, PipeConfig};
+pub use tally::Tally;
 
-use harm::{Active, Stage};
+use harm::{Active, Stage, mark};
 use smallvec::SmallVec;
 use tickwire_core::address::Ecn;
 
 use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
-
-/// How often each fault of a list did something.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Tally(Vec<u64>);
-
-impl Tally {
-    /// Nothing has happened to any of `faults` faults.
-    #[must_use]
-    pub fn new(faults: usize) -> Self {
-        Self(vec![0; faults])
-    }
-
-    /// How often fault number `fault` did something.
-    #[must_use]
-    pub fn of(&self, fault: usize) -> u64 {
-        self.0.get(fault).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn fire(&mut self, fault: usize) {
-        if let Some(count) = self.0.get_mut(fault) {
-            *count += 1;
-        }
-    }
-}
 
 /// A datagram that will arrive.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +29,17 @@ pub struct Arrival {
     pub ecn: Ecn,
     /// Which of a stranger's addresses it comes from, if not from the sender's.
     pub stranger: Option<u8>,
+}
+
+/// A datagram that is put on a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Departure<'a> {
+    /// When, in microseconds.
+    pub at_us: u64,
+    /// What.
+    pub bytes: &'a [u8],
+    /// Its congestion notification bits.
+    pub ecn: Ecn,
 }
 
 /// One direction of a link. It delays, and does what the faults that are active on it say.
@@ -86,24 +75,24 @@ impl Link {
         }
     }
 
-    /// Puts a datagram on the link at `now_us`, which never runs backwards. What arrives is appended to `arrivals`,
+    /// Puts a datagram on the link. Times of departure never run backwards. What arrives is appended to `arrivals`,
     /// in buffers from `pool`.
     pub fn carry(
         &mut self,
-        now_us: u64,
-        (bytes, ecn): (&[u8], Ecn),
+        departure: Departure<'_>,
         bottleneck: Option<&mut Pipe>,
         pool: &mut Pool,
         tally: &mut Tally,
         arrivals: &mut Vec<Arrival>,
     ) {
+        let Departure { at_us: now_us, bytes, ecn } = departure;
         let moment = self.moment(now_us);
         if self.stages.iter().all(Vec::is_empty) && bottleneck.is_none() {
             let at_us = now_us.saturating_add(self.delay_us);
             arrivals.push(Arrival { at_us, bytes: pool.copy(bytes), ecn, stranger: None });
             return;
         }
-        self.replay((now_us, moment), bytes, pool, tally, arrivals);
+        self.replay(departure, moment, pool, tally, arrivals);
         if self.lose(moment, bytes.len(), tally) {
             return;
         }
@@ -146,8 +135,8 @@ impl Link {
 
     fn replay(
         &self,
-        (now_us, moment): (u64, u64),
-        bytes: &[u8],
+        Departure { at_us: now_us, bytes, .. }: Departure<'_>,
+        moment: u64,
         pool: &mut Pool,
         tally: &mut Tally,
         arrivals: &mut Vec<Arrival>,
@@ -226,14 +215,6 @@ impl Link {
             at_us = through;
         }
         Some((at_us, marked))
-    }
-}
-
-/// What a queue that is too long makes of the bits (RFC 3168): only what says that it may be marked, is.
-const fn mark(ecn: Ecn) -> Ecn {
-    match ecn {
-        Ecn::NotCapable => Ecn::NotCapable,
-        Ecn::Capable0 | Ecn::Capable1 | Ecn::CongestionExperienced => Ecn::CongestionExperienced,
     }
 }
 

@@ -31,7 +31,8 @@ fn sent(number: u64) -> Vec<u8> {
 /// What arrives of a datagram that is put on a link without a bottleneck.
 fn carry(link: &mut Link, now_us: u64, datagram: (&[u8], Ecn), tally: &mut Tally) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
-    link.carry(now_us, datagram, None, &mut Pool::default(), tally, &mut arrivals);
+    let (bytes, ecn) = datagram;
+    link.carry(Departure { at_us: now_us, bytes, ecn }, None, &mut Pool::default(), tally, &mut arrivals);
     arrivals
 }
 
@@ -312,7 +313,8 @@ fn directions_decide_independently() {
         (0..64)
             .map(|number| {
                 arrivals.clear();
-                link.carry(number, (&[0], Ecn::NotCapable), None, &mut pool, &mut tally, &mut arrivals);
+                let departure = Departure { at_us: number, bytes: &[0], ecn: Ecn::NotCapable };
+                link.carry(departure, None, &mut pool, &mut tally, &mut arrivals);
                 arrivals.len()
             })
             .collect::<Vec<_>>()

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::{Flow, Scenario, Source};
+use super::flow::{Flow, Source};
+use super::scenario::Scenario;
 use crate::link::PipeConfig;
 
 /// The largest differences of delay, in milliseconds.
@@ -21,7 +22,7 @@ const MESSAGE: u64 = 100;
 
 /// Which datagrams are late by how much.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shape {
+pub enum JitterShape {
     /// Each by a chance of its own, evenly distributed. None overtakes another.
     Uniform,
     /// The link delivers what gathered at regular intervals, all at once.
@@ -31,7 +32,7 @@ pub enum Shape {
 /// A game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path of `delay_ms` one way with
 /// a jitter of `spread_ms` either way.
 #[must_use]
-pub fn game(shape: Shape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
+pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
     let per_tick = kilobytes * 1000 * TICK.as_micros() as u64 / 1_000_000;
     let messages = per_tick.div_ceil(MESSAGE);
     let bytes = per_tick / messages;
@@ -40,8 +41,8 @@ pub fn game(shape: Shape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scen
     let spread = Duration::from_millis(spread_ms);
     let (word, scenario) = (format!("{shape:?}").to_lowercase(), Scenario::new("", NO_BOTTLENECK, LASTS));
     let scenario = match shape {
-        Shape::Uniform => scenario.jitter_in_order(spread),
-        Shape::Bunched => scenario.bunched(spread),
+        JitterShape::Uniform => scenario.jitter_in_order(spread),
+        JitterShape::Bunched => scenario.bunched(spread),
     };
     let name = format!("jitter {word} {spread_ms} ms, {delay_ms} ms, {kilobytes} kB/s");
     scenario.flows(vec![flow]).named(name)
@@ -51,7 +52,7 @@ pub fn game(shape: Shape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scen
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
-    for shape in [Shape::Uniform, Shape::Bunched] {
+    for shape in [JitterShape::Uniform, JitterShape::Bunched] {
         for spread_ms in SPREADS_MS {
             for delay_ms in DELAYS_MS {
                 all.extend(KILOBYTES.map(|kilobytes| game(shape, spread_ms, delay_ms, kilobytes)));

@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use super::flow::{Flow, Source, Way};
 use super::party::Parties;
-use super::{Flow, Scenario, Source, Way};
+use super::scenario::Scenario;
 use crate::link::{Passage, Pipe, PipeConfig};
 use crate::world::World;
 

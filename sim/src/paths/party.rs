@@ -10,8 +10,8 @@ use tickwire_core::{
     Instant, Secrets,
 };
 
+use super::flow::{Flow, Source};
 use super::tcp::{TcpReceiver, TcpSender};
-use super::{Flow, Source};
 use crate::host::{Application, Boot, Context, Host, Outgoing};
 use crate::network::home_address;
 use crate::rng::mix;
@@ -216,7 +216,7 @@ impl Application for Parties {
     fn tick(&mut self, context: &mut Context<'_, Party>) {
         let flow = context.node / 2;
         if let (Party::Endpoint(endpoint), None) = (&mut *context.host, self.accounts[flow].connection) {
-            let key = self.config.provider.public_key(&[context.node as u8 + 2; 32]);
+            let key = self.config.provider.handshake().public_key(&[context.node as u8 + 2; 32]);
             let options = ConnectOptions::new(key);
             match endpoint.connect(context.now, home_address(context.node + 1), options) {
                 Ok(connection) => self.accounts[flow].connection = Some(connection),

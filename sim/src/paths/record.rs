@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use tickwire_core::{ConnectionId, Endpoint, Instant};
 
+use super::flow::Source;
 use super::measure::capacity;
 use super::party::{Parties, Party, PartyEvent};
-use super::{Scenario, Source};
+use super::scenario::Scenario;
 use crate::checker::{Checker, Datagram, Violation};
 use crate::link::{Passage, Pipe};
 use crate::world::World;

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::{Flow, Scenario, Source};
+use super::flow::{Flow, Source};
+use super::scenario::Scenario;
 use crate::link::PipeConfig;
 
 const QUEUE: Duration = Duration::from_millis(300);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;
 
-use super::Source;
+use super::flow::Source;
 use crate::host::Outgoing;
 
 /// Bytes of a segment on the wire.

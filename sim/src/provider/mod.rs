@@ -1,7 +1,9 @@
-//! Cryptography for simulations: a fast stand-in, and a witness around any provider.
+//! Cryptography for simulations: a fast stand-in, and witnesses around any provider.
 
+mod counting;
 mod null;
 mod recording;
 
+pub use counting::{CountingProvider, DiffieHellmans};
 pub use null::NullProvider;
 pub use recording::{NonceCounts, NonceLog, RecordingProvider};

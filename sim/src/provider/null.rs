@@ -1,7 +1,7 @@
 //! A stand-in for cryptography: everything in clear, everything checked.
 
 use tickwire_core::crypto::{
-    HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
 };
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
@@ -20,6 +20,12 @@ impl Provider for NullProvider {
         Box::new(NullKey(xxh3_64_with_seed(key, PACKET)))
     }
 
+    fn handshake(&self) -> &dyn HandshakeCrypto {
+        self
+    }
+}
+
+impl HandshakeCrypto for NullProvider {
     fn public_key(&self, secret: &Key) -> Key {
         expand(PUBLIC, &[secret])
     }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tickwire_core::crypto::{HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder};
+use tickwire_core::crypto::{
+    HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder,
+};
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
@@ -115,8 +117,14 @@ impl Provider for RecordingProvider {
         Box::new(RecordingKey { inner, key: xxh3_128(key), log: self.log.clone() })
     }
 
+    fn handshake(&self) -> &dyn HandshakeCrypto {
+        self
+    }
+}
+
+impl HandshakeCrypto for RecordingProvider {
     fn public_key(&self, secret: &Key) -> Key {
-        self.inner.public_key(secret)
+        self.inner.handshake().public_key(secret)
     }
 
     fn initiate(
@@ -126,7 +134,7 @@ impl Provider for RecordingProvider {
         input: HandshakeInput<'_>,
         message: &mut Vec<u8>,
     ) -> Result<Box<dyn Initiator>, Rejected> {
-        self.inner.initiate(rng, responder, input, message)
+        self.inner.handshake().initiate(rng, responder, input, message)
     }
 
     fn respond(
@@ -137,12 +145,12 @@ impl Provider for RecordingProvider {
         message: &[u8],
         payload: &mut Vec<u8>,
     ) -> Result<Box<dyn Responder>, Rejected> {
-        self.inner.respond(rng, secret, input, message, payload)
+        self.inner.handshake().respond(rng, secret, input, message, payload)
     }
 
     fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>) {
         self.log.seen().ticket(key, nonce, associated, text);
-        self.inner.seal_ticket(key, nonce, associated, text);
+        self.inner.handshake().seal_ticket(key, nonce, associated, text);
     }
 
     fn open_ticket(
@@ -152,15 +160,15 @@ impl Provider for RecordingProvider {
         associated: &[u8],
         text: &mut Vec<u8>,
     ) -> Result<(), Rejected> {
-        self.inner.open_ticket(key, nonce, associated, text)
+        self.inner.handshake().open_ticket(key, nonce, associated, text)
     }
 
     fn digest(&self, key: &Key, parts: &[&[u8]]) -> Key {
-        self.inner.digest(key, parts)
+        self.inner.handshake().digest(key, parts)
     }
 
     fn derive(&self, secret: &Key, label: &[u8]) -> Key {
-        self.inner.derive(secret, label)
+        self.inner.handshake().derive(secret, label)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use core::fmt::Write as _;
 
-use super::Run;
 use super::panels::{Key, Panel, panels};
+use super::run::RecordedRun;
 use super::scale::{Unit, grouped, tenths};
 use super::series::strands;
 use super::svg::escaped;
@@ -13,9 +13,9 @@ const STYLE: &str = include_str!("style.css");
 
 /// A page about runs of one scenario, beside each other. `command` is what makes it again.
 #[must_use]
-pub fn page(runs: &[Run], command: &str) -> String {
+pub fn page(runs: &[RecordedRun], command: &str) -> String {
     let name = runs.first().map_or("", |run| run.scenario.name.as_str());
-    let labels: Vec<String> = runs.iter().map(Run::label).collect();
+    let labels: Vec<String> = runs.iter().map(RecordedRun::label).collect();
     let title = escaped(&format!("{name}: {}", labels.join(" beside ")));
     let mut html = format!(
         "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -34,7 +34,7 @@ pub fn page(runs: &[Run], command: &str) -> String {
     html
 }
 
-fn header(runs: &[Run], name: &str) -> String {
+fn header(runs: &[RecordedRun], name: &str) -> String {
     let mut html = format!(
         "<header>\n<p class=\"over\">What congestion control makes of a path</p>\n<h1>Path {}</h1>\n",
         escaped(name)
@@ -66,7 +66,7 @@ fn row(cell: &str, head: &str, cells: &[String]) -> String {
     format!("<tr><th scope=\"{scope}\">{}</th>{cells}</tr>\n", escaped(head))
 }
 
-fn summary(runs: &[Run]) -> String {
+fn summary(runs: &[RecordedRun]) -> String {
     let heads =
         ["link used", "wait p50", "wait p95", "longest", "fairness (Jain)", "declared lost", "queue full"];
     let mut html = String::from("<section>\n<h2>In numbers</h2>\n<div class=\"scroll\"><table>\n<thead>");
@@ -101,7 +101,7 @@ fn legend(keys: &[Key]) -> String {
     format!("<ul class=\"legend\">{}</ul>\n", keys.iter().map(key).collect::<String>())
 }
 
-fn section(runs: &[Run], panel: &Panel) -> String {
+fn section(runs: &[RecordedRun], panel: &Panel) -> String {
     let unit = panel.unit.name();
     let unit = if unit.is_empty() { String::new() } else { format!(" <small>{unit}</small>") };
     let mut html = format!(
@@ -124,7 +124,7 @@ fn section(runs: &[Run], panel: &Panel) -> String {
 }
 
 /// What each flow got in each run.
-fn flows(runs: &[Run]) -> String {
+fn flows(runs: &[RecordedRun]) -> String {
     let Some(first) = runs.first() else { return String::new() };
     let heads: Vec<String> = runs
         .iter()
@@ -162,8 +162,9 @@ fn flows(runs: &[Run]) -> String {
     html
 }
 
-fn footer(runs: &[Run], command: &str) -> String {
-    let hash = |run: &Run| format!("{} <code>{:016x}</code>", escaped(&run.label()), run.outcome.trace_hash);
+fn footer(runs: &[RecordedRun], command: &str) -> String {
+    let hash =
+        |run: &RecordedRun| format!("{} <code>{:016x}</code>", escaped(&run.label()), run.outcome.trace_hash);
     let hashes: Vec<String> = runs.iter().map(hash).collect();
     format!(
         "<footer>\n<p>Made again, to the last bit and on every platform, by</p>\n<pre><code>{}</code></pre>\n\

@@ -1,7 +1,7 @@
 //! The charts of a report: each a question, answered for every run on one scale.
 
-use super::Run;
 use super::chart::{At, Frame, Mark, Shape};
+use super::run::RecordedRun;
 use super::scale::{Axis, Unit};
 use super::series::{self, Strand, strands};
 
@@ -43,7 +43,7 @@ const SCALES_APART: u64 = 4;
 
 /// What all panels are made of.
 struct Sheet<'a> {
-    runs: &'a [Run],
+    runs: &'a [RecordedRun],
     strands: Vec<Strand>,
     width: u64,
     /// Twice as many stretches fit where there is twice the room.
@@ -52,7 +52,7 @@ struct Sheet<'a> {
 }
 
 /// All panels, in order. There is at least one run.
-pub(super) fn panels(runs: &[Run]) -> Vec<Panel> {
+pub(super) fn panels(runs: &[RecordedRun]) -> Vec<Panel> {
     let Some(first) = runs.first() else { return Vec::new() };
     let end_us = runs.iter().map(|run| run.scenario.duration.as_micros() as u64).max().unwrap_or(0);
     let is_wide = runs.len() == 1;
@@ -87,7 +87,7 @@ impl Sheet<'_> {
         let (most, least) = (marks.iter().map(highest_of).max(), marks.iter().map(highest_of).min());
         let (most, least) = (most.unwrap_or(0), least.unwrap_or(0));
         let one_scale = unit == Unit::Count || most <= least.saturating_mul(SCALES_APART);
-        let draw = |(run, marks): (&Run, &Vec<Mark>)| {
+        let draw = |(run, marks): (&RecordedRun, &Vec<Mark>)| {
             let value = unit.axis(if one_scale { most } else { highest_of(marks) });
             let frame = Frame { width: self.width, time: self.time, value, unit };
             frame.draw(&format!("{title}: {}", run.label()), marks)
@@ -109,13 +109,13 @@ impl Sheet<'_> {
         if forward.len() > 1 {
             keys.push(Key::new("sum", "all on this link"));
         }
-        let line = |run: &Run, flows: &[usize]| {
+        let line = |run: &RecordedRun, flows: &[usize]| {
             let begins = flows.iter().map(|&flow| run.scenario.flows[flow].from.as_micros() as u64).min();
             let points = series::delivery(&run.recording, flows, self.stretches()).into_iter();
             let begun = points.filter(|(at, _)| *at >= begins.unwrap_or(0));
             Shape::Line(begun.map(|(at, rate)| (at, Some(rate))).collect())
         };
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let capacity = series::capacity(&run.recording, self.stretches());
             let mut marks = vec![Mark::new("capacity", Shape::Filled(capacity))];
             if forward.len() > 1 {
@@ -136,7 +136,7 @@ impl Sheet<'_> {
             Key::new("p95", "95 of 100 waited less, in the whole run"),
         ];
         let stretches = (self.stretches() * 2) as u64;
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let waits = series::waits(&run.recording.passages, self.time.end, stretches);
             let half = self.time.end / stretches / 2;
             let longest: Vec<At> = waits.iter().map(|waits| (waits.from_us, waits.longest_us)).collect();
@@ -155,7 +155,7 @@ impl Sheet<'_> {
     }
 
     /// One line per flow that can be asked.
-    fn gauges(&self, run: &Run, read: impl Fn(&crate::paths::Sample) -> Option<u64>) -> Vec<Mark> {
+    fn gauges(&self, run: &RecordedRun, read: impl Fn(&crate::paths::Sample) -> Option<u64>) -> Vec<Mark> {
         let single = self.strands.iter().filter(|strand| strand.is_single);
         let line = |strand: &Strand| {
             let flow = strand.flows.first().copied().unwrap_or(0);
@@ -167,7 +167,7 @@ impl Sheet<'_> {
     fn round_trip(&self) -> Panel {
         let note = "As its sender has it, smoothed.";
         let mut keys = self.keys(|strand| strand.is_single);
-        let delays = |run: &Run| {
+        let delays = |run: &RecordedRun| {
             let mut delays: Vec<u64> =
                 run.scenario.flows.iter().map(|flow| 2 * flow.delay.as_micros() as u64).collect();
             delays.dedup();
@@ -177,7 +177,7 @@ impl Sheet<'_> {
         if is_one {
             keys.push(Key::new("floor", "without any queue"));
         }
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let mut marks = self.gauges(run, |sample| sample.rtt.map(|rtt| rtt.as_micros() as u64));
             if is_one {
                 let floor = delays(run).first().copied().unwrap_or(0);
@@ -195,7 +195,7 @@ impl Sheet<'_> {
         if forward == 1 {
             keys.push(Key::new("floor", "what the link and the distance hold without a queue"));
         }
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let mut marks = self.gauges(run, |sample| sample.window);
             let flow = run.scenario.flows.iter().find(|flow| flow.way == crate::paths::Way::Forward);
             if let Some(flow) = flow.filter(|_| forward == 1) {
@@ -218,7 +218,7 @@ impl Sheet<'_> {
             ("marked", "came where the queue marks", series::marked),
         ];
         let is_seen = |kind: &(&str, &str, Bars)| {
-            let any = |run: &Run| kind.2(&run.recording, bars).0.iter().any(|(_, count)| *count > 0);
+            let any = |run: &RecordedRun| kind.2(&run.recording, bars).0.iter().any(|(_, count)| *count > 0);
             self.runs.iter().any(any)
         };
         let seen: Vec<_> = kinds.into_iter().filter(is_seen).collect();
@@ -226,7 +226,7 @@ impl Sheet<'_> {
             return None;
         }
         let keys = seen.iter().map(|(class, label, _)| Key::new(class, label)).collect();
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let bar = |(class, _, read): &(&str, &str, Bars)| {
                 let (at, width) = read(&run.recording, bars);
                 Mark::new(*class, Shape::Bars(at, width))
@@ -254,7 +254,7 @@ impl Sheet<'_> {
         if has_grant {
             keys.push(Key::new("grant", "the grant for a second"));
         }
-        let marks = |run: &Run| {
+        let marks = |run: &RecordedRun| {
             let capacity = series::capacity(&run.recording, self.stretches());
             let mut marks = vec![Mark::new("capacity", Shape::Filled(capacity))];
             marks.extend(self.gauges(run, |sample| sample.rate));

@@ -1,13 +1,17 @@
+use core::time::Duration;
+
+use tickwire_core::congestion::Algorithm;
+
 use super::*;
 use crate::link::PipeConfig;
 use crate::mahimahi::LinkTrace;
-use crate::paths::{Flow, Source, rfc8867};
+use crate::paths::{Flow, Scenario, Source, rfc8867};
 
 const COMMAND: &str = "cargo xtask paths --only '5.1' --seed 3 --report a.html";
 
-fn runs(scenario: &Scenario) -> Vec<Run> {
+fn runs(scenario: &Scenario) -> Vec<RecordedRun> {
     [Algorithm::Copa, Algorithm::Cubic]
-        .map(|algorithm| Run::play(scenario.clone().algorithm(algorithm), 3).unwrap())
+        .map(|algorithm| RecordedRun::play(scenario.clone().algorithm(algorithm), 3).unwrap())
         .to_vec()
 }
 
@@ -88,7 +92,7 @@ fn a_recorded_link_is_drawn_as_well() {
     let trace = LinkTrace::parse("3\n9\n9\n20\n31\n").unwrap();
     let scenario =
         Scenario::new("recorded", PipeConfig::Trace { trace, queue_bytes: 60_000 }, Duration::from_secs(5));
-    let html = page(&[Run::play(scenario, 0).unwrap()], COMMAND);
+    let html = page(&[RecordedRun::play(scenario, 0).unwrap()], COMMAND);
     let document = read(&html);
     assert!(has_classes(&charts(&document, "Delivery")[0], "fill capacity"));
     assert!(html.contains("recorded, 1\u{202f}935 kbit/s on average"));

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::Run;
+use super::run::RecordedRun;
 use super::scale::{Unit, grouped, tenths};
 use crate::link::PipeConfig;
 use crate::paths::{Flow, Scenario, Source};
@@ -97,7 +97,7 @@ pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
 }
 
 /// A run in one sentence.
-pub(super) fn verdict(run: &Run) -> String {
+pub(super) fn verdict(run: &RecordedRun) -> String {
     let outcome = &run.outcome;
     let mut text = format!(
         "used {} of the link, and 95 of 100 datagrams waited less than {} in its queue",

@@ -36,7 +36,7 @@ pub(super) enum Life {
 
 /// One end of a session.
 #[derive(Debug)]
-pub(super) struct Side {
+pub(super) struct SessionSide {
     pub(super) node: NodeId,
     pub(super) connection: ConnectionId,
     pub(super) life: Life,
@@ -128,14 +128,14 @@ pub(super) struct Ledger {
     has_narrow_paths: bool,
     /// The server closed a connection: whoever does not hear of it may come back to what is over.
     server_ended_one: bool,
-    pub(super) sides: Vec<Side>,
+    pub(super) sides: Vec<SessionSide>,
     /// The sides of the incarnations that are alive.
     by_connection: BTreeMap<(NodeId, ConnectionId), SideId>,
     pub(super) figures: Figures,
     scratch: Vec<u8>,
 }
 
-type Outcome = Result<(), String>;
+type Checked = Result<(), String>;
 
 impl Ledger {
     pub(super) fn new(plan: &Plan) -> Self {
@@ -153,11 +153,11 @@ impl Ledger {
         }
     }
 
-    pub(super) fn side(&self, id: SideId) -> &Side {
+    pub(super) fn side(&self, id: SideId) -> &SessionSide {
         &self.sides[id as usize]
     }
 
-    pub(super) fn side_mut(&mut self, id: SideId) -> &mut Side {
+    pub(super) fn side_mut(&mut self, id: SideId) -> &mut SessionSide {
         &mut self.sides[id as usize]
     }
 
@@ -181,7 +181,7 @@ impl Ledger {
     pub(super) fn open(&mut self, node: NodeId, connection: ConnectionId, life: Life) -> SideId {
         let id = self.sides.len() as SideId;
         let channels = self.channels.len();
-        self.sides.push(Side {
+        self.sides.push(SessionSide {
             node,
             connection,
             life,
@@ -216,7 +216,7 @@ impl Ledger {
     }
 
     /// A message was queued, and got this number.
-    pub(super) fn on_queued(&mut self, side: SideId, channel: u8, message: MessageId) -> Outcome {
+    pub(super) fn on_queued(&mut self, side: SideId, channel: u8, message: MessageId) -> Checked {
         let is_reliable = self.is_reliable(usize::from(channel));
         let sent = &mut self.side_mut(side).sent[usize::from(channel)];
         let number = sent.count;
@@ -231,7 +231,7 @@ impl Ledger {
     }
 
     /// `side` was given a message.
-    pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Outcome {
+    pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Checked {
         let name = Name::read(data).ok_or_else(|| format!("a message of {} bytes", data.len()))?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
             return Err(format!("{name:?} arrived on channel {channel}"));
@@ -254,7 +254,7 @@ impl Ledger {
     }
 
     /// Two sides belong together, and to nobody else.
-    fn pair(&mut self, receiver: SideId, sender: SideId) -> Outcome {
+    fn pair(&mut self, receiver: SideId, sender: SideId) -> Checked {
         match (self.side(receiver).peer, self.side(sender).peer) {
             (Some(a), Some(b)) if a == sender && b == receiver => Ok(()),
             (None, None) if (self.side(receiver).node == 0) != (self.side(sender).node == 0) => {
@@ -267,7 +267,7 @@ impl Ledger {
     }
 
     /// The server knows its client by the identity of the client's ticket, however often the session was resumed.
-    fn check_identity(&self, a: SideId, b: SideId) -> Outcome {
+    fn check_identity(&self, a: SideId, b: SideId) -> Checked {
         let (server, client) = if self.side(a).node == 0 { (a, b) } else { (b, a) };
         let expected =
             if self.has_identities { identity(self.side(client).node) } else { PeerInfo::default() };
@@ -278,7 +278,7 @@ impl Ledger {
         Err(format!("side {server} takes node {} for {found:?}", self.side(client).node))
     }
 
-    fn check_order(&mut self, receiver: SideId, name: Name) -> Outcome {
+    fn check_order(&mut self, receiver: SideId, name: Name) -> Checked {
         let channel = usize::from(name.channel);
         let Name { number, .. } = name;
         let config = &self.channels[channel];
@@ -307,7 +307,7 @@ impl Ledger {
         }
     }
 
-    fn expect_up(&self, side: SideId, what: &str) -> Outcome {
+    fn expect_up(&self, side: SideId, what: &str) -> Checked {
         match self.side(side).life {
             Life::Up => Ok(()),
             life => Err(format!("side {side} was told {what} while {life:?}")),
@@ -369,7 +369,7 @@ impl Ledger {
     }
 
     /// `SendReady` was told.
-    pub(super) fn on_send_ready(&mut self, side: SideId, channel: u8) -> Outcome {
+    pub(super) fn on_send_ready(&mut self, side: SideId, channel: u8) -> Checked {
         let sent = &mut self.side_mut(side).sent[usize::from(channel)];
         if core::mem::take(&mut sent.awaits_ready) {
             return Ok(());

@@ -149,7 +149,7 @@ impl Plan {
     }
 
     pub(super) fn server_key(&self) -> Key {
-        self.provider().public_key(&self.secrets_identity())
+        self.provider().handshake().public_key(&self.secrets_identity())
     }
 
     /// What the backend gave the server for opening tickets.

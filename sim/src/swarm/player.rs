@@ -14,7 +14,7 @@ use tickwire_core::{
     limits,
 };
 
-use super::ledger::{Ledger, Life, Sent, Side, SideId, identity};
+use super::ledger::{Ledger, Life, Sent, SessionSide, SideId, identity};
 use super::plan::{APPLICATION, Plan, WALL};
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
@@ -129,7 +129,7 @@ impl Players {
 
     /// The server takes a client for whom it took it at first, however often the session was resumed.
     fn check_identity(&self, player: &Context<'_, Endpoint>, side: SideId) -> Result<(), String> {
-        let Side { connection, life, identity, .. } = self.ledger.side(side);
+        let SessionSide { connection, life, identity, .. } = self.ledger.side(side);
         let found = player.host.peer(*connection);
         if *life != Life::Up || found == Some(identity) {
             return Ok(());

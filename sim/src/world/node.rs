@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use tickwire_core::time::Instant;
 
-use super::TIMEOUTS_MOST;
 use crate::clock::NodeClock;
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Host};
@@ -133,3 +132,6 @@ const HOSTS: u64 = 0x686f_7374;
 const SOCKET_BUFFER: usize = 212_992;
 /// What a datagram costs in a socket buffer beyond its bytes.
 const DATAGRAM_OVERHEAD: usize = 512;
+
+/// Timeouts of a node at one instant before it counts as spinning.
+pub(super) const TIMEOUTS_MOST: u32 = 10_000;

@@ -4,6 +4,7 @@ use core::time::Duration;
 use super::*;
 use crate::fault::{Kind, Profile, Target, draw, parse_list, print_list};
 use crate::host::Boot;
+use crate::host::Outgoing;
 use crate::network::home_address;
 use crate::shrink::shrink;
 

@@ -63,11 +63,11 @@ impl Pair {
 
     fn ticket_key(&self) -> [u8; 32] {
         let provider = &*self.config.provider;
-        server_ticket_key(provider, &[7; 32], &provider.public_key(&SERVER_SECRET))
+        server_ticket_key(provider, &[7; 32], &provider.handshake().public_key(&SERVER_SECRET))
     }
 
     fn options(&self) -> ConnectOptions {
-        let server_key = self.config.provider.public_key(&SERVER_SECRET);
+        let server_key = self.config.provider.handshake().public_key(&SERVER_SECRET);
         let options = ConnectOptions::new(server_key);
         match self.trust {
             Trust::AnyKey => return ConnectOptions::danger_any_key(),

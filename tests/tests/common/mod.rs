@@ -158,6 +158,11 @@ impl Net {
 
     pub fn connect(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.nodes[0].endpoint.public_key());
+        self.connect_with(options)
+    }
+
+    /// Node 1 dials node 0.
+    pub fn connect_with(&mut self, options: ConnectOptions) -> ConnectionId {
         let to = self.nodes[0].address;
         let now = self.nodes[1].local(self.now);
         self.nodes[1].endpoint.connect(now, to, options).unwrap()

@@ -1,22 +1,18 @@
 //! A server and a crowd of clients on a virtual clock, most of them strangers that it should not let in each other's way.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod counting;
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tickwire_core::rng::Rng;
 use tickwire_core::{
     Access, Address, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event,
     Instant, LinkId, Refusal, Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
 };
-use tickwire_sim::provider::NullProvider;
-
-use self::counting::Counting;
+use tickwire_sim::provider::{CountingProvider, DiffieHellmans, NullProvider};
 
 pub(crate) const APPLICATION: u64 = 0x7374_7261;
 pub(crate) const WALL: u64 = 1_700_000_000_000_000;
@@ -70,11 +66,22 @@ fn server_address() -> Address {
     SERVER.parse::<SocketAddr>().unwrap().into()
 }
 
+/// Bytes that an address sent to the server, and got from it before it was known to be there.
+#[derive(Clone, Copy, Default)]
+struct Account {
+    received: usize,
+    sent: usize,
+    is_validated: bool,
+}
+
 struct Flying {
     from: Address,
     to: Address,
     bytes: Vec<u8>,
 }
+
+/// What the network does to a datagram: it may change it, and says whether it passes.
+pub(crate) type Harm = Box<dyn FnMut(&mut Vec<u8>) -> bool>;
 
 /// The server among those who are somewhere.
 const SERVER_INDEX: usize = usize::MAX;
@@ -89,10 +96,13 @@ pub(crate) struct Field {
     /// What the server told.
     pub(crate) events: Vec<(Instant, Event)>,
     pub(crate) one_way: Duration,
+    /// What the network does to datagrams.
+    pub(crate) harm: Harm,
     /// How often the server read a first Noise message.
-    pub(crate) handshakes: Arc<AtomicU64>,
+    pub(crate) spent: DiffieHellmans,
     /// Who is where.
     homes: BTreeMap<Address, usize>,
+    accounts: BTreeMap<Address, Account>,
     flying: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     bodies: Vec<Option<Flying>>,
     /// When clients want to be called.
@@ -103,13 +113,13 @@ pub(crate) struct Field {
 
 impl Field {
     pub(crate) fn new(access: Access, change: impl FnOnce(&mut Config)) -> Self {
-        let handshakes = Arc::new(AtomicU64::new(0));
+        let spent = DiffieHellmans::default();
         let mut config = Config::new(APPLICATION);
         config.access = access;
         config.wall_offset = WALL;
-        config.provider = Counting::around(Arc::new(NullProvider), Arc::clone(&handshakes));
+        config.provider = Arc::new(CountingProvider::new(Arc::new(NullProvider), &spent));
         change(&mut config);
-        let public = config.provider.public_key(&[1; 32]);
+        let public = config.provider.handshake().public_key(&[1; 32]);
         let secrets =
             Secrets::new([1; 32]).ticket_key(server_ticket_key(&*config.provider, &MASTER, &public));
         let server = Endpoint::new(config.clone(), secrets.clone(), [1; 32], Instant::ZERO).unwrap();
@@ -121,8 +131,10 @@ impl Field {
             clients: Vec::new(),
             events: Vec::new(),
             one_way: Duration::from_millis(50),
-            handshakes,
+            harm: Box::new(|_| true),
+            spent,
             homes: BTreeMap::from([(server_address(), SERVER_INDEX)]),
+            accounts: BTreeMap::new(),
             flying: BinaryHeap::new(),
             bodies: Vec::new(),
             wake: BTreeSet::new(),
@@ -139,7 +151,7 @@ impl Field {
 
     /// Diffie-Hellmans of the server so far.
     pub(crate) fn handshakes(&self) -> u64 {
-        self.handshakes.load(Ordering::Relaxed)
+        self.spent.responses()
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {
@@ -192,6 +204,10 @@ impl Field {
         if let Some(ticket) = ticket {
             options = options.ticket(ticket);
         }
+        self.dial_with(client, options)
+    }
+
+    pub(crate) fn dial_with(&mut self, client: usize, options: ConnectOptions) -> ConnectionId {
         let now = self.now;
         let it = &mut self.clients[client];
         it.began = now;
@@ -280,6 +296,7 @@ impl Field {
         let now = self.now;
         match self.find(flying.to) {
             Some(SERVER_INDEX) => {
+                self.accounts.entry(flying.from).or_default().received += flying.bytes.len();
                 self.server.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
                 self.drain_server();
             }
@@ -303,7 +320,10 @@ impl Field {
         self.homes.insert(address.into(), client);
     }
 
-    fn fly(&mut self, from: Address, to: Address, bytes: Vec<u8>) {
+    fn fly(&mut self, from: Address, to: Address, mut bytes: Vec<u8>) {
+        if !(self.harm)(&mut bytes) {
+            return;
+        }
         self.serial += 1;
         self.bodies.push(Some(Flying { from, to, bytes }));
         self.flying.push(Reverse((self.now + self.one_way, self.serial, self.bodies.len() - 1)));
@@ -311,15 +331,6 @@ impl Field {
 
     fn drain_server(&mut self) {
         let mut buffer = [0; 2048];
-        while let Some(transmit) = self.server.poll_transmit(self.now, &mut buffer) {
-            for datagram in transmit.datagrams(&buffer) {
-                let from = match transmit.path.remote {
-                    Address::Udp(_) => server_address(),
-                    link @ Address::Link(_) => link,
-                };
-                self.fly(from, transmit.path.remote, datagram.to_vec());
-            }
-        }
         while let Some(event) = self.server.poll_event() {
             if let Event::Connected { address, .. } = &event
                 && let Some(client) = self.find(*address).filter(|client| *client != SERVER_INDEX)
@@ -327,7 +338,29 @@ impl Field {
                 let it = &mut self.clients[client];
                 it.arrived.get_or_insert(self.now - it.began);
             }
+            if let Event::Connected { address, .. }
+            | Event::Moved { address, .. }
+            | Event::Resumed { address, .. } = &event
+            {
+                self.accounts.entry(*address).or_default().is_validated = true;
+            }
             self.events.push((self.now, event));
+        }
+        while let Some(transmit) = self.server.poll_transmit(self.now, &mut buffer) {
+            let to = transmit.path.remote;
+            if matches!(to, Address::Udp(_)) {
+                let account = self.accounts.entry(to).or_default();
+                account.sent += transmit.size;
+                let is_paid = account.is_validated || account.sent <= account.received;
+                assert!(is_paid, "{} bytes to {to} for {}", account.sent, account.received);
+            }
+            for datagram in transmit.datagrams(&buffer) {
+                let from = match to {
+                    Address::Udp(_) => server_address(),
+                    link @ Address::Link(_) => link,
+                };
+                self.fly(from, to, datagram.to_vec());
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Datagrams of strangers, and frames of peers gone bad.
 
 use tickwire_core::ChannelId;
-use tickwire_core::wire::{Chain, DataHeader, MessageFrame, Part, Writer, message};
+use tickwire_core::wire::writers::{Chain, Writer, write_message};
+use tickwire_core::wire::{DataHeader, MessageFrame, Part};
 use tickwire_sim::rng::{Draws, mix};
 
 /// `length` bytes that begin with `first` and mean nothing.
@@ -38,7 +39,7 @@ pub(crate) fn packet(like: &DataHeader, seed: u64) -> Vec<u8> {
 
 fn frame(draws: &mut Draws, writer: &mut Writer<'_>, chain: &mut Chain) {
     if draws.chance(600_000) {
-        let _ = message::write(&message_frame(draws), writer, chain);
+        let _ = write_message(&message_frame(draws), writer, chain);
         return;
     }
     // A known type, and whatever follows it.

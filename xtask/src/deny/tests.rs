@@ -1,7 +1,7 @@
 //! Each rule fires on what it forbids, and only on that.
 
 use super::{Args, Rules, run, starts_with_date, wildcard_faults};
-use crate::workspace::{Dependency, Package};
+use crate::metadata::{Dependency, Package};
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 

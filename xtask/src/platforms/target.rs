@@ -7,10 +7,11 @@ use clap::ValueEnum;
 
 use super::hashes::{Player, TRACE_HASH};
 use crate::command::Command;
-use crate::no_std::WASM;
-use crate::setup::{self, ARM, BIG_ENDIAN};
-use crate::windows::{WINDOWS, under_wine};
-use crate::workspace::{self, Workspace};
+use crate::metadata::Workspace;
+use crate::setup;
+use crate::targets::{ARM, BIG_ENDIAN, WASM, WINDOWS};
+use crate::windows::under_wine;
+use crate::workspace;
 
 /// Where runs are compared with those of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]

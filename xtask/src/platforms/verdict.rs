@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 
 /// One target.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct PlatformRow {
     /// None is this machine, with which the others are compared.
     target: Option<Target>,
     seeds: u64,
@@ -28,7 +28,7 @@ pub(super) struct Row {
     took: Duration,
 }
 
-impl Row {
+impl PlatformRow {
     pub(super) const fn here(seeds: u64, took: Duration) -> Self {
         Self { target: None, seeds, verdict: Verdict::Equal, took }
     }
@@ -56,7 +56,7 @@ impl Row {
     }
 }
 
-pub(super) fn table(rows: &[Row]) -> String {
+pub(super) fn table(rows: &[PlatformRow]) -> String {
     let mut text = format!("{:16} {:>5}  {:24} {:>7}\n", "target", "seeds", "hashes", "seconds");
     for row in rows {
         let verdict = match &row.verdict {
@@ -72,8 +72,8 @@ pub(super) fn table(rows: &[Row]) -> String {
     text
 }
 
-pub(super) fn json(from: u64, seconds: u32, rows: &[Row]) -> Value {
-    let row = |row: &Row| {
+pub(super) fn json(from: u64, seconds: u32, rows: &[PlatformRow]) -> Value {
+    let row = |row: &PlatformRow| {
         let (equal, differs, error) = match &row.verdict {
             Verdict::Equal => (true, None, None),
             Verdict::Differs { seed } => (false, Some(*seed), None),
@@ -93,15 +93,15 @@ pub(super) fn json(from: u64, seconds: u32, rows: &[Row]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Row, Target, Verdict, json, table};
+    use super::{Duration, PlatformRow, Target, Verdict, json, table};
 
-    fn rows() -> [Row; 4] {
+    fn rows() -> [PlatformRow; 4] {
         let took = Duration::from_millis(1230);
         [
-            Row::here(100, took),
-            Row::of(Target::Wasm32, 100, Verdict::Equal, took),
-            Row::of(Target::S390x, 20, Verdict::Differs { seed: 4 }, took),
-            Row::of(Target::Windows, 20, Verdict::CannotRun("no \"wine\"".into()), took),
+            PlatformRow::here(100, took),
+            PlatformRow::of(Target::Wasm32, 100, Verdict::Equal, took),
+            PlatformRow::of(Target::S390x, 20, Verdict::Differs { seed: 4 }, took),
+            PlatformRow::of(Target::Windows, 20, Verdict::CannotRun("no \"wine\"".into()), took),
         ]
     }
 

@@ -1,6 +1,6 @@
 use clap::Parser;
 
-use super::{Verb, derive, keygen, mint, show};
+use super::{TicketVerb, derive, keygen, mint, show};
 use crate::Cli;
 use tickwire_core::rng::Rng;
 use tickwire_core::{
@@ -17,7 +17,7 @@ fn rng() -> Rng {
     Rng::from_seed([1; 32])
 }
 
-fn verb(line: &[&str]) -> Result<Verb, clap::Error> {
+fn verb(line: &[&str]) -> Result<TicketVerb, clap::Error> {
     let cli = Cli::try_parse_from(["cargo xtask", "ticket"].iter().chain(line))?;
     let crate::Verb::Ticket(args) = cli.verb else { panic!("another verb") };
     Ok(args.verb)
@@ -26,10 +26,10 @@ fn verb(line: &[&str]) -> Result<Verb, clap::Error> {
 /// What a command prints at [`NOW`], or its error as a person sees it.
 fn play(line: &[&str]) -> Result<String, String> {
     let output = match verb(line).map_err(|error| error.to_string())? {
-        Verb::Keygen(args) => Ok(keygen(&args, &mut rng())),
-        Verb::Derive(args) => derive(&args),
-        Verb::Mint(args) => mint(&args, &mut rng(), NOW),
-        Verb::Show(args) => show(&args, NOW),
+        TicketVerb::Keygen(args) => Ok(keygen(&args, &mut rng())),
+        TicketVerb::Derive(args) => derive(&args),
+        TicketVerb::Mint(args) => mint(&args, &mut rng(), NOW),
+        TicketVerb::Show(args) => show(&args, NOW),
     };
     output.map_err(|error| format!("{error:#}"))
 }
@@ -108,7 +108,7 @@ fn with_the_keys_drawn_a_server_lets_in_who_holds_a_ticket_minted_for_it() {
 
 #[test]
 fn two_tickets_never_share_their_secrets() {
-    let Ok(Verb::Mint(args)) = verb(&mint_line(&[])) else { panic!() };
+    let Ok(TicketVerb::Mint(args)) = verb(&mint_line(&[])) else { panic!() };
     let mut rng = rng();
     let [one, two] = [(); 2].map(|()| mint(&args, &mut rng, NOW).unwrap());
     assert_ne!(one, two);
@@ -122,7 +122,7 @@ fn a_ticket_shows_what_it_is_for_and_until_when_but_no_secret() {
     assert!(shown.contains("valid for another 60 s"), "{shown}");
     let psk = &text[2 * 49..2 * 81];
     assert!(!shown.contains(psk));
-    let Ok(Verb::Show(args)) = verb(&["show", &text]) else { panic!() };
+    let Ok(TicketVerb::Show(args)) = verb(&["show", &text]) else { panic!() };
     assert!(show(&args, NOW + 63_500_000).unwrap().contains("expired 3 s ago"));
 }
 

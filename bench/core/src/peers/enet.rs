@@ -57,7 +57,7 @@ impl Socket for Port {
     }
 }
 
-struct End {
+struct EnetEnd {
     host: Host<Port>,
     port: Port,
 }
@@ -65,10 +65,10 @@ struct End {
 /// A server and its clients.
 pub struct Enet {
     clock: Rc<Cell<u64>>,
-    server: End,
+    server: EnetEnd,
     /// The server's peer of each client.
     peers: Vec<Option<PeerID>>,
-    clients: Vec<End>,
+    clients: Vec<EnetEnd>,
     connected: Vec<bool>,
 }
 
@@ -90,7 +90,7 @@ impl Enet {
     }
 }
 
-fn end(clock: &Rc<Cell<u64>>, peers: usize) -> End {
+fn end(clock: &Rc<Cell<u64>>, peers: usize) -> EnetEnd {
     let port = Port::default();
     let clock = Rc::clone(clock);
     let settings = HostSettings {
@@ -100,8 +100,8 @@ fn end(clock: &Rc<Cell<u64>>, peers: usize) -> End {
         seed: Some(1),
         ..HostSettings::default()
     };
-    let Ok(host) = Host::new(port.clone(), settings) else { panic!("no host") };
-    End { host, port }
+    let Ok(host) = Host::new(port.clone(), settings) else { unreachable!("a port in memory opens") };
+    EnetEnd { host, port }
 }
 
 fn server_address() -> SocketAddr {
@@ -158,7 +158,7 @@ impl Stack for Enet {
     }
 
     fn client_turn(&mut self, _now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64 {
-        let End { host, port } = &mut self.clients[client];
+        let EnetEnd { host, port } = &mut self.clients[client];
         let mut received = 0;
         while let Ok(Some(event)) = host.service() {
             match event {

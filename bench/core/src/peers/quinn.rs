@@ -1,6 +1,6 @@
 //! quinn-proto with rustls and ring, AES-128-GCM first: one stream per client, its defaults otherwise.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,9 +21,9 @@ const NAME: &str = "localhost";
 /// Datagrams of one transmit.
 const SEGMENTS: usize = 10;
 
-struct End {
+struct QuinnEnd {
     endpoint: Endpoint,
-    connections: HashMap<ConnectionHandle, Connection>,
+    connections: BTreeMap<ConnectionHandle, Connection>,
     /// What the endpoint answered by itself.
     replies: Vec<(SocketAddr, Vec<u8>)>,
     buffer: Vec<u8>,
@@ -32,10 +32,10 @@ struct End {
 /// A server and its clients.
 pub struct Quinn {
     epoch: Instant,
-    server: End,
+    server: QuinnEnd,
     /// The server's connection to each client, and the stream that it opened on it.
     streams: Vec<Option<(ConnectionHandle, StreamId)>>,
-    clients: Vec<End>,
+    clients: Vec<QuinnEnd>,
     /// The stream that each client got, and bytes that make no whole message yet.
     opened: Vec<Option<StreamId>>,
     pending: Vec<usize>,
@@ -51,7 +51,7 @@ impl Quinn {
         let (server_config, client_config) = configs().expect("a configuration");
         let epoch = Instant::now();
         let dial = |_| {
-            let mut end = End::new(None);
+            let mut end = QuinnEnd::new(None);
             let dialled = end.endpoint.connect(epoch, client_config.clone(), server_address(), NAME);
             let (handle, connection) = dialled.expect("a dial");
             end.connections.insert(handle, connection);
@@ -59,7 +59,7 @@ impl Quinn {
         };
         Self {
             epoch,
-            server: End::new(Some(Arc::new(server_config))),
+            server: QuinnEnd::new(Some(Arc::new(server_config))),
             streams: vec![None; clients],
             clients: (0..clients).map(dial).collect(),
             opened: vec![None; clients],
@@ -105,10 +105,10 @@ fn client_address(client: usize) -> SocketAddr {
     SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 1000 + client as u16).into()
 }
 
-impl End {
+impl QuinnEnd {
     fn new(server: Option<Arc<ServerConfig>>) -> Self {
         let endpoint = Endpoint::new(Arc::new(EndpointConfig::default()), server, false, Some([1; 32]));
-        Self { endpoint, connections: HashMap::new(), replies: Vec::new(), buffer: Vec::new() }
+        Self { endpoint, connections: BTreeMap::new(), replies: Vec::new(), buffer: Vec::new() }
     }
 
     fn arrive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {

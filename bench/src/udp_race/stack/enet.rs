@@ -27,17 +27,17 @@ fn host(socket: UdpSocket, peers: usize) -> Result<Host<UdpSocket>> {
 pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
     let socket = server_socket()?;
     let address = socket.local_addr()?;
-    let mut server = Served { host: host(socket, setup.clients)?, clients: Vec::new() };
+    let mut server = ServedEnet { host: host(socket, setup.clients)?, clients: Vec::new() };
     Answer::Listening { address, key: Vec::new() }.say()?;
     super::polled::serve(&mut server, control)
 }
 
-struct Served {
+struct ServedEnet {
     host: Host<UdpSocket>,
     clients: Vec<PeerID>,
 }
 
-impl Polled for Served {
+impl Polled for ServedEnet {
     fn socket(&self) -> BorrowedFd<'_> {
         self.host.socket().as_fd()
     }

@@ -17,18 +17,18 @@ pub(crate) const HOW: &str = "plain sockets without any protocol: nothing is enc
 pub(crate) fn serve(_setup: &Setup, control: &Control) -> Result<()> {
     let socket = server_socket()?;
     let address = socket.local_addr()?;
-    let mut server = Served { socket, clients: Vec::new(), batch: Vec::new() };
+    let mut server = ServedFloor { socket, clients: Vec::new(), batch: Vec::new() };
     Answer::Listening { address, key: Vec::new() }.say()?;
     super::polled::serve(&mut server, control)
 }
 
-struct Served {
+struct ServedFloor {
     socket: UdpSocket,
     clients: Vec<SocketAddr>,
     batch: Vec<u8>,
 }
 
-impl Polled for Served {
+impl Polled for ServedFloor {
     fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -44,12 +44,12 @@ pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
     };
     let transport = NetcodeServerTransport::new(config, socket)?;
     let server = RenetServer::new(ConnectionConfig::default());
-    let mut server = Served { server, transport, waited, updated: Instant::now(), clients: Vec::new() };
+    let mut server = ServedRenet { server, transport, waited, updated: Instant::now(), clients: Vec::new() };
     Answer::Listening { address, key: Vec::new() }.say()?;
     super::polled::serve(&mut server, control)
 }
 
-struct Served {
+struct ServedRenet {
     server: RenetServer,
     transport: NetcodeServerTransport,
     /// The same socket, to wait for.
@@ -58,7 +58,7 @@ struct Served {
     clients: Vec<u64>,
 }
 
-impl Polled for Served {
+impl Polled for ServedRenet {
     fn socket(&self) -> BorrowedFd<'_> {
         self.waited.as_fd()
     }

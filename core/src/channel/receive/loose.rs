@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Holding;
+use super::holding::Holding;
 use super::reassembly::Fragment;
 use crate::channel::parts::{Parts, Spare};
 use crate::channel::room::Request;
@@ -14,25 +14,25 @@ use crate::time::Instant;
 /// After this long, what is missing does not come any more.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes that an entry counts beside the parts of its message: the vector doubles.
-const PLACE: usize = 2 * size_of::<Entry>();
+const PLACE: usize = 2 * size_of::<LooseEntry>();
 
 /// Unreliable messages in reassembly, oldest first.
 #[derive(Debug)]
 pub(super) struct Loose {
-    entries: Vec<Entry>,
+    entries: Vec<LooseEntry>,
     bytes: usize,
     bytes_most: usize,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LooseEntry {
     channel: ChannelId,
     id: u64,
     since: Instant,
     parts: Parts,
 }
 
-impl Entry {
+impl LooseEntry {
     fn memory(&self) -> usize {
         PLACE + self.parts.memory()
     }
@@ -83,9 +83,9 @@ impl Loose {
             index = index.map(|index| index - 1);
         }
         let (index, before) = match index {
-            Some(index) => (index, self.entries.get(index).map_or(0, Entry::memory)),
+            Some(index) => (index, self.entries.get(index).map_or(0, LooseEntry::memory)),
             None => {
-                self.entries.push(Entry { channel, id, since: now, parts: Spare::begin(place.total) });
+                self.entries.push(LooseEntry { channel, id, since: now, parts: Spare::begin(place.total) });
                 (self.entries.len() - 1, 0)
             }
         };
@@ -103,7 +103,7 @@ impl Loose {
     /// Gives up the messages of `channel` with ids below `floor`, and says how many.
     pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64, holding: &mut Holding<'_>) -> u64 {
         let mut count = 0;
-        let is_old = |entry: &Entry| entry.channel == channel && entry.id < floor;
+        let is_old = |entry: &LooseEntry| entry.channel == channel && entry.id < floor;
         while let Some(index) = self.entries.iter().position(is_old) {
             self.remove(index, holding);
             count += 1;
@@ -143,7 +143,7 @@ impl Loose {
         holding.account.change(before, after);
     }
 
-    fn take(&mut self, index: usize, holding: &mut Holding<'_>) -> Entry {
+    fn take(&mut self, index: usize, holding: &mut Holding<'_>) -> LooseEntry {
         let entry = self.entries.remove(index);
         self.change(entry.memory(), 0, holding);
         entry
@@ -151,7 +151,7 @@ impl Loose {
 
     /// Gives up an entry, and says of which channel it was.
     fn remove(&mut self, index: usize, holding: &mut Holding<'_>) -> ChannelId {
-        let Entry { channel, parts, .. } = self.take(index, holding);
+        let LooseEntry { channel, parts, .. } = self.take(index, holding);
         holding.arena.spare.recycle(parts);
         channel
     }

@@ -1,6 +1,7 @@
 //! The receiving side of a connection's channels: from frames to messages.
 
 mod grants;
+mod holding;
 mod inbox;
 mod loose;
 mod ordered;
@@ -18,6 +19,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use self::grants::Grants;
+pub(crate) use self::holding::Receipt;
 use self::inbox::Inbox;
 use self::loose::Loose;
 use self::ordered::Ordered;
@@ -29,7 +31,6 @@ use self::unordered::Unordered;
 use super::arena::{Arena, Keep};
 use super::ids;
 use super::lazy::{Channels, PerChannel};
-use super::room::Account;
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
 use crate::stats::ChannelReceived;
@@ -49,36 +50,16 @@ pub(crate) struct ReceiveSide {
 #[derive(Debug)]
 struct Incoming {
     compressed: bool,
-    mode: Mode,
+    mode: ChannelState,
     counters: ChannelReceived,
 }
 
 /// What a channel keeps.
 #[derive(Debug)]
-enum Mode {
+enum ChannelState {
     Unreliable,
     Sequenced(Sequenced),
     Reliable(Reliable),
-}
-
-/// The data of a connection that the application cannot have yet, and the memory that it is held in.
-#[derive(Debug)]
-struct Holding<'a> {
-    account: &'a mut Account,
-    arena: &'a mut Arena,
-}
-
-/// What became of a frame. All but the last may be acknowledged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Receipt {
-    /// It was new.
-    Taken,
-    /// It was received before.
-    Duplicate,
-    /// A newer message was received before it.
-    Stale,
-    /// There is no room: its packet must not be acknowledged.
-    Refused,
 }
 
 impl ReceiveSide {
@@ -122,18 +103,18 @@ impl ReceiveSide {
         let incoming = self.channels.make(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
         let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let receipt = match (&mut incoming.mode, frame.id, body) {
-            (Mode::Reliable(reliable), Some(id), body) => {
+            (ChannelState::Reliable(reliable), Some(id), body) => {
                 let shared = &mut self.shared;
                 reliable.take(Context { now, channel: frame.channel, reading, shared, arena }, id, body)?
             }
-            (Mode::Unreliable, None, Body::Whole(data)) => {
+            (ChannelState::Unreliable, None, Body::Whole(data)) => {
                 self.pass(frame.channel, Payload::Borrowed(data), reading, arena)?;
                 Receipt::Taken
             }
-            (Mode::Unreliable, Some(id), Body::Fragment(fragment)) => {
+            (ChannelState::Unreliable, Some(id), Body::Fragment(fragment)) => {
                 self.reassemble(now, frame.channel, u64::from(id), fragment, reading, arena)?
             }
-            (Mode::Sequenced(sequenced), Some(id), body) => {
+            (ChannelState::Sequenced(sequenced), Some(id), body) => {
                 let id = ids::expand(id, sequenced.next());
                 if id < sequenced.next() {
                     Receipt::Stale
@@ -228,7 +209,7 @@ impl ReceiveSide {
         let loose = self.loose.clear(|channel| count_abandoned(channels, channel, 1));
         self.shared.release(loose);
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_partial(&mut self.shared);
             }
         }
@@ -242,7 +223,7 @@ impl ReceiveSide {
     pub(crate) fn finish(&mut self) {
         self.begin_resume();
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.drop_early(&mut self.shared);
             }
         }
@@ -253,7 +234,7 @@ impl ReceiveSide {
         self.shared.inbox.rest();
         self.loose.rest();
         for incoming in self.channels.iter_mut() {
-            if let Mode::Reliable(reliable) = &mut incoming.mode {
+            if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.rest();
             }
         }
@@ -308,7 +289,7 @@ impl ReceiveSide {
         reading: Reading,
         arena: &mut Arena,
     ) -> Result<(), Violation> {
-        if let Some(Incoming { mode: Mode::Sequenced(sequenced), counters, .. }) =
+        if let Some(Incoming { mode: ChannelState::Sequenced(sequenced), counters, .. }) =
             self.channels.get_mut(usize::from(channel.0))
         {
             sequenced.take(id);
@@ -352,10 +333,10 @@ impl ReceiveSide {
 
 impl PerChannel for Incoming {
     fn new(_: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
-        let reliable = |order| Mode::Reliable(Reliable::new(order));
+        let reliable = |order| ChannelState::Reliable(Reliable::new(order));
         let mode = match config.delivery {
-            Delivery::Unreliable => Mode::Unreliable,
-            Delivery::Sequenced => Mode::Sequenced(Sequenced::new(first_id)),
+            Delivery::Unreliable => ChannelState::Unreliable,
+            Delivery::Sequenced => ChannelState::Sequenced(Sequenced::new(first_id)),
             Delivery::ReliableUnordered => reliable(Order::Unordered(Unordered::new(first_id))),
             Delivery::ReliableOrdered => reliable(Order::Ordered(Ordered::new(first_id))),
         };
@@ -366,7 +347,7 @@ impl PerChannel for Incoming {
 impl Incoming {
     const fn reliable(&self) -> Option<&Reliable> {
         match &self.mode {
-            Mode::Reliable(reliable) => Some(reliable),
+            ChannelState::Reliable(reliable) => Some(reliable),
             _ => None,
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct Fragment<'a> {
 
 /// Where a fragment that contradicts nothing belongs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct FragmentPlace<'a> {
     pub(super) total: u32,
     offset: u32,
     end: u32,
@@ -39,11 +39,11 @@ impl<'a> Fragment<'a> {
     ///
     /// # Errors
     /// [`Violation::BadFragment`] if it is of another one, or leaves it.
-    pub(super) fn place(&self, total: u32) -> Result<Place<'a>, Violation> {
+    pub(super) fn place(&self, total: u32) -> Result<FragmentPlace<'a>, Violation> {
         let end = self.offset.checked_add(self.data.len() as u64);
         let end = end.filter(|&end| end <= self.total && self.total == u64::from(total));
         match (u32::try_from(self.offset), end.map(u32::try_from)) {
-            (Ok(offset), Some(Ok(end))) => Ok(Place { total, offset, end, data: self.data }),
+            (Ok(offset), Some(Ok(end))) => Ok(FragmentPlace { total, offset, end, data: self.data }),
             _ => Err(Violation::BadFragment),
         }
     }
@@ -59,7 +59,7 @@ impl<'a> Fragment<'a> {
     }
 }
 
-impl Place<'_> {
+impl FragmentPlace<'_> {
     /// Whether it would make more ranges than there may be.
     pub(super) fn crumbles(&self, parts: &Parts) -> bool {
         parts.ranges() >= REASSEMBLY_RANGES && !parts.touches(self.offset, self.end)

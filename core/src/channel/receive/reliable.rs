@@ -6,12 +6,12 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::grants::Grants;
+use super::holding::{Holding, Receipt};
 use super::inbox::Inbox;
 use super::ordered::Ordered;
 use super::payload::{Payload, Reading};
 use super::reassembly::Fragment;
 use super::unordered::Unordered;
-use super::{Holding, Receipt};
 use crate::channel::arena::{Arena, Keep};
 use crate::channel::ids;
 use crate::channel::parts::{Parts, Spare};

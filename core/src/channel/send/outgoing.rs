@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::super::lazy::PerChannel;
 use super::fair::Share;
-use super::piece::{Begun, Message};
-use super::queue::{Place, Queue};
+use super::piece::{Begun, FramedMessage};
+use super::queue::{NumberState, Queue};
 use super::window::{Held, Sent, Window};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
@@ -56,7 +56,7 @@ pub(super) enum Wish {
 
 /// What a channel wrote.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Written {
+pub(super) struct ChannelWritten {
     pub(super) sent: Option<Sent>,
     /// Credit that it cost.
     pub(super) credit: u64,
@@ -98,19 +98,19 @@ impl Outgoing {
     }
 
     /// Writes what the channel wished to write, if it fits.
-    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Written> {
+    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<ChannelWritten> {
         let before = writer.written();
         let written = if self.is_reliable() {
             self.write_reliable(writer, chain)?
         } else {
             self.write_once(writer, chain)?;
-            Written { sent: None, credit: 0 }
+            ChannelWritten { sent: None, credit: 0 }
         };
         self.counters.bytes += (writer.written() - before) as u64;
         Some(written)
     }
 
-    fn write_reliable(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Written> {
+    fn write_reliable(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<ChannelWritten> {
         let (sent, credit) = if self.window.has_piece() {
             (self.window.write(writer, chain)?, 0)
         } else {
@@ -120,13 +120,13 @@ impl Outgoing {
         };
         self.counters.repeated += u64::from(sent.repeated);
         self.counters.fragments += u64::from(sent.whole.is_none());
-        Some(Written { sent: Some(sent), credit })
+        Some(ChannelWritten { sent: Some(sent), credit })
     }
 
     fn write_once(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<()> {
         let (channel, numbered) = (self.channel, self.delivery == Delivery::Sequenced);
         if let Some(rest) = &mut self.rest {
-            let message = Message { channel, id: rest.id, numbered, payload: &rest.payload };
+            let message = FramedMessage { channel, id: rest.id, numbered, payload: &rest.payload };
             let end = message.fragment(rest.start, rest.payload.len() as u64, writer, chain)?;
             rest.start = end;
             if end == rest.payload.len() as u64 {
@@ -137,7 +137,8 @@ impl Outgoing {
         }
         let waiting = self.queue.front()?;
         let id = self.next_id;
-        let begun = Message { channel, id, numbered, payload: &waiting.payload }.begin(writer, chain)?;
+        let begun =
+            FramedMessage { channel, id, numbered, payload: &waiting.payload }.begin(writer, chain)?;
         let waiting = self.queue.pop()?;
         self.counters.messages += 1;
         if let Begun::Cut(start) = begun {
@@ -209,15 +210,15 @@ impl Outgoing {
 
     pub(super) fn fate(&self, number: u64) -> Option<Fate> {
         match self.queue.place(number) {
-            Place::Unused => None,
-            Place::Waiting => Some(Fate::Queued),
-            Place::Dropped => Some(Fate::NotSent),
+            NumberState::Unused => None,
+            NumberState::Waiting => Some(Fate::Queued),
+            NumberState::Dropped => Some(Fate::NotSent),
             _ if !self.is_reliable() => Some(Fate::Unknown),
             place => match self.window.find(number) {
                 Held::Unacked => Some(Fate::InFlight),
                 Held::Acked if self.delivery == Delivery::ReliableOrdered => Some(Fate::InFlight),
                 Held::Acked => Some(Fate::Delivered),
-                Held::No if place == Place::Forgotten => None,
+                Held::No if place == NumberState::Forgotten => None,
                 Held::No => Some(Fate::Delivered),
             },
         }

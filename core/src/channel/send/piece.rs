@@ -8,7 +8,7 @@ use crate::wire::{Writer, varint_len};
 
 /// A message that is being framed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Message<'a> {
+pub(super) struct FramedMessage<'a> {
     pub(super) channel: ChannelId,
     pub(super) id: u64,
     /// Whether its whole frame carries the id; fragments always do.
@@ -25,7 +25,7 @@ pub(super) enum Begun {
     Cut(u64),
 }
 
-impl<'a> Message<'a> {
+impl<'a> FramedMessage<'a> {
     fn frame(&self, id: Option<u32>, part: Part, data: &'a [u8]) -> MessageFrame<'a> {
         MessageFrame { channel: self.channel, id, part, data }
     }

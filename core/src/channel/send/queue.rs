@@ -12,7 +12,7 @@ use crate::time::{Instant, micros};
 
 /// A message that was never sent.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueuedMessage {
     /// Its number on the channel, in the order of sending.
     pub(super) number: u64,
     /// What goes on the wire.
@@ -25,7 +25,7 @@ pub(super) struct Waiting {
 /// A channel's messages that wait for their first transmission, oldest first.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedMessage>,
     bytes: u64,
     bytes_most: u64,
     messages_most: usize,
@@ -43,7 +43,7 @@ pub(super) struct Queue {
 
 /// What the queue knows of a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(super) enum NumberState {
     /// No message has it yet.
     Unused,
     /// It waits.
@@ -101,15 +101,15 @@ impl Queue {
         let number = self.next_number;
         self.next_number += 1;
         self.bytes += cost;
-        self.waiting.push_back(Waiting { number, payload, cost, queued_at: now });
+        self.waiting.push_back(QueuedMessage { number, payload, cost, queued_at: now });
         number
     }
 
-    pub(super) fn front(&self) -> Option<&Waiting> {
+    pub(super) fn front(&self) -> Option<&QueuedMessage> {
         self.waiting.front()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
+    pub(super) fn pop(&mut self) -> Option<QueuedMessage> {
         let waiting = self.waiting.pop_front()?;
         self.bytes = self.bytes.saturating_sub(waiting.cost);
         Some(waiting)
@@ -174,7 +174,7 @@ impl Queue {
 
     /// Drops the oldest message, and says how many that were.
     fn drop_oldest(&mut self) -> u64 {
-        let Some(Waiting { number, .. }) = self.pop() else { return 0 };
+        let Some(QueuedMessage { number, .. }) = self.pop() else { return 0 };
         self.dropped.insert(number, number + 1);
         self.remember_dropped(DROPPED_RANGES);
         1
@@ -200,18 +200,18 @@ impl Queue {
         self.waiting.front().map(|waiting| waiting.queued_at.plus_micros(lifetime_us))
     }
 
-    pub(super) fn place(&self, number: u64) -> Place {
+    pub(super) fn place(&self, number: u64) -> NumberState {
         if number >= self.next_number {
-            Place::Unused
+            NumberState::Unused
         } else if self.waiting.front().is_some_and(|front| front.number <= number) {
             // Messages only leave at the front, so whatever is behind it is still there.
-            Place::Waiting
+            NumberState::Waiting
         } else if self.dropped.covers(number, number + 1) {
-            Place::Dropped
+            NumberState::Dropped
         } else if number < self.forgotten {
-            Place::Forgotten
+            NumberState::Forgotten
         } else {
-            Place::Taken
+            NumberState::Taken
         }
     }
 

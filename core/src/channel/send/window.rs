@@ -7,8 +7,8 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use super::piece::{Begun, Message};
-use super::queue::{Queue, Waiting};
+use super::piece::{Begun, FramedMessage};
+use super::queue::{Queue, QueuedMessage};
 use crate::channel::ids;
 use crate::channel::ranges::RangeSet;
 use crate::event::{ChannelId, Violation};
@@ -23,7 +23,7 @@ pub(super) struct Window {
     ordered: bool,
     /// The id of the first slot. That slot is never acknowledged: acknowledged ones leave at the front.
     base: u64,
-    slots: VecDeque<Slot>,
+    slots: VecDeque<WindowSlot>,
     /// Ids of messages with bytes to send again, in order: those of lost and of cut messages.
     lost: VecDeque<u64>,
     /// The cut message whose end was not sent yet.
@@ -34,16 +34,16 @@ pub(super) struct Window {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct WindowSlot {
     number: u64,
     payload: Bytes,
-    state: State,
+    state: SlotState,
     /// Transmissions of the whole message, so that the loss of an old one does not count against a new one.
     sends: u8,
 }
 
 #[derive(Debug)]
-enum State {
+enum SlotState {
     /// Sent whole.
     Flying,
     /// Nothing of it counts as sent.
@@ -137,16 +137,16 @@ impl Window {
         let id = self.base + self.slots.len() as u64;
         let payload = &queue.front()?.payload;
         let length = payload.len() as u64;
-        let message = Message { channel: self.channel, id, numbered: true, payload };
+        let message = FramedMessage { channel: self.channel, id, numbered: true, payload };
         let (state, end, whole) = match message.begin(writer, chain)? {
-            Begun::Whole => (State::Flying, length, Some(1)),
+            Begun::Whole => (SlotState::Flying, length, Some(1)),
             Begun::Cut(end) => {
                 self.unfinished = Some(id).filter(|_| end < length);
-                (State::Cut(fresh_cut(&mut self.spare, end)), end, None)
+                (SlotState::Cut(fresh_cut(&mut self.spare, end)), end, None)
             }
         };
-        let Waiting { number, payload, cost, .. } = queue.pop()?;
-        self.slots.push_back(Slot { number, payload, state, sends: 1 });
+        let QueuedMessage { number, payload, cost, .. } = queue.pop()?;
+        self.slots.push_back(WindowSlot { number, payload, state, sends: 1 });
         Some((Sent { id, start: 0, end, whole, repeated: false }, cost))
     }
 
@@ -156,7 +156,7 @@ impl Window {
         // What was sent once and is acknowledged in order leaves at once.
         if id <= self.base {
             while self.base < end
-                && let Some(slot) = self.slots.pop_front_if(|slot| matches!(slot.state, State::Flying))
+                && let Some(slot) = self.slots.pop_front_if(|slot| matches!(slot.state, SlotState::Flying))
             {
                 self.base += 1;
                 delivered(slot.number);
@@ -172,10 +172,10 @@ impl Window {
     pub(super) fn on_acked(&mut self, sent: &Sent, delivered: &mut impl FnMut(u64)) {
         let Some(slot) = self.slot(sent.id) else { return };
         match &mut slot.state {
-            State::Acked => return,
+            SlotState::Acked => return,
             // A resume forgot the fragments of the old transport; what is acknowledged here is whole.
-            State::Flying | State::Lost if sent.whole.is_none() => return,
-            State::Cut(cut) if sent.whole.is_none() => {
+            SlotState::Flying | SlotState::Lost if sent.whole.is_none() => return,
+            SlotState::Cut(cut) if sent.whole.is_none() => {
                 cut.acked.insert(sent.start, sent.end);
                 cut.lost.remove(sent.start, sent.end);
                 if !cut.acked.covers(0, slot.payload.len() as u64) {
@@ -186,7 +186,7 @@ impl Window {
                     return;
                 }
             }
-            State::Flying | State::Lost | State::Cut(_) => {}
+            SlotState::Flying | SlotState::Lost | SlotState::Cut(_) => {}
         }
         self.acknowledge(sent.id, delivered);
         self.advance(delivered);
@@ -197,8 +197,8 @@ impl Window {
     pub(super) fn on_lost(&mut self, sent: &Sent) {
         let Some(slot) = self.slot(sent.id) else { return };
         match (&mut slot.state, sent.whole) {
-            (state @ State::Flying, Some(sends)) if sends == slot.sends => *state = State::Lost,
-            (State::Cut(cut), None) => {
+            (state @ SlotState::Flying, Some(sends)) if sends == slot.sends => *state = SlotState::Lost,
+            (SlotState::Cut(cut), None) => {
                 let end = sent.end.min(cut.sent);
                 if cut.acked.covers(sent.start, end) {
                     return;
@@ -217,8 +217,8 @@ impl Window {
         self.lost.clear();
         self.unfinished = None;
         for (slot, id) in self.slots.iter_mut().zip(self.base..) {
-            if !matches!(slot.state, State::Acked) {
-                slot.state = State::Lost;
+            if !matches!(slot.state, SlotState::Acked) {
+                slot.state = SlotState::Lost;
                 self.lost.push_back(id);
             }
         }
@@ -261,14 +261,14 @@ impl Window {
         let found = self.slots.binary_search_by_key(&number, |slot| slot.number);
         match found.ok().and_then(|index| self.slots.get(index)) {
             None => Held::No,
-            Some(Slot { state: State::Acked, .. }) => Held::Acked,
+            Some(WindowSlot { state: SlotState::Acked, .. }) => Held::Acked,
             Some(_) => Held::Unacked,
         }
     }
 
     /// The numbers of the messages that the peer's application may not have.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = u64> {
-        let open = |slot: &&Slot| self.ordered || !matches!(slot.state, State::Acked);
+        let open = |slot: &&WindowSlot| self.ordered || !matches!(slot.state, SlotState::Acked);
         self.slots.iter().filter(open).map(|slot| slot.number)
     }
 
@@ -277,9 +277,9 @@ impl Window {
         let (slots, spare) = (&mut self.slots, &mut self.spare);
         let slot = slots.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)?;
         let length = slot.payload.len() as u64;
-        let message = Message { channel, id, numbered: true, payload: &slot.payload };
+        let message = FramedMessage { channel, id, numbered: true, payload: &slot.payload };
         let (start, end, whole) = match &mut slot.state {
-            State::Cut(cut) => {
+            SlotState::Cut(cut) => {
                 let (start, end) = cut.lost.first()?;
                 let stop = message.fragment(start, end, writer, chain)?;
                 cut.lost.remove(start, stop);
@@ -287,20 +287,20 @@ impl Window {
             }
             state => match message.begin(writer, chain)? {
                 Begun::Whole => {
-                    *state = State::Flying;
+                    *state = SlotState::Flying;
                     slot.sends = slot.sends.wrapping_add(1);
                     (0, length, true)
                 }
                 Begun::Cut(stop) => {
                     let mut cut = fresh_cut(spare, length);
                     cut.lost.insert(stop, length);
-                    *state = State::Cut(cut);
+                    *state = SlotState::Cut(cut);
                     (0, stop, false)
                 }
             },
         };
         let sends = slot.sends;
-        if !matches!(&slot.state, State::Cut(cut) if !cut.lost.is_empty()) {
+        if !matches!(&slot.state, SlotState::Cut(cut) if !cut.lost.is_empty()) {
             self.unmark_lost(id);
         }
         Some(Sent { id, start, end, whole: whole.then_some(sends), repeated: true })
@@ -309,8 +309,8 @@ impl Window {
     fn write_unfinished(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
         let channel = self.channel;
         let slot = self.slot(id)?;
-        let State::Cut(cut) = &mut slot.state else { return None };
-        let message = Message { channel, id, numbered: true, payload: &slot.payload };
+        let SlotState::Cut(cut) = &mut slot.state else { return None };
+        let message = FramedMessage { channel, id, numbered: true, payload: &slot.payload };
         let (start, length) = (cut.sent, slot.payload.len() as u64);
         let end = message.fragment(start, length, writer, chain)?;
         cut.sent = end;
@@ -323,23 +323,23 @@ impl Window {
     fn acknowledge(&mut self, id: u64, delivered: &mut impl FnMut(u64)) {
         let ordered = self.ordered;
         let Some(slot) = self.slot(id) else { return };
-        if matches!(slot.state, State::Acked) {
+        if matches!(slot.state, SlotState::Acked) {
             return;
         }
-        let state = core::mem::replace(&mut slot.state, State::Acked);
+        let state = core::mem::replace(&mut slot.state, SlotState::Acked);
         slot.payload = Bytes::new();
         if !ordered {
             delivered(slot.number);
         }
         // What flies was neither lost nor cut.
-        if matches!(state, State::Flying) {
+        if matches!(state, SlotState::Flying) {
             return;
         }
         self.unmark_lost(id);
         if self.unfinished == Some(id) {
             self.unfinished = None;
         }
-        if let State::Cut(cut) = state
+        if let SlotState::Cut(cut) = state
             && self.spare.len() < CUTS_KEPT
         {
             self.spare.push(cut);
@@ -348,8 +348,8 @@ impl Window {
 
     /// Lets acknowledged messages leave at the front.
     fn advance(&mut self, delivered: &mut impl FnMut(u64)) {
-        while let Some(Slot { number, .. }) =
-            self.slots.pop_front_if(|slot| matches!(slot.state, State::Acked))
+        while let Some(WindowSlot { number, .. }) =
+            self.slots.pop_front_if(|slot| matches!(slot.state, SlotState::Acked))
         {
             if self.ordered {
                 delivered(number);
@@ -358,7 +358,7 @@ impl Window {
         }
     }
 
-    fn slot(&mut self, id: u64) -> Option<&mut Slot> {
+    fn slot(&mut self, id: u64) -> Option<&mut WindowSlot> {
         self.slots.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)
     }
 

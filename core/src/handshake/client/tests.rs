@@ -1,6 +1,6 @@
 use alloc::vec;
 
-use super::super::server::Screened;
+use super::super::accepting::Screened;
 use super::super::testing::{APPLICATION, World, udp};
 use super::*;
 use crate::config::Access;
@@ -121,7 +121,7 @@ fn an_attempt_that_waits_nine_seconds_for_an_answer_takes_other_noise_bytes_and_
             if access == Access::Open { world.dial(Credential::Open) } else { world.dial_with_ticket() };
         let first = world.sent(&mut dialer);
         let answer = match world.screen(udp(1), &first) {
-            (Screened::Candidate(candidate), _) => world.accept(candidate, 5).1,
+            (Screened::Applicant(candidate), _) => world.accept(candidate, 5).1,
             (_, retry) => retry,
         };
         let end = world.now + limits::ANSWER_WITHIN;
@@ -158,10 +158,11 @@ fn an_answer_counts_from_the_first_hello_with_a_cookie() {
 
 /// What somebody who saw `hello` can make its sender follow.
 fn forged_retry(world: &World, hello: &[u8], cookie: Cookie) -> Vec<u8> {
-    let digest = noise_digest(&*world.provider, &noise_of(hello));
+    let digest = noise_digest(world.provider.handshake(), &noise_of(hello));
     let client_id = Hello::read(hello).unwrap().client_id;
     let mut retry = Vec::new();
-    Retry { client_id, echo: echo_of(&*world.provider, &digest, &cookie), cookie }.append_to(&mut retry);
+    Retry { client_id, echo: echo_of(world.provider.handshake(), &digest, &cookie), cookie }
+        .append_to(&mut retry);
     retry
 }
 
@@ -272,7 +273,8 @@ fn a_forged_or_damaged_key_reply_is_ignored_and_so_is_one_that_nobody_asked_for(
         assert_eq!(ignored(&world.handle(&mut asking, &forged)), DropReason::WrongEcho, "byte {place}");
     }
     let mut low_order = Vec::new();
-    KeyReply::new(&*world.provider, &KeyQuery::read(&query).unwrap(), [0; 32]).append_to(&mut low_order);
+    KeyReply::new(world.provider.handshake(), &KeyQuery::read(&query).unwrap(), [0; 32])
+        .append_to(&mut low_order);
     assert_eq!(ignored(&world.handle(&mut asking, &low_order)), DropReason::Malformed);
     assert!(matches!(world.handle(&mut asking, &reply), Answer::Progress));
     assert!(asking.is_due(world.now));

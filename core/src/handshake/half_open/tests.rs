@@ -9,20 +9,20 @@ const PARAMETERS: Parameters = Parameters {
     max_datagram: u16::MAX,
 };
 
-fn half_open(credential: Credential, local_id: u32) -> HalfOpen {
+fn half_open(credential: ShownCredential, local_id: u32) -> HalfOpen {
     let peer = PeerInfo { identity: [1; 16], user_data: Bytes::from_static(&[2; limits::TICKET_USER_DATA]) };
-    let opening = Opening {
+    let opening = NewHalfOpen {
         root: [3; 32].into(),
         credential,
         peer: &peer,
         parameters: PARAMETERS,
         client_id: 4,
         local_id,
-        session: Session::New,
+        session: SessionOutcome::New,
         address: Address::Link(LinkId(8)),
         record: None,
     };
-    let payload = super::super::welcome::accept(Session::New, local_id, &PARAMETERS).unwrap();
+    let payload = super::super::welcome::accept(SessionOutcome::New, local_id, &PARAMETERS).unwrap();
     HalfOpen::new(opening, &alloc::vec![9; 4 + 32 + payload.len() + limits::TAG])
 }
 
@@ -34,8 +34,8 @@ fn id(value: u32) -> HalfOpenId {
 
 #[test]
 fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
-    let half_open = half_open(Credential::Ticket { id: [5; 16], expiry: 6 }, 7);
-    let size = size_of::<(HalfOpenId, Entry)>() + half_open.stored.len();
+    let half_open = half_open(ShownCredential::Ticket { id: [5; 16], expiry: 6 }, 7);
+    let size = size_of::<(HalfOpenId, HalfOpenEntry)>() + half_open.stored.len();
     assert!(size <= limits::HALF_OPEN_BYTES, "{size}");
     assert_eq!(half_open.peer().user_data.len(), limits::TICKET_USER_DATA);
 }
@@ -44,11 +44,11 @@ fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
 fn a_full_table_takes_no_more_but_gives_up_none() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
-        assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+        assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
     }
-    assert!(!table.insert(Instant::ZERO, id(u32::MAX), half_open(Credential::Open, 0)));
+    assert!(!table.insert(Instant::ZERO, id(u32::MAX), half_open(ShownCredential::Open, 0)));
     for value in 0..2 * limits::REFUSALS_KEPT as u32 {
-        table.insert_refusal(Instant::ZERO, id(1 << 20 | value), Credential::Open, &[6]);
+        table.insert_refusal(Instant::ZERO, id(1 << 20 | value), ShownCredential::Open, &[6]);
     }
     assert_eq!(table.len(), limits::HALF_OPEN + limits::REFUSALS_KEPT);
     assert_eq!(table.waiting(), limits::HALF_OPEN);
@@ -58,7 +58,7 @@ fn a_full_table_takes_no_more_but_gives_up_none() {
 fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
-        assert!(table.insert(Instant::ZERO, id(value), half_open(Credential::Open, value)));
+        assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
     }
     let end = Instant::ZERO + HALF_OPEN_LIFE;
     assert_eq!(table.next_timeout(), end);
@@ -74,7 +74,7 @@ fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
 fn a_copy_of_the_hello_keeps_an_entry_for_ten_seconds_more_but_not_beyond_thirty() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
-    assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+    assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), address).is_some());
     assert!(table.expire(at(10)).is_empty());
     assert_eq!(table.next_timeout(), at(19));
@@ -89,14 +89,14 @@ fn a_copy_of_the_hello_keeps_an_entry_for_ten_seconds_more_but_not_beyond_thirty
 fn a_copy_from_elsewhere_keeps_nothing_alive() {
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
-    assert!(table.insert(at(0), id(1), half_open(Credential::Open, 1)));
+    assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), Address::Link(LinkId(9))).is_some());
     assert_eq!(table.expire(at(10)).len(), 1);
 }
 
 #[test]
 fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() {
-    let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
+    let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ours, 11)));
@@ -110,8 +110,8 @@ fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() 
 
 #[test]
 fn taking_one_removes_its_siblings_and_no_stranger() {
-    let ours = Credential::Ticket { id: [1; 16], expiry: 9 };
-    let other = Credential::Ticket { id: [2; 16], expiry: 9 };
+    let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
+    let other = ShownCredential::Ticket { id: [2; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
     assert!(table.insert(Instant::ZERO, id(1), half_open(ours, 11)));
     assert!(table.insert(Instant::ZERO, id(2), half_open(ours, 12)));
@@ -128,8 +128,8 @@ fn taking_one_removes_its_siblings_and_no_stranger() {
 #[test]
 fn handshakes_without_a_credential_are_no_siblings() {
     let mut table = HalfOpenTable::new();
-    assert!(table.insert(Instant::ZERO, id(1), half_open(Credential::Open, 11)));
-    assert!(table.insert(Instant::ZERO, id(2), half_open(Credential::Open, 12)));
+    assert!(table.insert(Instant::ZERO, id(1), half_open(ShownCredential::Open, 11)));
+    assert!(table.insert(Instant::ZERO, id(2), half_open(ShownCredential::Open, 12)));
     let (_, freed) = table.take(Instant::ZERO, &id(1)).unwrap();
     assert!(freed.is_empty());
     assert_eq!(table.waiting(), 1);

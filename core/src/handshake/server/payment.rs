@@ -1,13 +1,18 @@
 //! The payment of a client for a Diffie-Hellman.
 
-use super::super::buckets::Places;
-use super::super::half_open::{Abandoned, Credential, HalfOpenId, Room};
+use super::super::accepting::{AcceptSetup, HandshakeArrival};
+use super::super::buckets::BucketPlaces;
+use super::super::cookie::{Cookie, Cookies};
+use super::super::half_open::{
+    Abandoned, HALF_OPEN_LIFE, HalfOpenId, HalfOpenTable, ShownCredential, Vacancy,
+};
 use super::super::hello::Hello;
-use super::super::tokens::Payer;
-use super::{Acceptor, Arrival, Proof};
+use super::super::load::Failures;
+use super::super::tokens::{Payer, Tokens};
 use crate::config::Access;
-use crate::crypto::Key;
+use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::drop::DropReason;
+use crate::rng::Rng;
 use crate::time::Instant;
 
 /// Why a sender is worth a Diffie-Hellman.
@@ -24,46 +29,83 @@ pub(super) enum Earned {
 /// The payment for one Diffie-Hellman.
 pub(super) struct Payment {
     /// Where its source is recorded if it comes to nothing, if it was shown.
-    pub(super) record: Option<Places>,
+    pub(super) record: Option<BucketPlaces>,
     /// The half-open handshake that gives way.
     pub(super) instead: Option<HalfOpenId>,
 }
 
-impl Acceptor {
-    /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do.
+/// Judges whether a sender is worth a Diffie-Hellman, and takes the tokens for it.
+pub(super) struct Payments {
+    access: Access,
+    cookies: Cookies,
+    tokens: Tokens,
+    failures: Failures,
+}
+
+impl Payments {
+    pub(super) fn new(
+        provider: &dyn HandshakeCrypto,
+        identity_secret: &Key,
+        setup: AcceptSetup,
+        rng: &mut Rng,
+    ) -> Self {
+        Self {
+            access: setup.access,
+            cookies: Cookies::new(provider, identity_secret, rng),
+            tokens: Tokens::new(setup.handshake_rate, setup.handshake_burst, Secret::from(rng.array())),
+            failures: Failures::new(HALF_OPEN_LIFE),
+        }
+    }
+
+    /// The cookie that a sender has to come back with.
+    pub(super) fn cookie(
+        &self,
+        provider: &dyn HandshakeCrypto,
+        arrival: HandshakeArrival,
+        digest: &Key,
+    ) -> Cookie {
+        self.cookies.make(provider, arrival.now, arrival.from.remote, digest)
+    }
+
+    /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do. `is_loaded` judges the number of
+    /// Diffie-Hellmans recently spent for nothing.
     pub(super) fn check_earned(
         &mut self,
-        arrival: Arrival,
+        provider: &dyn HandshakeCrypto,
+        arrival: HandshakeArrival,
         hello: &Hello<'_>,
         digest: &Key,
+        is_loaded: impl FnOnce(usize) -> bool,
     ) -> Option<Earned> {
-        let Arrival { now, from, validated, .. } = arrival;
+        let HandshakeArrival { now, from, validated, .. } = arrival;
         if validated {
             return Some(Earned::Link);
         }
-        if self.cookies.check(&*self.provider, now, from.remote, digest, &hello.cookie) {
+        if self.cookies.check(provider, now, from.remote, digest, &hello.cookie) {
             return Some(Earned::Cookie);
         }
-        let needs_cookie = self.setup.access == Access::Open || self.is_loaded(now);
+        let needs_cookie = self.access == Access::Open || is_loaded(self.failures.recent(now));
         (!needs_cookie).then_some(Earned::Credential)
     }
 
     /// Takes what a Diffie-Hellman costs, if there will be room for the handshake.
     pub(super) fn check_payment(
         &mut self,
-        arrival: Arrival,
-        proof: &Proof,
+        provider: &dyn HandshakeCrypto,
+        arrival: HandshakeArrival,
+        credential: &ShownCredential,
         earned: Earned,
+        half_open: &HalfOpenTable,
     ) -> Result<Payment, DropReason> {
         let now = arrival.now;
         // A client that forges a source must not take anything from that source.
         let source = (earned != Earned::Credential).then_some(arrival.source);
-        let payer = self.tokens.payer(&*self.provider, source, &proof.credential);
+        let payer = self.tokens.payer(provider, source, credential);
         let record = payer.record();
-        let instead = match self.find_room(now, &proof.credential, &payer) {
-            Room::Free => None,
-            Room::Instead(id) => Some(id),
-            Room::Nowhere => return Err(DropReason::HalfOpenFull),
+        let instead = match self.find_room(now, credential, &payer, half_open) {
+            Vacancy::Free => None,
+            Vacancy::Instead(id) => Some(id),
+            Vacancy::Nowhere => return Err(DropReason::HalfOpenFull),
         };
         if !self.tokens.take(now, &payer) {
             return Err(DropReason::RateLimited);
@@ -71,9 +113,15 @@ impl Acceptor {
         Ok(Payment { record, instead })
     }
 
-    fn find_room(&self, now: Instant, credential: &Credential, payer: &Payer) -> Room {
+    fn find_room(
+        &self,
+        now: Instant,
+        credential: &ShownCredential,
+        payer: &Payer,
+        half_open: &HalfOpenTable,
+    ) -> Vacancy {
         let record = self.tokens.record(now, payer.record().as_ref());
-        self.half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
+        half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
     }
 
     /// A Diffie-Hellman was spent for nothing.

@@ -1,14 +1,19 @@
+use super::super::buckets::BucketPlaces;
 use super::super::burn::BurnTable;
 use super::super::client::{Answer, Credential as Shown, DialSetup, Dialer, ServerKey};
-use super::super::half_open::Room;
+use super::super::half_open::Vacancy;
+use super::super::half_open::{HALF_OPEN_LIFE, Resume};
 use super::super::resume_ticket::{ResumeContents, resume_psk};
 use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
 use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};
+use super::super::welcome::SessionOutcome;
 use super::*;
 use crate::crypto::RustCrypto;
+use crate::event::PeerInfo;
+use crate::source::Source;
 use crate::time::Duration;
 
-const ACCEPT: Verdict = Verdict::Accept { local_id: 5 };
+const ACCEPT: Admittance = Admittance::Accept { local_id: 5 };
 
 #[test]
 fn closed_access_meets_everything_with_silence() {
@@ -32,7 +37,7 @@ fn a_hello_without_padding_is_dropped_unless_its_sender_is_validated() {
     assert_eq!(world.dropped(udp(1), &hello[..1199]), DropReason::NotPadded);
     assert_eq!(world.dropped(udp(1), &hello[..21]), DropReason::TooShort);
     let (screened, _) = world.screen_validated(link(1), &hello[..1199], true);
-    assert!(matches!(screened, Screened::Candidate(_)));
+    assert!(matches!(screened, Screened::Applicant(_)));
 }
 
 #[test]
@@ -93,7 +98,7 @@ fn open_access_asks_a_link_for_nothing() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
-    assert!(matches!(world.screen_validated(link(1), &hello, true).0, Screened::Candidate(_)));
+    assert!(matches!(world.screen_validated(link(1), &hello, true).0, Screened::Applicant(_)));
 }
 
 #[test]
@@ -135,7 +140,7 @@ fn a_source_is_answered_at_its_rate_without_load_too_and_others_are_not_held_up(
         world.handle(&mut dialer, &retry);
         let hello = world.sent(&mut dialer);
         outcomes.push(match world.screen(udp(host), &hello).0 {
-            Screened::Candidate(_) => None,
+            Screened::Applicant(_) => None,
             Screened::Dropped(reason) => Some(reason),
             Screened::Replied => panic!(),
         });
@@ -223,7 +228,7 @@ fn a_server_in_ticket_mode_lets_nobody_in_without_one_not_even_from_a_link() {
 #[test]
 fn a_ticket_at_a_server_without_a_ticket_key_is_met_with_silence() {
     let mut world = World::new(Access::Open);
-    world.acceptor.tickets = None;
+    world.acceptor.credentials.tickets = None;
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BadTicket);
@@ -266,7 +271,7 @@ fn a_wall_clock_set_back_revives_no_ticket_that_was_used_and_judges_others_right
     let mut unused = world.dial(Shown::Ticket(ticket));
     let unused = world.sent(&mut unused);
     for hours in [24, 24 * 365] {
-        let later = |world: &World| Arrival {
+        let later = |world: &World| HandshakeArrival {
             now: world.now,
             wall_now: world.wall_now() + hours * HOUR_US,
             from: udp(9),
@@ -275,7 +280,7 @@ fn a_wall_clock_set_back_revives_no_ticket_that_was_used_and_judges_others_right
         };
         let screened =
             world.acceptor.screen(later(&world), &unused, &world.directory, &mut Vec::new(), &mut world.rng);
-        let Screened::Candidate(candidate) = screened else { panic!("it is answered") };
+        let Screened::Applicant(candidate) = screened else { panic!("it is answered") };
         assert_eq!(candidate.refusal, Some(Refusal::Expired), "by a clock {hours} hours ahead");
         if hours == 24 {
             assert_eq!(world.dropped(udp(1), &again), DropReason::BurntTicket);
@@ -351,7 +356,7 @@ fn the_first_data_burns_the_ticket_and_a_replay_is_met_with_silence() {
 #[test]
 fn a_full_burn_table_refuses_tickets_until_one_expires() {
     let mut world = World::new(Access::Tickets);
-    world.acceptor.burnt = BurnTable::new(1);
+    world.acceptor.credentials.burnt = BurnTable::new(1);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut first = world.dial(Shown::Ticket(ticket));
     let (id, _) = world.open(&mut first, 5);
@@ -365,18 +370,18 @@ fn a_full_burn_table_refuses_tickets_until_one_expires() {
 }
 
 /// Fills the table with half-open handshakes of this credential, of which the last ones are the youngest.
-fn fill(world: &mut World, credential: Credential, count: usize, record: Option<Places>) {
+fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Option<BucketPlaces>) {
     let peer = PeerInfo::default();
     for _ in 0..count {
         let digest: [u8; 32] = world.rng.array();
-        let opening = Opening {
+        let opening = NewHalfOpen {
             root: [0; 32].into(),
             credential,
             peer: &peer,
             parameters: PARAMETERS,
             client_id: 1,
             local_id: 7,
-            session: Session::New,
+            session: SessionOutcome::New,
             address: udp(1).remote,
             record,
         };
@@ -390,7 +395,7 @@ fn fill(world: &mut World, credential: Credential, count: usize, record: Option<
 fn at_a_full_table_the_oldest_half_open_handshake_gives_way() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
-    fill(&mut world, Credential::Open, limits::HALF_OPEN, None);
+    fill(&mut world, ShownCredential::Open, limits::HALF_OPEN, None);
     let hello = world.sent(&mut dialer);
     let retry = world.replied(udp(1), &hello);
     world.handle(&mut dialer, &retry);
@@ -403,13 +408,13 @@ fn at_a_full_table_the_oldest_half_open_handshake_gives_way() {
 
 #[test]
 fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
-    let ticket = |number: u8| Credential::Ticket { id: [number; 16], expiry: 1 };
+    let ticket = |number: u8| ShownCredential::Ticket { id: [number; 16], expiry: 1 };
     let room = |world: &World, credential| world.acceptor.half_open.room(world.now, &credential, 0, |_| 0);
     let is_ticket = |world: &World, room| match room {
-        Room::Instead(id) => {
+        Vacancy::Instead(id) => {
             matches!(
                 world.acceptor.half_open.get(world.now, &id).unwrap().credential,
-                Credential::Ticket { .. }
+                ShownCredential::Ticket { .. }
             )
         }
         other => panic!("{other:?}"),
@@ -422,10 +427,10 @@ fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
         (1024, [true, true]),
     ] {
         let mut world = World::new(Access::Open);
-        assert_eq!(room(&world, ticket(2)), Room::Free);
+        assert_eq!(room(&world, ticket(2)), Vacancy::Free);
         fill(&mut world, ticket(1), tickets, None);
-        fill(&mut world, Credential::Open, limits::HALF_OPEN - tickets, None);
-        let (ticket, open) = (room(&world, ticket(2)), room(&world, Credential::Open));
+        fill(&mut world, ShownCredential::Open, limits::HALF_OPEN - tickets, None);
+        let (ticket, open) = (room(&world, ticket(2)), room(&world, ShownCredential::Open));
         assert_eq!([is_ticket(&world, ticket), is_ticket(&world, open)], [way_for_ticket, way_for_open]);
     }
 }
@@ -433,17 +438,18 @@ fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
 #[test]
 fn a_source_with_a_record_gives_way_before_older_ones() {
     let mut world = World::new(Access::Open);
-    let (some, more) = (Places::new(1, 0), Places::new(2, 0));
-    fill(&mut world, Credential::Open, 1000, None);
-    fill(&mut world, Credential::Open, 12, Some(some));
-    fill(&mut world, Credential::Open, 12, Some(more));
+    let (some, more) = (BucketPlaces::new(1, 0), BucketPlaces::new(2, 0));
+    fill(&mut world, ShownCredential::Open, 1000, None);
+    fill(&mut world, ShownCredential::Open, 12, Some(some));
+    fill(&mut world, ShownCredential::Open, 12, Some(more));
     world.pass(Duration::from_secs(1));
-    let record = |places: &Places| if *places == some { 1 } else { 2 };
-    let room = |world: &World, own| world.acceptor.half_open.room(world.now, &Credential::Open, own, record);
+    let record = |places: &BucketPlaces| if *places == some { 1 } else { 2 };
+    let room =
+        |world: &World, own| world.acceptor.half_open.room(world.now, &ShownCredential::Open, own, record);
     for own in [0, 1, 2] {
-        let Room::Instead(id) = room(&world, own) else { panic!() };
+        let Vacancy::Instead(id) = room(&world, own) else { panic!() };
         assert_eq!(world.acceptor.half_open.abandon(&id).unwrap().record, Some(more));
-        fill(&mut world, Credential::Open, 1, None);
+        fill(&mut world, ShownCredential::Open, 1, None);
     }
 }
 
@@ -451,14 +457,15 @@ fn a_source_with_a_record_gives_way_before_older_ones() {
 fn while_all_are_fresh_a_source_with_a_record_takes_the_place_of_nobody_without() {
     let mut world = World::new(Access::Open);
     for _ in 0..limits::HALF_OPEN / 8 {
-        fill(&mut world, Credential::Open, 8, None);
+        fill(&mut world, ShownCredential::Open, 8, None);
         world.now = Instant::saturating_from_micros(world.now.as_micros() - 8_000 + 1);
     }
-    let room = |world: &World, own| world.acceptor.half_open.room(world.now, &Credential::Open, own, |_| 0);
-    assert_eq!(room(&world, 1), Room::Nowhere);
-    assert!(matches!(room(&world, 0), Room::Instead(_)));
+    let room =
+        |world: &World, own| world.acceptor.half_open.room(world.now, &ShownCredential::Open, own, |_| 0);
+    assert_eq!(room(&world, 1), Vacancy::Nowhere);
+    assert!(matches!(room(&world, 0), Vacancy::Instead(_)));
     world.pass(Duration::from_millis(250));
-    assert!(matches!(room(&world, 1), Room::Instead(_)));
+    assert!(matches!(room(&world, 1), Vacancy::Instead(_)));
 }
 
 #[test]
@@ -483,7 +490,7 @@ fn a_peer_comes_in_while_it_is_expected_and_no_other() {
 fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
     let sealer = world.acceptor.resume_sealer();
     let wall_now = world.wall_now();
-    let sealed = sealer.seal(&*world.provider, &mut world.rng, wall_now, contents);
+    let sealed = sealer.seal(world.provider.handshake(), &mut world.rng, wall_now, contents);
     world.dial(Shown::Resume { sealed, psk: contents.psk.clone(), expiry: contents.expiry })
 }
 
@@ -492,7 +499,7 @@ fn resume_contents(world: &World) -> ResumeContents {
         session: [1; 16],
         incarnation: 2,
         identity: [3; 16],
-        psk: resume_psk(&*world.provider, &[4; 32], 1),
+        psk: resume_psk(world.provider.handshake(), &[4; 32], 1),
         expiry: world.wall_now() + 60_000_000,
         user_data: b"blue team".to_vec(),
     }
@@ -500,7 +507,7 @@ fn resume_contents(world: &World) -> ResumeContents {
 
 #[test]
 fn a_resume_ticket_names_its_session_and_works_more_than_once() {
-    for session in [Session::Resumed, Session::Lost] {
+    for session in [SessionOutcome::Resumed, SessionOutcome::Lost] {
         let mut world = World::new(Access::Tickets);
         world.directory.session = Ok(session);
         let contents = resume_contents(&world);
@@ -510,7 +517,7 @@ fn a_resume_ticket_names_its_session_and_works_more_than_once() {
             let candidate = world.candidate(udp(1), &hello);
             assert_eq!(candidate.session, session);
             assert_eq!(candidate.peer.identity, [3; 16]);
-            let (id, welcome) = world.answer(candidate, Verdict::Accept { local_id });
+            let (id, welcome) = world.answer(candidate, Admittance::Accept { local_id });
             let accepted = world.accepted(&mut dialer, &welcome);
             assert_eq!(accepted.session, session);
             let id = id.unwrap();
@@ -551,7 +558,7 @@ fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_ans
     let mut world = World::new(Access::Peers);
     world.directory.prefers_own_dial = true;
     let (psk, peer_secret) = (Secret::new([5; 32]), [6; 32]);
-    let peer_key = world.provider.public_key(&peer_secret);
+    let peer_key = world.provider.handshake().public_key(&peer_secret);
     let our_key = world.server_key;
     world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
     let mut dialer = world.dial(Shown::Peer { psk, peer_key: our_key, local_key: peer_key });
@@ -580,9 +587,9 @@ fn a_resume_ticket_that_has_expired_is_refused_however_old_it_is_unless_its_sess
     let hello = world.sent(&mut dialer);
     for seconds in [60, 3 * 3600, 1000 * 3600] {
         world.pass(Duration::from_secs(seconds));
-        world.directory.session = Ok(Session::Lost);
+        world.directory.session = Ok(SessionOutcome::Lost);
         assert_eq!(world.candidate(udp(1), &hello).refusal, Some(Refusal::Expired));
-        world.directory.session = Ok(Session::Resumed);
+        world.directory.session = Ok(SessionOutcome::Resumed);
         assert_eq!(world.candidate(udp(1), &hello).refusal, None);
     }
 }

@@ -8,7 +8,8 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Full, put_length, take_length};
-use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
+use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
+use crate::shape::{NetShape, Shape, Shapes};
 
 /// At most `N` bytes without meaning to the codec. In MessagePack they take half of what a list of numbers would.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

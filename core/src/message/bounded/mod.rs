@@ -13,8 +13,7 @@ pub use bytes::BoundedBytes;
 pub use string::BoundedString;
 pub use vec::BoundedVec;
 
-use super::bits::bits_for;
-use super::{BitReader, BitWriter, DecodeError, EncodeError};
+use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
 /// More than a bounded collection takes; holds what did not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,7 +9,8 @@ use serde::ser::{Serialize, Serializer};
 
 use super::{Full, put_length, take_length};
 use crate::Escaped;
-use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
+use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
+use crate::shape::{NetShape, Shape, Shapes};
 
 /// Text of at most `N` bytes of UTF-8.
 ///

@@ -10,8 +10,8 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Full, put_length, take_length};
-use crate::message::bits::put_items;
-use crate::message::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, NetShape, Shape, Shapes};
+use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, put_items};
+use crate::shape::{NetShape, Shape, Shapes};
 
 /// A list of at most `N` items.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -19,11 +19,11 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
             return Err(DecodeError::TooManyItems);
         }
         match part(&mut reader)? {
-            Part::Leaf(length) => {
+            ScannedPart::Leaf(length) => {
                 let length = usize::try_from(length).map_err(|_| DecodeError::Truncated)?;
                 reader.take(length)?;
             }
-            Part::Container(count) => {
+            ScannedPart::Container(count) => {
                 if open.len() >= limits::MESSAGE_DEPTH {
                     return Err(DecodeError::TooDeep);
                 }
@@ -44,40 +44,40 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
 }
 
 /// What a first byte announces.
-enum Part {
+enum ScannedPart {
     /// A value that ends after so many further bytes.
     Leaf(u64),
     /// A value made of so many others.
     Container(u64),
 }
 
-fn part(reader: &mut Reader<'_>) -> Result<Part, DecodeError> {
+fn part(reader: &mut Reader<'_>) -> Result<ScannedPart, DecodeError> {
     let marker = reader.u8()?;
     Ok(match marker {
-        0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => Part::Leaf(0),
-        0x80..=0x8f => Part::Container(2 * u64::from(marker & 0x0f)),
-        0x90..=0x9f => Part::Container(u64::from(marker & 0x0f)),
-        0xa0..=0xbf => Part::Leaf(u64::from(marker & 0x1f)),
+        0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => ScannedPart::Leaf(0),
+        0x80..=0x8f => ScannedPart::Container(2 * u64::from(marker & 0x0f)),
+        0x90..=0x9f => ScannedPart::Container(u64::from(marker & 0x0f)),
+        0xa0..=0xbf => ScannedPart::Leaf(u64::from(marker & 0x1f)),
         0xc1 => return Err(DecodeError::Invalid),
-        0xc4 | 0xd9 => Part::Leaf(length_8(reader)?),
-        0xc5 | 0xda => Part::Leaf(length_16(reader)?),
-        0xc6 | 0xdb => Part::Leaf(length_32(reader)?),
-        0xc7 => Part::Leaf(length_8(reader)? + 1),
-        0xc8 => Part::Leaf(length_16(reader)? + 1),
-        0xc9 => Part::Leaf(length_32(reader)? + 1),
-        0xcc | 0xd0 => Part::Leaf(1),
-        0xcd | 0xd1 => Part::Leaf(2),
-        0xca | 0xce | 0xd2 => Part::Leaf(4),
-        0xcb | 0xcf | 0xd3 => Part::Leaf(8),
-        0xd4 => Part::Leaf(2),
-        0xd5 => Part::Leaf(3),
-        0xd6 => Part::Leaf(5),
-        0xd7 => Part::Leaf(9),
-        0xd8 => Part::Leaf(17),
-        0xdc => Part::Container(length_16(reader)?),
-        0xdd => Part::Container(length_32(reader)?),
-        0xde => Part::Container(2 * length_16(reader)?),
-        0xdf => Part::Container(2 * length_32(reader)?),
+        0xc4 | 0xd9 => ScannedPart::Leaf(length_8(reader)?),
+        0xc5 | 0xda => ScannedPart::Leaf(length_16(reader)?),
+        0xc6 | 0xdb => ScannedPart::Leaf(length_32(reader)?),
+        0xc7 => ScannedPart::Leaf(length_8(reader)? + 1),
+        0xc8 => ScannedPart::Leaf(length_16(reader)? + 1),
+        0xc9 => ScannedPart::Leaf(length_32(reader)? + 1),
+        0xcc | 0xd0 => ScannedPart::Leaf(1),
+        0xcd | 0xd1 => ScannedPart::Leaf(2),
+        0xca | 0xce | 0xd2 => ScannedPart::Leaf(4),
+        0xcb | 0xcf | 0xd3 => ScannedPart::Leaf(8),
+        0xd4 => ScannedPart::Leaf(2),
+        0xd5 => ScannedPart::Leaf(3),
+        0xd6 => ScannedPart::Leaf(5),
+        0xd7 => ScannedPart::Leaf(9),
+        0xd8 => ScannedPart::Leaf(17),
+        0xdc => ScannedPart::Container(length_16(reader)?),
+        0xdd => ScannedPart::Container(length_32(reader)?),
+        0xde => ScannedPart::Container(2 * length_16(reader)?),
+        0xdf => ScannedPart::Container(2 * length_32(reader)?),
     })
 }
 

@@ -1,5 +1,6 @@
-//! The codecs for types that know serde or zerocopy.
+//! The ways to write a message.
 
+mod bits;
 mod json;
 #[cfg(feature = "std")]
 mod message_pack;
@@ -9,6 +10,7 @@ mod message_pack_scan;
 mod tests;
 mod zero;
 
+pub use bits::Bits;
 pub use json::Json;
 #[cfg(feature = "std")]
 pub use message_pack::MessagePack;

@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use super::AckRanges;
+use super::ranges::AckRanges;
 use crate::limits;
 use crate::wire::{Malformed, varint_len};
 

@@ -7,7 +7,7 @@ use quickcheck::quickcheck;
 use super::*;
 
 fn set(numbers: impl IntoIterator<Item = u64>) -> AckRanges {
-    let mut ranges = AckRanges::new();
+    let mut ranges = AckRanges::default();
     numbers.into_iter().for_each(|number| ranges.insert(number));
     ranges
 }
@@ -239,7 +239,7 @@ fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
 
 #[test]
 fn an_empty_set_writes_nothing() {
-    assert_eq!(encode(&AckRanges::new(), 0), Ok(vec![]));
+    assert_eq!(encode(&AckRanges::default(), 0), Ok(vec![]));
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Recipe {
             }
             Self::Clock(time) => Frame::Clock(Instant::saturating_from_micros(*time)),
             Self::Ack(base, delay, time, numbers, marks) => {
-                let mut ranges = AckRanges::new();
+                let mut ranges = AckRanges::default();
                 ranges.insert(*base);
                 numbers.iter().for_each(|&number| ranges.insert(base + u64::from(number)));
                 let delay = Duration::from_micros(u64::from(*delay));

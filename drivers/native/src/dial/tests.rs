@@ -8,7 +8,8 @@ use std::task::Waker;
 use tickwire_core::{Access, Address, Config, ConnectionState, Ecn, Event, Secrets};
 
 use super::*;
-use crate::attempt::{Attempt, answer};
+use crate::answer::answer;
+use crate::attempt::Attempt;
 use crate::resolve::Resolution;
 use crate::shared::NetworkThreadId;
 

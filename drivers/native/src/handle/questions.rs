@@ -9,7 +9,7 @@ use tickwire_core::stats::ChannelStats;
 use tickwire_core::{ChannelId, ConnectionId, ConnectionState, Endpoint, PeerClock};
 
 use super::Handle;
-use crate::attempt::answer;
+use crate::answer::answer;
 use crate::command::Command;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 

@@ -4,7 +4,8 @@ use tickwire_core::{CloseReason, Config, ConnectOptions, Secrets};
 
 use super::*;
 use crate::clock::Clock;
-use crate::queue::{CommandQueue, EventQueue};
+use crate::command_queue::CommandQueue;
+use crate::event_queue::EventQueue;
 use crate::resolve::SystemResolver;
 use crate::shared::Facts;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ServerConfig, Settings, as_value};
+use super::server_config::{ServerConfig, Settings, as_value};
 
 /// The key that holds the game's settings.
 pub const GAME_KEY: &str = "game";

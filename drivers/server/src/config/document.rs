@@ -8,7 +8,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
-use super::{ConfigError, Fault, Origin};
+use super::fault::{ConfigError, Fault, Origin};
 use crate::text_file::without_mark;
 
 /// What a file says.

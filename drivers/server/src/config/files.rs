@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::ServerConfig;
 use super::check::Objection;
+use super::server_config::ServerConfig;
 
 /// A file, and who uses it.
 struct Used {

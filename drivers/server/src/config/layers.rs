@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::change::changes;
 use super::check::{self, Objection};
 use super::document::Document;
-use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, files, schema};
+use super::fault::{ConfigError, Fault, Origin};
+use super::files;
+use super::server_config::{ServerConfig, Settings, as_value, schema};
 use crate::text_file::without_mark;
 
 /// A value from the environment or a flag, as text.

@@ -1,6 +1,6 @@
 //! What follows a command's name.
 
-use super::{CommandError, shown};
+use super::reply::{CommandError, shown};
 
 /// What follows a command's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

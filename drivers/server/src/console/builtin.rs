@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Arguments, CommandError, Commands, Reply, shown};
+use super::arguments::Arguments;
+use super::commands::BuiltIn;
+use super::reply::{CommandError, Reply, shown};
 use crate::bans::Banned;
 use crate::client::{Client, ClientId, shown_address};
 use crate::codes;
@@ -12,23 +14,21 @@ use crate::game::Game;
 use crate::keys;
 use crate::server::Dedicated;
 
-pub(super) fn add<G: Game>(commands: &mut Commands<G>) {
-    commands.add_builtin("help", "[command]", "what commands do", help);
-    commands.add_builtin("status", "[--json]", "how the server is doing", status);
-    commands.add_builtin("clients", "[--json]", "who is there", clients);
-    commands.add_builtin("kick", "<client> [reason]", "send a client away", kick);
-    commands.add_builtin(
-        "ban",
-        "<client | identity | address> [reason]",
-        "send away, and never let in again",
-        ban,
-    );
-    commands.add_builtin("unban", "<identity | address>", "let in again", unban);
-    commands.add_builtin("bans", "[--json]", "who is banned", bans);
-    commands.add_builtin("say", "<text>", "say something to all players", say);
-    commands.add_builtin("stats", "[--json]", "counters of network and ticks", stats);
-    commands.add_builtin("reload", "", "read the configuration again", reload);
-    commands.add_builtin("quit", "[reason]", "stop the server in order", quit);
+/// Carries one of them out.
+pub(super) fn run<G: Game>(server: &mut Dedicated<G>, command: BuiltIn, arguments: &Arguments<'_>) -> Reply {
+    match command {
+        BuiltIn::Help => help(server, arguments),
+        BuiltIn::Status => status(server, arguments),
+        BuiltIn::Clients => clients(server, arguments),
+        BuiltIn::Kick => kick(server, arguments),
+        BuiltIn::Ban => ban(server, arguments),
+        BuiltIn::Unban => unban(server, arguments),
+        BuiltIn::Bans => bans(server, arguments),
+        BuiltIn::Say => say(server, arguments),
+        BuiltIn::Stats => stats(server, arguments),
+        BuiltIn::Reload => reload(server),
+        BuiltIn::Quit => quit(server, arguments),
+    }
 }
 
 fn help<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
@@ -225,7 +225,7 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
     Ok(lines.chain(drops).collect::<Vec<_>>().join("\n"))
 }
 
-fn reload<G: Game>(server: &mut Dedicated<G>, _: &Arguments<'_>) -> Reply {
+fn reload<G: Game>(server: &mut Dedicated<G>) -> Reply {
     server.reload().map_err(CommandError::Failed)
 }
 

@@ -12,7 +12,8 @@ use rustyline::{
     RepeatCount,
 };
 
-use super::{Output, foreground, terminal};
+use super::output::Output;
+use super::{foreground, terminal};
 use crate::error::ServerError;
 use crate::remote::Remote;
 

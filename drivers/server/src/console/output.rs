@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustyline::ExternalPrinter;
 
 use super::spool::{Queued, Spool};
-use crate::logging::LOG_ONLY;
+use crate::logging::target::LOG_ONLY;
 
 /// Standard output, or the terminal that a line is being edited on; and standard error. Nobody who prints waits for long:
 /// whoever reads there may have stopped.
@@ -23,18 +23,18 @@ pub(crate) struct Output {
     answering: Arc<Mutex<()>>,
 }
 
-type Printer = Box<dyn ExternalPrinter + Send>;
+type BoxedPrinter = Box<dyn ExternalPrinter + Send>;
 
 /// What the thread that prints is given.
 enum Item {
     Line(String),
     Warning(String),
-    Terminal(Option<Printer>),
+    Terminal(Option<BoxedPrinter>),
 }
 
 impl Default for Output {
     fn default() -> Self {
-        let mut terminal: Option<Printer> = None;
+        let mut terminal: Option<BoxedPrinter> = None;
         let out = Spool::new("output", move |item| {
             let (text, is_warning) = match item {
                 Item::Line(text) => (text, false),
@@ -64,7 +64,7 @@ impl Default for Output {
 
 impl Output {
     /// From now on lines go through `printer`, above the line that is being edited; without one, to standard output.
-    pub(crate) fn set_terminal(&self, printer: Option<Printer>) {
+    pub(crate) fn set_terminal(&self, printer: Option<BoxedPrinter>) {
         self.is_edited.store(printer.is_some(), Ordering::Relaxed);
         self.out.put_always(Item::Terminal(printer));
     }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use tickwire_native::{Handle, NetworkStats};
 
-use crate::pulse::Pulse;
+use crate::pulse::{Beats, Pulse};
 
 pub(super) struct Metrics {
     registry: Registry,
@@ -75,47 +75,56 @@ impl Collector for Source {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)?;
         }
-        let counters = [
-            ("datagrams_sent", "Datagrams handed to the system", network.datagrams_sent),
-            ("datagrams_received", "Datagrams that came, noise included", network.datagrams_received),
-            ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
-            ("bytes_received", "Bytes of datagrams received", network.bytes_received),
-            ("messages_sent", "Messages taken for sending", network.messages_sent),
-            ("messages_received", "Messages given to the game", network.messages_received),
-            (
-                "messages_given_up",
-                "Messages that waited for room when their connection ended",
-                network.messages_given_up,
-            ),
-            (
-                "messages_too_late",
-                "Messages whose connection was over before they left",
-                network.messages_too_late,
-            ),
-            ("send_errors", "Datagrams that the system refused", network.send_errors),
-            ("receive_errors", "Errors of the system upon receiving", network.receive_errors),
-            ("policy_panics", "Panics of accept policies; each cost one newcomer", network.policy_panics),
-            ("socket_full", "Times that the system had no room for a datagram yet", network.socket_full),
-            (
-                "commands_refused",
-                "Times that the game was faster than the network thread",
-                network.commands_refused,
-            ),
-            ("event_stalls", "Times that the game was too slow for the network", network.event_stalls),
-            ("ticks", "Steps of the game", beats.ticks),
-            ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
-            ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
-            ("ticks_rested", "Steps that a game at rest did not need", beats.rested),
-        ];
-        for (name, help, value) in counters {
-            let counter = ConstCounter::new(value);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-        }
-        let busy = ConstCounter::new(beats.busy.as_secs_f64());
-        let help = "Time spent in ticks";
-        busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)?;
+        encode_counters(&mut encoder, &network, &beats)?;
         encode_drops(&mut encoder, &network)
     }
+}
+
+/// What only grows.
+fn encode_counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    network: &NetworkStats,
+    beats: &Beats,
+) -> fmt::Result {
+    let counters = [
+        ("datagrams_sent", "Datagrams handed to the system", network.datagrams_sent),
+        ("datagrams_received", "Datagrams that came, noise included", network.datagrams_received),
+        ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
+        ("bytes_received", "Bytes of datagrams received", network.bytes_received),
+        ("messages_sent", "Messages taken for sending", network.messages_sent),
+        ("messages_received", "Messages given to the game", network.messages_received),
+        (
+            "messages_given_up",
+            "Messages that waited for room when their connection ended",
+            network.messages_given_up,
+        ),
+        (
+            "messages_too_late",
+            "Messages whose connection was over before they left",
+            network.messages_too_late,
+        ),
+        ("send_errors", "Datagrams that the system refused", network.send_errors),
+        ("receive_errors", "Errors of the system upon receiving", network.receive_errors),
+        ("policy_panics", "Panics of accept policies; each cost one newcomer", network.policy_panics),
+        ("socket_full", "Times that the system had no room for a datagram yet", network.socket_full),
+        (
+            "commands_refused",
+            "Times that the game was faster than the network thread",
+            network.commands_refused,
+        ),
+        ("event_stalls", "Times that the game was too slow for the network", network.event_stalls),
+        ("ticks", "Steps of the game", beats.ticks),
+        ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
+        ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
+        ("ticks_rested", "Steps that a game at rest did not need", beats.rested),
+    ];
+    for (name, help, value) in counters {
+        let counter = ConstCounter::new(value);
+        counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+    }
+    let busy = ConstCounter::new(beats.busy.as_secs_f64());
+    let help = "Time spent in ticks";
+    busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)
 }
 
 /// One counter per reason.

@@ -1,9 +1,10 @@
 //! How much one client may say in the chat: what it says goes to everybody, so a flood would be multiplied.
 
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::token_bucket::{Rate, TokenBucket};
+use tickwire_core::Instant;
+use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 /// What one client has said lately.
 #[derive(Debug)]
@@ -31,17 +32,17 @@ impl Chat {
     /// A line came, of a client that may say `limit` lines a second.
     pub(super) fn take_line(&mut self, limit: Option<NonZeroU32>, now: Instant) -> Line {
         let Some(limit) = limit else { return Line::PassedOn };
-        if self.lines.take(Rate { per_second: limit.get(), burst: BURST }, now, 1) {
+        if self.lines.overdraw(Rate::per_second(limit.get(), BURST), now, 1) {
             return Line::PassedOn;
         }
-        let is_told = self.notices.take(NOTICES, now, 1);
+        let is_told = self.notices.overdraw(NOTICES, now, 1);
         let words = || format!("you say more than {limit} lines a second: nobody hears the last one");
         Line::TooMany { notice: is_told.then(words) }
     }
 }
 
 const BURST: Duration = Duration::from_secs(4);
-const NOTICES: Rate = Rate { per_second: 1, burst: Duration::from_secs(1) };
+const NOTICES: Rate = Rate::per_second(1, Duration::from_secs(1));
 
 #[cfg(test)]
 mod tests {
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_not_passed_on_and_its_author_is_told_once_a_second() {
-        let (start, mut chat) = (Instant::now(), Chat::new());
+        let (start, mut chat) = (Instant::ZERO, Chat::new());
         let (mut heard, mut told) = (0, 0);
         for place in 0..100_000 {
             match chat.take_line(NonZeroU32::new(5), start + Duration::from_micros(100 * place)) {
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_every_line_is_passed_on() {
-        let (now, mut chat) = (Instant::now(), Chat::new());
+        let (now, mut chat) = (Instant::ZERO, Chat::new());
         assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
     }
 }

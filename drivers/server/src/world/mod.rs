@@ -10,7 +10,7 @@ mod messages;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,7 @@ impl World {
 
     fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
         let Some(player) = self.players.get_mut(&from) else { return };
-        match player.chat.take_line(self.settings.chat_lines_per_second, Instant::now()) {
+        match player.chat.take_line(self.settings.chat_lines_per_second, server.network().now()) {
             Line::PassedOn => {}
             Line::TooMany { notice } => {
                 if let Some(text) = notice {

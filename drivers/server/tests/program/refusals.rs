@@ -65,7 +65,7 @@ fn ticket_server() -> (Program, impl Fn(u64, [u8; 16]) -> Ticket) {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let provider = default_provider();
     let (identity, master) = ([5; 32], [6; 32]);
-    let server_key = provider.public_key(&identity);
+    let server_key = provider.handshake().public_key(&identity);
     let ticket_key = server_ticket_key(&*provider, &master, &server_key);
     for (name, key) in [("server.key", identity), ("ticket.key", ticket_key)] {
         let path = folder.path().join(name);

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use tickwire_core::congestion::Algorithm;
 
+/// The algorithms that are compared.
+pub(crate) const BOTH: [Algorithm; 2] = [Algorithm::Copa, Algorithm::Cubic];
+
 pub(crate) const USAGE: &str = "\
 usage: paths [--seeds N] [--seed S] [--only NAME] [--loss PERCENT] [--json]
        paths --traces [--seeds N] [--only NAME] [--loss PERCENT] [--json]
@@ -64,7 +67,7 @@ impl Arguments {
     }
 
     pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
-        self.algorithm.map_or_else(|| super::BOTH.to_vec(), |algorithm| vec![algorithm])
+        self.algorithm.map_or_else(|| BOTH.to_vec(), |algorithm| vec![algorithm])
     }
 
     /// What makes a report again. Folders are left out: they are somebody's own.
@@ -107,7 +110,7 @@ fn quoted(word: &str) -> Cow<'_, str> {
 }
 
 fn algorithm(name: &str) -> Option<Algorithm> {
-    super::BOTH.into_iter().find(|algorithm| format!("{algorithm:?}").eq_ignore_ascii_case(name))
+    BOTH.into_iter().find(|algorithm| format!("{algorithm:?}").eq_ignore_ascii_case(name))
 }
 
 /// A percentage, with up to four decimals, in parts per million.

@@ -8,12 +8,9 @@ mod table;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, USAGE};
-use tickwire_core::congestion::Algorithm;
+use arguments::{Arguments, BOTH, USAGE};
 use tickwire_sim::paths::{Scenario, jitter, rfc8867};
-use tickwire_sim::report::{Run, page};
-
-const BOTH: [Algorithm; 2] = [Algorithm::Copa, Algorithm::Cubic];
+use tickwire_sim::report::{RecordedRun, page};
 
 fn main() -> ExitCode {
     let Some(arguments) = Arguments::parse(std::env::args().skip(1)) else {
@@ -105,10 +102,10 @@ fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
     };
     let scenario = scenario.loss(arguments.loss_ppm.unwrap_or(0));
     let play = |algorithm| {
-        let run = Run::play(scenario.clone().algorithm(algorithm), arguments.seed);
+        let run = RecordedRun::play(scenario.clone().algorithm(algorithm), arguments.seed);
         run.map_err(|violation| format!("{}: {violation}", scenario.name))
     };
-    let runs = arguments.algorithms().into_iter().map(play).collect::<Result<Vec<Run>, String>>()?;
+    let runs = arguments.algorithms().into_iter().map(play).collect::<Result<Vec<RecordedRun>, String>>()?;
     let html = page(&runs, &arguments.command());
     std::fs::write(file, html).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     println!("{}", file.display());

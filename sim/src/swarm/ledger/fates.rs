@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use tickwire_core::{Fate, MessageId, Unconfirmed};
 
-use super::{Ledger, Outcome, SideId};
+use super::{Checked, Ledger, SideId};
 
 impl Ledger {
     /// A receipt came.
-    pub(in crate::swarm) fn on_receipt(&mut self, side: SideId, channel: u8, message: MessageId) -> Outcome {
+    pub(in crate::swarm) fn on_receipt(&mut self, side: SideId, channel: u8, message: MessageId) -> Checked {
         self.expect_up(side, "a receipt")?;
         let index = usize::from(channel);
         let number = u32::try_from(message.0).unwrap_or(u32::MAX);
@@ -33,7 +33,7 @@ impl Ledger {
         &mut self,
         side: SideId,
         fate: impl Fn(u8, MessageId) -> Option<Fate>,
-    ) -> Outcome {
+    ) -> Checked {
         for channel in 0..self.channels.len() {
             let open = core::mem::take(&mut self.side_mut(side).sent[channel].open);
             let mut still = Vec::with_capacity(open.len());
@@ -95,7 +95,7 @@ impl Ledger {
     }
 
     /// Every message that was not reported delivered is in the list, once, with a fate that is true.
-    pub(super) fn check_fates(&mut self, side: SideId, unconfirmed: &[Unconfirmed]) -> Outcome {
+    pub(super) fn check_fates(&mut self, side: SideId, unconfirmed: &[Unconfirmed]) -> Checked {
         let key = |entry: &Unconfirmed| (entry.channel, entry.message);
         if !unconfirmed.is_sorted_by(|a, b| key(a) < key(b)) {
             return Err(format!("side {side}: unconfirmed messages out of order, or twice"));
@@ -118,7 +118,7 @@ impl Ledger {
         }
     }
 
-    fn judge_last(&mut self, side: SideId, channel: usize, number: u32, fate: Option<Fate>) -> Outcome {
+    fn judge_last(&mut self, side: SideId, channel: usize, number: u32, fate: Option<Fate>) -> Checked {
         let given = self.was_given(side, channel, number);
         let expires = self.channels[channel].lifetime.is_some();
         let sent = &mut self.sides[side as usize].sent[channel];

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tickwire_server::main(tickwire_demo::load::Load::default())
+    tickwire_server::main(tickwire_demo::load::LoadGame::default())
 }

@@ -153,6 +153,25 @@ impl Summary {
 
     /// For people.
     pub(super) fn text(&self) -> String {
+        let mut out = String::from("\nsummary\n");
+        for (name, text) in self.traffic() {
+            out += &format!("  {name:<16}{text}\n");
+        }
+        for (name, load) in PROCESSES.iter().zip(self.loads) {
+            let cpu = load
+                .cpu_percent
+                .map_or_else(|| "CPU not known on this system".into(), |cpu| format!("{cpu:.1} % of a core"));
+            let rss = load.rss.map_or_else(String::new, |rss| format!(", {:.1} MiB", mebibytes(rss)));
+            out += &format!("  {name:<16}{cpu}{rss}\n");
+        }
+        for (text, count) in &self.told {
+            out += &format!("  {:<16}{count} bots were told: {text}\n", "good-bye");
+        }
+        out
+    }
+
+    /// Of the network and the game, each figure in words.
+    fn traffic(&self) -> [(&'static str, String); 9] {
         let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = self.totals;
         let percent =
             |value: Option<f64>| value.map_or_else(|| "not known".into(), |value| format!("{value:.1} %"));
@@ -167,7 +186,7 @@ impl Summary {
             None => "not known".into(),
         };
         let kilobytes = |bytes| self.bytes_each(bytes) / 1000.0;
-        let lines = [
+        [
             (
                 "bots",
                 format!(
@@ -211,22 +230,7 @@ impl Summary {
                 ),
             ),
             ("ticks", format!("{}, {} began late", self.ticks, self.overruns)),
-        ];
-        let mut out = String::from("\nsummary\n");
-        for (name, text) in lines {
-            out += &format!("  {name:<16}{text}\n");
-        }
-        for (name, load) in PROCESSES.iter().zip(self.loads) {
-            let cpu = load
-                .cpu_percent
-                .map_or_else(|| "CPU not known on this system".into(), |cpu| format!("{cpu:.1} % of a core"));
-            let rss = load.rss.map_or_else(String::new, |rss| format!(", {:.1} MiB", mebibytes(rss)));
-            out += &format!("  {name:<16}{cpu}{rss}\n");
-        }
-        for (text, count) in &self.told {
-            out += &format!("  {:<16}{count} bots were told: {text}\n", "good-bye");
-        }
-        out
+        ]
     }
 }
 

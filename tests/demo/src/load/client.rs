@@ -11,7 +11,7 @@ use tickwire_core::message::{NetMessage, Registry};
 use tickwire_core::{Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant, Secrets};
 use tickwire_server::Game as _;
 
-use super::Load;
+use super::LoadGame;
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
@@ -80,7 +80,7 @@ impl LoadClient {
             open().map_err(|error: std::io::Error| format!("no socket: {error}; see `ulimit -n`"))?;
         let mut seed = Key::default();
         getrandom::fill(&mut seed).map_err(|error| format!("the system gives no randomness: {error}"))?;
-        let mut config = Config::new(Load::APPLICATION);
+        let mut config = Config::new(LoadGame::APPLICATION);
         config.schema = desk.registry.schema();
         let now = desk.now();
         // A client's identity is nobody's business here.

@@ -12,7 +12,7 @@ use super::tally::{Sender, Tally};
 
 /// Sends each client a message at each network update while it is told to, and counts what clients send.
 #[derive(Debug, Default)]
-pub struct Load {
+pub struct LoadGame {
     is_playing: bool,
     clients: BTreeMap<ClientId, Tally>,
     /// Of clients that have left.
@@ -29,13 +29,13 @@ impl Sender for To<'_> {
     }
 }
 
-impl Load {
+impl LoadGame {
     fn total(&self) -> Tally {
         self.clients.values().copied().sum::<Tally>().plus(self.left)
     }
 }
 
-impl Game for Load {
+impl Game for LoadGame {
     const NAME: &'static str = "tickwire load";
     const APPLICATION: u64 = 0x6c6f_6164;
     type Settings = NoSettings;

@@ -1,11 +1,11 @@
 //! Load: many clients and a dedicated server that send each other numbered messages, and count what arrives.
 //!
-//! The server is a process of its own (`load-server`, the dedicated server around the game [`Load`]); the clients live in
+//! The server is a process of its own (`load-server`, the dedicated server around the game [`LoadGame`]); the clients live in
 //! the one that starts it, each with a socket of its own.
 
 mod args;
 mod client;
-mod crowd;
+mod clients;
 mod game;
 mod messages;
 mod outcome;
@@ -16,7 +16,7 @@ mod turns;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-pub use self::game::Load;
+pub use self::game::LoadGame;
 
 use self::args::Args;
 

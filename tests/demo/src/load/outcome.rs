@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::crowd::Play;
+use super::clients::Play;
 use super::server::Ticks;
 use super::tally::Tally;
 
 /// What came of it.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(super) struct LoadOutcome {
     /// Whether nothing was to be sent.
     pub(super) idle: bool,
     pub(super) clients: u16,
@@ -33,7 +33,7 @@ pub(super) struct Outcome {
     pub(super) stopped_in_order: bool,
 }
 
-impl Outcome {
+impl LoadOutcome {
     /// What should not be: nothing, if all is well.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -144,7 +144,7 @@ const LEAST_DELIVERED: f64 = 99.9;
 mod tests {
     use super::*;
 
-    fn good() -> Outcome {
+    fn good() -> LoadOutcome {
         let both = Tally {
             loose_sent: 1900,
             loose_received: 1900,
@@ -152,7 +152,7 @@ mod tests {
             sure_received: 100,
             ..Tally::default()
         };
-        Outcome {
+        LoadOutcome {
             idle: false,
             clients: 2,
             connected: 2,
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    type Change = fn(&mut Outcome);
+    type Change = fn(&mut LoadOutcome);
 
     #[test]
     fn each_fault_is_noticed() {

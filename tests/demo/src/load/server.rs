@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::process::{Console, Usage, beside};
 
 /// A server that runs.
-pub(super) struct Server {
+pub(super) struct LoadServer {
     program: Console,
     pub(super) address: SocketAddr,
     pub(super) key: Key,
@@ -39,7 +39,7 @@ impl Ticks {
     }
 }
 
-impl Server {
+impl LoadServer {
     /// Starts it, and waits until it listens.
     pub(super) fn start(args: &Args) -> Result<Self, String> {
         let program = beside("load-server", "`cargo xtask load` builds it")?;

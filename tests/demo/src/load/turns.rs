@@ -3,23 +3,23 @@
 use std::time::{Duration, Instant};
 
 use super::args::Args;
-use super::crowd::{Crowd, Play};
-use super::outcome::Outcome;
-use super::server::Server;
+use super::clients::{Clients, Play};
+use super::outcome::LoadOutcome;
+use super::server::LoadServer;
 
 /// Starts everything, has it play, and counts.
-pub(super) fn run(args: &Args) -> Result<Outcome, String> {
-    let mut server = Server::start(args)?;
+pub(super) fn run(args: &Args) -> Result<LoadOutcome, String> {
+    let mut server = LoadServer::start(args)?;
     let dialled_at = Instant::now();
-    let mut crowd = Crowd::connect(args, server.address, server.key)?;
+    let mut clients = Clients::connect(args, server.address, server.key)?;
     let connected_in = dialled_at.elapsed();
     let what = if args.idle { "rest" } else { "play" };
     eprintln!("{} clients connected in {connected_in:.1?}; they {what} for {} s", args.clients, args.seconds);
     // What connecting leaves behind dies down.
     if args.idle {
-        crowd.rest(SETTLE_IDLE);
+        clients.rest(SETTLE_IDLE);
     } else {
-        crowd.settle(SETTLE);
+        clients.settle(SETTLE);
     }
 
     let (before, ticks_before) = (server.usage(), server.ticks()?);
@@ -31,20 +31,20 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
     while left > 0 {
         let seconds = left.min(REPORT_EVERY);
         let time = Duration::from_secs(seconds.into());
-        let more = if args.idle { crowd.rest(time) } else { crowd.play(args.rate, time) };
+        let more = if args.idle { clients.rest(time) } else { clients.play(args.rate, time) };
         played = Play { rounds: played.rounds + more.rounds, latest: played.latest.max(more.latest) };
         left -= seconds;
-        eprintln!("{:>6} s passed, {} clients connected", args.seconds - left, crowd.present());
+        eprintln!("{:>6} s passed, {} clients connected", args.seconds - left, clients.present());
     }
     server.tell("rest");
     let (usage, ticks) = (server.usage(), server.ticks()?.since(ticks_before));
     let cpu_percent = usage.zip(before).map(|(now, before)| now.cpu_percent_since(&before));
-    crowd.settle(SETTLE);
+    clients.settle(SETTLE);
     let there = server.tally()?;
-    let connected = crowd.present();
-    let troubles = crowd.troubles();
+    let connected = clients.present();
+    let troubles = clients.troubles();
     let stopped_in_order = server.stop();
-    Ok(Outcome {
+    Ok(LoadOutcome {
         idle: args.idle,
         clients: args.clients,
         connected,
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, String> {
         connected_in,
         seconds: args.seconds,
         played,
-        here: crowd.tally(),
+        here: clients.tally(),
         there,
         ticks,
         cpu_percent,

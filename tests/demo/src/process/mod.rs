@@ -3,24 +3,11 @@
 mod child;
 mod console;
 mod interrupt;
+mod programs;
 mod usage;
 
 pub(crate) use self::child::{Child, Ending};
 pub(crate) use self::console::Console;
 pub(crate) use self::interrupt::Interrupt;
+pub(crate) use self::programs::{beside, found};
 pub(crate) use self::usage::Usage;
-
-use std::path::PathBuf;
-
-/// The program of this name beside the one that runs; `remedy` says who builds it.
-pub(crate) fn beside(name: &str, remedy: &str) -> Result<PathBuf, String> {
-    let own = std::env::current_exe()
-        .map_err(|error| format!("this program does not know where it is: {error}"))?;
-    let path = own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    found(path, remedy)
-}
-
-/// A program, by its whole path: servers are started in folders of their own.
-pub(crate) fn found(path: PathBuf, remedy: &str) -> Result<PathBuf, String> {
-    path.canonicalize().map_err(|error| format!("no program {} ({error}); {remedy}", path.display()))
-}

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::Event;
 
+use super::damage::Damage;
 use super::host::{Host, socket};
 use super::server::Target;
 use super::{reflection, spoofed};
@@ -17,27 +18,6 @@ pub(super) struct Attack {
     /// Handshakes of the attackers that the server may answer while it lasts so many seconds.
     pub(super) most_welcomes: fn(u64) -> u64,
     pub(super) run: fn(&Target, Instant) -> Result<Damage, String>,
-}
-
-/// What an attack amounted to.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Damage {
-    /// Datagrams sent.
-    pub(super) sent: u64,
-    /// Handshakes that were answered.
-    pub(super) welcomes: u64,
-    /// An address that got more bytes than it sent, and how many.
-    pub(super) reflected: Option<String>,
-}
-
-impl Damage {
-    fn of(hosts: &[Host]) -> Self {
-        Self {
-            sent: hosts.iter().map(|host| host.sent).sum(),
-            welcomes: hosts.iter().map(|host| host.welcomes).sum(),
-            reflected: None,
-        }
-    }
 }
 
 /// The address that is to be locked out.

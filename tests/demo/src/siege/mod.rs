@@ -8,6 +8,7 @@ mod args;
 mod attacks;
 mod bots;
 mod canary;
+mod damage;
 mod host;
 mod outcome;
 mod reflection;
@@ -23,8 +24,8 @@ use clap::Parser as _;
 use self::args::Args;
 use self::attacks::{ATTACKS, Attack};
 use self::bots::Bots;
-use self::outcome::{Outcome, Row};
-use self::server::Server;
+use self::outcome::{Row, SiegeOutcome};
+use self::server::SiegeServer;
 
 /// The program `tickwire-siege`.
 #[must_use]
@@ -47,10 +48,10 @@ pub fn main() -> ExitCode {
     if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(args: &Args) -> Result<Outcome, String> {
-    let mut server = Server::start()?;
+fn run(args: &Args) -> Result<SiegeOutcome, String> {
+    let mut server = SiegeServer::start()?;
     let mut bots = Bots::start(&server.target, args.bots)?;
-    let mut outcome = Outcome::default();
+    let mut outcome = SiegeOutcome::default();
     for attack in ATTACKS.iter().filter(|attack| args.only.as_deref().is_none_or(|only| only == attack.name))
     {
         if !args.json {
@@ -67,7 +68,7 @@ fn run(args: &Args) -> Result<Outcome, String> {
 }
 
 /// One attack, and how the server bears it.
-fn bear(server: &mut Server, attack: &Attack, time: Duration) -> Result<Row, String> {
+fn bear(server: &mut SiegeServer, attack: &Attack, time: Duration) -> Result<Row, String> {
     let (before, counters) = (server.usage(), server.counters()?);
     let log_before = server.log_bytes();
     let until = Instant::now() + time;

@@ -26,13 +26,13 @@ pub(super) struct Row {
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct SiegeOutcome {
     pub(super) rows: Vec<Row>,
     pub(super) bots_stayed: bool,
     pub(super) stopped_in_order: bool,
 }
 
-impl Outcome {
+impl SiegeOutcome {
     /// What should not be: nothing, if all is well.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.rows.iter().flat_map(Row::faults).collect();

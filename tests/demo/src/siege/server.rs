@@ -20,7 +20,7 @@ pub(super) struct Target {
 }
 
 /// A server that runs.
-pub(super) struct Server {
+pub(super) struct SiegeServer {
     console: Console,
     pub(super) target: Target,
     folder: TempDir,
@@ -28,12 +28,12 @@ pub(super) struct Server {
 
 /// What it has done since it started.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counters {
+pub(super) struct TickCounters {
     pub(super) ticks: u64,
     pub(super) overruns: u64,
 }
 
-impl Server {
+impl SiegeServer {
     /// Starts it, and waits until it listens.
     pub(super) fn start() -> Result<Self, String> {
         let program = beside("tickwire-server", "`cargo xtask siege` builds it")?;
@@ -57,10 +57,10 @@ impl Server {
         Ok(Self { console, target: Target { address, key, registry }, folder })
     }
 
-    pub(super) fn counters(&mut self) -> Result<Counters, String> {
+    pub(super) fn counters(&mut self) -> Result<TickCounters, String> {
         let answer = self.console.counters()?;
         let number = |key: &str| answer[key].as_u64().unwrap_or(0);
-        Ok(Counters { ticks: number("ticks"), overruns: number("tick_overruns") })
+        Ok(TickCounters { ticks: number("ticks"), overruns: number("tick_overruns") })
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {

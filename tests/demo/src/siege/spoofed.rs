@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::rng::Rng;
 
-use super::attacks::Damage;
+use super::damage::Damage;
 use super::host::{Host, receive, socket};
 use super::server::Target;
 

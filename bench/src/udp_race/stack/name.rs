@@ -1,0 +1,37 @@
+//! The names of the stacks that race.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// One of those that race.
+#[derive(Serialize, Deserialize, ValueEnum, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stack {
+    /// Encrypted, forward secret.
+    Tickwire,
+    /// renet with renet_netcode in secure mode: encrypted, no forward secrecy.
+    Renet,
+    /// rusty_enet: plaintext.
+    Enet,
+    /// QUIC: encrypted, forward secret.
+    Quinn,
+    /// Plain sockets: what the system alone costs.
+    Floor,
+}
+
+impl Stack {
+    /// All of them, in the order of a round.
+    pub(crate) const ALL: [Self; 5] = [Self::Tickwire, Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
+    /// All but ours.
+    pub(crate) const PEERS: [Self; 4] = [Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tickwire => "tickwire",
+            Self::Renet => "renet",
+            Self::Enet => "enet",
+            Self::Quinn => "quinn",
+            Self::Floor => "floor",
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Integers between two bounds.
+
+use super::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
+use crate::shape::{NetShape, Shape, Shapes};
+
+/// An integer of at most 64 bits and a fixed width. `usize` and `isize` differ between targets, so they are none.
+pub trait NetInteger: NetSerialize + Copy + PartialOrd {
+    /// Bits in memory.
+    const WIDTH: u8;
+    /// Whether it has a sign.
+    const SIGNED: bool;
+    /// The least value.
+    const MIN: Self;
+    /// The greatest value.
+    const MAX: Self;
+
+    /// How far it lies above `low`, which is not above it.
+    fn offset_from(self, low: Self) -> u64;
+
+    /// The value `offset` above `low`; the caller knows that there is one.
+    fn above(low: Self, offset: u64) -> Self;
+
+    /// The same value, wider.
+    fn widen(self) -> i128;
+}
+
+/// The values that `BITS` bits hold: the field attribute `bits` stands for this range.
+pub trait BitsRange<const BITS: u32>: NetInteger {
+    /// The least value.
+    const LOW: Self;
+    /// The greatest value.
+    const HIGH: Self;
+}
+
+/// The number of bits that tell `span + 1` values apart.
+#[must_use]
+pub const fn bits_for(span: u64) -> u32 {
+    64 - span.leading_zeros()
+}
+
+/// Writes how far `value` lies above `low`, in as many bits as the range `low..=high` needs.
+///
+/// # Errors
+/// [`EncodeError::OutOfRange`] if it lies outside, and what the writer says.
+pub fn put_integer<T: NetInteger>(
+    writer: &mut BitWriter<'_>,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<(), EncodeError> {
+    if value < low || value > high {
+        return Err(EncodeError::out_of_range(value.widen(), low.widen(), high.widen()));
+    }
+    writer.put(value.offset_from(low), bits_for(high.offset_from(low)))
+}
+
+/// Reads what [`put_integer`] wrote with the same bounds.
+///
+/// # Errors
+/// [`DecodeError::OutOfRange`] if the value lies above `high`, and what the reader says.
+pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) -> Result<T, DecodeError> {
+    let span = high.offset_from(low);
+    let offset = reader.take(bits_for(span))?;
+    if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
+}
+
+/// The shape of an integer between `low` and `high`.
+#[must_use]
+pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
+    Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }
+}
+
+macro_rules! integers {
+    ($($type:ty as $wide:ty, $signed:literal;)*) => {$(
+        impl NetInteger for $type {
+            const WIDTH: u8 = Self::BITS as u8;
+            const SIGNED: bool = $signed;
+            const MIN: Self = Self::MIN;
+            const MAX: Self = Self::MAX;
+
+            fn offset_from(self, low: Self) -> u64 {
+                (self as $wide as u64).wrapping_sub(low as $wide as u64)
+            }
+
+            fn above(low: Self, offset: u64) -> Self {
+                (low as $wide as u64).wrapping_add(offset) as Self
+            }
+
+            fn widen(self) -> i128 {
+                i128::from(self)
+            }
+        }
+
+        impl<const BITS: u32> BitsRange<BITS> for $type {
+            const LOW: Self = {
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                <$type>::MIN >> (Self::BITS - BITS)
+            };
+            const HIGH: Self = {
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                <$type>::MAX >> (Self::BITS - BITS)
+            };
+        }
+
+        impl NetShape for $type {
+            fn shape(_: &mut Shapes) -> Shape {
+                integer_shape::<Self>(Self::MIN, Self::MAX)
+            }
+        }
+
+        impl NetSerialize for $type {
+            fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
+                put_integer(writer, *self, Self::MIN, Self::MAX)
+            }
+
+            fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {
+                take_integer(reader, Self::MIN, Self::MAX)
+            }
+        }
+    )*};
+}
+
+integers! {
+    u8 as u64, false;
+    u16 as u64, false;
+    u32 as u64, false;
+    u64 as u64, false;
+    i8 as i64, true;
+    i16 as i64, true;
+    i32 as i64, true;
+    i64 as i64, true;
+}

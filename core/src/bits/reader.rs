@@ -1,0 +1,132 @@
+//! Reading values bit by bit. Nothing here indexes, so nothing here can panic.
+
+use alloc::vec::Vec;
+
+use super::DecodeError;
+use crate::limits;
+
+/// A cursor over bits. The first bit read is the lowest bit of the first byte.
+#[derive(Clone, Debug)]
+pub struct BitReader<'a> {
+    rest: &'a [u8],
+    pending: u64,
+    pending_bits: u32,
+    items_left: usize,
+    depth: usize,
+}
+
+impl<'a> BitReader<'a> {
+    /// A reader at the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        let items_left = bytes.len().saturating_mul(8).saturating_add(limits::MESSAGE_FREE_ITEMS);
+        Self { rest: bytes, pending: 0, pending_bits: 0, items_left, depth: 0 }
+    }
+
+    /// Bits not read yet.
+    #[must_use]
+    pub const fn remaining_bits(&self) -> usize {
+        self.rest.len().saturating_mul(8).saturating_add(self.pending_bits as usize)
+    }
+
+    /// The next `bits` bits, at most 64; the first is the lowest of the result.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] if fewer are left; [`DecodeError::OutOfRange`] if `bits` is above 64.
+    pub fn take(&mut self, bits: u32) -> Result<u64, DecodeError> {
+        if bits > 64 {
+            return Err(DecodeError::OutOfRange);
+        }
+        if self.remaining_bits() < bits as usize {
+            return Err(DecodeError::Truncated);
+        }
+        let low_bits = bits.min(32);
+        let low = self.take_half(low_bits);
+        let high = self.take_half(bits - low_bits);
+        Ok(low | high << 32)
+    }
+
+    /// One bit.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] at the end.
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        self.take(1).map(|bit| bit != 0)
+    }
+
+    /// The next `length` whole bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] if fewer are left; nothing is allocated then.
+    pub fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DecodeError> {
+        if self.remaining_bits() / 8 < length {
+            return Err(DecodeError::Truncated);
+        }
+        let mut bytes = Vec::with_capacity(length);
+        for _ in 0..length / 8 {
+            bytes.extend_from_slice(&self.take(64)?.to_le_bytes());
+        }
+        for _ in 0..length % 8 {
+            bytes.push(self.take(8)? as u8);
+        }
+        Ok(bytes)
+    }
+
+    /// Counts `count` list items against what an honest message of this size holds.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooManyItems`] if there are more than one per bit and [`limits::MESSAGE_FREE_ITEMS`].
+    pub fn charge(&mut self, count: usize) -> Result<(), DecodeError> {
+        self.items_left = self.items_left.checked_sub(count).ok_or(DecodeError::TooManyItems)?;
+        Ok(())
+    }
+
+    /// Runs `read` one level deeper: for whatever may contain itself.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and what `read` returns.
+    pub fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if self.depth >= limits::MESSAGE_DEPTH {
+            return Err(DecodeError::TooDeep);
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Says that nothing may follow but the zeros that fill the last byte: every value has one encoding.
+    ///
+    /// # Errors
+    /// [`DecodeError::Trailing`] if a byte or a one bit is left.
+    pub const fn finish(self) -> Result<(), DecodeError> {
+        if self.remaining_bits() >= 8 || self.pending != 0 { Err(DecodeError::Trailing) } else { Ok(()) }
+    }
+
+    /// At most 32 bits, which the caller knows to be there.
+    fn take_half(&mut self, bits: u32) -> u64 {
+        if self.pending_bits < bits {
+            self.refill();
+        }
+        let value = self.pending & ((1 << bits) - 1);
+        self.pending >>= bits;
+        self.pending_bits = self.pending_bits.saturating_sub(bits);
+        value
+    }
+
+    fn refill(&mut self) {
+        if let Some((four, rest)) = self.rest.split_first_chunk::<4>() {
+            self.pending |= u64::from(u32::from_le_bytes(*four)) << self.pending_bits;
+            self.pending_bits += 32;
+            self.rest = rest;
+            return;
+        }
+        for byte in core::mem::take(&mut self.rest) {
+            self.pending |= u64::from(*byte) << self.pending_bits;
+            self.pending_bits += 8;
+        }
+    }
+}

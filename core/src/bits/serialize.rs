@@ -1,0 +1,67 @@
+//! What a type needs to be written and read as bits.
+
+use super::{BitReader, BitWriter, DecodeError, EncodeError};
+use crate::shape::NetShape;
+
+/// A type that the bits codec can write and read. Derive it, or write both sides by hand.
+///
+/// ```
+/// use tickwire_core::message::{BitReader, BitWriter, DecodeError, EncodeError};
+/// use tickwire_core::message::{NetSerialize, NetShape, Shape, Shapes};
+///
+/// /// An angle in 256ths of a turn, of which the wire carries the upper 6 bits.
+/// struct Heading(u8);
+///
+/// impl NetShape for Heading {
+///     fn shape(_: &mut Shapes) -> Shape {
+///         Shape::opaque("heading6")
+///     }
+/// }
+///
+/// impl NetSerialize for Heading {
+///     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
+///         writer.put(u64::from(self.0 >> 2), 6)
+///     }
+///
+///     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError> {
+///         reader.take(6).map(|bits| Self((bits as u8) << 2))
+///     }
+/// }
+/// ```
+///
+/// Types that a peer could make arbitrarily large have no implementation:
+///
+/// ```compile_fail,E0277
+/// fn on_the_wire<T: tickwire_core::message::NetSerialize>() {}
+/// on_the_wire::<Vec<u8>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn on_the_wire<T: tickwire_core::message::NetSerialize>() {}
+/// on_the_wire::<usize>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no bits on the wire",
+    note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for what may grow, and an integer of fixed width instead of `usize`"
+)]
+pub trait NetSerialize: NetShape + Sized {
+    /// Writes the value.
+    ///
+    /// # Errors
+    /// What the writer says, or [`EncodeError::OutOfRange`].
+    fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
+
+    /// Reads a value. Whatever the bits are, it must neither panic nor allocate more than they justify.
+    ///
+    /// # Errors
+    /// What the reader says, or [`DecodeError::OutOfRange`].
+    fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
+}
+
+/// Writes the items of a list, without its length.
+pub(crate) fn put_items<T: NetSerialize>(writer: &mut BitWriter<'_>, items: &[T]) -> Result<(), EncodeError> {
+    for (index, item) in items.iter().enumerate() {
+        item.encode(writer).map_err(|error| error.in_item(index))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Writing values bit by bit.
+
+use alloc::vec::Vec;
+
+use super::EncodeError;
+use crate::limits;
+
+/// Appends bits to a buffer. The first bit written is the lowest bit of the first byte.
+#[derive(Debug)]
+pub struct BitWriter<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    limit: usize,
+    pending: u64,
+    pending_bits: u32,
+    items: usize,
+    depth: usize,
+}
+
+impl<'a> BitWriter<'a> {
+    /// A writer that appends at most `limit` bytes to `out`.
+    #[must_use]
+    pub const fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
+        Self { start: out.len(), out, limit, pending: 0, pending_bits: 0, items: 0, depth: 0 }
+    }
+
+    /// Bits written so far.
+    #[must_use]
+    pub const fn bits_written(&self) -> usize {
+        (self.out.len() - self.start) * 8 + self.pending_bits as usize
+    }
+
+    /// Appends the low `bits` bits of `value`, at most 64, the lowest first.
+    ///
+    /// # Errors
+    /// [`EncodeError::OutOfRange`] if `value` has higher bits set, or `bits` is above 64; [`EncodeError::TooLarge`]
+    /// if the limit is reached.
+    pub fn put(&mut self, value: u64, bits: u32) -> Result<(), EncodeError> {
+        if bits > 64 || (bits < 64 && value >> bits != 0) {
+            let most = 1u128.checked_shl(bits.min(64)).map_or(0, |above| above - 1);
+            return Err(EncodeError::out_of_range(value, 0, most as i128));
+        }
+        let low_bits = bits.min(32);
+        self.put_half(value & 0xffff_ffff, low_bits)?;
+        self.put_half(value.checked_shr(32).unwrap_or(0), bits - low_bits)
+    }
+
+    /// Appends one bit.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLarge`] if the limit is reached.
+    pub fn bool(&mut self, value: bool) -> Result<(), EncodeError> {
+        self.put(u64::from(value), 1)
+    }
+
+    /// Appends whole bytes, without aligning them.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLarge`] if the limit is reached.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        let (chunks, rest) = bytes.as_chunks::<8>();
+        for chunk in chunks {
+            self.put(u64::from_le_bytes(*chunk), 64)?;
+        }
+        rest.iter().try_for_each(|byte| self.put(u64::from(*byte), 8))
+    }
+
+    /// Counts `count` list items against what a receiver takes; [`BitWriter::finish`] judges the sum.
+    pub const fn charge(&mut self, count: usize) {
+        self.items = self.items.saturating_add(count);
+    }
+
+    /// Runs `write` one level deeper: for whatever may contain itself.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and what `write` returns.
+    pub fn nested(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        if self.depth >= limits::MESSAGE_DEPTH {
+            return Err(EncodeError::TooDeep);
+        }
+        self.depth += 1;
+        let result = write(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Fills the last byte with zeros.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLarge`] if the limit is reached; [`EncodeError::TooManyItems`] if there are more list items
+    /// than one per bit and [`limits::MESSAGE_FREE_ITEMS`].
+    pub fn finish(mut self) -> Result<(), EncodeError> {
+        let padding = self.pending_bits.wrapping_neg() % 8;
+        self.put_half(0, padding)?;
+        let bytes = (self.pending_bits / 8) as usize;
+        self.flush(bytes)?;
+        let written_bits = (self.out.len() - self.start) * 8;
+        if self.items > written_bits.saturating_add(limits::MESSAGE_FREE_ITEMS) {
+            return Err(EncodeError::TooManyItems);
+        }
+        Ok(())
+    }
+
+    fn put_half(&mut self, value: u64, bits: u32) -> Result<(), EncodeError> {
+        self.pending |= value << self.pending_bits;
+        self.pending_bits += bits;
+        if self.pending_bits >= 32 { self.flush(4) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, bytes: usize) -> Result<(), EncodeError> {
+        if self.out.len() - self.start + bytes > self.limit {
+            return Err(EncodeError::TooLarge { limit: self.limit });
+        }
+        for _ in 0..bytes {
+            self.out.push(self.pending as u8);
+            self.pending >>= 8;
+            self.pending_bits -= 8;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! What an acceptor asks of its owner about whoever wants to come in.
+
+use super::half_open::Resume;
+use super::welcome::SessionOutcome;
+use crate::crypto::Key;
+use crate::drop::DropReason;
+
+/// Who is here already. It is asked before a Diffie-Hellman is spent.
+pub(crate) trait KnownParties {
+    /// What becomes of a session that a client wants to resume.
+    ///
+    /// # Errors
+    /// The session has seen a later incarnation: this ticket is void, or a copy of one.
+    fn session(&self, resume: &Resume) -> Result<SessionOutcome, DropReason>;
+
+    /// Whether this end's own attempt to reach the peer with this static key comes before the peer's.
+    fn prefers_own_dial(&self, peer_key: &Key) -> bool;
+}
+
+/// A server where nobody is, for acceptors that are driven without an endpoint.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) struct Deserted;
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl KnownParties for Deserted {
+    fn session(&self, _: &Resume) -> Result<SessionOutcome, DropReason> {
+        Ok(SessionOutcome::Lost)
+    }
+
+    fn prefers_own_dial(&self, _: &Key) -> bool {
+        false
+    }
+}

@@ -1,0 +1,149 @@
+//! Token buckets: a rate with a burst, as the generic cell rate algorithm keeps it.
+
+use core::num::NonZeroU64;
+
+use crate::time::{Duration, Instant};
+
+/// How fast tokens come back, and how many a full bucket holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    per_second: u32,
+    /// How long an empty bucket takes to fill.
+    burst_ns: u64,
+}
+
+impl Rate {
+    /// `per_second` tokens a second (at least one). A full bucket holds as many as come back within `burst`.
+    #[must_use]
+    pub const fn per_second(per_second: u32, burst: Duration) -> Self {
+        let per_second = if per_second == 0 { 1 } else { per_second };
+        Self { per_second, burst_ns: nanos(burst) }
+    }
+
+    /// How long `tokens` tokens take to come back.
+    const fn price(&self, tokens: u32) -> u64 {
+        SECOND_NS.saturating_mul(tokens as u64) / self.per_second as u64
+    }
+}
+
+/// Tokens that come back at a steady rate. It reads no clock, and a clock that runs backwards only delays the tokens.
+///
+/// ```
+/// use tickwire_core::token_bucket::{Rate, TokenBucket};
+/// use tickwire_core::{Duration, Instant};
+///
+/// let rate = Rate::per_second(10, Duration::from_secs(2));
+/// let mut bucket = TokenBucket::new();
+/// assert_eq!((0..100).filter(|_| bucket.take(rate, Instant::ZERO, 1)).count(), 20);
+/// assert!(bucket.take(rate, Instant::ZERO + Duration::from_millis(100), 1));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TokenBucket {
+    /// When the bucket is full again, in nanoseconds modulo 2^64; none until a token is taken.
+    full_at: Option<NonZeroU64>,
+}
+
+impl TokenBucket {
+    /// A full bucket.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { full_at: None }
+    }
+
+    /// Takes `tokens` if all of them are there. A full bucket pays for a demand that is larger than the bucket.
+    pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
+        let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
+        let is_there = missing <= rate.burst_ns;
+        if is_there {
+            self.set_missing_ns(now, missing);
+        }
+        is_there
+    }
+
+    /// Takes `tokens` if the bucket is not empty, more than there are if need be: no single demand is too large. The
+    /// overdrawn tokens have to come back before the next demand is met.
+    pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
+        let missing = self.missing_ns(now);
+        let is_there = missing < rate.burst_ns;
+        if is_there {
+            self.set_missing_ns(now, missing.saturating_add(rate.price(tokens)));
+        }
+        is_there
+    }
+
+    /// How long the bucket takes to be full again.
+    pub(crate) fn missing_ns(&self, now: Instant) -> u64 {
+        // The difference counts as negative from 2^63 on: that is 292 years ago.
+        let ahead = self.full_at.map_or(0, |full_at| full_at.get().wrapping_sub(wrapped_ns(now)));
+        ahead.cast_signed().max(0).cast_unsigned()
+    }
+
+    /// Lets the bucket be full again after `missing_ns`.
+    pub(crate) fn set_missing_ns(&mut self, now: Instant, missing_ns: u64) {
+        let full_at = wrapped_ns(now).wrapping_add(missing_ns.min(LONGEST_NS));
+        self.full_at = NonZeroU64::new(full_at).or(Some(NonZeroU64::MAX));
+    }
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+const LONGEST_NS: u64 = i64::MAX.cast_unsigned();
+
+const fn nanos(duration: Duration) -> u64 {
+    let whole = duration.as_secs().saturating_mul(SECOND_NS);
+    whole.saturating_add(duration.subsec_nanos() as u64)
+}
+
+const fn wrapped_ns(now: Instant) -> u64 {
+    now.as_micros().wrapping_mul(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate::per_second(10, Duration::from_secs(4));
+    const START: Instant = Instant::ZERO;
+
+    #[test]
+    fn tokens_are_taken_together_and_come_back_with_time() {
+        let rate = Rate::per_second(100, Duration::from_secs(1));
+        let (mut bucket, mut now) = (TokenBucket::new(), START);
+        assert!(bucket.take(rate, now, 60) && bucket.take(rate, now, 40) && !bucket.take(rate, now, 1));
+        now += Duration::from_millis(500);
+        assert!(!bucket.take(rate, now, 51) && bucket.take(rate, now, 50) && !bucket.take(rate, now, 1));
+        now += Duration::from_secs(9);
+        // More than there can be costs all there is.
+        assert!(bucket.take(rate, now, 1_000) && !bucket.take(rate, now, 1));
+    }
+
+    #[test]
+    fn a_burst_is_there_at_once_and_comes_back_at_the_rate() {
+        let mut bucket = TokenBucket::new();
+        assert_eq!((0..100).filter(|_| bucket.overdraw(RATE, START, 1)).count(), 40);
+        let mut later = |millis| bucket.overdraw(RATE, START + Duration::from_millis(millis), 1);
+        assert!(later(1) && !later(99) && later(101) && !later(102));
+        let ten_seconds = (0..10_000).filter(|millis| later(1000 + millis)).count();
+        assert!((99..=110).contains(&ten_seconds), "{ten_seconds}");
+    }
+
+    #[test]
+    fn one_large_demand_is_met_and_paid_back_before_the_next() {
+        let mut bucket = TokenBucket::new();
+        assert!(bucket.overdraw(RATE, START, 1000));
+        assert!(!bucket.overdraw(RATE, START + Duration::from_secs(95), 1));
+        assert!(bucket.overdraw(RATE, START + Duration::from_secs(97), 1));
+    }
+
+    #[test]
+    fn a_bucket_works_at_every_instant_and_with_every_rate() {
+        let largest = Rate::per_second(u32::MAX, Duration::MAX);
+        let smallest = Rate::per_second(0, Duration::ZERO);
+        let places = [0, 1 << 53, 1 << 54, (1 << 62) - 1_000_000, 1 << 62];
+        for now in places.map(|micros| Instant::from_micros(micros).unwrap()) {
+            let mut bucket = TokenBucket::new();
+            assert_eq!((0..100).filter(|_| bucket.take(RATE, now, 1)).count(), 40, "at {now:?}");
+            assert!(TokenBucket::new().take(largest, now, u32::MAX), "at {now:?}");
+            assert!(!TokenBucket::new().overdraw(smallest, now, 1), "at {now:?}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Why an attempt to connect failed, and which addresses nothing was sent to.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tickwire_core::crypto::Key;
+use tickwire_core::error::ConnectError as CoreConnectError;
+use tickwire_core::schema::SchemaDifference;
+use tickwire_core::{CloseReason, PeerText, Refusal};
+
+use super::command::CommandError;
+use crate::ending::{Ending, Hex};
+
+/// Why an attempt to connect failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The call itself was at fault: a ticket for another server, an unusable key, no place left.
+    Usage(CoreConnectError),
+    /// The name has no address, or nobody could be asked.
+    UnknownHost {
+        /// The name.
+        host: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// Nothing was sent to any of the addresses: IPv6 addresses only, from an IPv4 socket, or a network that is away, say.
+    NoUsableAddress {
+        /// The addresses, and why nothing was sent to them.
+        unreached: Vec<Unreached>,
+    },
+    /// Nobody answered.
+    TimedOut {
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+        /// The others that the name has, and why nothing was sent to them.
+        unreached: Vec<Unreached>,
+        /// How long all of it took.
+        after: Duration,
+    },
+    /// Nobody let us in, and a server answered that has another key than the pinned one, or the ticket's. Not authentic.
+    WrongKey {
+        /// The key that the server has.
+        theirs: Key,
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+    },
+    /// Small datagrams were answered, and those of 1200 bytes, which a handshake takes, were not. Not authentic.
+    NarrowPath {
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+    },
+    /// Nobody let us in, and somebody hinted that he speaks another version of the protocol. Not authentic.
+    WrongVersion {
+        /// The version that the far end hinted at.
+        theirs: u8,
+        /// The addresses that were tried, in order.
+        tried: Vec<SocketAddr>,
+    },
+    /// All places of the server are taken.
+    ServerFull,
+    /// The server has as many clients from this address (IPv4, or IPv6 /64) as one address may bring.
+    TooManyFromAddress,
+    /// This identity is not welcome.
+    Banned,
+    /// The ticket was valid once.
+    TicketExpired,
+    /// The two ends were built from different message types.
+    Schema(SchemaDifference),
+    /// The server's own reason.
+    Refused {
+        /// The game's code.
+        code: u16,
+        /// Text for a person.
+        text: PeerText,
+    },
+    /// The connection ended before it was made, for this reason.
+    Closed(CloseReason),
+    /// The client, server or peer was stopped meanwhile.
+    Stopped,
+    /// An accept policy asked, on the network thread, while the queue to that thread was full.
+    QueueFull,
+    /// An accept policy would have to wait for the network thread, which it runs on.
+    OnNetworkThread,
+}
+
+impl ConnectError {
+    /// The end of a connection that was never made, as an event tells it; `reason` is the core's, if there was one.
+    pub(crate) fn to_close_reason(&self, reason: Option<CloseReason>) -> CloseReason {
+        reason.unwrap_or_else(|| CloseReason::Driver { text: self.to_string() })
+    }
+
+    /// The error that a connection's end amounts to.
+    pub(crate) fn of(
+        reason: CloseReason,
+        tried: Vec<SocketAddr>,
+        unreached: Vec<Unreached>,
+        after: Duration,
+    ) -> Self {
+        match reason {
+            CloseReason::ConnectTimedOut { version_hint: Some(theirs), .. } => {
+                Self::WrongVersion { theirs, tried }
+            }
+            CloseReason::ConnectTimedOut { key_hint: Some(theirs), .. } => Self::WrongKey { theirs, tried },
+            CloseReason::ConnectTimedOut { narrow_path: true, .. } => Self::NarrowPath { tried },
+            CloseReason::ConnectTimedOut { .. } => Self::TimedOut { tried, unreached, after },
+            CloseReason::Refused(Refusal::Full) => Self::ServerFull,
+            CloseReason::Refused(Refusal::TooManyFromAddress) => Self::TooManyFromAddress,
+            CloseReason::Refused(Refusal::Banned) => Self::Banned,
+            CloseReason::Refused(Refusal::Expired) => Self::TicketExpired,
+            CloseReason::Refused(Refusal::Schema(difference)) => Self::Schema(difference),
+            CloseReason::Refused(Refusal::Other { code, text }) => Self::Refused { code, text },
+            other => Self::Closed(other),
+        }
+    }
+}
+
+/// An address to which nothing was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Unreached {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub cause: UnreachedCause,
+}
+
+/// Why nothing was sent to an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum UnreachedCause {
+    /// The socket is of the other address family.
+    OtherFamily,
+    /// No single machine has it; the kind of address that it is.
+    NotUnicast(&'static str),
+    /// The attempt's time was over before its turn came.
+    NoTime,
+    /// The system refused every datagram; its words.
+    SendRefused(String),
+    /// The core refused to try it.
+    Usage(CoreConnectError),
+}
+
+impl fmt::Display for UnreachedCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherFamily => {
+                f.write_str("it is of the other address family than this socket; bind to [::]")
+            }
+            Self::NotUnicast(kind) => write!(f, "it is {kind}; connect to one machine's address"),
+            Self::NoTime => f.write_str("no time was left for it; allow more with ConnectOptions::timeout"),
+            Self::SendRefused(words) => {
+                write!(f, "the system sends nothing there: {words}; check network and firewall")
+            }
+            Self::Usage(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Things, as a list for a person.
+struct List<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, thing) in self.0.iter().enumerate() {
+            write!(f, "{}{thing}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.address, self.cause)
+    }
+}
+
+/// The addresses that were left out, after those that were tried.
+struct LeftOut<'a>(&'a [Unreached]);
+
+impl fmt::Display for LeftOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; nothing was sent to {}", List(self.0)) }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) => error.fmt(f),
+            Self::UnknownHost { host, reason } => {
+                write!(f, "the host `{host}` is unknown: {reason}; check its spelling and the name service")
+            }
+            Self::NoUsableAddress { unreached } => {
+                write!(f, "no address of the server can be reached: {}", List(unreached))
+            }
+            Self::TimedOut { tried, unreached, after } => write!(
+                f,
+                "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
+                 and that the key (and the ticket) is that server's{}",
+                List(tried),
+                LeftOut(unreached)
+            ),
+            Self::WrongKey { theirs, tried } => write!(
+                f,
+                "nobody at {} let us in: a server answers there, but with another key, {}; pin that one if you trust it, \
+                 since nothing proves whose it is",
+                List(tried),
+                Hex(theirs)
+            ),
+            Self::NarrowPath { tried } => write!(
+                f,
+                "{} answered small datagrams, and none of 1200 bytes: the path carries less, perhaps through a tunnel or VPN; raise \
+                 its MTU, or use another network",
+                List(tried)
+            ),
+            Self::WrongVersion { theirs, tried } => write!(
+                f,
+                "{} seems to speak protocol version {theirs}; update the client or the server",
+                List(tried)
+            ),
+            Self::ServerFull => f.write_str("the server is full; try again later, or another server"),
+            Self::TooManyFromAddress => f.write_str(
+                "too many clients of the server come from this address; try again when one of them has left, or ask the \
+                 server's operator to allow more per address",
+            ),
+            Self::Banned => f.write_str("the server does not let this identity in"),
+            Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
+            Self::Schema(difference) => {
+                write!(f, "the server was built from other message types: {difference}")
+            }
+            Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
+            Self::Closed(reason) => write!(f, "the connection ended before it was made: {}", Ending(reason)),
+            Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
+            Self::QueueFull => CommandError::QueueFull.fmt(f),
+            Self::OnNetworkThread => f.write_str(
+                "an accept policy runs on the network thread, which cannot wait for itself; ask from another thread",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl From<CoreConnectError> for ConnectError {
+    fn from(error: CoreConnectError) -> Self {
+        Self::Usage(error)
+    }
+}

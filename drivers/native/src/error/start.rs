@@ -1,0 +1,129 @@
+//! Why an endpoint did not start.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use tickwire_core::ChannelId;
+use tickwire_core::error::ConfigError;
+
+use crate::address::NetworkAddress;
+
+/// Why a server, client or peer did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration is not one that an endpoint can run with.
+    Config(ConfigError),
+    /// A registered message type names a channel that is not configured.
+    NoSuchChannel {
+        /// The name of the message type.
+        message: &'static str,
+        /// The channel that it names.
+        channel: ChannelId,
+        /// How many channels are configured.
+        channels: usize,
+    },
+    /// A server whose `Config::access` lets nobody in.
+    NobodyMayConnect,
+    /// Another program, or another server of this one, has the port.
+    PortInUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// This user may not have the port.
+    NotPermitted {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The address is none of this machine's.
+    NoSuchLocalAddress {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// No single machine has the address: a multicast or broadcast address.
+    NotUnicast {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The kind of address that it is.
+        reason: &'static str,
+    },
+    /// The system refused the socket for another reason.
+    Socket {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system gave no entropy.
+    Entropy {
+        /// The system's reason.
+        reason: String,
+    },
+    /// The system gave no thread.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::NoSuchChannel { message, channel, channels } => write!(
+                f,
+                "message type `{message}` goes on channel {}, but Config::channels has {channels} channels, numbered \
+                 from 0; add the channel, or name another one",
+                channel.0
+            ),
+            Self::NobodyMayConnect => f.write_str(
+                "Config::access is Closed, which lets nobody in; set it to Tickets, Peers or Open for a server",
+            ),
+            Self::PortInUse { address } => write!(
+                f,
+                "UDP port {} is in use at {}; stop the other program, or choose another port (0 lets the system choose)",
+                address.port(),
+                NetworkAddress::from(*address).host()
+            ),
+            Self::NotPermitted { address } => write!(
+                f,
+                "this user may not open UDP port {} at {}; choose a port from 1024 on, or grant the right",
+                address.port(),
+                NetworkAddress::from(*address).host()
+            ),
+            Self::NoSuchLocalAddress { address } => write!(
+                f,
+                "{} is no address of this machine; bind to one that is, or to [::], which stands for all",
+                NetworkAddress::from(*address).host()
+            ),
+            Self::NotUnicast { address, reason } => write!(
+                f,
+                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all",
+                NetworkAddress::from(*address).host()
+            ),
+            Self::Socket { address, source } => {
+                write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
+            }
+            Self::Entropy { reason } => {
+                write!(f, "the system gave no entropy: {reason}; keys cannot be made without it")
+            }
+            Self::Thread(source) => {
+                write!(f, "no thread for the network: {source}; check the system's limits")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Socket { source, .. } | Self::Thread(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}

@@ -1,0 +1,164 @@
+//! What can be set, and what holds where nothing is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
+/// server's.
+pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}
+
+/// For games that have nothing to set.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// How a dedicated server is set up. Every key may be left out.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+#[serde(default, deny_unknown_fields, bound(deserialize = "S: DeserializeOwned + Default"))]
+#[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
+#[non_exhaustive]
+pub struct ServerConfig<S> {
+    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
+    pub bind_address: SocketAddr,
+    /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 32768))]
+    pub max_connections: u32,
+    /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without it: half of `max_connections`, rounded up. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 32768))]
+    pub max_connections_per_address: Option<u32>,
+    /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64); an address that only abandons them gets an eighth of it. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub handshakes_per_second: u32,
+    /// Handshakes that it answers to one address at once, after a rest: as many as players who share an address come at the same moment. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub handshake_burst: u32,
+    /// Steps of the game per second. Takes effect at once.
+    #[schemars(range(min = 1, max = 1000))]
+    pub tick_rate: u32,
+    /// Times per second that the game sends its state to the clients. Takes effect at once.
+    #[schemars(range(min = 1, max = 1000))]
+    pub network_update_rate: u32,
+    /// Whether a log is written. Takes effect at a restart.
+    pub enable_logging: bool,
+    /// Where the log is written; `-` stands for standard error. Takes effect at a restart.
+    #[schemars(length(min = 1))]
+    pub log_file_path: PathBuf,
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, and all that is graver. Takes effect at once.
+    pub log_level: LogLevel,
+    /// Bytes after which the log is put aside as `.1` and a new one begun. Takes effect at a restart.
+    #[schemars(range(min = 4096))]
+    pub log_file_bytes: u64,
+    /// Logs that are put aside at most; older ones are deleted. Takes effect at a restart.
+    #[schemars(range(max = 1000))]
+    pub log_files_kept: u32,
+    /// Whether commands are read from standard input. Takes effect at a restart.
+    pub enable_console: bool,
+    /// The file with the server's secret key. It is made at the first start. Takes effect at a restart.
+    #[schemars(length(min = 1))]
+    pub key_file: PathBuf,
+    /// The file with the key that opens this server's tickets, as the backend derived it. With it, only clients with a ticket are let in; without it, everybody is. Takes effect at a restart.
+    pub ticket_key_file: Option<PathBuf>,
+    /// The file that bans are kept in. Takes effect at a restart.
+    #[schemars(length(min = 1))]
+    pub ban_file: PathBuf,
+    /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
+    #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
+    pub monitoring_address: Option<SocketAddr>,
+    /// Seconds of silence after which a client counts as interrupted. Takes effect at a restart.
+    #[schemars(range(min = 1, max = 3600))]
+    pub idle_timeout_s: u32,
+    /// Seconds that an interrupted client's place is kept for it. Takes effect at a restart.
+    #[schemars(range(max = 3600))]
+    pub resume_window_s: u32,
+    /// Seconds that clients get to receive what is queued for them when the server stops. Takes effect at once.
+    #[schemars(range(max = 600))]
+    pub shutdown_timeout_s: u32,
+    /// Bytes per second that the server sends at most, all clients together, 1000 at least; `null` sets no limit. Takes effect at once.
+    #[schemars(range(min = 1000))]
+    pub bandwidth_limit: Option<NonZeroU32>,
+    /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
+    #[schemars(range(min = 1000))]
+    pub client_bandwidth_limit: Option<NonZeroU32>,
+    /// Messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    #[schemars(range(min = 1))]
+    pub client_message_limit: Option<NonZeroU32>,
+    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    #[schemars(range(min = 1000))]
+    pub client_byte_limit: Option<NonZeroU32>,
+    /// The game's own settings. Which of them take effect at once is the game's affair.
+    pub game: S,
+}
+
+/// What is logged.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum LogLevel {
+    /// What went wrong.
+    Error,
+    /// And what may go wrong.
+    Warn,
+    /// And what happens.
+    #[default]
+    Info,
+    /// And why.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+impl<S: Default> Default for ServerConfig<S> {
+    fn default() -> Self {
+        Self {
+            bind_address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7777)),
+            max_connections: 64,
+            max_connections_per_address: None,
+            handshakes_per_second: 32,
+            handshake_burst: 64,
+            tick_rate: 60,
+            network_update_rate: 20,
+            enable_logging: true,
+            log_file_path: "server.log".into(),
+            log_level: LogLevel::Info,
+            log_file_bytes: 10 << 20,
+            log_files_kept: 5,
+            enable_console: true,
+            key_file: "server.key".into(),
+            ticket_key_file: None,
+            ban_file: "server.bans.json".into(),
+            monitoring_address: None,
+            idle_timeout_s: 20,
+            resume_window_s: 60,
+            shutdown_timeout_s: 5,
+            bandwidth_limit: None,
+            client_bandwidth_limit: None,
+            client_message_limit: NonZeroU32::new(300),
+            client_byte_limit: NonZeroU32::new(128 << 10),
+            game: S::default(),
+        }
+    }
+}
+
+/// The JSON Schema of the configuration of a server whose game has settings `S`.
+#[must_use]
+pub fn schema<S: Settings>() -> Value {
+    let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    generator.into_generator().into_root_schema_for::<ServerConfig<S>>().to_value()
+}
+
+/// What stands in for a configuration while its values are looked at one by one.
+pub(super) fn as_value<T: Serialize>(value: &T) -> Value {
+    // Only a map with keys that are no text, or a game's own serializer, can fail: then there is nothing to look at.
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

@@ -1,0 +1,120 @@
+//! Which commands there are, the server's own and the game's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::arguments::Arguments;
+use super::reply::{CommandError, Reply, shown};
+use crate::context::Context;
+use crate::suggest::suggest;
+
+/// The console commands of a server whose game is `G`, as [`crate::Game::commands`] adds to them.
+pub struct Commands<G> {
+    by_name: BTreeMap<&'static str, Command<G>>,
+}
+
+/// One command.
+pub(super) struct Command<G> {
+    /// What follows the name.
+    usage: &'static str,
+    help: &'static str,
+    pub(super) action: Action<G>,
+}
+
+/// Who carries a command out.
+pub(super) enum Action<G> {
+    BuiltIn(BuiltIn),
+    Game(Box<GameAction<G>>),
+}
+
+pub(super) type GameAction<G> = dyn Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply;
+
+impl<G> fmt::Debug for Commands<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
+impl<G> Commands<G> {
+    /// The server's own commands.
+    pub(crate) fn new() -> Self {
+        let own = BUILT_IN.into_iter().map(|(name, usage, help, action)| {
+            (name, Command { usage, help, action: Action::BuiltIn(action) })
+        });
+        Self { by_name: own.collect() }
+    }
+
+    /// Adds a command: what follows its name (`<client> [reason]`), what it does in a few words, and the function. One of
+    /// the same name is replaced, the server's own included.
+    pub fn add(
+        &mut self,
+        name: &'static str,
+        usage: &'static str,
+        help: &'static str,
+        action: impl Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply + 'static,
+    ) -> &mut Self {
+        self.by_name.insert(name, Command { usage, help, action: Action::Game(Box::new(action)) });
+        self
+    }
+
+    /// The command of this name.
+    pub(super) fn find(&self, name: &str) -> Result<(&'static str, &Command<G>), CommandError> {
+        if let Some((name, command)) = self.by_name.get_key_value(name) {
+            return Ok((name, command));
+        }
+        let meant = suggest(name, self.by_name.keys().copied());
+        let meant = meant.and_then(|meant| self.by_name.get_key_value(meant)).map(|(name, _)| *name);
+        Err(CommandError::Unknown { name: name.into(), meant })
+    }
+
+    /// What all commands, or one, are for.
+    pub(super) fn help(&self, about: Option<&str>) -> Reply {
+        let line =
+            |(name, command): (&&str, &Command<G>)| format!("{:<28} {}", command.line(name), command.help);
+        match about {
+            None => Ok(self.by_name.iter().map(line).collect::<Vec<_>>().join("\n")),
+            Some(name) => match self.by_name.get_key_value(name) {
+                Some(found) => Ok(line(found)),
+                None => Err(CommandError::Failed(format!("there is no command `{}`", shown(name)))),
+            },
+        }
+    }
+}
+
+impl<G> Command<G> {
+    /// Its name and usage.
+    pub(super) fn line(&self, name: &str) -> String {
+        if self.usage.is_empty() { name.into() } else { format!("{name} {}", self.usage) }
+    }
+}
+
+/// The commands that every server has.
+#[derive(Clone, Copy)]
+pub(super) enum BuiltIn {
+    Help,
+    Status,
+    Clients,
+    Kick,
+    Ban,
+    Unban,
+    Bans,
+    Say,
+    Stats,
+    Reload,
+    Quit,
+}
+
+/// Name, usage and help of each of them.
+const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
+    ("help", "[command]", "what commands do", BuiltIn::Help),
+    ("status", "[--json]", "how the server is doing", BuiltIn::Status),
+    ("clients", "[--json]", "who is there", BuiltIn::Clients),
+    ("kick", "<client> [reason]", "send a client away", BuiltIn::Kick),
+    ("ban", "<client | identity | address> [reason]", "send away, and never let in again", BuiltIn::Ban),
+    ("unban", "<identity | address>", "let in again", BuiltIn::Unban),
+    ("bans", "[--json]", "who is banned", BuiltIn::Bans),
+    ("say", "<text>", "say something to all players", BuiltIn::Say),
+    ("stats", "[--json]", "counters of network and ticks", BuiltIn::Stats),
+    ("reload", "", "read the configuration again", BuiltIn::Reload),
+    ("quit", "[reason]", "stop the server in order", BuiltIn::Quit),
+];

@@ -1,0 +1,271 @@
+//! A server and a client joined by a wire that takes no time: what one end writes, the other one has at once, or when
+//! the test that holds the wire says so.
+//!
+//! This is the smallest stage for a test of the core. Time stands still until [`Pair::pass`] lets it go on; datagrams
+//! are exchanged by [`Pair::flush`], or taken and handed over one by one; both endpoints are there to be called. For
+//! delays, queues and clocks that disagree there is [`World`](crate::world::World).
+#![allow(clippy::expect_used, reason = "a test ends when its own ground gives way")]
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use tickwire_core::{
+    Access, Bytes, ChannelId, Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant, LinkId,
+    LinkProperties, MessageId, Path, Secrets,
+};
+
+/// The end that accepts.
+pub const SERVER: usize = 0;
+/// The end that dials.
+pub const CLIENT: usize = 1;
+
+/// Exchanges of a [`Pair::flush`] after which the two count as never silent.
+const EXCHANGES_MAX: usize = 10_000;
+
+/// What the wire does to a datagram of one end: it may change it, and says whether it passes.
+pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
+
+/// The address of an end whose datagrams travel over UDP.
+#[must_use]
+pub fn address(end: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1 + end as u8], 7777))
+}
+
+/// Two endpoints with any number of connections between them.
+pub struct Pair {
+    /// The present.
+    pub now: Instant,
+    /// The endpoints, [`SERVER`] and [`CLIENT`].
+    pub ends: [Endpoint; 2],
+    /// How each end is reached by the other one.
+    pub paths: [Path; 2],
+    /// The connections of each end, in the order in which they were made.
+    pub connections: [Vec<ConnectionId>; 2],
+    /// The events of each end since [`Pair::record`] was called.
+    pub told: [Vec<Event>; 2],
+    /// Bytes that each end wrote, whether they passed or not.
+    pub written: [u64; 2],
+    /// What the wire does to datagrams; at first it delivers them as they are.
+    pub harm: Harm,
+    /// How large a buffer the ends may fill: with more than one datagram's room they fill it with several.
+    pub room: usize,
+    is_recording: bool,
+    buffer: Vec<u8>,
+}
+
+impl core::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Pair").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Pair {
+    /// A server that lets in whoever comes, and a client, both set up by `config` but for its access.
+    ///
+    /// # Panics
+    /// If the core refuses the configuration.
+    #[must_use]
+    pub fn new(now: Instant, config: &Config) -> Self {
+        let build = |end: usize| {
+            let mut config = config.clone();
+            config.access = [Access::Open, Access::Closed][end];
+            let number = end as u8;
+            Endpoint::new(config, Secrets::new([number + 1; 32]), [number + 7; 32], now)
+                .expect("a configuration that the core takes")
+        };
+        Self::of(now, [build(SERVER), build(CLIENT)])
+    }
+
+    /// These two: a server, and a client.
+    #[must_use]
+    pub fn of(now: Instant, ends: [Endpoint; 2]) -> Self {
+        Self {
+            now,
+            ends,
+            paths: [SERVER, CLIENT].map(|end| address(end).into()),
+            connections: Default::default(),
+            told: Default::default(),
+            written: [0; 2],
+            harm: Box::new(|_, _| true),
+            room: 1200,
+            is_recording: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Keeps every event from now on.
+    pub fn record(&mut self) {
+        self.is_recording = true;
+    }
+
+    /// Begins another connection with the server's key.
+    pub fn dial(&mut self) -> ConnectionId {
+        let options = ConnectOptions::new(self.ends[SERVER].public_key());
+        self.dial_with(options)
+    }
+
+    /// Begins another connection.
+    ///
+    /// # Panics
+    /// If the client refuses to dial.
+    pub fn dial_with(&mut self, options: ConnectOptions) -> ConnectionId {
+        self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
+    }
+
+    /// Makes so many connections, one after the other.
+    ///
+    /// # Panics
+    /// If not all of them come about.
+    pub fn connect(&mut self, count: usize) {
+        for _ in 0..count {
+            self.dial();
+            self.flush();
+        }
+        let made = self.connections.each_ref().map(Vec::len);
+        assert_eq!(made, [count, count], "connections of server and client");
+    }
+
+    /// Joins the ends by a link, which their datagrams take from now on. A link that is open already gets these
+    /// properties.
+    ///
+    /// # Panics
+    /// If an end refuses the link.
+    pub fn open_link(&mut self, properties: LinkProperties) {
+        self.paths = [LinkId(1).into(); 2];
+        for end in &mut self.ends {
+            end.open_link(self.now, LinkId(1), properties, None).expect("a link that the core takes");
+        }
+    }
+
+    /// The link between the ends breaks, and both notice.
+    pub fn close_link(&mut self) {
+        for end in &mut self.ends {
+            end.close_link(self.now, LinkId(1));
+        }
+    }
+
+    /// Sends a message on the first connection of an end.
+    ///
+    /// # Panics
+    /// If there is none, or the end does not take the message.
+    pub fn send(&mut self, end: usize, channel: u8, message: impl Into<Bytes>) -> MessageId {
+        let connection = self.connections[end][0];
+        let sent = self.ends[end].send(self.now, connection, ChannelId(channel), message);
+        sent.expect("an end that takes the message")
+    }
+
+    /// What an end has to send.
+    pub fn take(&mut self, end: usize) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        while self.take_some(end, &mut taken) {}
+        taken
+    }
+
+    /// What an end sends when it is asked once, and whether that was anything.
+    pub fn take_some(&mut self, end: usize, taken: &mut Vec<Vec<u8>>) -> bool {
+        self.buffer.resize(self.room, 0);
+        let Some(transmit) = self.ends[end].poll_transmit(self.now, &mut self.buffer) else {
+            return false;
+        };
+        self.written[end] += transmit.size as u64;
+        taken.extend(transmit.datagrams(&self.buffer).map(<[u8]>::to_vec));
+        true
+    }
+
+    /// Hands a datagram to an end, as if the other one had sent it.
+    pub fn give(&mut self, end: usize, datagram: &mut [u8]) {
+        self.ends[end].handle_datagram(self.now, self.paths[1 - end], Ecn::NotCapable, datagram);
+    }
+
+    /// The events that wait at an end.
+    pub fn events(&mut self, end: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(event) = self.ends[end].poll_event() {
+            if let Event::Connected { connection, .. } = event {
+                self.connections[end].push(connection);
+            }
+            events.push(event);
+        }
+        if self.is_recording {
+            self.told[end].extend_from_slice(&events);
+        }
+        events
+    }
+
+    /// What an end has to send passes over the wire; whether that was anything. No event is taken.
+    pub fn exchange(&mut self, end: usize) -> bool {
+        let taken = self.take(end);
+        let is_any = !taken.is_empty();
+        for mut datagram in taken {
+            if (self.harm)(end, &mut datagram) {
+                self.give(1 - end, &mut datagram);
+            }
+        }
+        is_any
+    }
+
+    /// Lets both ends talk until they are silent.
+    ///
+    /// # Panics
+    /// If they never are.
+    pub fn flush(&mut self) {
+        for _ in 0..EXCHANGES_MAX {
+            let is_talking = [SERVER, CLIENT].map(|end| {
+                let is_any = self.exchange(end);
+                self.events(end);
+                is_any
+            });
+            if is_talking == [false, false] {
+                return;
+            }
+        }
+        unreachable!("the two never fall silent");
+    }
+
+    /// Lets time go by, with good drivers at both ends.
+    ///
+    /// # Panics
+    /// If the ends never fall silent.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.flush();
+            let [one, other] = self.ends.each_ref().map(|end| end.poll_timeout().0);
+            let next = one.min(other);
+            if next > end {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.ends.iter_mut().for_each(|end| end.handle_timeout(next));
+        }
+        self.now = end;
+    }
+
+    /// How many events of an end that were recorded match.
+    pub fn count(&self, end: usize, matches: impl Fn(&Event) -> bool) -> usize {
+        self.told[end].iter().filter(|event| matches(event)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLIENT, Duration, Event, Pair, SERVER};
+    use tickwire_core::{Config, Instant};
+
+    #[test]
+    fn what_one_end_sends_the_other_has_at_once_unless_the_wire_keeps_it() {
+        let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
+        pair.record();
+        pair.connect(1);
+        assert_eq!(pair.now, Instant::ZERO);
+        pair.harm = Box::new(|end, _| end != CLIENT);
+        pair.send(CLIENT, 0, "late");
+        pair.flush();
+        let is_message = |event: &Event| matches!(event, Event::Message { .. });
+        assert_eq!(pair.count(SERVER, is_message), 0);
+        pair.harm = Box::new(|_, _| true);
+        pair.pass(Duration::from_secs(2));
+        assert_eq!(pair.count(SERVER, is_message), 1);
+        assert_eq!(pair.now, Instant::ZERO + Duration::from_secs(2));
+    }
+}

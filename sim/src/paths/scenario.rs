@@ -1,0 +1,169 @@
+//! A path and the flows on it.
+
+use core::time::Duration;
+
+use tickwire_core::Instant;
+use tickwire_core::congestion::Algorithm;
+
+use super::flow::{Flow, Way};
+use crate::fault::{Fault, Kind, Target};
+use crate::link::PipeConfig;
+use crate::network::{LinkConfig, Topology};
+use crate::rng::mix;
+
+/// Flows, bottlenecks, and how long it goes on.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// The bottleneck whose queue is measured.
+    pub forward: PipeConfig,
+    /// The bottleneck the other way, if there is one.
+    pub backward: Option<PipeConfig>,
+    /// Who sends.
+    pub flows: Vec<Flow>,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// Datagrams lost at random, in parts per million, each way.
+    pub loss_ppm: u32,
+    /// Each datagram is late by up to so much, either way, and may overtake others unless [`Scenario::in_order`] is set.
+    pub jitter: Duration,
+    /// No datagram overtakes another.
+    pub in_order: bool,
+    /// Datagrams gather for so long, either way, and are delivered at once.
+    pub bunched: Duration,
+    /// By how many parts per million the clocks of receivers run fast.
+    pub skew_ppm: i64,
+    /// The congestion control of flows that are not TCP.
+    pub algorithm: Algorithm,
+    /// The limits of each connection and of each endpoint, in bytes per second.
+    pub limits: [Option<u64>; 2],
+}
+
+impl Scenario {
+    /// One saturating flow over `forward`.
+    #[must_use]
+    pub fn new(name: impl Into<String>, forward: PipeConfig, duration: Duration) -> Self {
+        Self {
+            name: name.into(),
+            forward,
+            backward: None,
+            flows: vec![Flow::bulk()],
+            duration,
+            loss_ppm: 0,
+            jitter: Duration::ZERO,
+            in_order: false,
+            bunched: Duration::ZERO,
+            skew_ppm: 0,
+            algorithm: Algorithm::Copa,
+            limits: [None; 2],
+        }
+    }
+
+    /// With these flows.
+    #[must_use]
+    pub fn flows(mut self, flows: Vec<Flow>) -> Self {
+        self.flows = flows;
+        self
+    }
+
+    /// With another name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// With random loss.
+    #[must_use]
+    pub const fn loss(mut self, ppm: u32) -> Self {
+        self.loss_ppm = ppm;
+        self
+    }
+
+    /// With jitter.
+    #[must_use]
+    pub const fn jitter(mut self, most: Duration) -> Self {
+        self.jitter = most;
+        self
+    }
+
+    /// With jitter in which no datagram overtakes another.
+    #[must_use]
+    pub const fn jitter_in_order(mut self, most: Duration) -> Self {
+        self.in_order = true;
+        self.jitter(most)
+    }
+
+    /// With a link that delivers each `every` what gathered meanwhile.
+    #[must_use]
+    pub const fn bunched(mut self, every: Duration) -> Self {
+        self.bunched = every;
+        self
+    }
+
+    /// With receivers whose clocks run fast.
+    #[must_use]
+    pub const fn skew(mut self, ppm: i64) -> Self {
+        self.skew_ppm = ppm;
+        self
+    }
+
+    /// With another congestion control.
+    #[must_use]
+    pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// With this bottleneck the other way.
+    #[must_use]
+    pub fn backward(mut self, pipe: PipeConfig) -> Self {
+        self.backward = Some(pipe);
+        self
+    }
+
+    pub(super) fn topology(&self) -> Topology {
+        let mut pipes = vec![self.forward.clone()];
+        let back = self.backward.as_ref().map(|pipe| {
+            pipes.push(pipe.clone());
+            1
+        });
+        let links = self.flows.iter().enumerate().map(|(index, flow)| {
+            let (up, down) = match flow.way {
+                Way::Forward => (Some(0), back),
+                Way::Backward => (back, Some(0)),
+            };
+            LinkConfig { up, down, ..LinkConfig::new((2 * index, 2 * index + 1), flow.delay) }
+        });
+        Topology { nodes: 2 * self.flows.len(), links: links.collect(), pipes }
+    }
+
+    pub(super) fn faults(&self, seed: u64) -> Vec<Fault> {
+        let always = |target, kind, word| Fault {
+            from: Instant::ZERO,
+            until: Instant::MAX,
+            target,
+            kind,
+            seed: mix(seed, word),
+        };
+        let mut faults = Vec::new();
+        if self.loss_ppm > 0 {
+            faults.push(always(Target::All, Kind::Loss { ppm: self.loss_ppm }, 1));
+        }
+        if !self.jitter.is_zero() {
+            faults.push(always(Target::All, Kind::Uniform { most: self.jitter }, 2));
+        }
+        if self.skew_ppm != 0 {
+            let skew = |flow| always(Target::Node(2 * flow + 1), Kind::Skew { ppm: self.skew_ppm }, 3);
+            faults.extend((0..self.flows.len()).map(skew));
+        }
+        if !self.bunched.is_zero() {
+            faults.push(always(Target::All, Kind::Bunch { every: self.bunched }, 4));
+        }
+        if self.in_order {
+            faults.push(always(Target::All, Kind::InOrder {}, 5));
+        }
+        faults
+    }
+}

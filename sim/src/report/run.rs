@@ -1,0 +1,47 @@
+//! A scenario that is played for a page.
+
+use core::time::Duration;
+
+use tickwire_core::congestion::Algorithm;
+
+use crate::checker::Violation;
+use crate::paths::{Outcome, Recording, Scenario};
+
+/// A scenario that was played and looked at.
+#[derive(Clone, Debug)]
+pub struct RecordedRun {
+    /// What was played.
+    pub scenario: Scenario,
+    /// Its chance.
+    pub seed: u64,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it looked like meanwhile.
+    pub recording: Recording,
+}
+
+/// A run is looked at so many times, about.
+const SLICES: u128 = 1200;
+/// How often that may be, in milliseconds: so that whole seconds are whole slices, and steps of scenarios lie between two.
+const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
+
+impl RecordedRun {
+    /// Plays a scenario.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn play(scenario: Scenario, seed: u64) -> Result<Self, Violation> {
+        let millis = scenario.duration.as_millis();
+        let every = EVERY.into_iter().find(|&every| u128::from(every) * SLICES >= millis).unwrap_or(5000);
+        let (outcome, recording) = scenario.record(seed, Duration::from_millis(every))?;
+        Ok(Self { scenario, seed, outcome, recording })
+    }
+
+    /// What it is called beside others.
+    pub(super) fn label(&self) -> String {
+        match self.scenario.algorithm {
+            Algorithm::Cubic => "CUBIC".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Which files of a crate need which, and the circles among them.
+//!
+//! A file needs another one if it imports or mentions what the other defines. A name that comes through the `use` of
+//! a third file is followed to where it is defined: a `mod.rs` that only declares and re-exports needs nobody, and
+//! nobody needs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::exceptions::Offence;
+use crate::modules::{self, Import, Mention, Module};
+use crate::source::File;
+
+/// How many re-exports a name may pass through; a `use` that names itself would be followed for ever.
+const RESOLVE_DEPTH_MAX: usize = 16;
+
+/// For each file, the files that it needs, with the line that shows it first.
+pub type Graph = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// Where a path leads.
+#[derive(Clone, Copy)]
+enum Place {
+    /// To something that a module defines.
+    Item(usize),
+    /// To a module itself.
+    Module(usize),
+}
+
+/// The files at which the crates of some folder begin.
+#[must_use]
+pub fn roots(files: &[File]) -> Vec<&str> {
+    let is_root = |path: &str| {
+        let Some((_, inner)) = path.rsplit_once("src/") else {
+            return false;
+        };
+        let parts: Vec<&str> = inner.split('/').collect();
+        matches!(
+            parts.as_slice(),
+            ["lib.rs" | "main.rs"] | ["bin", _] | [_, "main.rs"] | ["bin", _, "main.rs"]
+        )
+    };
+    files.iter().map(|file| file.path.as_str()).filter(|path| is_root(path)).collect()
+}
+
+/// Which files of the crate that begins at a file need which.
+#[must_use]
+pub fn graph(root: &str, files: &[File]) -> Graph {
+    let modules = modules::of_crate(root, files);
+    let mut graph: Graph = modules.iter().map(|module| (module.file.clone(), BTreeMap::new())).collect();
+    for (index, module) in modules.iter().enumerate() {
+        for mention in needs(module) {
+            let Some(Place::Item(target)) = resolve(&modules, index, &mention.path, 0) else { continue };
+            let target = &modules[target].file;
+            if *target != module.file
+                && let Some(needed) = graph.get_mut(&module.file)
+            {
+                let line = needed.entry(target.clone()).or_insert(mention.line);
+                *line = mention.line.min(*line);
+            }
+        }
+    }
+    graph
+}
+
+/// What a module mentions, and what it imports for itself: a trait is used without being named again.
+fn needs(module: &Module) -> impl Iterator<Item = &Mention> {
+    let own = module.imports.iter().filter(|import| !import.is_passed_on && import.name != "*");
+    own.map(|import| &import.from).chain(&module.mentions)
+}
+
+/// Where a path in the code of a module leads, unless that is another crate.
+fn resolve(modules: &[Module], at: usize, path: &[String], depth: usize) -> Option<Place> {
+    let (first, rest) = path.split_first()?;
+    match first.as_str() {
+        "crate" => inside(modules, 0, rest, depth),
+        "self" => inside(modules, at, rest, depth),
+        "super" => {
+            let parent = modules[at].parent?;
+            if rest.first().is_some_and(|next| next == "super") {
+                resolve(modules, parent, rest, depth)
+            } else {
+                inside(modules, parent, rest, depth)
+            }
+        }
+        _ => inside(modules, at, path, depth),
+    }
+}
+
+/// Where a path leads that begins in a module.
+fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Option<Place> {
+    let Some((first, rest)) = path.split_first() else {
+        return Some(Place::Module(at));
+    };
+    if depth > RESOLVE_DEPTH_MAX {
+        return None;
+    }
+    let module = &modules[at];
+    let child = module.children.get(first).copied();
+    if let (Some(child), false) = (child, rest.is_empty()) {
+        return inside(modules, child, rest, depth);
+    }
+    if module.items.contains(first) {
+        return Some(Place::Item(at));
+    }
+    if let Some(child) = child {
+        return Some(Place::Module(child));
+    }
+    let named = module.imports.iter().filter(|import| import.name == *first);
+    let through = |import: &Import| {
+        let path = [import.from.path.as_slice(), rest].concat();
+        // `use rand;` brings in a crate under its own name, and leads nowhere in this one.
+        (import.from.path.as_slice() != std::slice::from_ref(first))
+            .then(|| resolve(modules, at, &path, depth + 1))?
+    };
+    let globs = module.imports.iter().filter(|import| import.name == "*");
+    let through_glob = |import: &Import| match resolve(modules, at, &import.from.path, depth + 1)? {
+        Place::Module(other) => inside(modules, other, path, depth + 1),
+        Place::Item(_) => None,
+    };
+    named.filter_map(through).next().or_else(|| globs.filter_map(through_glob).next())
+}
+
+/// The circles of a graph: groups of files of which each needs each, if only through others.
+///
+/// A circle goes by the first of its files in `names`, or by its first file; its number is that of its files.
+#[must_use]
+pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
+    let reach: BTreeMap<&str, BTreeSet<&str>> =
+        graph.keys().map(|file| (file.as_str(), reachable(graph, file))).collect();
+    let mut placed = BTreeSet::new();
+    let mut circles = Vec::new();
+    for (file, others) in &reach {
+        if others.contains(file) && !placed.contains(file) {
+            let is_inside = |other: &&str| reach[*other].contains(file);
+            let circle: Vec<&str> = others.iter().copied().filter(is_inside).collect();
+            let name = names.iter().map(|(name, _)| *name).find(|name| circle.contains(name)).unwrap_or(file);
+            let text = describe(&circle, graph);
+            circles.push(Offence { path: name.to_owned(), number: circle.len(), text });
+            placed.extend(circle);
+        }
+    }
+    circles
+}
+
+/// A circle in words: every step that stays inside it, each on a line.
+fn describe(circle: &[&str], graph: &Graph) -> String {
+    let mut text = format!("{} files need each other:", circle.len());
+    for file in circle {
+        let needed = graph.get(*file).into_iter().flatten();
+        for (other, line) in needed.filter(|(other, _)| circle.contains(&other.as_str())) {
+            text += &format!("\n    {file}:{line} needs {other}");
+        }
+    }
+    text
+}
+
+/// The names that several types of the crate that begins at a file have, those in `except` left out.
+#[must_use]
+pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
+    // Two types of one name in one file are alternatives, of which a feature chooses.
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for module in modules::of_crate(root, files) {
+        for name in module.types {
+            places.entry(name).or_default().insert(module.file.clone());
+        }
+    }
+    places.retain(|name, files| files.len() > 1 && !except.contains(&name.as_str()));
+    let line = |(name, files): (String, BTreeSet<String>)| {
+        let files: Vec<String> = files.into_iter().collect();
+        format!("`{name}` is defined in {}", files.join(", "))
+    };
+    Offence::all(root, &places.into_iter().map(line).collect::<Vec<_>>())
+}
+
+fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(file) = open.pop() {
+        for next in graph.get(file).into_iter().flat_map(BTreeMap::keys) {
+            if found.insert(next.as_str()) {
+                open.push(next);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,115 @@
+//! Which parts of a file exist in tests only, as the parser sees it.
+
+use proc_macro2::Span;
+use syn::visit::Visit;
+use syn::{Attribute, File};
+
+/// Parses the text of a file; `path` is for the error.
+#[must_use]
+pub fn parse(path: &str, text: &str) -> File {
+    syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Whether something with these attributes exists in tests only.
+#[must_use]
+pub fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let is_test = |attribute: &Attribute| {
+        let tokens = attribute.meta.require_list().map(|list| list.tokens.to_string().replace(' ', ""));
+        let is_test = |tokens: String| tokens == "test" || tokens.starts_with("all(test,");
+        attribute.path().is_ident("cfg") && tokens.is_ok_and(is_test)
+    };
+    attributes.iter().any(is_test)
+}
+
+/// Methods of a [`Visit`] that stop at what exists in tests only, and hand its span to `self.leave_out`.
+macro_rules! leave_tests_out {
+    () => {
+        $crate::syntax::leave_tests_out! {
+            visit_arm: Arm,
+            visit_expr_block: ExprBlock,
+            visit_expr_call: ExprCall,
+            visit_expr_method_call: ExprMethodCall,
+            visit_field: Field,
+            visit_field_value: FieldValue,
+            visit_impl_item_const: ImplItemConst,
+            visit_impl_item_fn: ImplItemFn,
+            visit_item_const: ItemConst,
+            visit_item_enum: ItemEnum,
+            visit_item_fn: ItemFn,
+            visit_item_impl: ItemImpl,
+            visit_item_macro: ItemMacro,
+            visit_item_static: ItemStatic,
+            visit_item_struct: ItemStruct,
+            visit_item_trait: ItemTrait,
+            visit_item_type: ItemType,
+            visit_local: Local,
+            visit_stmt_macro: StmtMacro,
+            visit_variant: Variant,
+        }
+    };
+    ($($visit:ident: $node:ident),* $(,)?) => {$(
+        fn $visit(&mut self, node: &'a syn::$node) {
+            if $crate::syntax::is_for_tests(&node.attrs) {
+                self.leave_out(syn::spanned::Spanned::span(node));
+            } else {
+                syn::visit::$visit(self, node);
+            }
+        }
+    )*};
+}
+pub(crate) use leave_tests_out;
+
+/// The text without what exists in tests only; lines stay where they are.
+#[must_use]
+pub fn without_tests(path: &str, text: &str) -> String {
+    let mut tests = Tests { spans: Vec::new() };
+    tests.visit_file(&parse(path, text));
+    let mut lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+    for span in tests.spans {
+        let (start, end) = (span.start(), span.end());
+        for (index, line) in lines.iter_mut().enumerate().take(end.line).skip(start.line - 1) {
+            let from = if index + 1 == start.line { start.column } else { 0 };
+            let to = if index + 1 == end.line { end.column } else { line.len() };
+            // The comma after a field goes with it.
+            let is_comma = index + 1 == end.line && line.get(to) == Some(&',');
+            line[from..to + usize::from(is_comma)].fill(' ');
+        }
+    }
+    let lines = lines.into_iter().map(|line| line.into_iter().collect::<String>());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.trim_end().to_owned() + "\n"
+}
+
+struct Tests {
+    spans: Vec<Span>,
+}
+
+impl Tests {
+    fn leave_out(&mut self, span: Span) {
+        self.spans.push(span);
+    }
+}
+
+impl<'a> Visit<'a> for Tests {
+    leave_tests_out!();
+    leave_tests_out! {
+        visit_item_mod: ItemMod,
+        visit_item_use: ItemUse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_tests;
+
+    #[test]
+    fn code_of_tests_is_left_out_wherever_it_stands() {
+        let text = "struct A {\n    #[cfg(test)]\n    b: [u8; 3],\n    c: u8,\n}\nfn f(a: &A) {\n    #[cfg(test)]\n    \
+                    a.g();\n    h('ä'); /* ü */ #[cfg(test)] k(); l();\n}\n#[cfg(all(test, unix))]\nmod tests {\n    fn t() {}\n}\n";
+        let rest = without_tests("a.rs", text);
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let expected = "struct A { c: u8, } fn f(a: &A) { ; h('ä'); /* ü */ ; l(); }";
+        assert_eq!(words.join(" "), expected);
+        assert_eq!(rest.lines().nth(3), Some("    c: u8,"));
+    }
+}

@@ -1,0 +1,50 @@
+//! How many values a function takes.
+
+use syn::visit::{self, Visit};
+use syn::{FnArg, Signature, Type};
+
+use crate::exceptions::Offence;
+use crate::source::File;
+use crate::syntax;
+
+/// The most values that a function takes, `self` and the members of tuples counted.
+pub const VALUES_MAX: usize = 7;
+
+/// A file with functions that take more than [`VALUES_MAX`] values, and how many such functions.
+#[must_use]
+pub fn crowded_functions(file: &File) -> Option<Offence> {
+    let mut finder = Finder { path: &file.path, found: Vec::new() };
+    finder.visit_file(&syntax::parse(&file.path, &file.text));
+    Offence::all(&file.path, &finder.found)
+}
+
+struct Finder<'a> {
+    path: &'a str,
+    found: Vec<String>,
+}
+
+impl<'a> Visit<'a> for Finder<'_> {
+    fn visit_signature(&mut self, signature: &'a Signature) {
+        let values = signature.inputs.iter().map(|input| match input {
+            FnArg::Receiver(_) => 1,
+            FnArg::Typed(input) => members(&input.ty),
+        });
+        let values: usize = values.sum();
+        if values > VALUES_MAX {
+            let (name, line) = (&signature.ident, signature.ident.span().start().line);
+            self.found.push(format!("{}:{line}: `{name}` takes {values} values", self.path));
+        }
+        visit::visit_signature(self, signature);
+    }
+}
+
+/// How many values a parameter holds: a tuple is only another spelling of its members.
+fn members(ty: &Type) -> usize {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().map(members).sum(),
+        Type::Reference(reference) => members(&reference.elem),
+        Type::Paren(inner) => members(&inner.elem),
+        Type::Group(inner) => members(&inner.elem),
+        _ => 1,
+    }
+}

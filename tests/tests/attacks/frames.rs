@@ -1,0 +1,116 @@
+//! Frames with lengths, types, channels and states that nobody may send.
+
+use tickwire_core::drop::DropReason;
+use tickwire_core::event::Violation;
+use tickwire_core::limits::RELIABLE_WINDOW;
+use tickwire_core::wire::writers::write_resume;
+use tickwire_core::wire::{Frame, Part};
+use tickwire_core::{ChannelId, CloseReason, Duration, Event, VIOLATION_CODES};
+use tickwire_fuzz::hostile::{bytes_of, message_bytes, peer_at, written};
+
+use super::{
+    ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, closes_for, drops, held_now, is_alive, server, whole,
+};
+
+#[test]
+fn row_05_a_length_that_lies_closes_the_connection() {
+    for frame in [
+        vec![0x80, 0, 0, 0, 5, 1, 2, 3, 4],
+        vec![0xe3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+        vec![0xc0, 0, 0, 0, 100, 0, 100, 1],
+        vec![2, 0, 0, 200, b'a'],
+        vec![6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x10, 1],
+        // Texts and tickets are shorter than that.
+        [&[2, 0, 0, 0x81, 4][..], &[b'a'; 257]].concat(),
+    ] {
+        closes_for(Violation::MalformedFrame, &[frame]);
+    }
+}
+
+#[test]
+fn row_17_unknown_types_are_ignored_outside_and_close_the_connection_inside() {
+    let mut arena = server();
+    for first in (0..4).chain(16..=255) {
+        let datagram = [first; 40];
+        arena.tested.hear(arena.now, peer_at(0), &datagram);
+    }
+    for second in 4..=255 {
+        arena.tested.hear(arena.now, peer_at(0), &[[7, second].as_slice(), &[0; 40]].concat());
+    }
+    assert_eq!(drops(&arena, DropReason::UnknownType), 4 + 240 + 252);
+    is_alive(&mut arena);
+    for kind in (0x09..0x20).chain(0x41..0x50).chain(0x51..0x80) {
+        closes_for(Violation::MalformedFrame, &[vec![kind; 20]]);
+    }
+}
+
+#[test]
+fn frames_that_their_channel_does_not_know_close_the_connection() {
+    closes_for(Violation::BadChannel, &[whole(6, 0, b"x")]);
+    closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, Part::Whole, b"x")]);
+    closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, Part::Whole, b"x")]);
+    closes_for(Violation::BadChannel, &[whole(UNRELIABLE, 0, b"x")]);
+    // A message number beyond the window is begun without credit, whatever it costs. The last one of the window is no fault.
+    for channel in [ORDERED, UNORDERED] {
+        for beyond in [RELIABLE_WINDOW, RELIABLE_WINDOW + 1, (1 << 23) - 1] {
+            closes_for(Violation::CreditExceeded, &[whole(channel, beyond, b"x")]);
+        }
+        let mut arena = server();
+        let before = held_now();
+        arena.send(&whole(channel, RELIABLE_WINDOW - 1, b"x"));
+        is_alive(&mut arena);
+        // The 16,383 numbers before it take less than 8 KiB.
+        assert!(held_now() - before < 8 << 10, "{}", held_now() - before);
+    }
+}
+
+#[test]
+fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection() {
+    let resume = |floor| {
+        written(|writer| {
+            let ranges = std::iter::empty();
+            write_resume(writer, ChannelId(ORDERED), floor, ranges).unwrap();
+        })
+    };
+    closes_for(Violation::BadResume, &[resume(0)]);
+    // A session that is resumed: the peer claims messages that were never sent.
+    let mut arena = server();
+    arena.send(&arena.honest_ack());
+    arena.settle();
+    assert!(arena.resume(9), "no way back in");
+    arena.settle();
+    let resumed = |event: &Event| matches!(event, Event::Resumed { .. });
+    assert!(arena.events.iter().any(resumed));
+    arena.send(&resume(7));
+    arena.settle();
+    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::BadResume)));
+}
+
+#[test]
+fn a_close_whose_text_is_no_text_is_shown_all_the_same() {
+    let mut arena = server();
+    arena.send(&bytes_of(&Frame::Close { code: 0xfffd, text: &[0xff, 0xc0, b'x', 0xed, 0xa0, 0x80] }));
+    arena.settle();
+    let Some(CloseReason::Peer { code: 0xfffd, text }) = arena.reason() else {
+        panic!("{:?}", arena.reason())
+    };
+    assert!(text.raw().contains('x') && text.raw().contains('\u{fffd}'));
+}
+
+#[test]
+fn a_second_violation_while_closing_changes_nothing() {
+    let mut arena = server();
+    let packets = [arena.peer.packet(&[0x70]), arena.peer.packet(&[0x71]), arena.peer.packet(&[0x72])];
+    for packet in packets {
+        arena.tested.hear(arena.now, peer_at(0), &packet);
+    }
+    arena.settle();
+    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::MalformedFrame)));
+    assert_eq!(arena.closed_with, Some(VIOLATION_CODES));
+    for _ in 0..20 {
+        arena.now += Duration::from_secs(1);
+        arena.send(&[0x70]);
+        arena.settle();
+    }
+    arena.tested.expect_nothing_left();
+}
