@@ -5,94 +5,29 @@
 //! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
 //! followed no more. Whatever is not authentic changes nothing.
 
+mod proof;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use self::proof::{Proof, trusted_key};
 use super::control::{CONTROL, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::{Cookie, NO_COOKIE};
+use super::dialling::{Accepted, Answer, DialSetup};
 use super::hello::{Hello, Mode, RETRY, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
 use super::parameters::Parameters;
-use super::peer::PeerHint;
 use super::size_queries::{Size, SizeQueries};
-use super::ticket::Ticket;
-use super::welcome::{self, SessionOutcome, WELCOME, WelcomePayload};
-use crate::crypto::{HandshakeCrypto, HandshakeInput, Initiator, Key, Provider, Secret, SessionKeys};
+use super::welcome::{self, WELCOME, WelcomePayload};
+use crate::crypto::{HandshakeInput, Initiator, Key, Provider};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
-use crate::event::Refusal;
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::time::{Duration, Instant};
 use crate::wire::{NoRoom, Reader, Writer};
-
-/// Which server to trust.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum ServerKey {
-    /// The one that holds the secret of this public key.
-    Pinned(Key),
-    /// Whichever answers first. Whoever is on the path can be it.
-    Any,
-}
-
-/// By what to be let in.
-#[derive(Clone)]
-pub(crate) enum Credential {
-    /// Nothing.
-    Open,
-    /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
-    Ticket(Ticket),
-    /// What a TICKET frame brought, and the key derived for it.
-    Resume { sealed: Vec<u8>, psk: Secret, expiry: u64 },
-    /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
-    Peer { psk: Secret, local_key: Key, peer_key: Key },
-}
-
-/// What an attempt to connect needs to know.
-pub(crate) struct DialSetup {
-    pub(crate) application: u64,
-    /// The connection id that the server shall send to.
-    pub(crate) local_id: u32,
-    pub(crate) server_key: ServerKey,
-    pub(crate) credential: Credential,
-    pub(crate) parameters: Parameters,
-    pub(crate) schema: Schema,
-    /// Whether to pad to 1200 bytes: on UDP.
-    pub(crate) padded: bool,
-    /// Whether what is sent arrives: then nothing is repeated.
-    pub(crate) reliable: bool,
-    pub(crate) timeout: Duration,
-}
-
-/// What a datagram meant for an attempt.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// Nothing.
-    Ignored(DropReason),
-    /// Something that only words the error should time run out.
-    Noted,
-    /// It goes on; there may be something to send.
-    Progress,
-    /// The server lets us in. It waits for the first Data.
-    Accepted(Box<Accepted>),
-    /// The server does not let us in.
-    Refused(Refusal),
-}
-
-/// A handshake that succeeded.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    /// The connection id that the server chose for itself.
-    pub(crate) remote_id: u32,
-    pub(crate) keys: SessionKeys,
-    /// What the server asks.
-    pub(crate) parameters: Parameters,
-    pub(crate) session: SessionOutcome,
-    /// The key that the server proved to hold.
-    pub(crate) server_key: Key,
-}
 
 /// One attempt to connect.
 pub(crate) struct Dialer {
@@ -135,14 +70,6 @@ struct Opening {
     /// When the first Hello left, or the first one with a cookie.
     asked_at: Option<Instant>,
     initiator: Box<dyn Initiator>,
-}
-
-/// A credential as the Hello shows it.
-struct Proof {
-    mode: Mode,
-    ticket: Vec<u8>,
-    psk: Secret,
-    expiry: u64,
 }
 
 impl Dialer {
@@ -467,64 +394,6 @@ impl Dialer {
         let length = if self.padded { limits::BASE_DATAGRAM } else { 0 };
         writer.slot(length.saturating_sub(writer.written()))?.fill(0);
         Ok(writer.written())
-    }
-}
-
-/// The key of the server, if it need not be asked for.
-fn trusted_key(setup: &DialSetup) -> Result<Option<Key>, ConnectError> {
-    let named = match &setup.credential {
-        Credential::Ticket(ticket) => {
-            if ticket.application() != setup.application {
-                return Err(ConnectError::TicketForAnotherApplication {
-                    ticket: ticket.application(),
-                    endpoint: setup.application,
-                });
-            }
-            Some(*ticket.server_key())
-        }
-        Credential::Peer { peer_key, .. } => Some(*peer_key),
-        Credential::Open | Credential::Resume { .. } => None,
-    };
-    match (&setup.server_key, named) {
-        (ServerKey::Pinned(pinned), Some(named)) if *pinned != named => {
-            Err(ConnectError::TicketForAnotherServer)
-        }
-        (ServerKey::Pinned(pinned), _) => Ok(Some(*pinned)),
-        (ServerKey::Any, named) => Ok(named),
-    }
-}
-
-impl Proof {
-    fn new(provider: &dyn HandshakeCrypto, credential: Credential) -> Result<Self, ConnectError> {
-        let proof = match credential {
-            Credential::Open => {
-                return Ok(Self {
-                    mode: Mode::Open,
-                    ticket: Vec::new(),
-                    psk: Secret::new([0; 32]),
-                    expiry: 0,
-                });
-            }
-            Credential::Ticket(ticket) => {
-                let expiry = ticket.expiry();
-                Self { mode: Mode::Ticket, ticket: ticket.sealed, psk: ticket.psk, expiry }
-            }
-            Credential::Resume { sealed, psk, expiry } => {
-                Self { mode: Mode::Resume, ticket: sealed, psk, expiry }
-            }
-            Credential::Peer { psk, local_key, peer_key } => {
-                let hint = PeerHint::new(provider, &psk, &local_key, &peer_key);
-                Self { mode: Mode::Peer, ticket: hint.0.to_vec(), psk, expiry: 0 }
-            }
-        };
-        if proof.psk.is_zero() {
-            return Err(ConnectError::ZeroPresharedKey);
-        }
-        if !(1..=limits::TICKET_BYTES).contains(&proof.ticket.len()) {
-            let size = proof.ticket.len();
-            return Err(ConnectError::TicketSize { size, most: limits::TICKET_BYTES });
-        }
-        Ok(proof)
     }
 }
 

@@ -11,7 +11,9 @@ mod burn;
 mod client;
 mod control;
 mod cookie;
+mod dialling;
 mod half_open;
+mod half_open_table;
 mod hello;
 mod keys;
 mod known_parties;
@@ -31,8 +33,9 @@ mod tokens;
 mod welcome;
 
 pub(crate) use accepting::{AcceptSetup, Admittance, Applicant, Confirmed, HandshakeArrival, Screened};
-pub(crate) use client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
+pub(crate) use client::Dialer;
 pub(crate) use control::{addressee, echo_of, parse_unknown, unknown};
+pub(crate) use dialling::{Accepted, Answer, Credential, DialSetup, ServerKey};
 pub(crate) use half_open::{HALF_OPEN_LIFE, HalfOpenId, Resume};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use known_parties::Deserted;

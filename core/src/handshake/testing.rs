@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::accepting::{AcceptSetup, Admittance, Applicant, HandshakeArrival, Kept, Screened};
-use super::client::{Accepted, Answer, Credential, DialSetup, Dialer, ServerKey};
+use super::client::Dialer;
+use super::dialling::{Accepted, Answer, Credential, DialSetup, ServerKey};
 use super::half_open::{HalfOpenId, Resume};
 use super::known_parties::KnownParties;
 use super::parameters::Parameters;

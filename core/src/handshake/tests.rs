@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::accepting::{Admittance, Screened};
-use super::client::{Answer, Credential, DialSetup, Dialer, ServerKey};
+use super::client::Dialer;
 use super::control::unknown;
+use super::dialling::{Answer, Credential, DialSetup, ServerKey};
 use super::parameters::Parameters;
 use super::peer::initiates;
 use super::testing::{PARAMETERS, World, hex, link, udp};

@@ -44,13 +44,13 @@ impl Loose {
         Self { entries: Vec::new(), bytes: 0, bytes_most }
     }
 
-    /// Adds a fragment of a message of at most `most` bytes, and hands out the message that it completes; `abandoned` is
+    /// Adds a fragment, and hands out the message that it completes; `abandoned` is
     /// told the channels of those that give way to it.
     pub(super) fn insert(
         &mut self,
         now: Instant,
         (channel, id): (ChannelId, u64),
-        (fragment, most): (Fragment<'_>, u64),
+        fragment: Fragment<'_>,
         holding: &mut Holding<'_>,
         mut abandoned: impl FnMut(ChannelId),
     ) -> Result<Option<Parts>, Violation> {
@@ -58,7 +58,7 @@ impl Loose {
         let known = index.and_then(|index| self.entries.get(index));
         let place = match known {
             Some(entry) => fragment.place(entry.parts.total())?,
-            None => fragment.place(fragment.total(most)?)?,
+            None => fragment.place(fragment.total()?)?,
         };
         if let Some(index) = index
             && known.is_some_and(|entry| place.crumbles(&entry.parts))

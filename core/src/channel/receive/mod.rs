@@ -95,13 +95,15 @@ impl ReceiveSide {
         arena: &mut Arena,
     ) -> Result<Receipt, Violation> {
         arena.is_used = true;
+        let incoming = self.channels.make(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
+        let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let data = frame.data;
         let body = match frame.part {
             Part::Whole => Body::Whole(data),
-            Part::Fragment { total, offset } => Body::Fragment(Fragment { total, offset, data }),
+            Part::Fragment { total, offset } => {
+                Body::Fragment(Fragment { total, offset, data, total_most: reading.payload_most() })
+            }
         };
-        let incoming = self.channels.make(usize::from(frame.channel.0)).ok_or(Violation::BadChannel)?;
-        let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let receipt = match (&mut incoming.mode, frame.id, body) {
             (ChannelState::Reliable(reliable), Some(id), body) => {
                 let shared = &mut self.shared;
@@ -273,7 +275,6 @@ impl ReceiveSide {
         let channels = &mut self.channels;
         let abandoned = |channel| count_abandoned(channels, channel, 1);
         let mut holding = self.shared.holding(arena);
-        let fragment = (fragment, reading.payload_most());
         if let Some(parts) = self.loose.insert(now, (channel, id), fragment, &mut holding, abandoned)? {
             self.pass_newest(channel, id, Payload::Joined(parts), reading, arena)?;
         }

@@ -14,6 +14,8 @@ pub(super) struct Fragment<'a> {
     pub(super) total: u64,
     pub(super) offset: u64,
     pub(super) data: &'a [u8],
+    /// The most bytes that a message of its channel may have.
+    pub(super) total_most: u64,
 }
 
 /// Where a fragment that contradicts nothing belongs.
@@ -29,9 +31,9 @@ impl<'a> Fragment<'a> {
     /// Bytes of the message that it begins.
     ///
     /// # Errors
-    /// [`Violation::MessageTooLarge`] if there are more than `most`.
-    pub(super) fn total(&self, most: u64) -> Result<u32, Violation> {
-        let total = u32::try_from(self.total).ok().filter(|_| self.total <= most);
+    /// [`Violation::MessageTooLarge`] if there are more than there may be.
+    pub(super) fn total(&self) -> Result<u32, Violation> {
+        let total = u32::try_from(self.total).ok().filter(|_| self.total <= self.total_most);
         total.ok_or(Violation::MessageTooLarge)
     }
 

@@ -224,7 +224,7 @@ impl Reliable {
         // An ordered message that came early would not go when it is complete.
         let message = is_next.then_some((context.channel, id));
         let request = Request { now: context.now, growth: fragment.growth() + PLACE, message };
-        let total = fragment.total(context.reading.payload_most())?;
+        let total = fragment.total()?;
         let place = fragment.place(total)?;
         let Holding { account, arena } = context.shared.holding(context.arena);
         account.on_received(fragment.wire_bytes());

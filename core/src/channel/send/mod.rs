@@ -4,27 +4,29 @@ mod fair;
 mod outgoing;
 mod piece;
 mod queue;
+mod record;
+mod report;
 #[cfg(test)]
 mod tests;
 mod window;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use self::fair::VirtualClock;
 use self::outgoing::{Outgoing, Wish};
+use self::record::Kind;
+pub(crate) use self::record::PieceRecord;
 use self::window::Sent;
 use super::compress::Compressor;
 use super::lazy::Channels;
 use crate::config::{ChannelConfig, Overflow};
 use crate::error::SendError;
-use crate::event::{ChannelId, Fate, MessageId, Unconfirmed, Violation};
+use crate::event::{ChannelId, MessageId, Violation};
 use crate::limits::{CHANNELS, MESSAGE_OVERHEAD};
-use crate::stats::ChannelSent;
 use crate::time::Instant;
 use crate::wire::Writer;
 use crate::wire::message::Chain;
@@ -60,59 +62,6 @@ pub(crate) struct SendSide {
 struct Credit {
     granted: u64,
     used: u64,
-}
-
-/// What one frame of a packet carried. A packet's record keeps it until the packet is acknowledged or lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct PieceRecord {
-    id: u64,
-    start: u32,
-    end: u32,
-    channel: ChannelId,
-    transport: u8,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    /// Sent once, forgotten.
-    Once,
-    /// Reliable messages, each for the nth time: `id` and the `end` - 1 after it.
-    Whole(u8),
-    /// Some bytes of a reliable message.
-    Fragment,
-}
-
-const _: () = assert!(size_of::<PieceRecord>() <= 24);
-
-impl PieceRecord {
-    /// Whether it is sent again if it is lost.
-    pub(crate) fn is_repeated(&self) -> bool {
-        self.kind != Kind::Once
-    }
-
-    /// What the frame carried, the first one if it stands for several.
-    fn sent(&self) -> Sent {
-        let whole = match self.kind {
-            Kind::Whole(sends) => Some(sends),
-            Kind::Once | Kind::Fragment => None,
-        };
-        Sent { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
-    }
-
-    /// Takes in the record of the next frame of the packet, if one record can stand for both: a packet full of messages
-    /// leaves one behind.
-    pub(crate) fn extend(&mut self, next: &Self) -> bool {
-        let follows = matches!(self.kind, Kind::Whole(_))
-            && next.kind == self.kind
-            && next.channel == self.channel
-            && next.transport == self.transport
-            && next.id == self.id + u64::from(self.end);
-        if follows {
-            self.end += next.end;
-        }
-        follows
-    }
 }
 
 impl SendSide {
@@ -359,41 +308,6 @@ impl SendSide {
         self.credit.granted = self.credit.granted.max(total);
     }
 
-    /// What became of a message; `None` for one that was never queued, and, on channels with a lifetime, for one so
-    /// long ago that nobody knows whether it expired. On ordered channels a message is delivered when all before it
-    /// are. An unreliable message is `Unknown` from its first transmission on: nobody waits to hear of it.
-    pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
-        self.channels.get(usize::from(channel.0))?.fate(message.0)
-    }
-
-    /// Reliable messages that were neither delivered nor dropped when their lifetime passed, sorted.
-    pub(crate) fn unconfirmed(&self) -> Vec<Unconfirmed> {
-        let reliable = self.channels.iter().filter(|(_, outgoing)| outgoing.is_reliable());
-        reliable
-            .flat_map(|(index, outgoing)| {
-                let channel = ChannelId(index as u8);
-                let begun = outgoing.window.unconfirmed().map(|number| (number, Fate::Unknown));
-                let queued = outgoing.queue.numbers().map(|number| (number, Fate::NotSent));
-                begun.chain(queued).map(move |(number, fate)| Unconfirmed {
-                    channel,
-                    message: MessageId(number),
-                    fate,
-                })
-            })
-            .collect()
-    }
-
-    /// Whether a reliable message was begun and is not acknowledged.
-    pub(crate) fn has_unacked_reliable(&self) -> bool {
-        self.channels.iter().any(|(_, outgoing)| !outgoing.window.is_empty())
-    }
-
-    /// Whether nothing waits to be sent, and nothing reliable to be acknowledged.
-    pub(crate) fn is_drained(&self) -> bool {
-        let is_drained = |outgoing: &Outgoing| outgoing.wish() == Wish::Nothing && outgoing.window.is_empty();
-        self.channels.iter().all(|(_, outgoing)| is_drained(outgoing))
-    }
-
     /// The transport is replaced: whatever was begun and not acknowledged is sent again from its beginning, and nothing
     /// reliable before [`Self::end_resume`]. Records of the old transport mean nothing from here on.
     pub(crate) fn begin_resume(&mut self) {
@@ -435,18 +349,6 @@ impl SendSide {
     /// The peer's state of all channels is in.
     pub(crate) fn end_resume(&mut self) {
         self.resuming = false;
-    }
-
-    /// What became of the messages of one channel so far.
-    pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
-        let index = usize::from(channel.0);
-        let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();
-        self.channels.has(index).then(used)
-    }
-
-    /// Bytes that wait for their first transmission, overhead included.
-    pub(crate) fn queued_bytes(&self) -> u64 {
-        self.channels.iter().map(|(_, outgoing)| outgoing.queue.bytes()).sum()
     }
 
     /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
@@ -508,19 +410,7 @@ impl SendSide {
         let written = outgoing.write(writer, chain)?;
         outgoing.share.charge(self.clock, writer.written() - before);
         self.credit.used += written.credit;
-        let channel = ChannelId(index as u8);
-        let transport = self.transport;
-        Some(match written.sent {
-            None => PieceRecord { id: 0, start: 0, end: 0, channel, transport, kind: Kind::Once },
-            Some(sent) => PieceRecord {
-                id: sent.id,
-                start: sent.start as u32,
-                end: if sent.whole.is_some() { 1 } else { sent.end as u32 },
-                channel,
-                transport,
-                kind: sent.whole.map_or(Kind::Fragment, Kind::Whole),
-            },
-        })
+        Some(PieceRecord::new(ChannelId(index as u8), self.transport, written.sent))
     }
 }
 

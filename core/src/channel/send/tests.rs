@@ -1,11 +1,13 @@
 //! The sending side alone.
 
 use alloc::vec;
+use alloc::vec::Vec;
 use core::iter;
 use core::time::Duration;
 
 use super::*;
 use crate::config::Delivery;
+use crate::event::Fate;
 use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
 use crate::wire::Reader;
 use crate::wire::message::{self, Part};

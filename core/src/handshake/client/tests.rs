@@ -1,6 +1,7 @@
 use alloc::vec;
 
 use super::super::accepting::Screened;
+use super::super::dialling::{Credential, ServerKey};
 use super::super::testing::{APPLICATION, World, udp};
 use super::*;
 use crate::config::Access;

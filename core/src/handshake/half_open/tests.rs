@@ -1,4 +1,6 @@
+use super::super::half_open_table::{Abandoned, HalfOpenEntry, HalfOpenTable};
 use super::*;
+use crate::time::Instant;
 
 const PARAMETERS: Parameters = Parameters {
     schema: u64::MAX,

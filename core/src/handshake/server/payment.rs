@@ -3,9 +3,8 @@
 use super::super::accepting::{AcceptSetup, HandshakeArrival};
 use super::super::buckets::BucketPlaces;
 use super::super::cookie::{Cookie, Cookies};
-use super::super::half_open::{
-    Abandoned, HALF_OPEN_LIFE, HalfOpenId, HalfOpenTable, ShownCredential, Vacancy,
-};
+use super::super::half_open::{HALF_OPEN_LIFE, HalfOpenId, ShownCredential};
+use super::super::half_open_table::{Abandoned, HalfOpenTable, Vacancy};
 use super::super::hello::Hello;
 use super::super::load::Failures;
 use super::super::tokens::{Payer, Tokens};

@@ -1,8 +1,9 @@
 use super::super::buckets::BucketPlaces;
 use super::super::burn::BurnTable;
-use super::super::client::{Answer, Credential as Shown, DialSetup, Dialer, ServerKey};
-use super::super::half_open::Vacancy;
+use super::super::client::Dialer;
+use super::super::dialling::{Answer, Credential as Shown, DialSetup, ServerKey};
 use super::super::half_open::{HALF_OPEN_LIFE, Resume};
+use super::super::half_open_table::Vacancy;
 use super::super::resume_ticket::{ResumeContents, resume_psk};
 use super::super::testing::{APPLICATION, HOUR_US, MASTER, PARAMETERS, World, link, udp};
 use super::super::ticket::{TicketContents, TicketMint, server_ticket_key};

@@ -1,0 +1,72 @@
+//! What a packet's record keeps of the channels.
+
+use super::window::Sent;
+use crate::event::ChannelId;
+
+/// What one frame of a packet carried. A packet's record keeps it until the packet is acknowledged or lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PieceRecord {
+    pub(super) id: u64,
+    start: u32,
+    pub(super) end: u32,
+    pub(super) channel: ChannelId,
+    pub(super) transport: u8,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Sent once, forgotten.
+    Once,
+    /// Reliable messages, each for the nth time: `id` and the `end` - 1 after it.
+    Whole(u8),
+    /// Some bytes of a reliable message.
+    Fragment,
+}
+
+const _: () = assert!(size_of::<PieceRecord>() <= 24);
+
+impl PieceRecord {
+    /// The record of what a channel wrote; `None` stands for what is forgotten once it is sent.
+    pub(super) fn new(channel: ChannelId, transport: u8, sent: Option<Sent>) -> Self {
+        match sent {
+            None => Self { id: 0, start: 0, end: 0, channel, transport, kind: Kind::Once },
+            Some(sent) => Self {
+                id: sent.id,
+                start: sent.start as u32,
+                end: if sent.whole.is_some() { 1 } else { sent.end as u32 },
+                channel,
+                transport,
+                kind: sent.whole.map_or(Kind::Fragment, Kind::Whole),
+            },
+        }
+    }
+
+    /// Whether it is sent again if it is lost.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.kind != Kind::Once
+    }
+
+    /// What the frame carried, the first one if it stands for several.
+    pub(super) fn sent(&self) -> Sent {
+        let whole = match self.kind {
+            Kind::Whole(sends) => Some(sends),
+            Kind::Once | Kind::Fragment => None,
+        };
+        Sent { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
+    }
+
+    /// Takes in the record of the next frame of the packet, if one record can stand for both: a packet full of messages
+    /// leaves one behind.
+    pub(crate) fn extend(&mut self, next: &Self) -> bool {
+        let follows = matches!(self.kind, Kind::Whole(_))
+            && next.kind == self.kind
+            && next.channel == self.channel
+            && next.transport == self.transport
+            && next.id == self.id + u64::from(self.end);
+        if follows {
+            self.end += next.end;
+        }
+        follows
+    }
+}
