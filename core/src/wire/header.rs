@@ -32,7 +32,7 @@ pub enum PacketKind {
     Data,
 }
 
-/// The second byte of datagrams that start with [`CONTROL`].
+/// The second byte of datagrams whose first byte is 7.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Control {
