@@ -83,6 +83,8 @@ const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 const CLOSE_TRIES: u8 = 5;
 /// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an end that heard a CLOSE answers copies of it: all that its peer sends, if the network delays them alike.
+const CLOSE_ANSWERED_FOR: Duration = Duration::from_secs(5);
 /// The code of a server whose last place was taken while the handshake was underway.
 const FULL_CODE: u16 = u16::MAX;
 /// The code of an end whose path to the other carries less than [`crate::limits::LEAST_DATAGRAM`] bytes.
@@ -145,6 +147,10 @@ struct Closing {
     text: String,
     is_due: bool,
     tries: u8,
+    /// The number of the first packet that holds it. An ACK of this one or a later one shows that the peer heard it.
+    first: u64,
+    /// The peer's CLOSE came. This end sends its own once for each CLOSE that it hears, and no more unasked.
+    is_heard: bool,
     /// The reason that `Closed` names, while the peer may still confirm messages: its CLOSE acknowledges what it has.
     untold: Option<CloseReason>,
 }
@@ -453,9 +459,11 @@ impl Connection {
         let size = transmit::write_close(now, transport, room, closing.code, &closing.text);
         let path = transport.path;
         closing.tries = closing.tries.saturating_sub(1);
-        if closing.tries == 0 {
+        let (is_heard, is_last) = (closing.is_heard, closing.tries == 0);
+        // A reliable link loses no answer.
+        if is_last && !is_heard || is_heard && transport.is_reliable {
             self.forget();
-        } else {
+        } else if !is_heard {
             self.timers.set(Timer::Close, now + transport.probe_timeout().min(CLOSE_PATIENCE));
         }
         size.map(|size| Written { path, size, ecn: Ecn::NotCapable })
