@@ -300,13 +300,13 @@ fn every_copy_of_a_hello_gets_the_same_welcome_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_half_open_handshake_lives_ten_seconds_and_its_ticket_works_again_after() {
+fn a_half_open_handshake_lives_ten_and_a_half_seconds_and_its_ticket_works_again_after() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &hello);
     let (id, _) = world.accept(candidate, 5);
-    let end = world.now + Duration::from_secs(10);
+    let end = world.now + HALF_OPEN_LIFE;
     assert_eq!(world.acceptor.next_timeout(), end);
     assert!(world.acceptor.half_open(world.now, &id).is_some());
     assert!(world.acceptor.confirm(end, &id, true).is_none());
