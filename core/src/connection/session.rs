@@ -85,9 +85,15 @@ impl Connection {
         if let Some(transport) = self.transport.take() {
             self.retired_ids.push(transport.local_id);
         }
-        for timer in
-            [Timer::Loss, Timer::Acknowledgement, Timer::Pacing, Timer::Heartbeat, Timer::Idle, Timer::Path]
-        {
+        for timer in [
+            Timer::Loss,
+            Timer::Acknowledgement,
+            Timer::Pacing,
+            Timer::Heartbeat,
+            Timer::Idle,
+            Timer::Path,
+            Timer::Rest,
+        ] {
             self.timers.stop(timer);
         }
     }

@@ -5,7 +5,7 @@ use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::channel::Arena;
 use crate::event::CloseReason;
-use crate::limits::{BASE_DATAGRAM, REST_AFTER};
+use crate::limits::{BASE_DATAGRAM, REST_AFTER, REST_WITHIN};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -31,6 +31,8 @@ impl Connection {
                 self.timers.set_option(Timer::Pacing, pacing);
                 let quiet_since = transport.last_heard.max(transport.last_ping);
                 self.timers.set(Timer::Heartbeat, quiet_since + transport.patience);
+                let is_rested = transport.rested_at == Some(transport.busy_at);
+                self.timers.set_option(Timer::Rest, (!is_rested).then_some(transport.busy_at + REST_WITHIN));
                 if !transport.migration.is_active() {
                     self.timers.stop(Timer::Path);
                 } else if self.timers.at(Timer::Path) == Instant::MAX {
@@ -73,6 +75,7 @@ impl Connection {
                     self.with_transport(|transport| transport.on_patience_over(now));
                     self.rest_if_idle(now);
                 }
+                Timer::Rest => self.rest_if_idle(now),
                 // What it held back is queued when the timers are set again.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
@@ -88,10 +91,12 @@ impl Connection {
     }
 
     /// Gives back the memory that traffic needed, once nothing but heartbeats was exchanged for [`REST_AFTER`]. Heartbeats
-    /// and what answers them ask for this, so an idle connection wakes up no more often.
+    /// and what answers them ask for this. Where they are rare, a timer does so once after [`REST_WITHIN`]: an idle connection wakes
+    /// up no more often.
     pub(super) fn rest_if_idle(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         if now - transport.busy_at >= REST_AFTER {
+            transport.rested_at = Some(transport.busy_at);
             transport.sent.rest();
             transport.acks.rest();
             self.send.rest();
@@ -139,6 +144,8 @@ impl Connection {
         self.notices.interrupted();
         self.send.begin_resume();
         self.receive.begin_resume();
+        self.send.rest();
+        self.receive.rest();
         if let Some(plan) = &mut self.plan {
             plan.give_up_at = now + settings.reconnect_for;
         }

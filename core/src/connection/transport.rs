@@ -115,6 +115,8 @@ pub(crate) struct Transport {
     pub(crate) last_eliciting: Instant,
     /// When a packet last carried anything but acknowledgements and heartbeats, either way.
     pub(crate) busy_at: Instant,
+    /// For which `busy_at` the memory that traffic needed was given back.
+    pub(crate) rested_at: Option<Instant>,
     pub(crate) last_heard: Instant,
     pub(crate) last_ping: Instant,
     /// Whether the peer has shown that it holds the keys.
@@ -183,6 +185,7 @@ impl Transport {
             loss_at: None,
             last_eliciting: now,
             busy_at: now,
+            rested_at: None,
             last_heard: now,
             last_ping: now,
             is_confirmed: false,

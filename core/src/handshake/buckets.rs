@@ -72,9 +72,7 @@ impl Buckets {
 
     /// Takes `tokens`, or as many as there are.
     pub(crate) fn charge(&mut self, now: Instant, places: &Places, tokens: u32) {
-        if self.full_at.is_empty() {
-            self.full_at = alloc::vec![0; ROWS * usize::from(self.width)];
-        }
+        self.make();
         let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
         let now = self.intervals(now);
         for index in self.indexes(places) {
@@ -82,6 +80,13 @@ impl Buckets {
             if let Some(full_at) = self.full_at.get_mut(index).filter(|_| is_less) {
                 *full_at = now.wrapping_add(taken);
             }
+        }
+    }
+
+    /// Takes the memory that the buckets need, unless that was done before.
+    pub(super) fn make(&mut self) {
+        if self.full_at.is_empty() {
+            self.full_at = alloc::vec![0; ROWS * usize::from(self.width)];
         }
     }
 

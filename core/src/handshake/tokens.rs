@@ -88,6 +88,8 @@ impl Tokens {
             && payer.ticket.as_ref().is_none_or(|places| self.tickets.has(now, places, 1))
             && payer.session.as_ref().is_none_or(|places| self.sessions.has(now, places, 1));
         if has {
+            // A server that lets somebody in may let them resume: the table is part of what it holds from the start.
+            self.sessions.make();
             if let Some((places, _)) = &payer.source {
                 self.sources.charge(now, places, price);
             }
