@@ -177,6 +177,8 @@ pub(crate) struct Connection {
     pub(crate) ticket: TicketPush,
     pub(crate) resume: ResumeExchange,
     pub(crate) notices: Notices,
+    /// When the peer was last heard on a transport that is gone.
+    heard_before: Instant,
     clock: ClockSync,
     pub(crate) timers: TimerTable,
     closing: Option<Box<Closing>>,
@@ -232,6 +234,7 @@ impl Connection {
             ticket: TicketPush::default(),
             resume: ResumeExchange::default(),
             notices: Notices::default(),
+            heard_before: Instant::ZERO,
             clock: ClockSync::default(),
             timers: TimerTable::new(),
             closing: None,

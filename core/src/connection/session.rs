@@ -83,6 +83,7 @@ impl Connection {
 
     pub(crate) fn drop_transport(&mut self) {
         if let Some(transport) = self.transport.take() {
+            self.heard_before = transport.last_heard;
             self.retired_ids.push(transport.local_id);
         }
         for timer in [
@@ -151,6 +152,16 @@ impl Connection {
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
         self.phase == Phase::Connected
             && self.transport.as_deref().is_some_and(|transport| transport.last_heard > moment)
+    }
+
+    /// When the peer was last heard, on this transport or on one before.
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.transport.as_deref().map_or(self.heard_before, |transport| transport.last_heard)
+    }
+
+    /// Asks the peer at once whether it is there, if there is a way to it.
+    pub(crate) fn ask(&mut self) {
+        self.with_transport(Transport::ask);
     }
 
     /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether

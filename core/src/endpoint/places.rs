@@ -204,20 +204,22 @@ impl Endpoint {
             if !is_contested(state, owner, source, refusal) {
                 continue;
             }
-            let Some(transport) = state.transport.as_deref_mut() else {
-                // It was silent for the idle timeout.
+            let last_heard = state.last_heard();
+            let is_interrupted = state.transport.is_none();
+            if is_interrupted && now - last_heard >= self.config.idle_timeout {
                 return Contest::Won(id);
-            };
+            }
             let probed = self.places.probed.get(&id).copied();
             match probed {
-                Some(at) if transport.last_heard <= at && now >= at + GHOST_PATIENCE => {
+                Some(at) if last_heard <= at && now >= at + GHOST_PATIENCE => {
                     return Contest::Won(id);
                 }
-                Some(at) if transport.last_heard <= at => contest = Contest::Open,
+                Some(at) if last_heard <= at => contest = Contest::Open,
                 // An answer counts for as long as the newcomer's half-open handshake lives.
-                Some(at) if now < at + HALF_OPEN_LIFE => {}
+                Some(at) if now < at + HALF_OPEN_LIFE && !is_interrupted => {}
                 _ => {
-                    transport.ask();
+                    // An interrupted connection cannot be asked. Its peer has as much time to come back.
+                    state.ask();
                     self.places.probed.insert(id, now);
                     self.refresh(id);
                     contest = Contest::Open;
