@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use self::payment::Payment;
+use self::payment::{Earned, Payment};
 use super::buckets::Places;
 use super::burn::{BurnTable, EndedSessions};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
@@ -260,17 +260,33 @@ impl Acceptor {
         }
         let proof = self.check_credential(arrival, &hello, directory)?;
         let Some(earned) = self.check_earned(arrival, &hello, &digest) else {
-            let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, &digest);
-            let echo = echo_of(&*self.provider, &digest, &cookie);
-            Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
-            return Ok(Screened::Replied);
+            return Ok(self.ask_for_cookie(arrival, &hello, &digest, reply));
         };
         // This looks at every entry: strangers have to earn it.
         if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
-        let payment = self.check_payment(arrival, &proof, earned)?;
+        let payment = match self.check_payment(arrival, &proof, earned) {
+            // Anybody who saw the credential may have emptied its bucket. With a cookie the client's own address pays.
+            Err(DropReason::RateLimited) if earned == Earned::Credential => {
+                return Ok(self.ask_for_cookie(arrival, &hello, &digest, reply));
+            }
+            payment => payment?,
+        };
         self.respond(arrival, &hello, id, (proof, payment), rng)
+    }
+
+    fn ask_for_cookie(
+        &self,
+        arrival: Arrival,
+        hello: &Hello<'_>,
+        digest: &Key,
+        reply: &mut Vec<u8>,
+    ) -> Screened {
+        let cookie = self.cookies.make(&*self.provider, arrival.now, arrival.from.remote, digest);
+        let echo = echo_of(&*self.provider, digest, &cookie);
+        Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
+        Screened::Replied
     }
 
     /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
@@ -371,6 +387,7 @@ impl Acceptor {
             .respond(rng, &self.identity, input, hello.noise, &mut payload)
             .map_err(|_| DropReason::NotAuthentic)
             .inspect_err(|_| self.on_failed(arrival.now, &payment))?;
+        self.tokens.on_authentic(arrival.now, payment.session);
         let mut reader = Reader::new(&payload);
         let parameters = Parameters::read(&mut reader)
             .and_then(|parameters| reader.finish().map(|()| parameters))

@@ -25,6 +25,8 @@ pub(super) enum Earned {
 pub(super) struct Payment {
     /// Where its source is recorded if it comes to nothing, if it was shown.
     pub(super) record: Option<Places>,
+    /// The session that has still to pay, if one is to be resumed.
+    pub(super) session: Option<Places>,
     /// The half-open handshake that gives way.
     pub(super) instead: Option<HalfOpenId>,
 }
@@ -68,7 +70,7 @@ impl Acceptor {
         if !self.tokens.take(now, &payer) {
             return Err(DropReason::RateLimited);
         }
-        Ok(Payment { record, instead })
+        Ok(Payment { record, session: payer.session(), instead })
     }
 
     fn find_room(&self, now: Instant, credential: &Credential, payer: &Payer) -> Room {
