@@ -177,6 +177,8 @@ pub(crate) struct Connection {
     pub(crate) ticket: TicketPush,
     pub(crate) resume: ResumeExchange,
     pub(crate) notices: Notices,
+    /// A client that was told that it resumes this session may still send its first Data until then.
+    pub(crate) promised_until: Instant,
     /// When the peer was last heard on a transport that is gone.
     heard_before: Instant,
     clock: ClockSync,
@@ -234,6 +236,7 @@ impl Connection {
             ticket: TicketPush::default(),
             resume: ResumeExchange::default(),
             notices: Notices::default(),
+            promised_until: Instant::ZERO,
             heard_before: Instant::ZERO,
             clock: ClockSync::default(),
             timers: TimerTable::new(),

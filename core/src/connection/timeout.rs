@@ -127,7 +127,7 @@ impl Connection {
         if self.phase != Phase::Connected {
             return;
         }
-        if !self.can_resume(settings) {
+        if !self.can_resume(settings) && self.promised_until <= now {
             self.finish(CloseReason::TimedOut);
             return;
         }
@@ -165,6 +165,12 @@ impl Connection {
             Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
             Some(plan) if plan.is_path_narrow && self.phase == Phase::Interrupted => {
                 self.finish(CloseReason::PathTooNarrow { least: BASE_DATAGRAM as u16 });
+            }
+            // A client that was told that it resumes must not lose the session for that. This is granted once, or Hellos that
+            // nobody follows up would hold a place for ever.
+            None if self.phase == Phase::Interrupted && now < self.promised_until => {
+                let until = core::mem::replace(&mut self.promised_until, Instant::ZERO);
+                self.timers.set(Timer::Resume, until);
             }
             _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
             None if self.phase == Phase::Connected => {

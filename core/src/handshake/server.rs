@@ -113,6 +113,16 @@ pub(crate) struct Candidate {
     reply_room: usize,
 }
 
+impl Candidate {
+    /// The session that the Welcome says it resumes, if it is let in.
+    pub(crate) const fn resumes(&self) -> Option<Resume> {
+        match (self.session, self.credential) {
+            (Session::Resumed, Credential::Resume(resume)) => Some(resume),
+            _ => None,
+        }
+    }
+}
+
 /// What is decided about a candidate.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
