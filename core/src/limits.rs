@@ -160,6 +160,8 @@ pub const DROPPED_RANGES_AT_REST: usize = 8;
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
 /// A connection on which nothing but heartbeats was exchanged for so long gives unused memory back, at its next heartbeat.
 pub const REST_AFTER: Duration = Duration::from_secs(3);
+/// The same, if no heartbeat comes before. A heartbeat of the default interval does, so the timer costs such a connection nothing.
+pub const REST_WITHIN: Duration = Duration::from_secs(6);
 /// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;

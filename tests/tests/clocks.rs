@@ -447,3 +447,30 @@ fn tickets_that_look_wrong_to_the_wall_clock_are_counted() {
     assert_eq!((counts.expired, counts.from_the_future), (0, 1));
     assert!(counts.ahead_by.abs_diff(Duration::from_secs(86_400)) < SECOND * 60, "{:?}", counts.ahead_by);
 }
+
+#[test]
+fn fifty_clients_behind_one_address_are_back_within_a_second_of_a_restart_with_a_corrected_clock() {
+    for hours in [-3, 3, 48] {
+        let mut nodes = vec![server(Came::Openly, 1, Instant::ZERO, WALL)];
+        for number in 0..50u8 {
+            let mut config = Config::new(APPLICATION);
+            (config.access, config.wall_offset) = (Access::Closed, WALL);
+            let address = format!("10.0.0.2:{}", 4000 + u16::from(number));
+            nodes.push(Node::new(config, Secrets::new(CLIENT), 100 + number, &address, Instant::ZERO));
+        }
+        let mut net = Net::new(nodes, Duration::from_millis(50));
+        let (key, to) = (net.nodes[0].endpoint.public_key(), net.nodes[0].address);
+        let dial =
+            |node: &mut Node| node.endpoint.connect(Instant::ZERO, to, ConnectOptions::new(key)).unwrap();
+        let clients: Vec<ConnectionId> = net.nodes[1..].iter_mut().map(dial).collect();
+        net.run_for(SECOND * 30);
+        net.nodes[0] = server(Came::Openly, 3, net.now, shifted(WALL, hours * 3600));
+        for (number, client) in clients.iter().enumerate() {
+            net.send(number + 1, *client, 0, vec![1; 10]);
+        }
+        net.run_for(net.delay + SECOND);
+        let back =
+            |node: &&Node| node.has(|event| matches!(event, Event::Connected { replaces: Some(_), .. }));
+        assert_eq!(net.nodes.iter().filter(back).count(), 50, "set by {hours} h");
+    }
+}

@@ -119,3 +119,55 @@ fn a_message_that_an_end_ignored_because_it_was_closing_is_not_confirmed() {
     assert_eq!(net.nodes[0].messages().len(), 0);
     assert_eq!(listed(&net, 1), Some(7));
 }
+
+/// Each end of a connection sends seven messages; once they arrived, those in `closers` close, while the first `lost` datagrams
+/// after that from the ends in `losers` are lost. What `Closed` lists at both ends.
+fn closed_over_loss(closers: &[usize], losers: &[usize], lost: usize) -> [Option<usize>; 2] {
+    let mut net = Net::pair(|_| {});
+    let client = net.connect();
+    net.run_for(SECOND);
+    let ends = [net.nodes[0].connected().unwrap(), client];
+    for message in 0..7 {
+        net.send(0, ends[0], message % 2, vec![message; 20]);
+        net.send(1, ends[1], message % 2, vec![message; 20]);
+    }
+    net.run_until(SECOND, |net| net.nodes.iter().all(|node| node.messages().len() == 7));
+    let mut left = [0, 1].map(|node| if losers.contains(&node) { lost } else { 0 });
+    net.filter = Box::new(move |_, node, _| {
+        let is_lost = left[node] > 0;
+        left[node] = left[node].saturating_sub(1);
+        if is_lost { Pass::Drop } else { Pass::Deliver }
+    });
+    let (now, sent) = (net.now, net.datagrams);
+    for closer in closers {
+        net.nodes[*closer].endpoint.close(now, ends[*closer], 0, "");
+    }
+    net.run_for(SECOND * 11);
+    // No end answers answers.
+    assert!(net.datagrams - sent <= 12, "{} datagrams", net.datagrams - sent);
+    for node in &net.nodes {
+        assert_eq!(node.endpoint.connections().count(), 0);
+        assert_eq!(node.endpoint.poll_timeout().0, tickwire_core::Instant::MAX, "forgotten");
+    }
+    [0, 1].map(|node| listed(&net, node))
+}
+
+#[test]
+fn messages_that_arrived_are_confirmed_although_the_peers_answer_to_close_is_lost_once() {
+    for closer in 0..2 {
+        let lists = closed_over_loss(&[closer], &[1 - closer], 1);
+        assert_eq!(lists[closer], Some(0), "closed by {closer}: {lists:?}");
+    }
+}
+
+#[test]
+fn messages_that_arrived_are_confirmed_although_two_closes_of_either_end_are_lost() {
+    for closers in [&[0][..], &[1], &[0, 1]] {
+        for losers in [&[0][..], &[1], &[0, 1]] {
+            for lost in 0..3 {
+                let lists = closed_over_loss(closers, losers, lost);
+                assert_eq!(lists, [Some(0); 2], "closed by {closers:?}, {losers:?} lose {lost}");
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@
 mod crowd;
 
 use crowd::{Field, SECOND};
-use tickwire_core::{Access, Duration, Event, LinkId};
+use tickwire_core::{Access, Config, Duration, Event, LinkId};
 
 /// What one source gets in so many seconds with the defaults: 64 at once and 32 a second.
 const fn share(seconds: u64) -> u64 {
@@ -256,4 +256,62 @@ fn clients_with_tickets_get_in_before_any_flood_of_others() {
     flood.run(&mut field, SECOND * 12, |_| {});
     let back = field.events.iter().filter(|(_, event)| matches!(event, Event::Connected { .. })).count();
     assert_eq!(back, honest.len());
+}
+
+/// Somebody saw a client's Hello with a ticket, or with a resume ticket, and sends it 200 times a second with other Noise bytes,
+/// each from a forged address of its own. How long the client needs to get in, once its datagrams arrive.
+fn watched(resumes: bool, change: impl FnOnce(&mut Config)) -> Option<Duration> {
+    let mut field = Field::new(Access::Tickets, change);
+    let client = field.add("10.1.1.1:5000", |_| {});
+    let ticket = field.ticket();
+    if resumes {
+        field.dial(client, Some(ticket));
+        field.run_for(SECOND * 2);
+        field.clients[client].is_cut = true;
+        while field.clients[client].hello[2] != 2 {
+            field.run_for(SECOND);
+        }
+    } else {
+        field.clients[client].is_cut = true;
+        field.dial(client, Some(ticket));
+    }
+    let hello = field.clients[client].hello.clone();
+    let ticket_bytes = usize::from(u16::from_le_bytes([hello[46], hello[47]]));
+    let events = field.events.len();
+    let mut opened_at = None;
+    for number in 0..2_000u32 {
+        let mut noise = hello.clone();
+        let first = 48 + ticket_bytes + 2 + 40;
+        for (byte, other) in noise[first..first + 4].iter_mut().zip((number + 1).to_le_bytes()) {
+            *byte ^= other;
+        }
+        field.forge(&format!("10.66.{}.{}:4000", number / 250, number % 250), noise);
+        field.run_for(Duration::from_millis(5));
+        if number == 400 {
+            field.clients[client].is_cut = false;
+            opened_at = Some(field.now);
+        }
+        let is_in =
+            |(_, event): &(_, Event)| matches!(event, Event::Connected { .. } | Event::Resumed { .. });
+        if let Some((at, _)) = field.events[events..].iter().find(|event| is_in(event)) {
+            return Some(*at - opened_at.unwrap());
+        }
+    }
+    None
+}
+
+#[test]
+fn a_watched_hello_locks_the_holder_of_its_ticket_out_at_no_rate() {
+    for resumes in [false, true] {
+        for (rate, burst, threshold) in [(4, 8, 64), (1, 1, 1_000), (32, 64, 64), (32, 64, 1_000_000)] {
+            let took = watched(resumes, |config| {
+                (config.handshake_rate, config.handshake_burst) = (rate, burst);
+                config.cookie_threshold = threshold;
+            });
+            assert!(
+                took.is_some_and(|took| took <= SECOND),
+                "{rate} a second, {burst} at once, cookies from {threshold}, resumes: {resumes}: {took:?}"
+            );
+        }
+    }
 }

@@ -60,6 +60,8 @@ const AT_REST: i64 = 5 << 10;
 const CHANNEL: i64 = 600;
 /// Bytes of what a connection remembers of losses, at one end: what it lost, and ranges that acknowledgements still tell of.
 const LOSSES: i64 = 700;
+/// Bytes of the connection ids that an endpoint used and does not use again soon: as if each end of one connection kept them.
+const IDS: i64 = 200;
 const MODES: [Delivery; 4] =
     [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
 
@@ -239,4 +241,58 @@ fn a_connection_in_use_gives_nothing_back() {
     println!("{} allocations in 60 ticks", after - before);
     let (a, b) = (play(60), play(60));
     assert_eq!(b - a, after - before, "the same in each second");
+}
+
+#[test]
+fn within_ten_seconds_memory_is_given_back_however_rare_heartbeats_are() {
+    for heartbeat in [15, 30, 60] {
+        let mut party = Party::new(5, |config| {
+            config.heartbeat = Duration::from_secs(heartbeat);
+            config.idle_timeout = Duration::from_secs(heartbeat * 4);
+        });
+        let (_, rested) = rested(&mut party, |party| {
+            party.burst(0, 2000, 30);
+            party.net.run_for(SECOND);
+        });
+        assert!(rested <= AT_REST, "heartbeats of {heartbeat} s: {rested}");
+    }
+}
+
+#[test]
+fn a_session_that_was_resumed_in_the_middle_of_a_burst_rests_like_any_other() {
+    for channel in 0..MODES.len() as u8 {
+        let mut party = Party::new(5, |_| {});
+        party.net.run_for(SECOND * 11);
+        party.burst(channel, 2000, 30);
+        party.net.run_for(SECOND / 50);
+        party.net.filter = Box::new(|_, _, _| Pass::Drop);
+        party.net.run_for(SECOND * 30);
+        party.net.filter = Box::new(|_, _, _| Pass::Deliver);
+        party.net.run_for(SECOND * 3);
+        let resumed = |node: &Node| node.has(|event| matches!(event, Event::Resumed { .. }));
+        assert!(party.net.nodes[1..=5].iter().all(resumed));
+        party.net.run_for(SECOND * 10);
+        let held = party.held();
+        assert!(held <= AT_REST, "channel {channel}: {held}");
+    }
+}
+
+#[test]
+fn a_resumption_leaves_nothing_behind_but_a_used_connection_id() {
+    for clients in [1, 5] {
+        let mut party = Party::new(clients, |_| {});
+        party.net.run_for(SECOND * 11);
+        let before = party.held();
+        for round in 1..4 {
+            party.net.filter = Box::new(|_, _, _| Pass::Drop);
+            party.net.run_for(SECOND * 30);
+            party.net.filter = Box::new(|_, _, _| Pass::Deliver);
+            party.net.run_for(SECOND * 13);
+            let after = party.held();
+            assert!(
+                after - before <= IDS,
+                "{clients} clients, round {round}: {before} before, {after} after"
+            );
+        }
+    }
 }

@@ -8,8 +8,9 @@ use common::{APPLICATION, Net, Node, Pass};
 use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
 use tickwire_core::{
-    Access, CloseReason, Config, ConnectOptions, ConnectionId, ConnectionState, Duration, Event, Instant,
-    Refusal, Secrets, Ticket, TicketContents, TicketMint, server_ticket_key,
+    Access, Address, CloseReason, Config, ConnectOptions, ConnectionId, ConnectionState, Duration, Ecn,
+    Endpoint, Event, Instant, LinkId, LinkProperties, Refusal, Secrets, Ticket, TicketContents, TicketMint,
+    server_ticket_key,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -326,4 +327,100 @@ fn one_address_takes_half_of_all_places_by_default_and_one_at_least() {
         net.run_for(SECOND);
         assert_eq!(players(&net), share, "of {places}");
     }
+}
+
+/// A server with one place, and two clients of one identity that reach it over links: link `n` leads to the client `owners[n]`.
+struct Switchboard {
+    now: Instant,
+    ends: Vec<Endpoint>,
+    events: Vec<Vec<Event>>,
+    owners: Vec<usize>,
+}
+
+impl Switchboard {
+    fn new() -> Self {
+        let net = net(Access::Tickets, 2, |config| config.max_connections = 1);
+        let ends: Vec<Endpoint> = net.nodes.into_iter().map(|node| node.endpoint).collect();
+        let events = ends.iter().map(|_| Vec::new()).collect();
+        Self { now: Instant::ZERO, ends, events, owners: Vec::new() }
+    }
+
+    /// Opens another link between the server and `client`.
+    fn open(&mut self, client: usize) -> LinkId {
+        let link = LinkId(self.owners.len() as u64);
+        self.owners.push(client);
+        let properties = LinkProperties {
+            reliable: false,
+            ordered: false,
+            congestion_controlled: false,
+            max_datagram: 1200,
+        };
+        for end in [0, client] {
+            self.ends[end].open_link(self.now, link, properties, None).unwrap();
+        }
+        link
+    }
+
+    fn dial(&mut self, client: usize, number: u8) -> ConnectionId {
+        let link = self.open(client);
+        let options = ConnectOptions::new(self.ends[0].public_key()).ticket(ticket(7, number));
+        self.ends[client].connect(self.now, link, options).unwrap()
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        let mut buffer = [0; 8192];
+        while self.now < end {
+            let now = self.now;
+            for from in 0..self.ends.len() {
+                self.ends[from].handle_timeout(now);
+                while let Some(transmit) = self.ends[from].poll_transmit(now, &mut buffer) {
+                    let Address::Link(link) = transmit.path.remote else { continue };
+                    let to = if from == 0 { self.owners[link.0 as usize] } else { 0 };
+                    for datagram in transmit.datagrams(&buffer) {
+                        let mut bytes = datagram.to_vec();
+                        self.ends[to].handle_datagram(now, link, Ecn::NotCapable, &mut bytes);
+                    }
+                }
+                while let Some(event) = self.ends[from].poll_event() {
+                    self.events[from].push(event);
+                }
+            }
+            self.now += MILLISECOND * 5;
+        }
+    }
+}
+
+/// The link of a client breaks at the server; another process of its identity dials at once, and the client opens another link
+/// `after` that. Whether the client keeps its connection, and how long the other process waits until it is in, if it gets in.
+fn changes_links(after: Duration) -> (bool, Option<Duration>) {
+    let mut board = Switchboard::new();
+    let first = board.dial(1, 0);
+    board.run_for(SECOND * 3);
+    let now = board.now;
+    board.ends[0].close_link(now, LinkId(0));
+    board.dial(2, 1);
+    let mut in_after = None;
+    while board.now < now + SECOND * 10 {
+        board.run_for(MILLISECOND * 25);
+        if board.now >= now + after && board.owners.len() == 2 {
+            board.ends[1].close_link(board.now, LinkId(0));
+            let link = board.open(1);
+            board.ends[1].redirect(board.now, first, link);
+        }
+        let told = board.events[0].iter().filter(|event| matches!(event, Event::Connected { .. })).count();
+        if told > 1 && in_after.is_none() {
+            in_after = Some(board.now - now);
+        }
+    }
+    (board.ends[1].state(first) == ConnectionState::Connected, in_after)
+}
+
+#[test]
+fn a_client_that_changes_links_has_two_seconds_to_come_back_before_its_place_is_taken() {
+    for millis in [100, 500, 1000, 1700] {
+        assert_eq!(changes_links(MILLISECOND * millis), (true, None), "back after {millis} ms");
+    }
+    let (_, other) = changes_links(SECOND * 20);
+    assert!(other.is_some_and(|wait| wait > SECOND * 2 && wait < SECOND * 3), "{other:?}");
 }

@@ -369,3 +369,40 @@ fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
         }
     }
 }
+
+/// A client is cut off until `early` before its server gives its session up. From then on handshakes pass, and its Data from
+/// one second after that moment on. What the client tells after it was interrupted.
+fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
+    let cut_off = || {
+        let mut net = Net::pair(|config| config.resume_window = resume_window);
+        net.connect();
+        net.run_for(SECOND * 3);
+        net.filter = Box::new(|_, _, _| Pass::Drop);
+        net
+    };
+    let mut net = cut_off();
+    net.run_until(SECOND * 120, |net| net.nodes[0].has(|event| matches!(event, Event::Closed { .. })));
+    let end = net.now;
+    let mut net = cut_off();
+    net.filter = Box::new(move |now, _, bytes| {
+        let opens_at = if bytes[0] >= 8 { end + SECOND } else { end - early };
+        if now < opens_at { Pass::Drop } else { Pass::Deliver }
+    });
+    net.run_for(SECOND * 120);
+    let events = std::mem::take(&mut net.nodes[1].events);
+    let interrupted = events.iter().position(|event| matches!(event, Event::Interrupted { .. })).unwrap();
+    events[interrupted + 1..].to_vec()
+}
+
+#[test]
+fn a_client_that_was_told_that_it_resumes_keeps_its_session() {
+    let mut resumed = 0;
+    for (seconds, window) in (1..9).flat_map(|seconds| [(seconds, 60), (seconds, 10)]) {
+        let events = comes_back_late(SECOND * seconds, SECOND * window);
+        let is_resumed = matches!(events.as_slice(), [Event::Resumed { .. }]);
+        resumed += usize::from(is_resumed);
+        let is_new = matches!(events.first(), Some(Event::Closed { .. } | Event::Connected { .. }));
+        assert!(is_resumed || is_new, "{seconds} s before the end of {window} s: {events:#?}");
+    }
+    assert!(resumed >= 6, "{resumed}");
+}

@@ -259,3 +259,27 @@ fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
         net.run_until(SECOND, |net| net.nodes[0].connected().is_some());
     }
 }
+
+#[test]
+fn a_lost_first_data_is_made_good_where_the_clients_driver_calls_every_five_seconds() {
+    for seconds in [0.1, 1.0, 3.0, 5.0, 8.0] {
+        for comes in [Comes::Openly, Comes::WithTicket] {
+            for millis in [2500, 5000, 5200] {
+                let polls_every = [Duration::ZERO, Duration::from_millis(millis)];
+                let path = Path { polls_every, ..Path::new(seconds, comes) };
+                let (mut net, _) = path.dial();
+                let mut lost_at = None;
+                net.filter = Box::new(move |now, node, bytes| {
+                    let is_data = node == 1 && bytes[0] >= 8;
+                    // All that leaves in one call is lost together.
+                    if is_data && *lost_at.get_or_insert(now) == now { Pass::Drop } else { Pass::Deliver }
+                });
+                net.run_for(SECOND * 120);
+                for node in &net.nodes {
+                    let is_in = matches!(node.events.as_slice(), [Event::Connected { .. }]);
+                    assert!(is_in, "{path:?}: {:#?}", node.events);
+                }
+            }
+        }
+    }
+}

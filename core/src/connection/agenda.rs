@@ -142,6 +142,7 @@ impl Connection {
             }
             timers.set(Timer::Heartbeat, transport.next_heartbeat());
             timers.set(Timer::Idle, transport.idle_at());
+            timers.set_option(Timer::Rest, transport.rest_at());
             timers.set(Timer::Path, transport.migration.next_timeout());
         }
         if matches!(self.phase, Phase::Connected | Phase::Interrupted) {

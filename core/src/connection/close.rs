@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::{
-    CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase, REPLACED_CODE, Settings,
-    TOO_MANY_FROM_ADDRESS_CODE, Transport, VIOLATION_CODES,
+    CLOSE_ANSWERED_FOR, CLOSE_TRIES, Closing, Connection, FULL_CODE, Farewell, NARROW_PATH_CODE, Phase,
+    REPLACED_CODE, Settings, TOO_MANY_FROM_ADDRESS_CODE, Transport, VIOLATION_CODES,
 };
 use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
@@ -39,7 +39,7 @@ impl Connection {
 
     /// Like [`Connection::finish`], but tells the peer why. If this end closed while messages were not acknowledged, `Closed`
     /// waits until the peer's CLOSE, which acknowledges what it has, or until this end gives up waiting for one.
-    fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String, tries: u8) {
+    fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String) {
         // What is over stays over, and its CLOSE goes on being repeated.
         if self.notices.is_closed() {
             return;
@@ -48,6 +48,7 @@ impl Connection {
             self.finish(reason);
             return;
         }
+        let first = self.transport.as_deref().map_or(0, |transport| transport.sent.next());
         self.end(&reason);
         let untold =
             if matches!(reason, CloseReason::Local { .. }) && self.session.send.has_unacked_reliable() {
@@ -57,19 +58,21 @@ impl Connection {
                 None
             };
         self.phase = Phase::Closing;
+        let (is_due, tries, is_heard, again_at) = (true, CLOSE_TRIES, false, Instant::MAX);
         self.closing =
-            Some(Box::new(Closing { code, text, is_due: true, tries, untold, again_at: Instant::MAX }));
+            Some(Box::new(Closing { code, text, is_due, tries, again_at, first, is_heard, untold }));
     }
 
     /// This end closes, now: what is not delivered stays so.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         let (code, text) = (code.min(VIOLATION_CODES - 1), shorten(text));
-        self.finish_telling(CloseReason::Local { code }, code, text, CLOSE_TRIES);
+        self.finish_telling(CloseReason::Local { code }, code, text);
     }
 
     /// Turns away a client whose place was taken while it finished its handshake. The application never hears of it.
     pub(crate) fn turn_away(&mut self, transport: Box<Transport>, refusal: &Refusal) {
         self.notices.silence();
+        let first = transport.sent.next();
         self.transport = Some(transport);
         self.phase = Phase::Closing;
         self.closing = Some(Box::new(Closing {
@@ -77,6 +80,8 @@ impl Connection {
             text: String::new(),
             is_due: true,
             tries: CLOSE_TRIES,
+            first,
+            is_heard: false,
             untold: None,
             again_at: Instant::MAX,
         }));
@@ -85,7 +90,7 @@ impl Connection {
     /// Another connection takes the place of this one. A peer that was never heard here knows nothing of it.
     pub(crate) fn replaced(&mut self) {
         if self.transport.as_deref().is_some_and(|transport| transport.is_confirmed) {
-            self.finish_telling(CloseReason::Replaced, REPLACED_CODE, String::new(), CLOSE_TRIES);
+            self.finish_telling(CloseReason::Replaced, REPLACED_CODE, String::new());
         } else {
             self.finish(CloseReason::Replaced);
         }
@@ -94,7 +99,7 @@ impl Connection {
     /// Turns a client out whose address turned out to have no place left, or to be banned.
     pub(crate) fn turn_out(&mut self, refusal: Refusal) {
         let code = code_of(&refusal);
-        self.finish_telling(CloseReason::Refused(refusal), code, String::new(), CLOSE_TRIES);
+        self.finish_telling(CloseReason::Refused(refusal), code, String::new());
     }
 
     /// Nobody answered where this newcomer's first Data came from.
@@ -159,8 +164,13 @@ impl Connection {
         self.farewell.as_ref().is_some_and(|farewell| farewell.deadline <= now)
     }
 
-    /// The peer closed. One CLOSE goes back, so that it need not repeat its own.
+    /// The peer closed. A CLOSE goes back, so that it need not repeat its own.
     pub(super) fn on_close(&mut self, now: Instant, code: u16, text: &[u8], settings: &Settings) {
+        self.end_as_told(now, code, text, settings);
+        self.on_close_heard(now);
+    }
+
+    fn end_as_told(&mut self, now: Instant, code: u16, text: &[u8], settings: &Settings) {
         // Only a server has places.
         let refusal = match code {
             FULL_CODE => Some(Refusal::Full),
@@ -174,22 +184,22 @@ impl Connection {
                 self.resume_at = now + FULL_PATIENCE;
                 return;
             }
-            self.finish_telling(CloseReason::Refused(refusal), code, String::new(), 1);
+            self.finish_telling(CloseReason::Refused(refusal), code, String::new());
             return;
         }
         if code == REPLACED_CODE {
-            self.finish_telling(CloseReason::Replaced, code, String::new(), 1);
+            self.finish_telling(CloseReason::Replaced, code, String::new());
             return;
         }
         if code == NARROW_PATH_CODE {
             let reason = CloseReason::PathTooNarrow { least: limits::LEAST_DATAGRAM };
-            self.finish_telling(reason, code, String::new(), 1);
+            self.finish_telling(reason, code, String::new());
             return;
         }
         let text = String::from_utf8_lossy(text).into_owned();
         let violation = VIOLATIONS.iter().find(|&&(_, wire)| wire == code);
         let text = if violation.is_some() && text.is_empty() { "protocol violation".into() } else { text };
-        self.finish_telling(CloseReason::Peer { code, text: text.into() }, code, String::new(), 1);
+        self.finish_telling(CloseReason::Peer { code, text: text.into() }, code, String::new());
     }
 
     /// Whether this end closed, and `Closed` waits for what the peer acknowledges with its CLOSE.
@@ -197,24 +207,46 @@ impl Connection {
         self.closing.as_deref().is_some_and(|closing| closing.untold.is_some())
     }
 
-    /// The peer heard our CLOSE, or sent its own at the same time.
-    pub(super) fn on_close_heard(&mut self) {
-        if self.phase == Phase::Closing {
+    /// A closing end hears a CLOSE, in a packet whose ACK names nothing above `acked`. If the ACK names our CLOSE, the peer has
+    /// all that it waits for, and no answer follows: so two ends never answer each other's answers.
+    pub(super) fn on_close_again(&mut self, now: Instant, acked: Option<u64>) {
+        let Some(closing) = self.closing.as_deref_mut() else { return };
+        if acked.is_some_and(|acked| acked >= closing.first) {
             self.forget();
+            return;
         }
+        closing.is_due = true;
+        if !closing.is_heard {
+            self.on_close_heard(now);
+        }
+    }
+
+    /// The peer closed as well, and confirmed what it has. It may not hear the answer, so this end goes on answering for a while.
+    fn on_close_heard(&mut self, now: Instant) {
+        let Some(closing) = self.closing.as_deref_mut() else { return };
+        closing.is_heard = true;
+        closing.again_at = now + CLOSE_ANSWERED_FOR;
+        if let Some(reason) = closing.untold.take() {
+            self.notices.closed(reason, self.session.unconfirmed());
+        }
+    }
+
+    /// Whether both ends know that it is over, and this one only stays to answer if the peer closes again.
+    pub(crate) fn is_lingering(&self) -> bool {
+        self.closing.as_deref().is_some_and(|closing| closing.is_heard && !closing.is_due)
     }
 
     /// The path to the peer carries no datagram of [`limits::LEAST_DATAGRAM`] bytes any more.
     pub(super) fn finish_for_narrow_path(&mut self) {
         let reason = CloseReason::PathTooNarrow { least: limits::LEAST_DATAGRAM };
-        self.finish_telling(reason, NARROW_PATH_CODE, String::new(), CLOSE_TRIES);
+        self.finish_telling(reason, NARROW_PATH_CODE, String::new());
     }
 
     /// The peer did what the protocol forbids.
     pub(crate) fn violate(&mut self, violation: Violation) {
         let code =
             VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
-        self.finish_telling(CloseReason::Violation(violation), code, String::new(), CLOSE_TRIES);
+        self.finish_telling(CloseReason::Violation(violation), code, String::new());
     }
 
     /// Nothing more is sent; the endpoint may drop the connection once `Closed` was told.
@@ -229,6 +261,10 @@ impl Connection {
     /// The CLOSE timer went off. A CLOSE that nothing could carry counts as one that was lost.
     pub(super) fn on_close_timeout(&mut self, now: Instant) {
         if let Some(closing) = self.closing.as_deref_mut() {
+            if closing.is_heard {
+                self.forget();
+                return;
+            }
             closing.again_at = Instant::MAX;
             if core::mem::replace(&mut closing.is_due, true) {
                 closing.tries = closing.tries.saturating_sub(1);

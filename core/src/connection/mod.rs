@@ -78,6 +78,8 @@ const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 const CLOSE_TRIES: u8 = 5;
 /// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an end that heard a CLOSE answers copies of it: all that its peer sends, if the network delays them alike.
+const CLOSE_ANSWERED_FOR: Duration = Duration::from_secs(5);
 /// The code of a server whose last place was taken while the handshake was underway.
 const FULL_CODE: u16 = u16::MAX;
 /// The code of an end whose path to the other carries less than [`crate::limits::LEAST_DATAGRAM`] bytes.
@@ -142,6 +144,10 @@ struct Closing {
     tries: u8,
     /// When it is repeated, or given up; [`Instant::MAX`] before the endpoint looks.
     again_at: Instant,
+    /// The number of the first packet that holds it. An ACK of this one or a later one shows that the peer heard it.
+    first: u64,
+    /// The peer's CLOSE came. This end sends its own once for each CLOSE that it hears, and no more unasked.
+    is_heard: bool,
     /// The reason that `Closed` names, while the peer may still confirm messages: its CLOSE acknowledges what it has.
     untold: Option<CloseReason>,
 }
@@ -163,6 +169,10 @@ pub(crate) struct Connection {
     dial: Option<Box<Dial>>,
     plan: Option<Box<DialPlan>>,
     notices: Notices,
+    /// A client that was told that it resumes this session may still send its first Data until then.
+    promised_until: Instant,
+    /// When the peer was last heard on a transport that is gone.
+    heard_before: Instant,
     /// As of the last look.
     timers: TimerTable,
     /// When the next attempt to come back begins, a session that waits for its peer is given up, or the resume ticket is renewed.
@@ -198,6 +208,8 @@ impl Connection {
             dial: None,
             plan: None,
             notices: Notices::default(),
+            promised_until: Instant::ZERO,
+            heard_before: Instant::ZERO,
             timers: TimerTable::new(),
             resume_at: Instant::MAX,
             closing: None,

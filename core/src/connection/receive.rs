@@ -72,8 +72,12 @@ impl Connection {
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);
         match outcome {
-            Ok(Outcome { eliciting, busy, acks, refused: false }) => {
+            Ok(Outcome { eliciting, busy, acks, closes, refused: false }) => {
                 let substantial = busy || acks;
+                // With this, the answer to a CLOSE shows that it is one.
+                if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
+                    transport.acks.on_received(reception.at, opened.number, false, Duration::ZERO);
+                }
                 // An end that is closing takes in no messages any more, and acknowledges none.
                 if let Some(transport) =
                     self.transport.as_deref_mut().filter(|_| self.phase == Phase::Connected)
@@ -112,6 +116,7 @@ impl Connection {
         settings: &Settings,
     ) -> Result<Outcome, Violation> {
         let mut outcome = Outcome::default();
+        let mut acked = None;
         let mut frames = FrameReader::new(payload);
         loop {
             // Most frames are messages.
@@ -129,14 +134,18 @@ impl Connection {
                 if is_connected {
                     self.on_ack(now, reception.at, ack)?;
                     outcome.acks = true;
-                } else if self.has_untold_fates() {
-                    self.on_ack_while_closing(now, reception.at, ack);
+                } else {
+                    acked = self.transport.as_deref().and_then(|transport| transport.largest_named(ack));
+                    if self.has_untold_fates() {
+                        self.on_ack_while_closing(now, reception.at, ack);
+                    }
                 }
                 continue;
             }
             if !is_connected {
                 if matches!(frame, Frame::Close { .. }) {
-                    self.on_close_heard();
+                    outcome.closes = true;
+                    self.on_close_again(now, acked);
                 }
                 continue;
             }
@@ -145,7 +154,10 @@ impl Connection {
             outcome.busy |= is_eliciting && !matches!(frame, Frame::Ping);
             match frame {
                 Frame::Padding | Frame::Ping | Frame::Ack(_) => {}
-                Frame::Close { code, text } => self.on_close(now, code, text, settings),
+                Frame::Close { code, text } => {
+                    outcome.closes = true;
+                    self.on_close(now, code, text, settings);
+                }
                 Frame::Challenge(data) => {
                     self.with_transport(|transport| {
                         transport.migration.on_challenge(reception.from, data);
@@ -236,6 +248,8 @@ struct Outcome {
     busy: bool,
     /// It acknowledges: the peer hears from us, so more of our packets follow that an acknowledgement can leave with.
     acks: bool,
+    /// It holds a CLOSE.
+    closes: bool,
     refused: bool,
 }
 

@@ -17,9 +17,19 @@ impl Connection {
 
     // ---- The peer ----
 
-    /// When the peer was heard last on the transport, if there is one.
-    pub(crate) fn last_heard(&self) -> Option<Instant> {
-        self.transport.as_deref().map(|transport| transport.last_heard)
+    /// When the peer was last heard, on this transport or on one before.
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.transport.as_deref().map_or(self.heard_before, |transport| transport.last_heard)
+    }
+
+    /// Whether there is a way to the peer.
+    pub(crate) const fn has_transport(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    /// A client was told that it resumes the session: it may send its first Data until `until`.
+    pub(crate) const fn promise(&mut self, until: Instant) {
+        self.promised_until = until;
     }
 
     /// Whether the peer has shown that it holds the keys of the transport.
@@ -29,7 +39,7 @@ impl Connection {
 
     /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
-        self.phase == Phase::Connected && self.last_heard().is_some_and(|heard| heard > moment)
+        self.phase == Phase::Connected && self.transport.is_some() && self.last_heard() > moment
     }
 
     /// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear
@@ -59,7 +69,7 @@ impl Connection {
         })
     }
 
-    /// Asks the peer at once whether it is there.
+    /// Asks the peer at once whether it is there, if there is a way to it.
     pub(crate) fn ask(&mut self) {
         self.with_transport(super::Transport::ask);
     }

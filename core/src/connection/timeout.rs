@@ -32,6 +32,7 @@ impl Connection {
                     self.with_transport(|transport| transport.on_patience_over(now));
                     self.rest_if_idle(now);
                 }
+                Timer::Rest => self.rest_if_idle(now),
                 // What it held back is queued when the endpoint looks.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
@@ -51,10 +52,12 @@ impl Connection {
     }
 
     /// Gives back the memory that traffic needed, once nothing but heartbeats was exchanged for [`REST_AFTER`]. Heartbeats
-    /// and what answers them ask for this, so an idle connection wakes up no more often.
+    /// and what answers them ask for this. Where they are rare, a timer does so once after [`crate::limits::REST_WITHIN`]: an idle
+    /// connection wakes up no more often.
     pub(super) fn rest_if_idle(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         if now - transport.busy_at >= REST_AFTER {
+            transport.rested_at = Some(transport.busy_at);
             transport.sent.rest();
             transport.acks.rest();
             self.session.rest();
@@ -82,7 +85,7 @@ impl Connection {
         if self.phase != Phase::Connected {
             return;
         }
-        if !self.can_resume(settings) {
+        if !self.can_resume(settings) && self.promised_until <= now {
             self.finish(CloseReason::TimedOut);
             return;
         }
@@ -97,6 +100,7 @@ impl Connection {
         self.phase = Phase::Interrupted;
         self.notices.interrupted();
         self.session.suspend();
+        self.session.rest();
         if let Some(plan) = &mut self.plan {
             plan.give_up_at = now + settings.reconnect_for;
         }
@@ -116,6 +120,12 @@ impl Connection {
             Some(plan) if plan.give_up_at > now => self.wants_dial = self.dial.is_none(),
             Some(plan) if plan.is_path_narrow && self.phase == Phase::Interrupted => {
                 self.finish(CloseReason::PathTooNarrow { least: BASE_DATAGRAM as u16 });
+            }
+            // A client that was told that it resumes must not lose the session for that. This is granted once, or Hellos that
+            // nobody follows up would hold a place for ever.
+            None if self.phase == Phase::Interrupted && now < self.promised_until => {
+                let until = core::mem::replace(&mut self.promised_until, Instant::ZERO);
+                self.resume_at = until;
             }
             _ if self.phase == Phase::Interrupted => self.finish(CloseReason::TimedOut),
             None if self.phase == Phase::Connected => {

@@ -51,9 +51,11 @@ pub(crate) enum Timer {
     Close,
     Resume,
     Handshake,
+    /// Memory that traffic needed may be given back.
+    Rest,
 }
 
-const TIMERS: [(Timer, TimeoutCause); 10] = [
+const TIMERS: [(Timer, TimeoutCause); 11] = [
     (Timer::Loss, TimeoutCause::Loss),
     (Timer::Acknowledgement, TimeoutCause::Acknowledgement),
     (Timer::Pacing, TimeoutCause::Pacing),
@@ -64,6 +66,7 @@ const TIMERS: [(Timer, TimeoutCause); 10] = [
     (Timer::Close, TimeoutCause::Close),
     (Timer::Resume, TimeoutCause::Resume),
     (Timer::Handshake, TimeoutCause::Handshake),
+    (Timer::Rest, TimeoutCause::Rest),
 ];
 
 /// When each timer of a connection goes off; [`Instant::MAX`] is never.

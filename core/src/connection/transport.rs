@@ -115,6 +115,8 @@ pub(crate) struct Transport {
     pub(crate) last_eliciting: Instant,
     /// When a packet last carried anything but acknowledgements and heartbeats, either way.
     pub(crate) busy_at: Instant,
+    /// For which `busy_at` the memory that traffic needed was given back.
+    pub(crate) rested_at: Option<Instant>,
     pub(crate) last_heard: Instant,
     pub(crate) last_ping: Instant,
     /// Whether the peer has shown that it holds the keys.
@@ -183,6 +185,7 @@ impl Transport {
             loss_at: None,
             last_eliciting: now,
             busy_at: now,
+            rested_at: None,
             last_heard: now,
             last_ping: now,
             is_confirmed: false,
@@ -266,6 +269,12 @@ impl Transport {
     /// When this end says that it is there, if nothing else does.
     pub(crate) fn next_heartbeat(&self) -> Instant {
         self.last_heard.max(self.last_ping) + self.patience
+    }
+
+    /// When memory that traffic needed is given back, if that was not done since.
+    pub(crate) fn rest_at(&self) -> Option<Instant> {
+        let is_rested = self.rested_at == Some(self.busy_at);
+        (!is_rested).then_some(self.busy_at + limits::REST_WITHIN)
     }
 
     /// When the peer was silent for too long.

@@ -72,6 +72,7 @@ impl Connection {
 
     pub(crate) fn drop_transport(&mut self) {
         if let Some(transport) = self.transport.take() {
+            self.heard_before = transport.last_heard;
             self.retired_ids.push(transport.local_id);
         }
     }

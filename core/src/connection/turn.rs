@@ -128,9 +128,11 @@ impl Connection {
         let size = transmit::write_close(now, transport, room, closing.code, &closing.text);
         let path = transport.path;
         closing.tries = closing.tries.saturating_sub(1);
-        if closing.tries == 0 {
+        let (is_heard, is_last) = (closing.is_heard, closing.tries == 0);
+        // A reliable link loses no answer.
+        if is_last && !is_heard || is_heard && transport.is_reliable {
             self.forget();
-        } else {
+        } else if !is_heard {
             closing.again_at = now + transport.probe_timeout().min(CLOSE_PATIENCE);
         }
         size.map(|size| Datagram { path, size, ecn: Ecn::NotCapable })

@@ -13,7 +13,7 @@ use crate::address::{Address, Path};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::config::receive_window;
 use crate::event::{PeerInfo, Refusal};
-use crate::handshake::{Admittance, Applicant, SessionOutcome};
+use crate::handshake::{Admittance, Applicant, HALF_OPEN_LIFE, SessionOutcome};
 use crate::limits;
 use crate::time::{Duration, Instant};
 
@@ -73,13 +73,21 @@ impl Endpoint {
                 None => Admittance::Refuse(Refusal::Full),
             },
         };
+        let resumes = candidate.resumes();
         let answered =
             self.acceptor.answer(now, candidate, verdict, &self.parameters, &self.schema, &mut reply);
         if let Some(freed) = answered.as_ref().and_then(|kept| kept.freed) {
             self.ids.release(freed);
         }
         match (answered.and_then(|kept| kept.half_open), local_id) {
-            (Some(half_open), Some(id)) => self.ids.assign(id, Entry::HalfOpen(half_open)),
+            (Some(half_open), Some(id)) => {
+                self.ids.assign(id, Entry::HalfOpen(half_open));
+                let holder =
+                    resumes.and_then(|resume| self.directory().holder(&resume).map(|(holder, _)| holder));
+                if let Some(state) = holder.and_then(|holder| self.connections.get_mut(holder)) {
+                    state.promise(now + HALF_OPEN_LIFE);
+                }
+            }
             (None, Some(id)) => self.ids.release(id),
             (_, None) => {}
         }

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::Endpoint;
 use crate::address::Address;
-use crate::connection::{PeerClock, Phase};
+use crate::connection::{Connection, PeerClock, Phase};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
@@ -39,6 +39,7 @@ impl Endpoint {
             Phase::Connecting | Phase::Interrupted => ConnectionState::Connecting,
             Phase::Connected if state.is_leaving() => ConnectionState::Disconnecting,
             Phase::Connected => ConnectionState::Connected,
+            Phase::Closing if state.is_lingering() => ConnectionState::Disconnected,
             Phase::Closing => ConnectionState::Disconnecting,
             Phase::Closed => ConnectionState::Disconnected,
         }
@@ -46,8 +47,9 @@ impl Endpoint {
 
     /// All connections: those that are being made, those of which `Closed` was told while the peer has still to hear of it,
     /// and clients that are being turned away, of which nothing is ever told. Whoever shuts down may wait until none is left.
+    /// A connection that its peer closed is not among them, although this end answers copies of the peer's CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.connections.ids()
+        self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }
 
     /// Where a connection's peer is.

@@ -81,10 +81,6 @@ impl Members {
         self.slots.len()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.slots.keys()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
         self.slots.values().map(|member| &member.connection)
     }

@@ -204,10 +204,11 @@ impl Endpoint {
             if !is_contested(member, owner, source, refusal) {
                 continue;
             }
-            let Some(last_heard) = member.connection.last_heard() else {
-                // It was silent for the idle timeout.
+            let last_heard = member.connection.last_heard();
+            let is_interrupted = !member.connection.has_transport();
+            if is_interrupted && now - last_heard >= self.config.idle_timeout {
                 return Contest::Won(id);
-            };
+            }
             let probed = self.places.probed.get(&id).copied();
             match probed {
                 Some(at) if last_heard <= at && now >= at + GHOST_PATIENCE => {
@@ -215,8 +216,9 @@ impl Endpoint {
                 }
                 Some(at) if last_heard <= at => contest = Contest::Open,
                 // An answer counts for as long as the newcomer's half-open handshake lives.
-                Some(at) if now < at + HALF_OPEN_LIFE => {}
+                Some(at) if now < at + HALF_OPEN_LIFE && !is_interrupted => {}
                 _ => {
+                    // An interrupted connection cannot be asked. Its peer has as much time to come back.
                     member.connection.ask();
                     self.places.probed.insert(id, now);
                     self.refresh(id);

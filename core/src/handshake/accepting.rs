@@ -84,6 +84,16 @@ pub(crate) struct Applicant {
     pub(super) reply_room: usize,
 }
 
+impl Applicant {
+    /// The session that the Welcome says it resumes, if it is let in.
+    pub(crate) const fn resumes(&self) -> Option<Resume> {
+        match (self.session, self.credential) {
+            (SessionOutcome::Resumed, ShownCredential::Resume(resume)) => Some(resume),
+            _ => None,
+        }
+    }
+}
+
 /// What is decided about a candidate.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {

@@ -73,9 +73,7 @@ impl Buckets {
 
     /// Takes `tokens`, or as many as there are.
     pub(crate) fn charge(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) {
-        if self.rows.is_empty() {
-            self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
-        }
+        self.make();
         let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
         let missing = u64::from(taken).saturating_mul(self.interval_ns());
         let now = self.step(now);
@@ -85,6 +83,13 @@ impl Buckets {
             {
                 bucket.set_missing_ns(now, missing);
             }
+        }
+    }
+
+    /// Takes the memory that the buckets need, unless that was done before.
+    pub(super) fn make(&mut self) {
+        if self.rows.is_empty() {
+            self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
         }
     }
 

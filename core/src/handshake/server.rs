@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use self::credentials::{CheckedProof, Credentials};
-use self::payment::{Payment, Payments};
+use self::payment::{Earned, Payment, Payments};
 use super::accepting::{AcceptSetup, Admittance, Applicant, Confirmed, HandshakeArrival, Kept, Screened};
 use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::half_open::{HalfOpen, HalfOpenId, NewHalfOpen, ShownCredential};
@@ -145,18 +145,36 @@ impl Acceptor {
         let proof = self.credentials.check(crypto, arrival.wall_now, &hello, directory, waiting)?;
         let is_loaded = |failed| self.half_open.len().saturating_add(failed) >= self.setup.cookie_threshold;
         let Some(earned) = self.payments.check_earned(crypto, arrival, &hello, &digest, is_loaded) else {
-            let cookie = self.payments.cookie(crypto, arrival, &digest);
-            let echo = echo_of(crypto, &digest, &cookie);
-            Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
-            return Ok(Screened::Replied);
+            return Ok(self.ask_for_cookie(arrival, &hello, &digest, reply));
         };
         // This looks at every entry: strangers have to earn it.
         if !self.half_open.has_room_for(arrival.now, &proof.credential) {
             return Err(DropReason::TicketBusy);
         }
         let payment =
-            self.payments.check_payment(crypto, arrival, &proof.credential, earned, &self.half_open)?;
+            self.payments.check_payment(crypto, arrival, &proof.credential, earned, &self.half_open);
+        let payment = match payment {
+            // Anybody who saw the credential may have emptied its bucket. With a cookie the client's own address pays.
+            Err(DropReason::RateLimited) if earned == Earned::Credential => {
+                return Ok(self.ask_for_cookie(arrival, &hello, &digest, reply));
+            }
+            payment => payment?,
+        };
         self.respond(arrival, &hello, id, (proof, payment), rng)
+    }
+
+    fn ask_for_cookie(
+        &self,
+        arrival: HandshakeArrival,
+        hello: &Hello<'_>,
+        digest: &Key,
+        reply: &mut Vec<u8>,
+    ) -> Screened {
+        let crypto = self.provider.handshake();
+        let cookie = self.payments.cookie(crypto, arrival, digest);
+        let echo = echo_of(crypto, digest, &cookie);
+        Retry { client_id: hello.client_id, echo, cookie }.append_to(reply);
+        Screened::Replied
     }
 
     fn respond(
@@ -176,6 +194,7 @@ impl Acceptor {
             .respond(rng, &self.identity, input, hello.noise, &mut payload)
             .map_err(|_| DropReason::NotAuthentic)
             .inspect_err(|_| self.payments.on_failed(arrival.now, &payment))?;
+        self.payments.on_authentic(arrival.now, &payment);
         let mut reader = Reader::new(&payload);
         let parameters = Parameters::read(&mut reader)
             .and_then(|parameters| reader.finish().map(|()| parameters))

@@ -22,8 +22,9 @@ const RECORD_PRICE: u32 = 8;
 /// The buckets that a Diffie-Hellman takes its tokens from, and the records of sources.
 pub(super) struct Tokens {
     sources: SourceBuckets,
-    /// Tickets, and peers' hints, that came without a cookie.
+    /// Tickets, peers' hints and sessions that came without a cookie: anybody who saw one can empty its bucket.
     tickets: Buckets,
+    /// Sessions that were resumed by those who hold their keys.
     sessions: Buckets,
     abandoned: Buckets,
     /// The tokens that a handshake costs a source with a record.
@@ -35,10 +36,15 @@ pub(super) struct Payer {
     /// The source and its record, if the sender showed that it is there.
     source: Option<(SourcePlaces, BucketPlaces)>,
     ticket: Option<BucketPlaces>,
+    /// The session, which pays once the client has shown its keys.
     session: Option<BucketPlaces>,
 }
 
 impl Payer {
+    pub(super) const fn session(&self) -> Option<BucketPlaces> {
+        self.session
+    }
+
     /// Under which the handshake's fate is recorded.
     pub(super) fn record(&self) -> Option<BucketPlaces> {
         self.source.as_ref().map(|(_, record)| *record)
@@ -69,7 +75,8 @@ impl Tokens {
             ShownCredential::Ticket { id, .. } | ShownCredential::Peer { hint: id } => {
                 Some(self.tickets.places(provider, id))
             }
-            ShownCredential::Open | ShownCredential::Resume(_) => None,
+            ShownCredential::Resume(resume) => Some(self.tickets.places(provider, &resume.session)),
+            ShownCredential::Open => None,
         };
         Payer {
             source: source.map(|source| (self.sources.places(provider, source), record(source))),
@@ -81,24 +88,31 @@ impl Tokens {
         }
     }
 
-    /// Takes what one Diffie-Hellman costs; takes nothing and says false if any of its payers lacks it.
+    /// Takes what one Diffie-Hellman costs; takes nothing and says false if any of its payers lacks it. A session needs a token, but
+    /// pays it in [`Tokens::on_authentic`]: noise with a ticket of its must not cost it any.
     pub(super) fn take(&mut self, now: Instant, payer: &Payer) -> bool {
         let price = self.price(now, payer.record().as_ref());
         let has = payer.source.as_ref().is_none_or(|(places, _)| self.sources.has(now, places, price))
             && payer.ticket.as_ref().is_none_or(|places| self.tickets.has(now, places, 1))
             && payer.session.as_ref().is_none_or(|places| self.sessions.has(now, places, 1));
         if has {
+            // A server that lets somebody in may let them resume: the table is part of what it holds from the start.
+            self.sessions.make();
             if let Some((places, _)) = &payer.source {
                 self.sources.charge(now, places, price);
             }
             if let Some(places) = &payer.ticket {
                 self.tickets.charge(now, places, 1);
             }
-            if let Some(places) = &payer.session {
-                self.sessions.charge(now, places, 1);
-            }
         }
         has
+    }
+
+    /// A Diffie-Hellman showed that the client holds the keys of its credential.
+    pub(super) fn on_authentic(&mut self, now: Instant, session: Option<BucketPlaces>) {
+        if let Some(places) = session {
+            self.sessions.charge(now, &places, 1);
+        }
     }
 
     /// A handshake came to nothing.

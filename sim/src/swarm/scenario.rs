@@ -21,7 +21,9 @@ const PROBES: u32 = 4 + 8;
 /// How long after its idle timeout and resume window a session must be forgotten.
 const CALM: Duration = Duration::from_secs(2);
 /// Where forgetting takes longer than this it is not waited for.
-const LONGEST_CALM: Duration = Duration::from_secs(40);
+const LONGEST_CALM: Duration = Duration::from_secs(50);
+/// A session waits so much longer for a client that was told that it resumes it, and that died then.
+const PROMISED: Duration = Duration::from_millis(10_500);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -138,7 +140,7 @@ fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), 
 fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
     let config = plan.config();
     let before = world.application().in_play();
-    let forgotten = config.idle_timeout + config.resume_window + lag + CALM;
+    let forgotten = config.idle_timeout + config.resume_window + PROMISED + lag + CALM;
     let waits_for_all = forgotten <= LONGEST_CALM;
     world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
     let after = world.application().in_play();

@@ -38,6 +38,10 @@ pub(crate) struct Client {
     pub(crate) bears: Bears,
     /// It sends no Data: its handshakes come to nothing.
     pub(crate) is_mute: bool,
+    /// Nothing that it sends arrives.
+    pub(crate) is_cut: bool,
+    /// The Hello that it sent last.
+    pub(crate) hello: Vec<u8>,
     /// Hellos go out a second time from here.
     pub(crate) copies_to: Option<Address>,
     pub(crate) events: Vec<Event>,
@@ -188,6 +192,8 @@ impl Field {
             address,
             bears: Bears::Truth,
             is_mute: false,
+            is_cut: false,
+            hello: Vec::new(),
             copies_to: None,
             events: Vec::new(),
             began: self.now,
@@ -320,6 +326,12 @@ impl Field {
         self.homes.insert(address.into(), client);
     }
 
+    /// A datagram for the server that bears any sender.
+    pub(crate) fn forge(&mut self, from: &str, bytes: Vec<u8>) {
+        let from: SocketAddr = from.parse().unwrap();
+        self.fly(from.into(), server_address(), bytes);
+    }
+
     fn fly(&mut self, from: Address, to: Address, mut bytes: Vec<u8>) {
         if !(self.harm)(&mut bytes) {
             return;
@@ -383,10 +395,13 @@ impl Field {
             self.wake.insert((due, client));
         }
         let (address, bears, copies_to) = (it.address, it.bears, it.copies_to);
-        let is_mute = it.is_mute;
+        let (is_mute, is_cut) = (it.is_mute, it.is_cut);
+        if let Some(hello) = sent.iter().rfind(|bytes| bytes[0] == 4) {
+            it.hello = hello.clone();
+        }
         for bytes in sent {
             let is_data = bytes[0] >= 8;
-            if is_data && is_mute {
+            if is_cut || is_data && is_mute {
                 continue;
             }
             let from = match bears {

@@ -327,9 +327,16 @@ impl SendSide {
         &mut self,
         channel: ChannelId,
         floor: u32,
-        ranges: impl Iterator<Item = Range<u32>>,
+        mut ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
-        let outgoing = self.channels.make(usize::from(channel.0)).ok_or(Violation::BadResume)?;
+        let index = usize::from(channel.0);
+        let Some(outgoing) = self.channels.get_mut(index) else {
+            // Nothing was sent on this channel, so the peer has nothing of it.
+            let is_reliable = self.channels.config(index).is_some_and(|config| config.delivery.is_reliable());
+            let is_unused =
+                floor == super::ids::truncate(self.channels.first_id()) && ranges.next().is_none();
+            return if is_reliable && is_unused { Ok(()) } else { Err(Violation::BadResume) };
+        };
         if !outgoing.is_reliable() {
             return Err(Violation::BadResume);
         }

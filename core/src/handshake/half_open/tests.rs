@@ -57,7 +57,7 @@ fn a_full_table_takes_no_more_but_gives_up_none() {
 }
 
 #[test]
-fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
+fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
@@ -73,13 +73,13 @@ fn entries_live_ten_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
 }
 
 #[test]
-fn a_copy_of_the_hello_keeps_an_entry_for_ten_seconds_more_but_not_beyond_thirty() {
+fn a_copy_of_the_hello_keeps_an_entry_as_long_again_but_not_beyond_thirty() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), address).is_some());
-    assert!(table.expire(at(10)).is_empty());
-    assert_eq!(table.next_timeout(), at(19));
+    assert!(table.expire(at(11)).is_empty());
+    assert_eq!(table.next_timeout(), at(9) + HALF_OPEN_LIFE);
     for seconds in [18, 27, 29] {
         assert!(table.repeat(at(seconds), &id(1), address).is_some());
     }
@@ -93,7 +93,7 @@ fn a_copy_from_elsewhere_keeps_nothing_alive() {
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), Address::Link(LinkId(9))).is_some());
-    assert_eq!(table.expire(at(10)).len(), 1);
+    assert_eq!(table.expire(at(11)).len(), 1);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) enum Earned {
 pub(super) struct Payment {
     /// Where its source is recorded if it comes to nothing, if it was shown.
     pub(super) record: Option<BucketPlaces>,
+    /// The session that has still to pay, if one is to be resumed.
+    pub(super) session: Option<BucketPlaces>,
     /// The half-open handshake that gives way.
     pub(super) instead: Option<HalfOpenId>,
 }
@@ -109,7 +111,7 @@ impl Payments {
         if !self.tokens.take(now, &payer) {
             return Err(DropReason::RateLimited);
         }
-        Ok(Payment { record, instead })
+        Ok(Payment { record, session: payer.session(), instead })
     }
 
     fn find_room(
@@ -121,6 +123,11 @@ impl Payments {
     ) -> Vacancy {
         let record = self.tokens.record(now, payer.record().as_ref());
         half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
+    }
+
+    /// A Diffie-Hellman showed that the client holds the keys of its credential.
+    pub(super) fn on_authentic(&mut self, now: Instant, payment: &Payment) {
+        self.tokens.on_authentic(now, payment.session);
     }
 
     /// A Diffie-Hellman was spent for nothing.
