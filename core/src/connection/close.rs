@@ -27,10 +27,7 @@ impl Connection {
 
     /// Stops everything but a CLOSE.
     fn end(&mut self, reason: &CloseReason) {
-        self.is_disowned |= matches!(
-            reason,
-            CloseReason::Local { .. } | CloseReason::Violation(_) | CloseReason::PathTooNarrow { .. }
-        );
+        self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         self.notices.end();
         // What is in reassembly will not be finished any more; it neither stays nor falls due.
         self.receive.finish();

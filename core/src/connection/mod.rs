@@ -350,7 +350,8 @@ impl Connection {
                     || transport.ping_due
                     || transport.sign_due
                     || transport.challenge_due().is_some()
-                    || (is_eliciting && transport.window_is_open(now));
+                    || (is_eliciting && transport.window_is_open(now) && self.has_more_than_probe())
+                    || transport.may_probe_mtu(now);
                 (has_data && transport.may_send()) || transport.has_path_datagram()
             }
             Phase::Closing => self.closing.as_ref().is_some_and(|closing| closing.is_due),
@@ -371,12 +372,21 @@ impl Connection {
         self.has_control() || self.send.has_sendable()
     }
 
+    /// Whether something that waits is no probe of the path MTU that has to find the path empty first.
+    fn has_more_than_probe(&self) -> bool {
+        let mtu = self.transport.as_deref().map(|transport| &transport.mtu);
+        mtu.is_none_or(|mtu| mtu.wants_quiet_since().is_none())
+            || self.has_frames()
+            || self.send.has_sendable()
+    }
+
     /// Whether a frame waits that belongs to no message and asks for an acknowledgement.
     fn has_control(&self) -> bool {
-        self.ticket.is_due
-            || self.resume.unsent != 0
-            || self.receive.grant_due().is_some()
-            || self.transport.as_deref().is_some_and(Transport::wants_mtu_probe)
+        self.has_frames() || self.transport.as_deref().is_some_and(Transport::wants_mtu_probe)
+    }
+
+    fn has_frames(&self) -> bool {
+        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
     }
 
     /// Writes the next datagram.
@@ -427,7 +437,7 @@ impl Connection {
         }
         let number = transport.sent.next();
         let mut size = None;
-        if transport.wants_mtu_probe() && transport.window_is_open(now) {
+        if transport.may_probe_mtu(now) {
             size = transmit::write_mtu_probe(now, transport, buffer);
         }
         if size.is_none() && transport.may_send() {
