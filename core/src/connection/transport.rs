@@ -319,6 +319,10 @@ impl Transport {
         if self.probes > 0 || is_silent() {
             return limits::BASE_DATAGRAM;
         }
+        if self.regulator.is_app_limited() {
+            // The rate says what the game sends, not how long a datagram takes.
+            return largest;
+        }
         largest.min(self.datagram_worth(limits::BASE_DATAGRAM))
     }
 
