@@ -23,6 +23,8 @@ const DRIFT_MOST_US: i64 = 10_000;
 const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
+/// No jitter is as long as this: a queue is.
+const FULL_US: u64 = 400_000;
 /// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
 /// A mean of so long, and a sample below this part of it, say that a queue is gone and not that delays differ by chance.
@@ -295,7 +297,9 @@ impl Copa {
             rate if rate > 0 && self.way_back.longest_us() > 0 => rate,
             _ => u64::MAX,
         };
-        if let Some(rate) = report.rate.filter(|rate| !rate.app_limited) {
+        // Behind a queue of so long the path limits what is delivered, whatever was to be sent when its packets left.
+        let is_full = there.queue_us >= FULL_US && report.uses(self.window);
+        if let Some(rate) = report.rate.filter(|rate| is_full || !rate.app_limited) {
             let aim = self.datagram.saturating_mul(INVERSE_DELTA);
             let fits = bytes_in(rate.bytes_per_second.min(arrived), there.empty_us).saturating_add(aim);
             self.window = self.window.min(fits.max(self.least_window()));
