@@ -255,3 +255,28 @@ fn a_channel_that_queues_on_overflow_delivers_all_messages_however_old() {
     assert!(ages.len() >= 1100, "{}", ages.len());
     assert!(percentile(&ages, 100) > Duration::from_secs(30));
 }
+
+#[test]
+fn state_is_fresh_again_seconds_after_a_path_became_fifty_times_slower() {
+    for (fast, slow, offered, queue_s) in
+        [(1_000_000, 20_000, 800_000, 3), (2_000_000, 40_000, 1_000_000, 3), (1_000_000, 20_000, 800_000, 5)]
+    {
+        let rates = vec![(Duration::ZERO, fast), (Duration::from_secs(10), slow)];
+        let pipe = PipeConfig::Shaped { rates, queue: Duration::from_secs(queue_s), mark_above: None };
+        let topology = Topology::star(1, DELAY).bottleneck(0, Direction::Up, pipe);
+        let pair = Pair::new(config(&[Delivery::Unreliable]), Trust::Key);
+        let world = World::new(WorldConfig::new(1, topology), pair);
+        let mut game = Game { world, due: vec![0] };
+        game.world.run_for(Duration::from_secs(2)).unwrap();
+        game.play(Duration::from_secs(90), &[(1000, offered)]);
+        let since = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let [early, late] = [30, 60].map(|from| game.ages(0, since(from)));
+        let (median, p95) = (percentile(&early, 50), percentile(&late, 95));
+        println!(
+            "{fast} to {slow} B/s, {queue_s} s: median {median:?}, later p95 {p95:?}, {} came",
+            late.len()
+        );
+        assert!(median < Duration::from_secs(1), "{fast} to {slow} B/s, {queue_s} s: {median:?}");
+        assert!(p95 < Duration::from_secs(1), "{fast} to {slow} B/s, {queue_s} s: {p95:?}");
+    }
+}

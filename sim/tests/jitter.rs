@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tickwire_sim::link::PipeConfig;
 use tickwire_sim::paths::jitter::{self, JitterShape};
 use tickwire_sim::paths::{Flow, Scenario, Source, rfc8867};
 
@@ -51,6 +52,47 @@ fn a_fifth_of_a_second_of_jitter_costs_a_game_its_first_seconds_at_most() {
         let through = least_through(shape, 200);
         assert!(through >= 900, "{shape:?}: {through}");
     }
+}
+
+/// Games of other tick rates and message sizes, and thousandths that arrive of each.
+fn other_ticks() -> Vec<(String, u64)> {
+    let pipe = PipeConfig::Rate { bytes_per_second: 125_000_000, queue_bytes: 125_000_000 };
+    let mut all = Vec::new();
+    for (tick_us, bytes) in
+        [(16_667u64, 100u64), (16_667, 1000), (33_333, 100), (33_333, 1000), (50_000, 100), (50_000, 1000)]
+    {
+        for kilobytes in jitter::KILOBYTES {
+            for spread_ms in [20u64, 50, 100] {
+                for (is_bunched, delay_ms) in [(false, 20u64), (false, 50), (true, 20), (true, 50)] {
+                    let per_tick = kilobytes * 1000 * tick_us / 1_000_000;
+                    let messages = per_tick.div_ceil(bytes);
+                    let source = Source::Ticks {
+                        messages: messages as usize,
+                        bytes: (per_tick / messages) as usize,
+                        every: Duration::from_micros(tick_us),
+                    };
+                    let scenario = Scenario::new("", pipe.clone(), Duration::from_secs(40));
+                    let spread = Duration::from_millis(spread_ms);
+                    let mut scenario =
+                        if is_bunched { scenario.bunched(spread) } else { scenario.jitter_in_order(spread) };
+                    scenario = scenario.flows(vec![Flow::of(source).delay(Duration::from_millis(delay_ms))]);
+                    let flow = &scenario.play(0).unwrap().flows[0];
+                    let through = flow.delivered * 1000 / flow.offered;
+                    let what = format!(
+                        "{tick_us} us, {bytes} B, {kilobytes} kB/s, {spread_ms} ms, bunched {is_bunched}, {delay_ms} ms"
+                    );
+                    all.push((what, through));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn jitter_does_not_slow_games_of_other_tick_rates_down() {
+    let bad: Vec<_> = other_ticks().into_iter().filter(|(_, through)| *through < 970).collect();
+    assert!(bad.is_empty(), "{bad:#?}");
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -88,3 +88,31 @@ fn messages_that_do_not_fit_beside_each_other_make_a_path_be_searched_for_larger
         assert!(datagrams <= 1200 / per_datagram + 60, "{bytes} bytes: {datagrams} datagrams");
     }
 }
+
+#[test]
+fn two_messages_a_tick_share_a_datagram_whatever_the_round_trip() {
+    for bytes in [590, 700] {
+        for delay_ms in [25, 50, 100] {
+            for tick_ms in [16, 25] {
+                let delay = Duration::from_millis(delay_ms);
+                let mut world = connected(Delivery::ReliableOrdered, delay, 1500);
+                let play = |world: &mut World<Pair>, ticks| {
+                    for _ in 0..ticks {
+                        send(world, bytes, 2);
+                        world.run_for(Duration::from_millis(tick_ms)).unwrap();
+                    }
+                };
+                play(&mut world, 1000);
+                let client = world.application().client.unwrap();
+                let sent =
+                    |world: &World<Pair>| world.host(CLIENT).unwrap().stats(client).unwrap().datagrams_sent;
+                let before = sent(&world);
+                play(&mut world, 600);
+                let datagrams = sent(&world) - before;
+                let what = format!("{bytes} bytes, {delay_ms} ms one way, a tick of {tick_ms} ms");
+                println!("{what}: {datagrams} datagrams for 1200 messages");
+                assert!(datagrams <= 700, "{what}: {datagrams}");
+            }
+        }
+    }
+}

@@ -315,3 +315,74 @@ fn an_attempt_over_a_path_below_1200_bytes_says_that_its_path_is_narrow() {
         assert_eq!(attempt(trust, 1472, vec![one_way]), timed_out(false), "{trust:?}");
     }
 }
+
+/// Both ends send 320 bytes each tick and 1,100 each second through a bottleneck whose queue is counted in bytes. What ended.
+fn small_and_large_through(bytes_per_second: u64, queue_bytes: u64) -> [Option<CloseReason>; 2] {
+    let slow = Fault {
+        from: at(3000),
+        until: Instant::MAX,
+        target: Target::All,
+        kind: Kind::Rate { bytes_per_second, queue_bytes },
+        seed: 5,
+    };
+    let mut world = world(1, Trust::Key, 1472, vec![slow]);
+    world.run_until(at(900)).unwrap();
+    for tick in 0..3600u64 {
+        for node in [SERVER, CLIENT] {
+            let act =
+                |_: &mut Pair, context: &mut tickwire_sim::host::Context<'_, tickwire_core::Endpoint>| {
+                    let Some(connection) = context.host.connections().next() else { return };
+                    let _ = context.host.send(context.now, connection, UNRELIABLE, vec![0; 320]);
+                    if tick % 60 == 0 {
+                        let _ = context.host.send(context.now, connection, UNRELIABLE, vec![0; 1100]);
+                    }
+                };
+            world.with(node, act).unwrap();
+        }
+        world.run_for(TICK).unwrap();
+    }
+    [SERVER, CLIENT].map(|node| {
+        world.application().told[node].iter().find_map(|(_, event)| match event {
+            Event::Closed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+    })
+}
+
+#[test]
+fn a_bottleneck_of_20_kb_per_second_that_carries_1472_bytes_ends_no_connection() {
+    assert_eq!(small_and_large_through(20_000, 8000), [None, None]);
+}
+
+#[test]
+fn bottlenecks_that_carry_1200_bytes_end_no_connection_and_leave_their_size() {
+    for game in [Game::Mixed, Game::Snapshots, Game::Small, Game::Bulk] {
+        for bytes_per_second in [5_000, 10_000, 20_000, 50_000, 100_000] {
+            for queue_bytes in [1200, 3000, 8000, 16_000] {
+                let slow = Fault {
+                    from: at(3000),
+                    until: Instant::MAX,
+                    target: Target::All,
+                    kind: Kind::Rate { bytes_per_second, queue_bytes },
+                    seed: 5,
+                };
+                let mut session = Session::new(8, game, vec![slow]);
+                let mut low = 0;
+                for second in 1..40 {
+                    session.play(at(1000 * second));
+                    if [SERVER, CLIENT].iter().all(|node| session.ending(*node).is_none()) {
+                        low += [SERVER, CLIENT].iter().filter(|node| session.largest(**node) < 1200).count();
+                    }
+                }
+                let what = format!("{game:?}, {bytes_per_second} B/s, a queue of {queue_bytes} bytes");
+                let ended = [SERVER, CLIENT].map(|node| session.ending(node));
+                println!("{what}: below 1200 bytes in {low} of 78 seconds, {ended:?}");
+                assert_eq!(ended, [None, None], "{what}");
+                // An acknowledgement takes the room that a probe needs in a queue of 1200 bytes; one of 8000 bytes drains
+                // for 0.8 s at 10 kB/s.
+                let most = if queue_bytes == 1200 || bytes_per_second <= 10_000 { 30 } else { 8 };
+                assert!(low < most, "{what}: below 1200 bytes in {low} of 78 seconds");
+            }
+        }
+    }
+}

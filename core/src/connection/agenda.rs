@@ -121,7 +121,11 @@ impl Connection {
             return true;
         }
         let Some(transport) = self.transport.as_deref() else { return false };
-        let is_free = || needs.has(Needs::UPKEEP) || needs.is_eliciting() && transport.window_is_open(now);
+        let is_free = || {
+            needs.has(Needs::UPKEEP)
+                || needs.has(Needs::SESSION) && transport.window_is_open(now)
+                || needs.has(Needs::MTU_PROBE) && transport.may_probe_mtu(now)
+        };
         match self.phase {
             Phase::Connected => is_free() && transport.may_send() || needs.has(Needs::PATH),
             Phase::Closing => needs.has(Needs::CLOSE),

@@ -26,10 +26,7 @@ impl Connection {
 
     /// Stops everything but a CLOSE.
     fn end(&mut self, reason: &CloseReason) {
-        self.is_disowned |= matches!(
-            reason,
-            CloseReason::Local { .. } | CloseReason::Violation(_) | CloseReason::PathTooNarrow { .. }
-        );
+        self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         self.notices.end();
         self.session.finish();
         self.drop_dial();

@@ -43,6 +43,8 @@ const BLACK_HOLE: u32 = 3;
 const PING: usize = 48;
 /// What is lost by chance is a mean over so many datagrams.
 const CHANCE_OVER: u32 = 64;
+/// After a suspicion that was wrong, the next one waits for so long: each of them holds the connection's traffic back for a moment.
+const SUSPICION_AFTER_MISTAKE: Duration = Duration::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
@@ -73,6 +75,13 @@ pub(crate) struct PathMtu {
     is_ping_due: bool,
     /// Whether the least size is being probed, since it does not seem to pass.
     is_on_trial: bool,
+    /// The size that passed until a suspicion arose, while probes of that size test the suspicion; 0 if nothing is in doubt.
+    doubted: u16,
+    /// The smallest size that does not pass if those probes are lost.
+    suspect: u16,
+    /// When a suspicion last arose, and whether it was wrong.
+    suspected_at: Instant,
+    was_wrong: bool,
     /// Whether it does not pass.
     is_too_narrow: bool,
 }
@@ -102,6 +111,10 @@ impl PathMtu {
             room: u16::MAX,
             is_ping_due: false,
             is_on_trial: false,
+            doubted: 0,
+            suspect: 0,
+            suspected_at: Instant::ZERO,
+            was_wrong: false,
             is_too_narrow: false,
         }
     }
@@ -162,6 +175,22 @@ impl PathMtu {
         self.is_too_narrow
     }
 
+    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that is counted
+    /// in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look like a path that
+    /// carries only small datagrams.
+    pub(crate) fn wants_quiet_since(&self) -> Option<Instant> {
+        (self.is_in_doubt() && self.due.is_some() && !self.is_ping_due).then_some(self.suspected_at)
+    }
+
+    /// Whether the least size is being probed: then most of what is sent may be lost.
+    pub(crate) const fn is_on_trial(&self) -> bool {
+        self.is_on_trial
+    }
+
+    const fn is_in_doubt(&self) -> bool {
+        self.is_on_trial || self.doubted != 0
+    }
+
     /// The caller lends a buffer of only `bytes`: nothing larger is probed for until it lends a larger one.
     pub(crate) fn on_no_room(&mut self, bytes: usize) {
         self.room = u16::try_from(bytes).unwrap_or(u16::MAX);
@@ -195,6 +224,9 @@ impl PathMtu {
         }
         self.underway = None;
         self.is_on_trial = false;
+        if self.doubted != 0 && self.probed >= self.doubted {
+            (self.doubted, self.was_wrong) = (0, true);
+        }
         self.current = self.probed.max(self.current);
         self.tries = 0;
         self.due = self.candidate();
@@ -211,7 +243,14 @@ impl PathMtu {
                 self.is_too_narrow = self.tries >= LAST_TRIES;
             } else if self.tries >= TRIES {
                 // A size that passes by now is no limit.
-                let limit = if self.probed > self.current { self.probed } else { self.ceiling };
+                let mut limit = if self.probed > self.current { self.probed } else { self.ceiling };
+                let base = BASE_DATAGRAM as u16;
+                if self.doubted > base && self.suspect <= base && self.current < base {
+                    // A queue that is shorter than the larger one may still take the base.
+                    self.doubted = base;
+                } else if core::mem::take(&mut self.doubted) != 0 {
+                    limit = limit.min(self.suspect.max(self.current + 1));
+                }
                 (self.ceiling, self.tries) = (self.ceiling.min(limit), 0);
             }
             self.due = self.candidate();
@@ -224,9 +263,13 @@ impl PathMtu {
     }
 
     /// Whether datagrams of the present size do not pass any more, though the path is there. The size falls back to one that
-    /// may, and the search begins again below what failed. Where nothing is left to fall back to, the least size goes on trial.
-    pub(crate) fn take_black_hole(&mut self) -> bool {
-        if self.suspicion.count() < BLACK_HOLE || self.may_be_chance() {
+    /// may, and the size that passed so far is in doubt: probes of it confirm the suspicion, and the search begins again below what
+    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size goes on trial.
+    pub(crate) fn take_black_hole(&mut self, now: Instant) -> bool {
+        if self.suspicion.count() < BLACK_HOLE
+            || self.may_be_chance()
+            || self.was_wrong && now - self.suspected_at < SUSPICION_AFTER_MISTAKE
+        {
             return false;
         }
         let Suspicion { size, passed, .. } = core::mem::take(&mut self.suspicion);
@@ -236,6 +279,7 @@ impl PathMtu {
             // They were sent when more passed.
             return false;
         }
+        let before = self.current;
         if fallback < LEAST_DATAGRAM {
             if self.is_on_trial {
                 return false;
@@ -243,9 +287,13 @@ impl PathMtu {
             self.is_on_trial = true;
             self.current = self.current.min(LEAST_DATAGRAM);
         } else {
-            self.ceiling = self.ceiling.min(size);
             self.current = fallback;
         }
+        if self.doubted == 0 && before > self.current {
+            (self.doubted, self.suspect) = (before, size);
+        }
+        self.suspect = self.suspect.min(size);
+        (self.suspected_at, self.was_wrong) = (now, false);
         (self.tries, self.raise_at) = (0, Instant::MAX);
         if self.underway.is_none() {
             self.due = self.candidate();
@@ -270,8 +318,9 @@ impl PathMtu {
 
     /// What to try next, between what passes and what does not.
     fn candidate(&self) -> Option<u16> {
-        if self.is_on_trial {
-            return Some(LEAST_DATAGRAM);
+        if self.is_in_doubt() {
+            let size = if self.is_on_trial { LEAST_DATAGRAM } else { self.doubted };
+            return (size <= self.room).then_some(size);
         }
         let fits = |size: u16| size > self.current && size < self.ceiling && size <= self.room;
         if self.tries > 0 && fits(self.probed) {

@@ -51,6 +51,8 @@ pub(crate) struct Regulator {
     reorders: bool,
     /// What was delivered lately, in bytes per second.
     delivered: u64,
+    /// Whether the sender had no more to send meanwhile.
+    is_app_limited: bool,
 }
 
 impl Regulator {
@@ -70,6 +72,7 @@ impl Regulator {
             late: 0,
             reorders: false,
             delivered: 0,
+            is_app_limited: false,
         }
     }
 
@@ -91,6 +94,11 @@ impl Regulator {
     /// Bytes per second that were delivered lately.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// Whether the path may carry more than was delivered lately, because nothing more was to be sent.
+    pub(crate) const fn is_app_limited(&self) -> bool {
+        self.is_app_limited
     }
 
     /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
@@ -207,7 +215,9 @@ impl Regulator {
             one_way_delay: sampled.map(|(_, delay)| delay),
             rate: self.delivery.sample(now, rtt.least().unwrap_or_default()),
         };
-        self.delivered = report.rate.map_or(self.delivered, |rate| rate.bytes_per_second);
+        if let Some(rate) = report.rate {
+            (self.delivered, self.is_app_limited) = (rate.bytes_per_second, rate.app_limited);
+        }
         self.controller.on_ack(&report);
         self.consult();
     }

@@ -165,7 +165,7 @@ pub(crate) fn detect_losses(
         return;
     }
     sent.trim();
-    if transport.mtu.take_black_hole() {
+    if transport.mtu.take_black_hole(now) {
         transport.on_datagram_changed();
         transport.regulator.on_black_hole(now);
         return;

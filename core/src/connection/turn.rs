@@ -104,7 +104,7 @@ impl Connection {
         }
         let number = transport.sent.next();
         let mut size = None;
-        if transport.wants_mtu_probe() && transport.window_is_open(now) {
+        if transport.may_probe_mtu(now) {
             size = transmit::write_mtu_probe(now, transport, buffer);
         }
         if size.is_none() && transport.may_send() {

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::filter::RecentLeast;
+use super::filter::{RecentLeast, RecentMost};
 use super::jitter::{Arrival, Jitter};
 use super::loss_cap::LossCap;
 use super::way_back::{CLOCK_JUMP_US, Trip, WayBack};
@@ -23,6 +23,17 @@ const DRIFT_MOST_US: i64 = 10_000;
 const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
+/// A measured demand of a game holds for so long, or for two round trips.
+const DEMAND_US: u64 = 1_000_000;
+/// More jitter than this does not raise a game's demand, or a real queue would grow as long.
+const DEMAND_JITTER_MOST_US: u64 = 100_000;
+/// The longest tick, in microseconds.
+const DEMAND_TICK_US: u64 = 50_000;
+/// The windows of the longest excess and of the greatest rate of arrivals.
+const EXCESS_WINDOW_US: u64 = 2_000_000;
+const ARRIVALS_WINDOW_US: u64 = 600_000;
+/// No jitter is as long as this: a queue is.
+const FULL_US: u64 = 400_000;
 /// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
 /// A mean of so long, and a sample below this part of it, say that a queue is gone and not that delays differ by chance.
@@ -70,6 +81,12 @@ pub struct Copa {
     base_rtt: RecentLeast,
     smoothed_us: u64,
     jitter: Jitter,
+    /// The greatest excess over the least delay, and the greatest rate of arrivals, of the last moments.
+    longest_excess: RecentMost,
+    best_arrivals: RecentMost,
+    /// The bytes that a game needs in flight that has no more to send, and until when that measurement holds.
+    demand: u64,
+    demand_until: Instant,
     loss: LossCap,
 }
 
@@ -118,12 +135,41 @@ impl Copa {
             base_rtt: RecentLeast::new(now),
             smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
             jitter: Jitter::new(now),
+            longest_excess: RecentMost::new(now),
+            best_arrivals: RecentMost::new(now),
+            demand: 0,
+            demand_until: now,
             loss: LossCap::new(now),
         }
     }
 
     fn least_window(&self) -> u64 {
         self.largest.saturating_mul(LEAST_DATAGRAMS)
+    }
+
+    /// The window is not cut below this.
+    fn floor(&self, now: Instant) -> u64 {
+        let demand = if now < self.demand_until { self.demand } else { 0 };
+        self.least_window().max(demand)
+    }
+
+    /// Measures the demand of a game that had no more to send than the window allowed: what arrives in a round trip with jitter and a
+    /// tick. Such a game fills no queue, because all that it sends arrives, so its window is not cut below that.
+    fn measure_demand(&mut self, report: &AckReport) {
+        if !report.rate.is_some_and(|rate| rate.app_limited) {
+            return;
+        }
+        // The least of all: that of the last seconds would grow with a queue that this keeps.
+        let round_trip = self.smoothed_us.cast_signed();
+        let round_trip = round_trip.saturating_sub(self.way_back.longest_possible(round_trip));
+        let jitter = self.longest_excess.get().min(DEMAND_JITTER_MOST_US);
+        let time = round_trip.max(0).unsigned_abs().saturating_add(jitter).saturating_add(DEMAND_TICK_US);
+        self.demand = bytes_in(self.best_arrivals.get(), time);
+        self.demand_until = report.now.plus_micros(DEMAND_US.max(self.smoothed_us.saturating_mul(2)));
+        // Jitter that is not yet known may have ended slow start.
+        if self.may_resume {
+            self.window = self.window.max(self.demand);
+        }
     }
 
     /// What the loss cap allows: never less than the least window per round trip.
@@ -161,6 +207,13 @@ impl Copa {
             self.way_back.on_clock_jump(report.now, trip.back());
             return None;
         }
+        self.longest_excess.insert(
+            report.now,
+            EXCESS_WINDOW_US,
+            delay.saturating_sub(base).max(0).unsigned_abs(),
+        );
+        self.best_arrivals.insert(report.now, ARRIVALS_WINDOW_US, self.way_back.arrival_rate());
+        self.measure_demand(report);
         let above = delay.saturating_sub(standing).min(possible);
         let waited = self.less_drift(standing.saturating_sub(base), rtt);
         let queue = waited.saturating_sub(self.noise(report.reorders));
@@ -291,18 +344,21 @@ impl Copa {
     /// Lets a queue that is far too long drain at once: no more than what the path was seen to deliver in a round trip. Where
     /// acknowledgements wait, what arrived knows sooner that the path became slower.
     fn fall_back(&mut self, report: &AckReport, there: &There) {
+        let least = self.floor(report.now);
         let arrived = match self.way_back.arrival_rate() {
             rate if rate > 0 && self.way_back.longest_us() > 0 => rate,
             _ => u64::MAX,
         };
-        if let Some(rate) = report.rate.filter(|rate| !rate.app_limited) {
+        // Behind a queue of so long the path limits what is delivered, whatever was to be sent when its packets left.
+        let is_full = there.queue_us >= FULL_US && report.uses(self.window);
+        if let Some(rate) = report.rate.filter(|rate| is_full || !rate.app_limited) {
             let aim = self.datagram.saturating_mul(INVERSE_DELTA);
             let fits = bytes_in(rate.bytes_per_second.min(arrived), there.empty_us).saturating_add(aim);
-            self.window = self.window.min(fits.max(self.least_window()));
+            self.window = self.window.min(fits.max(least));
         }
     }
 
-    fn change(&mut self, bytes: u64, is_rising: bool) {
+    fn change(&mut self, now: Instant, bytes: u64, is_rising: bool) {
         if self.velocity > 1 && is_rising != self.is_rising {
             self.turn(is_rising);
         }
@@ -311,9 +367,11 @@ impl Copa {
         let per_round = self.flight().max(1);
         self.remainder = sum % per_round;
         let step = sum / per_round;
-        let changed =
-            if is_rising { self.window.saturating_add(step) } else { self.window.saturating_sub(step) };
-        self.window = changed.max(self.least_window());
+        self.window = if is_rising {
+            self.window.saturating_add(step)
+        } else {
+            self.window.saturating_sub(step).max(self.floor(now).min(self.window))
+        };
     }
 }
 
@@ -350,7 +408,7 @@ impl Controller for Copa {
             }
             self.end_round(report.now);
         }
-        self.change(report.bytes, is_below);
+        self.change(report.now, report.bytes, is_below);
     }
 
     fn on_loss(&mut self, report: &LossReport) {

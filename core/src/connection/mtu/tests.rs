@@ -104,7 +104,7 @@ fn found() -> PathMtu {
 
 fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
     packets.iter().for_each(|&(number, bytes)| assert!(!mtu.on_lost(number, bytes)));
-    mtu.take_black_hole()
+    mtu.take_black_hole(Instant::ZERO)
 }
 
 #[test]
@@ -180,6 +180,36 @@ fn a_path_is_too_narrow_once_five_probes_of_700_bytes_are_lost_and_one_that_pass
         assert_eq!(mtu.is_too_narrow(), passing == 5);
         assert_eq!(mtu.current, 700);
     }
+}
+
+#[test]
+fn a_suspicion_that_a_probe_refutes_restores_the_size_and_the_next_one_waits_for_ten_seconds() {
+    let mut mtu = found();
+    assert!(fall(&mut mtu, 10, 900));
+    assert_eq!((mtu.current, mtu.due()), (700, Some(1472)));
+    assert!(mtu.wants_quiet_since().is_some());
+    mtu.on_probe_sent(50);
+    assert!(mtu.on_acked(50, 1472));
+    assert_eq!((mtu.current, mtu.due(), mtu.wants_quiet_since()), (1472, None, None));
+    assert!(!lose(&mut mtu, &[(60, 900)]));
+    mtu.on_acked(61, 100);
+    for number in 62..70 {
+        mtu.on_lost(number, 900);
+    }
+    assert!(!mtu.take_black_hole(Instant::ZERO + SUSPICION_AFTER_MISTAKE - Duration::from_micros(1)));
+    assert!(mtu.take_black_hole(Instant::ZERO + SUSPICION_AFTER_MISTAKE));
+}
+
+#[test]
+fn a_suspicion_that_three_probes_confirm_leaves_the_search_below_the_lost_size() {
+    let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
+    assert!(fall(&mut mtu, 10, 900));
+    for number in 50..53 {
+        assert_eq!(mtu.due(), Some(1200));
+        mtu.on_probe_sent(number);
+        assert!(mtu.on_lost(number, 1200));
+    }
+    assert_eq!((mtu.current, mtu.due(), mtu.wants_quiet_since()), (700, Some(800), None));
 }
 
 #[test]
