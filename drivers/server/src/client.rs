@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::allowance::Allowance;
+use crate::budgets::{Source, SpentBudgets};
 use tickwire_core::{Address, ConnectionId, PeerInfo};
 
 /// A client, counted from 1 since the server's start. Ids are never reused.
@@ -79,22 +80,35 @@ pub(crate) struct Clients {
     by_id: BTreeMap<ClientId, Client>,
     by_connection: BTreeMap<ConnectionId, ClientId>,
     last: u32,
+    /// How much of its limits a client may save.
+    savings: Duration,
+    /// What those have spent who left.
+    spent: SpentBudgets,
 }
 
 impl Clients {
+    pub(crate) fn new(savings: Duration) -> Self {
+        Self { savings, ..Self::default() }
+    }
+
     pub(crate) fn join(&mut self, connection: ConnectionId, address: Address, peer: PeerInfo) -> ClientId {
         self.last = self.last.wrapping_add(1);
         let id = ClientId(self.last);
         let since = Instant::now();
-        let allowance = Allowance::new();
-        let client = Client { id, connection, address, peer, since, is_interrupted: false, allowance };
+        let allowance = Allowance::new(since, self.savings, None);
+        let mut client = Client { id, connection, address, peer, since, is_interrupted: false, allowance };
+        let before = self.spent.of(Source::of(&client));
+        client.allowance = Allowance::new(since, self.savings, before);
         self.by_id.insert(id, client);
         self.by_connection.insert(connection, id);
         id
     }
 
     pub(crate) fn leave(&mut self, connection: ConnectionId) -> Option<Client> {
-        self.by_id.remove(&self.by_connection.remove(&connection)?)
+        let client = self.by_id.remove(&self.by_connection.remove(&connection)?)?;
+        let unspent = Instant::now() + self.savings;
+        self.spent.keep(Source::of(&client), client.allowance.spent(), unspent);
+        Some(client)
     }
 
     pub(crate) fn of_connection(&mut self, connection: ConnectionId) -> Option<&mut Client> {
@@ -131,6 +145,29 @@ mod tests {
         assert!(clients.get(first).is_none() && clients.of_connection(a).is_none());
         assert_eq!(clients.join(b, address, PeerInfo::default()), ClientId(2));
         assert_eq!(clients.len(), 1);
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_finds_spent_what_was_spent() {
+        use crate::allowance::{Charged, Limits};
+        let limits = Limits { messages: std::num::NonZeroU32::new(1), bytes: None };
+        let keys = slotmap_keys();
+        let mut clients = Clients::new(Duration::from_secs(80));
+        let at = |ip: [u8; 4]| Address::from(std::net::SocketAddr::from((ip, 7)));
+        let mut taken = |address, identity: u8| {
+            let peer = PeerInfo { identity: [identity; 16], ..PeerInfo::default() };
+            clients.join(keys[0], address, peer);
+            let client = clients.of_connection(keys[0]).unwrap();
+            let now = Instant::now();
+            let taken =
+                (0..9).take_while(|_| client.allowance.charge(limits, now, 1) == Charged::Within).count();
+            clients.leave(keys[0]);
+            taken
+        };
+        let (here, there) = (at([192, 0, 2, 1]), at([192, 0, 2, 2]));
+        // By address, and by identity where tickets tell one. A slow machine gives a token back in between.
+        assert!(taken(here, 0) >= 4 && taken(there, 0) >= 4 && taken(here, 0) < 4 && taken(there, 0) < 4);
+        assert!(taken(here, 1) >= 4 && taken(there, 1) < 4 && taken(there, 2) >= 4);
     }
 
     #[test]

@@ -46,6 +46,7 @@
 
 mod allowance;
 mod bans;
+mod budgets;
 mod cli;
 mod client;
 mod clock_watch;

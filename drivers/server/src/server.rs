@@ -91,7 +91,7 @@ impl<G: Game> Dedicated<G> {
         let (registry, inbox) = messages.into_parts();
         let (secrets, key_is_new) = secrets(&config)?;
         let bans = Bans::load(&config.ban_file)?;
-        let network = open(&game, &config, secrets, registry, &bans)?;
+        let (network, savings) = open(&game, &config, secrets, registry, &bans)?;
         let handle = network.handle();
         let pulse = Arc::new(Pulse::default());
         let monitor = match config.monitoring_address {
@@ -104,7 +104,7 @@ impl<G: Game> Dedicated<G> {
             network: Some(network),
             handle,
             inbox,
-            clients: Clients::default(),
+            clients: Clients::new(savings),
             commands: Rc::new(Commands::new()),
             layers: None,
             pending: Vec::new(),
@@ -227,13 +227,14 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
     Ok((secrets, is_new))
 }
 
+/// The network, and how long a connection survives in silence: so much of its limits may a client save.
 fn open<G: Game>(
     game: &G,
     config: &ServerConfig<G::Settings>,
     secrets: Secrets,
     registry: Arc<Registry>,
     bans: &Bans,
-) -> Result<Server, ServerError> {
+) -> Result<(Server, Duration), ServerError> {
     let mut core = Config::new(G::APPLICATION);
     core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
@@ -243,6 +244,7 @@ fn open<G: Game>(
     core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
     core.resume_window = Duration::from_secs(config.resume_window_s.into());
     game.configure(&mut core);
+    let savings = core.idle_timeout.saturating_add(core.resume_window).min(SAVINGS_MOST);
     let bans = bans.clone();
     let options = Options::new(core)
         .secrets(secrets)
@@ -251,5 +253,8 @@ fn open<G: Game>(
         .screen_messages(false)
         .bind(config.bind_address)
         .accept_policy(move |request: &AdmissionRequest<'_>| bans.admit(request));
-    Ok(Server::start(options)?)
+    Ok((Server::start(options)?, savings))
 }
+
+/// As much as the configuration's own keys can make of it. A game may set more, up to times that no clock can add to its own.
+const SAVINGS_MOST: Duration = Duration::from_secs(2 * 3600);

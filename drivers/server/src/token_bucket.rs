@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Tokens that come back at a steady rate, up to a burst. It reads no clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct TokenBucket {
     /// When everything taken so far has come back; none while nothing was taken.
     full_at: Option<Instant>,
@@ -21,6 +21,16 @@ pub(crate) struct Rate {
 impl TokenBucket {
     pub(crate) const fn new() -> Self {
         Self { full_at: None }
+    }
+
+    /// Has everything come back at `at` at the earliest.
+    pub(crate) fn owes_until(&mut self, at: Instant) {
+        self.full_at = Some(self.full_at.map_or(at, |full_at| full_at.max(at)));
+    }
+
+    /// When everything taken so far has come back; none while nothing was taken.
+    pub(crate) const fn full_at(self) -> Option<Instant> {
+        self.full_at
     }
 
     /// Takes `tokens` at `now`, if one is there. The last one may be overdrawn, so that no single demand is larger than what

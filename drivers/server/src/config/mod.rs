@@ -103,10 +103,10 @@ pub struct ServerConfig<S> {
     /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// Messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
     #[schemars(range(min = 1000))]
     pub client_byte_limit: Option<NonZeroU32>,
     /// The game's own settings. Which of them take effect at once is the game's affair.

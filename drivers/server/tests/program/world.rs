@@ -49,6 +49,48 @@ fn everybody_hears_what_somebody_says() {
 }
 
 #[test]
+fn coming_back_renews_no_chat_budget() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let listener = server.join();
+    let begun = std::time::Instant::now();
+    for _ in 0..6 {
+        let client = server.join();
+        for _ in 0..25 {
+            client.send_to_server(&Say { text: BoundedString::truncated("again") }).unwrap();
+        }
+        let server = client.server().unwrap();
+        client.disconnect_after_delivery(server, 0, "", crate::harness::PATIENCE).unwrap();
+        crate::harness::ending(&client);
+    }
+    until(|| (server.ask_json("status --json")["clients"] == 1).then_some(()));
+    server.ask("say over");
+    let heard = (0..).take_while(|_| next::<Heard>(&listener).text.as_str() != "over").count();
+    // Time gives some back.
+    let most = 22.0 + 5.0 * begun.elapsed().as_secs_f64();
+    assert!(heard >= 20 && heard as f64 <= most, "{heard} lines, {most:.0} are allowed");
+}
+
+#[test]
+fn clients_that_come_and_go_within_a_step_take_no_warnings() {
+    // Somebody stays, so that the game is awake and takes once a second what has come.
+    let mut server = Program::start(r#""tick_rate": 1"#);
+    let _stays = server.join();
+    for _ in 0..60 {
+        let client = crate::harness::client();
+        let options = tickwire_core::ConnectOptions::new(server.key()).timeout(crate::harness::PATIENCE);
+        client.connect(&server.address().into(), options).wait().unwrap();
+        client.disconnect_from_server().unwrap();
+        crate::harness::ending(&client);
+    }
+    until(|| (server.ask_json("status --json")["clients"] == 1).then_some(()));
+    server.ask("quit");
+    let (log, errors) = (server.log(), server.errors());
+    assert!(!log.contains("was not told") && !errors.contains("was not told"), "{log}{errors}");
+    let lines = log.lines().filter(|line| line.contains(" joined from ") || line.contains(" left: ")).count();
+    assert!((2..121).contains(&lines), "{lines} lines are logged one by one");
+}
+
+#[test]
 fn who_sends_what_only_a_server_sends_has_to_go() {
     let server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
