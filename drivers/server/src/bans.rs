@@ -346,10 +346,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
         fs::write(&target, "of value").unwrap();
-        std::os::unix::fs::symlink(&target, folder.path().join("bans.json.lock")).unwrap();
+        let lock = folder.path().join("bans.json.lock");
+        std::os::unix::fs::symlink(&target, &lock).unwrap();
         let bans = Bans::load(&path).unwrap();
-        let error = bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
-        assert!(error.contains("the list of bans cannot be written"), "{error}");
+        let refused = || bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
+        let said =
+            "the list of bans cannot be written: a link, a folder, a pipe or a device is in the place of ";
+        assert!(refused().contains(said) && refused().contains("bans.json.lock; look what is in its way"));
+        fs::remove_file(&lock).unwrap();
+        fs::create_dir(&lock).unwrap();
+        assert!(refused().contains(said), "{}", refused());
+        fs::remove_dir(&lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+        assert!(refused().contains(said), "{}", refused());
         assert_eq!(fs::read_to_string(&target).unwrap(), "of value");
         // The ban holds all the same.
         assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));

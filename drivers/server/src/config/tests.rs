@@ -190,6 +190,68 @@ fn a_file_that_cannot_be_read_is_told_by_name() {
     assert_eq!(layers.load(), Ok(ServerConfig::<NoSettings>::default()));
 }
 
+/// A file in a folder, and the layers that are read from it.
+fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.json");
+    std::fs::write(&path, text).unwrap();
+    let layers = Layers { file: Some(path.clone()), ..Layers::default() };
+    (folder, path, layers)
+}
+
+#[test]
+fn a_file_of_comments_resets_nothing_while_the_server_runs() {
+    let (_folder, path, layers) = file_with(r#"{ "tick_rate": 25 }"#);
+    let running: ServerConfig<NoSettings> = layers.load().unwrap();
+    for text in ["", "\u{feff}\n", "// \"tick_rate\": 25\n", "/* later */"] {
+        std::fs::write(&path, text).unwrap();
+        let error = layers.load_again(&running).unwrap_err().to_string();
+        assert!(
+            error.ends_with("server.json: has nothing in it; write `{}` into it if all defaults are meant")
+        );
+        assert_eq!(layers.load_again(&ServerConfig::<NoSettings>::default()), Ok(ServerConfig::default()));
+    }
+    std::fs::write(&path, "{}").unwrap();
+    assert_eq!(layers.load_again(&running), Ok(ServerConfig::default()));
+}
+
+#[test]
+fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
+    let text = r#"{ "tick_rate": 25 }"#;
+    let (_folder, path, layers) = file_with(text);
+    let running: ServerConfig<NoSettings> = layers.load().unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                std::fs::write(&path, text).unwrap();
+            }
+        });
+        let read = (0..2000).filter_map(|_| layers.load_again(&running).ok());
+        let reset = read.filter(|config| config.tick_rate != 25).count();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(reset, 0);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_and_what_is_too_large_is_refused_and_not_waited_for() {
+    let (folder, path, layers) = file_with("");
+    let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
+    std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
+    assert!(refused().contains("cannot be read: it has more than 16777216 bytes"), "{}", refused());
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let no_file = "cannot be read: it is a folder, a pipe or a device; check what is there";
+    assert!(refused().ends_with(no_file), "{}", refused());
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    assert!(refused().ends_with(no_file), "{}", refused());
+    let layers = Layers { file: Some(folder.path().into()), ..Layers::default() };
+    assert!(layers.load::<NoSettings>().unwrap_err().to_string().ends_with(no_file));
+}
+
 #[test]
 fn the_published_schema_is_that_of_the_program() {
     let published = include_str!("../../config.schema.json");
