@@ -55,8 +55,11 @@ pub enum ServerError {
         /// Its reason.
         reason: String,
     },
-    /// The network thread died.
-    NetworkDied,
+    /// The network failed, or its thread died.
+    NetworkDied {
+        /// What failed, if the network could still say so.
+        reason: Option<String>,
+    },
     /// The game, or the server around it, panicked.
     Panicked {
         /// What the panic said, escaped.
@@ -69,7 +72,7 @@ impl ServerError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::System { .. } | Self::NetworkDied => 1,
+            Self::System { .. } | Self::NetworkDied { .. } => 1,
             Self::Network(StartError::Thread(_) | StartError::Entropy { .. }) => 1,
             // As clap does for flags.
             Self::Config(_) => 2,
@@ -111,7 +114,8 @@ impl fmt::Display for ServerError {
                 "the game panicked: {text}; the log says where (set RUST_BACKTRACE=1 for the calls that led there); clients \
                  were disconnected"
             ),
-            Self::NetworkDied => {
+            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
+            Self::NetworkDied { reason: None } => {
                 f.write_str("the network thread died; its last words are in the log: please report them")
             }
         }

@@ -52,6 +52,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) is_at_rest: bool,
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
+    /// What the network last said that failed, and when.
+    pub(crate) network_failure: Option<(Instant, String)>,
     /// Reliable messages of clients that left: never sent, and sent without a confirmation.
     pub(crate) not_sent: u64,
     pub(crate) unconfirmed: u64,
@@ -117,6 +119,7 @@ impl<G: Game> Dedicated<G> {
             tick: 0,
             is_at_rest: false,
             stop: None,
+            network_failure: None,
             not_sent: 0,
             unconfirmed: 0,
             taken: 0,
