@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
-use tickwire_core::{Admission, AdmissionRequest, Refusal};
+use tickwire_core::{Address, Admission, AdmissionRequest, Refusal};
+use tickwire_native::NetworkAddress;
 
+use crate::budgets::{is_link_local, network_of};
 use crate::client::Client;
 use crate::error::ServerError;
 use crate::keys::folder_of;
@@ -23,13 +25,20 @@ pub enum Banned {
     Identity([u8; 16]),
     /// Whoever comes from this IPv4 address, or from the /64 around this IPv6 address.
     Address(IpAddr),
+    /// Whoever has this link-local address: everybody of one network shares its /64.
+    LinkLocal {
+        /// The address.
+        ip: Ipv6Addr,
+        /// The index of the interface that it is reached by; 0 stands for all.
+        interface: u32,
+    },
 }
 
 impl Banned {
     /// What to ban so that this client stays outside.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
-        client.identity().map(Self::Identity).or_else(|| client.ip().map(Self::address))
+        client.identity().map(Self::Identity).or_else(|| Self::at(client.address))
     }
 
     /// Whether the ban is about this client.
@@ -37,29 +46,53 @@ impl Banned {
     pub fn is(&self, client: &Client) -> bool {
         match self {
             Self::Identity(identity) => client.peer.identity == *identity,
-            Self::Address(_) => client.ip().map(Self::address) == Some(*self),
+            _ => Self::at(client.address).is_some_and(|at| at.and_wider().contains(&Some(*self))),
         }
     }
 
-    fn address(ip: IpAddr) -> Self {
-        Self::Address(match ip.to_canonical() {
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+    /// The narrowest ban of a UDP address.
+    fn at(address: Address) -> Option<Self> {
+        match address {
+            Address::Udp(SocketAddr::V6(socket)) => {
+                Some(Self::address(IpAddr::V6(*socket.ip()), socket.scope_id()))
             }
-            ip => ip,
-        })
+            Address::Udp(socket) => Some(Self::address(socket.ip(), 0)),
+            _ => None,
+        }
     }
 
-    /// Reads 32 hexadecimal digits, or an address.
+    fn address(ip: IpAddr, interface: u32) -> Self {
+        match ip {
+            IpAddr::V6(ip) if is_link_local(ip) => Self::LinkLocal { ip, interface },
+            ip => Self::Address(network_of(ip)),
+        }
+    }
+
+    /// This one, and those that mean whoever this one means, and others.
+    fn and_wider(self) -> [Option<Self>; 3] {
+        match self {
+            Self::LinkLocal { ip, .. } => {
+                let network = Self::Address(network_of(ip.into()));
+                [Some(self), Some(Self::LinkLocal { ip, interface: 0 }), Some(network)]
+            }
+            _ => [Some(self), None, None],
+        }
+    }
+
+    /// Reads 32 hexadecimal digits, or an address as it is printed: with or without a port, brackets, the interface of a link-local
+    /// address, and the `/64` of an IPv6 network.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(ip) = text.strip_suffix("/64").unwrap_or(text).parse() {
-            return Some(Self::address(ip));
+        if let Some(network) = text.strip_suffix("/64") {
+            return network.parse::<Ipv6Addr>().ok().map(|ip| Self::Address(network_of(ip.into())));
         }
-        let is_identity = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let identity = u128::from_str_radix(text, 16).ok().filter(|_| is_identity)?;
-        Some(Self::Identity(identity.to_be_bytes()))
+        if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return u128::from_str_radix(text, 16)
+                .ok()
+                .map(|identity| Self::Identity(identity.to_be_bytes()));
+        }
+        let address = NetworkAddress::new(text, 0).or_else(|_| text.parse()).ok()?;
+        Self::at(address.socket_address()?.into())
     }
 }
 
@@ -69,6 +102,8 @@ impl fmt::Display for Banned {
             Self::Identity(identity) => identity.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
             Self::Address(IpAddr::V6(ip)) => write!(f, "{ip}/64"),
             Self::Address(ip) => ip.fmt(f),
+            Self::LinkLocal { ip, interface: 0 } => ip.fmt(f),
+            Self::LinkLocal { ip, interface } => write!(f, "{ip}%{interface}"),
         }
     }
 }
@@ -157,7 +192,10 @@ impl Bans {
     pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
         let list = self.read();
         let by_identity = list.all.contains_key(&Banned::Identity(request.peer.identity));
-        let by_address = request.far_end.is_some_and(|ip| list.all.contains_key(&Banned::address(ip)));
+        // Of a link only the address at its far end is known, and not the interface.
+        let at = Banned::at(request.address).or_else(|| request.far_end.map(|ip| Banned::address(ip, 0)));
+        let bans = at.into_iter().flat_map(Banned::and_wider).flatten();
+        let by_address = bans.into_iter().any(|banned| list.all.contains_key(&banned));
         if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
     }
 
@@ -261,7 +299,7 @@ mod tests {
 
     fn admits(bans: &Bans, from: &str, identity: [u8; 16]) -> bool {
         let peer = PeerInfo { identity, ..PeerInfo::default() };
-        let from: std::net::SocketAddr = from.parse().unwrap();
+        let from: SocketAddr = from.parse().unwrap();
         let request = AdmissionRequest { address: from.into(), far_end: Some(from.ip()), peer: &peer };
         bans.admit(&request) == Admission::Accept
     }
@@ -326,6 +364,49 @@ mod tests {
         assert!(admits(&bans, "[2001:db8:1:3::9]:1", [0; 16]));
         let shown = bans.all()[0].0.to_string();
         assert_eq!((shown.as_str(), Banned::parse(&shown)), ("2001:db8:1:2::/64", Some(bans.all()[0].0)));
+    }
+
+    #[test]
+    fn a_link_local_address_is_banned_alone_and_on_its_interface() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        let bans = Bans::load(&path).unwrap();
+        let ban = |text: &str| bans.add(Banned::parse(text).unwrap(), "").unwrap();
+        ban("[fe80::99%4]:51234");
+        let bans = Bans::load(&path).unwrap();
+        assert!(!admits(&bans, "[fe80::99%4]:1", [0; 16]));
+        assert!(admits(&bans, "[fe80::98%4]:1", [0; 16]), "others of the network are let in");
+        assert!(admits(&bans, "[fe80::99%5]:1", [0; 16]), "another interface leads to another machine");
+        assert!(bans.remove(&Banned::parse("fe80::99%4").unwrap()).unwrap());
+        assert!(admits(&bans, "[fe80::99%4]:1", [0; 16]));
+        // Without an interface on all of them, and the network if it is named.
+        for (text, other_is_in) in [("fe80::99", true), ("fe80::/64", false)] {
+            bans.add(Banned::parse(text).unwrap(), "").unwrap();
+            let [same, other] = ["[fe80::99%5]:1", "[fe80::98%4]:1"].map(|from| admits(&bans, from, [0; 16]));
+            assert_eq!((same, other), (false, other_is_in), "{text}");
+            assert_eq!(bans.all()[0].0.to_string(), text);
+            assert!(bans.remove(&Banned::parse(text).unwrap()).unwrap());
+        }
+    }
+
+    #[test]
+    fn an_address_is_banned_as_it_is_printed_in_every_form() {
+        for (text, banned) in [
+            ("192.0.2.7:51234", "192.0.2.7"),
+            ("[2001:db8:1:2::3]:51234", "2001:db8:1:2::/64"),
+            ("[2001:db8:1:2::3]", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::3:4", "2001:db8:1:2::/64"),
+            ("[::ffff:192.0.2.7]:1", "192.0.2.7"),
+            ("[fe80::99%4]:51234", "fe80::99%4"),
+            ("[fe80::99%4]", "fe80::99%4"),
+            ("fe80::99", "fe80::99"),
+        ] {
+            let read = Banned::parse(text).unwrap();
+            assert_eq!((read.to_string().as_str(), Banned::parse(&read.to_string())), (banned, Some(read)));
+        }
+        for text in ["1", "#1", "play.example:7777", "", "192.0.2.7/64", "fe80::1%0"] {
+            assert_eq!(Banned::parse(text), None, "{text}");
+        }
     }
 
     #[test]

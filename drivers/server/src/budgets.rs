@@ -2,7 +2,7 @@
 //! somebody is, or by where he comes from, until they have come back whole.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::client::Client;
@@ -13,22 +13,34 @@ use crate::token_bucket::TokenBucket;
 pub(crate) enum Source {
     /// Whoever holds tickets of this identity.
     Identity([u8; 16]),
-    /// Whoever comes from this IPv4 address, or from the /64 around this IPv6 address.
+    /// Whoever comes from this IPv4 address, from the /64 around this IPv6 address, or from this link-local one.
     Network(IpAddr),
 }
 
 impl Source {
     /// None: nothing is known of it.
     pub(crate) fn of(client: &Client) -> Option<Self> {
-        let network = || client.ip().map(|ip| Self::Network(network_of(ip)));
+        let network = || {
+            client.ip().map(|ip| match ip {
+                // The /64 of link-local addresses is the network that everybody there is in.
+                IpAddr::V6(v6) if is_link_local(v6) => Self::Network(ip),
+                ip => Self::Network(network_of(ip)),
+            })
+        };
         client.identity().map(Self::Identity).or_else(network)
     }
+}
+
+/// Whether an address means nothing without its interface, as the core tells it: those of fe80::/10 and fec0::/10.
+pub(crate) const fn is_link_local(ip: Ipv6Addr) -> bool {
+    let [first, ..] = ip.segments();
+    first & 0xff80 == 0xfe80
 }
 
 /// The IPv4 address, or the first address of the /64 that an IPv6 address lies in.
 pub(crate) fn network_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
-        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         ip => ip,
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::change::changes;
 use super::check::{self, Objection};
 use super::document::Document;
-use super::{ConfigError, Fault, Origin, ServerConfig, Settings, as_value, files, schema};
+use super::{ConfigError, Fault, Origin, ServerConfig, Settings, addresses, as_value, files, schema};
 use crate::text_file;
 
 /// A value from the environment or a flag, as text.
@@ -120,7 +120,9 @@ impl Layers {
             let origin = Origin::File { path: path.into(), line: 0, column: 0 };
             Fault { origin, key: String::new(), what: error.to_string(), remedy: SEE_SCHEMA.into() }
         })?;
-        refuse(files::clashes(&config, self.file.as_deref()), origin)?;
+        let mut objections = addresses::objections(&config);
+        objections.extend(files::clashes(&config, self.file.as_deref()));
+        refuse(objections, origin)?;
         Ok(config)
     }
 }

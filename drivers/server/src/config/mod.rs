@@ -1,5 +1,6 @@
 //! How a server is set up: one flat object, from a file, the environment and flags.
 
+mod addresses;
 mod change;
 mod check;
 mod document;
@@ -42,6 +43,7 @@ pub struct NoSettings {}
 #[non_exhaustive]
 pub struct ServerConfig<S> {
     /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
@@ -86,6 +88,7 @@ pub struct ServerConfig<S> {
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
     /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
+    #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
     /// Seconds of silence after which a client counts as interrupted. Takes effect at a restart.
