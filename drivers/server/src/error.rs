@@ -64,6 +64,8 @@ pub enum ServerError {
     Panicked {
         /// What the panic said, escaped.
         text: String,
+        /// Where more is told, and what became of the clients.
+        more: String,
     },
 }
 
@@ -74,6 +76,10 @@ impl ServerError {
         match self {
             Self::System { .. } | Self::NetworkDied { .. } => 1,
             Self::Network(StartError::Thread(_) | StartError::Entropy { .. }) => 1,
+            // The game's own settings of the network, and not the network.
+            Self::Network(
+                StartError::NoSuchChannel { .. } | StartError::Config(_) | StartError::NobodyMayConnect,
+            ) => 7,
             // As clap does for flags.
             Self::Config(_) => 2,
             Self::File { .. } => 3,
@@ -109,11 +115,7 @@ impl fmt::Display for ServerError {
             Self::System { what, reason } => {
                 write!(f, "the system gave no {what}: {reason}; check its limits")
             }
-            Self::Panicked { text } => write!(
-                f,
-                "the game panicked: {text}; the log says where (set RUST_BACKTRACE=1 for the calls that led there); clients \
-                 were disconnected"
-            ),
+            Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
             Self::NetworkDied { reason: None } => {
                 f.write_str("the network thread died; its last words are in the log: please report them")
@@ -173,5 +175,8 @@ mod tests {
         let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
         assert!(!lacking.to_string().contains("bind_address"), "{lacking}");
         assert_eq!(lacking.exit_code(), 1);
+        let channel = tickwire_core::ChannelId(9);
+        let unknown = StartError::NoSuchChannel { message: "far", channel, channels: 4 };
+        assert_eq!(ServerError::Network(unknown).exit_code(), 7);
     }
 }

@@ -1,5 +1,6 @@
 //! The whole program around a game: command line, log, console, signals.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use crate::error::ServerError;
 use crate::game::Game;
 use crate::keys;
 use crate::logging::{LOG_ONLY, Logging};
-use crate::panics;
+use crate::panics::{self, LastWill};
 use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
@@ -48,6 +49,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
+        panics::caught(|| Dedicated::check(&game, &config), || "standard error says where".into())?;
         print("the configuration is in order");
         return Ok(());
     }
@@ -63,8 +65,17 @@ fn run<G: Game>(
 ) -> Result<(), ServerError> {
     // Its end writes out what is left, however the program ends.
     let logging = Arc::new(Mutex::new(Some(Logging::start(&config, output)?)));
-    panics::log_all();
-    let done = panics::caught(|| run_logged(game, config, cli, layers, output, &logging));
+    let terminal = Arc::new(Terminal::note());
+    panics::log_all(last_will(&terminal, &logging, output));
+    let is_logged = config.enable_logging;
+    let has_started = Cell::new(false);
+    let more = || {
+        let place = if is_logged { "the log" } else { "standard error" };
+        let clients = if has_started.get() { "clients were disconnected" } else { "no client was there yet" };
+        format!("{place} says where (set RUST_BACKTRACE=1 for the calls that led there); {clients}")
+    };
+    let run = || run_logged(game, config, cli, layers, output, (&logging, &terminal, &has_started));
+    let done = panics::caught(run, more);
     if let Err(error @ ServerError::Panicked { .. }) = &done {
         tracing::error!(target: LOG_ONLY, "{error}");
     }
@@ -78,29 +89,48 @@ fn end(logging: &SharedLogging) {
     drop(logging.lock().unwrap_or_else(PoisonError::into_inner).take());
 }
 
+/// What is done in the hook of a panic.
+fn last_will(terminal: &Arc<Terminal>, logging: &SharedLogging, output: &Output) -> LastWill {
+    let (terminal, logging, output) = (Arc::clone(terminal), Arc::clone(logging), output.clone());
+    let found = Arc::clone(&terminal);
+    LastWill {
+        game_panicked: Box::new(move || found.restore()),
+        aborting: Box::new(move || {
+            terminal.restore();
+            output.set_terminal(None);
+            // Who holds it is ending the log already, perhaps in this very thread.
+            if let Ok(mut logging) = logging.try_lock() {
+                drop(logging.take());
+            }
+            output.warn("error: a panic while another one was dealt with: the program is ended at once; clients are not told");
+            output.settle();
+        }),
+    }
+}
+
 fn run_logged<G: Game>(
     game: G,
     config: ServerConfig<G::Settings>,
     cli: &Cli,
     layers: &crate::config::Layers,
     output: &Output,
-    logging: &SharedLogging,
+    (logging, terminal, has_started): (&SharedLogging, &Arc<Terminal>, &Cell<bool>),
 ) -> Result<(), ServerError> {
     let has_console = config.enable_console;
     let started = Dedicated::start(game, config);
     let mut server =
         started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "not started: {error}"))?;
+    has_started.set(true);
     if let Some(logging) = &*logging.lock().unwrap_or_else(PoisonError::into_inner) {
         server.on_log_level(logging.level_setter());
     }
     server.follow(layers.clone())?;
     let remote = server.remote();
-    let terminal = Arc::new(Terminal::note());
     // Also where the game panics.
-    let as_found = AsFound { terminal: Arc::clone(&terminal), output: output.clone() };
+    let as_found = AsFound { terminal: Arc::clone(terminal), output: output.clone() };
     // Before anybody is told that the server is there, and may want to stop it.
     let is_over = Arc::new(AtomicBool::new(false));
-    signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging, &is_over))?;
+    signals::listen(remote.clone(), leave(cli.json, output, terminal, logging, &is_over))?;
     announce(&server, cli.json, output);
     if has_console {
         // The prompt comes after it.

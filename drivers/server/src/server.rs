@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tickwire_core::crypto::Key;
 use tickwire_core::message::Registry;
 use tickwire_core::{Access, AdmissionRequest, Config, Secrets};
-use tickwire_native::{Handle, Options, Server};
+use tickwire_native::{Handle, Options, Server, StartError};
 
 use crate::bans::Bans;
 use crate::client::{Client, Clients};
@@ -136,6 +136,20 @@ impl<G: Game> Dedicated<G> {
         Ok(server)
     }
 
+    /// Whether the game's message types fit together, and the channels that it configures are there for them. Nothing is opened.
+    ///
+    /// # Errors
+    /// [`ServerError`], as [`Dedicated::start`] would return it.
+    pub fn check(game: &G, config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
+        let channels = core_config(game, config).channels.len();
+        let registry = registry::<G>()?;
+        let mut named = registry.channels();
+        match named.find(|(_, channel)| usize::from(channel.0) >= channels) {
+            Some((message, channel)) => Err(StartError::NoSuchChannel { message, channel, channels }.into()),
+            None => Ok(()),
+        }
+    }
+
     /// From now on, applies what changes in the configuration that `layers` describe.
     ///
     /// # Errors
@@ -230,6 +244,20 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
     Ok((secrets, is_new))
 }
 
+/// The network's configuration: the server's, as the game changes it.
+fn core_config<G: Game>(game: &G, config: &ServerConfig<G::Settings>) -> Config {
+    let mut core = Config::new(G::APPLICATION);
+    core.access = if config.ticket_key_file.is_some() { Access::Tickets } else { Access::Open };
+    core.max_connections = config.max_connections as usize;
+    core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
+    core.handshake_rate = config.handshakes_per_second;
+    core.handshake_burst = config.handshake_burst;
+    core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
+    core.resume_window = Duration::from_secs(config.resume_window_s.into());
+    game.configure(&mut core);
+    core
+}
+
 /// The network, and how long a connection survives in silence: so much of its limits may a client save.
 fn open<G: Game>(
     game: &G,
@@ -238,15 +266,7 @@ fn open<G: Game>(
     registry: Arc<Registry>,
     bans: &Bans,
 ) -> Result<(Server, Duration), ServerError> {
-    let mut core = Config::new(G::APPLICATION);
-    core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
-    core.max_connections = config.max_connections as usize;
-    core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
-    core.handshake_rate = config.handshakes_per_second;
-    core.handshake_burst = config.handshake_burst;
-    core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
-    core.resume_window = Duration::from_secs(config.resume_window_s.into());
-    game.configure(&mut core);
+    let core = core_config(game, config);
     let savings = core.idle_timeout.saturating_add(core.resume_window).min(SAVINGS_MOST);
     let bans = bans.clone();
     let options = Options::new(core)

@@ -19,10 +19,6 @@ pub(crate) struct Rate {
 }
 
 impl TokenBucket {
-    pub(crate) const fn new() -> Self {
-        Self { full_at: None }
-    }
-
     /// Has everything come back at `at` at the earliest.
     pub(crate) fn owes_until(&mut self, at: Instant) {
         self.full_at = Some(self.full_at.map_or(at, |full_at| full_at.max(at)));
@@ -54,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_there_at_once_and_comes_back_at_the_rate() {
-        let (start, mut bucket) = (Instant::now(), TokenBucket::new());
+        let (start, mut bucket) = (Instant::now(), TokenBucket::default());
         assert_eq!((0..100).filter(|_| bucket.take(RATE, start, 1)).count(), 40);
         let mut later = |millis| bucket.take(RATE, start + Duration::from_millis(millis), 1);
         assert!(later(1) && !later(99) && later(101) && !later(102));
@@ -64,7 +60,7 @@ mod tests {
 
     #[test]
     fn one_large_demand_is_met_and_paid_back_before_the_next() {
-        let (start, mut bucket) = (Instant::now(), TokenBucket::new());
+        let (start, mut bucket) = (Instant::now(), TokenBucket::default());
         assert!(bucket.take(RATE, start, 1000));
         assert!(!bucket.take(RATE, start + Duration::from_secs(95), 1));
         assert!(bucket.take(RATE, start + Duration::from_secs(97), 1));

@@ -354,9 +354,12 @@ mod tests {
     fn a_server_whose_network_fails_says_what_failed_even_if_no_client_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
-            let mut config = ServerConfig::default();
-            config.bind_address = "127.0.0.1:0".parse().unwrap();
-            (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+            let config = ServerConfig {
+                bind_address: "127.0.0.1:0".parse().unwrap(),
+                key_file: folder.path().join("key"),
+                ban_file: folder.path().join("bans"),
+                ..ServerConfig::default()
+            };
             Dedicated::start(World::default(), config).unwrap()
         };
         let mut server = start();
