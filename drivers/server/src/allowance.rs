@@ -77,8 +77,8 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "more than {limit} {what} a second came from this client, and all that it had saved is spent; the server's `{key}` \
-             says how many may"
+            "more than {limit} {what} a second came from this client, counting what just before came from the same player or address, \
+             and nothing saved is left; the server's `{key}` says how many may"
         ))
     }
 }
