@@ -71,7 +71,21 @@ impl TokenBucket {
         is_there
     }
 
-    /// How long the bucket takes to be full again.
+    /// How long the bucket takes to be full again. Two buckets can be compared by it, whatever their rates are.
+    #[must_use]
+    pub fn time_to_full(&self, now: Instant) -> Duration {
+        Duration::from_nanos(self.missing_ns(now))
+    }
+
+    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. A bucket that needs longer stays as it is.
+    pub fn drain(&mut self, now: Instant, time_to_full: Duration) {
+        let missing = nanos(time_to_full);
+        if self.missing_ns(now) < missing {
+            self.set_missing_ns(now, missing);
+        }
+    }
+
+    /// [`TokenBucket::time_to_full`] in nanoseconds.
     pub(crate) fn missing_ns(&self, now: Instant) -> u64 {
         // The difference counts as negative from 2^63 on: that is 292 years ago.
         let ahead = self.full_at.map_or(0, |full_at| full_at.get().wrapping_sub(wrapped_ns(now)));
@@ -132,6 +146,20 @@ mod tests {
         assert!(bucket.overdraw(RATE, START, 1000));
         assert!(!bucket.overdraw(RATE, START + Duration::from_secs(95), 1));
         assert!(bucket.overdraw(RATE, START + Duration::from_secs(97), 1));
+    }
+
+    #[test]
+    fn a_drained_bucket_fills_at_the_rate_and_draining_never_fills() {
+        let mut bucket = TokenBucket::new();
+        bucket.drain(START, Duration::ZERO);
+        assert_eq!(bucket, TokenBucket::new());
+        bucket.drain(START, Duration::from_secs(3));
+        bucket.drain(START, Duration::from_secs(2));
+        assert_eq!(bucket.time_to_full(START + Duration::from_secs(1)), Duration::from_secs(2));
+        assert_eq!((0..100).filter(|_| bucket.take(RATE, START, 1)).count(), 10);
+        bucket.drain(START, Duration::MAX);
+        assert!(!bucket.overdraw(RATE, START + Duration::from_secs(1 << 30), 1));
+        assert_eq!(TokenBucket::new().time_to_full(START), Duration::ZERO);
     }
 
     #[test]

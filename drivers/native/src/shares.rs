@@ -57,7 +57,9 @@ impl Shares {
                 Share::Now
             }
             // Nothing overtakes an older datagram of its source.
-            waiting if waiting.unwrap_or(0) < HELD_DATAGRAMS && self.held_bytes + bytes <= HELD_BYTES => {
+            waiting
+                if waiting.unwrap_or(0) < HELD_DATAGRAMS && self.held_bytes + charge(bytes) <= HELD_BYTES =>
+            {
                 Share::Later
             }
             _ => Share::Never,
@@ -67,7 +69,7 @@ impl Shares {
     /// Keeps a datagram for a later turn.
     pub(crate) fn hold(&mut self, datagram: Held) {
         let source = datagram.path.remote;
-        self.held_bytes += datagram.bytes.len();
+        self.held_bytes += charge(datagram.bytes.len());
         let lane = self.held.entry(source).or_insert_with(|| {
             self.order.push_back(source);
             VecDeque::new()
@@ -92,7 +94,7 @@ impl Shares {
                 continue;
             };
             *self.taken.entry(source).or_default() += 1;
-            self.held_bytes -= datagram.bytes.len();
+            self.held_bytes -= charge(datagram.bytes.len());
             return Some(datagram);
         }
         None
@@ -119,11 +121,16 @@ impl Shares {
     }
 }
 
+/// The memory that a datagram of so many bytes takes while it waits: an empty one takes some too.
+const fn charge(bytes: usize) -> usize {
+    bytes + size_of::<Held>()
+}
+
 /// Datagrams of one source that are dealt with in one turn of the network thread.
 const DATAGRAMS_PER_TURN: usize = 64;
 /// Datagrams of one source that wait for later turns, at most.
 const HELD_DATAGRAMS: usize = 4096;
-/// Bytes of datagrams of all sources that wait for later turns, at most.
+/// Bytes of memory that datagrams of all sources take that wait for later turns, at most.
 const HELD_BYTES: usize = 8 << 20;
 
 #[cfg(test)]
@@ -138,6 +145,11 @@ mod tests {
 
     /// Runs one turn in which these sources' datagrams are read. Says whose datagrams were dealt with, in order.
     fn turn(shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
+        turn_of(100, shares, read, dropped)
+    }
+
+    /// Does that with datagrams of `bytes` bytes.
+    fn turn_of(bytes: usize, shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
         shares.begin_turn();
         let mut seen = Vec::new();
         while let Some(datagram) = shares.next_held() {
@@ -145,13 +157,13 @@ mod tests {
         }
         for &(number, count) in read {
             for _ in 0..count {
-                match shares.judge(source(number), 100) {
+                match shares.judge(source(number), bytes) {
                     Share::Now => seen.push(source(number)),
                     Share::Later => shares.hold(Held {
                         path: Path::from(source(number)),
                         ecn: Ecn::NotCapable,
                         received_at: Instant::ZERO,
-                        bytes: vec![0; 100],
+                        bytes: vec![0; bytes],
                     }),
                     Share::Never => *dropped += 1,
                 }
@@ -197,10 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn all_that_waits_is_bounded_in_bytes() {
-        let (mut shares, mut dropped) = (Shares::default(), 0);
-        let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();
-        turn(&mut shares, &floods, &mut dropped);
-        assert!(dropped > 0 && shares.held_bytes <= HELD_BYTES);
+    fn all_that_waits_is_bounded_in_memory_empty_datagrams_too() {
+        for bytes in [0, 100, 1200] {
+            let (mut shares, mut dropped) = (Shares::default(), 0);
+            let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();
+            turn_of(bytes, &mut shares, &floods, &mut dropped);
+            let held: usize = shares.held.values().map(VecDeque::len).sum();
+            assert!(
+                dropped > 0 && held * (bytes + size_of::<Held>()) <= HELD_BYTES,
+                "{held} of {bytes} bytes"
+            );
+            while !shares.is_empty() {
+                turn(&mut shares, &[], &mut dropped);
+            }
+            assert_eq!(shares.held_bytes, 0);
+        }
     }
 }

@@ -41,7 +41,23 @@ fn rates(server: &Server, clients: &[Client], there: &[ConnectionId], size: usiz
 
 fn assert_kept(rate: f64, limit: f64) {
     println!("{rate:.0} bytes/s of {limit:.0}");
-    assert!(rate > 0.0 && rate < limit * 1.05);
+    assert!(rate < limit * 1.05);
+}
+
+/// Sends 25 messages of 20 kB, does something, and waits for all of them.
+fn take_unlimited(server: &Server, client: &Client, there: ConnectionId, lift: impl FnOnce()) {
+    for number in 0..25_u8 {
+        server.send_bytes(there, ChannelId(0), vec![number; 20_000]).unwrap();
+    }
+    lift();
+    for number in 0..25_u8 {
+        // Under a limit of 1000 bytes per second each takes 20 s, twice as long as is waited for it.
+        let data = common::wait_for(client, |event| match event {
+            Event::Message { data, .. } => Some(data),
+            _ => None,
+        });
+        assert_eq!(data[0], number);
+    }
 }
 
 fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
@@ -56,16 +72,25 @@ fn a_limit_on_everything_holds() {
     server.set_bandwidth_limit(NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 400);
     assert_kept(rates.iter().sum(), f64::from(RATE));
-    assert!(rates.iter().all(|rate| *rate > 0.0), "one starves: {rates:?}");
+    for client in &clients {
+        // None starves, however long that takes here.
+        common::wait_for(client, |event| matches!(event, Event::Message { .. }).then_some(()));
+    }
 }
 
 #[test]
-fn a_limit_on_one_connection_holds_and_touches_no_other() {
+fn a_limit_on_one_connection_holds_beside_one_without() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
     assert_kept(rates[0], f64::from(RATE));
-    assert!(rates[1] > 2.0 * f64::from(RATE), "{rates:?}");
+}
+
+#[test]
+fn a_limit_on_one_connection_touches_no_other() {
+    let (server, clients, there) = limited(2);
+    server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
+    take_unlimited(&server, &clients[1], there[1], || {});
 }
 
 #[test]
@@ -80,18 +105,9 @@ fn a_limit_on_one_connection_holds_for_large_messages() {
 fn a_limit_that_is_lifted_limits_nothing() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
-    for number in 0..25_u8 {
-        server.send_bytes(there[0], ChannelId(0), vec![number; 20_000]).unwrap();
-    }
-    server.set_connection_bandwidth_limit(there[0], None).unwrap();
-    for number in 0..25_u8 {
-        // Under the limit each takes 20 s, twice as long as is waited for it.
-        let data = common::wait_for(&clients[0], |event| match event {
-            Event::Message { data, .. } => Some(data),
-            _ => None,
-        });
-        assert_eq!(data[0], number);
-    }
+    take_unlimited(&server, &clients[0], there[0], || {
+        server.set_connection_bandwidth_limit(there[0], None).unwrap();
+    });
     let late = common::load(10);
     server.send(there[0], &late).unwrap();
     common::wait_for(&clients[0], |event| matches!(event, Event::Message { .. }).then_some(()));

@@ -1,10 +1,16 @@
 //! What one client may have the game do: messages and bytes per second, with a burst.
+//!
+//! Messages are charged when the game takes them. A client that keeps to its limit can be stopped by the network, or by a server
+//! that stands still, and then everything it sent meanwhile arrives at once. So the budget of a time in which less came is saved, up to
+//! the longest time that a connection survives in silence. A newcomer has saved nothing: it has a burst of four seconds.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::{Rate, TokenBucket};
+
+use crate::budgets::Buckets;
 
 /// What one client has used of what it may send.
 #[derive(Clone, Debug)]
@@ -13,6 +19,8 @@ pub(crate) struct Allowance {
     bytes: TokenBucket,
     /// The client sent more than it may: it is sent away, and nothing more of it is taken.
     is_spent: bool,
+    /// How much may be saved beyond [`BURST`].
+    savings: Duration,
 }
 
 /// What one client may send.
@@ -36,8 +44,18 @@ pub(crate) enum Charged {
 }
 
 impl Allowance {
-    pub(crate) const fn new() -> Self {
-        Self { messages: TokenBucket::new(), bytes: TokenBucket::new(), is_spent: false }
+    /// The allowance of a client that joins at `now`. Its savings grow up to `savings`. `before` is what the client that had the same
+    /// budgets before it has spent.
+    pub(crate) fn new(now: Instant, savings: Duration, before: Option<Buckets>) -> Self {
+        let mut buckets = before.unwrap_or_default();
+        buckets.iter_mut().for_each(|bucket| bucket.drain(now, savings));
+        let [messages, bytes] = buckets;
+        Self { messages, bytes, is_spent: false, savings }
+    }
+
+    /// What it has spent, for the next client with the same budgets.
+    pub(crate) const fn spent(&self) -> Buckets {
+        [self.messages, self.bytes]
     }
 
     /// Charges a message of so many bytes.
@@ -46,7 +64,8 @@ impl Allowance {
             return Charged::Ignored;
         }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let of = |limit: NonZeroU32| Rate::per_second(limit.get(), BURST);
+        let burst = BURST + self.savings;
+        let of = |limit: NonZeroU32| Rate::per_second(limit.get(), burst);
         let is_within = |bucket: &mut TokenBucket, limit: Option<NonZeroU32>, tokens| {
             limit.is_none_or(|limit| bucket.overdraw(of(limit), now, tokens))
         };
@@ -60,13 +79,13 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "more than {limit} {what} a second came from this client, for longer than {} s; the server's `{key}` says how many may",
-            BURST.as_secs()
+            "more than {limit} {what} a second came from this client, counting what just before came from the same player or address, \
+             and nothing saved is left; the server's `{key}` says how many may"
         ))
     }
 }
 
-/// How long a client may save up what it does not send.
+/// What a newcomer may send at once, in time.
 const BURST: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
@@ -75,9 +94,16 @@ mod tests {
 
     const LIMITS: Limits = Limits { messages: NonZeroU32::new(100), bytes: NonZeroU32::new(10_000) };
 
+    /// As long as a connection survives in silence, by default.
+    const SAVINGS: Duration = Duration::from_secs(80);
+
+    fn newcomer(now: Instant) -> Allowance {
+        Allowance::new(now, SAVINGS, None)
+    }
+
     /// Messages of `bytes` bytes that are taken in `seconds`, of `per_second` that come.
     fn taken(limits: Limits, per_second: u32, bytes: usize, seconds: u32) -> (u32, Option<String>) {
-        let (start, mut allowance) = (Instant::ZERO, Allowance::new());
+        let (start, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         let mut count = 0;
         for place in 0..per_second * seconds {
             let now = start + Duration::from_secs(1) * place / per_second;
@@ -96,6 +122,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_sent_within_its_limits_during_a_stall_is_taken_when_it_ends() {
+        // Shorter than the idle timeout, and as long as an interrupted client's place is kept.
+        for stall in [14, 30, 80] {
+            let start = Instant::ZERO;
+            let mut allowance = newcomer(start);
+            let mut take = |second: u32, count: u32| {
+                let now = start + Duration::from_secs(second.into());
+                (0..count).all(|_| allowance.charge(LIMITS, now, 100) == Charged::Within)
+            };
+            assert!((1..10).all(|second| take(second, 100)));
+            assert!(take(9 + stall, 100 * stall), "{stall} s");
+            assert!((10..600).all(|second| take(second + stall, 100)), "{stall} s");
+        }
+    }
+
+    #[test]
+    fn savings_end_where_a_connection_would_have() {
+        let start = Instant::ZERO;
+        let mut allowance = newcomer(start);
+        let now = start + Duration::from_secs(3600);
+        let taken = (0..100_000).take_while(|_| allowance.charge(LIMITS, now, 1) == Charged::Within).count();
+        assert_eq!(taken, 84 * 100);
+    }
+
+    #[test]
     fn a_flood_is_told_its_limit_after_four_seconds_worth_of_it() {
         let (count, text) = taken(LIMITS, 100_000, 1, 10);
         assert!((400..=410).contains(&count), "{count}");
@@ -109,13 +160,12 @@ mod tests {
 
     #[test]
     fn one_message_larger_than_the_whole_burst_passes() {
-        let mut allowance = Allowance::new();
-        assert_eq!(allowance.charge(LIMITS, Instant::ZERO, 1 << 20), Charged::Within);
+        assert_eq!(newcomer(Instant::ZERO).charge(LIMITS, Instant::ZERO, 1 << 20), Charged::Within);
     }
 
     #[test]
     fn nothing_more_is_taken_of_a_client_that_is_sent_away() {
-        let (now, mut allowance) = (Instant::ZERO, Allowance::new());
+        let (now, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         while allowance.charge(LIMITS, now, 1) == Charged::Within {}
         assert_eq!(allowance.charge(LIMITS, now + Duration::from_secs(60), 1), Charged::Ignored);
     }

@@ -1,77 +1,18 @@
 //! Who is not let in, kept in a file.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
 use tickwire_core::{Admission, AdmissionRequest, Refusal};
 
-use crate::client::Client;
+use crate::banned::Banned;
 use crate::error::ServerError;
 use crate::keys::folder_of;
 use crate::{text_file, unwritable};
-
-/// Who a ban is about: an identity where tickets tell one, else an address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Banned {
-    /// Whoever holds tickets of this identity.
-    Identity([u8; 16]),
-    /// Whoever comes from this IPv4 address, or from the /64 around this IPv6 address.
-    Address(IpAddr),
-}
-
-impl Banned {
-    /// What to ban so that this client stays outside.
-    #[must_use]
-    pub fn of(client: &Client) -> Option<Self> {
-        client.identity().map(Self::Identity).or_else(|| client.ip().map(Self::address))
-    }
-
-    /// Whether the ban is about this client.
-    #[must_use]
-    pub fn is(&self, client: &Client) -> bool {
-        match self {
-            Self::Identity(identity) => client.peer.identity == *identity,
-            Self::Address(_) => client.ip().map(Self::address) == Some(*self),
-        }
-    }
-
-    fn address(ip: IpAddr) -> Self {
-        Self::Address(match ip.to_canonical() {
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            ip => ip,
-        })
-    }
-
-    /// Reads 32 hexadecimal digits, or an address.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(ip) = text.strip_suffix("/64").unwrap_or(text).parse() {
-            return Some(Self::address(ip));
-        }
-        let is_identity = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let identity = u128::from_str_radix(text, 16).ok().filter(|_| is_identity)?;
-        Some(Self::Identity(identity.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for Banned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Identity(identity) => identity.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
-            Self::Address(IpAddr::V6(ip)) => write!(f, "{ip}/64"),
-            Self::Address(ip) => ip.fmt(f),
-        }
-    }
-}
 
 /// The bans, shared between the console and whoever lets clients in.
 #[derive(Clone)]
@@ -157,7 +98,10 @@ impl Bans {
     pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
         let list = self.read();
         let by_identity = list.all.contains_key(&Banned::Identity(request.peer.identity));
-        let by_address = request.far_end.is_some_and(|ip| list.all.contains_key(&Banned::address(ip)));
+        // Of a link only the address at its far end is known, and not the interface.
+        let at = Banned::at(request.address).or_else(|| request.far_end.map(|ip| Banned::address(ip, 0)));
+        let bans = at.into_iter().flat_map(Banned::and_wider).flatten();
+        let by_address = bans.into_iter().any(|banned| list.all.contains_key(&banned));
         if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
     }
 
@@ -257,11 +201,13 @@ fn save(path: &Path, all: &BTreeMap<Banned, String>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
+
     use tickwire_core::PeerInfo;
 
     fn admits(bans: &Bans, from: &str, identity: [u8; 16]) -> bool {
         let peer = PeerInfo { identity, ..PeerInfo::default() };
-        let from: std::net::SocketAddr = from.parse().unwrap();
+        let from: SocketAddr = from.parse().unwrap();
         let request = AdmissionRequest { address: from.into(), far_end: Some(from.ip()), peer: &peer };
         bans.admit(&request) == Admission::Accept
     }
@@ -329,6 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn a_link_local_address_is_banned_alone_and_on_its_interface() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bans.json");
+        let bans = Bans::load(&path).unwrap();
+        let ban = |text: &str| bans.add(Banned::parse(text).unwrap(), "").unwrap();
+        ban("[fe80::99%4]:51234");
+        let bans = Bans::load(&path).unwrap();
+        assert!(!admits(&bans, "[fe80::99%4]:1", [0; 16]));
+        assert!(admits(&bans, "[fe80::98%4]:1", [0; 16]), "others of the network are let in");
+        assert!(admits(&bans, "[fe80::99%5]:1", [0; 16]), "another interface leads to another machine");
+        assert!(bans.remove(&Banned::parse("fe80::99%4").unwrap()).unwrap());
+        assert!(admits(&bans, "[fe80::99%4]:1", [0; 16]));
+        // Without an interface on all of them, and the network if it is named.
+        for (text, other_is_in) in [("fe80::99", true), ("fe80::/64", false)] {
+            bans.add(Banned::parse(text).unwrap(), "").unwrap();
+            let [same, other] = ["[fe80::99%5]:1", "[fe80::98%4]:1"].map(|from| admits(&bans, from, [0; 16]));
+            assert_eq!((same, other), (false, other_is_in), "{text}");
+            assert_eq!(bans.all()[0].0.to_string(), text);
+            assert!(bans.remove(&Banned::parse(text).unwrap()).unwrap());
+        }
+    }
+
+    #[test]
     fn an_empty_list_and_one_with_a_byte_order_mark_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
@@ -346,10 +315,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
         fs::write(&target, "of value").unwrap();
-        std::os::unix::fs::symlink(&target, folder.path().join("bans.json.lock")).unwrap();
+        let lock = folder.path().join("bans.json.lock");
+        std::os::unix::fs::symlink(&target, &lock).unwrap();
         let bans = Bans::load(&path).unwrap();
-        let error = bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
-        assert!(error.contains("the list of bans cannot be written"), "{error}");
+        let refused = || bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
+        let said =
+            "the list of bans cannot be written: a link, a folder, a pipe or a device is in the place of ";
+        assert!(refused().contains(said) && refused().contains("bans.json.lock; look what is in its way"));
+        fs::remove_file(&lock).unwrap();
+        fs::create_dir(&lock).unwrap();
+        assert!(refused().contains(said), "{}", refused());
+        fs::remove_dir(&lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+        assert!(refused().contains(said), "{}", refused());
         assert_eq!(fs::read_to_string(&target).unwrap(), "of value");
         // The ban holds all the same.
         assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));

@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "Flags outweigh environment variables, those the file, and that the defaults.\n\
     Exit codes: 0 stopped in order; 1 the system refused something; 2 configuration; 3 a key or the bans; \
-    4 the network; 5 the log; 6 monitoring; 7 the game.";
+    4 the network; 5 the log; 6 monitoring; 7 the game; 8 the game panicked.";
 
 impl Cli {
     /// Reads the command line and the environment, or explains them and exits. What is odd in the environment and keeps nobody

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tickwire_core::{Address, ConnectionId, PeerInfo};
 
 use crate::allowance::Allowance;
-use tickwire_core::{Address, ConnectionId, PeerInfo};
+use crate::budgets::{BudgetOwner, SpentBudgets};
+use crate::network::{is_link_local, network_of};
 
 /// A client, counted from 1 since the server's start. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -63,6 +66,18 @@ impl Client {
             _ => None,
         }
     }
+
+    /// The owner of the budgets that it uses; none for a link without a ticket.
+    pub(crate) fn budget_owner(&self) -> Option<BudgetOwner> {
+        let network = || {
+            self.ip().map(|ip| match ip {
+                // The /64 of link-local addresses is the network that everybody there is in.
+                IpAddr::V6(v6) if is_link_local(v6) => BudgetOwner::Network(ip),
+                ip => BudgetOwner::Network(network_of(ip)),
+            })
+        };
+        self.identity().map(BudgetOwner::Identity).or_else(network)
+    }
 }
 
 /// An address for people.
@@ -79,22 +94,41 @@ pub(crate) struct Clients {
     by_id: BTreeMap<ClientId, Client>,
     by_connection: BTreeMap<ConnectionId, ClientId>,
     last: u32,
+    /// How much of its limits a client may save.
+    savings: Duration,
+    /// What clients that left have spent.
+    spent: SpentBudgets,
 }
 
 impl Clients {
-    pub(crate) fn join(&mut self, connection: ConnectionId, address: Address, peer: PeerInfo) -> ClientId {
+    pub(crate) fn new(savings: Duration) -> Self {
+        Self { savings, ..Self::default() }
+    }
+
+    pub(crate) fn join(
+        &mut self,
+        now: tickwire_core::Instant,
+        connection: ConnectionId,
+        address: Address,
+        peer: PeerInfo,
+    ) -> ClientId {
         self.last = self.last.wrapping_add(1);
         let id = ClientId(self.last);
         let since = Instant::now();
-        let allowance = Allowance::new();
-        let client = Client { id, connection, address, peer, since, is_interrupted: false, allowance };
+        let allowance = Allowance::new(now, self.savings, None);
+        let mut client = Client { id, connection, address, peer, since, is_interrupted: false, allowance };
+        let before = self.spent.of(client.budget_owner());
+        client.allowance = Allowance::new(now, self.savings, before);
         self.by_id.insert(id, client);
         self.by_connection.insert(connection, id);
         id
     }
 
-    pub(crate) fn leave(&mut self, connection: ConnectionId) -> Option<Client> {
-        self.by_id.remove(&self.by_connection.remove(&connection)?)
+    pub(crate) fn leave(&mut self, now: tickwire_core::Instant, connection: ConnectionId) -> Option<Client> {
+        let client = self.by_id.remove(&self.by_connection.remove(&connection)?)?;
+        let unspent = now + self.savings;
+        self.spent.keep(client.budget_owner(), client.allowance.spent(), unspent);
+        Some(client)
     }
 
     pub(crate) fn of_connection(&mut self, connection: ConnectionId) -> Option<&mut Client> {
@@ -117,7 +151,7 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickwire_core::LinkId;
+    use tickwire_core::{Instant, LinkId};
 
     #[test]
     fn ids_are_never_reused_and_a_client_is_found_either_way() {
@@ -125,12 +159,34 @@ mod tests {
         let mut clients = Clients::default();
         let (a, b) = (keys.remove(0), keys.remove(0));
         let address = Address::Link(LinkId(1));
-        let first = clients.join(a, address, PeerInfo::default());
+        let first = clients.join(Instant::ZERO, a, address, PeerInfo::default());
         assert_eq!((first, clients.of_connection(a).map(|client| client.id)), (ClientId(1), Some(first)));
-        assert_eq!(clients.leave(a).map(|client| client.id), Some(first));
+        assert_eq!(clients.leave(Instant::ZERO, a).map(|client| client.id), Some(first));
         assert!(clients.get(first).is_none() && clients.of_connection(a).is_none());
-        assert_eq!(clients.join(b, address, PeerInfo::default()), ClientId(2));
+        assert_eq!(clients.join(Instant::ZERO, b, address, PeerInfo::default()), ClientId(2));
         assert_eq!(clients.len(), 1);
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_finds_spent_what_was_spent() {
+        use crate::allowance::{Charged, Limits};
+        let limits = Limits { messages: std::num::NonZeroU32::new(1), bytes: None };
+        let (now, keys) = (Instant::ZERO, slotmap_keys());
+        let mut clients = Clients::new(Duration::from_secs(80));
+        let at = |ip: [u8; 4]| Address::from(std::net::SocketAddr::from((ip, 7)));
+        let mut taken = |address, identity: u8| {
+            let peer = PeerInfo { identity: [identity; 16], ..PeerInfo::default() };
+            clients.join(now, keys[0], address, peer);
+            let client = clients.of_connection(keys[0]).unwrap();
+            let taken =
+                (0..9).take_while(|_| client.allowance.charge(limits, now, 1) == Charged::Within).count();
+            clients.leave(now, keys[0]);
+            taken
+        };
+        let (here, there) = (at([192, 0, 2, 1]), at([192, 0, 2, 2]));
+        // By address, and by identity where tickets tell one.
+        assert_eq!([taken(here, 0), taken(there, 0), taken(here, 0), taken(there, 0)], [4, 4, 0, 0]);
+        assert_eq!([taken(here, 1), taken(there, 1), taken(there, 2)], [4, 0, 4]);
     }
 
     #[test]
@@ -145,14 +201,14 @@ mod tests {
             tickwire_core::Config::new(1),
             tickwire_core::Secrets::new([1; 32]),
             [2; 32],
-            tickwire_core::Instant::ZERO,
+            Instant::ZERO,
         )
         .unwrap();
         (1..=2)
             .map(|port| {
                 let to = std::net::SocketAddr::from(([127, 0, 0, 1], port));
                 let options = tickwire_core::ConnectOptions::new([3; 32]);
-                endpoint.connect(tickwire_core::Instant::ZERO, to, options).unwrap()
+                endpoint.connect(Instant::ZERO, to, options).unwrap()
             })
             .collect()
     }

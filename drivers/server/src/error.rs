@@ -55,12 +55,17 @@ pub enum ServerError {
         /// Its reason.
         reason: String,
     },
-    /// The network thread died.
-    NetworkDied,
+    /// The network failed, or its thread died.
+    NetworkDied {
+        /// What failed, if the network could still say so.
+        reason: Option<String>,
+    },
     /// The game, or the server around it, panicked.
     Panicked {
         /// What the panic said, escaped.
         text: String,
+        /// Where more is told, and what became of the clients.
+        more: String,
     },
 }
 
@@ -69,8 +74,12 @@ impl ServerError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::System { .. } | Self::NetworkDied => 1,
+            Self::System { .. } | Self::NetworkDied { .. } => 1,
             Self::Network(StartError::Thread(_) | StartError::Entropy { .. }) => 1,
+            // The game's own settings of the network, and not the network.
+            Self::Network(
+                StartError::NoSuchChannel { .. } | StartError::Config(_) | StartError::NobodyMayConnect,
+            ) => 7,
             // As clap does for flags.
             Self::Config(_) => 2,
             Self::File { .. } => 3,
@@ -106,12 +115,9 @@ impl fmt::Display for ServerError {
             Self::System { what, reason } => {
                 write!(f, "the system gave no {what}: {reason}; check its limits")
             }
-            Self::Panicked { text } => write!(
-                f,
-                "the game panicked: {text}; the log says where (set RUST_BACKTRACE=1 for the calls that led there); clients \
-                 were disconnected"
-            ),
-            Self::NetworkDied => {
+            Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
+            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
+            Self::NetworkDied { reason: None } => {
                 f.write_str("the network thread died; its last words are in the log: please report them")
             }
         }
@@ -169,5 +175,8 @@ mod tests {
         let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
         assert!(!lacking.to_string().contains("bind_address"), "{lacking}");
         assert_eq!(lacking.exit_code(), 1);
+        let channel = tickwire_core::ChannelId(9);
+        let unknown = StartError::NoSuchChannel { message: "far", channel, channels: 4 };
+        assert_eq!(ServerError::Network(unknown).exit_code(), 7);
     }
 }

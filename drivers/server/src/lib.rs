@@ -45,7 +45,9 @@
 #![forbid(unsafe_code)]
 
 mod allowance;
+mod banned;
 mod bans;
+mod budgets;
 mod cli;
 mod client;
 mod clock_watch;
@@ -61,6 +63,7 @@ mod logging;
 mod mailbox;
 mod messages;
 mod monitor;
+mod network;
 mod panics;
 mod presence_log;
 mod program;
@@ -78,7 +81,7 @@ mod unwritable;
 mod watch;
 pub mod world;
 
-pub use crate::bans::Banned;
+pub use crate::banned::Banned;
 pub use crate::client::{Client, ClientId};
 pub use crate::config::{ConfigError, NoSettings, ServerConfig, Settings};
 pub use crate::console::{Arguments, CommandError, Commands, Reply};

@@ -9,31 +9,54 @@ use tickwire_core::Escaped;
 
 use crate::error::ServerError;
 
+/// What a panic makes necessary before anything is taken down: a destructor that panics too has the system end the program.
+pub(crate) struct LastWill {
+    /// Called when this thread panics, which is the game's.
+    pub(crate) game_panicked: Box<dyn Fn() + Send + Sync>,
+    /// Called when the program ends with this panic, whatever thread it is in.
+    pub(crate) aborting: Box<dyn Fn() + Send + Sync>,
+}
+
 /// From now on, panics of any thread are logged instead of being printed over the line that is being edited.
-pub(crate) fn log_all() {
-    panic::set_hook(Box::new(|info| {
+pub(crate) fn log_all(will: LastWill) {
+    let game_thread = thread::current().id();
+    panic::set_hook(Box::new(move |info| {
         let thread = thread::current();
         let place = info.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
         let backtrace = Backtrace::capture();
+        let text = text_of_hook(info);
         tracing::error!(
             "a panic in thread {} at {place}: {}",
             thread.name().unwrap_or("without a name"),
-            Escaped(text_of_hook(info))
+            Escaped(text)
         );
         // The environment asks for it with `RUST_BACKTRACE`.
         if backtrace.status() == BacktraceStatus::Captured {
             tracing::error!("{backtrace}");
         }
+        if thread.id() == game_thread {
+            (will.game_panicked)();
+        }
+        if ABORTING.contains(&text) {
+            (will.aborting)();
+        }
     }));
 }
 
-/// Calls `run`, and turns a panic in it into an error.
-pub(crate) fn caught<R>(run: impl FnOnce() -> Result<R, ServerError>) -> Result<R, ServerError> {
+/// Calls `run`, and turns a panic in it into an error that says this `more`.
+pub(crate) fn caught<R>(
+    run: impl FnOnce() -> Result<R, ServerError>,
+    more: impl FnOnce() -> String,
+) -> Result<R, ServerError> {
     // What a panic left half changed is dropped with the server, and nobody looks at it again.
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
-        Err(ServerError::Panicked { text: Escaped(text_of(&*payload)).to_string() })
+        Err(ServerError::Panicked { text: Escaped(text_of(&*payload)).to_string(), more: more() })
     })
 }
+
+/// The standard library's words for panics that end the program: the hook is called with them too.
+const ABORTING: [&str; 2] =
+    ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 
 fn text_of_hook<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
     text_of(info.payload())
@@ -50,9 +73,9 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_with_its_words_and_a_code_of_its_own() {
-        let error = caught::<()>(|| panic!("the door\nis {}", "jammed")).unwrap_err();
+        let error = caught::<()>(|| panic!("the door\nis {}", "jammed"), || "look".into()).unwrap_err();
         assert_eq!(error.exit_code(), 8);
-        assert!(error.to_string().contains("the door\\nis jammed"), "{error}");
-        assert!(caught(|| Ok(())).is_ok());
+        assert_eq!(error.to_string(), "the game panicked: the door\\nis jammed; look");
+        assert!(caught(|| Ok(()), String::new).is_ok());
     }
 }

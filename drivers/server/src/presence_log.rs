@@ -6,7 +6,7 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::{Rate, TokenBucket};
 
-/// What became of a client.
+/// What became of a client. That it was sent away is a warning, the rest is news.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Presence {
     Joined,
@@ -19,8 +19,16 @@ pub(crate) enum Presence {
 /// Says which lines about clients are logged one by one, and sums up the others. It reads no clock.
 #[derive(Debug)]
 pub(crate) struct PresenceLog {
-    lines: TokenBucket,
+    news: Lines,
+    /// They have room of their own: a log that shows warnings only would miss those that news had no room left for.
+    warnings: Lines,
     left_out: LeftOut,
+}
+
+/// Lines of one level.
+#[derive(Debug, Default)]
+struct Lines {
+    bucket: TokenBucket,
     /// Since when lines are left out that no summary has counted.
     since: Option<Instant>,
 }
@@ -36,18 +44,18 @@ pub(crate) struct LeftOut {
 }
 
 impl PresenceLog {
-    pub(crate) const fn new() -> Self {
-        let left_out = LeftOut { joined: 0, left: 0, fell_silent: 0, came_back: 0, sent_away: 0 };
-        Self { lines: TokenBucket::new(), left_out, since: None }
+    pub(crate) fn new() -> Self {
+        Self { news: Lines::default(), warnings: Lines::default(), left_out: LeftOut::default() }
     }
 
     /// Whether a line of its own is to be logged about `what`; if not, it is counted.
     pub(crate) fn may_log(&mut self, now: Instant, what: Presence) -> bool {
+        let lines = if what == Presence::SentAway { &mut self.warnings } else { &mut self.news };
         // Once a line was left out, none is logged until the summary: a log with gaps here and there misleads.
-        if self.since.is_none() && self.lines.overdraw(RATE, now, 1) {
+        if lines.since.is_none() && lines.bucket.overdraw(RATE, now, 1) {
             return true;
         }
-        self.since.get_or_insert(now);
+        lines.since.get_or_insert(now);
         let count = match what {
             Presence::Joined => &mut self.left_out.joined,
             Presence::Left => &mut self.left_out.left,
@@ -61,12 +69,19 @@ impl PresenceLog {
 
     /// What was left out, when it is time to say so: every [`SUM_UP_EVERY`] while lines are left out, or `at_once`.
     pub(crate) fn sum_up(&mut self, now: Instant, at_once: bool) -> Option<LeftOut> {
-        let is_due = now.saturating_since(self.since?) >= SUM_UP_EVERY;
-        if !is_due && !at_once {
+        let since = [self.news.since, self.warnings.since].into_iter().flatten().min()?;
+        if now.saturating_since(since) < SUM_UP_EVERY && !at_once {
             return None;
         }
-        self.since = None;
+        (self.news.since, self.warnings.since) = (None, None);
         Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+impl LeftOut {
+    /// Whether warnings are among them.
+    pub(crate) const fn has_warnings(&self) -> bool {
+        self.sent_away > 0
     }
 }
 
@@ -114,6 +129,18 @@ mod tests {
         assert!(lines < 150, "{lines}");
         assert_eq!(lines - 1 + summed, 28_000);
         assert_eq!(log.sum_up(start + Duration::from_secs(99), true), None);
+    }
+
+    #[test]
+    fn warnings_have_room_beside_a_crowd_and_a_summary_that_counts_some_is_a_warning() {
+        let (now, mut log) = (Instant::ZERO, PresenceLog::new());
+        while log.may_log(now, Presence::Joined) {}
+        let logged = (0..60).filter(|_| log.may_log(now, Presence::SentAway)).count();
+        assert_eq!(logged, 50);
+        let left_out = log.sum_up(now + SUM_UP_EVERY, false).unwrap();
+        assert_eq!((left_out.joined, left_out.sent_away, left_out.has_warnings()), (1, 10, true));
+        while log.may_log(now, Presence::Left) {}
+        assert!(!log.sum_up(now + SUM_UP_EVERY, false).unwrap().has_warnings());
     }
 
     #[test]

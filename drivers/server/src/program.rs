@@ -1,5 +1,6 @@
 //! The whole program around a game: command line, log, console, signals.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use crate::game::Game;
 use crate::keys;
 use crate::logging::Logging;
 use crate::logging::target::LOG_ONLY;
-use crate::panics;
+use crate::panics::{self, LastWill};
 use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
@@ -49,6 +50,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
+        panics::caught(|| Dedicated::check(&game, &config), || "standard error says where".into())?;
         print("the configuration is in order");
         return Ok(());
     }
@@ -64,19 +66,61 @@ fn run<G: Game>(
 ) -> Result<(), ServerError> {
     // Its end writes out what is left, however the program ends.
     let logging = Arc::new(Mutex::new(Some(Logging::start(&config, output)?)));
-    panics::log_all();
-    let done = panics::caught(|| run_logged(game, config, cli, layers, output, &logging));
+    let surroundings = Surroundings { output: output.clone(), terminal: Arc::new(Terminal::note()), logging };
+    panics::log_all(surroundings.last_will());
+    let is_logged = config.enable_logging;
+    let has_started = Cell::new(false);
+    let more = || {
+        let place = if is_logged { "the log" } else { "standard error" };
+        let clients = if has_started.get() { "clients were disconnected" } else { "no client was there yet" };
+        format!("{place} says where (set RUST_BACKTRACE=1 for the calls that led there); {clients}")
+    };
+    let run = || run_logged(game, config, cli, layers, &surroundings, &has_started);
+    let done = panics::caught(run, more);
     if let Err(error @ ServerError::Panicked { .. }) = &done {
         tracing::error!(target: LOG_ONLY, "{error}");
     }
-    end(&logging);
+    surroundings.end_log();
     done
 }
 
-type SharedLogging = Arc<Mutex<Option<Logging>>>;
+/// What a program has found, or begun, and has to leave in order.
+#[derive(Clone)]
+struct Surroundings {
+    output: Output,
+    /// The terminal as it was found.
+    terminal: Arc<Terminal>,
+    /// None once the log has ended.
+    logging: Arc<Mutex<Option<Logging>>>,
+}
 
-fn end(logging: &SharedLogging) {
-    drop(logging.lock().unwrap_or_else(PoisonError::into_inner).take());
+impl Surroundings {
+    /// Writes out what is left of the log.
+    fn end_log(&self) {
+        drop(self.logging.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn restore_terminal(&self) {
+        self.terminal.restore();
+        self.output.set_terminal(None);
+    }
+
+    /// What is done in the hook of a panic.
+    fn last_will(&self) -> LastWill {
+        let (found, at_abort) = (Arc::clone(&self.terminal), self.clone());
+        LastWill {
+            game_panicked: Box::new(move || found.restore()),
+            aborting: Box::new(move || {
+                at_abort.restore_terminal();
+                // Who holds it is ending the log already, perhaps in this very thread.
+                if let Ok(mut logging) = at_abort.logging.try_lock() {
+                    drop(logging.take());
+                }
+                at_abort.output.warn("error: a panic while another one was dealt with: the program is ended at once; clients are not told");
+                at_abort.output.settle();
+            }),
+        }
+    }
 }
 
 fn run_logged<G: Game>(
@@ -84,24 +128,25 @@ fn run_logged<G: Game>(
     config: ServerConfig<G::Settings>,
     cli: &Cli,
     layers: &crate::config::Layers,
-    output: &Output,
-    logging: &SharedLogging,
+    surroundings: &Surroundings,
+    has_started: &Cell<bool>,
 ) -> Result<(), ServerError> {
+    let output = &surroundings.output;
     let has_console = config.enable_console;
     let started = Dedicated::start(game, config);
     let mut server =
         started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "not started: {error}"))?;
-    if let Some(logging) = &*logging.lock().unwrap_or_else(PoisonError::into_inner) {
+    has_started.set(true);
+    if let Some(logging) = &*surroundings.logging.lock().unwrap_or_else(PoisonError::into_inner) {
         server.on_log_level(logging.level_setter());
     }
     server.follow(layers.clone())?;
     let remote = server.remote();
-    let terminal = Arc::new(Terminal::note());
     // Also where the game panics.
-    let as_found = AsFound { terminal: Arc::clone(&terminal), output: output.clone() };
+    let as_found = AsFound(surroundings.clone());
     // Before anybody is told that the server is there, and may want to stop it.
     let is_over = Arc::new(AtomicBool::new(false));
-    signals::listen(remote.clone(), leave(cli.json, output, &terminal, logging, &is_over))?;
+    signals::listen(remote.clone(), leave(cli.json, surroundings.clone(), &is_over))?;
     announce(&server, cli.json, output);
     if has_console {
         // The prompt comes after it.
@@ -117,16 +162,12 @@ fn run_logged<G: Game>(
 }
 
 /// Leaves the terminal as it was found, however the server ends.
-struct AsFound {
-    terminal: Arc<Terminal>,
-    output: Output,
-}
+struct AsFound(Surroundings);
 
 impl Drop for AsFound {
     fn drop(&mut self) {
-        self.output.settle();
-        self.terminal.restore();
-        self.output.set_terminal(None);
+        self.0.output.settle();
+        self.0.restore_terminal();
     }
 }
 
@@ -192,21 +233,18 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
 /// server that has stopped (`is_over`) needs nobody's insistence: its last words are on their way.
 fn leave(
     is_json: bool,
-    output: &Output,
-    terminal: &Arc<Terminal>,
-    logging: &SharedLogging,
+    surroundings: Surroundings,
     is_over: &Arc<AtomicBool>,
 ) -> impl FnMut(&str) -> bool + Send + 'static {
-    let (output, terminal, logging) = (output.clone(), Arc::clone(terminal), Arc::clone(logging));
     let is_over = Arc::clone(is_over);
     move |signal| {
         if is_over.load(Ordering::Relaxed) {
             return false;
         }
         tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): what was queued is lost");
-        end(&logging);
-        terminal.restore();
-        output.set_terminal(None);
+        surroundings.end_log();
+        surroundings.restore_terminal();
+        let output = &surroundings.output;
         if is_json {
             output.line(&json!({ "event": "killed", "why": signal }).to_string());
         } else {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tickwire_core::crypto::Key;
 use tickwire_core::message::Registry;
 use tickwire_core::{Access, AdmissionRequest, Config, Secrets};
-use tickwire_native::{Handle, Options, Server};
+use tickwire_native::{Handle, Options, Server, StartError};
 
 use crate::bans::Bans;
 use crate::client::{Client, Clients};
@@ -52,6 +52,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) is_at_rest: bool,
     /// Why to stop, once that is decided.
     pub(crate) stop: Option<String>,
+    /// What the network last said that failed, and when.
+    pub(crate) network_failure: Option<(Instant, String)>,
     /// Reliable messages of clients that left: never sent, and sent without a confirmation.
     pub(crate) not_sent: u64,
     pub(crate) unconfirmed: u64,
@@ -91,7 +93,7 @@ impl<G: Game> Dedicated<G> {
         let (registry, inbox) = messages.into_parts();
         let (secrets, key_is_new) = secrets(&config)?;
         let bans = Bans::load(&config.ban_file)?;
-        let network = open(&game, &config, secrets, registry, &bans)?;
+        let (network, savings) = open(&game, &config, secrets, registry, &bans)?;
         let handle = network.handle();
         let pulse = Arc::new(Pulse::default());
         let monitor = match config.monitoring_address {
@@ -106,7 +108,7 @@ impl<G: Game> Dedicated<G> {
             network: Some(network),
             handle,
             inbox,
-            clients: Clients::default(),
+            clients: Clients::new(savings),
             commands: Rc::new(commands),
             layers: None,
             pending: Vec::new(),
@@ -119,6 +121,7 @@ impl<G: Game> Dedicated<G> {
             tick: 0,
             is_at_rest: false,
             stop: None,
+            network_failure: None,
             not_sent: 0,
             unconfirmed: 0,
             taken: 0,
@@ -133,6 +136,20 @@ impl<G: Game> Dedicated<G> {
         server.with_game(|game, context| game.start(context, &settings)).map_err(ServerError::Game)?;
         tracing::info!("Headless server started on {} ({})", server.address(), G::NAME);
         Ok(server)
+    }
+
+    /// Whether the game's message types fit together, and the channels that it configures are there for them. Nothing is opened.
+    ///
+    /// # Errors
+    /// [`ServerError`], as [`Dedicated::start`] would return it.
+    pub fn check(game: &G, config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
+        let channels = core_config(game, config).channels.len();
+        let registry = registry::<G>()?;
+        let mut named = registry.channels();
+        match named.find(|(_, channel)| usize::from(channel.0) >= channels) {
+            Some((message, channel)) => Err(StartError::NoSuchChannel { message, channel, channels }.into()),
+            None => Ok(()),
+        }
     }
 
     /// From now on, applies what changes in the configuration that `layers` describe.
@@ -229,15 +246,10 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
     Ok((secrets, is_new))
 }
 
-fn open<G: Game>(
-    game: &G,
-    config: &ServerConfig<G::Settings>,
-    secrets: Secrets,
-    registry: Arc<Registry>,
-    bans: &Bans,
-) -> Result<Server, ServerError> {
+/// The network's configuration: the server's, as the game changes it.
+fn core_config<G: Game>(game: &G, config: &ServerConfig<G::Settings>) -> Config {
     let mut core = Config::new(G::APPLICATION);
-    core.access = if secrets.ticket.is_some() { Access::Tickets } else { Access::Open };
+    core.access = if config.ticket_key_file.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
     core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
     core.handshake_rate = config.handshakes_per_second;
@@ -245,6 +257,19 @@ fn open<G: Game>(
     core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
     core.resume_window = Duration::from_secs(config.resume_window_s.into());
     game.configure(&mut core);
+    core
+}
+
+/// The network, and how long a connection survives in silence: so much of its limits may a client save.
+fn open<G: Game>(
+    game: &G,
+    config: &ServerConfig<G::Settings>,
+    secrets: Secrets,
+    registry: Arc<Registry>,
+    bans: &Bans,
+) -> Result<(Server, Duration), ServerError> {
+    let core = core_config(game, config);
+    let savings = core.idle_timeout.saturating_add(core.resume_window).min(SAVINGS_MOST);
     let bans = bans.clone();
     let options = Options::new(core)
         .secrets(secrets)
@@ -253,5 +278,8 @@ fn open<G: Game>(
         .screen_messages(false)
         .bind(config.bind_address)
         .accept_policy(move |request: &AdmissionRequest<'_>| bans.admit(request));
-    Ok(Server::start(options)?)
+    Ok((Server::start(options)?, savings))
 }
+
+/// As much as the configuration's own keys can make of it. A game may set more, up to times that no clock can add to its own.
+const SAVINGS_MOST: Duration = Duration::from_secs(2 * 3600);

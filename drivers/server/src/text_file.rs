@@ -9,9 +9,14 @@ pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Opens a file to read it, and looks at what was opened: a folder, a pipe or a device is refused, and a pipe that nobody
-/// writes to is not waited for. None: it is no file.
+/// Opens a file to read it, and looks at what was opened: a folder, a pipe or a device is refused. None: it is no file.
 pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
+    let file = open_any(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+/// Opens whatever is there to read it. A pipe that nobody writes to is not waited for.
+pub(crate) fn open_any(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -19,13 +24,45 @@ pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits() as i32);
     }
-    let file = options.open(path)?;
-    Ok(file.metadata()?.is_file().then_some(file))
+    options.open(path)
 }
 
 /// Reads up to `most` bytes of UTF-8.
 pub(crate) fn read(file: File, most: u64) -> io::Result<String> {
     io::read_to_string(file.take(most))
+}
+
+/// Reads a file of up to `most` bytes of UTF-8.
+pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<String> {
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is a folder, a pipe or a device");
+    let text = read(open(path)?.ok_or_else(no_file)?, most + 1)?;
+    if text.len() as u64 > most {
+        let what = format!("it has more than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(text)
+}
+
+/// Opens a log to write on at its end, or makes it. It may be a pipe that somebody reads: one that nobody reads is not waited for.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits() as i32);
+    }
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        #[cfg(unix)]
+        Some(code) if code == Errno::NXIO.raw_os_error() => {
+            io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe that nobody reads, or a socket")
+        }
+        _ => error,
+    })?;
+    // Who reads slowly is waited for when lines are written: there is a thread for that.
+    #[cfg(unix)]
+    rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
+    Ok(file)
 }
 
 /// Opens the file that a lock is held on, or makes it; nothing in it is changed. A link in its place is not followed: in a folder
@@ -44,19 +81,32 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
         use std::os::windows::fs::OpenOptionsExt as _;
         options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
     }
-    let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a link, a folder, a pipe or a device is in its place",
-        ))
-    }
+    let in_its_place = || {
+        io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("a link, a folder, a pipe or a device is in the place of {}", path.display()),
+        )
+    };
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // The system refuses each of them in its own words.
+        #[cfg(unix)]
+        Err(error)
+            if [Errno::LOOP, Errno::NXIO, Errno::ISDIR]
+                .iter()
+                .any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) =>
+        {
+            return Err(in_its_place());
+        }
+        Err(error) => return Err(error),
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(in_its_place()) }
 }
 
 #[cfg(unix)]
 use rustix::fs::OFlags;
+#[cfg(unix)]
+use rustix::io::Errno;
 
 /// A link itself is opened, not what it leads to.
 #[cfg(windows)]

@@ -7,7 +7,7 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
-use tickwire_core::{ConnectionId, Event, Fate};
+use tickwire_core::{CloseReason, ConnectionId, Event, Fate};
 use tickwire_native::Ending;
 
 use crate::allowance::{Charged, Limits};
@@ -47,9 +47,20 @@ impl<G: Game> Dedicated<G> {
                 return Ok(self.shut_down(&why));
             }
             if !self.handle.is_running() {
-                return Err(ServerError::NetworkDied);
+                return Err(self.bury_network());
             }
         }
+    }
+
+    /// Takes what the network still told before it died: its clients' ends, and why. Failures of attempts to connect are told in
+    /// the same way, so one that is not recent explains nothing.
+    fn bury_network(&mut self) -> ServerError {
+        while let Some(event) = self.handle.next_event() {
+            self.take(event);
+        }
+        self.sum_up_presence(true);
+        let reason = self.network_failure.take().filter(|(told, _)| told.elapsed() < RECENT);
+        ServerError::NetworkDied { reason: reason.map(|(_, text)| text) }
     }
 
     /// Takes the steps that are due, where waking up at `deadline` was meant.
@@ -183,7 +194,7 @@ impl<G: Game> Dedicated<G> {
         self.with_game(|game, server| game.event(server, &event));
         match event {
             Event::Connected { connection, address, peer, .. } => {
-                let id = self.clients.join(connection, address, peer);
+                let id = self.clients.join(self.handle.now(), connection, address, peer);
                 self.limit(connection);
                 if self.may_log(Presence::Joined) {
                     tracing::info!("client {id} joined from {}", shown_address(address));
@@ -198,12 +209,15 @@ impl<G: Game> Dedicated<G> {
             }
             Event::Moved { connection, address } => self.note_address(connection, address),
             Event::Closed { connection, reason, unconfirmed } => {
+                if let CloseReason::Driver { text } = &reason {
+                    self.network_failure = Some((Instant::now(), text.clone()));
+                }
                 let not_sent = unconfirmed.iter().filter(|message| message.fate == Fate::NotSent).count();
                 let unconfirmed = unconfirmed.len() - not_sent;
                 self.not_sent += not_sent as u64;
                 self.unconfirmed += unconfirmed as u64;
                 self.inbox.forget(connection);
-                let Some(client) = self.clients.leave(connection) else { return };
+                let Some(client) = self.clients.leave(self.handle.now(), connection) else { return };
                 if self.may_log(Presence::Left) {
                     tracing::info!(
                         "client {} left: {}; {not_sent} messages not sent, {unconfirmed} unconfirmed",
@@ -257,8 +271,11 @@ impl<G: Game> Dedicated<G> {
 
     /// Logs how many lines about clients were left out, if it is time to.
     pub(crate) fn sum_up_presence(&mut self, at_once: bool) {
-        if let Some(left_out) = self.presence_log.sum_up(self.handle.now(), at_once) {
-            tracing::info!("clients: {left_out}");
+        match self.presence_log.sum_up(self.handle.now(), at_once) {
+            // As grave as the gravest line that it stands for.
+            Some(left_out) if left_out.has_warnings() => tracing::warn!("clients: {left_out}"),
+            Some(left_out) => tracing::info!("clients: {left_out}"),
+            None => {}
         }
     }
 
@@ -323,4 +340,40 @@ impl OverrunReport {
 
 /// How long a game at rest is left alone: a server that hangs must be told from one that has nothing to do.
 const REST_MOST: Duration = Duration::from_secs(1);
+/// How long after it was told a failure of the network may be why its thread has ended.
+const RECENT: Duration = Duration::from_secs(10);
 const REPORT_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServerConfig;
+    use crate::world::World;
+
+    #[test]
+    fn a_server_whose_network_fails_says_what_failed_even_if_no_client_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = || {
+            let config = ServerConfig {
+                bind_address: "127.0.0.1:0".parse().unwrap(),
+                key_file: folder.path().join("key"),
+                ban_file: folder.path().join("bans"),
+                ..ServerConfig::default()
+            };
+            Dedicated::start(World::default(), config).unwrap()
+        };
+        let mut server = start();
+        server.network = None;
+        server.take(Event::Closed {
+            connection: ConnectionId::default(),
+            reason: CloseReason::Driver { text: "receiving has failed: no memory".into() },
+            unconfirmed: Vec::new(),
+        });
+        let error = server.run().unwrap_err();
+        assert_eq!(error.to_string(), "the network failed: receiving has failed: no memory");
+        assert_eq!(error.exit_code(), 1);
+        let mut server = start();
+        server.network = None;
+        assert!(server.run().unwrap_err().to_string().contains("please report them"));
+    }
+}

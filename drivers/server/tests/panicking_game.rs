@@ -6,62 +6,190 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tickwire_core::message::RegisterError;
-use tickwire_server::{Context, Game, GameError, Messages, NoSettings};
+use tickwire_core::message::{NetMessage, RegisterError};
+use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};
 
-/// A game whose tenth step panics.
-struct Fragile;
+/// A game that panics in the place that it is told, or names a channel that is not there.
+struct Fragile {
+    place: String,
+    _inner: Inner,
+}
+
+/// A part of it that may panic when it is dropped.
+struct Inner(bool);
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        assert!(!self.0, "the cellar gave way too");
+    }
+}
+
+impl Fragile {
+    fn at(&self, place: &str) {
+        assert!(self.place != place, "the floor gave way\nunder the {place}");
+    }
+}
+
+/// Goes on a channel that is not there.
+#[derive(NetMessage)]
+#[net(name = "fragile/far", channel = 9)]
+struct Far {
+    number: u32,
+}
+
+/// To a client that joined.
+#[derive(NetMessage)]
+#[net(name = "fragile/hello")]
+struct Hello {
+    number: u32,
+}
 
 impl Game for Fragile {
     const NAME: &'static str = "fragile";
     const APPLICATION: u64 = 7;
     type Settings = NoSettings;
 
-    fn messages(_: &mut Messages<Self>) -> Result<(), RegisterError> {
+    fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+        messages.sends::<Hello>()?;
+        if std::env::var(GAME).is_ok_and(|place| place == "channel") {
+            messages.sends::<Far>()?;
+        }
         Ok(())
+    }
+
+    fn commands(commands: &mut Commands<Self>) {
+        commands.add("fall", "", "panic", |game, _, _| {
+            game.at("command");
+            Ok(String::new())
+        });
     }
 
     fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        self.at("start");
         Ok(())
     }
 
+    fn joined(&mut self, _: &mut Context<'_>, _: ClientId) {
+        self.at("join");
+    }
+
+    fn stopping(&mut self, _: &mut Context<'_>) {
+        self.at("stop");
+    }
+
     fn tick(&mut self, server: &mut Context<'_>, _: Duration) {
-        assert!(server.tick() < 10, "the floor gave way\nunder the tenth step");
+        if server.tick() == 10 {
+            self.at("tenth step");
+            self.at("drop");
+        }
     }
 }
 
 fn main() -> ExitCode {
-    if std::env::var_os(GAME).is_some() {
-        return tickwire_server::main(Fragile);
+    if let Ok(place) = std::env::var(GAME) {
+        let inner = Inner(place == "drop");
+        return tickwire_server::main(Fragile { place, _inner: inner });
     }
     told_in_the_log_with_a_code_of_its_own();
+    told_wherever_it_happens();
+    a_join_that_panics_ends_the_program_in_the_same_way();
+    without_a_log_none_is_spoken_of();
+    a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check();
     #[cfg(unix)]
-    terminal::left_as_it_was_found();
-    println!("test result: ok. 2 passed; 0 failed; 0 ignored");
+    {
+        terminal::left_as_it_was_found();
+        terminal::left_as_it_was_found_where_a_destructor_panics_too();
+    }
+    println!("test result: ok. 7 passed; 0 failed; 0 ignored");
     ExitCode::SUCCESS
 }
 
-fn game(folder: &std::path::Path) -> std::process::Command {
+fn game(folder: &std::path::Path, place: &str) -> std::process::Command {
     std::fs::write(folder.join("server.json"), r#"{ "bind_address": "127.0.0.1:0" }"#).unwrap();
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.current_dir(folder).env(GAME, "1").env_remove("RUST_BACKTRACE");
+    command.current_dir(folder).env(GAME, place).env_remove("RUST_BACKTRACE");
     command
+}
+
+/// Runs the game with these lines at its console; its code, and what it said on standard error.
+fn run(folder: &std::path::Path, place: &str, arguments: &[&str], lines: &str) -> (Option<i32>, String) {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut command = game(folder, place);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that ended before it read them has said why.
+    let _closed = stdin.write_all(lines.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 fn told_in_the_log_with_a_code_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let output = game(folder.path()).stdin(std::process::Stdio::null()).output().unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(8), "{errors}");
-    assert!(
-        errors.contains("error: the game panicked: the floor gave way\\nunder the tenth step"),
-        "{errors}"
-    );
+    let (code, errors) = run(folder.path(), "tenth step", &[], "");
+    assert_eq!(code, Some(8), "{errors}");
+    let said = "error: the game panicked: the floor gave way\\nunder the tenth step; the log says where";
+    assert!(errors.contains(said) && errors.contains("; clients were disconnected"), "{errors}");
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
     assert!(
         log.contains("panicking_game.rs") && log.contains("the game panicked: the floor gave way"),
         "{log}"
     );
+}
+
+fn told_wherever_it_happens() {
+    for (place, lines, clients) in [
+        ("start", "", "no client was there yet"),
+        ("command", "fall\n", "clients were disconnected"),
+        ("stop", "quit\n", "clients were disconnected"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, errors) = run(folder.path(), place, &[], lines);
+        assert_eq!(code, Some(8), "{place}: {errors}");
+        assert!(errors.contains(&format!("under the {place}; the log says where")), "{errors}");
+        assert!(errors.contains(clients), "{errors}");
+    }
+}
+
+fn a_join_that_panics_ends_the_program_in_the_same_way() {
+    use std::io::BufRead as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = game(folder.path(), "join");
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ["listening", "on", address, "key", key] = words[..] else {
+        unreachable!("it says where it listens first: {line}")
+    };
+    let key = tickwire_server::keys::from_hex(key).unwrap();
+    let registry = tickwire_server::registry::<Fragile>().unwrap();
+    let options = tickwire_native::Options::new(tickwire_core::Config::new(7)).registry(registry);
+    let client = tickwire_native::Client::start(options).unwrap();
+    // It may have been let in by then, or not.
+    let _ended = client.connect(&address.parse().unwrap(), tickwire_core::ConnectOptions::new(key)).wait();
+    assert_eq!(child.wait().unwrap().code(), Some(8));
+}
+
+fn without_a_log_none_is_spoken_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, errors) = run(folder.path(), "tenth step", &["--enable-logging", "false"], "");
+    assert_eq!(code, Some(8), "{errors}");
+    assert!(errors.contains("standard error says where") && !errors.contains("the log says"), "{errors}");
+    assert!(errors.contains("panicking_game.rs"), "{errors}");
+}
+
+fn a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check() {
+    for arguments in [&["--check"][..], &[]] {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, errors) = run(folder.path(), "channel", arguments, "");
+        assert_eq!(code, Some(7), "{errors}");
+        assert!(errors.contains("error: message type `fragile/far` goes on channel 9"), "{errors}");
+    }
 }
 
 #[cfg(unix)]
@@ -72,16 +200,32 @@ mod terminal {
     use rexpect::session::spawn_command;
     use rustix::termios::{LocalModes, tcgetattr};
 
-    pub(super) fn left_as_it_was_found() {
+    /// The game on a terminal, until it says this; how it ended.
+    fn run(place: &str, said: &str) -> WaitStatus {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = super::game(folder.path());
+        let mut command = super::game(folder.path(), place);
         command.env("TERM", "xterm");
         let mut session = spawn_command(command, Some(10_000)).unwrap();
-        session.exp_string("error: the game panicked").unwrap();
+        session.exp_string(said).unwrap();
         let status = session.process().wait().unwrap();
-        assert!(matches!(status, WaitStatus::Exited(_, 8)), "{status:?}");
         let terminal = session.process().get_file_handle().unwrap();
-        assert!(tcgetattr(terminal.as_fd()).unwrap().local_modes.contains(LocalModes::ICANON));
+        let is_as_found = tcgetattr(terminal.as_fd()).unwrap().local_modes.contains(LocalModes::ICANON);
+        assert!(is_as_found, "{place}: {status:?}");
+        if place == "drop" {
+            let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+            assert!(log.contains("under the drop") && log.contains("the cellar gave way too"), "{log}");
+        }
+        status
+    }
+
+    pub(super) fn left_as_it_was_found() {
+        let status = run("tenth step", "error: the game panicked");
+        assert!(matches!(status, WaitStatus::Exited(_, 8)), "{status:?}");
+    }
+
+    pub(super) fn left_as_it_was_found_where_a_destructor_panics_too() {
+        let status = run("drop", "error: a panic while another one was dealt with");
+        assert!(matches!(status, WaitStatus::Signaled(..)), "{status:?}");
     }
 }
 

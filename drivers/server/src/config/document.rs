@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub(super) values: Map<String, Value>,
     /// Line and column of every key, from 1; levels are joined by dots.
     pub(super) places: BTreeMap<String, (usize, usize)>,
+    /// Whether there is nothing in it, but perhaps comments.
+    pub(super) is_blank: bool,
 }
 
 impl Document {
@@ -39,14 +41,14 @@ impl Document {
                 let what = "is no object".to_owned();
                 return Err(fault(place(text, other.start()), "", what, "put all keys into one pair of {}"));
             }
-            None => return Ok(Self::default()),
+            None => return Ok(Self { is_blank: true, ..Self::default() }),
         };
         let mut places = BTreeMap::new();
         if let Some((key, at)) = note_places(text, "", &object, &mut places) {
             return Err(fault(at, &key, "is there twice".into(), "remove one of them"));
         }
         let Value::Object(values) = Value::from(Node::Object(object)) else { return Ok(Self::default()) };
-        Ok(Self { values, places })
+        Ok(Self { values, places, is_blank: false })
     }
 
     /// Where the value of `key` stands in the file at `path`: where it, or the nearest object around it, begins.

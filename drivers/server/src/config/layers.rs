@@ -1,18 +1,19 @@
 //! Defaults, then the file, then the environment, then flags.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde_json::{Map, Value};
 
+use super::addresses;
 use super::change::changes;
 use super::check::{self, Objection};
 use super::document::Document;
 use super::fault::{ConfigError, Fault, Origin};
 use super::files;
 use super::server_config::{ServerConfig, Settings, as_value, schema};
-use crate::text_file::without_mark;
+use crate::text_file;
 
 /// A value from the environment or a flag, as text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,19 +43,25 @@ impl Layers {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
-        match &self.file {
-            None => self.over(Path::new(""), ""),
-            Some(path) => match fs::read_to_string(path) {
-                Ok(text) => self.over(path, &text),
-                Err(error) if self.is_optional && error.kind() == io::ErrorKind::NotFound => {
-                    self.over(path, "")
-                }
-                Err(error) => Err(unreadable(path, &error)),
-            },
+        let text = self.text()?.unwrap_or_default();
+        self.over(self.path(), &text)
+    }
+
+    /// What is in the file; none if there is none, and there need not be one.
+    fn text(&self) -> Result<Option<String>, ConfigError> {
+        let Some(path) = &self.file else { return Ok(None) };
+        match text_file::read_whole(path, FILE_MOST) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if self.is_optional && error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(path, &error)),
         }
     }
 
-    /// Reads the file again, for a server that runs with `running`. A file that is empty or gone is taken for one that
+    fn path(&self) -> &Path {
+        self.file.as_deref().unwrap_or_else(|| Path::new(""))
+    }
+
+    /// Reads the file again, for a server that runs with `running`. A file that is gone, or has nothing but comments in it, is taken for one that
     /// somebody is about to write: it resets nothing.
     ///
     /// # Errors
@@ -63,18 +70,20 @@ impl Layers {
         &self,
         running: &ServerConfig<S>,
     ) -> Result<ServerConfig<S>, ConfigError> {
-        let new = self.load::<S>()?;
-        let Some(path) = &self.file else { return Ok(new) };
-        let what = match fs::read_to_string(path) {
-            Ok(text) if is_blank(&text) => "is empty",
-            Err(error) if error.kind() == io::ErrorKind::NotFound => "is gone",
+        // Read once: it may be written between two looks at it.
+        let text = self.text()?;
+        let document = Document::read(self.path(), text.as_deref().unwrap_or_default())?;
+        let new = self.over_document(self.path(), &document)?;
+        let what = match (&self.file, text) {
+            (Some(_), None) => "is gone",
+            (Some(_), Some(_)) if document.is_blank => "has nothing in it",
             _ => return Ok(new),
         };
         let changes = changes(running, &new);
         if changes.now.is_empty() && changes.at_restart.is_empty() && !changes.game {
             return Ok(new);
         }
-        let origin = Origin::File { path: path.clone(), line: 0, column: 0 };
+        let origin = Origin::File { path: self.path().into(), line: 0, column: 0 };
         let remedy = "write `{}` into it if all defaults are meant".into();
         Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
     }
@@ -84,7 +93,14 @@ impl Layers {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn over<S: Settings>(&self, path: &Path, text: &str) -> Result<ServerConfig<S>, ConfigError> {
-        let document = Document::read(path, text)?;
+        self.over_document(path, &Document::read(path, text)?)
+    }
+
+    fn over_document<S: Settings>(
+        &self,
+        path: &Path,
+        document: &Document,
+    ) -> Result<ServerConfig<S>, ConfigError> {
         let schema = schema::<S>();
         let mut values = document.values.clone();
         let mut origins = BTreeMap::new();
@@ -107,14 +123,11 @@ impl Layers {
             let origin = Origin::File { path: path.into(), line: 0, column: 0 };
             Fault { origin, key: String::new(), what: error.to_string(), remedy: SEE_SCHEMA.into() }
         })?;
-        refuse(files::clashes(&config, self.file.as_deref()), origin)?;
+        let mut objections = addresses::objections(config.bind_address, config.monitoring_address);
+        objections.extend(files::clashes(&config, self.file.as_deref()));
+        refuse(objections, origin)?;
         Ok(config)
     }
-}
-
-/// Whether a file has nothing in it, a byte order mark aside.
-fn is_blank(text: &str) -> bool {
-    without_mark(text).trim().is_empty()
 }
 
 /// An error, if there are objections; each with where its key was set.
@@ -170,4 +183,6 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
         .into()
 }
 
+/// Bytes of a configuration file.
+const FILE_MOST: u64 = 16 << 20;
 const SEE_SCHEMA: &str = "compare it with the schema that --schema prints";

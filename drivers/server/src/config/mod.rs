@@ -1,5 +1,6 @@
 //! How a server is set up: one flat object, from a file, the environment and flags.
 
+mod addresses;
 mod change;
 mod check;
 mod document;

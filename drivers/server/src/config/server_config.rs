@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::addresses;
+
 /// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
 /// server's.
 pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static {}
@@ -28,6 +30,7 @@ pub struct NoSettings {}
 #[non_exhaustive]
 pub struct ServerConfig<S> {
     /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
@@ -72,6 +75,7 @@ pub struct ServerConfig<S> {
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
     /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
+    #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
     /// Seconds of silence after which a client counts as interrupted. Takes effect at a restart.
@@ -89,10 +93,10 @@ pub struct ServerConfig<S> {
     /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// Messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
     #[schemars(range(min = 1000))]
     pub client_byte_limit: Option<NonZeroU32>,
     /// The game's own settings. Which of them take effect at once is the game's affair.

@@ -1,6 +1,6 @@
 //! What a file, the environment and flags make of the configuration, and what is said of those that are wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,9 +155,9 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
     server.json:1:3: `max_connections` is 40000; set it to a whole number from 1 to 32768 (default 64)
     server.json:1:3: `enable_logging` is "yes"; set it to true or false (default true)
     server.json:1:3: `log_level` is "loud"; set it to one of error, warn, info, debug, trace (default "info")
-    server.json:1:3: `bind_address` is "localhost:7777": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
-    server.json:1:3: `bind_address` is "0.0.0.0": invalid socket address syntax; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
-    server.json:1:3: `monitoring_address` is "9100": invalid socket address syntax; set it to text like "127.0.0.1:9777", or null (default null)
+    server.json:1:3: `bind_address` is "localhost:7777": it is a name, and names are not resolved here; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "0.0.0.0": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is none; set it to text like "127.0.0.1:9777", or null (default null)
     server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
@@ -191,6 +191,93 @@ fn a_file_that_cannot_be_read_is_told_by_name() {
     assert_eq!(error, format!("nowhere/server.json: cannot be read: {why}; {remedy}"));
     layers.is_optional = true;
     assert_eq!(layers.load(), Ok(ServerConfig::<NoSettings>::default()));
+}
+
+#[test]
+fn an_address_is_read_as_it_is_printed_with_its_interface() {
+    for text in ["0.0.0.0:7777", "[::]:0", "[fe80::1%4]:7777", "[2001:db8::1]:7777"] {
+        let config =
+            load(&format!(r#"{{ "bind_address": "{text}", "monitoring_address": "{text}" }}"#)).unwrap();
+        let printed = serde_json::to_value(&config).unwrap();
+        assert_eq!((&printed["bind_address"], &printed["monitoring_address"]), (&text.into(), &text.into()));
+    }
+}
+
+#[test]
+fn an_address_that_no_socket_can_have_is_refused_by_the_check() {
+    let wrong = ["224.0.0.1:7777", "255.255.255.255:7777", "[ff02::1%4]:7777", "[fe80::1]:0", "::1", "[::1]"];
+    let said: Vec<String> =
+        wrong.iter().map(|text| complaint(&format!(r#"{{ "bind_address": "{text}" }}"#))).collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    server.json:1:3: `bind_address` is 224.0.0.1:7777, a multicast address, which stands for a group of machines; set it to an address of this machine, or to [::], which stands for all
+    server.json:1:3: `bind_address` is 255.255.255.255:7777, a broadcast address, which stands for all machines of a network; set it to an address of this machine, or to [::], which stands for all
+    server.json:1:3: `bind_address` is "[ff02::1%4]:7777": an interface belongs to link-local addresses (fe80::) only; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is [fe80::1]:0, a link-local address without its interface; set it to [fe80::1%INTERFACE]:0 with the interface's name or number
+    server.json:1:3: `bind_address` is "::1": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "[::1]": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    "#);
+}
+
+/// A file in a folder, and the layers that are read from it.
+fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.json");
+    std::fs::write(&path, text).unwrap();
+    let layers = Layers { file: Some(path.clone()), ..Layers::default() };
+    (folder, path, layers)
+}
+
+#[test]
+fn a_file_of_comments_resets_nothing_while_the_server_runs() {
+    let (_folder, path, layers) = file_with(r#"{ "tick_rate": 25 }"#);
+    let running: ServerConfig<NoSettings> = layers.load().unwrap();
+    for text in ["", "\u{feff}\n", "// \"tick_rate\": 25\n", "/* later */"] {
+        std::fs::write(&path, text).unwrap();
+        let error = layers.load_again(&running).unwrap_err().to_string();
+        assert!(
+            error.ends_with("server.json: has nothing in it; write `{}` into it if all defaults are meant")
+        );
+        assert_eq!(layers.load_again(&ServerConfig::<NoSettings>::default()), Ok(ServerConfig::default()));
+    }
+    std::fs::write(&path, "{}").unwrap();
+    assert_eq!(layers.load_again(&running), Ok(ServerConfig::default()));
+}
+
+#[test]
+fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
+    let text = r#"{ "tick_rate": 25 }"#;
+    let (_folder, path, layers) = file_with(text);
+    let running: ServerConfig<NoSettings> = layers.load().unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                std::fs::write(&path, text).unwrap();
+            }
+        });
+        let read = (0..2000).filter_map(|_| layers.load_again(&running).ok());
+        let reset = read.filter(|config| config.tick_rate != 25).count();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(reset, 0);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_and_what_is_too_large_is_refused_and_not_waited_for() {
+    let (folder, path, layers) = file_with("");
+    let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
+    std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
+    assert!(refused().contains("cannot be read: it has more than 16777216 bytes"), "{}", refused());
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let no_file = "cannot be read: it is a folder, a pipe or a device; check what is there";
+    assert!(refused().ends_with(no_file), "{}", refused());
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    assert!(refused().ends_with(no_file), "{}", refused());
+    let layers = Layers { file: Some(folder.path().into()), ..Layers::default() };
+    assert!(layers.load::<NoSettings>().unwrap_err().to_string().ends_with(no_file));
 }
 
 #[test]

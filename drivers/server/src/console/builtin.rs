@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::commands::BuiltIn;
 use super::reply::{CommandError, Reply, shown};
-use crate::bans::Banned;
+use crate::banned::Banned;
 use crate::client::{Client, ClientId, shown_address};
 use crate::codes;
 use crate::game::Game;

@@ -1,12 +1,13 @@
 //! A file that is put aside when it is large enough, and that survives a full disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::console::Output;
 use crate::keys::folder_of;
+use crate::text_file::append;
 use crate::unwritable::remedy;
 
 /// The log at `path`; older ones at `path.1`, `path.2` and so on.
@@ -126,10 +127,6 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 impl Write for RollingFile {
@@ -282,6 +279,24 @@ mod tests {
         }
         assert_eq!((lines(&path), file.complaints.lost), (10, 0));
         assert!(file.not_rolled.is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_reads_is_refused_and_one_that_is_read_is_written_to() {
+        use std::io::Read as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let open = || RollingFile::open(&path, 40, 2, Output::default());
+        let error = open().err().unwrap().to_string();
+        assert_eq!(error, "it is a pipe that nobody reads, or a socket");
+        let mut reader = crate::text_file::open_any(&path).unwrap();
+        let mut log = open().unwrap();
+        log.write_all(b"line\n").unwrap();
+        let mut line = [0; 5];
+        reader.read_exact(&mut line).unwrap();
+        assert_eq!((&line, log.complaints.lost), (b"line\n", 0));
     }
 
     #[cfg(target_os = "linux")]

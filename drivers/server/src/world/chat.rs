@@ -6,6 +6,8 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::{Rate, TokenBucket};
 
+use crate::budgets::Buckets;
+
 /// What one client has said lately.
 #[derive(Debug)]
 pub(super) struct Chat {
@@ -25,8 +27,15 @@ pub(super) enum Line {
 }
 
 impl Chat {
-    pub(super) const fn new() -> Self {
-        Self { lines: TokenBucket::new(), notices: TokenBucket::new() }
+    /// The chat of a client. `before` is what the client that had the same budget before it has spent.
+    pub(super) fn new(before: Option<Buckets>) -> Self {
+        let [lines, notices] = before.unwrap_or_default();
+        Self { lines, notices }
+    }
+
+    /// What it has spent.
+    pub(super) const fn spent(&self) -> Buckets {
+        [self.lines, self.notices]
     }
 
     /// A line came, of a client that may say `limit` lines a second.
@@ -50,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_not_passed_on_and_its_author_is_told_once_a_second() {
-        let (start, mut chat) = (Instant::ZERO, Chat::new());
+        let (start, mut chat) = (Instant::ZERO, Chat::new(None));
         let (mut heard, mut told) = (0, 0);
         for place in 0..100_000 {
             match chat.take_line(NonZeroU32::new(5), start + Duration::from_micros(100 * place)) {
@@ -64,7 +73,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_every_line_is_passed_on() {
-        let (now, mut chat) = (Instant::ZERO, Chat::new());
+        let (now, mut chat) = (Instant::ZERO, Chat::new(None));
         assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
     }
 }

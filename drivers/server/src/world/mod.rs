@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tickwire_core::CloseReason;
 use tickwire_core::message::{BoundedString, BoundedVec, RegisterError, Registry};
 use tickwire_core::rng::Rng;
+use tickwire_native::SendError;
 
 pub use self::agents::{AgentId, BOX_MM};
 pub use self::messages::{
@@ -25,7 +26,8 @@ pub use self::messages::{
 
 use self::agents::Agents;
 use self::chat::{Chat, Line};
-use crate::client::ClientId;
+use crate::budgets::{BudgetOwner, SpentBudgets};
+use crate::client::{Client, ClientId};
 use crate::console::{CommandError, Commands};
 use crate::context::Context;
 use crate::error::GameError;
@@ -58,6 +60,8 @@ impl Default for WorldSettings {
 struct Player {
     agent: AgentId,
     chat: Chat,
+    /// Whose chat budget it uses.
+    owner: Option<BudgetOwner>,
 }
 
 /// The world.
@@ -68,6 +72,8 @@ pub struct World {
     settings: WorldSettings,
     /// Chat lines that somebody missed since all reached everybody.
     unheard: u64,
+    /// Chat budgets of those who left.
+    spent: SpentBudgets,
 }
 
 /// The message types of the world, for clients.
@@ -181,15 +187,23 @@ impl Game for World {
 
     fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
         let agent = self.agents.add_owned();
-        self.players.insert(client, Player { agent, chat: Chat::new() });
-        if let Err(error) = server.send(client, &Joined { client: client.0, agent: agent.0 }) {
-            tracing::warn!("client {client} was not told of its agent: {error}");
+        let owner = server.client(client).and_then(Client::budget_owner);
+        let chat = Chat::new(self.spent.of(owner));
+        self.players.insert(client, Player { agent, chat, owner });
+        match server.send(client, &Joined { client: client.0, agent: agent.0 }) {
+            Ok(_) => {}
+            // It has left, and its end is on its way: a line about each would fill the log of a storm.
+            Err(error @ (SendError::NotConnected(_) | SendError::Stopped(_))) => {
+                tracing::debug!("client {client} was not told of its agent: {error}");
+            }
+            Err(error) => tracing::warn!("client {client} was not told of its agent: {error}"),
         }
     }
 
-    fn left(&mut self, _: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+    fn left(&mut self, server: &mut Context<'_>, client: ClientId, _: &CloseReason) {
         if let Some(player) = self.players.remove(&client) {
             self.agents.remove(player.agent);
+            self.spent.keep(player.owner, player.chat.spent(), server.network().now());
         }
     }
 

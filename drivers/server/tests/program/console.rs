@@ -85,7 +85,7 @@ fn who_is_kicked_is_told_why_and_may_come_back() {
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
     assert_eq!(ending(&client), CloseReason::Peer { code: codes::KICKED, text: "no shouting".into() });
     until(|| (server.ask("clients") == "nobody is there").then_some(()));
-    server.join();
+    let _back = server.join();
     assert_eq!(server.ask_json("clients --json")[0]["id"], 2);
 }
 
@@ -105,6 +105,29 @@ fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     assert_eq!(error, tickwire_native::ConnectError::Banned);
     assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may come in again");
     server.join();
+}
+
+#[test]
+fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let client = server.join();
+    let clients =
+        until(|| server.ask_json("clients --json").as_array().filter(|all| !all.is_empty()).cloned());
+    let address = clients[0]["address"].as_str().unwrap();
+    let answer = server.ask(&format!("ban {address} rude"));
+    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 clients have to go");
+    ending(&client);
+    assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may come in again");
+    for printed in [&server.address().to_string(), "[::]:7777", "[fe80::1%4]:7777"] {
+        let ended = crate::harness::run(server.folder.path(), &["--check", "--bind-address", printed]);
+        assert_eq!(ended.code, Some(0), "{printed}: {}", ended.errors);
+    }
+    for (written, said) in
+        [("239.1.1.1:7777", "a multicast address"), ("[fe80::1]:7777", "without its interface")]
+    {
+        let ended = crate::harness::run(server.folder.path(), &["--check", "--bind-address", written]);
+        assert!(ended.code == Some(2) && ended.errors.contains(said), "{written}: {}", ended.errors);
+    }
 }
 
 #[test]

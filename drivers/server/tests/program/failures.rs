@@ -125,7 +125,7 @@ fn an_address_of_another_machine_is_told() {
 #[test]
 fn an_address_that_is_none_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let said = ["`bind_address`", "invalid socket address"];
+    let said = ["`bind_address`", "it is a name, and names are not resolved here"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
 }
 

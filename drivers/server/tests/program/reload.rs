@@ -130,11 +130,11 @@ fn a_file_behind_links_is_noticed_wherever_they_lead() {
 fn a_file_that_is_emptied_or_gone_resets_nothing() {
     let mut server = Program::start(r#""tick_rate": 25, "log_level": "debug", "game": { "agents": 3 }"#);
     let path = server.folder.path().join("server.json");
-    for text in ["", " \n", "\u{feff}"] {
+    for text in ["", " \n", "\u{feff}", "// all of it is for later\n"] {
         fs::write(&path, text).unwrap();
         let answer = server.ask("reload");
         assert!(
-            answer.contains("the configuration stays as it was: server.json: is empty; write `{}`"),
+            answer.contains("the configuration stays as it was: server.json: has nothing in it; write `{}`"),
             "{answer}"
         );
         assert_eq!(server.ask_json("status --json")["tick_rate"], 25);

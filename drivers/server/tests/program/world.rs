@@ -49,6 +49,53 @@ fn everybody_hears_what_somebody_says() {
 }
 
 #[test]
+fn coming_back_renews_no_chat_budget() {
+    let mut server = Program::start(r#""enable_logging": false"#);
+    let listener = server.join();
+    let begun = std::time::Instant::now();
+    for _ in 0..6 {
+        let client = server.join();
+        for _ in 0..25 {
+            client.send_to_server(&Say { text: BoundedString::truncated("again") }).unwrap();
+        }
+        let server = client.server().unwrap();
+        client.disconnect_after_delivery(server, 0, "", crate::harness::PATIENCE).unwrap();
+        crate::harness::ending(&client);
+    }
+    until(|| (server.ask_json("status --json")["clients"] == 1).then_some(()));
+    server.ask("say over");
+    let heard = (0..).take_while(|_| next::<Heard>(&listener).text.as_str() != "over").count();
+    // Time gives some back.
+    let most = 22.0 + 5.0 * begun.elapsed().as_secs_f64();
+    assert!(heard >= 20 && heard as f64 <= most, "{heard} lines, {most:.0} are allowed");
+}
+
+#[test]
+fn clients_that_come_and_go_within_a_step_take_no_warnings() {
+    // Somebody stays, so that the game is awake and takes once a second what has come.
+    let begun = std::time::Instant::now();
+    let mut server = Program::start(r#""tick_rate": 1"#);
+    let _stays = server.join();
+    for _ in 0..60 {
+        let client = crate::harness::client();
+        let options = tickwire_core::ConnectOptions::new(server.key()).timeout(crate::harness::PATIENCE);
+        client.connect(&server.address().into(), options).wait().unwrap();
+        client.disconnect_from_server().unwrap();
+        crate::harness::ending(&client);
+    }
+    until(|| (server.ask_json("status --json")["clients"] == 1).then_some(()));
+    let (errors, folder) = (server.errors(), std::sync::Arc::clone(&server.folder));
+    server.ask("quit");
+    assert_eq!(server.end().0, Some(0));
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert!(!log.contains("was not told") && !errors.contains("was not told"), "{log}{errors}");
+    // Fifty at once and five a second, however long all of it took.
+    let lines = log.lines().filter(|line| line.contains(" joined from ") || line.contains(" left: ")).count();
+    let most = 52.0 + 5.0 * begun.elapsed().as_secs_f64();
+    assert!(lines >= 2 && lines as f64 <= most, "{lines} lines, {most:.0} are allowed");
+}
+
+#[test]
 fn who_sends_what_only_a_server_sends_has_to_go() {
     let server = Program::start(r#""enable_logging": false"#);
     let client = server.join();

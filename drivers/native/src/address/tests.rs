@@ -1,0 +1,140 @@
+use super::*;
+
+#[test]
+fn an_address_is_read_as_it_is_written() {
+    for text in ["play.example:7777", "192.0.2.1:1", "[2001:db8::1]:65535", "localhost:0"] {
+        assert_eq!(text.parse::<NetworkAddress>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn a_port_may_be_left_out_and_case_and_brackets_do_not_matter() {
+    let read = |text: &str| text.parse::<NetworkAddress>().unwrap().to_string();
+    assert_eq!(read("Play.Example"), "play.example:7777");
+    assert_eq!(read("::1"), "[::1]:7777");
+    assert_eq!(read("[::1]"), "[::1]:7777");
+    assert_eq!(NetworkAddress::new("::1", 5).unwrap(), "[::1]:5".parse().unwrap());
+    assert_eq!(NetworkAddress::new("[::1]", 5).unwrap(), "[::1]:5".parse().unwrap());
+}
+
+#[test]
+fn what_is_no_address_is_refused_with_the_reason() {
+    for (text, what) in [
+        ("", "there is no host"),
+        (":80", "there is no host"),
+        ("a b:80", "neither a name nor"),
+        ("host:port", "the port"),
+        ("host:70000", "the port"),
+        ("host:+1", "the port"),
+        ("host:", "the port"),
+        ("300.1.1.1:80", "looks like an IPv4"),
+        ("[::1", "not closed"),
+        ("[name]:1", "no IPv6"),
+        ("[::1%2]:1", "link-local"),
+        ("fe80::1%no-such-interface", "no interface `no-such-interface`"),
+        ("fe80::1%0", "from 1 to"),
+        ("127.0.0.0x1:1", "looks like an IPv4"),
+        ("[::1]x", "follows the bracket"),
+        ("a..b:1", "neither a name nor"),
+    ] {
+        let error = text.parse::<NetworkAddress>().unwrap_err().to_string();
+        assert!(error.contains(what), "{text}: {error}");
+    }
+}
+
+#[test]
+fn addresses_are_equal_when_host_and_port_are() {
+    let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
+    let mapped: SocketAddr = "[::ffff:192.0.2.1]:1".parse().unwrap();
+    assert_eq!(NetworkAddress::from(mapped), v4);
+    assert_ne!("192.0.2.1:2".parse(), Ok(v4.clone()));
+    assert!(!v4.is_ipv6());
+    assert_eq!(v4.socket_address(), Some("192.0.2.1:1".parse().unwrap()));
+    assert_eq!("a:1".parse::<NetworkAddress>().unwrap().socket_address(), None);
+}
+
+#[test]
+fn what_is_printed_is_read_as_the_same_address_in_every_family() {
+    for text in [
+        "127.0.0.1:1",
+        "0.0.0.0:7777",
+        "[::]:7777",
+        "[2001:db8::1:2]:7777",
+        "[fe80::1%2]:7777",
+        "[fe80::1]:7777",
+        "[febf::1%4294967295]:1",
+        "[::ffff:192.0.2.1]:1",
+    ] {
+        let socket: SocketAddr = text.parse().unwrap();
+        let address = NetworkAddress::from(socket);
+        assert_eq!(address.to_string().parse(), Ok(address.clone()), "{text}");
+        assert_eq!(text.parse(), Ok(address.clone()), "{text}: parsed and converted are one");
+        assert_eq!(NetworkAddress::from(address.socket_address().unwrap()), address, "{text}");
+        assert_eq!(NetworkAddress::new(&address.host().to_string(), address.port()), Ok(address));
+    }
+    let name: NetworkAddress = "Play.Example.:1".parse().unwrap();
+    assert_eq!(name.to_string(), "play.example.:1", "a name that is whole stays so");
+    assert_eq!(name.to_string().parse(), Ok(name));
+}
+
+#[test]
+fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
+    let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
+    for text in ["[::ffff:192.0.2.1]:1", "[::FFFF:c000:0201]:1"] {
+        assert_eq!(text.parse(), Ok(v4.clone()));
+    }
+    assert_eq!(NetworkAddress::new("::ffff:192.0.2.1", 1), Ok(v4.clone()));
+    assert!(!v4.is_ipv6());
+    assert!("[::ffff:192.0.2.1%2]:1".parse::<NetworkAddress>().is_err());
+}
+
+#[test]
+fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_tells_addresses_apart() {
+    let interfaces = |name: &str| (name == "eth0").then_some(7);
+    let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
+    assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));
+    assert_eq!(read("fe80::1%eth0").as_deref(), Ok("[fe80::1%7]:7777"));
+    assert_eq!(read("fe80::1%2").as_deref(), Ok("[fe80::1%2]:7777"));
+    assert!(read("fe80::1%wlan0").is_err() && read("fe80::1%").is_err());
+    let at = |text: &str| text.parse::<NetworkAddress>().unwrap();
+    assert_ne!(at("[fe80::1%2]:1"), at("[fe80::1%3]:1"));
+    assert_eq!(at("[fe80::1%2]:1").socket_address(), Some("[fe80::1%2]:1".parse().unwrap()));
+}
+
+#[test]
+fn an_ipv6_address_whose_end_reads_as_a_port_is_refused_with_the_text_to_write() {
+    for (text, write) in [
+        ("::1:7777", "write [::1]:7777 if it is a port, else [::1:7777]:7777"),
+        ("1:2:3:4:5:6:7:8:7777", "write [1:2:3:4:5:6:7:8]:7777"),
+        ("fe80::1%2:7777", "write [fe80::1%2]:7777"),
+    ] {
+        let error = text.parse::<NetworkAddress>().unwrap_err().to_string();
+        assert!(error.ends_with(write), "{text}: {error}");
+    }
+    for text in ["::1", "fe80::a", "1:2:3:4:5:6:7:8", "::"] {
+        assert!(text.parse::<NetworkAddress>().is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_host_apart_from_its_port_is_read_whole() {
+    for text in ["2001:db8::1:2", "::1:7777", "fe80::1%2", "1:2:3:4:5:6:7:8"] {
+        let address = NetworkAddress::new(text, 5).unwrap();
+        assert_eq!(address.to_string(), format!("[{text}]:5"));
+    }
+    let error = NetworkAddress::new("1:2:3:4:5:6:7:8:7777", 5).unwrap_err().to_string();
+    assert!(error.ends_with("write [1:2:3:4:5:6:7:8]:7777"), "{error}");
+}
+
+#[test]
+fn groups_and_networks_are_not_unicast() {
+    for ip in ["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:239.1.1.1", "127.255.255.255"] {
+        assert!(why_not_unicast(ip.parse().unwrap()).is_some(), "{ip}");
+    }
+    for ip in ["127.0.0.1", "::1", "0.0.0.0", "::", "192.0.2.3", "fe80::1"] {
+        assert_eq!(why_not_unicast(ip.parse().unwrap()), None, "{ip}");
+    }
+    let ip = |text: &str| text.parse().unwrap();
+    assert!(is_last_of(ip("10.0.0.255"), ip("10.0.0.7"), ip("255.255.255.0")));
+    assert!(!is_last_of(ip("10.0.0.7"), ip("10.0.0.6"), ip("255.255.255.254")), "two hosts, no broadcast");
+}

@@ -1,0 +1,29 @@
+//! Which IP addresses belong together.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Whether an address means nothing without its interface, as the core tells it: those of fe80::/10 and fec0::/10.
+pub(crate) const fn is_link_local(ip: Ipv6Addr) -> bool {
+    let [first, ..] = ip.segments();
+    first & 0xff80 == 0xfe80
+}
+
+/// The IPv4 address, or the first address of the /64 that an IPv6 address lies in.
+pub(crate) fn network_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        ip => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_ipv6_network_have_one_first_address() {
+        let network = |text: &str| network_of(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8:1:2:3::4"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+    }
+}
