@@ -41,24 +41,21 @@ pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<Stri
 pub const LONG_FILES: &[(&str, usize)] = &[
     ("core/src/channel/model_tests.rs", 504),
     ("core/src/channel/receive/tests.rs", 595),
-    ("core/src/channel/send/mod.rs", 550),
-    ("core/src/channel/send/tests.rs", 604),
-    ("core/src/connection/mod.rs", 463),
-    ("core/src/connection/transport.rs", 456),
+    ("core/src/channel/send/tests.rs", 606),
+    ("core/src/connection/congestion/copa.rs", 467),
+    ("core/src/connection/transport.rs", 530),
     ("core/src/endpoint/mod.rs", 503),
-    ("core/src/handshake/client.rs", 537),
-    ("core/src/handshake/half_open.rs", 572),
-    ("core/src/handshake/server/tests.rs", 638),
+    ("core/src/handshake/server/tests.rs", 644),
     ("core/src/protocol_examples/handshake.rs", 471),
     ("sim/src/world/tests.rs", 462),
+    ("tests/tests/clocks.rs", 476),
 ];
 
 /// Files with functions of too many lines, and how many such functions.
 pub const LONG_FUNCTIONS: &[(&str, usize)] = &[("sim/src/fault/draw.rs", 1)];
 
 /// Files with functions that take too many values, and how many such functions.
-pub const CROWDED_FUNCTIONS: &[(&str, usize)] =
-    &[("core/src/channel/receive/loose.rs", 1), ("core/src/connection/receive.rs", 2)];
+pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[("core/src/connection/receive.rs", 2)];
 
 /// Files where crates begin, and how many names the types of the crate share.
 pub const SHARED_NAMES: &[(&str, usize)] = &[("core/src/lib.rs", 27)];

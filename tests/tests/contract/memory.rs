@@ -63,7 +63,8 @@ fn clause_07_strangers_make_an_endpoint_allocate_no_more_than_its_limits() {
         let replies = limits::REPLY_QUEUE * (1200 + 64);
         let most = replies + limits::HALF_OPEN * limits::HALF_OPEN_BYTES + (64 << 10);
         assert!(held.live <= most as i64, "{held:?}, and no more than {most} are allowed");
-        assert!(held.largest <= limits::MAX_DATAGRAM, "{held:?}");
+        // The table of sources that handshakes are counted by is the largest.
+        assert!(held.largest <= 64 << 10, "{held:?}");
     }
     check(20, 100, bounded as fn(bool, u64));
 }
