@@ -142,9 +142,10 @@ impl Connection {
                 }
                 continue;
             }
+            let is_close = matches!(frame, Frame::Close { .. });
+            outcome.closes |= is_close;
             if !is_connected {
-                if matches!(frame, Frame::Close { .. }) {
-                    outcome.closes = true;
+                if is_close {
                     self.on_close_again(now, acked);
                 }
                 continue;
@@ -154,10 +155,7 @@ impl Connection {
             outcome.busy |= is_eliciting && !matches!(frame, Frame::Ping);
             match frame {
                 Frame::Padding | Frame::Ping | Frame::Ack(_) => {}
-                Frame::Close { code, text } => {
-                    outcome.closes = true;
-                    self.on_close(now, code, text, settings);
-                }
+                Frame::Close { code, text } => self.on_close(now, code, text, settings),
                 Frame::Challenge(data) => {
                     self.with_transport(|transport| {
                         transport.migration.on_challenge(reception.from, data);
