@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 
-use super::Settings;
 use super::acks::AckTracker;
 use super::clock_sync::ClockTelling;
 use super::congestion::bytes_in;
@@ -14,10 +13,11 @@ use super::mtu::PathMtu;
 use super::recent::RecentTags;
 use super::regulator::Regulator;
 use super::reordering::Reordering;
+use super::role::Role;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
-use super::transmit::CHALLENGE_DATAGRAM;
-use super::unproven::Unproven;
+use super::settings::Settings;
+use super::unproven::{CHALLENGE_DATAGRAM, Unproven};
 use crate::address::{LinkProperties, Path};
 use crate::crypto::{PacketKeys, ReplayWindow, Secret, SessionKeys};
 use crate::drop::DropReason;
@@ -41,15 +41,6 @@ const UPKEEP_DELAY_US: u64 = limits::UPKEEP_DELAY.as_micros() as u64;
 const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
-
-/// Which end of the handshake this is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Role {
-    /// This end sent the Hello.
-    Initiator,
-    /// This end sent the Welcome.
-    Responder,
-}
 
 /// What a finished handshake hands to a transport.
 #[derive(Debug)]
