@@ -5,7 +5,9 @@
 
 mod accept;
 mod accounts;
+mod authenticator;
 mod bandwidth;
+mod charging;
 mod datagram;
 mod deadlines;
 mod dial;
@@ -15,11 +17,13 @@ mod getters;
 mod ids;
 mod links;
 mod members;
+mod occupancy;
 mod options;
 mod peers;
 mod places;
 mod poll;
 mod replies;
+mod throttle;
 mod tickets;
 
 use alloc::boxed::Box;
@@ -29,9 +33,8 @@ use core::net::IpAddr;
 
 use bytes::Bytes;
 
-pub use self::accept::{Admission, AdmissionRequest, Authenticator};
 use self::accounts::Accounts;
-use self::bandwidth::Throttle;
+pub use self::authenticator::{Admission, AdmissionRequest, Authenticator};
 use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
 use self::ids::IdTable;
@@ -41,6 +44,7 @@ pub use self::options::ConnectOptions;
 use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
+use self::throttle::Throttle;
 use crate::address::{LinkId, LinkProperties, Path};
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
