@@ -52,10 +52,10 @@ pub const LONG_FILES: &[(&str, usize)] = &[
 ];
 
 /// Files with functions of too many lines, and how many such functions.
-pub const LONG_FUNCTIONS: &[(&str, usize)] = &[("sim/src/fault/draw.rs", 1)];
+pub const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
 /// Files with functions that take too many values, and how many such functions.
-pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[("core/src/connection/receive.rs", 2)];
+pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[];
 
 /// Files where crates begin, and how many names the types of the crate share.
 pub const SHARED_NAMES: &[(&str, usize)] = &[("core/src/lib.rs", 27)];

@@ -34,6 +34,7 @@ mod receive;
 mod recent;
 mod regulator;
 mod reordering;
+mod resources;
 mod role;
 pub(crate) mod rtt;
 mod sent;
@@ -59,6 +60,7 @@ pub(crate) use self::dial::{Attempt, Dial, DialPlan, ResumeCredential};
 pub(crate) use self::pacing::Pacer;
 pub(crate) use self::phase::Phase;
 pub(crate) use self::receive::Reception;
+pub(crate) use self::resources::Resources;
 pub(crate) use self::role::Role;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::sent::SentPackets;
