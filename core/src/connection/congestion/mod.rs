@@ -6,6 +6,7 @@ mod controller;
 mod copa;
 mod cubic;
 pub(crate) mod delivery_rate;
+mod demand;
 mod filter;
 mod fixed;
 mod jitter;
