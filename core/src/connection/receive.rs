@@ -66,7 +66,7 @@ impl Connection {
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), lent);
         match outcome {
-            Ok(Outcome { eliciting, busy, acks, closes, refused: false }) => {
+            Ok(PacketSummary { eliciting, busy, acks, closes, refused: false }) => {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
@@ -108,8 +108,8 @@ impl Connection {
         reception: &Reception,
         payload: &[u8],
         lent: &mut Resources<'_>,
-    ) -> Result<Outcome, Violation> {
-        let mut outcome = Outcome::default();
+    ) -> Result<PacketSummary, Violation> {
+        let mut outcome = PacketSummary::default();
         let mut acked = None;
         let mut frames = FrameReader::new(payload);
         loop {
@@ -239,7 +239,7 @@ impl Connection {
 
 /// What a packet's frames amounted to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Outcome {
+struct PacketSummary {
     eliciting: bool,
     /// Something in it asks for an acknowledgement and is no PING: the connection is in use.
     busy: bool,

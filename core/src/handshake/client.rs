@@ -5,13 +5,13 @@
 //! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
 //! followed no more. Whatever is not authentic changes nothing.
 
-mod proof;
+mod credential;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use self::proof::{Proof, trusted_key};
+use self::credential::{HelloCredential, trusted_key};
 use super::control::{CONTROL, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::{Cookie, NO_COOKIE};
 use super::dialling::{Accepted, Answer, DialSetup};
@@ -35,7 +35,7 @@ pub(crate) struct Dialer {
     application: u64,
     local_id: u32,
     attempt: [u8; 8],
-    proof: Proof,
+    proof: HelloCredential,
     parameters: Parameters,
     schema: Schema,
     padded: bool,
@@ -84,7 +84,7 @@ impl Dialer {
         setup: DialSetup,
     ) -> Result<Self, ConnectError> {
         let server_key = trusted_key(&setup)?;
-        let proof = Proof::new(provider.handshake(), setup.credential)?;
+        let proof = HelloCredential::new(provider.handshake(), setup.credential)?;
         let mut dialer = Self {
             provider,
             application: setup.application,

@@ -10,14 +10,14 @@ use crate::error::ConnectError;
 use crate::limits;
 
 /// A credential as the Hello shows it.
-pub(super) struct Proof {
+pub(super) struct HelloCredential {
     pub(super) mode: Mode,
     pub(super) ticket: Vec<u8>,
     pub(super) psk: Secret,
     pub(super) expiry: u64,
 }
 
-impl Proof {
+impl HelloCredential {
     pub(super) fn new(provider: &dyn HandshakeCrypto, credential: Credential) -> Result<Self, ConnectError> {
         let proof = match credential {
             Credential::Open => {
