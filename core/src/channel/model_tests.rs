@@ -1,14 +1,18 @@
 //! Both sides, wired through a pipe that loses, repeats, reorders and doubts packets, against a model.
 
-use alloc::boxed::Box;
+mod messages;
+mod script;
+
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use quickcheck::{Arbitrary, Gen, QuickCheck};
+use quickcheck::{Gen, QuickCheck};
 
+use self::messages::{at_most_once, content, counts, number_of};
+use self::script::Op;
 use super::arena::Arena;
 use super::receive::{Receipt, ReceiveSide};
 use super::send::{PieceRecord, SendSide};
@@ -28,57 +32,6 @@ const ROOMS: [usize; 16] = {
     (rooms[1], rooms[2], rooms[3], rooms[4]) = (1176, 1428, 700, 90);
     rooms
 };
-
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    /// Queue a message.
-    Send { channel: u8, size: u8 },
-    /// Build packets and put them into the pipe.
-    Transmit { packets: u8, room: u8 },
-    /// A packet arrives; the sender may hear of it.
-    Arrive { which: u8, acked: bool },
-    /// A packet is gone, and the sender notices.
-    Lose { which: u8 },
-    /// The sender takes a packet for lost, or probes, but it is still underway.
-    Doubt { which: u8 },
-    /// The application takes messages.
-    Pop { count: u8 },
-    /// A grant is sent if due.
-    Grant { lost: bool },
-    /// Time passes.
-    Wait { millis: u8 },
-    /// Another transport takes over.
-    Resume,
-}
-
-impl Arbitrary for Op {
-    fn arbitrary(g: &mut Gen) -> Self {
-        let byte = u8::arbitrary(g);
-        match u8::arbitrary(g) % 32 {
-            0..8 => Self::Send { channel: byte, size: u8::arbitrary(g) },
-            8..16 => Self::Transmit { packets: byte % 8, room: u8::arbitrary(g) },
-            16..22 => Self::Arrive { which: byte, acked: bool::arbitrary(g) },
-            22..24 => Self::Lose { which: byte },
-            24..26 => Self::Doubt { which: byte },
-            26..28 => Self::Pop { count: byte },
-            28..30 => Self::Grant { lost: bool::arbitrary(g) },
-            30 => Self::Wait { millis: byte },
-            _ => Self::Resume,
-        }
-    }
-
-    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
-        match *self {
-            Self::Send { channel, size } if size > 0 => {
-                Box::new([0, size / 2].into_iter().map(move |size| Self::Send { channel, size }))
-            }
-            Self::Transmit { packets, room } if packets > 1 => {
-                Box::new(core::iter::once(Self::Transmit { packets: 1, room }))
-            }
-            _ => quickcheck::empty_shrinker(),
-        }
-    }
-}
 
 fn channels() -> Vec<ChannelConfig> {
     let mut channels: Vec<_> = [
@@ -415,42 +368,8 @@ impl World {
     }
 }
 
-fn at_most_once(got: &[Bytes], sent: &[Bytes]) {
-    let sent = counts(sent);
-    for (message, count) in counts(got) {
-        assert!(count <= sent.get(&message).copied().unwrap_or(0), "never twice, never invented");
-    }
-}
-
 fn pick(which: u8, length: usize) -> Option<usize> {
     usize::from(which).checked_rem(length)
-}
-
-/// Messages of eight bytes and more begin with their number, and half of them compress.
-fn content(channel: ChannelId, number: usize, size: usize) -> Bytes {
-    let mut state = (number as u32) << 8 | u32::from(channel.0) | 1;
-    let mut message: Vec<u8> = (0..size)
-        .map(|at| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            if number.is_multiple_of(2) { (at / 40) as u8 } else { (state >> 24) as u8 }
-        })
-        .collect();
-    if let Some(start) = message.first_chunk_mut() {
-        *start = (number as u64).to_le_bytes();
-    }
-    message.into()
-}
-
-fn number_of(message: &Bytes) -> Option<u64> {
-    message.first_chunk().copied().map(u64::from_le_bytes)
-}
-
-fn counts(messages: &[Bytes]) -> BTreeMap<Bytes, usize> {
-    let mut counts = BTreeMap::new();
-    for message in messages {
-        *counts.entry(message.clone()).or_default() += 1;
-    }
-    counts
 }
 
 fn run(first_id: u64, script: &[Op]) {

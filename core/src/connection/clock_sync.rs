@@ -99,12 +99,12 @@ struct Bound {
 
 /// Where the offset lies: the peer's clock less this end's.
 #[derive(Clone, Copy, Debug)]
-struct Interval {
+struct OffsetRange {
     lower: Bound,
     upper: Bound,
 }
 
-impl Interval {
+impl OffsetRange {
     fn lowest(&self, now: Instant) -> i64 {
         self.lower.offset.saturating_sub(drifted(self.lower.since, now))
     }
@@ -134,7 +134,7 @@ impl Interval {
 pub(crate) struct ClockSync {
     /// What the peer's clock showed, at least, at a time of ours: the upper bits of its receive times.
     anchor: Option<(Instant, Instant)>,
-    interval: Option<Interval>,
+    interval: Option<OffsetRange>,
     shown: Option<PeerClock>,
 }
 
@@ -156,7 +156,7 @@ impl ClockSync {
         }
         self.anchor = Some((now, peer_time));
         let least = ahead(peer_time, now);
-        let is_astray = |interval: &mut Interval| {
+        let is_astray = |interval: &mut OffsetRange| {
             least > interval.highest(now) || least < interval.lowest(now).saturating_sub(ASTRAY)
         };
         self.interval.take_if(is_astray);
@@ -173,7 +173,7 @@ impl ClockSync {
     ) {
         let Some(received) = self.expand(now, sent_at, received_low24) else { return };
         let acknowledged = received + held_back;
-        let sample = Interval {
+        let sample = OffsetRange {
             lower: Bound { offset: ahead(acknowledged, now), since: now },
             upper: Bound { offset: ahead(received, sent_at), since: sent_at },
         };

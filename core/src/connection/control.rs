@@ -2,7 +2,12 @@
 
 use alloc::vec::Vec;
 
+use crate::handshake::RENEW_US;
 use crate::limits;
+use crate::time::Duration;
+
+/// How often a server gives its client a fresh resume ticket.
+pub(super) const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
 
 /// The resume ticket on its way to the client. Sequence 0 is none.
 #[derive(Debug, Default)]

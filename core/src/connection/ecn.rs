@@ -62,7 +62,7 @@ impl MarksSeen {
 
 /// What is known of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum EcnState {
     /// The first packets carry ECT(0).
     Testing,
     /// They did, and no more do until one of them is acknowledged.
@@ -76,7 +76,7 @@ enum State {
 /// Decides which packets carry ECT(0), and believes the peer's counts only where they can be true.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marking {
-    state: State,
+    state: EcnState,
     /// The first packet that carried ECT(0) as a test, and the first one after the test that did not.
     tested_from: u64,
     tested_until: u64,
@@ -93,7 +93,7 @@ impl Marking {
     /// A path whose first packet will be `next`.
     pub(crate) const fn new(next: u64) -> Self {
         Self {
-            state: State::Testing,
+            state: EcnState::Testing,
             tested_from: next,
             tested_until: next,
             marked_from: u64::MAX,
@@ -106,7 +106,7 @@ impl Marking {
     /// A link whose datagrams have no such bits.
     pub(crate) const fn none() -> Self {
         let mut none = Self::new(0);
-        none.state = State::Failed;
+        none.state = EcnState::Failed;
         none
     }
 
@@ -120,18 +120,18 @@ impl Marking {
     /// The bits that the next packet carries.
     pub(crate) const fn next(&self) -> Ecn {
         match self.state {
-            State::Testing | State::Capable => Ecn::Capable0,
-            State::Unknown | State::Failed => Ecn::NotCapable,
+            EcnState::Testing | EcnState::Capable => Ecn::Capable0,
+            EcnState::Unknown | EcnState::Failed => Ecn::NotCapable,
         }
     }
 
     /// Packet `number` leaves, with these bits.
     pub(crate) const fn on_sent(&mut self, number: u64) -> Ecn {
         let bits = self.next();
-        if matches!(self.state, State::Testing) {
+        if matches!(self.state, EcnState::Testing) {
             self.tested_until = number + 1;
             if self.tested_until - self.tested_from >= TESTING {
-                self.state = State::Unknown;
+                self.state = EcnState::Unknown;
             }
         }
         bits
@@ -153,8 +153,8 @@ impl Marking {
         if number >= self.tested_from && number < self.tested_until {
             self.lost += 1;
             // A path that swallows such packets swallows all of them.
-            if matches!(self.state, State::Unknown) && self.lost >= TESTING {
-                self.state = State::Failed;
+            if matches!(self.state, EcnState::Unknown) && self.lost >= TESTING {
+                self.state = EcnState::Failed;
             }
         }
     }
@@ -162,13 +162,13 @@ impl Marking {
     /// An ACK frame reports `counts`, while the next packet is `next`; `is_newest` if it acknowledges a larger packet
     /// number than all before. Says whether the path marked packets since the last report.
     pub(crate) fn on_ack(&mut self, counts: Option<EcnCounts>, is_newest: bool, next: u64) -> bool {
-        if self.state == State::Failed {
+        if self.state == EcnState::Failed {
             return false;
         }
         let Some(counts) = counts else {
             // A receiver that sees the bits reports the first of them without fail.
-            if self.state != State::Capable && self.unreported > 0 {
-                self.state = State::Failed;
+            if self.state != EcnState::Capable && self.unreported > 0 {
+                self.state = EcnState::Failed;
             }
             return false;
         };
@@ -179,16 +179,16 @@ impl Marking {
         let capable = counts.capable.checked_sub(self.reported.capable);
         let experienced = counts.experienced.checked_sub(self.reported.experienced);
         let (Some(capable), Some(experienced)) = (capable, experienced) else {
-            self.state = State::Failed;
+            self.state = EcnState::Failed;
             return false;
         };
         if capable.saturating_add(experienced) < self.unreported {
             // Bits were cleared, or turned into ECT(1).
-            self.state = State::Failed;
+            self.state = EcnState::Failed;
             return false;
         }
-        if self.unreported > 0 && self.state != State::Capable {
-            self.state = State::Capable;
+        if self.unreported > 0 && self.state != EcnState::Capable {
+            self.state = EcnState::Capable;
             self.marked_from = next;
         }
         self.reported = counts;
@@ -198,7 +198,7 @@ impl Marking {
 
     /// Whether marks count.
     pub(crate) const fn is_capable(&self) -> bool {
-        matches!(self.state, State::Capable)
+        matches!(self.state, EcnState::Capable)
     }
 }
 
@@ -271,7 +271,7 @@ mod tests {
         marking.on_acked(15);
         assert!(!marking.on_ack(None, true, 16));
         assert_eq!(marking.next(), Ecn::NotCapable);
-        assert_eq!(marking.state, State::Failed);
+        assert_eq!(marking.state, EcnState::Failed);
     }
 
     #[test]

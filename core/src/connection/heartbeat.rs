@@ -1,7 +1,7 @@
 //! Which heartbeats ask for an answer: of a long silence every other one of the initiator's, so that an idle connection
 //! costs its server half as many datagrams. The peer hears each of them.
 
-use super::transport::Role;
+use super::role::Role;
 use crate::time::Duration;
 
 /// Probe timeouts that have to fit into one patience: what is left of the idle timeout is for more than one probe.

@@ -5,7 +5,7 @@ use crate::time::{Duration, Instant};
 
 /// The verdict on one packet that is not acknowledged while a later one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum LossVerdict {
     Lost,
     /// Lost at this time, unless acknowledged before.
     LostAt(Instant),
@@ -19,12 +19,12 @@ pub(crate) fn judge(
     sent_at: Instant,
     largest_acked: u64,
     (threshold, loss_delay): (u64, Duration),
-) -> Verdict {
+) -> LossVerdict {
     let lost_at = sent_at + loss_delay;
     if largest_acked.saturating_sub(number) >= threshold || lost_at <= now {
-        Verdict::Lost
+        LossVerdict::Lost
     } else {
-        Verdict::LostAt(lost_at)
+        LossVerdict::LostAt(lost_at)
     }
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn detect(
     for number in sent.unsettled_below(largest_acked) {
         let Some(sent_at) = sent.sent_at(number) else { continue };
         match judge(now, number, sent_at, largest_acked, thresholds) {
-            Verdict::Lost => lost(sent, number),
-            Verdict::LostAt(at) => next = Some(next.map_or(at, |earlier| earlier.min(at))),
+            LossVerdict::Lost => lost(sent, number),
+            LossVerdict::LostAt(at) => next = Some(next.map_or(at, |earlier| earlier.min(at))),
         }
     }
     next
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn the_third_later_packet_condemns_at_once_and_time_condemns_the_rest() {
-        assert_eq!(judge(at(10), 0, at(0), 3, (3, RTT)), Verdict::Lost);
-        assert_eq!(judge(at(10), 1, at(0), 3, (3, RTT)), Verdict::LostAt(at(100)));
-        assert_eq!(judge(at(100), 1, at(0), 3, (3, RTT)), Verdict::Lost);
+        assert_eq!(judge(at(10), 0, at(0), 3, (3, RTT)), LossVerdict::Lost);
+        assert_eq!(judge(at(10), 1, at(0), 3, (3, RTT)), LossVerdict::LostAt(at(100)));
+        assert_eq!(judge(at(100), 1, at(0), 3, (3, RTT)), LossVerdict::Lost);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use super::migration;
 use super::settle;
-use super::{Connection, Opened, Phase, ResumeCredential, Settings, Transport};
+use super::{Connection, Opened, Phase, Resources, ResumeCredential, Settings, Transport};
 use crate::address::{Ecn, Path};
-use crate::channel::{Arena, Receipt};
+use crate::channel::Receipt;
 use crate::drop::DropReason;
 use crate::event::{CloseReason, Violation};
-use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
@@ -22,7 +21,6 @@ pub(crate) struct Reception {
 
 impl Connection {
     /// Takes in a datagram for this connection's current id. An error says why it was dropped.
-    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
     #[inline(always)]
     pub(crate) fn handle_data(
         &mut self,
@@ -30,9 +28,7 @@ impl Connection {
         reception: &Reception,
         header: &DataHeader,
         datagram: &mut [u8],
-        arena: &mut Arena,
-        rng: &mut Rng,
-        settings: &Settings,
+        lent: &mut Resources<'_>,
     ) -> Result<(), DropReason> {
         let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
         let opened = match transport.open(now, header, datagram) {
@@ -44,35 +40,33 @@ impl Connection {
                 return Err(reason);
             }
         };
-        self.handle_opened(now, reception, opened, datagram, arena, rng, settings)
+        self.handle_opened(now, reception, opened, datagram, lent)
     }
 
     /// Takes in a datagram that was found authentic and decrypted.
-    #[expect(clippy::too_many_arguments, reason = "the endpoint's parts are lent one by one")]
     pub(crate) fn handle_opened(
         &mut self,
         now: Instant,
         reception: &Reception,
         opened: Opened,
         datagram: &[u8],
-        arena: &mut Arena,
-        rng: &mut Rng,
-        settings: &Settings,
+        lent: &mut Resources<'_>,
     ) -> Result<(), DropReason> {
         let transport = self.transport.as_deref_mut().ok_or(DropReason::Closed)?;
         let (from, size) = (&reception.from, datagram.len() as u64);
         transport.on_authentic(now, &opened);
         self.session.traffic.on_received(size);
-        let sighting =
-            transport.migration.on_packet(&transport.path, from, size, opened.is_highest, || rng.array());
+        let sighting = transport
+            .migration
+            .on_packet(&transport.path, from, size, opened.is_highest, || lent.rng.array());
         transport.on_heard_from(from, size);
         if sighting == migration::Sighting::Candidate {
             transport.ping_due = true;
         }
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
-        let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), arena, settings);
+        let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), lent);
         match outcome {
-            Ok(Outcome { eliciting, busy, acks, closes, refused: false }) => {
+            Ok(PacketSummary { eliciting, busy, acks, closes, refused: false }) => {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
@@ -91,7 +85,8 @@ impl Connection {
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
-                    let delay = if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
+                    let delay =
+                        if substantial && !is_marked { lent.settings.ack_delay } else { Duration::ZERO };
                     transport.acks.on_received(reception.at, opened.number, eliciting, delay);
                 }
                 if !busy {
@@ -112,10 +107,9 @@ impl Connection {
         now: Instant,
         reception: &Reception,
         payload: &[u8],
-        arena: &mut Arena,
-        settings: &Settings,
-    ) -> Result<Outcome, Violation> {
-        let mut outcome = Outcome::default();
+        lent: &mut Resources<'_>,
+    ) -> Result<PacketSummary, Violation> {
+        let mut outcome = PacketSummary::default();
         let mut acked = None;
         let mut frames = FrameReader::new(payload);
         loop {
@@ -125,7 +119,7 @@ impl Connection {
             {
                 let message = message.map_err(|_| Violation::MalformedFrame)?;
                 (outcome.eliciting, outcome.busy) = (true, true);
-                outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
+                outcome.refused |= self.session.on_message(now, &message, lent.arena)? == Receipt::Refused;
             }
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
@@ -155,22 +149,18 @@ impl Connection {
             outcome.busy |= is_eliciting && !matches!(frame, Frame::Ping);
             match frame {
                 Frame::Padding | Frame::Ping | Frame::Ack(_) => {}
-                Frame::Close { code, text } => self.on_close(now, code, text, settings),
-                Frame::Challenge(data) => {
-                    self.with_transport(|transport| {
-                        transport.migration.on_challenge(reception.from, data);
-                        transport.marks.on_challenge();
-                    });
-                }
+                Frame::Close { code, text } => self.on_close(now, code, text, lent.settings),
+                Frame::Challenge(data) => self.on_challenge(reception.from, data),
                 Frame::Response(data) => self.on_response(now, &data),
                 Frame::Credit(total) => self.session.on_credit(total),
                 Frame::Ticket { sequence, expiry, sealed } => {
-                    self.on_ticket((sequence, expiry), sealed, settings);
+                    self.on_ticket((sequence, expiry), sealed, lent.settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Clock(time) => self.session.clock.on_clock(reception.at, time),
                 Frame::Message(message) => {
-                    outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
+                    outcome.refused |=
+                        self.session.on_message(now, &message, lent.arena)? == Receipt::Refused;
                 }
             }
         }
@@ -207,6 +197,13 @@ impl Connection {
         Ok(())
     }
 
+    fn on_challenge(&mut self, from: Path, data: [u8; 8]) {
+        self.with_transport(|transport| {
+            transport.migration.on_challenge(from, data);
+            transport.marks.on_challenge();
+        });
+    }
+
     fn on_response(&mut self, now: Instant, data: &[u8; 8]) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         self.is_found |= transport.unproven.take_if(|unproven| unproven.is_answer(data)).is_some();
@@ -240,7 +237,7 @@ impl Connection {
 
 /// What a packet's frames amounted to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Outcome {
+struct PacketSummary {
     eliciting: bool,
     /// Something in it asks for an acknowledgement and is no PING: the connection is in use.
     busy: bool,

@@ -4,14 +4,13 @@ use super::mtu::ETHERNET;
 use super::sent::SentFrame;
 use super::session::Session;
 use super::transport::Transport;
+use super::unproven::CHALLENGE_DATAGRAM;
 use crate::address::Path;
 use crate::limits::TAG;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 
-/// The size of a datagram with a challenge: larger than the answer to it.
-pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 /// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
 
@@ -292,9 +291,9 @@ mod tests {
     use alloc::sync::Arc;
 
     use super::*;
-    use crate::connection::Settings;
     use crate::connection::congestion::Algorithm;
-    use crate::connection::transport::{Role, TransportSetup};
+    use crate::connection::transport::TransportSetup;
+    use crate::connection::{Role, Settings};
     use crate::crypto::{SessionKeys, default_provider};
     use crate::time::Duration;
 

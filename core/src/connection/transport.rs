@@ -1,11 +1,12 @@
 //! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
 
-use alloc::boxed::Box;
+mod datagram_size;
 
-use super::Settings;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
 use super::acks::AckTracker;
 use super::clock_sync::ClockTelling;
-use super::congestion::bytes_in;
 use super::ecn::{Marking, MarksSeen};
 use super::heartbeat::{Heartbeat, Situation};
 use super::loss;
@@ -14,10 +15,11 @@ use super::mtu::PathMtu;
 use super::recent::RecentTags;
 use super::regulator::Regulator;
 use super::reordering::Reordering;
+use super::role::Role;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
-use super::transmit::CHALLENGE_DATAGRAM;
-use super::unproven::Unproven;
+use super::settings::Settings;
+use super::unproven::{CHALLENGE_DATAGRAM, Unproven};
 use crate::address::{LinkProperties, Path};
 use crate::crypto::{PacketKeys, ReplayWindow, Secret, SessionKeys};
 use crate::drop::DropReason;
@@ -26,30 +28,13 @@ use crate::limits;
 use crate::planted::{self, Bug};
 use crate::time::{Duration, Instant, micros};
 use crate::wire::{AckFrame, DataHeader, decode_packet_number};
-use alloc::sync::Arc;
 
-/// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
-const DATAGRAM_TAKES_US: u64 = 4_000;
-/// Each so often, or each six round trips, a connection is held back, for two thirds of that at most, until a probe of the path MTU
-/// finds the path empty.
-const QUIET_EACH: Duration = Duration::from_millis(500);
-/// A policer saves up for such a probe for so long at most, in microseconds.
-const SAVING_UP_MOST_US: u64 = 300_000;
 /// [`limits::UPKEEP_DELAY`] in microseconds.
 const UPKEEP_DELAY_US: u64 = limits::UPKEEP_DELAY.as_micros() as u64;
 /// Packets after which one asks for an acknowledgement, if none of them did: half of what one byte of packet number can name.
 const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
-
-/// Which end of the handshake this is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Role {
-    /// This end sent the Hello.
-    Initiator,
-    /// This end sent the Welcome.
-    Responder,
-}
 
 /// What a finished handshake hands to a transport.
 #[derive(Debug)]
@@ -322,99 +307,12 @@ impl Transport {
         Some(settled)
     }
 
-    /// The largest datagram is another one from now on.
-    pub(crate) fn on_datagram_changed(&mut self) {
-        self.regulator.set_datagram(self.mtu.current());
-    }
-
-    /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
-    pub(crate) fn datagram_now(&self, now: Instant) -> usize {
-        let largest = self.mtu.current();
-        if largest <= limits::BASE_DATAGRAM && self.probes == 0 || self.mtu.is_settled() {
-            return largest;
-        }
-        // A path begins to carry less without a word.
-        if largest <= limits::BASE_DATAGRAM || self.probes > 1 {
-            return largest.min(limits::LEAST_DATAGRAM.into());
-        }
-        // The probe timeout begins anew with each packet: a steady sender would never find out.
-        let is_silent =
-            || self.sent.oldest_in_flight().is_some_and(|sent_at| now - sent_at > self.probe_timeout());
-        if self.probes > 0 || is_silent() {
-            return limits::BASE_DATAGRAM;
-        }
-        if self.regulator.is_app_limited() {
-            // The rate says what the game sends, not how long a datagram takes.
-            return largest;
-        }
-        largest.min(self.datagram_worth(limits::BASE_DATAGRAM))
-    }
-
-    /// The largest datagram, `least` or more, that does not take long to pass: others would wait behind it.
-    pub(crate) fn datagram_worth(&self, least: usize) -> usize {
-        let bytes = bytes_in(self.regulator.rate(), DATAGRAM_TAKES_US);
-        usize::try_from(bytes).unwrap_or(usize::MAX).max(least)
-    }
-
     /// Whether a packet that asks for an acknowledgement may leave now.
     pub(crate) fn window_is_open(&self, now: Instant) -> bool {
         self.probe_due
             || (self.sent.has_room()
                 && self.regulator.is_open(now, self.sent.bytes_in_flight())
                 && self.held_until(now).is_none())
-    }
-
-    /// Until when all but a probe of the path MTU is held back, if it is, so that the probe finds the path empty. Between such times
-    /// the connection's traffic goes on.
-    fn held_until(&self, now: Instant) -> Option<Instant> {
-        let since = self.mtu.wants_quiet_since().filter(|_| self.wants_mtu_probe())?;
-        let period = micros(self.rtt.smoothed().saturating_mul(6).max(QUIET_EACH)).max(1);
-        let passed = micros(now - since) % period;
-        (passed >= period / 3).then(|| now.plus_micros(period - passed))
-    }
-
-    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all are accounted
-    /// for, and a policer has saved up for the probe at the rate of what was delivered lately.
-    fn empty_at(&self) -> Instant {
-        let bytes = self.mtu.due().unwrap_or_default() as u64;
-        let saves_up_us = (bytes * 2_000_000).checked_div(self.regulator.delivered()).unwrap_or(u64::MAX);
-        let round_trip_us = micros(self.rtt.smoothed().max(self.rtt.latest()));
-        let arrives_us = if self.sent.in_flight() == 0 { 0 } else { round_trip_us.saturating_mul(3) / 2 };
-        self.last_eliciting.plus_micros(saves_up_us.min(SAVING_UP_MOST_US).max(arrives_us))
-    }
-
-    /// Whether a probe of the path MTU may leave now.
-    pub(crate) fn may_probe_mtu(&self, now: Instant) -> bool {
-        self.wants_mtu_probe()
-            && match self.mtu.wants_quiet_since() {
-                // Nothing has left for a probe timeout.
-                Some(_) if self.probe_due => true,
-                Some(_) => self.empty_at() <= now,
-                None => self.window_is_open(now),
-            }
-    }
-
-    /// Whether a probe of the path MTU should leave, as soon as the window lets it.
-    pub(crate) const fn wants_mtu_probe(&self) -> bool {
-        self.mtu.is_due()
-            && self.unproven.is_none()
-            && (self.mtu.is_ping_due() || self.mtu.is_on_trial() || self.probes == 0 && !self.probe_due)
-    }
-
-    /// When the pacer lets the next packet go, if it is what holds it back.
-    pub(crate) fn pacing_timeout(&self, now: Instant) -> Option<Instant> {
-        if self.probe_due || !self.sent.has_room() || !self.may_send() {
-            return None;
-        }
-        if let Some(until) = self.held_until(now) {
-            return Some(until.min(self.empty_at()));
-        }
-        let opens_at = self.regulator.opens_at(now, self.sent.bytes_in_flight());
-        if self.mtu.wants_quiet_since().is_some() && self.wants_mtu_probe() {
-            let empty_at = self.empty_at();
-            return Some(opens_at.map_or(empty_at, |at| at.min(empty_at)));
-        }
-        opens_at
     }
 
     /// When the loss timer goes off.

@@ -1,7 +1,8 @@
 //! A transport that begins at an address where the peer has not shown itself to be: until it answers a challenge there,
 //! it is sent no more than came from it (RFC 9000 section 8, with a factor of one).
 
-use super::transmit::CHALLENGE_DATAGRAM;
+/// The size of a datagram with a challenge: larger than the answer to it.
+pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 
 /// What is known of an address before it has answered.
 #[derive(Clone, Debug)]

@@ -22,16 +22,16 @@ const PREVIOUS_KEPT_PTOS: u32 = 3;
 /// The keys of both directions of one transport.
 pub(crate) struct PacketKeys {
     provider: Arc<dyn Provider>,
-    send: Sending,
-    receive: Receiving,
+    send: SendKeys,
+    receive: ReceiveKeys,
     failed_opens: u64,
 }
 
 impl PacketKeys {
     /// The first generation of keys, under the secrets of the two directions.
     pub(crate) fn new(provider: Arc<dyn Provider>, send_secret: &Key, receive_secret: &Key) -> Self {
-        let send = Sending::new(&*provider, send_secret);
-        let receive = Receiving::new(&*provider, receive_secret);
+        let send = SendKeys::new(&*provider, send_secret);
+        let receive = ReceiveKeys::new(&*provider, receive_secret);
         Self { provider, send, receive, failed_opens: 0 }
     }
 
@@ -138,7 +138,7 @@ impl core::fmt::Debug for PacketKeys {
     }
 }
 
-struct Sending {
+struct SendKeys {
     key: Box<dyn PacketKey>,
     /// The secret of the generation after this one. Older secrets are gone, so a leak does not reach back.
     next_secret: Secret,
@@ -160,7 +160,7 @@ fn derive(provider: &dyn Provider, secret: &Key, label: &[u8]) -> Secret {
     provider.handshake().derive(secret, label).into()
 }
 
-impl Sending {
+impl SendKeys {
     fn new(provider: &dyn Provider, secret: &Key) -> Self {
         Self {
             key: first_key(provider, secret),
@@ -192,7 +192,7 @@ struct Previous {
     discard_at: Instant,
 }
 
-struct Receiving {
+struct ReceiveKeys {
     previous: Option<Previous>,
     current: Box<dyn PacketKey>,
     /// Derived ahead of need, so that a packet of the next phase costs hardly more to refuse than any other; not made ready,
@@ -207,7 +207,7 @@ struct Receiving {
     opened: Option<(u64, u64)>,
 }
 
-impl Receiving {
+impl ReceiveKeys {
     fn new(provider: &dyn Provider, secret: &Key) -> Self {
         let next_secret = derive(provider, secret, NEXT_LABEL);
         Self {

@@ -48,7 +48,7 @@ pub(super) fn respond(
         .and_then(Builder::build_responder)
         .map_err(|_| Rejected)?;
     read(&mut state, message, payload)?;
-    Ok(Box::new(Answering(Wiped(state))))
+    Ok(Box::new(WaitingResponder(Wiped(state))))
 }
 
 /// A handshake that forgets its pre-shared key: snow keeps a copy, and drops it as it is.
@@ -72,9 +72,9 @@ impl Initiator for WaitingInitiator {
     }
 }
 
-struct Answering(Wiped);
+struct WaitingResponder(Wiped);
 
-impl Responder for Answering {
+impl Responder for WaitingResponder {
     fn finish(mut self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected> {
         write(&mut self.0.0, payload, message)?;
         session_keys(&mut self.0.0)

@@ -5,7 +5,8 @@ use core::ops::Deref;
 
 use zeroize::Zeroize;
 
-use super::Key;
+/// 32 bytes of a key: of a public one, or of a secret that is lent. Secrets that are kept are [`Secret`].
+pub type Key = [u8; 32];
 
 /// A 32-byte secret. It is overwritten when it is dropped, `Debug` does not show it, and only [`Clone`] copies it.
 ///

@@ -1,5 +1,6 @@
 //! What every provider keeps.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -7,6 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
+use crate::rng::Rng;
 
 const PROLOGUE: &[u8] = b"prologue";
 const PSK: Key = [7; 32];

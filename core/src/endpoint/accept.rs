@@ -1,12 +1,11 @@
 //! The verdict on a Hello: who may come in, as far as that can be said before its first Data.
 
-use crate::text::PeerText;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
 use super::Endpoint;
+use super::authenticator::{Admission, AdmissionRequest};
 use super::directory::Directory;
 use super::ids::Entry;
 use crate::address::{Address, Path};
@@ -15,43 +14,8 @@ use crate::config::receive_window;
 use crate::event::{PeerInfo, Refusal};
 use crate::handshake::{Admittance, Applicant, HALF_OPEN_LIFE, SessionOutcome};
 use crate::limits;
+use crate::text::PeerText;
 use crate::time::{Duration, Instant};
-
-/// Who asks to come in. The ticket or the cookie was found valid.
-#[derive(Clone, Debug)]
-pub struct AdmissionRequest<'a> {
-    /// Where the client is, or claims to be while a ticket spares it the cookie. A client that turns out to be elsewhere is
-    /// asked about again.
-    pub address: Address,
-    /// The IP address there: that of a UDP address, or what `Endpoint::open_link` was told of the link. Bans go by it.
-    pub far_end: Option<IpAddr>,
-    /// Who the ticket says it is.
-    pub peer: &'a PeerInfo,
-}
-
-/// An authenticator's decision.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Admission {
-    /// Let it in.
-    Accept,
-    /// Let it in under this identity, as events will show it. User data beyond [`limits::TICKET_USER_DATA`] bytes is cut
-    /// off.
-    AcceptAs(PeerInfo),
-    /// Refuse it; the reason travels encrypted.
-    Refuse(Refusal),
-}
-
-/// Decides who is let in. It must be quick: it runs inside `handle_datagram`.
-pub trait Authenticator: Send {
-    /// The decision on one client. A client may ask several times; only its first Data makes it a connection.
-    fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
-}
-
-impl<F: FnMut(&AdmissionRequest<'_>) -> Admission + Send> Authenticator for F {
-    fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission {
-        self(request)
-    }
-}
 
 impl Endpoint {
     /// Decides on a client whose first Noise message was read, and answers it.

@@ -4,7 +4,7 @@ use super::Endpoint;
 use super::directory::Directory;
 use super::ids::Entry;
 use crate::address::{Ecn, Path};
-use crate::connection::{Connection, Reception};
+use crate::connection::{Connection, Reception, Resources};
 use crate::drop::DropReason;
 use crate::event::ConnectionId;
 use crate::handshake::{self, HandshakeArrival, Screened};
@@ -86,15 +86,9 @@ impl Endpoint {
                     return Err(DropReason::UnknownConnection);
                 };
                 let echo = handshake::echo_of(datagram);
-                let result = state.handle_data(
-                    now,
-                    reception,
-                    &header,
-                    datagram,
-                    &mut self.arena,
-                    &mut self.rng,
-                    &self.settings,
-                );
+                let mut lent =
+                    Resources { arena: &mut self.arena, rng: &mut self.rng, settings: &self.settings };
+                let result = state.handle_data(now, reception, &header, datagram, &mut lent);
                 // What is not authentic changes no address.
                 let is_stray =
                     result == Err(DropReason::NotAuthentic) && state.address() != Some(from.remote);

@@ -7,7 +7,7 @@ use super::accept::bounded_ack_delay;
 use super::directory::Crossing;
 use super::ids::Entry;
 use crate::address::{Address, Path};
-use crate::connection::{Connection, Phase, Reception, Role, Transport, TransportSetup, Unproven};
+use crate::connection::{Connection, Phase, Reception, Resources, Role, Transport, TransportSetup, Unproven};
 use crate::drop::DropReason;
 use crate::event::{CloseReason, ConnectionId, Refusal};
 use crate::handshake::{Confirmed, HalfOpenId, Owner, Resume, SessionOutcome};
@@ -64,15 +64,8 @@ impl Endpoint {
         }
         state.session_mut().on_credit(confirmed.credit);
         state.want_ticket();
-        let result = state.handle_opened(
-            now,
-            reception,
-            opened,
-            datagram,
-            &mut self.arena,
-            &mut self.rng,
-            &self.settings,
-        );
+        let mut lent = Resources { arena: &mut self.arena, rng: &mut self.rng, settings: &self.settings };
+        let result = state.handle_opened(now, reception, opened, datagram, &mut lent);
         self.arena.arm(now);
         self.refresh(connection);
         if let Some(owner @ Owner::Peer(_)) = owner.filter(|_| !resumes) {

@@ -5,7 +5,9 @@
 
 mod accept;
 mod accounts;
+mod authenticator;
 mod bandwidth;
+mod charging;
 mod datagram;
 mod deadlines;
 mod dial;
@@ -13,25 +15,26 @@ mod directory;
 mod first_data;
 mod getters;
 mod ids;
+mod link_verbs;
 mod links;
 mod members;
+mod occupancy;
 mod options;
 mod peers;
 mod places;
 mod poll;
 mod replies;
+mod throttle;
 mod tickets;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
-use core::net::IpAddr;
 
 use bytes::Bytes;
 
-pub use self::accept::{Admission, AdmissionRequest, Authenticator};
 use self::accounts::Accounts;
-use self::bandwidth::Throttle;
+pub use self::authenticator::{Admission, AdmissionRequest, Authenticator};
 use self::deadlines::Deadlines;
 pub use self::getters::ConnectionState;
 use self::ids::IdTable;
@@ -41,13 +44,14 @@ pub use self::options::ConnectOptions;
 use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
-use crate::address::{LinkId, LinkProperties, Path};
+use self::throttle::Throttle;
+use crate::address::Path;
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
 use crate::connection::{Connection, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
-use crate::error::{ConfigError, ConnectError, SendError};
+use crate::error::{ConfigError, SendError};
 use crate::event::{ChannelId, ConnectionId, MessageId};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
@@ -261,88 +265,12 @@ impl Endpoint {
         }
     }
 
-    /// Declares a link that the driver opened, before its first datagram. Opening it again replaces its properties.
-    ///
-    /// `far_end` is the host at its other end. What the link carries counts on that host's account, as if it had come over UDP
-    /// from there: places, handshakes, bans. A link without one is a source of its own, so that no limit per source
-    /// binds whoever opens new ones.
-    ///
-    /// # Errors
-    /// [`ConnectError::LinkTooSmall`] if it takes no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
-    pub fn open_link(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        properties: LinkProperties,
-        far_end: Option<IpAddr>,
-    ) -> Result<(), ConnectError> {
-        self.advance(now);
-        let (max_datagram, least) = (properties.max_datagram, crate::limits::LEAST_DATAGRAM);
-        if max_datagram < least {
-            return Err(ConnectError::LinkTooSmall { max_datagram, least });
-        }
-        self.links.open(link, properties, far_end);
-        for connection in self.links.connections(link) {
-            if let Some(state) = self.connections.get_mut(connection) {
-                state.on_link_opened(link, properties.reliable);
-            }
-        }
-        self.on_link_writable(link);
-        Ok(())
-    }
-
     /// Says where a connection that this end dialled finds its server the next time it has to dial. An interrupted connection
     /// dials there at once, and gives up an attempt that goes elsewhere.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
         let now = self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
             state.redirect(now, to.into());
-            self.refresh(connection);
-        }
-    }
-
-    /// Says how many bytes a link takes right now. Nothing is built for it while that is less than its largest datagram.
-    pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
-        self.advance(now);
-        self.links.set_credit(link, bytes);
-        self.on_link_writable(link);
-    }
-
-    /// Says that a link is gone. What ran over it is interrupted, or closed where it cannot be resumed.
-    pub fn close_link(&mut self, now: Instant, link: LinkId) {
-        let now = self.advance(now);
-        if !self.links.close(link) {
-            return;
-        }
-        self.replies.forget(link);
-        for connection in self.links.connections(link) {
-            if let Some(state) = self.connections.get_mut(connection) {
-                state.on_link_closed(now, link, &mut self.rng, &self.settings);
-            }
-            self.refresh(connection);
-        }
-    }
-
-    /// Says that an unreliable link dropped datagrams that it had taken, because a buffer below was full, say. What was lost
-    /// is then found after a round trip instead of a probe timeout. A reliable link that loses something is broken: close
-    /// it.
-    pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
-        self.advance(now);
-        for connection in self.links.connections(link) {
-            if let Some(state) = self.connections.get_mut(connection) {
-                state.on_link_loss(link);
-            }
-            self.refresh(connection);
-        }
-    }
-
-    /// What waited for a link may have its turn.
-    fn on_link_writable(&mut self, link: LinkId) {
-        if !self.links.has_credit(link.into()) {
-            return;
-        }
-        self.replies.unblock(link);
-        for connection in self.links.connections(link) {
             self.refresh(connection);
         }
     }

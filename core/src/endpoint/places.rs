@@ -1,40 +1,30 @@
-//! Places: which connections count against [`crate::Config::max_connections`], whose they are, and who takes over whose.
+//! Places: which connections count against [`crate::Config::max_connections`], and whose they are.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
 
-use super::Endpoint;
-use super::members::Member;
-use crate::connection::Phase;
-use crate::drop::DropReason;
-use crate::event::{ConnectionId, Refusal};
-use crate::handshake::{HALF_OPEN_LIFE, Owner, peer_identity};
-use crate::limits;
-use crate::source::Source;
-use crate::time::{Duration, Instant};
-
-/// A connection that leaves a probe unanswered for this long gives its place to its owner's next connection.
-const GHOST_PATIENCE: Duration = Duration::from_secs(2);
+use crate::event::ConnectionId;
+use crate::handshake::Owner;
+use crate::time::Instant;
 
 /// The connections that hold no place any more, and the owners of those that do.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// Connections that are leaving, or left while the application was not told yet, oldest first.
-    leaving: VecDeque<ConnectionId>,
-    owners: BTreeMap<Owner, SmallVec<[ConnectionId; 2]>>,
+    pub(super) leaving: VecDeque<ConnectionId>,
+    pub(super) owners: BTreeMap<Owner, SmallVec<[ConnectionId; 2]>>,
     /// When a newcomer of the same owner had a connection probed.
-    probed: BTreeMap<ConnectionId, Instant>,
+    pub(super) probed: BTreeMap<ConnectionId, Instant>,
 }
 
 impl Places {
     /// The connections of `owner` that hold a place.
-    fn held_by(&self, owner: &Owner) -> &[ConnectionId] {
+    pub(super) fn held_by(&self, owner: &Owner) -> &[ConnectionId] {
         self.owners.get(owner).map_or(&[], SmallVec::as_slice)
     }
 
-    fn leave(&mut self, owner: &Owner, connection: ConnectionId) {
+    pub(super) fn leave(&mut self, owner: &Owner, connection: ConnectionId) {
         if let Some(held) = self.owners.get_mut(owner) {
             held.retain(|held| *held != connection);
             if held.is_empty() {
@@ -50,223 +40,4 @@ impl Places {
             self.leaving.remove(index);
         }
     }
-}
-
-/// How a newcomer and the connections that its owner has already get on in a full server.
-enum Contest {
-    /// This one does not answer: its place is the newcomer's.
-    Won(ConnectionId),
-    /// One has still time to answer.
-    Open,
-    /// All of them answered, or there are none.
-    Lost,
-}
-
-impl Endpoint {
-    /// Whether a connection may take a place: with a newcomer from `source`, or one that this end dials.
-    pub(super) fn find_room(&self, source: Option<Source>) -> Result<(), Refusal> {
-        let (all, most) = (self.connections.len(), self.config.max_connections);
-        if all - self.places.leaving.len() >= most || all >= most + self.most_leaving() {
-            return Err(Refusal::Full);
-        }
-        if source.is_some_and(|source| !self.accounts.has_room(source, &self.config)) {
-            return Err(Refusal::TooManyFromAddress);
-        }
-        Ok(())
-    }
-
-    /// Connections that may be leaving at a time. Beyond, the oldest is forgotten although its peer may not know of it.
-    fn most_leaving(&self) -> usize {
-        self.config.max_connections.max(limits::LEAVING)
-    }
-
-    /// Notes whose `connection` is.
-    pub(super) fn own(&mut self, connection: ConnectionId, owner: Option<Owner>) {
-        let Some(member) = self.connections.member_mut(connection) else { return };
-        let former = core::mem::replace(&mut member.owner, owner.map(Box::new));
-        if let Some(former) = former {
-            self.places.leave(&former, connection);
-        }
-        if let Some(owner) = owner {
-            self.places.owners.entry(owner).or_default().push(connection);
-        }
-    }
-
-    /// Whether this end dialled the same peer later, and the peer accepted that one already.
-    pub(super) fn is_overtaken(&self, owner: Option<Owner>, order: u64) -> bool {
-        let Some(owner @ Owner::Peer(_)) = owner else { return false };
-        self.places.held_by(&owner).iter().any(|id| {
-            self.connections.get(*id).is_some_and(|state| {
-                state.phase() == Phase::Connected && state.order().is_some_and(|later| later > order)
-            })
-        })
-    }
-
-    /// Does what a connection's end, or the first word of a peer that was dialled, means for places.
-    pub(super) fn settle_place(&mut self, connection: ConnectionId) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        if state.take_proven() {
-            self.on_peer_proven(connection);
-        }
-        let must_leave = |member: &Member| member.connection.is_leaving() && !member.has_left;
-        if self.connections.member(connection).is_some_and(must_leave) {
-            self.vacate(connection);
-        }
-    }
-
-    /// A peer that this end dialled was heard. If this end's dial comes before the peer's, one of the peer's that it ignored is
-    /// over.
-    fn on_peer_proven(&mut self, connection: ConnectionId) {
-        let owner = self.connections.member(connection).and_then(Member::owner);
-        if let Some(owner @ Owner::Peer(name)) = owner
-            && self.initiates_to(&name)
-        {
-            for id in self.acceptor.drop_half_open(owner) {
-                self.ids.release(id);
-            }
-        }
-        self.keep_only(connection);
-    }
-
-    /// Gives back the place of a connection that is leaving.
-    fn vacate(&mut self, connection: ConnectionId) {
-        let Some(member) = self.connections.member_mut(connection) else { return };
-        member.has_left = true;
-        self.close_account(connection);
-        self.own(connection, None);
-        self.places.probed.remove(&connection);
-        self.places.leaving.push_back(connection);
-        if self.places.leaving.len() > self.most_leaving() {
-            self.forget_oldest();
-        }
-    }
-
-    /// Forgets the connection that has been saying good-bye for the longest time.
-    fn forget_oldest(&mut self) {
-        let is_closing = |id: &&ConnectionId| {
-            self.connections.get(**id).is_some_and(|state| state.phase() == Phase::Closing)
-        };
-        let Some(oldest) = self.places.leaving.iter().find(is_closing).copied() else { return };
-        if let Some(state) = self.connections.get_mut(oldest) {
-            state.forget();
-        }
-        self.refresh(oldest);
-    }
-
-    /// Whether this end may dial `owner` although all places are taken: it has one of them.
-    pub(super) fn may_dial_beside(&self, owner: Owner) -> bool {
-        let most = self.config.max_connections + self.most_leaving();
-        self.connections.len() < most && !self.places.held_by(&owner).is_empty()
-    }
-
-    /// Whether this end's dial of the peer of this name comes before the peer's.
-    fn initiates_to(&self, name: &[u8; 16]) -> bool {
-        peer_identity(&self.public_key) < *name
-    }
-
-    /// Whether `owner` has a connection whose place a newcomer from `source`, whom `refusal` meets, could take over.
-    pub(super) fn may_take_over(&self, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
-        self.places.held_by(&owner).iter().any(|id| {
-            self.connections.member(*id).is_some_and(|member| is_contested(member, owner, source, refusal))
-        })
-    }
-
-    /// The connection whose place a newcomer of `owner` from `source` takes over, since there is no other: `refusal`.
-    ///
-    /// # Errors
-    /// [`DropReason::NoRoom`] while it is not known whether one does not answer: the newcomer's first Data comes again.
-    pub(super) fn find_ghost(
-        &mut self,
-        owner: Owner,
-        source: Option<Source>,
-        refusal: &Refusal,
-    ) -> Result<Option<ConnectionId>, DropReason> {
-        match self.contest(owner, source, refusal) {
-            Contest::Won(ghost) => Ok(Some(ghost)),
-            Contest::Open => Err(DropReason::NoRoom),
-            Contest::Lost => {
-                for id in self.places.owners.get(&owner).into_iter().flatten() {
-                    self.places.probed.remove(id);
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// Probes what has to be, and looks what came of it.
-    fn contest(&mut self, owner: Owner, source: Option<Source>, refusal: &Refusal) -> Contest {
-        let now = self.now;
-        let mut contest = Contest::Lost;
-        let held: SmallVec<[ConnectionId; limits::CONTESTED]> =
-            self.places.held_by(&owner).iter().copied().take(limits::CONTESTED).collect();
-        for id in held {
-            let Some(member) = self.connections.member_mut(id) else { continue };
-            if !is_contested(member, owner, source, refusal) {
-                continue;
-            }
-            let last_heard = member.connection.last_heard();
-            let is_interrupted = !member.connection.has_transport();
-            if is_interrupted && now - last_heard >= self.config.idle_timeout {
-                return Contest::Won(id);
-            }
-            let probed = self.places.probed.get(&id).copied();
-            match probed {
-                Some(at) if last_heard <= at && now >= at + GHOST_PATIENCE => {
-                    return Contest::Won(id);
-                }
-                Some(at) if last_heard <= at => contest = Contest::Open,
-                // An answer counts for as long as the newcomer's half-open handshake lives.
-                Some(at) if now < at + HALF_OPEN_LIFE && !is_interrupted => {}
-                _ => {
-                    // An interrupted connection cannot be asked. Its peer has as much time to come back.
-                    member.connection.ask();
-                    self.places.probed.insert(id, now);
-                    self.refresh(id);
-                    contest = Contest::Open;
-                }
-            }
-        }
-        contest
-    }
-
-    /// Ends a connection whose place is taken over.
-    pub(super) fn end_replaced(&mut self, connection: ConnectionId) {
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.replaced();
-        }
-        self.refresh(connection);
-    }
-
-    /// `connection` proved to be a peer's: the others of the same peer end. One pair of keys, one connection.
-    ///
-    /// Both ends come to the same choice. Of two that the same end dialled, the one dialled later goes on. Of two that crossed,
-    /// [`super::directory::Crossing`] left one. Any other was proven before this one was dialled.
-    pub(super) fn keep_only(&mut self, connection: ConnectionId) {
-        let Some(member) = self.connections.member(connection) else { return };
-        let Some(owner @ Owner::Peer(_)) = member.owner() else { return };
-        let order = member.connection.order();
-        let others: SmallVec<[ConnectionId; 2]> =
-            self.places.held_by(&owner).iter().copied().filter(|held| *held != connection).collect();
-        let mut is_older = false;
-        for other in others {
-            let Some(state) = self.connections.get(other) else { continue };
-            let is_later = state.order() > order && order.is_some();
-            if is_later {
-                is_older |= state.is_confirmed();
-            } else {
-                self.end_replaced(other);
-            }
-        }
-        if is_older {
-            self.end_replaced(connection);
-        }
-    }
-}
-
-/// Whether ending `member` would make room where `refusal` says that there is none.
-fn is_contested(member: &Member, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
-    // A peer's former connection gives way whatever it counts against. Nothing makes room on an account that is not known.
-    let is_peer = matches!(owner, Owner::Peer(_));
-    let counts = is_peer || *refusal == Refusal::Full || source.is_some() && member.source == source;
-    counts && matches!(member.connection.phase(), Phase::Connected | Phase::Interrupted)
 }

@@ -138,7 +138,7 @@ impl Dialling {
 
 /// A half-open handshake.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct HalfOpen(pub(super) HalfOpenId);
+pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
 /// What became of a Hello or KeyQuery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,7 +149,7 @@ pub enum Reaction {
     /// A reply was written, and nothing is kept.
     Replied,
     /// It was let in; a Welcome was written.
-    Admitted(HalfOpen),
+    Admitted(HalfOpenHandle),
     /// It was refused, or not answered after all.
     Refused,
 }
@@ -203,25 +203,25 @@ impl Answering {
         (
             half_open
                 .and_then(|kept| kept.half_open)
-                .map_or(Reaction::Refused, |id| Reaction::Admitted(HalfOpen(id))),
+                .map_or(Reaction::Refused, |id| Reaction::Admitted(HalfOpenHandle(id))),
             reply,
         )
     }
 
     /// The keys of a half-open handshake, the client's connection id, and our own.
-    pub(super) fn keys(&self, now: Instant, id: HalfOpen) -> Option<(SessionKeys, u32, u32)> {
+    pub(super) fn keys(&self, now: Instant, id: HalfOpenHandle) -> Option<(SessionKeys, u32, u32)> {
         let half_open = self.acceptor.half_open(now, &id.0)?;
         Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
     /// The exporter of a half-open handshake.
     #[must_use]
-    pub fn exporter(&self, now: Instant, id: HalfOpen) -> Option<Key> {
+    pub fn exporter(&self, now: Instant, id: HalfOpenHandle) -> Option<Key> {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)
     }
 
     /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.
-    pub fn confirm(&mut self, now: Instant, id: HalfOpen) -> bool {
+    pub fn confirm(&mut self, now: Instant, id: HalfOpenHandle) -> bool {
         self.acceptor.confirm(now, &id.0, true).is_some()
     }
 

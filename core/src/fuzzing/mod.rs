@@ -12,7 +12,7 @@ mod peer;
 pub use self::age::age;
 pub use self::channels::{Piece, Receiving, Sending, Taken};
 pub use self::handshake::{
-    Answered, Answering, Dialling, HalfOpen, Proof, Reaction, rewrite_handshake, rewrite_parameters,
+    Answered, Answering, Dialling, HalfOpenHandle, Proof, Reaction, rewrite_handshake, rewrite_parameters,
 };
 pub use self::packets::{Replay, Sent};
 pub use self::peer::{Claims, HostilePeer};

@@ -5,13 +5,13 @@
 //! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
 //! followed no more. Whatever is not authentic changes nothing.
 
-mod proof;
+mod credential;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use self::proof::{Proof, trusted_key};
+use self::credential::{HelloCredential, trusted_key};
 use super::control::{CONTROL, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::{Cookie, NO_COOKIE};
 use super::dialling::{Accepted, Answer, DialSetup};
@@ -35,7 +35,7 @@ pub(crate) struct Dialer {
     application: u64,
     local_id: u32,
     attempt: [u8; 8],
-    proof: Proof,
+    shown: HelloCredential,
     parameters: Parameters,
     schema: Schema,
     padded: bool,
@@ -84,13 +84,13 @@ impl Dialer {
         setup: DialSetup,
     ) -> Result<Self, ConnectError> {
         let server_key = trusted_key(&setup)?;
-        let proof = Proof::new(provider.handshake(), setup.credential)?;
+        let shown = HelloCredential::new(provider.handshake(), setup.credential)?;
         let mut dialer = Self {
             provider,
             application: setup.application,
             local_id: setup.local_id,
             attempt: rng.array(),
-            proof,
+            shown,
             parameters: setup.parameters,
             schema: setup.schema,
             padded: setup.padded,
@@ -210,7 +210,7 @@ impl Dialer {
 
     /// Whether it asks to go on with a session.
     pub(crate) fn shows_resume_ticket(&self) -> bool {
-        self.proof.mode == Mode::Resume
+        self.shown.mode == Mode::Resume
     }
 
     /// Whether small datagrams get through, and large ones do not. Unauthenticated: it only words the timeout.
@@ -343,7 +343,7 @@ impl Dialer {
         let length = writer.written();
         let prologue = self.hello(NO_COOKIE, &[]).prologue();
         let input =
-            HandshakeInput { prologue: &prologue, psk: &self.proof.psk, payload: buffer.get(..length)? };
+            HandshakeInput { prologue: &prologue, psk: &self.shown.psk, payload: buffer.get(..length)? };
         let mut noise = Vec::new();
         let initiator = self.provider.handshake().initiate(rng, &server_key, input, &mut noise).ok()?;
         let digest = noise_digest(self.provider.handshake(), &noise);
@@ -360,13 +360,13 @@ impl Dialer {
 
     fn hello<'a>(&'a self, cookie: Cookie, noise: &'a [u8]) -> Hello<'a> {
         Hello {
-            mode: self.proof.mode,
+            mode: self.shown.mode,
             application: self.application,
             client_id: self.local_id,
             attempt: self.attempt,
             cookie,
-            expiry: self.proof.expiry,
-            ticket: &self.proof.ticket,
+            expiry: self.shown.expiry,
+            ticket: &self.shown.ticket,
             noise,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tickwire_core::crypto::{Key, Provider};
 use tickwire_core::event::Refusal;
 use tickwire_core::fuzzing::{
-    Answered, Answering, Dialling, HalfOpen, Proof, Reaction, rewrite_handshake, rewrite_parameters,
+    Answered, Answering, Dialling, HalfOpenHandle, Proof, Reaction, rewrite_handshake, rewrite_parameters,
 };
 use tickwire_core::limits::{BASE_DATAGRAM, HALF_OPEN, REFUSALS_KEPT, TICKET_BYTES};
 use tickwire_core::rng::Rng;
@@ -193,7 +193,7 @@ pub fn answer(bytes: &[u8]) {
             }
             6 => {
                 let place = script.below(half_open.len());
-                if half_open.get(place).is_some_and(|&id: &HalfOpen| server.confirm(now, id)) {
+                if half_open.get(place).is_some_and(|&id: &HalfOpenHandle| server.confirm(now, id)) {
                     client.confirmed += 1;
                     half_open.swap_remove(place);
                 }

@@ -112,19 +112,8 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
     let delay = micros(profile.delay);
     match name {
         KindName::Loss => Kind::Loss { ppm: ppm(draws, harm) },
-        KindName::Burst => Kind::Burst {
-            to_bad: ppm(draws, 100_000),
-            to_good: draws.between(100_000, 900_000) as u32,
-            good: ppm(draws, harm / 10),
-            bad: draws.between(300_000, 1_000_000) as u32,
-        },
-        KindName::FourState => Kind::FourState {
-            p13: ppm(draws, 100_000),
-            p31: draws.between(100_000, 500_000) as u32,
-            p32: draws.between(0, 500_000) as u32,
-            p23: draws.between(100_000, 900_000) as u32,
-            p14: ppm(draws, harm / 10),
-        },
+        KindName::Burst => draw_burst(draws, harm),
+        KindName::FourState => draw_four_states(draws, harm),
         KindName::Traced => {
             let loss = ppm(draws, harm);
             let bits = draws.between(8, 64);
@@ -175,6 +164,25 @@ fn draw_kind(draws: &mut Draws, name: KindName, profile: &Profile, length: u64) 
         KindName::Mark => Kind::Mark { ppm: draws.magnitude(1_000, 1_000_000) as u32 },
         KindName::Bunch => Kind::Bunch { every: duration(draws, delay / 4) },
         KindName::InOrder => Kind::InOrder {},
+    }
+}
+
+fn draw_burst(draws: &mut Draws, harm: u32) -> Kind {
+    Kind::Burst {
+        to_bad: ppm(draws, 100_000),
+        to_good: draws.between(100_000, 900_000) as u32,
+        good: ppm(draws, harm / 10),
+        bad: draws.between(300_000, 1_000_000) as u32,
+    }
+}
+
+fn draw_four_states(draws: &mut Draws, harm: u32) -> Kind {
+    Kind::FourState {
+        p13: ppm(draws, 100_000),
+        p31: draws.between(100_000, 500_000) as u32,
+        p32: draws.between(0, 500_000) as u32,
+        p23: draws.between(100_000, 900_000) as u32,
+        p14: ppm(draws, harm / 10),
     }
 }
 

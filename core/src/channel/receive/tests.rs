@@ -1,5 +1,8 @@
 //! The receiving side alone, mostly against peers that lie.
 
+mod crowd;
+mod unreliable;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -309,74 +312,6 @@ fn a_sequence_goes_on_over_the_wrap() {
 }
 
 #[test]
-fn unreliable_messages_that_nobody_takes_give_way_to_newer_ones() {
-    let mut peer = peer();
-    peer.whole(ORDERED, 0, b"stays").unwrap();
-    for number in 0..5000u32 {
-        peer.unreliable(&[&number.to_le_bytes()[..], &[0; 1000]].concat()).unwrap();
-        assert!(peer.side.memory() <= UNRELIABLE_BACKLOG + 5 + MESSAGE_OVERHEAD);
-    }
-    let kept = UNRELIABLE_BACKLOG / (1004 + MESSAGE_OVERHEAD);
-    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().dropped, 5000 - kept);
-    let messages = peer.popped();
-    assert_eq!(messages[0], "stays");
-    assert_eq!(messages.len() as u64, kept + 1);
-    assert_eq!(messages.last().unwrap()[..4], 4999u32.to_le_bytes());
-    assert_eq!(peer.side.memory(), 0);
-}
-
-#[test]
-fn the_largest_unreliable_message_arrives_whatever_waits() {
-    let mut peer = peer();
-    (0..10).for_each(|_| assert!(peer.unreliable(&[0; 1000]).is_ok()));
-    peer.unreliable(&vec![1; MOST]).unwrap();
-    assert_eq!(peer.popped(), [vec![1; MOST]]);
-}
-
-#[test]
-fn unreliable_reassembly_is_bounded_in_number_and_the_oldest_gives_way() {
-    let mut peer = peer();
-    for id in 0..=UNRELIABLE_REASSEMBLIES as u32 {
-        peer.part(UNRELIABLE, id, 200, 0, &[0; 100]).unwrap();
-    }
-    assert!(peer.side.memory() <= UNRELIABLE_REASSEMBLIES as u64 * (128 + 2 * MESSAGE_OVERHEAD));
-    peer.part(UNRELIABLE, 0, 200, 100, &[0; 100]).unwrap();
-    assert!(!peer.side.has_messages(), "its beginning gave way");
-    peer.part(UNRELIABLE, 5, 200, 100, &[0; 100]).unwrap();
-    assert!(peer.side.has_messages());
-    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 2);
-}
-
-#[test]
-fn unreliable_reassembly_is_bounded_in_bytes() {
-    let most = UNRELIABLE_REASSEMBLY_BYTES.max(2 * MOST as u64);
-    let mut peer = peer();
-    for id in 0..8u32 {
-        for offset in (0..MOST as u64).step_by(8) {
-            peer.part(UNRELIABLE, id, MOST as u64, offset, &[0; 4]).unwrap();
-            assert!(peer.side.memory() <= most);
-            if offset > 200_000 {
-                break;
-            }
-        }
-    }
-    assert!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned > 0);
-}
-
-#[test]
-fn unreliable_reassembly_ends_after_five_seconds() {
-    let mut peer = peer();
-    peer.part(UNRELIABLE, 0, 200, 0, &[0; 100]).unwrap();
-    let due = NOW + Duration::from_secs(5);
-    assert_eq!(peer.side.next_expiry(), Some(due));
-    peer.side.expire(due - Duration::from_micros(1), &mut peer.arena);
-    assert!(peer.side.memory() > 0);
-    peer.side.expire(due, &mut peer.arena);
-    assert_eq!((peer.side.memory(), peer.side.next_expiry()), (0, None));
-    assert_eq!(peer.side.stats(ChannelId(UNRELIABLE)).unwrap().abandoned, 1);
-}
-
-#[test]
 fn reliable_reassembly_waits_for_its_sender_however_long() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
@@ -472,124 +407,4 @@ fn a_reliable_channel_that_was_never_used_lacks_its_first_message_and_takes_no_m
     assert_eq!(side.ranges(ChannelId(0)).count(), 0);
     assert!(side.stats(ChannelId(2)).is_some() && side.stats(ChannelId(3)).is_none());
     assert_eq!(side.channels.iter().count(), 0);
-}
-
-/// Sides of many connections that share one room.
-struct Crowd {
-    sides: Vec<ReceiveSide>,
-    arena: Arena,
-    now: Instant,
-}
-
-impl Crowd {
-    fn new(count: usize, room: u64) -> Self {
-        let channels: Arc<[_]> =
-            [Delivery::ReliableUnordered, Delivery::ReliableOrdered].map(ChannelConfig::new).into();
-        let sides = (0..count).map(|_| ReceiveSide::new(Arc::clone(&channels), MOST, WINDOW)).collect();
-        Self { sides, arena: Arena::new(room, MOST, count + 1), now: NOW }
-    }
-
-    fn part(&mut self, side: usize, channel: u8, id: u32, offset: usize) -> Receipt {
-        let part = Part::Fragment { total: MOST as u64, offset: offset as u64 };
-        let data = &[7; 1024];
-        let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
-        self.sides[side].on_message(self.now, &frame, &mut self.arena).unwrap()
-    }
-
-    fn held(&self) -> u64 {
-        self.sides.iter().map(ReceiveSide::memory).sum()
-    }
-
-    /// Sends a message, each fragment again every 100 ms until it is taken, and says how long that took.
-    fn send(&mut self, side: usize, channel: u8, id: u32) -> Duration {
-        let began = self.now;
-        for offset in (0..MOST).step_by(1024) {
-            while self.part(side, channel, id, offset) == Receipt::Refused {
-                self.now += Duration::from_millis(100);
-                assert!(self.now - began < Duration::from_secs(300), "starved at {offset}");
-                for side in &mut self.sides {
-                    if side.expire(self.now, &mut self.arena) {
-                        side.begin_resume();
-                    }
-                }
-            }
-        }
-        self.now - began
-    }
-}
-
-#[test]
-fn each_connection_has_a_share_whatever_the_others_hold() {
-    let mut crowd = Crowd::new(40, 8 << 20);
-    let half = ((8 << 20) - crate::limits::reserved_room(MOST)) / 2;
-    for side in 0..40 {
-        let mut taken = 0;
-        for id in 0..3 {
-            for offset in (0..MOST - 1024).step_by(1024) {
-                taken += usize::from(crowd.part(side, 0, id, offset) == Receipt::Taken) * 1024;
-            }
-        }
-        assert!(taken >= half / 41 * 7 / 8, "{taken} for number {side}");
-        assert!(side > 0 || taken > half / 3, "{taken} where nobody else is");
-        assert!(crowd.held() <= 8 << 20);
-    }
-}
-
-#[test]
-fn messages_that_fill_the_room_together_are_completed_one_after_the_other() {
-    for channel in [0, 1] {
-        let mut crowd = Crowd::new(20, 8 << 20);
-        let mut at = [[0; 2]; 20];
-        let mut waits = 0;
-        while at.iter().flatten().any(|at| *at < MOST) {
-            let before = at;
-            for (side, places) in at.iter_mut().enumerate() {
-                for (id, at) in (0..).zip(places.iter_mut()).filter(|(_, at)| **at < MOST) {
-                    *at += usize::from(crowd.part(side, channel, id, *at) == Receipt::Taken) * 1024;
-                }
-            }
-            assert!(crowd.held() <= 8 << 20);
-            crowd.sides.iter_mut().for_each(|side| while side.pop().is_some() {});
-            crowd.now += Duration::from_millis(20);
-            waits = if before == at { waits + 1 } else { 0 };
-            assert!(waits * 20 < 2000 && crowd.now < NOW + Duration::from_secs(600), "stalled at {at:?}");
-        }
-        assert_eq!(crowd.held(), 0);
-    }
-}
-
-#[test]
-fn connections_that_never_finish_what_they_began_do_not_starve_one_that_does() {
-    let mut crowd = Crowd::new(9, 6 << 20);
-    for side in 0..8 {
-        for id in 0..3 {
-            for offset in (0..MOST - 1024).step_by(1024) {
-                crowd.part(side, 0, id, offset);
-            }
-        }
-    }
-    let took = crowd.send(8, 0, 0);
-    assert!(crowd.sides[8].has_messages() && took < Duration::from_secs(150), "{took:?}");
-    // Connections that go give everything back.
-    crowd.sides.truncate(0);
-    let mut crowd = Crowd { sides: Crowd::new(1, 6 << 20).sides, ..crowd };
-    assert_eq!(crowd.send(0, 0, 0), Duration::ZERO);
-}
-
-#[test]
-fn a_connection_holds_four_times_what_it_received_and_a_little() {
-    let mut peer = Peer::new(WINDOW);
-    let mut sent = 0;
-    for id in 0..1000 {
-        for offset in [99_000, 0, 50_000] {
-            let _ = peer.part(UNORDERED, id, 100_000, offset, b"1");
-            sent += 11;
-            assert!(peer.side.memory() <= (HELD_PER_RECEIVED * sent + HELD_FREE) as u64);
-        }
-        if id >= 30 {
-            break;
-        }
-    }
-    let taken = peer.side.memory();
-    assert!(taken > 3 * PAGE_LEAST as u64 * 30);
 }

@@ -20,7 +20,7 @@ use self::fair::VirtualClock;
 use self::outgoing::{Outgoing, Wish};
 use self::record::Kind;
 pub(crate) use self::record::PieceRecord;
-use self::window::Sent;
+use self::window::SentPart;
 use super::compress::Compressor;
 use super::lazy::Channels;
 use crate::config::{ChannelConfig, Overflow};
@@ -219,7 +219,7 @@ impl SendSide {
         let sent = record.sent();
         let ids = if sent.whole.is_some() { u64::from(record.end) } else { 1 };
         for id in (sent.id..).take(ids as usize) {
-            outgoing.window.on_lost(&Sent { id, ..sent });
+            outgoing.window.on_lost(&SentPart { id, ..sent });
         }
         self.wishing |= 1 << record.channel.0;
     }

@@ -6,7 +6,7 @@ use super::super::lazy::PerChannel;
 use super::fair::Share;
 use super::piece::{Begun, FramedMessage};
 use super::queue::{NumberState, Queue};
-use super::window::{Held, Sent, Window};
+use super::window::{Held, SentPart, Window};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
 use crate::limits::UNRELIABLE_PATIENCE;
@@ -57,7 +57,7 @@ pub(super) enum Wish {
 /// What a channel wrote.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelWritten {
-    pub(super) sent: Option<Sent>,
+    pub(super) sent: Option<SentPart>,
     /// Credit that it cost.
     pub(super) credit: u64,
 }

@@ -1,6 +1,6 @@
 //! What a packet's record keeps of the channels.
 
-use super::window::Sent;
+use super::window::SentPart;
 use crate::event::ChannelId;
 
 /// What one frame of a packet carried. A packet's record keeps it until the packet is acknowledged or lost.
@@ -28,7 +28,7 @@ const _: () = assert!(size_of::<PieceRecord>() <= 24);
 
 impl PieceRecord {
     /// The record of what a channel wrote; `None` stands for what is forgotten once it is sent.
-    pub(super) fn new(channel: ChannelId, transport: u8, sent: Option<Sent>) -> Self {
+    pub(super) fn new(channel: ChannelId, transport: u8, sent: Option<SentPart>) -> Self {
         match sent {
             None => Self { id: 0, start: 0, end: 0, channel, transport, kind: Kind::Once },
             Some(sent) => Self {
@@ -48,12 +48,12 @@ impl PieceRecord {
     }
 
     /// What the frame carried, the first one if it stands for several.
-    pub(super) fn sent(&self) -> Sent {
+    pub(super) fn sent(&self) -> SentPart {
         let whole = match self.kind {
             Kind::Whole(sends) => Some(sends),
             Kind::Once | Kind::Fragment => None,
         };
-        Sent { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
+        SentPart { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
     }
 
     /// Takes in the record of the next frame of the packet, if one record can stand for both: a packet full of messages

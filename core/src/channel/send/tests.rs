@@ -1,5 +1,8 @@
 //! The sending side alone.
 
+mod fates;
+mod resume;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter;
@@ -343,126 +346,6 @@ fn a_late_acknowledgement_of_the_whole_ends_its_fragments() {
 }
 
 #[test]
-fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
-    let configs = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
-    let mut side =
-        side(&configs.map(|delivery| ChannelConfig { receipts: true, ..ChannelConfig::new(delivery) }));
-    for channel in 0..2 {
-        send_many(&mut side, channel, 2, 10);
-    }
-    let (frames, records) = packet(&mut side);
-    let later: Vec<_> = frames
-        .iter()
-        .zip(&records)
-        .filter(|(frame, _)| frame.1 == Some(1))
-        .map(|(_, record)| *record)
-        .collect();
-    ack(&mut side, &later);
-    let fates =
-        |side: &SendSide, channel| [0, 1].map(|id| side.fate(ChannelId(channel), MessageId(id)).unwrap());
-    assert_eq!(fates(&side, 0), [Fate::InFlight, Fate::InFlight]);
-    assert_eq!(fates(&side, 1), [Fate::InFlight, Fate::Delivered]);
-    let unknown = side.unconfirmed();
-    let unknown: Vec<_> =
-        unknown.iter().map(|entry| (entry.channel.0, entry.message.0, entry.fate)).collect();
-    assert_eq!(unknown, [(0, 0, Fate::Unknown), (0, 1, Fate::Unknown), (1, 0, Fate::Unknown)]);
-    assert_eq!(delivered(&mut side), [1]);
-    ack(&mut side, &records);
-    assert_eq!(fates(&side, 0), [Fate::Delivered; 2]);
-    assert!(side.unconfirmed().is_empty());
-    assert_eq!(side.stats(FIRST).unwrap().delivered, 2);
-}
-
-#[test]
-fn a_lifetime_ends_the_wait_for_the_first_transmission_only() {
-    let lifetime = Some(Duration::from_millis(100));
-    let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
-    let begun = send(&mut side, 0, 2000);
-    let (_, first) = packet(&mut side);
-    let waits = send(&mut side, 0, 10);
-    let later = NOW + Duration::from_millis(100);
-    assert_eq!(side.next_expiry(), Some(later));
-    let next = side.enqueue(NOW + Duration::from_millis(1), FIRST, bytes(1)).unwrap();
-    side.expire(later);
-    assert_eq!(side.fate(FIRST, begun), Some(Fate::InFlight));
-    assert_eq!(side.fate(FIRST, waits), Some(Fate::NotSent));
-    assert_eq!(side.fate(FIRST, next), Some(Fate::Queued));
-    assert_eq!(side.next_expiry(), Some(later + Duration::from_millis(1)));
-    lose(&mut side, &first);
-    let mut buffer = [0; WHOLE_FRAME];
-    let mut pieces = 0;
-    side.write_pieces(later + Duration::from_secs(9), &mut Writer::new(&mut buffer), |_| pieces += 1);
-    assert_eq!(pieces, 1);
-    assert_eq!(side.fate(FIRST, next), Some(Fate::NotSent), "writing does not send what expired");
-    assert_eq!(side.stats(FIRST).unwrap().expired, 2);
-}
-
-#[test]
-fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
-    let receipts = true;
-    let mut side = side(&[ChannelConfig { receipts, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
-    send_many(&mut side, 0, 5, 10);
-    let join = |records: &[PieceRecord]| {
-        let mut joined = records[0];
-        assert!(records[1..].iter().all(|record| joined.extend(record)));
-        joined
-    };
-    let (_, first) = packet(&mut side);
-    let first = join(&first);
-    side.on_lost(first);
-    let (frames, again) = packet(&mut side);
-    assert_eq!(frames.len(), 5);
-    // What was sent again is another transmission: the loss of the first says nothing about it.
-    assert!(!{ first }.extend(&again[0]));
-    side.on_lost(first);
-    assert!(!side.has_sendable());
-    side.on_acked(join(&again[1..3]));
-    assert!(delivered(&mut side).is_empty());
-    side.on_acked(again[0]);
-    assert_eq!(delivered(&mut side), [0, 1, 2]);
-    side.on_acked(first);
-    assert_eq!(delivered(&mut side), [3, 4]);
-    assert!(!{ again[0] }.extend(&again[2]), "a gap");
-}
-
-#[test]
-fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong() {
-    let lifetime = Some(Duration::from_millis(1));
-    let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
-    let mut now = NOW;
-    for _ in 0..200 {
-        side.enqueue(now, FIRST, bytes(1)).unwrap();
-        now += Duration::from_secs(1);
-        side.expire(now);
-        side.enqueue(now, FIRST, bytes(1)).unwrap();
-        let mut buffer = [0; WHOLE_FRAME];
-        let mut records = Vec::new();
-        side.write_pieces(now, &mut Writer::new(&mut buffer), |record| records.push(record));
-        ack(&mut side, &records);
-    }
-    for number in 0..400 {
-        let truth = if number % 2 == 0 { Fate::NotSent } else { Fate::Delivered };
-        let told = side.fate(FIRST, MessageId(number));
-        assert!(told == Some(truth) || (told.is_none() && number < 280), "{number}: {told:?}");
-    }
-}
-
-#[test]
-fn what_is_sent_once_is_unknown_from_then_on() {
-    let mut side = side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Sequenced)]);
-    for channel in 0..2 {
-        let id = send(&mut side, channel, 1200);
-        assert_eq!(side.fate(ChannelId(channel), id), Some(Fate::Queued));
-        let (_, records) = packet(&mut side);
-        assert_eq!(side.fate(ChannelId(channel), id), Some(Fate::Unknown));
-        packet(&mut side);
-        lose(&mut side, &records);
-        assert!(!side.has_sendable() && side.is_drained());
-    }
-    assert!(side.unconfirmed().is_empty());
-}
-
-#[test]
 fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() {
     let config = ChannelConfig { queue_messages: 20_000, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let mut side = side(&[config]);
@@ -522,71 +405,6 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
         }
     }
     panic!("the large message starves");
-}
-
-#[test]
-fn after_a_resume_what_the_peer_lacks_is_sent_again_whole() {
-    let mut side = ordered();
-    for length in [10, 3000, 20, 30] {
-        send(&mut side, 0, length);
-    }
-    let (_, first) = packet(&mut side);
-    let old: Vec<_> =
-        iter::from_fn(|| Some(packet(&mut side).1).filter(|records| !records.is_empty())).collect();
-    ack(&mut side, &first[1..]);
-    side.begin_resume();
-    assert!(!side.has_sendable(), "nothing reliable before the peer's state is in");
-    // The peer has the first and the last but one.
-    side.on_resume(FIRST, 1, iter::once(1..2)).unwrap();
-    side.end_resume();
-    assert_eq!(delivered(&mut side), [0]);
-    for records in old {
-        ack(&mut side, &records);
-    }
-    let (frames, records) = drain(&mut side, WHOLE_FRAME);
-    ack(&mut side, &records);
-    let ids: Vec<_> = frames.iter().map(|frame| frame.1.unwrap()).collect();
-    assert_eq!(ids, [1, 1, 1, 3]);
-    assert_eq!(frames.iter().map(|frame| frame.3).sum::<usize>(), 3030, "from the beginning");
-    assert_eq!(delivered(&mut side), [1, 2, 3]);
-}
-
-#[test]
-fn unreliable_messages_do_not_wait_for_the_peers_state() {
-    let mut side = side(&[ChannelConfig::new(Delivery::Unreliable)]);
-    send(&mut side, 0, 5000);
-    packet(&mut side);
-    side.begin_resume();
-    assert!(!side.has_sendable(), "the rest of a message whose beginning is gone is not sent");
-    send(&mut side, 0, 5);
-    assert_eq!(packet(&mut side).0, [(0, None, Part::Whole, 5)]);
-}
-
-#[test]
-fn resume_state_that_contradicts_what_was_sent_is_refused() {
-    let state = |channel, floor, ranges: &[(u32, u32)]| {
-        let configs =
-            [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
-        let mut side = side(&configs);
-        send_many(&mut side, 0, 5, 1);
-        let (_, records) = packet(&mut side);
-        ack(&mut side, &records[..2]);
-        side.begin_resume();
-        side.on_resume(ChannelId(channel), floor, ranges.iter().map(|&(start, end)| start..end))
-    };
-    assert_eq!(state(0, 2, &[]), Ok(()));
-    assert_eq!(state(0, 5, &[]), Ok(()));
-    assert_eq!(state(0, 2, &[(1, 3)]), Ok(()));
-    let bad = Err(Violation::BadResume);
-    assert_eq!(state(0, 6, &[]), bad, "a floor beyond what was sent");
-    assert_eq!(state(0, 1, &[]), bad, "a floor below what was acknowledged");
-    assert_eq!(state(0, 2, &[(1, 4)]), bad, "a range beyond what was sent");
-    assert_eq!(state(0, 2, &[(0, 1)]), bad, "the floor was not received");
-    assert_eq!(state(0, 2, &[(1, 1)]), bad, "an empty range");
-    assert_eq!(state(0, 2, &[(u32::MAX - 1, u32::MAX)]), bad);
-    assert_eq!(state(0, 2, &[(1, 2), (2, 3)]), bad, "ranges that touch");
-    assert_eq!(state(1, 0, &[]), bad, "a channel without state");
-    assert_eq!(state(2, 0, &[]), bad, "no channel");
 }
 
 #[test]

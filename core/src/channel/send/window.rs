@@ -64,7 +64,7 @@ struct Cut {
 
 /// What a frame carried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Sent {
+pub(super) struct SentPart {
     pub(super) id: u64,
     /// The bytes from here...
     pub(super) start: u64,
@@ -120,7 +120,7 @@ impl Window {
     }
 
     /// Writes the next piece of what was begun: the oldest lost one first.
-    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+    pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<SentPart> {
         match self.lost.front() {
             Some(&id) => self.write_lost(id, writer, chain),
             None => self.write_unfinished(self.unfinished?, writer, chain),
@@ -133,7 +133,7 @@ impl Window {
         queue: &mut Queue,
         writer: &mut Writer<'_>,
         chain: &mut Chain,
-    ) -> Option<(Sent, u64)> {
+    ) -> Option<(SentPart, u64)> {
         let id = self.base + self.slots.len() as u64;
         let payload = &queue.front()?.payload;
         let length = payload.len() as u64;
@@ -147,7 +147,7 @@ impl Window {
         };
         let QueuedMessage { number, payload, cost, .. } = queue.pop()?;
         self.slots.push_back(WindowSlot { number, payload, state, sends: 1 });
-        Some((Sent { id, start: 0, end, whole, repeated: false }, cost))
+        Some((SentPart { id, start: 0, end, whole, repeated: false }, cost))
     }
 
     /// As [`Self::on_acked`], for `count` messages from `id` on, each of which was sent whole.
@@ -169,7 +169,7 @@ impl Window {
     }
 
     /// Takes note of an acknowledgement; `delivered` is told the numbers of messages that the peer's application gets.
-    pub(super) fn on_acked(&mut self, sent: &Sent, delivered: &mut impl FnMut(u64)) {
+    pub(super) fn on_acked(&mut self, sent: &SentPart, delivered: &mut impl FnMut(u64)) {
         let Some(slot) = self.slot(sent.id) else { return };
         match &mut slot.state {
             SlotState::Acked => return,
@@ -194,7 +194,7 @@ impl Window {
 
     /// Takes note of a loss, or of a doubt: what the frame carried is sent again unless it was acknowledged, or sent
     /// again since.
-    pub(super) fn on_lost(&mut self, sent: &Sent) {
+    pub(super) fn on_lost(&mut self, sent: &SentPart) {
         let Some(slot) = self.slot(sent.id) else { return };
         match (&mut slot.state, sent.whole) {
             (state @ SlotState::Flying, Some(sends)) if sends == slot.sends => *state = SlotState::Lost,
@@ -272,7 +272,7 @@ impl Window {
         self.slots.iter().filter(open).map(|slot| slot.number)
     }
 
-    fn write_lost(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+    fn write_lost(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<SentPart> {
         let channel = self.channel;
         let (slots, spare) = (&mut self.slots, &mut self.spare);
         let slot = slots.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)?;
@@ -303,10 +303,10 @@ impl Window {
         if !matches!(&slot.state, SlotState::Cut(cut) if !cut.lost.is_empty()) {
             self.unmark_lost(id);
         }
-        Some(Sent { id, start, end, whole: whole.then_some(sends), repeated: true })
+        Some(SentPart { id, start, end, whole: whole.then_some(sends), repeated: true })
     }
 
-    fn write_unfinished(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Sent> {
+    fn write_unfinished(&mut self, id: u64, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<SentPart> {
         let channel = self.channel;
         let slot = self.slot(id)?;
         let SlotState::Cut(cut) = &mut slot.state else { return None };
@@ -317,7 +317,7 @@ impl Window {
         if end == length {
             self.unfinished = None;
         }
-        Some(Sent { id, start, end, whole: None, repeated: false })
+        Some(SentPart { id, start, end, whole: None, repeated: false })
     }
 
     fn acknowledge(&mut self, id: u64, delivered: &mut impl FnMut(u64)) {

@@ -4,7 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::filter::{RecentLeast, RecentMost};
+use super::demand::Demand;
+use super::filter::RecentLeast;
 use super::jitter::{Arrival, Jitter};
 use super::loss_cap::LossCap;
 use super::way_back::{CLOCK_JUMP_US, Trip, WayBack};
@@ -23,15 +24,6 @@ const DRIFT_MOST_US: i64 = 10_000;
 const PATIENCE: u8 = 3;
 /// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
 const GLUT: u64 = 6;
-/// A measured demand of a game holds for so long, or for two round trips.
-const DEMAND_US: u64 = 1_000_000;
-/// More jitter than this does not raise a game's demand, or a real queue would grow as long.
-const DEMAND_JITTER_MOST_US: u64 = 100_000;
-/// The longest tick, in microseconds.
-const DEMAND_TICK_US: u64 = 50_000;
-/// The windows of the longest excess and of the greatest rate of arrivals.
-const EXCESS_WINDOW_US: u64 = 2_000_000;
-const ARRIVALS_WINDOW_US: u64 = 600_000;
 /// No jitter is as long as this: a queue is.
 const FULL_US: u64 = 400_000;
 /// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
@@ -81,12 +73,7 @@ pub struct Copa {
     base_rtt: RecentLeast,
     smoothed_us: u64,
     jitter: Jitter,
-    /// The greatest excess over the least delay, and the greatest rate of arrivals, of the last moments.
-    longest_excess: RecentMost,
-    best_arrivals: RecentMost,
-    /// The bytes that a game needs in flight that has no more to send, and until when that measurement holds.
-    demand: u64,
-    demand_until: Instant,
+    demand: Demand,
     loss: LossCap,
 }
 
@@ -135,10 +122,7 @@ impl Copa {
             base_rtt: RecentLeast::new(now),
             smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
             jitter: Jitter::new(now),
-            longest_excess: RecentMost::new(now),
-            best_arrivals: RecentMost::new(now),
-            demand: 0,
-            demand_until: now,
+            demand: Demand::new(now),
             loss: LossCap::new(now),
         }
     }
@@ -149,12 +133,11 @@ impl Copa {
 
     /// The window is not cut below this.
     fn floor(&self, now: Instant) -> u64 {
-        let demand = if now < self.demand_until { self.demand } else { 0 };
-        self.least_window().max(demand)
+        self.least_window().max(self.demand.at(now))
     }
 
-    /// Measures the demand of a game that had no more to send than the window allowed: what arrives in a round trip with jitter and a
-    /// tick. Such a game fills no queue, because all that it sends arrives, so its window is not cut below that.
+    /// Measures the demand of a game that had no more to send than the window allowed. Such a game fills no queue, because all that it
+    /// sends arrives, so its window is not cut below that.
     fn measure_demand(&mut self, report: &AckReport) {
         if !report.rate.is_some_and(|rate| rate.app_limited) {
             return;
@@ -162,13 +145,10 @@ impl Copa {
         // The least of all: that of the last seconds would grow with a queue that this keeps.
         let round_trip = self.smoothed_us.cast_signed();
         let round_trip = round_trip.saturating_sub(self.way_back.longest_possible(round_trip));
-        let jitter = self.longest_excess.get().min(DEMAND_JITTER_MOST_US);
-        let time = round_trip.max(0).unsigned_abs().saturating_add(jitter).saturating_add(DEMAND_TICK_US);
-        self.demand = bytes_in(self.best_arrivals.get(), time);
-        self.demand_until = report.now.plus_micros(DEMAND_US.max(self.smoothed_us.saturating_mul(2)));
+        self.demand.measure(report.now, round_trip.max(0).unsigned_abs(), self.smoothed_us);
         // Jitter that is not yet known may have ended slow start.
         if self.may_resume {
-            self.window = self.window.max(self.demand);
+            self.window = self.window.max(self.demand.at(report.now));
         }
     }
 
@@ -207,12 +187,8 @@ impl Copa {
             self.way_back.on_clock_jump(report.now, trip.back());
             return None;
         }
-        self.longest_excess.insert(
-            report.now,
-            EXCESS_WINDOW_US,
-            delay.saturating_sub(base).max(0).unsigned_abs(),
-        );
-        self.best_arrivals.insert(report.now, ARRIVALS_WINDOW_US, self.way_back.arrival_rate());
+        let excess_us = delay.saturating_sub(base).max(0).unsigned_abs();
+        self.demand.observe(report.now, excess_us, self.way_back.arrival_rate());
         self.measure_demand(report);
         let above = delay.saturating_sub(standing).min(possible);
         let waited = self.less_drift(standing.saturating_sub(base), rtt);

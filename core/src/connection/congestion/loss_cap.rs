@@ -22,14 +22,14 @@ pub(super) struct LossCap {
     lost: u64,
     acked: u64,
     acked_bytes: u64,
-    state: State,
+    state: CapState,
     /// Loss in thousandths that no cut cured, and [`HEAVY`].
     tolerated: u64,
     hold: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum CapState {
     Free,
     /// Just cut; what was sent before is settled first.
     Cut {
@@ -56,7 +56,7 @@ impl LossCap {
             lost: 0,
             acked: 0,
             acked_bytes: 0,
-            state: State::Free,
+            state: CapState::Free,
             tolerated: HEAVY,
             hold: HOLD,
         }
@@ -65,8 +65,8 @@ impl LossCap {
     /// The most bytes per second that may leave.
     pub(super) const fn cap(&self) -> Option<u64> {
         match self.state {
-            State::Free => None,
-            State::Cut { cap } | State::Examined { cap } | State::Held { cap, .. } => Some(cap),
+            CapState::Free => None,
+            CapState::Cut { cap } | CapState::Examined { cap } | CapState::Held { cap, .. } => Some(cap),
         }
     }
 
@@ -106,48 +106,48 @@ impl LossCap {
         (self.since, self.lost, self.acked, self.acked_bytes) = (now, 0, 0, 0);
     }
 
-    fn next_state(&mut self, now: Instant, sample: (u64, u64), is_heavy: bool, delivered: u64) -> State {
+    fn next_state(&mut self, now: Instant, sample: (u64, u64), is_heavy: bool, delivered: u64) -> CapState {
         let (share, packets) = sample;
         match self.state {
-            State::Free if is_heavy => State::Cut { cap: delivered },
-            State::Free => {
+            CapState::Free if is_heavy => CapState::Cut { cap: delivered },
+            CapState::Free => {
                 let excess = self.tolerated.saturating_sub(share.saturating_add(HEAVY));
                 self.tolerated = self.tolerated.saturating_sub(excess / 8).max(HEAVY);
-                State::Free
+                CapState::Free
             }
-            State::Cut { cap } => State::Examined { cap },
-            State::Examined { .. } if share > CURED => {
+            CapState::Cut { cap } => CapState::Examined { cap },
+            CapState::Examined { .. } if share > CURED => {
                 // What a cut does not cure is not of our making. To cut again and again would end at nothing.
                 self.tolerated = share.saturating_add(HEAVY).min(TOLERATED_MOST);
-                State::Free
+                CapState::Free
             }
-            State::Examined { cap } => self.hold(now, cap, share),
-            State::Held { cap, .. } if is_heavy => State::Cut { cap: cap.min(delivered) },
-            State::Held { cap, until, chance, .. } if now < until => {
+            CapState::Examined { cap } => self.hold(now, cap, share),
+            CapState::Held { cap, .. } if is_heavy => CapState::Cut { cap: cap.min(delivered) },
+            CapState::Held { cap, until, chance, .. } if now < until => {
                 let is_calm = share <= chance.saturating_add(CURED / 2);
-                State::Held { cap, until, is_calm, chance: (chance * 3 + share) / 4 }
+                CapState::Held { cap, until, is_calm, chance: (chance * 3 + share) / 4 }
             }
-            State::Held { cap, is_calm: true, chance, .. } if is_above(share, packets, chance) => {
+            CapState::Held { cap, is_calm: true, chance, .. } if is_above(share, packets, chance) => {
                 // More was tried, and it is too much: no need to wait until a tenth is lost.
                 self.hold(now, cap - cap / 8, chance)
             }
-            State::Held { cap, until, chance, .. } => {
+            CapState::Held { cap, until, chance, .. } => {
                 let raised = cap.saturating_add((cap / 16).max(1));
                 // Where twice as much goes through, by the least window, it caps nothing: to raise it would take for ever.
                 if delivered <= cap.saturating_mul(2) && raised < delivered.saturating_mul(2) {
                     let is_calm = share <= chance.saturating_add(CURED / 2);
-                    return State::Held { cap: raised, until, is_calm, chance };
+                    return CapState::Held { cap: raised, until, is_calm, chance };
                 }
                 self.hold = HOLD;
-                State::Free
+                CapState::Free
             }
         }
     }
 
-    fn hold(&mut self, now: Instant, cap: u64, chance: u64) -> State {
+    fn hold(&mut self, now: Instant, cap: u64, chance: u64) -> CapState {
         let until = now + self.hold;
         self.hold = self.hold.saturating_mul(2).min(HOLD_MOST);
-        State::Held { cap, until, is_calm: true, chance }
+        CapState::Held { cap, until, is_calm: true, chance }
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
     fn regression_a_cap_far_below_what_is_delivered_is_lifted() {
         let mut cap = LossCap::new(Instant::ZERO);
         let until = Instant::ZERO + Duration::from_secs(1);
-        cap.state = State::Held { cap: 187, until, is_calm: true, chance: 0 };
+        cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };
         let mut path = Path { cap, ..Path::new() };
         path.play(100, 0);
         path.play(100, 0);

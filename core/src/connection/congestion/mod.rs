@@ -1,206 +1,24 @@
 //! How much may be in flight, and how fast it may leave: a trait, and the controllers behind it.
 
+mod algorithm;
 mod arrival_rate;
+mod controller;
 mod copa;
 mod cubic;
 pub(crate) mod delivery_rate;
+mod demand;
 mod filter;
 mod fixed;
 mod jitter;
 mod loss_cap;
 pub(crate) mod one_way_delay;
+mod rate;
 mod way_back;
 
+pub use algorithm::Algorithm;
+pub use controller::{AckReport, Controller, LossReport, RateSample, Waiting};
+pub(crate) use controller::{INITIAL_DATAGRAMS, LEAST_DATAGRAMS};
 pub use copa::Copa;
 pub use cubic::Cubic;
 pub use fixed::FixedWindow;
-
-use alloc::boxed::Box;
-
-use crate::time::{Duration, Instant, micros};
-
-/// Datagrams that may be in flight before anything is known of the path (RFC 9002 7.2).
-pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
-/// Datagrams that may be in flight whatever is known of it: with fewer, every acknowledgement would be held back.
-pub(crate) const LEAST_DATAGRAMS: u64 = 3;
-
-/// Which congestion control a connection has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// [`Copa`]: keeps queues short, and isolated losses do not slow it down.
-    #[default]
-    Copa,
-    /// [`Cubic`] (RFC 9438): fills queues until they overflow, and so holds its own against other traffic that does.
-    Cubic,
-}
-
-impl Algorithm {
-    pub(crate) fn controller(self, now: Instant, datagram: u64) -> Box<dyn Controller> {
-        match self {
-            Self::Copa => Box::new(Copa::new(now, datagram)),
-            Self::Cubic => Box::new(Cubic::new(now, datagram)),
-        }
-    }
-}
-
-/// What a controller hears of an acknowledgement that settles something.
-#[derive(Clone, Copy, Debug)]
-pub struct AckReport {
-    /// When it came.
-    pub now: Instant,
-    /// Packets that it acknowledges for the first time.
-    pub packets: u64,
-    /// Their bytes, overhead included.
-    pub bytes: u64,
-    /// Packets that were declared lost before, and were not: the path reorders.
-    pub late: u64,
-    /// Whether the path was seen to reorder lately.
-    pub reorders: bool,
-    /// When the newest of them left.
-    pub newest_sent_at: Instant,
-    /// Bytes in flight before it came, less what had arrived as far as [`Controller::waiting`] tells.
-    pub in_flight: u64,
-    /// The round-trip time of the newest, less what the peer says it held the acknowledgement back.
-    pub rtt: Option<Duration>,
-    /// The smoothed round-trip time.
-    pub smoothed_rtt: Duration,
-    /// How long the newest took to the peer in microseconds, plus a constant that nobody knows.
-    pub one_way_delay: Option<i64>,
-    /// What the path delivers.
-    pub rate: Option<RateSample>,
-}
-
-impl AckReport {
-    /// Whether at least half of `window` was in use: one that is not was not shown to fit the path, and must not grow
-    /// (RFC 9002 7.8).
-    #[must_use]
-    pub const fn uses(&self, window: u64) -> bool {
-        self.in_flight.saturating_mul(2) >= window
-    }
-}
-
-/// What arrived at the peer although no acknowledgement says so yet, because those wait on the way back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Waiting {
-    /// Bytes that arrive per second.
-    pub bytes_per_second: u64,
-    /// What arrived earlier would be acknowledged even if nothing waited.
-    pub since: Instant,
-    /// An acknowledgement comes by then, while all is well; after that nobody knows whether anything arrives.
-    pub until: Instant,
-}
-
-impl Waiting {
-    /// Bytes that have arrived by `now`.
-    #[must_use]
-    pub fn bytes(&self, now: Instant) -> u64 {
-        if self.bytes_per_second == 0 {
-            return 0;
-        }
-        bytes_in(self.bytes_per_second, micros(now.min(self.until) - self.since))
-    }
-
-    /// When more than `bytes` have, if that is foreseeable.
-    #[must_use]
-    pub fn exceeds_at(&self, bytes: u64) -> Option<Instant> {
-        let scaled = bytes.saturating_add(1).saturating_mul(1_000_000);
-        let time = scaled.checked_div(self.bytes_per_second)?.saturating_add(1);
-        Some(self.since + Duration::from_micros(time)).filter(|at| *at <= self.until)
-    }
-}
-
-/// A measurement of the delivery rate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RateSample {
-    /// Bytes delivered per second.
-    pub bytes_per_second: u64,
-    /// Whether the sender had nothing more to send meanwhile, so that the path may deliver more.
-    pub app_limited: bool,
-}
-
-/// What a controller hears of losses that were found together.
-#[derive(Clone, Copy, Debug)]
-pub struct LossReport {
-    /// When they were found.
-    pub now: Instant,
-    /// Packets declared lost.
-    pub packets: u64,
-    /// Their bytes, overhead included.
-    pub bytes: u64,
-    /// When the newest of them left.
-    pub newest_sent_at: Instant,
-    /// Whether nothing came through for so long that all that was known of the path is void (RFC 9002 7.6).
-    pub persistent: bool,
-}
-
-/// Decides how many bytes may be in flight, and how fast they may leave. It sees plain numbers only, never the
-/// connection.
-pub trait Controller: Send + Sync {
-    /// Packets were acknowledged.
-    fn on_ack(&mut self, report: &AckReport);
-    /// Packets were declared lost.
-    fn on_loss(&mut self, report: &LossReport);
-    /// The path marked packets instead of dropping them (RFC 3168); the newest of those acknowledged with the mark left at
-    /// `newest_sent_at`.
-    fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
-    /// Bytes that may be in flight.
-    fn window(&self) -> u64;
-    /// What is in flight no longer, although no acknowledgement says so yet.
-    fn waiting(&self) -> Waiting {
-        Waiting::default()
-    }
-    /// Bytes per second at which packets may leave, bursts apart; `u64::MAX` is no limit.
-    fn pacing_rate(&self) -> u64;
-    /// Bytes per second that the path carries for long, as far as known; `u64::MAX` is no limit.
-    fn rate(&self) -> u64;
-    /// Datagrams have `datagram` bytes from now on: the path carries larger ones, or no longer does.
-    fn set_datagram(&mut self, datagram: u64);
-    /// Packets that were reported lost lately were too large for the path (RFC 8899 4.3): that says nothing of congestion.
-    fn on_black_hole(&mut self, now: Instant);
-    /// The path changed: start again.
-    fn reset(&mut self, now: Instant);
-}
-
-/// Bytes per second of `bytes` in `time`.
-pub(crate) const fn per_second(bytes: u64, micros: u64) -> u64 {
-    let micros = if micros == 0 { 1 } else { micros };
-    match bytes.checked_mul(1_000_000) {
-        Some(scaled) => scaled / micros,
-        None => bytes / micros * 1_000_000,
-    }
-}
-
-/// Bytes that `rate` bytes per second make in `micros`.
-pub(crate) const fn bytes_in(rate: u64, micros: u64) -> u64 {
-    match rate.checked_mul(micros) {
-        Some(scaled) => scaled / 1_000_000,
-        None => (rate / 1_000_000).saturating_mul(micros),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_waits_exceeds_a_number_of_bytes_when_it_says_and_at_most_a_microsecond_before() {
-        let since = Instant::ZERO + Duration::from_secs(5);
-        let until = since + Duration::from_millis(700);
-        for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {
-            let waiting = Waiting { bytes_per_second, since, until };
-            for bytes in [0, 1, 1199, 1200, 26_249, 26_250, 1_000_000] {
-                match waiting.exceeds_at(bytes) {
-                    Some(exceeds) => {
-                        assert!(waiting.bytes(exceeds) > bytes, "{waiting:?} {bytes}");
-                        let before = exceeds - Duration::from_micros(2);
-                        assert!(before < since || waiting.bytes(before) <= bytes, "{waiting:?} {bytes}");
-                    }
-                    None => assert!(waiting.bytes(until - Duration::from_micros(2)) <= bytes),
-                }
-            }
-        }
-        let nothing = Waiting::default();
-        assert_eq!((nothing.bytes(until), nothing.exceeds_at(0)), (0, None));
-    }
-}
+pub(crate) use rate::{bytes_in, per_second};

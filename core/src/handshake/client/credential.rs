@@ -10,16 +10,16 @@ use crate::error::ConnectError;
 use crate::limits;
 
 /// A credential as the Hello shows it.
-pub(super) struct Proof {
+pub(super) struct HelloCredential {
     pub(super) mode: Mode,
     pub(super) ticket: Vec<u8>,
     pub(super) psk: Secret,
     pub(super) expiry: u64,
 }
 
-impl Proof {
+impl HelloCredential {
     pub(super) fn new(provider: &dyn HandshakeCrypto, credential: Credential) -> Result<Self, ConnectError> {
-        let proof = match credential {
+        let shown = match credential {
             Credential::Open => {
                 return Ok(Self {
                     mode: Mode::Open,
@@ -40,14 +40,14 @@ impl Proof {
                 Self { mode: Mode::Peer, ticket: hint.0.to_vec(), psk, expiry: 0 }
             }
         };
-        if proof.psk.is_zero() {
+        if shown.psk.is_zero() {
             return Err(ConnectError::ZeroPresharedKey);
         }
-        if !(1..=limits::TICKET_BYTES).contains(&proof.ticket.len()) {
-            let size = proof.ticket.len();
+        if !(1..=limits::TICKET_BYTES).contains(&shown.ticket.len()) {
+            let size = shown.ticket.len();
             return Err(ConnectError::TicketSize { size, most: limits::TICKET_BYTES });
         }
-        Ok(proof)
+        Ok(shown)
     }
 }
 

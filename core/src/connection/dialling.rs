@@ -1,0 +1,112 @@
+//! How a connection dials, and what becomes of the answers.
+
+use alloc::boxed::Box;
+
+use super::{Attempt, Connection, Dial, DialPlan, Phase};
+use crate::channel::{ReceiveSide, SendSide};
+use crate::crypto::Key;
+use crate::drop::DropReason;
+use crate::error::ConnectError;
+use crate::event::{CloseReason, ConnectionId, Refusal};
+use crate::handshake::{Accepted, Answer, ServerKey};
+use crate::rng::Rng;
+use crate::time::Instant;
+
+impl Connection {
+    /// A connection that dials by `plan`, and sends so many bytes per second at most, if not what all do.
+    pub(crate) fn dialling(
+        id: ConnectionId,
+        (send, receive): (SendSide, ReceiveSide),
+        plan: Option<Box<DialPlan>>,
+        dial: Option<Box<Dial>>,
+        bandwidth: Option<u64>,
+    ) -> Self {
+        Self { plan, dial, bandwidth, ..Self::new(id, send, receive) }
+    }
+
+    /// What another attempt to come back is made with.
+    pub(crate) fn next_attempt(&self) -> Option<Attempt> {
+        self.plan.as_deref().map(|plan| plan.attempt(plan.timeout))
+    }
+
+    /// Dials again, or waits where no attempt could be begun.
+    pub(crate) fn dial(&mut self, now: Instant, dial: Result<Dial, ConnectError>, rng: &mut Rng) {
+        match dial {
+            Ok(dial) => self.dial = Some(Box::new(dial)),
+            Err(_) => self.retry_dial_later(now, rng),
+        }
+    }
+
+    /// A handshake message for the dial. Returns what the server accepted; an error says why it was dropped.
+    pub(crate) fn on_answer(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        datagram: &[u8],
+    ) -> Result<Option<Box<Accepted>>, DropReason> {
+        let dial = self.dial.as_deref_mut().ok_or(DropReason::UnexpectedHandshake)?;
+        let resumes = dial.dialer.shows_resume_ticket();
+        match dial.dialer.handle(now, rng, datagram) {
+            Answer::Ignored(reason) => return Err(reason),
+            Answer::Noted => {}
+            Answer::Progress => dial.on_progress(),
+            Answer::Refused(refusal) => self.on_refused(now, refusal, resumes, rng),
+            Answer::Accepted(accepted) => return Ok(Some(accepted)),
+        }
+        Ok(None)
+    }
+
+    /// The server refused an attempt; `resumes` if it was shown a resume ticket.
+    fn on_refused(&mut self, now: Instant, refusal: Refusal, resumes: bool, rng: &mut Rng) {
+        // A server that has the session resumes it, so it says this only of one that is gone.
+        if refusal == Refusal::Expired && resumes && self.fall_back() {
+            return;
+        }
+        let has_no_place = matches!(refusal, Refusal::Full | Refusal::TooManyFromAddress);
+        match self.phase {
+            // Whatever made us ask, the connection that we have still stands; or the server may have a place when it answers the
+            // next packet.
+            Phase::Connected if !resumes || has_no_place => self.drop_dial(),
+            Phase::Interrupted if has_no_place => {
+                // A server that has just come back may be busy with everyone at once.
+                self.drop_dial();
+                self.retry_dial_later(now, rng);
+            }
+            _ => self.finish(CloseReason::Refused(refusal)),
+        }
+    }
+
+    /// The dial that the server accepted. Whatever key was trusted at first is the one to trust from now on.
+    pub(crate) fn take_dial(&mut self, server_key: Key) -> Option<Box<Dial>> {
+        let dial = self.dial.take()?;
+        if let Some(plan) = self.plan.as_deref_mut() {
+            plan.server_key = ServerKey::Pinned(server_key);
+        }
+        Some(dial)
+    }
+
+    /// A dial that was accepted comes to nothing.
+    pub(crate) fn discard(&mut self, dial: &Dial) {
+        self.retired_ids.push(dial.local_id);
+    }
+
+    /// It is made by `dial` from now on.
+    pub(crate) fn on_dial_counts(&mut self, dial: &Dial) {
+        if let Some(plan) = self.plan.as_deref_mut() {
+            plan.order = dial.order;
+        }
+    }
+
+    /// Ends because the server lost the session, and hands over what the connection is dialled by that takes its place.
+    ///
+    /// The resume ticket that was shown stays good until the new session's first one is acknowledged, if the session `is_lost`. One
+    /// that was set aside is of another session, which the server may still have.
+    pub(crate) fn hand_over(&mut self, is_lost: bool) -> (Option<Box<DialPlan>>, Option<u64>) {
+        let mut plan = self.plan.take();
+        if let Some(plan) = plan.as_mut().filter(|_| !is_lost) {
+            plan.resume = None;
+        }
+        self.finish(CloseReason::SessionLost);
+        (plan, self.bandwidth)
+    }
+}

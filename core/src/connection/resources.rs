@@ -1,0 +1,13 @@
+//! What an endpoint lends to one of its connections for a call.
+
+use super::settings::Settings;
+use crate::channel::Arena;
+use crate::rng::Rng;
+
+/// The parts of an endpoint that a connection uses while it takes in a packet.
+pub(crate) struct Resources<'a> {
+    /// Where messages are reassembled.
+    pub(crate) arena: &'a mut Arena,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) settings: &'a Settings,
+}

@@ -1,0 +1,142 @@
+//! The two traits of a suite, and what passes through them.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::secret::{Key, Secret};
+use crate::rng::Rng;
+
+/// What was presented is not authentic. Nothing else is said, so that nothing can be learned from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rejected;
+
+/// The keys of a finished handshake.
+#[derive(Clone)]
+pub struct SessionKeys {
+    /// Secret of the direction from the initiator to the responder.
+    pub to_responder: Secret,
+    /// Secret of the direction from the responder to the initiator.
+    pub to_initiator: Secret,
+    /// A secret that both ends share and that protects no packet: resume tickets are derived from it.
+    pub exporter: Secret,
+}
+
+impl core::fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SessionKeys(..)")
+    }
+}
+
+/// What both ends must agree on before the first Noise message.
+#[derive(Clone, Copy)]
+pub struct HandshakeInput<'a> {
+    /// Bytes that both ends mix in; any difference makes the handshake fail.
+    pub prologue: &'a [u8],
+    /// The pre-shared key of the ticket; zeros where there is none.
+    pub psk: &'a Key,
+    /// What travels encrypted in this end's message.
+    pub payload: &'a [u8],
+}
+
+/// Cryptography as the protocol uses it: that of packets, where speed counts, and that of everything else. Implementations hold
+/// no state that changes.
+pub trait Provider: Send + Sync {
+    /// The AEAD of data packets under `key`.
+    fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
+
+    /// The cryptography of handshakes, tickets and key derivation.
+    fn handshake(&self) -> &dyn HandshakeCrypto;
+}
+
+/// The cryptography of handshakes, tickets, cookies and key derivation. Implementations hold no state that changes.
+pub trait HandshakeCrypto: Send + Sync {
+    /// The public key of an X25519 secret.
+    fn public_key(&self, secret: &Key) -> Key;
+
+    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
+    ///
+    /// # Errors
+    /// [`Rejected`] if `responder` is not a usable public key.
+    fn initiate(
+        &self,
+        rng: &mut Rng,
+        responder: &Key,
+        input: HandshakeInput<'_>,
+        message: &mut Vec<u8>,
+    ) -> Result<Box<dyn Initiator>, Rejected>;
+
+    /// Reads the first Noise message, and appends its payload to `payload`. `input.payload` is not used here.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the message is not authentic under `secret` and the pre-shared key.
+    fn respond(
+        &self,
+        rng: &mut Rng,
+        secret: &Key,
+        input: HandshakeInput<'_>,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<Box<dyn Responder>, Rejected>;
+
+    /// Encrypts `text` in place under XChaCha20-Poly1305 and appends the 16-byte tag.
+    fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>);
+
+    /// Undoes [`HandshakeCrypto::seal_ticket`], leaving the plaintext in `text`.
+    ///
+    /// # Errors
+    /// [`Rejected`] if anything differs from what was sealed.
+    fn open_ticket(
+        &self,
+        key: &Key,
+        nonce: &[u8; 24],
+        associated: &[u8],
+        text: &mut Vec<u8>,
+    ) -> Result<(), Rejected>;
+
+    /// The 32-byte keyed BLAKE2s digest of the concatenation of `parts`.
+    fn digest(&self, key: &Key, parts: &[&[u8]]) -> Key;
+
+    /// HKDF-Expand over BLAKE2s: a key for the purpose `label`, derived from `secret`.
+    fn derive(&self, secret: &Key, label: &[u8]) -> Key;
+}
+
+/// The AEAD of data packets under one key.
+pub trait PacketKey: Send + Sync {
+    /// Encrypts all of `packet` but its last 16 bytes in place, and writes the tag there. `header` is authenticated
+    /// with it. A `packet` shorter than 16 bytes is left alone.
+    fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]);
+
+    /// Decrypts `packet` (ciphertext and tag) in place and says how many bytes of plaintext it starts with.
+    ///
+    /// # Errors
+    /// [`Rejected`] if packet, header or number are not what was sealed; the bytes are worthless then.
+    fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected>;
+}
+
+/// An initiator that waits for the second Noise message.
+pub trait Initiator: Send + Sync {
+    /// Reads the second message and appends its payload to `payload`. A rejected message changes nothing: the
+    /// authentic one may still come.
+    ///
+    /// # Errors
+    /// [`Rejected`] if it is not the answer to our first message.
+    fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
+}
+
+/// A responder that has read the first Noise message.
+pub trait Responder: Send + Sync {
+    /// Appends the second message (e, ee, payload) to `message` and derives the keys.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the initiator's ephemeral key is unusable.
+    fn finish(self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
+}
+
+/// The 96-bit nonce of a packet: four zero bytes, then its number as 64 bits, little-endian.
+pub(super) fn packet_nonce(packet_number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    if let Some(number) = nonce.last_chunk_mut::<8>() {
+        *number = packet_number.to_le_bytes();
+    }
+    nonce
+}

@@ -1,0 +1,100 @@
+//! What resume tickets are answered with.
+
+use super::*;
+
+/// An attempt to resume with a ticket that this server sealed.
+fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
+    let sealer = world.acceptor.resume_sealer();
+    let wall_now = world.wall_now();
+    let sealed = sealer.seal(world.provider.handshake(), &mut world.rng, wall_now, contents);
+    world.dial(Shown::Resume { sealed, psk: contents.psk.clone(), expiry: contents.expiry })
+}
+
+fn resume_contents(world: &World) -> ResumeContents {
+    ResumeContents {
+        session: [1; 16],
+        incarnation: 2,
+        identity: [3; 16],
+        psk: resume_psk(world.provider.handshake(), &[4; 32], 1),
+        expiry: world.wall_now() + 60_000_000,
+        user_data: b"blue team".to_vec(),
+    }
+}
+
+#[test]
+fn a_resume_ticket_names_its_session_and_works_more_than_once() {
+    for session in [SessionOutcome::Resumed, SessionOutcome::Lost] {
+        let mut world = World::new(Access::Tickets);
+        world.directory.session = Ok(session);
+        let contents = resume_contents(&world);
+        for local_id in 1..4 {
+            let mut dialer = resuming(&mut world, &contents);
+            let hello = world.sent(&mut dialer);
+            let candidate = world.candidate(udp(1), &hello);
+            assert_eq!(candidate.session, session);
+            assert_eq!(candidate.peer.identity, [3; 16]);
+            let (id, welcome) = world.answer(candidate, Admittance::Accept { local_id });
+            let accepted = world.accepted(&mut dialer, &welcome);
+            assert_eq!(accepted.session, session);
+            let id = id.unwrap();
+            let half_open = world.acceptor.half_open(world.now, &id).unwrap();
+            assert_eq!(half_open.session, session);
+            assert_eq!(half_open.keys(&RustCrypto).exporter, accepted.keys.exporter);
+            let confirmed = world.acceptor.confirm(world.now, &id, true).unwrap();
+            assert_eq!(confirmed.resume, Some(Resume { session: [1; 16], incarnation: 2 }));
+        }
+    }
+}
+
+#[test]
+fn a_superseded_resume_ticket_costs_no_diffie_hellman_and_gets_no_answer() {
+    let mut world = World::new(Access::Tickets);
+    world.directory.session = Err(DropReason::BurntTicket);
+    let contents = resume_contents(&world);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::BurntTicket);
+}
+
+#[test]
+fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encryption() {
+    let mut world = World::new(Access::Tickets);
+    let contents = resume_contents(&world);
+    world.acceptor.end_session(world.wall_now(), contents.session, contents.expiry);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    let candidate = world.candidate(udp(1), &hello);
+    let (half_open, welcome) = world.answer(candidate, ACCEPT);
+    assert!(half_open.is_none());
+    assert!(matches!(world.handle(&mut dialer, &welcome), Answer::Refused(Refusal::SessionEnded)));
+}
+
+#[test]
+fn a_resume_ticket_that_has_expired_is_refused_however_old_it_is_unless_its_session_lives() {
+    let mut world = World::new(Access::Tickets);
+    let contents = resume_contents(&world);
+    let mut dialer = resuming(&mut world, &contents);
+    let hello = world.sent(&mut dialer);
+    for seconds in [60, 3 * 3600, 1000 * 3600] {
+        world.pass(Duration::from_secs(seconds));
+        world.directory.session = Ok(SessionOutcome::Lost);
+        assert_eq!(world.candidate(udp(1), &hello).refusal, Some(Refusal::Expired));
+        world.directory.session = Ok(SessionOutcome::Resumed);
+        assert_eq!(world.candidate(udp(1), &hello).refusal, None);
+    }
+}
+
+#[test]
+fn two_resumptions_of_one_session_are_half_open_and_the_first_data_ends_the_other() {
+    let mut world = World::new(Access::Tickets);
+    let mut contents = resume_contents(&world);
+    let mut first = resuming(&mut world, &contents);
+    world.open(&mut first, 11);
+    contents.incarnation += 1;
+    let mut second = resuming(&mut world, &contents);
+    let (id, _) = world.open(&mut second, 12);
+    let mut third = resuming(&mut world, &contents);
+    let hello = world.sent(&mut third);
+    assert_eq!(world.dropped(udp(1), &hello), DropReason::TicketBusy);
+    assert_eq!(world.acceptor.confirm(world.now, &id, true).unwrap().freed.as_slice(), [11]);
+}

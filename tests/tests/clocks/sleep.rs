@@ -1,0 +1,80 @@
+//! Clients whose host slept.
+
+use super::*;
+
+#[test]
+fn a_client_without_a_ticket_is_back_within_a_second_whatever_the_wall_clock_of_its_server_did() {
+    Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
+}
+
+#[test]
+fn a_client_without_a_ticket_is_back_within_a_second_whatever_its_own_wall_clock_shows() {
+    Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
+}
+
+#[test]
+fn a_peer_is_back_within_a_second_whatever_wall_clocks_did() {
+    Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
+}
+
+#[test]
+fn a_client_that_came_with_a_ticket_resumes_comes_back_or_hears_at_once_that_it_expired() {
+    for night in Night::all(Came::WithTicket, 0) {
+        let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
+        if night.is_kept() || age < 7200 {
+            night.ends_well();
+            continue;
+        }
+        let (mut net, before) = night.evening();
+        night.pass(&mut net);
+        let refused = |event: &Event| {
+            let refusal = CloseReason::Refused(Refusal::Expired);
+            matches!(event, Event::Closed { connection, reason, .. } if *connection == before && *reason == refusal)
+        };
+        assert!(net.nodes[1].has(refused), "{night:?}: {:#?}", net.nodes[1].events);
+    }
+}
+
+#[test]
+fn a_client_that_was_cut_off_before_it_slept_still_has_its_time_to_reconnect_when_it_wakes() {
+    for goes_on in [false, true] {
+        let night = Night { goes_on, ..Night::new(Came::Openly, 2 * HOUR) };
+        let (mut net, _) = night.evening();
+        net.filter = Box::new(|_, _, _| Pass::Drop);
+        net.run_for(SECOND * 40);
+        assert!(net.nodes[1].has(|event| matches!(event, Event::Interrupted { .. })));
+        night.pass(&mut net);
+        let back = |event: &Event| matches!(event, Event::Connected { replaces: Some(_), .. });
+        assert!(net.nodes[1].has(back), "{night:?}: {:#?}", net.nodes[1].events);
+    }
+}
+
+#[test]
+fn a_client_that_sends_thousands_of_messages_when_it_wakes_is_back_within_a_second_too() {
+    for (seconds, per_second) in [(21, 300), (21, 1000), (21, 4000), (2 * HOUR, 1000), (2 * HOUR, 4000)] {
+        let night = Night::new(Came::Openly, seconds);
+        let (mut net, client) = night.evening();
+        // The window is wide open before the night.
+        let send = |net: &mut Net, seconds: u64| {
+            for _ in 0..100 * seconds {
+                let at = net.nodes[1].local(net.now);
+                for _ in 0..per_second / 100 {
+                    let message = vec![1; 1000];
+                    let _full = net.nodes[1].endpoint.send(at, client, ChannelId(3), message);
+                }
+                net.run_for(Duration::from_millis(10));
+            }
+        };
+        send(&mut net, 5);
+        net.nodes[1].is_up = false;
+        net.run_for(Duration::from_secs(seconds));
+        net.nodes[1].is_up = true;
+        net.nodes[1].behind = Duration::from_secs(seconds);
+        send(&mut net, 1);
+        net.run_for(net.delay);
+        let back = |event: &Event| {
+            matches!(event, Event::Resumed { .. } | Event::Connected { replaces: Some(_), .. })
+        };
+        assert!(net.nodes[1].has(back), "slept {seconds} s, {per_second} messages a second");
+    }
+}
