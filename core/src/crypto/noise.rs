@@ -20,7 +20,7 @@ const EXPORTER_LABEL: &[u8] = b"tickwire exporter";
 /// An ephemeral public key and the tag of the payload: what either message adds to its payload.
 const MESSAGE_OVERHEAD: usize = 32 + limits::TAG;
 
-/// See [`super::Provider::initiate`].
+/// See [`super::HandshakeCrypto::initiate`].
 pub(super) fn initiate(
     rng: &mut Rng,
     responder: &Key,
@@ -35,7 +35,7 @@ pub(super) fn initiate(
     Ok(Box::new(WaitingInitiator(Wiped(state))))
 }
 
-/// See [`super::Provider::respond`].
+/// See [`super::HandshakeCrypto::respond`].
 pub(super) fn respond(
     rng: &mut Rng,
     secret: &Key,

@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A variable-length integer ([`super::varint_len`]).
+    /// A variable-length integer (1 to 9 bytes, the first of which says the length).
     ///
     /// # Errors
     /// [`Malformed`] at the end, or if the value is not in its shortest form.

@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// Appends a variable-length integer ([`super::varint_len`]).
+    /// Appends a variable-length integer (1 to 9 bytes, the first of which says the length).
     ///
     /// # Errors
     /// [`NoRoom`] at the end of the buffer; nothing is written then.
