@@ -407,7 +407,7 @@ impl Endpoint {
         let Some(member) = self.connections.member_mut(connection) else { return };
         let state = &mut member.connection;
         let outlook = state.look(now);
-        self.deadlines.set(connection, outlook.next);
+        self.deadlines.set(now, connection, outlook.next);
         let links = outlook.links;
         if links != member.links {
             self.links.move_connection(connection, core::mem::replace(&mut member.links, links), links);
