@@ -26,7 +26,16 @@ pub struct Case {
 
 impl Case {
     const fn new(name: &'static str, per_tick: usize) -> Self {
-        Self { name, clients: 1, per_tick, loss: false, both_ways: false, channels: 1, warm_up: TICKS, ticks: TICKS }
+        Self {
+            name,
+            clients: 1,
+            per_tick,
+            loss: false,
+            both_ways: false,
+            channels: 1,
+            warm_up: TICKS,
+            ticks: TICKS,
+        }
     }
 
     const fn clients(mut self, clients: usize) -> Self {
@@ -76,7 +85,8 @@ pub const ENCRYPTED: [Case; 4] = [
 pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
 /// The cases in which both ends send.
-pub const BOTH_WAYS: [Case; 2] = [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
+pub const BOTH_WAYS: [Case; 2] =
+    [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 
 /// A thousand clients that were sent nothing, and ones that were sent something for a second.
 pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];

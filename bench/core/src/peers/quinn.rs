@@ -203,9 +203,10 @@ impl Stack for Quinn {
         let connections = &mut self.clients[client].connections;
         let known = &mut self.streams_up[client];
         if known.is_none()
-            && let Some((handle, connection)) = connections.first_key_value().map(|(handle, _)| *handle).and_then(
-                |handle| connections.get_mut(&handle).map(|connection| (handle, connection)),
-            )
+            && let Some((handle, connection)) = connections
+                .first_key_value()
+                .map(|(handle, _)| *handle)
+                .and_then(|handle| connections.get_mut(&handle).map(|connection| (handle, connection)))
         {
             *known = connection.streams().open(Dir::Uni).map(|stream| (handle, stream));
         }
