@@ -49,6 +49,7 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub(crate) use self::agenda::Outlook;
 pub use self::clock_sync::PeerClock;
 use self::congestion::Algorithm;
 pub(crate) use self::dial::{Attempt, Dial, DialPlan, ResumeCredential};

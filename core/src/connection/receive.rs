@@ -129,6 +129,9 @@ impl Connection {
                 (outcome.eliciting, outcome.busy) = (true, true);
                 outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
             }
+            if frames.remaining() == 0 {
+                return Ok(outcome);
+            }
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;
             let is_connected = self.phase == Phase::Connected;
