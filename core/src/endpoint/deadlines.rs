@@ -44,9 +44,9 @@ impl Deadlines {
         self.heap.first().map(Deadline::key)
     }
 
-    /// Sets a connection's deadline; [`Instant::MAX`] is none. What is due at `now` does not stay where it is: whoever asks again
-    /// and again would never find the next one.
-    pub(super) fn set(&mut self, now: Instant, connection: ConnectionId, at: Instant) {
+    /// Sets a connection's deadline; [`Instant::MAX`] is none. It stays where it is, a little too early, only if it `may_lag`, and
+    /// not if it is due at `now`: whoever asks again and again would never find the next one.
+    pub(super) fn set(&mut self, now: Instant, connection: ConnectionId, at: Instant, may_lag: bool) {
         if at == Instant::MAX {
             self.remove(connection);
             return;
@@ -54,7 +54,7 @@ impl Deadlines {
         match self.places.get(connection).copied() {
             Some(place) => {
                 let Some(known) = self.heap.get_mut(place) else { return };
-                if at >= known.at && known.at > now && at - known.at <= LEFT {
+                if may_lag && at >= known.at && known.at > now && at - known.at <= LEFT {
                     return;
                 }
                 if core::mem::replace(&mut known.at, at) != at && self.heap.len() > 1 {
@@ -146,7 +146,7 @@ mod tests {
                 match when {
                     Some(when) => {
                         let at = Instant::ZERO + Duration::from_millis(when.into());
-                        deadlines.set(now, key, at);
+                        deadlines.set(now, key, at, true);
                         model.insert(key, at);
                     }
                     None => {
@@ -157,7 +157,7 @@ mod tests {
                 let least = model.values().min().copied();
                 // What came up is asked for again, as the endpoint does.
                 while let Some((at, key)) = deadlines.first().filter(|(at, key)| *at <= now && model[key] > now) {
-                    deadlines.set(now, key, model[&key]);
+                    deadlines.set(now, key, model[&key], true);
                     if deadlines.first().is_some_and(|(again, other)| other == key && again == at) {
                         return false;
                     }

@@ -415,7 +415,8 @@ impl Endpoint {
         let now = self.now;
         let Some(member) = self.connections.member_mut(connection) else { return };
         let state = &mut member.connection;
-        self.deadlines.set(now, connection, outlook.next);
+        // What is paced leaves in bursts of its size only if it is woken for in time, not before.
+        self.deadlines.set(now, connection, outlook.next, !outlook.waits);
         let links = outlook.links;
         if links != member.links {
             self.links.move_connection(connection, core::mem::replace(&mut member.links, links), links);
