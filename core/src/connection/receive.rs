@@ -76,7 +76,7 @@ impl Connection {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
-                    let last = transport.last_eliciting;
+                    let last = transport.spoke_at;
                     transport.acks.on_received(reception.at, opened.number, false, Duration::ZERO, last);
                 }
                 // An end that is closing takes in no messages any more, and acknowledges none.
@@ -93,7 +93,7 @@ impl Connection {
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
                     let delay = if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
-                    let last = transport.last_eliciting;
+                    let last = transport.spoke_at;
                     transport.acks.on_received(reception.at, opened.number, eliciting, delay, last);
                 }
                 if !busy {
