@@ -1,6 +1,5 @@
 //! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
-//! delay; never for acknowledgements alone. An end that sends itself lets it ride along, and only when it would be due before
-//! the next chance: to write and to take in an acknowledgement costs more than a message does.
+//! delay; never for acknowledgements alone.
 
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -25,8 +24,6 @@ pub(crate) struct AckTracker {
     owed: u8,
     at_once: bool,
     due: Option<Instant>,
-    /// From then on a third packet waits for a datagram to ride along with, if those leave: half of the delay is over.
-    patient_from: Instant,
     /// A packet number, and when it was the largest: once that is long ago, what lies below was reported often enough.
     milestone: (u64, Instant),
     /// For each of the latest acknowledgements, the newest first: below this number it told of all that had been received.
@@ -34,16 +31,8 @@ pub(crate) struct AckTracker {
 }
 
 impl AckTracker {
-    /// Notes an accepted packet. Only one that is `eliciting` makes an acknowledgement due. `last_sent` is when something left
-    /// that it could have ridden along with.
-    pub(crate) fn on_received(
-        &mut self,
-        now: Instant,
-        number: u64,
-        eliciting: bool,
-        delay: Duration,
-        last_sent: Instant,
-    ) {
+    /// Notes an accepted packet. Only one that is `eliciting` makes an acknowledgement due.
+    pub(crate) fn on_received(&mut self, now: Instant, number: u64, eliciting: bool, delay: Duration) {
         let expected = self.ranges.largest().map_or(0, |largest| largest.saturating_add(1));
         self.ranges.insert(number);
         if number >= expected {
@@ -60,12 +49,10 @@ impl AckTracker {
             return;
         }
         self.owed = self.owed.saturating_add(1);
-        let is_patient = self.due.is_some() && now >= self.patient_from && now - last_sent < delay / 2;
-        if self.owed >= EVERY && !is_patient || number != expected || delay.is_zero() {
+        if self.owed >= EVERY || number != expected || delay.is_zero() {
             self.at_once = true;
         } else if self.due.is_none() {
             self.due = Some(now + delay);
-            self.patient_from = now + delay / 2;
         }
     }
 
@@ -105,14 +92,9 @@ impl AckTracker {
         self.at_once
     }
 
-    /// Whether an acknowledgement rides along with a datagram that leaves: the next one is expected at `next`.
-    pub(crate) fn rides(&self, next: Instant) -> bool {
-        let would_leave_alone = || {
-            self.due.is_some_and(|due| due <= next)
-            // As the third one of a dense flow does, at once.
-            || self.owed + 1 == EVERY && next < self.patient_from
-        };
-        self.at_once || self.owed >= EVERY || would_leave_alone()
+    /// Whether an acknowledgement should ride along with whatever leaves.
+    pub(crate) const fn is_owed(&self) -> bool {
+        self.owed > 0
     }
 
     /// When an acknowledgement that is held back has to leave.
@@ -161,71 +143,7 @@ impl AckTracker {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
-
-    const DELAY: Duration = Duration::from_millis(50);
-
-    fn at(ms: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(ms)
-    }
-
-    #[test]
-    fn an_acknowledgement_rides_along_with_every_third_datagram_of_a_game_and_leaves_alone_if_none_does() {
-        let mut acks = AckTracker::default();
-        // The peer's packets come at 1000, 1016 and 1032 ms, and ours leave 5 ms after them.
-        let mut rode = Vec::new();
-        for number in 0..9 {
-            let now = at(1000 + 16 * number);
-            acks.on_received(now, number, true, DELAY, now - Duration::from_millis(11));
-            assert!(!acks.is_due());
-            let rides = acks.rides(now + Duration::from_millis(5 + 16));
-            if rides {
-                acks.on_sent(0);
-            }
-            rode.push(rides);
-        }
-        assert_eq!(rode, [false, false, true].repeat(3));
-        // Nothing leaves any more.
-        for number in 9..12 {
-            acks.on_received(at(2000 + 16 * number), number, true, DELAY, at(1975));
-        }
-        assert!(acks.is_due());
-    }
-
-    #[test]
-    fn of_a_dense_flow_every_third_packet_is_acknowledged_at_once_and_every_second_where_something_leaves() {
-        let mut acks = AckTracker::default();
-        for number in 0..300 {
-            let now = at(1000 + 8 * number);
-            acks.on_received(now, number, true, DELAY, now - Duration::from_millis(1));
-            assert_eq!(acks.is_due(), number % 3 == 2);
-            if acks.is_due() {
-                acks.on_sent(0);
-            }
-        }
-        for number in 300..400 {
-            let now = at(1000 + 8 * number);
-            acks.on_received(now, number, true, DELAY, now - Duration::from_millis(4));
-            assert!(!acks.is_due());
-            if acks.rides(now + Duration::from_millis(4 + 8)) {
-                acks.on_sent(0);
-            }
-        }
-    }
-
-    #[test]
-    fn an_acknowledgement_that_would_be_due_before_the_next_datagram_rides_along_with_this_one() {
-        let mut acks = AckTracker::default();
-        acks.on_received(at(1000), 0, true, DELAY, at(975));
-        assert!(!acks.rides(at(1049)) && acks.rides(at(1050)));
-        acks.on_sent(0);
-        assert!(!acks.rides(at(9000)));
-        // A gap is told at once.
-        acks.on_received(at(2000), 2, true, DELAY, at(1999));
-        assert!(acks.is_due() && acks.rides(at(2000)));
-    }
 
     #[test]
     fn a_peer_that_never_says_what_it_heard_is_told_for_a_second_and_63_packets_but_not_for_ever() {
@@ -233,7 +151,7 @@ mod tests {
         let mut now = Instant::ZERO;
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
             now += Duration::from_millis(5);
-            acks.on_received(now, number, true, Duration::from_millis(50), Instant::ZERO);
+            acks.on_received(now, number, true, Duration::from_millis(50));
             acks.on_sent(0);
             // 200 packets a second: what is 200 numbers old is a second old.
             let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
@@ -247,13 +165,13 @@ mod tests {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO + Duration::from_secs(9);
         for number in 0..1000 {
-            acks.on_received(now, number, true, Duration::from_millis(50), Instant::ZERO);
+            acks.on_received(now, number, true, Duration::from_millis(50));
             acks.on_sent(0);
         }
         // The milestone was set by the 63rd packet: another second, and 63 more.
         now += Duration::from_millis(999);
         for number in 1000..1060 {
-            acks.on_received(now, number, true, Duration::from_millis(50), Instant::ZERO);
+            acks.on_received(now, number, true, Duration::from_millis(50));
         }
         assert!((63..1060).all(|number| acks.ranges.contains(number)));
     }
@@ -264,13 +182,13 @@ mod tests {
         let mut now = Instant::ZERO;
         for number in 0..1000 {
             now += Duration::from_millis(10);
-            acks.on_received(now, number, true, Duration::from_millis(50), Instant::ZERO);
+            acks.on_received(now, number, true, Duration::from_millis(50));
         }
         assert!((0..1000).all(|number| acks.ranges.contains(number)));
         acks.on_sent(0);
         for number in 1000..1090 {
             now += Duration::from_millis(10);
-            acks.on_received(now, number, true, Duration::from_millis(50), Instant::ZERO);
+            acks.on_received(now, number, true, Duration::from_millis(50));
         }
         assert!((63..1090).all(|number| acks.ranges.contains(number)), "it is repeated for a second");
     }

@@ -76,8 +76,7 @@ impl Connection {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
-                    let last = transport.spoke_at;
-                    transport.acks.on_received(reception.at, opened.number, false, Duration::ZERO, last);
+                    transport.acks.on_received(reception.at, opened.number, false, Duration::ZERO);
                 }
                 // An end that is closing takes in no messages any more, and acknowledges none.
                 if let Some(transport) =
@@ -93,8 +92,7 @@ impl Connection {
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
                     let delay = if substantial && !is_marked { settings.ack_delay } else { Duration::ZERO };
-                    let last = transport.spoke_at;
-                    transport.acks.on_received(reception.at, opened.number, eliciting, delay, last);
+                    transport.acks.on_received(reception.at, opened.number, eliciting, delay);
                 }
                 if !busy {
                     self.rest_if_idle(now);
@@ -128,9 +126,6 @@ impl Connection {
                 let message = message.map_err(|_| Violation::MalformedFrame)?;
                 (outcome.eliciting, outcome.busy) = (true, true);
                 outcome.refused |= self.session.on_message(now, &message, arena)? == Receipt::Refused;
-            }
-            if frames.remaining() == 0 {
-                return Ok(outcome);
             }
             let Some(frame) = frames.next() else { return Ok(outcome) };
             let frame = frame.map_err(|_| Violation::MalformedFrame)?;

@@ -187,7 +187,6 @@ pub(crate) fn write_datagram(
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
         transport.on_busy(now);
-        transport.spoke_at = now;
     }
     if !eliciting && transport.ping_due && put(&mut writer, &Frame::Ping) {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
@@ -257,8 +256,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
 
 /// Returns the largest and the lowest packet number that the ACK tells of.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
-    // The next datagram takes as long as this one did.
-    if !transport.acks.rides(now + (now - transport.spoke_at)) {
+    if !transport.acks.is_owed() {
         return None;
     }
     let (ranges, largest_at) = transport.acks.report();

@@ -118,8 +118,6 @@ pub(crate) struct Transport {
     /// When the next packet counts as lost, if one is suspected.
     pub(crate) loss_at: Option<Instant>,
     pub(crate) last_eliciting: Instant,
-    /// When frames of the session last left: a game that sends, sends again.
-    pub(crate) spoke_at: Instant,
     /// When a packet last carried anything but acknowledgements and heartbeats, either way.
     pub(crate) busy_at: Instant,
     /// For which `busy_at` the memory that traffic needed was given back.
@@ -191,7 +189,6 @@ impl Transport {
             heartbeat: Heartbeat::default(),
             loss_at: None,
             last_eliciting: now,
-            spoke_at: Instant::ZERO,
             busy_at: now,
             rested_at: None,
             last_heard: now,
