@@ -14,7 +14,8 @@ fn bare(name: &str) -> Scene<Bare> {
 }
 
 fn null(name: &str) -> Scene<Tickwire> {
-    scene(name, |clients| Tickwire::new(Crypto::Null, clients))
+    let channels = Case::named(name).map_or(1, |case| case.channels);
+    scene(name, |clients| Tickwire::with_channels(Crypto::Null, clients, channels))
 }
 
 fn with_ring(name: &str) -> Scene<Tickwire> {
@@ -28,6 +29,8 @@ fn with_rustcrypto(name: &str) -> Scene<Tickwire> {
 #[library_benchmark(setup = bare)]
 #[bench::one("one")]
 #[bench::ten("ten")]
+#[bench::one_both("one.both")]
+#[bench::ten_both("ten.both")]
 fn harness(mut scene: Scene<Bare>) -> Scene<Bare> {
     scene.measure();
     scene
@@ -40,6 +43,10 @@ fn harness(mut scene: Scene<Bare>) -> Scene<Bare> {
 #[bench::ten_hundred("ten.hundred")]
 #[bench::one_loss("one.loss")]
 #[bench::ten_loss("ten.loss")]
+#[bench::one_both("one.both")]
+#[bench::ten_both("ten.both")]
+#[bench::one_channels("one.channels")]
+#[bench::ten_channels("ten.channels")]
 fn plain(mut scene: Scene<Tickwire>) -> Scene<Tickwire> {
     scene.measure();
     scene
@@ -48,6 +55,8 @@ fn plain(mut scene: Scene<Tickwire>) -> Scene<Tickwire> {
 #[library_benchmark(setup = with_ring)]
 #[bench::one("one")]
 #[bench::ten("ten")]
+#[bench::one_both("one.both")]
+#[bench::ten_both("ten.both")]
 fn ring(mut scene: Scene<Tickwire>) -> Scene<Tickwire> {
     scene.measure();
     scene
@@ -90,6 +99,8 @@ mod peers {
     #[bench::ten("ten")]
     #[bench::one_loss("one.loss")]
     #[bench::ten_loss("ten.loss")]
+    #[bench::one_both("one.both")]
+    #[bench::ten_both("ten.both")]
     fn enet(mut scene: Scene<Enet>) -> Scene<Enet> {
         scene.measure();
         scene
@@ -98,6 +109,8 @@ mod peers {
     #[library_benchmark(setup = with_quinn)]
     #[bench::one("one")]
     #[bench::ten("ten")]
+    #[bench::one_both("one.both")]
+    #[bench::ten_both("ten.both")]
     fn quinn(mut scene: Scene<Quinn>) -> Scene<Quinn> {
         scene.measure();
         scene

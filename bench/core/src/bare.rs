@@ -8,18 +8,28 @@ use crate::scene::{MESSAGE, Stack};
 pub struct Bare {
     queues: Vec<Vec<Vec<u8>>>,
     received: Vec<u64>,
+    up: Vec<Vec<Vec<u8>>>,
+    received_up: u64,
     datagram: Vec<u8>,
 }
 
 impl Bare {
     /// For so many clients.
     pub fn new(clients: usize) -> Self {
-        Self { queues: vec![Vec::new(); clients], received: vec![0; clients], datagram: Vec::new() }
+        Self {
+            queues: vec![Vec::new(); clients],
+            received: vec![0; clients],
+            up: vec![Vec::new(); clients],
+            received_up: 0,
+            datagram: Vec::new(),
+        }
     }
 }
 
 impl Stack for Bare {
-    fn at_server(&mut self, _now_us: u64, _client: usize, _datagram: &mut [u8]) {}
+    fn at_server(&mut self, _now_us: u64, _client: usize, datagram: &mut [u8]) {
+        self.received_up += (datagram.len() / MESSAGE) as u64;
+    }
 
     fn at_client(&mut self, _now_us: u64, client: usize, datagram: &mut [u8]) {
         self.received[client] += (datagram.len() / MESSAGE) as u64;
@@ -29,7 +39,13 @@ impl Stack for Bare {
         self.queues[client].push(uncounted(|| message.to_vec()));
     }
 
-    fn server_update(&mut self, _now_us: u64) {}
+    fn send_up(&mut self, _now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        self.up[client].push(uncounted(|| message.to_vec()));
+    }
+
+    fn server_update(&mut self, _now_us: u64) -> u64 {
+        std::mem::take(&mut self.received_up)
+    }
 
     fn server_transmit(&mut self, _now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {
         for (client, queue) in self.queues.iter_mut().enumerate() {
@@ -43,7 +59,14 @@ impl Stack for Bare {
         }
     }
 
-    fn client_turn(&mut self, _now_us: u64, client: usize, _emit: &mut impl FnMut(&[u8])) -> u64 {
+    fn client_turn(&mut self, _now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64 {
+        if !self.up[client].is_empty() {
+            self.datagram.clear();
+            for message in self.up[client].drain(..) {
+                self.datagram.extend_from_slice(&message);
+            }
+            emit(&self.datagram);
+        }
         std::mem::take(&mut self.received[client])
     }
 

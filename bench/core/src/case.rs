@@ -14,6 +14,10 @@ pub struct Case {
     pub per_tick: usize,
     /// Whether 5% of all datagrams are lost.
     pub loss: bool,
+    /// Whether clients send as much as they are sent.
+    pub both_ways: bool,
+    /// Channels that messages take turns on.
+    pub channels: u8,
     /// Ticks before the measurement, for queues to reach their size.
     pub warm_up: u64,
     /// Ticks that are measured.
@@ -22,7 +26,16 @@ pub struct Case {
 
 impl Case {
     const fn new(name: &'static str, per_tick: usize) -> Self {
-        Self { name, clients: 1, per_tick, loss: false, warm_up: TICKS, ticks: TICKS }
+        Self {
+            name,
+            clients: 1,
+            per_tick,
+            loss: false,
+            both_ways: false,
+            channels: 1,
+            warm_up: TICKS,
+            ticks: TICKS,
+        }
     }
 
     const fn clients(mut self, clients: usize) -> Self {
@@ -34,20 +47,46 @@ impl Case {
         self.loss = true;
         self
     }
+
+    const fn both_ways(mut self) -> Self {
+        self.both_ways = true;
+        self
+    }
+
+    const fn channels(mut self, channels: u8) -> Self {
+        self.channels = channels;
+        self
+    }
 }
 
 /// The cases that run without encryption.
-pub const PLAIN: [Case; 6] = [
+pub const PLAIN: [Case; 10] = [
     Case::new("one", 1),
     Case::new("ten", 10),
     Case::new("one.hundred", 1).clients(100),
     Case::new("ten.hundred", 10).clients(100),
     Case::new("one.loss", 1).loss(),
     Case::new("ten.loss", 10).loss(),
+    Case::new("one.both", 1).both_ways(),
+    Case::new("ten.both", 10).both_ways(),
+    Case::new("one.channels", 1).channels(32),
+    Case::new("ten.channels", 10).channels(32),
 ];
 
 /// The cases that run with encryption.
-pub const ENCRYPTED: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
+pub const ENCRYPTED: [Case; 4] = [
+    Case::new("one", 1),
+    Case::new("ten", 10),
+    Case::new("one.both", 1).both_ways(),
+    Case::new("ten.both", 10).both_ways(),
+];
+
+/// The cases of what is no encrypted stack of ours.
+pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
+
+/// The cases in which both ends send.
+pub const BOTH_WAYS: [Case; 2] =
+    [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 
 /// A thousand clients that were sent nothing, and ones that were sent something for a second.
 pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];

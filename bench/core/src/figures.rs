@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use tickwire_core_bench::{
-    Bare, CROWDS, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations,
+    BASIC, BOTH_WAYS, Bare, CROWDS, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations,
 };
 
 use crate::instructions;
@@ -50,11 +50,13 @@ impl Figures {
         let stacks = [
             take("plain", &PLAIN, Crypto::Null),
             take("ring", &ENCRYPTED, Crypto::Ring),
-            take("rustcrypto", &ENCRYPTED, Crypto::RustCrypto),
+            take("rustcrypto", &BASIC, Crypto::RustCrypto),
         ];
         for (name, cases, crypto) in &stacks {
             for case in cases {
-                figures.add(summaries, name, *case, |clients| Tickwire::new(*crypto, clients))?;
+                figures.add(summaries, name, *case, |clients| {
+                    Tickwire::with_channels(*crypto, clients, case.channels)
+                })?;
             }
         }
         for case in CROWDS {
@@ -65,7 +67,12 @@ impl Figures {
         figures.crowd("plain", |clients| Tickwire::new(Crypto::Null, clients));
         #[cfg(feature = "peers")]
         figures.crowd_peers();
-        for case in ENCRYPTED {
+        for case in BOTH_WAYS {
+            figures.add(summaries, "harness", case, Bare::new)?;
+            #[cfg(feature = "peers")]
+            figures.add_peers_both_ways(summaries, case)?;
+        }
+        for case in BASIC {
             figures.add(summaries, "harness", case, Bare::new)?;
             #[cfg(feature = "peers")]
             figures.add_peers(summaries, case)?;
@@ -83,6 +90,13 @@ impl Figures {
         self.add(summaries, "quinn", case, Quinn::new)?;
         self.add(summaries, "renet", case, |clients| Renet::new(clients, false))?;
         self.add(summaries, "renetcode", case, |clients| Renet::new(clients, true))
+    }
+
+    #[cfg(feature = "peers")]
+    fn add_peers_both_ways(&mut self, summaries: &Path, case: Case) -> Result<()> {
+        use tickwire_core_bench::peers::{Enet, Quinn};
+        self.add(summaries, "enet", case, Enet::new)?;
+        self.add(summaries, "quinn", case, Quinn::new)
     }
 
     #[cfg(feature = "peers")]

@@ -1,5 +1,5 @@
 //! What the core costs, in memory and on virtual time: one thread, a server that sends messages of 100 bytes to its
-//! clients sixty times a second, 50 ms each way, acknowledgements coming back. Both ends are counted, and so is the
+//! clients sixty times a second, 50 ms each way, acknowledgements coming back; in some cases clients send as much. Both ends are counted, and so is the
 //! harness.
 
 pub mod allocations;
@@ -11,6 +11,6 @@ mod scene;
 mod tickwire;
 
 pub use self::bare::Bare;
-pub use self::case::{CROWDS, Case, ENCRYPTED, PLAIN, TICKS};
+pub use self::case::{BASIC, BOTH_WAYS, CROWDS, Case, ENCRYPTED, PLAIN, TICKS};
 pub use self::scene::{MESSAGE, Scene, Stack, Tally};
 pub use self::tickwire::{Crypto, Tickwire};

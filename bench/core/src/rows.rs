@@ -1,4 +1,4 @@
-//! The rows P1 to P8.
+//! The rows P1 to P10.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -89,7 +89,7 @@ impl Source<'_> {
     }
 
     fn loss(&self, case: &str, than: &str, quoted: f64) -> Option<Peer> {
-        self.other("enet", RATIO, loss(self.figures, "enet", case, than), quoted)
+        self.other("enet", RATIO, ratio(self.figures, "enet", case, than), quoted)
     }
 }
 
@@ -102,7 +102,8 @@ const HEAP: &str = "bytes";
 /// All rows, in order.
 pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let source = Source { figures, gates };
-    [instructions(&source), crowds(&source), packets(&source), lossy(&source)].into_iter().flatten().collect()
+    let rooms = [instructions, crowds, packets, lossy, both_ways, channels];
+    rooms.iter().flat_map(|rows| rows(&source)).collect()
 }
 
 /// Instructions per message, of our own and of the peers'.
@@ -121,8 +122,8 @@ fn instructions(source: &Source<'_>) -> Vec<Row> {
         row(name, "the same, absolute", value, INSTRUCTIONS, None, source.peer("quinn", case))
     };
     vec![
-        plain("P1", "plaintext, 1 per tick", "one", Some(2500.0)),
-        plain("P2", "plaintext, 10 per tick", "ten", Some(900.0)),
+        plain("P1", "plaintext, 1 per tick", "one", Some(5400.0)),
+        plain("P2", "plaintext, 10 per tick", "ten", Some(1950.0)),
         against("P3", "ring, 1 per tick, of quinn", "ring", "one", "quinn", Some(0.40)),
         against("P3.renetcode", "the same, of renet + renetcode", "ring", "one", "renetcode", Some(0.10)),
         absolute("P3.instructions", "one"),
@@ -142,9 +143,14 @@ fn crowds(source: &Source<'_>) -> Vec<Row> {
         row(name, what, value, RATIO, Some(1.25), source.crowding(case, quoted))
     };
     let in_cycles = |name, what, case, than| row(name, what, cycles(figures, case, than), RATIO, None, None);
+    let in_instructions = |name, what, case, than, most| {
+        row(name, what, ratio(figures, "plain", case, than), RATIO, Some(most), None)
+    };
     vec![
         crowding("P5", "100 clients to 1 in time, 1 per tick", "one.hundred", 1.0),
         crowding("P5.ten", "100 clients to 1 in time, 10 per tick", "ten.hundred", 1.5),
+        in_instructions("P5.instructions", "P5 in instructions", "one.hundred", "one", 1.05),
+        in_instructions("P5.ten.instructions", "P5.ten in instructions", "ten.hundred", "ten", 1.05),
         in_cycles("P5.cycles", "P5 in estimated cycles", "one.hundred", "one"),
         in_cycles("P5.ten.cycles", "P5.ten in estimated cycles", "ten.hundred", "ten"),
     ]
@@ -178,12 +184,45 @@ fn packets(source: &Source<'_>) -> Vec<Row> {
 /// What loss costs.
 fn lossy(source: &Source<'_>) -> Vec<Row> {
     let after_loss = |name, what, case, than, quoted| {
-        let value = loss(source.figures, "plain", case, than);
+        let value = ratio(source.figures, "plain", case, than);
         row(name, what, value, RATIO, Some(1.15), source.loss(case, than, quoted))
     };
     vec![
         after_loss("P8", "5% loss to none, 1 per tick", "one.loss", "one", 1.03),
         after_loss("P8.ten", "5% loss to none, 10 per tick", "ten.loss", "ten", 1.46),
+    ]
+}
+
+/// What a message costs where both ends send, as games do: of each message that arrives at either.
+fn both_ways(source: &Source<'_>) -> Vec<Row> {
+    let of = |name, what, (stack, case): (&str, &str), peer| {
+        let peer = source.peer(peer, case);
+        let value = source.instructions(stack, case).zip(peer.as_ref());
+        row(name, what, value.map(|(value, peer)| value / peer.value), RATIO, Some(1.0), peer)
+    };
+    let absolute = |name, stack, case| {
+        row(name, "the same, absolute", source.instructions(stack, case), INSTRUCTIONS, None, None)
+    };
+    vec![
+        of("P9", "both ways, plaintext, 1 per tick, of enet", ("plain", "one.both"), "enet"),
+        absolute("P9.instructions", "plain", "one.both"),
+        of("P9.ten", "both ways, plaintext, 10 per tick, of enet", ("plain", "ten.both"), "enet"),
+        absolute("P9.ten.instructions", "plain", "ten.both"),
+        of("P9.ring", "both ways, ring, 1 per tick, of quinn", ("ring", "one.both"), "quinn"),
+        absolute("P9.ring.instructions", "ring", "one.both"),
+        of("P9.ring.ten", "both ways, ring, 10 per tick, of quinn", ("ring", "ten.both"), "quinn"),
+        absolute("P9.ring.ten.instructions", "ring", "ten.both"),
+    ]
+}
+
+/// What many channels cost beside one.
+fn channels(source: &Source<'_>) -> Vec<Row> {
+    let of_one = |name, what, case, than| {
+        row(name, what, ratio(source.figures, "plain", case, than), RATIO, Some(1.3), None)
+    };
+    vec![
+        of_one("P10", "messages on 32 channels in turn to one, 1 per tick", "one.channels", "one"),
+        of_one("P10.ten", "messages on 32 channels in turn to one, 10 per tick", "ten.channels", "ten"),
     ]
 }
 
@@ -207,7 +246,7 @@ fn cycles(figures: &Figures, case: &str, than: &str) -> Option<f64> {
 }
 
 /// How much more instructions one case of a stack takes than another per delivered message.
-fn loss(figures: &Figures, stack: &str, case: &str, than: &str) -> Option<f64> {
+fn ratio(figures: &Figures, stack: &str, case: &str, than: &str) -> Option<f64> {
     Some(figures.instructions(stack, case)? / figures.instructions(stack, than)?)
 }
 

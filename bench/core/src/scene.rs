@@ -22,8 +22,12 @@ pub trait Stack {
     fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
     /// Sends a message, reliably and in order, to a client.
     fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]);
-    /// The server does what is due before messages are sent.
-    fn server_update(&mut self, now_us: u64);
+    /// Sends a message likewise from a client to the server. Stacks that are not measured both ways have nothing to send it.
+    fn send_up(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        let _ = (now_us, client, message);
+    }
+    /// The server does what is due before messages are sent; returns the messages that it got.
+    fn server_update(&mut self, now_us: u64) -> u64;
     /// The server hands out datagrams.
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8]));
     /// A client does what is due and hands out datagrams; returns the messages that it got.
@@ -35,9 +39,9 @@ pub trait Stack {
 /// What went over the wire and arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
-    /// Messages given to the server.
+    /// Messages given to the server, and to the clients where both send.
     pub sent: u64,
-    /// Messages that clients got.
+    /// Messages that came to the other end.
     pub delivered: u64,
     /// Bytes of datagrams to clients.
     pub bytes_down: u64,
@@ -127,7 +131,7 @@ impl<S: Stack> Scene<S> {
             stack.at_server(now_us, flight.client, &mut flight.datagram);
             network.spare.push(flight.datagram);
         }
-        stack.server_update(now_us);
+        tally.delivered += stack.server_update(now_us);
         let mut message = [0x5a; MESSAGE];
         for client in 0..case.clients {
             for _ in 0..messages {
@@ -146,6 +150,11 @@ impl<S: Stack> Scene<S> {
             network.spare.push(flight.datagram);
         }
         for client in 0..case.clients {
+            for _ in 0..if case.both_ways { messages } else { 0 } {
+                tally.sent += 1;
+                message[..8].copy_from_slice(&tally.sent.to_le_bytes());
+                stack.send_up(now_us, client, &message);
+            }
             tally.delivered += stack.client_turn(now_us, client, &mut |datagram| {
                 tally.datagrams += 1;
                 tally.bytes_up += datagram.len() as u64;

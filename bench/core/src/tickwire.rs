@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tickwire_core::crypto::{Provider, Ring, RustCrypto};
 use tickwire_core::{
-    Access, Address, Bytes, ChannelId, Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant,
-    Secrets,
+    Access, Address, Bytes, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, Delivery, Ecn,
+    Endpoint, Event, Instant, Secrets,
 };
 use tickwire_sim::provider::NullProvider;
 
@@ -33,6 +33,11 @@ pub struct Tickwire {
     /// The server's connection to each client.
     connections: Vec<Option<ConnectionId>>,
     clients: Vec<Endpoint>,
+    /// Each client's connection to the server.
+    dialled: Vec<ConnectionId>,
+    /// How many channels messages take turns on, and whose turn it is.
+    channels: u8,
+    turn: u8,
     /// Whether each client was told that it is connected.
     told: Vec<bool>,
     buffer: Box<[u8]>,
@@ -43,9 +48,20 @@ impl Tickwire {
     ///
     /// # Panics
     /// If the core refuses its configuration.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     pub fn new(crypto: Crypto, clients: usize) -> Self {
+        Self::with_channels(crypto, clients, 1)
+    }
+
+    /// For so many clients, with messages that take turns on so many channels.
+    ///
+    /// # Panics
+    /// If the core refuses its configuration.
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    pub fn with_channels(crypto: Crypto, clients: usize, channels: u8) -> Self {
         let mut config = Config::new(7);
+        if channels > 1 {
+            config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); channels.into()];
+        }
         // Datagrams pass from one buffer to the other.
         config.dont_fragment = true;
         config.provider = provider(crypto);
@@ -61,14 +77,17 @@ impl Tickwire {
             let secrets = Secrets::new([4; 32]);
             let mut client = Endpoint::new(config.clone(), secrets, seed, Instant::ZERO).expect("a client");
             let options = ConnectOptions::new(server.public_key());
-            client.connect(Instant::ZERO, server_address(), options).expect("a dial");
-            client
+            let dialled = client.connect(Instant::ZERO, server_address(), options).expect("a dial");
+            (client, dialled)
         };
-        let dialled = (0..clients).map(dial).collect();
+        let (endpoints, dialled) = (0..clients).map(dial).unzip();
         Self {
             server,
             connections: vec![None; clients],
-            clients: dialled,
+            clients: endpoints,
+            dialled,
+            channels,
+            turn: 0,
             told: vec![false; clients],
             buffer: vec![0; BUFFER].into(),
         }
@@ -133,17 +152,30 @@ impl Stack for Tickwire {
     fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
         let message = uncounted(|| Bytes::copy_from_slice(message));
         if let Some(connection) = self.connections[client] {
-            let sent = self.server.send(at(now_us), connection, ChannelId(0), message);
+            let sent = self.server.send(at(now_us), connection, ChannelId(self.turn), message);
             assert!(sent.is_ok(), "{sent:?}");
+            self.turn = if self.turn + 1 < self.channels { self.turn + 1 } else { 0 };
         }
     }
 
-    fn server_update(&mut self, _now_us: u64) {
+    fn send_up(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        let message = uncounted(|| Bytes::copy_from_slice(message));
+        let sent = self.clients[client].send(at(now_us), self.dialled[client], ChannelId(0), message);
+        assert!(sent.is_ok(), "{sent:?}");
+    }
+
+    fn server_update(&mut self, _now_us: u64) -> u64 {
+        let mut received = 0;
         while let Some(event) = self.server.poll_event() {
-            if let Event::Connected { connection, address, .. } = event {
-                self.connections[client_at(address)] = Some(connection);
+            match event {
+                Event::Message { data, .. } => received += u64::from(data.len() == MESSAGE),
+                Event::Connected { connection, address, .. } => {
+                    self.connections[client_at(address)] = Some(connection);
+                }
+                _ => {}
             }
         }
+        received
     }
 
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {

@@ -7,7 +7,7 @@ use super::timers::{Timer, TimerTable};
 use super::{CLOSE_PATIENCE, Connection, Phase, Transport};
 use crate::address::{Address, LinkId};
 use crate::planted::{self, Bug};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// What a connection has to send, a bit for each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,8 +66,29 @@ pub(crate) struct Outlook {
 impl Connection {
     /// Looks at everything, and says what the endpoint has to know of it.
     pub(crate) fn look(&mut self, now: Instant) -> Outlook {
-        self.begin_waiting(now);
         let needs = self.needs(now);
+        self.outlook(now, needs)
+    }
+
+    /// The same, if no datagram would be written now: whoever writes one looks after that.
+    #[inline(always)]
+    pub(crate) fn look_unless_it_sends(&mut self, now: Instant) -> Option<Outlook> {
+        // Usually it is messages that are sent.
+        if self.phase == Phase::Connected
+            && self.session.has_eliciting()
+            && let Some(transport) = self.transport.as_deref()
+            && !is_forgotten(transport)
+            && transport.window_is_open(now)
+            && transport.may_send()
+        {
+            return None;
+        }
+        let needs = self.needs(now);
+        (!self.leaves(now, needs)).then(|| self.outlook(now, needs))
+    }
+
+    fn outlook(&mut self, now: Instant, needs: Needs) -> Outlook {
+        self.begin_waiting(now);
         self.timers = self.deadlines(now, needs);
         Outlook {
             sends: self.leaves(now, needs),
@@ -90,7 +111,8 @@ impl Connection {
             self.session.look_for_ready();
         }
         if let Some(transport) = self.transport.as_deref_mut().filter(|_| self.phase == Phase::Connected) {
-            let probe_timeout = transport.probe_timeout();
+            let is_quiet = transport.migration.is_quiet();
+            let probe_timeout = if is_quiet { Duration::ZERO } else { transport.probe_timeout() };
             transport.migration.begin_waiting(now, probe_timeout);
         }
         if let Some(closing) = self.closing.as_deref_mut().filter(|closing| closing.again_at == Instant::MAX)
@@ -116,6 +138,7 @@ impl Connection {
     }
 
     /// Whether something of what it needs may leave now.
+    #[inline(always)]
     fn leaves(&self, now: Instant, needs: Needs) -> bool {
         if needs.has(Needs::HELLO) {
             return true;
@@ -133,6 +156,7 @@ impl Connection {
         }
     }
 
+    #[inline(always)]
     pub(super) fn deadlines(&self, now: Instant, needs: Needs) -> TimerTable {
         let mut timers = TimerTable::new();
         if let Some(dial) = &self.dial {
@@ -162,6 +186,11 @@ impl Connection {
 
     /// The links that it runs over, and that it dials over.
     fn links(&self) -> [Option<LinkId>; 2] {
+        if let (Some(transport), None) = (self.transport.as_deref(), &self.dial)
+            && matches!(transport.path.remote, Address::Udp(_))
+        {
+            return [None; 2];
+        }
         let dial = self.dial.as_ref().map(|dial| dial.path.remote);
         [self.address().and_then(Address::link), dial.and_then(Address::link)]
     }

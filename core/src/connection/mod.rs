@@ -51,6 +51,7 @@ mod transports;
 mod turn;
 mod unproven;
 
+pub(crate) use self::agenda::Outlook;
 pub use self::clock_sync::PeerClock;
 use self::closing::{CLOSE_ANSWERED_FOR, CLOSE_PATIENCE, CLOSE_TRIES, Closing, Farewell};
 pub use self::codes::VIOLATION_CODES;

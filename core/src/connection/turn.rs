@@ -50,6 +50,10 @@ impl Connection {
 
     /// Whether the next datagram is ordinary data for the path of `first`, and may fill as many bytes with the same bits.
     fn has_more_like(&self, now: Instant, first: &Datagram) -> bool {
+        // No path carries less in one datagram; what is smaller was not full.
+        if first.size < usize::from(LEAST_DATAGRAM) {
+            return false;
+        }
         let Some(transport) = self.transport.as_deref().filter(|_| self.dial.is_none()) else { return false };
         transport.datagram_now(now) == first.size
             && transport.path == first.path

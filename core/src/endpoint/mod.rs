@@ -48,7 +48,7 @@ use self::throttle::Throttle;
 use crate::address::Path;
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
-use crate::connection::{Connection, Settings, reliable_channels};
+use crate::connection::{Connection, Outlook, Settings, reliable_channels};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
 use crate::error::{ConfigError, SendError};
@@ -332,10 +332,19 @@ impl Endpoint {
         if state.is_special() {
             self.attend(connection);
         }
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        let outlook = state.look(now);
+        self.apply(connection, &outlook);
+    }
+
+    /// Sets the indexes by what a connection was found to want.
+    #[inline(always)]
+    fn apply(&mut self, connection: ConnectionId, outlook: &Outlook) {
+        let now = self.now;
         let Some(member) = self.connections.member_mut(connection) else { return };
         let state = &mut member.connection;
-        let outlook = state.look(now);
-        self.deadlines.set(connection, outlook.next);
+        // What is paced leaves in bursts of its size only if it is woken for in time, not before.
+        self.deadlines.set(now, connection, outlook.next, !outlook.waits);
         let links = outlook.links;
         if links != member.links {
             self.links.move_connection(connection, core::mem::replace(&mut member.links, links), links);

@@ -41,6 +41,14 @@ impl Endpoint {
         if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
             return None;
         }
+        // Whoever is asked has usually said everything before.
+        if self.ready.is_empty() && self.unsettled.is_empty() && self.replies.is_empty() {
+            return None;
+        }
+        self.write_datagrams(now, buffer)
+    }
+
+    fn write_datagrams(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         if !self.throttle.is_open(now) {
             self.settle();
             return None;
@@ -65,8 +73,14 @@ impl Endpoint {
             // Only links have credit; what runs over none need not be asked where it goes.
             let blocked = member.links != [None; 2]
                 && state.target(now).is_some_and(|address| !self.links.has_credit(address));
-            if blocked || !state.would_send(now) {
+            if blocked || state.is_special() && !state.would_send(now) {
                 self.refresh(connection);
+                continue;
+            }
+            if !state.is_special()
+                && let Some(outlook) = state.look_unless_it_sends(now)
+            {
+                self.apply(connection, &outlook);
                 continue;
             }
             let (links, throttle) = (&mut self.links, &mut self.throttle);

@@ -142,14 +142,25 @@ impl Stack for Enet {
         }
     }
 
-    fn server_update(&mut self, now_us: u64) {
+    fn send_up(&mut self, _now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        let packet = uncounted(|| Packet::reliable(&message[..]));
+        assert!(self.clients[client].host.peer_mut(PeerID(0)).send(0, &packet).is_ok());
+    }
+
+    fn server_update(&mut self, now_us: u64) -> u64 {
+        let mut received = 0;
         self.clock.set(now_us);
         while let Ok(Some(event)) = self.server.host.service() {
-            if let Event::Connect { peer, .. } = event {
-                let client = peer.address().map_or(0, |address| usize::from(address.port()) - 1000);
-                self.peers[client] = Some(peer.id());
+            match event {
+                Event::Receive { packet, .. } => received += u64::from(packet.data().len() == MESSAGE),
+                Event::Connect { peer, .. } => {
+                    let client = peer.address().map_or(0, |address| usize::from(address.port()) - 1000);
+                    self.peers[client] = Some(peer.id());
+                }
+                Event::Disconnect { .. } => {}
             }
         }
+        received
     }
 
     fn server_transmit(&mut self, _now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {

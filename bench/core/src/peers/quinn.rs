@@ -39,6 +39,10 @@ pub struct Quinn {
     /// The stream that each client got, and bytes that make no whole message yet.
     opened: Vec<Option<StreamId>>,
     pending: Vec<usize>,
+    /// The stream that each client opened, and bytes of it that make no whole message yet at the server.
+    streams_up: Vec<Option<(ConnectionHandle, StreamId)>>,
+    opened_up: Vec<Option<StreamId>>,
+    pending_up: Vec<usize>,
 }
 
 impl Quinn {
@@ -64,6 +68,9 @@ impl Quinn {
             clients: (0..clients).map(dial).collect(),
             opened: vec![None; clients],
             pending: vec![0; clients],
+            streams_up: vec![None; clients],
+            opened_up: vec![None; clients],
+            pending_up: vec![0; clients],
         }
     }
 
@@ -159,6 +166,19 @@ impl QuinnEnd {
     }
 }
 
+/// Takes what came on a stream; returns how many messages it makes with the bytes that are `pending`.
+fn read(connection: &mut Connection, stream: StreamId, pending: &mut usize) -> u64 {
+    let mut stream = connection.recv_stream(stream);
+    let Ok(mut chunks) = stream.read(true) else { return 0 };
+    while let Ok(Some(chunk)) = chunks.next(usize::MAX) {
+        *pending += chunk.bytes.len();
+    }
+    let _ = chunks.finalize();
+    let whole = *pending / MESSAGE;
+    *pending %= MESSAGE;
+    whole as u64
+}
+
 impl Stack for Quinn {
     fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]) {
         let now = self.at(now_us);
@@ -179,19 +199,51 @@ impl Stack for Quinn {
         }
     }
 
-    fn server_update(&mut self, _now_us: u64) {
+    fn send_up(&mut self, _now_us: u64, client: usize, message: &[u8; MESSAGE]) {
+        let connections = &mut self.clients[client].connections;
+        let known = &mut self.streams_up[client];
+        if known.is_none()
+            && let Some((handle, connection)) = connections
+                .first_key_value()
+                .map(|(handle, _)| *handle)
+                .and_then(|handle| connections.get_mut(&handle).map(|connection| (handle, connection)))
+        {
+            *known = connection.streams().open(Dir::Uni).map(|stream| (handle, stream));
+        }
+        if let Some((handle, stream)) = *known
+            && let Some(connection) = connections.get_mut(&handle)
+        {
+            assert_eq!(connection.send_stream(stream).write(message).ok(), Some(MESSAGE));
+        }
+    }
+
+    fn server_update(&mut self, _now_us: u64) -> u64 {
+        let mut received = 0;
         for (handle, connection) in &mut self.server.connections {
+            let client = usize::from(connection.remote_address().port()) - 1000;
+            let mut is_readable = false;
             while let Some(event) = connection.poll() {
-                if let Event::Connected = event {
-                    let client = usize::from(connection.remote_address().port()) - 1000;
-                    if let Some(stream) = connection.streams().open(Dir::Uni) {
-                        // The client hears of the stream with its first bytes.
-                        let _ = connection.send_stream(stream).write(&[0; MESSAGE]);
-                        self.streams[client] = Some((*handle, stream));
+                match event {
+                    Event::Connected => {
+                        if let Some(stream) = connection.streams().open(Dir::Uni) {
+                            // The client hears of the stream with its first bytes.
+                            let _ = connection.send_stream(stream).write(&[0; MESSAGE]);
+                            self.streams[client] = Some((*handle, stream));
+                        }
                     }
+                    Event::Stream(StreamEvent::Opened { dir: Dir::Uni }) => {
+                        self.opened_up[client] = connection.streams().accept(Dir::Uni);
+                        is_readable = true;
+                    }
+                    Event::Stream(StreamEvent::Readable { .. }) => is_readable = true,
+                    _ => {}
                 }
             }
+            if let Some(stream) = self.opened_up[client].filter(|_| is_readable) {
+                received += read(connection, stream, &mut self.pending_up[client]);
+            }
         }
+        received
     }
 
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {
@@ -215,15 +267,8 @@ impl Stack for Quinn {
                     _ => {}
                 }
             }
-            if let Some(stream) = self.opened[client].filter(|_| is_readable)
-                && let Ok(mut chunks) = connection.recv_stream(stream).read(true)
-            {
-                while let Ok(Some(chunk)) = chunks.next(usize::MAX) {
-                    self.pending[client] += chunk.bytes.len();
-                }
-                let _ = chunks.finalize();
-                received += (self.pending[client] / MESSAGE) as u64;
-                self.pending[client] %= MESSAGE;
+            if let Some(stream) = self.opened[client].filter(|_| is_readable) {
+                received += read(connection, stream, &mut self.pending[client]);
             }
         }
         end.transmit(now, |_, datagram| emit(datagram));

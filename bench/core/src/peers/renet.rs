@@ -121,11 +121,12 @@ impl Stack for Renet {
         self.server.send_message(client as u64, CHANNEL, message);
     }
 
-    fn server_update(&mut self, _now_us: u64) {
+    fn server_update(&mut self, _now_us: u64) -> u64 {
         self.server.update(TICK);
         if let Some(netcode) = &mut self.netcode {
             netcode.server.update(TICK);
         }
+        0
     }
 
     fn server_transmit(&mut self, _now_us: u64, emit: &mut impl FnMut(usize, &[u8])) {

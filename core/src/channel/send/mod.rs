@@ -136,7 +136,7 @@ impl SendSide {
         Ok(MessageId(number))
     }
 
-    /// Whether [`Self::write_piece`] would write something into an empty packet. Exact if what expired was dropped.
+    /// Whether [`Self::write_pieces`] would write something into an empty packet. Exact if what expired was dropped.
     pub(crate) fn has_sendable(&self) -> bool {
         if self.wishing.is_power_of_two() {
             let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
@@ -160,8 +160,14 @@ impl SendSide {
             self.give_way(now);
         }
         let mut chain = Chain::default();
-        while let Some(record) = self.write_piece(writer, &mut chain) {
-            note(record);
+        if self.wishing.is_power_of_two() {
+            // It competes with nobody.
+            let index = self.wishing.trailing_zeros() as usize;
+            while let Some(record) = self.write_alone(index, writer, &mut chain) {
+                note(record);
+            }
+        } else {
+            self.write_in_turn(writer, &mut chain, note);
         }
         for index in bits(self.wishing) {
             if self.channels.get(index).is_none_or(|outgoing| outgoing.wish() == Wish::Nothing) {
@@ -170,25 +176,53 @@ impl SendSide {
         }
     }
 
-    /// Writes the next frame that fits and whose turn it is, and says what it carried.
-    fn write_piece(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<PieceRecord> {
-        if self.wishing.is_power_of_two() {
-            // It competes with nobody.
-            let index = self.wishing.trailing_zeros() as usize;
-            let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
-            self.clock.advance(outgoing.share.start(self.clock));
-            return self.write_from(index, writer, chain);
-        }
-        let mut left = self.sendable();
-        let (mut index, lowest) = self.next_of(left)?;
-        self.clock.advance(lowest);
-        loop {
-            if let Some(record) = self.write_from(index, writer, chain) {
-                return Some(record);
+    /// Writes the next frame of a channel that competes with nobody, if it fits, and says what it carried.
+    fn write_alone(
+        &mut self,
+        index: usize,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<PieceRecord> {
+        let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
+        self.clock.advance(outgoing.share.start(self.clock));
+        self.write_from(index, writer, chain)
+    }
+
+    /// Writes the frames of channels that compete, each from the one whose turn it is, as long as any fits.
+    ///
+    /// Who may send is asked once, and again of the channel that sent: where there is credit for all, nothing else changes.
+    fn write_in_turn(
+        &mut self,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+        mut note: impl FnMut(PieceRecord),
+    ) {
+        let mut sendable = self.sendable();
+        // Of what does not fit, nothing fits until something else was written.
+        let mut left = sendable;
+        let mut is_first = true;
+        while let Some((index, start)) = self.next_of(left) {
+            if core::mem::take(&mut is_first) {
+                self.clock.advance(start);
             }
-            left &= !(1 << index);
-            index = self.next_of(left)?.0;
+            let Some(record) = self.write_from(index, writer, chain) else {
+                left &= !(1 << index);
+                continue;
+            };
+            note(record);
+            is_first = true;
+            if !self.has_ample_credit() {
+                sendable = self.sendable();
+            } else if !self.channels.get(index).is_some_and(|outgoing| self.may_write(outgoing)) {
+                sendable &= !(1 << index);
+            }
+            left = sendable;
         }
+    }
+
+    /// Whether there is credit for any message.
+    const fn has_ample_credit(&self) -> bool {
+        self.credit.granted.saturating_sub(self.credit.used) >= cost(self.max_message + 1)
     }
 
     /// The packet that carried `record` was acknowledged.
@@ -209,7 +243,9 @@ impl SendSide {
         }
         outgoing.on_delivered(numbers);
         // A full window may have room again.
-        self.wishing |= 1 << record.channel.0;
+        if outgoing.wish() != Wish::Nothing {
+            self.wishing |= 1 << record.channel.0;
+        }
     }
 
     /// The packet that carried `record` was lost, or is doubted: what was not acknowledged is sent again. A late
