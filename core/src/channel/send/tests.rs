@@ -12,8 +12,8 @@ use super::*;
 use crate::config::Delivery;
 use crate::event::Fate;
 use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
-use crate::wire::Reader;
-use crate::wire::message::{self, Part};
+use crate::wire::message::{self, Chain, Part};
+use crate::wire::{Reader, Writer};
 
 const MOST: usize = 1 << 20;
 const NOW: Instant = Instant::ZERO;

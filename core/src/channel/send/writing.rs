@@ -1,0 +1,162 @@
+//! Frames of the channels whose turn it is, written into a packet.
+
+use super::outgoing::{Outgoing, Wish};
+use super::record::PieceRecord;
+use super::{SendSide, bits, cost};
+use crate::event::ChannelId;
+use crate::time::Instant;
+use crate::wire::Writer;
+use crate::wire::message::Chain;
+
+impl SendSide {
+    /// Whether [`Self::write_pieces`] would write something into an empty packet. Exact if what expired was dropped.
+    pub(crate) fn has_sendable(&self) -> bool {
+        if self.wishing.is_power_of_two() {
+            let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
+            return alone.is_some_and(|outgoing| self.may_write(outgoing));
+        }
+        self.wishing != 0 && self.sendable() != 0
+    }
+
+    /// Fills a packet with frames, each from the channel whose turn it is; `note` is told what each one carried.
+    pub(crate) fn write_pieces(
+        &mut self,
+        now: Instant,
+        writer: &mut Writer<'_>,
+        mut note: impl FnMut(PieceRecord),
+    ) {
+        if self.wishing == 0 {
+            return;
+        }
+        self.expire(now);
+        if self.held != 0 {
+            self.give_way(now);
+        }
+        let mut chain = Chain::default();
+        if self.wishing.is_power_of_two() {
+            // It competes with nobody.
+            let index = self.wishing.trailing_zeros() as usize;
+            while let Some(record) = self.write_alone(index, writer, &mut chain) {
+                note(record);
+            }
+        } else {
+            self.write_in_turn(writer, &mut chain, note);
+        }
+        for index in bits(self.wishing) {
+            if self.channels.get(index).is_none_or(|outgoing| outgoing.wish() == Wish::Nothing) {
+                self.wishing &= !(1 << index);
+            }
+        }
+    }
+
+    /// Writes the next frame of a channel that competes with nobody, if it fits, and says what it carried.
+    fn write_alone(
+        &mut self,
+        index: usize,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<PieceRecord> {
+        let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
+        self.clock.advance(outgoing.share.start(self.clock));
+        self.write_from(index, writer, chain)
+    }
+
+    /// Writes the frames of channels that compete, each from the one whose turn it is, as long as any fits.
+    ///
+    /// Who may send is asked once, and again of the channel that sent: where there is credit for all, nothing else changes.
+    fn write_in_turn(
+        &mut self,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+        mut note: impl FnMut(PieceRecord),
+    ) {
+        let mut sendable = self.sendable();
+        // Of what does not fit, nothing fits until something else was written.
+        let mut left = sendable;
+        let mut is_first = true;
+        while let Some((index, start)) = self.next_of(left) {
+            if core::mem::take(&mut is_first) {
+                self.clock.advance(start);
+            }
+            let Some(record) = self.write_from(index, writer, chain) else {
+                left &= !(1 << index);
+                continue;
+            };
+            note(record);
+            is_first = true;
+            if !self.has_ample_credit() {
+                sendable = self.sendable();
+            } else if !self.channels.get(index).is_some_and(|outgoing| self.may_write(outgoing)) {
+                sendable &= !(1 << index);
+            }
+            left = sendable;
+        }
+    }
+
+    /// Whether there is credit for any message.
+    const fn has_ample_credit(&self) -> bool {
+        self.credit.granted.saturating_sub(self.credit.used) >= cost(self.max_message + 1)
+    }
+
+    /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
+    /// in, or a large message would never find enough.
+    fn sendable(&self) -> u32 {
+        let available = self.credit.granted.saturating_sub(self.credit.used);
+        let (mut free, mut waiting) = (0, None);
+        let mut begin = 0;
+        for index in bits(self.wishing) {
+            let Some(outgoing) = self.channels.get(index) else { continue };
+            if self.resuming && outgoing.is_reliable() {
+                continue;
+            }
+            match outgoing.wish() {
+                Wish::Nothing => {}
+                Wish::Free => free |= 1 << index,
+                Wish::Credit(cost) if cost <= available => begin |= 1 << index,
+                Wish::Credit(_) => {
+                    let place = (outgoing.share.start(self.clock), index);
+                    waiting = Some(waiting.map_or(place, |first| place.min(first)));
+                }
+            }
+        }
+        if let Some(first) = waiting {
+            for (index, outgoing) in self.channels.iter() {
+                if (outgoing.share.start(self.clock), index) > first {
+                    begin &= !(1 << index);
+                }
+            }
+        }
+        free | begin
+    }
+
+    /// Whether a channel that competes with nobody may send now.
+    fn may_write(&self, outgoing: &Outgoing) -> bool {
+        let is_held = self.resuming && outgoing.is_reliable();
+        !is_held
+            && match outgoing.wish() {
+                Wish::Nothing => false,
+                Wish::Free => true,
+                Wish::Credit(cost) => cost <= self.credit.granted.saturating_sub(self.credit.used),
+            }
+    }
+
+    /// Whose turn it is among `channels`, and its start tag.
+    fn next_of(&self, channels: u32) -> Option<(usize, u64)> {
+        let start = |index: usize| Some((index, self.channels.get(index)?.share.start(self.clock)));
+        bits(channels).filter_map(start).min_by_key(|&(_, start)| start)
+    }
+
+    fn write_from(
+        &mut self,
+        index: usize,
+        writer: &mut Writer<'_>,
+        chain: &mut Chain,
+    ) -> Option<PieceRecord> {
+        let outgoing = self.channels.get_mut(index)?;
+        let before = writer.written();
+        let written = outgoing.write(writer, chain)?;
+        outgoing.share.charge(self.clock, writer.written() - before);
+        self.credit.used += written.credit;
+        Some(PieceRecord::new(ChannelId(index as u8), self.transport, written.sent))
+    }
+}
