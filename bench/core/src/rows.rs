@@ -135,7 +135,7 @@ fn instructions(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// What many clients cost beside one.
+/// The rows of 100 clients: instructions per message, as a ratio to one client.
 fn crowds(source: &Source<'_>) -> Vec<Row> {
     let figures = source.figures;
     let crowding = |name, what, case: &str, quoted| {
@@ -181,7 +181,7 @@ fn packets(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// What loss costs.
+/// The rows of 5 % loss: instructions per message, as a ratio to the same traffic without loss.
 fn lossy(source: &Source<'_>) -> Vec<Row> {
     let after_loss = |name, what, case, than, quoted| {
         let value = ratio(source.figures, "plain", case, than);
@@ -193,7 +193,7 @@ fn lossy(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// What a message costs where both ends send, as games do: of each message that arrives at either.
+/// The rows of traffic both ways, as games have it: instructions per message that arrives at either end.
 fn both_ways(source: &Source<'_>) -> Vec<Row> {
     let of = |name, what, (stack, case): (&str, &str), peer| {
         let peer = source.peer(peer, case);
@@ -215,7 +215,7 @@ fn both_ways(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// What many channels cost beside one.
+/// The rows of 32 channels: instructions per message, as a ratio to one channel.
 fn channels(source: &Source<'_>) -> Vec<Row> {
     let of_one = |name, what, case, than| {
         row(name, what, ratio(source.figures, "plain", case, than), RATIO, Some(1.3), None)

@@ -1,4 +1,4 @@
-//! What a type needs to be written and read as bits.
+//! The trait of types that are written and read as bits.
 
 use super::{BitReader, BitWriter, DecodeError, EncodeError};
 use crate::shape::NetShape;

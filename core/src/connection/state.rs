@@ -30,7 +30,7 @@ pub(crate) struct Connection {
     pub(super) promised_until: Instant,
     /// When the peer was last heard on a transport that is gone.
     pub(super) heard_before: Instant,
-    /// As of the last look.
+    /// The deadlines that `Connection::look` derived last.
     pub(super) timers: TimerTable,
     /// When the next attempt to come back begins, a session that waits for its peer is given up, or the resume ticket is renewed.
     pub(super) resume_at: Instant,

@@ -1,4 +1,4 @@
-//! What may happen to a sender, a receiver and the pipe between them.
+//! The steps of a test script: events of a sender, of a receiver, and of the pipe between them.
 
 use alloc::boxed::Box;
 

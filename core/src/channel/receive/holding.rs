@@ -1,4 +1,4 @@
-//! What holds data that the application cannot have yet, and what became of a frame.
+//! The memory account of data that the application cannot have yet, and the receiver's verdict on a frame.
 
 use crate::channel::arena::Arena;
 use crate::channel::room::Account;
@@ -10,7 +10,7 @@ pub(super) struct Holding<'a> {
     pub(super) arena: &'a mut Arena,
 }
 
-/// What became of a frame. All but the last may be acknowledged.
+/// The receiver's verdict on a frame. The packet of a refused frame is not acknowledged, so the peer sends it again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Receipt {
     /// It was new.

@@ -1,9 +1,9 @@
-//! What a packet's record keeps of the channels.
+//! The entries that channels leave in the record of a sent packet.
 
 use super::window::SentPart;
 use crate::event::ChannelId;
 
-/// What one frame of a packet carried. A packet's record keeps it until the packet is acknowledged or lost.
+/// The message, or part of one, in one frame of a packet. The packet's record keeps it until the packet is acknowledged or lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PieceRecord {
     pub(super) id: u64,
@@ -47,7 +47,7 @@ impl PieceRecord {
         self.kind != Kind::Once
     }
 
-    /// What the frame carried, the first one if it stands for several.
+    /// The message in the frame; the first, if the record stands for several messages.
     pub(super) fn sent(&self) -> SentPart {
         let whole = match self.kind {
             Kind::Whole(sends) => Some(sends),

@@ -1,4 +1,4 @@
-//! What a receiver keeps of unreliable messages.
+//! A receiver keeps fragments of unreliable messages, within limits.
 
 use super::*;
 
