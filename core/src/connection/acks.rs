@@ -92,9 +92,11 @@ impl AckTracker {
         self.at_once
     }
 
-    /// Whether an acknowledgement should ride along with whatever leaves.
-    pub(crate) const fn is_owed(&self) -> bool {
-        self.owed > 0
+    /// Whether an acknowledgement goes along with a packet that leaves at `now`, when the last one that asked for an
+    /// acknowledgement left at `last`: if it would be due before another packet is likely to leave, and would then have to leave
+    /// alone. Until then it waits and covers more packets, because reading one costs the peer more than reading a message.
+    pub(crate) fn rides(&self, now: Instant, last: Instant) -> bool {
+        self.at_once || self.due.is_some_and(|due| due <= now + (now - last))
     }
 
     /// When an acknowledgement that is held back has to leave.

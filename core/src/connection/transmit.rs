@@ -255,7 +255,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
 
 /// Returns the largest and the lowest packet number that the ACK tells of.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
-    if !transport.acks.is_owed() {
+    if !transport.acks.rides(now, transport.last_eliciting) {
         return None;
     }
     let (ranges, largest_at) = transport.acks.report();
