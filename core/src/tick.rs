@@ -43,7 +43,7 @@
 
 use crate::connection::PeerClock;
 use crate::stats::ConnectionStats;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Duration, Instant};
 
 /// The most ticks per second.
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
@@ -80,7 +80,8 @@ impl TickSchedule {
     /// The tick under way at `time`; 0 before the epoch.
     #[must_use]
     pub fn tick_at(&self, time: Instant) -> u64 {
-        let ticks = u128::from(micros(time - self.epoch)) * u128::from(self.per_second) / MICROS_PER_SECOND;
+        let ticks =
+            u128::from(time.since(self.epoch).as_micros()) * u128::from(self.per_second) / MICROS_PER_SECOND;
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
@@ -157,7 +158,7 @@ pub enum Pace {
 
 impl Pace {
     fn towards(target: Instant, position: Instant) -> Self {
-        let (behind, early) = (micros(target - position), micros(position - target));
+        let (behind, early) = (target.since(position).as_micros(), position.since(target).as_micros());
         let distance = behind.max(early);
         if distance > LEAP {
             return Self::Leap;
@@ -187,7 +188,7 @@ impl TickAlignment {
         match self.pace {
             Pace::Leap => self.target,
             Pace::PerMille(pace) => {
-                let paced = u128::from(micros(elapsed)) * u128::from(pace) / 1000;
+                let paced = u128::from(elapsed.as_micros()) * u128::from(pace) / 1000;
                 position + Duration::from_micros(u64::try_from(paced).unwrap_or(u64::MAX))
             }
         }
@@ -251,11 +252,14 @@ mod tests {
             for frame in 0..1200 {
                 let alignment = schedule.align(peer, ms(0), position);
                 let next = alignment.advance(position, ms(10));
-                let step = micros(next - position);
+                let step = (next - position).as_micros();
                 assert!((9_700..=10_300).contains(&step), "frame {frame}: {step}");
                 (peer, position) = (peer + ms(10), next);
             }
-            assert!(micros(peer - position).max(micros(position - peer)) < 2_000, "{peer:?} {position:?}");
+            assert!(
+                (peer - position).as_micros().max((position - peer).as_micros()) < 2_000,
+                "{peer:?} {position:?}"
+            );
         }
     }
 

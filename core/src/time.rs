@@ -3,9 +3,13 @@
 //! The core never reads a clock. Every call that needs the time takes an [`Instant`], and the caller decides
 //! what it means: a monotonic clock in a driver, a counter in a simulation.
 
+mod span;
+
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 pub use core::time::Duration;
+
+pub(crate) use self::span::Span;
 
 /// A point in time: microseconds since an epoch that the caller picks.
 ///
@@ -40,6 +44,11 @@ impl Instant {
     /// `micros` microseconds later, [`Instant::MAX`] at most.
     pub(crate) const fn plus_micros(self, micros: u64) -> Self {
         Self::saturating_from_micros(self.0.saturating_add(micros))
+    }
+
+    /// The time from `earlier` to `self`, or zero if `earlier` is later: [`Instant::saturating_since`] in the core's own unit.
+    pub(crate) const fn since(self, earlier: Self) -> Span {
+        Span::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// The time from `earlier` to `self`, or zero if `earlier` is later.

@@ -109,7 +109,9 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
             let outcome = scenario.play(seed).unwrap();
             let (used, p95) = (outcome.used_permille, outcome.queue_p95_us);
             println!("{spread_ms} ms, bunched {:?}, seed {seed}: {used}, {p95} us", scenario.bunched);
-            if std::env::var("NOASSERT").is_ok() { continue; }
+            if std::env::var("NOASSERT").is_ok() {
+                continue;
+            }
             assert!(used >= 850, "{spread_ms} ms: {used}");
             assert!(p95 <= 100_000 + spread_ms * 1000, "{spread_ms} ms: {p95} us");
         }

@@ -3,10 +3,10 @@
 mod messages;
 mod script;
 
+use crate::time::{Duration, Span};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use bytes::Bytes;
 use quickcheck::{Gen, QuickCheck};
@@ -135,7 +135,7 @@ impl World {
             }
             Op::Pop { count } => (0..count).for_each(|_| self.pop()),
             Op::Grant { lost } => self.grant(lost),
-            Op::Wait { millis } => self.wait(Duration::from_millis(u64::from(millis))),
+            Op::Wait { millis } => self.wait(Span::from_millis(u64::from(millis))),
             Op::Resume => self.resume(),
         }
         self.collect();
@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    fn wait(&mut self, duration: Duration) {
+    fn wait(&mut self, duration: Span) {
         self.now += duration;
         self.sender.expire(self.now);
         assert!(self.sender.next_expiry().is_none_or(|at| at > self.now));

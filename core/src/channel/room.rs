@@ -9,10 +9,10 @@
 //! - Room for one of the largest messages is kept back for one message at a time, so that messages which are begun can be
 //!   finished, one after the other. Connections take turns in the order in which they first found no room.
 
+use crate::time::Span;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::time::Duration;
 
 use crate::event::ChannelId;
 use crate::limits::{
@@ -168,9 +168,7 @@ impl RoomTally {
     /// When a message that has had the reserve since `since` loses it.
     fn reserved_until(&self, since: Instant) -> Instant {
         let used = self.reserve_used.load(Ordering::Relaxed) as u64;
-        since
-            + RESERVED_FOR
-            + Duration::from_micros(used.saturating_mul(1_000_000) / RESERVED_BYTES_PER_SECOND)
+        since + RESERVED_FOR + Span::from_micros(used.saturating_mul(1_000_000) / RESERVED_BYTES_PER_SECOND)
     }
 }
 

@@ -2,7 +2,7 @@
 //! delay; never for acknowledgements alone.
 
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 use crate::wire::AckRanges;
 
 /// Packets that ask for an acknowledgement before one is sent at once.
@@ -10,7 +10,7 @@ const EVERY: u8 = 3;
 /// For so many packets and so long at least, what was received is reported over and over. A peer that has nothing of its
 /// own to send never says that it heard; yet it is not told for ever, or acknowledgements would grow with every loss.
 const REPEATED_PACKETS: u64 = 63;
-const REPEATED_FOR: Duration = Duration::from_secs(1);
+const REPEATED_FOR: Span = Span::from_secs(1);
 /// Acknowledgements that tell of a packet at least, however many ranges that makes: any of them may be lost.
 const TOLD: usize = 8;
 /// Ranges that are reported at rest, where no further packets make anybody forget them.
@@ -32,7 +32,7 @@ pub(crate) struct AckTracker {
 
 impl AckTracker {
     /// Notes an accepted packet. Only one that is `eliciting` makes an acknowledgement due.
-    pub(crate) fn on_received(&mut self, now: Instant, number: u64, eliciting: bool, delay: Duration) {
+    pub(crate) fn on_received(&mut self, now: Instant, number: u64, eliciting: bool, delay: Span) {
         let expected = self.ranges.largest().map_or(0, |largest| largest.saturating_add(1));
         self.ranges.insert(number);
         if number >= expected {
@@ -58,7 +58,7 @@ impl AckTracker {
 
     fn forget_old(&mut self, now: Instant, largest: u64) {
         let (number, since) = self.milestone;
-        if largest.saturating_sub(number) >= REPEATED_PACKETS && now - since >= REPEATED_FOR {
+        if largest.saturating_sub(number) >= REPEATED_PACKETS && now.since(since) >= REPEATED_FOR {
             if self.told_below() <= number {
                 // Acknowledgements wait, for the credit of a link perhaps.
                 return;
@@ -96,7 +96,7 @@ impl AckTracker {
     /// acknowledgement left at `last`: if it would be due before another packet is likely to leave, and would then have to leave
     /// alone. Until then it waits and covers more packets, because reading one costs the peer more than reading a message.
     pub(crate) fn rides(&self, now: Instant, last: Instant) -> bool {
-        self.at_once || self.due.is_some_and(|due| due <= now + (now - last))
+        self.at_once || self.due.is_some_and(|due| due <= now + (now.since(last)))
     }
 
     /// When an acknowledgement that is held back has to leave.
@@ -152,8 +152,8 @@ mod tests {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
-            now += Duration::from_millis(5);
-            acks.on_received(now, number, true, Duration::from_millis(50));
+            now += Span::from_millis(5);
+            acks.on_received(now, number, true, Span::from_millis(50));
             acks.on_sent(0);
             // 200 packets a second: what is 200 numbers old is a second old.
             let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
@@ -165,15 +165,15 @@ mod tests {
     #[test]
     fn what_one_burst_brought_is_reported_until_more_comes() {
         let mut acks = AckTracker::default();
-        let mut now = Instant::ZERO + Duration::from_secs(9);
+        let mut now = Instant::ZERO + Span::from_secs(9);
         for number in 0..1000 {
-            acks.on_received(now, number, true, Duration::from_millis(50));
+            acks.on_received(now, number, true, Span::from_millis(50));
             acks.on_sent(0);
         }
         // The milestone was set by the 63rd packet: another second, and 63 more.
-        now += Duration::from_millis(999);
+        now += Span::from_millis(999);
         for number in 1000..1060 {
-            acks.on_received(now, number, true, Duration::from_millis(50));
+            acks.on_received(now, number, true, Span::from_millis(50));
         }
         assert!((63..1060).all(|number| acks.ranges.contains(number)));
     }
@@ -183,14 +183,14 @@ mod tests {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in 0..1000 {
-            now += Duration::from_millis(10);
-            acks.on_received(now, number, true, Duration::from_millis(50));
+            now += Span::from_millis(10);
+            acks.on_received(now, number, true, Span::from_millis(50));
         }
         assert!((0..1000).all(|number| acks.ranges.contains(number)));
         acks.on_sent(0);
         for number in 1000..1090 {
-            now += Duration::from_millis(10);
-            acks.on_received(now, number, true, Duration::from_millis(50));
+            now += Span::from_millis(10);
+            acks.on_received(now, number, true, Span::from_millis(50));
         }
         assert!((63..1090).all(|number| acks.ranges.contains(number)), "it is repeated for a second");
     }

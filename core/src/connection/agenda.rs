@@ -7,7 +7,7 @@ use super::timers::{Timer, TimerTable};
 use super::{CLOSE_PATIENCE, Connection, Phase, Transport};
 use crate::address::{Address, LinkId};
 use crate::planted::{self, Bug};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// What a connection has to send, a bit for each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -112,7 +112,7 @@ impl Connection {
         }
         if let Some(transport) = self.transport.as_deref_mut().filter(|_| self.phase == Phase::Connected) {
             let is_quiet = transport.migration.is_quiet();
-            let probe_timeout = if is_quiet { Duration::ZERO } else { transport.probe_timeout() };
+            let probe_timeout = if is_quiet { Span::ZERO } else { transport.probe_timeout() };
             transport.migration.begin_waiting(now, probe_timeout);
         }
         if let Some(closing) = self.closing.as_deref_mut().filter(|closing| closing.again_at == Instant::MAX)

@@ -6,7 +6,7 @@
 //! bound widens by what two clocks may drift apart, and a new one replaces it once it is the narrower: the intersection of
 //! all samples in constant space (Marzullo, without the liars).
 
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Duration, Instant, Span};
 
 /// A difference that is no jitter: a jump of a clock, or a receive time whose upper bits were guessed wrong.
 const ASTRAY: i64 = 4_000_000;
@@ -16,7 +16,7 @@ const STEP: u64 = 250_000;
 const SLEW: u64 = 20;
 /// How often an end says what its clock shows: less than a quarter of the time in which the 24 bits come round, so that a
 /// clock that leapt by enough to mislead the peer is told anew in the first datagram after.
-const TELL_EVERY: Duration = Duration::from_secs(4);
+const TELL_EVERY: Span = Span::from_secs(4);
 /// The first datagrams all say it, until one of them is acknowledged, but no more than these.
 const FIRST_COPIES: u8 = 8;
 /// Receive times in acknowledgements have so many bits.
@@ -39,7 +39,7 @@ const fn shift(instant: Instant, by: i64) -> Instant {
 }
 
 fn drifted(since: Instant, now: Instant) -> i64 {
-    drift(micros(now - since)).cast_signed()
+    drift(now.since(since).as_micros()).cast_signed()
 }
 
 /// The peer's clock, as far as this end can tell: a function of this end's own time.
@@ -68,8 +68,8 @@ impl PeerClock {
         if now < self.local {
             return shift(self.peer, ahead(now, self.local));
         }
-        let passed = micros(now - self.local).saturating_add_signed(self.gained(now));
-        self.peer + Duration::from_micros(passed)
+        let passed = now.since(self.local).as_micros().saturating_add_signed(self.gained(now));
+        self.peer + Span::from_micros(passed)
     }
 
     /// How far from the truth [`PeerClock::at`] may be, either way, as long as both clocks are within 500 ppm of true time
@@ -77,13 +77,15 @@ impl PeerClock {
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();
-        let apart = if now < self.local { self.local - now } else { now - self.local };
-        Duration::from_micros(remaining.saturating_add(self.half_width).saturating_add(drift(micros(apart))))
+        let apart = if now < self.local { self.local.since(now) } else { now.since(self.local) };
+        Duration::from_micros(
+            remaining.saturating_add(self.half_width).saturating_add(drift(apart.as_micros())),
+        )
     }
 
     /// What of the correction is done at `now`, in µs.
     fn gained(&self, now: Instant) -> i64 {
-        let passed = micros(now - self.local);
+        let passed = now.since(self.local).as_micros();
         let missing = self.correction.unsigned_abs();
         let most = if missing > STEP { passed } else { passed / SLEW };
         self.correction.signum() * missing.min(most).cast_signed()
@@ -164,13 +166,7 @@ impl ClockSync {
 
     /// The peer acknowledges at `now` the packet sent at `sent_at`, which it received when the low 24 bits of its clock
     /// were `received_low24`, and held the acknowledgement back for `held_back`.
-    pub(crate) fn on_ack(
-        &mut self,
-        now: Instant,
-        sent_at: Instant,
-        received_low24: u32,
-        held_back: Duration,
-    ) {
+    pub(crate) fn on_ack(&mut self, now: Instant, sent_at: Instant, received_low24: u32, held_back: Span) {
         let Some(received) = self.expand(now, sent_at, received_low24) else { return };
         let acknowledged = received + held_back;
         let sample = OffsetRange {
@@ -198,7 +194,7 @@ impl ClockSync {
     /// The receive time that ends in these bits and lies nearest to what the anchor makes likely. `None` without one.
     fn expand(&self, now: Instant, sent_at: Instant, low: u32) -> Option<Instant> {
         let (local, peer) = self.anchor?;
-        let midway = sent_at + (now - sent_at) / 2;
+        let midway = sent_at + (now.since(sent_at)) / 2;
         let likely = ahead(peer, Instant::ZERO).saturating_add(ahead(midway, local));
         let unused = u32::BITS - TIME_BITS;
         let apart = low.wrapping_sub(likely as u32).wrapping_shl(unused).cast_signed() >> unused;
@@ -229,7 +225,7 @@ impl ClockTelling {
     /// Whether a datagram that leaves now should say it. `is_heard`: the peer acknowledged a packet of this transport.
     pub(crate) fn is_due(&self, now: Instant, is_heard: bool) -> bool {
         let is_known = is_heard || self.copies >= FIRST_COPIES;
-        self.copies == 0 || !is_known || now - self.told_at >= TELL_EVERY
+        self.copies == 0 || !is_known || now.since(self.told_at) >= TELL_EVERY
     }
 
     /// It was said.

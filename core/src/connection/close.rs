@@ -11,7 +11,7 @@ use crate::address::{Address, LinkId};
 use crate::event::{CloseReason, Refusal, Violation};
 use crate::limits;
 use crate::rng::Rng;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 impl Connection {
     /// Ends the connection for the application, with the fate of every message, and stops whatever it was doing.
@@ -287,7 +287,7 @@ impl Connection {
 }
 
 /// How long a client that was here before waits when all places are taken.
-const FULL_PATIENCE: Duration = Duration::from_secs(1);
+const FULL_PATIENCE: Span = Span::from_secs(1);
 
 /// The codes under which violations travel.
 const VIOLATIONS: [(Violation, u16); 8] = [

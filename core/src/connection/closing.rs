@@ -3,14 +3,14 @@
 use alloc::string::String;
 
 use crate::event::CloseReason;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// CLOSE packets sent before a closing connection is forgotten.
 pub(super) const CLOSE_TRIES: u8 = 5;
 /// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
-pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const CLOSE_PATIENCE: Span = Span::from_secs(1);
 /// How long an end that heard a CLOSE answers copies of it: all that its peer sends, if the network delays them alike.
-pub(super) const CLOSE_ANSWERED_FOR: Duration = Duration::from_secs(5);
+pub(super) const CLOSE_ANSWERED_FOR: Span = Span::from_secs(5);
 
 /// A CLOSE on its way.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use crate::handshake::RENEW_US;
 use crate::limits;
-use crate::time::Duration;
+use crate::time::Span;
 
 /// How often a server gives its client a fresh resume ticket.
-pub(super) const TICKET_RENEWAL: Duration = Duration::from_micros(RENEW_US / 2);
+pub(super) const TICKET_RENEWAL: Span = Span::from_micros(RENEW_US / 2);
 
 /// The resume ticket on its way to the client. Sequence 0 is none.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use crate::address::Path;
 use crate::crypto::Secret;
 use crate::handshake::{Credential, Dialer, ServerKey, Ticket};
 use crate::rng::Rng;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// What a client keeps in order to come back to a session.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct DialPlan {
     pub(crate) peer: Option<Box<Credential>>,
     pub(crate) resume: Option<ResumeCredential>,
     /// How long each attempt to come back may take.
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Span,
     /// The place of the dial that made the connection among all of this endpoint: a later one has a larger number.
     pub(crate) order: u64,
     /// Whether to dial again when the connection is lost.
@@ -45,12 +45,12 @@ pub(crate) struct Attempt {
     pub(crate) path: Path,
     pub(crate) server_key: ServerKey,
     pub(crate) credential: Credential,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Span,
 }
 
 impl DialPlan {
     /// What the next attempt is made with, one that may take so long.
-    pub(crate) fn attempt(&self, timeout: Duration) -> Attempt {
+    pub(crate) fn attempt(&self, timeout: Span) -> Attempt {
         Attempt {
             path: self.path,
             server_key: self.server_key.clone(),
@@ -78,21 +78,21 @@ impl DialPlan {
 
     /// The endpoint was called `late` after the time that it had asked for. If its host slept, nobody tried to reconnect
     /// meanwhile, so the time to try for goes on from here.
-    pub(crate) fn excuse(&mut self, late: Duration) {
+    pub(crate) fn excuse(&mut self, late: Span) {
         if late >= SLEPT {
             self.give_up_at += late;
         }
     }
 
     /// How long to wait before the next attempt: from 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
-    pub(crate) fn back_off(&self, jitter: u64) -> Duration {
-        let step = micros(Duration::from_millis(250)) << self.attempts.min(2);
-        Duration::from_micros(step - step / 4 + (step / 2) * (jitter & 0xffff) / 0x1_0000)
+    pub(crate) fn back_off(&self, jitter: u64) -> Span {
+        let step = Span::from_millis(250).as_micros() << self.attempts.min(2);
+        Span::from_micros(step - step / 4 + (step / 2) * (jitter & 0xffff) / 0x1_0000)
     }
 }
 
 /// An endpoint that was called as late as this has slept. Drivers that call every few seconds have not.
-const SLEPT: Duration = Duration::from_secs(10);
+const SLEPT: Span = Span::from_secs(10);
 
 /// A handshake underway.
 pub(crate) struct Dial {

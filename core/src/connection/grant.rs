@@ -2,19 +2,18 @@
 
 use super::Connection;
 use super::congestion::bytes_in;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 impl Connection {
     /// Bytes of messages that may be queued for the next `interval`; `share` is what it has of the endpoint's limit, in bytes per
     /// second.
-    pub(crate) fn grant(&self, interval: Duration, share: u64) -> u64 {
+    pub(crate) fn grant(&self, interval: Span, share: u64) -> u64 {
         let Some(transport) = self.transport.as_deref() else { return 0 };
         match transport.regulator.rate().min(share) {
             u64::MAX => u64::MAX,
             // The rest is for headers, acknowledgements and what is sent again.
-            rate => {
-                bytes_in(rate - rate / 8, micros(interval)).saturating_sub(self.session.send.queued_bytes())
-            }
+            rate => bytes_in(rate - rate / 8, interval.as_micros())
+                .saturating_sub(self.session.send.queued_bytes()),
         }
     }
 
@@ -41,7 +40,8 @@ impl Connection {
             return;
         }
         let is_in_use = transport.regulator.delivered().saturating_mul(4) >= rate.min(told);
-        if is_in_use && rate.abs_diff(told) > told / 4 && now - at >= transport.rtt.smoothed().max(NEWS) {
+        if is_in_use && rate.abs_diff(told) > told / 4 && now.since(at) >= transport.rtt.smoothed().max(NEWS)
+        {
             self.told_rate = (rate, now);
             self.notices.rate_changed(rate);
         }
@@ -49,4 +49,4 @@ impl Connection {
 }
 
 /// How often a changed rate is told at most: nobody adapts faster, and on a local network round trips are short.
-const NEWS: Duration = Duration::from_millis(100);
+const NEWS: Span = Span::from_millis(100);

@@ -2,7 +2,7 @@
 //! costs its server half as many datagrams. The peer hears each of them.
 
 use super::role::Role;
-use crate::time::Duration;
+use crate::time::Span;
 
 /// Probe timeouts that have to fit into one patience: what is left of the idle timeout is for more than one probe.
 const PROBES: u32 = 3;
@@ -10,7 +10,7 @@ const PROBES: u32 = 3;
 const PATIENCES: u32 = 4;
 /// The longest that a responder may say nothing because it is not asked. Stateful firewalls and address translation in front
 /// of it may forget a UDP flow in which it does not speak, some after 30 s (RFC 4787 4.3): one answer may be lost.
-const SILENCE_MOST: Duration = Duration::from_secs(15);
+const SILENCE_MOST: Span = Span::from_secs(15);
 
 /// What the last heartbeat was, and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,10 +30,10 @@ pub(crate) struct Situation {
     pub(crate) is_unanswered: bool,
     /// Whether an address is being validated: what is sent has to be answered.
     pub(crate) is_moving: bool,
-    pub(crate) patience: Duration,
+    pub(crate) patience: Span,
     /// After this much silence this end gives the peer up.
-    pub(crate) idle_timeout: Duration,
-    pub(crate) probe_timeout: Duration,
+    pub(crate) idle_timeout: Span,
+    pub(crate) probe_timeout: Span,
 }
 
 impl Situation {
@@ -74,9 +74,9 @@ mod tests {
         role: Role::Initiator,
         is_unanswered: false,
         is_moving: false,
-        patience: Duration::from_secs(5),
-        idle_timeout: Duration::from_secs(20),
-        probe_timeout: Duration::from_millis(200),
+        patience: Span::from_secs(5),
+        idle_timeout: Span::from_secs(20),
+        probe_timeout: Span::from_millis(200),
     };
 
     fn beats(situation: &Situation) -> [bool; 5] {
@@ -100,7 +100,7 @@ mod tests {
             Situation { role: Role::Responder, ..ANSWERED },
             Situation { is_unanswered: true, ..ANSWERED },
             Situation { is_moving: true, ..ANSWERED },
-            Situation { probe_timeout: Duration::from_secs(2), ..ANSWERED },
+            Situation { probe_timeout: Span::from_secs(2), ..ANSWERED },
         ] {
             assert_eq!(beats(&situation), [true; 5], "{situation:?}");
         }
@@ -118,8 +118,8 @@ mod tests {
             (7_501, 60_000, false),
             (20_000, 80_000, false),
         ] {
-            let patience = Duration::from_millis(patience_ms);
-            let situation = Situation { patience, idle_timeout: Duration::from_millis(idle_ms), ..ANSWERED };
+            let patience = Span::from_millis(patience_ms);
+            let situation = Situation { patience, idle_timeout: Span::from_millis(idle_ms), ..ANSWERED };
             assert_eq!(beats(&situation)[1], !silent, "{situation:?}");
         }
     }

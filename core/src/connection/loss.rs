@@ -1,7 +1,7 @@
 //! Which packets count as lost: three later ones acknowledged, or 9/8 of an RTT gone by (RFC 9002 section 6.1).
 
 use super::sent::SentPackets;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// The verdict on one packet that is not acknowledged while a later one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub(crate) fn judge(
     number: u64,
     sent_at: Instant,
     largest_acked: u64,
-    (threshold, loss_delay): (u64, Duration),
+    (threshold, loss_delay): (u64, Span),
 ) -> LossVerdict {
     let lost_at = sent_at + loss_delay;
     if largest_acked.saturating_sub(number) >= threshold || lost_at <= now {
@@ -34,7 +34,7 @@ pub(crate) fn detect(
     now: Instant,
     sent: &mut SentPackets,
     largest_acked: u64,
-    thresholds: (u64, Duration),
+    thresholds: (u64, Span),
     mut lost: impl FnMut(&mut SentPackets, u64),
 ) -> Option<Instant> {
     let mut next: Option<Instant> = None;
@@ -67,15 +67,15 @@ pub(crate) fn first_probe_us(timeout_us: u64, least_rtt_us: Option<u64>) -> u64 
 /// soon. Else it is capped at a third of `patience`, since several probes have to go in what is left of the idle timeout, but
 /// not below four times `base`: a slow path is not probed at one pace until then. `base` itself is never cut short.
 pub(crate) fn probe_interval(
-    base: Duration,
+    base: Span,
     probes: u32,
-    rtt: Duration,
+    rtt: Span,
     reliable_waits: bool,
-    patience: Duration,
-) -> Duration {
+    patience: Span,
+) -> Span {
     let backed_off = base.saturating_mul(1u32.checked_shl(probes.min(16)).unwrap_or(u32::MAX));
     let cap = if reliable_waits {
-        Duration::from_millis(500).max(rtt.saturating_mul(2))
+        Span::from_millis(500).max(rtt.saturating_mul(2))
     } else {
         (patience / 3).max(base.saturating_mul(4))
     };
@@ -90,7 +90,7 @@ mod tests {
         Instant::saturating_from_micros(ms * 1000)
     }
 
-    const RTT: Duration = Duration::from_millis(100);
+    const RTT: Span = Span::from_millis(100);
 
     #[test]
     fn the_third_later_packet_condemns_at_once_and_time_condemns_the_rest() {
@@ -128,17 +128,19 @@ mod tests {
     #[test]
     fn the_back_off_is_capped_soon_while_reliable_data_waits_and_at_a_third_of_the_patience_or_four_timeouts_otherwise()
      {
-        let patience = Duration::from_secs(6);
+        let patience = Span::from_secs(6);
         let interval = |base, probes, waits| probe_interval(base, probes, RTT, waits, patience);
-        let base = Duration::from_millis(150);
+        let base = Span::from_millis(150);
         assert_eq!(interval(base, 0, true), base);
-        assert_eq!(interval(base, 10, true), Duration::from_millis(500));
-        assert_eq!(interval(base, 3, false), Duration::from_millis(1200));
-        assert_eq!(interval(base, 10, false), Duration::from_secs(2));
-        let slow = Duration::from_secs(3);
+        assert_eq!(interval(base, 10, true), Span::from_millis(500));
+        assert_eq!(interval(base, 3, false), Span::from_millis(1200));
+        assert_eq!(interval(base, 10, false), Span::from_secs(2));
+        let slow = Span::from_secs(3);
         assert_eq!(interval(slow, 5, true), slow);
         assert_eq!(
-            [0, 1, 2, 3, 9].map(|probes| interval(slow, probes, false) / 3).map(|wait| wait.as_secs()),
+            [0, 1, 2, 3, 9]
+                .map(|probes| interval(slow, probes, false) / 3)
+                .map(|wait| wait.duration().as_secs()),
             [1, 2, 4, 4, 4]
         );
     }

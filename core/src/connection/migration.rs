@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use crate::address::{Address, Path};
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Times that one candidate is given to answer before it is given up, whether or not it paid for a challenge. One that was
 /// challenged has [`limits::CHALLENGE_LIFE`] too: the round trip of its path may be longer than that of the known one.
@@ -104,10 +104,10 @@ impl Migration {
     }
 
     /// The peer answers a challenge: the path that is thereby validated, and how long the answer took.
-    pub(crate) fn on_response(&mut self, now: Instant, data: &[u8; 8]) -> Option<(Path, Duration)> {
+    pub(crate) fn on_response(&mut self, now: Instant, data: &[u8; 8]) -> Option<(Path, Span)> {
         let candidate = self.candidate.take_if(|candidate| candidate.challenge == *data)?;
         // After a repetition the round trip is ambiguous (Karn); the first sending gives an upper bound.
-        Some((candidate.path, now - candidate.first_sent.unwrap_or(now)))
+        Some((candidate.path, now.since(candidate.first_sent.unwrap_or(now))))
     }
 
     /// An answer that waits to be sent.
@@ -154,7 +154,7 @@ impl Migration {
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
         self.patience_ends = Instant::MAX;
         self.candidate.take_if(|candidate| {
-            let may_answer = |sent_at| now - sent_at < limits::CHALLENGE_LIFE;
+            let may_answer = |sent_at| now.since(sent_at) < Span::of(limits::CHALLENGE_LIFE);
             candidate.tries >= TRIES && !candidate.first_sent.is_some_and(may_answer)
         });
         if let Some(candidate) = &mut self.candidate {
@@ -165,7 +165,7 @@ impl Migration {
     }
 
     /// Waits for an answer from now on, unless it does already: for a probe timeout, and twice as long each time, up to eight.
-    pub(crate) fn begin_waiting(&mut self, now: Instant, probe_timeout: Duration) {
+    pub(crate) fn begin_waiting(&mut self, now: Instant, probe_timeout: Span) {
         match &self.candidate {
             None => self.patience_ends = Instant::MAX,
             Some(candidate) if self.patience_ends == Instant::MAX => {
@@ -229,9 +229,9 @@ mod tests {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 48);
-        let later = Instant::ZERO + Duration::from_millis(80);
+        let later = Instant::ZERO + Span::from_millis(80);
         assert_eq!(migration.on_response(later, &[8; 8]), None);
-        assert_eq!(migration.on_response(later, &[7; 8]), Some((path(2), Duration::from_millis(80))));
+        assert_eq!(migration.on_response(later, &[7; 8]), Some((path(2), Span::from_millis(80))));
         assert_eq!(migration.on_response(later, &[7; 8]), None);
     }
 
@@ -263,7 +263,7 @@ mod tests {
         migration.on_challenge_sent(Instant::ZERO, 1);
         let end = Instant::ZERO + limits::CHALLENGE_LIFE;
         for _ in 0..2 * TRIES {
-            assert!(migration.on_timeout(end - Duration::from_millis(1)));
+            assert!(migration.on_timeout(end - Span::from_millis(1)));
             migration.on_challenge_sent(end, 1);
         }
         assert!(!migration.on_timeout(end));

@@ -11,7 +11,7 @@ mod tests;
 use self::suspicion::Suspicion;
 use crate::address::Address;
 use crate::limits::{BASE_DATAGRAM, LEAST_DATAGRAM};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Sizes of IP packets that links are known to carry, and steps between them. RFC 8899 5.3.2 leaves the choice to us.
 const PLATEAUS: [u16; 16] =
@@ -31,9 +31,9 @@ const TRIES: u8 = 3;
 /// Probes of the least size that are lost before the path counts as too narrow: that ends the connection.
 const LAST_TRIES: u8 = 5;
 /// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
-const RAISE_AFTER: Duration = Duration::from_secs(600);
+const RAISE_AFTER: Span = Span::from_secs(600);
 /// The same for a result below the base, which few paths have for long.
-const RAISE_FROM_BELOW_BASE_AFTER: Duration = Duration::from_secs(60);
+const RAISE_FROM_BELOW_BASE_AFTER: Span = Span::from_secs(60);
 /// How improbable it has to be, in billionths, that as many large datagrams are lost by chance while smaller ones pass,
 /// before the path counts as a black hole.
 const IMPROBABLE: u64 = 100;
@@ -44,7 +44,7 @@ const PING: usize = 48;
 /// What is lost by chance is a mean over so many datagrams.
 const CHANCE_OVER: u32 = 64;
 /// After a suspicion that was wrong, the next one waits for so long: each of them holds the connection's traffic back for a moment.
-const SUSPICION_AFTER_MISTAKE: Duration = Duration::from_secs(10);
+const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
@@ -268,7 +268,7 @@ impl PathMtu {
     pub(crate) fn take_black_hole(&mut self, now: Instant) -> bool {
         if self.suspicion.count() < BLACK_HOLE
             || self.may_be_chance()
-            || self.was_wrong && now - self.suspected_at < SUSPICION_AFTER_MISTAKE
+            || self.was_wrong && now.since(self.suspected_at) < SUSPICION_AFTER_MISTAKE
         {
             return false;
         }

@@ -1,15 +1,15 @@
 //! When the next packet may leave, so that a window's worth does not leave at once.
 
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// A burst covers one tick: what a game sends at once leaves at once.
-const TICK: Duration = Duration::from_micros(16_667);
+const TICK: Span = Span::from_micros(16_667);
 /// Datagrams that leave at once whatever the rate.
 const BURST_LEAST: u64 = 2;
 /// What leaves unheld holds the rest back for no longer than this.
-const UNHELD_DEBT: Duration = Duration::from_millis(100);
+const UNHELD_DEBT: Span = Span::from_millis(100);
 /// Packets wait until there is something to do for so long, rather than one by one.
-pub(super) const QUANTUM: Duration = Duration::from_millis(1);
+pub(super) const QUANTUM: Span = Span::from_millis(1);
 
 /// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +73,13 @@ impl Pacer {
 }
 
 /// How long `bytes` take at `rate`, rounded up, an hour at most.
-fn cost(bytes: u64, rate: u64) -> Duration {
+fn cost(bytes: u64, rate: u64) -> Span {
     let micros = bytes.saturating_mul(1_000_000).div_ceil(rate.max(1));
-    Duration::from_micros(micros.min(3_600_000_000))
+    Span::from_micros(micros.min(3_600_000_000))
 }
 
 /// How far ahead of its payment something may leave: then one more does.
-fn burst(rate: u64, datagram: u64) -> Duration {
+fn burst(rate: u64, datagram: u64) -> Span {
     cost(datagram.saturating_mul(BURST_LEAST - 1), rate).max(TICK)
 }
 
@@ -130,7 +130,7 @@ mod tests {
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);
         assert!(pacer.is_open(opens, 50_000, 1000));
-        assert!(!pacer.is_open(opens - Duration::from_micros(1), 50_000, 1000));
+        assert!(!pacer.is_open(opens - Span::from_micros(1), 50_000, 1000));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::address::{Ecn, Path};
 use crate::channel::Receipt;
 use crate::drop::DropReason;
 use crate::event::{CloseReason, Violation};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
 
 /// How a datagram came.
@@ -70,7 +70,7 @@ impl Connection {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
-                    transport.acks.on_received(reception.at, opened.number, false, Duration::ZERO);
+                    transport.acks.on_received(reception.at, opened.number, false, Span::ZERO);
                 }
                 // An end that is closing takes in no messages any more, and acknowledges none.
                 if let Some(transport) =
@@ -85,8 +85,7 @@ impl Connection {
                     // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
-                    let delay =
-                        if substantial && !is_marked { lent.settings.ack_delay } else { Duration::ZERO };
+                    let delay = if substantial && !is_marked { lent.settings.ack_delay } else { Span::ZERO };
                     transport.acks.on_received(reception.at, opened.number, eliciting, delay);
                 }
                 if !busy {

@@ -1,6 +1,6 @@
 //! The tags of datagrams sent not long ago, by which an answer to one of them is recognised.
 
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Datagrams that are remembered.
 const REMEMBERED: usize = 32;
@@ -27,7 +27,7 @@ impl Default for RecentTags {
 
 impl RecentTags {
     /// Remembers a datagram by its last eight bytes, unless the last one was remembered less than a part of `round_trip` ago.
-    pub(crate) fn push(&mut self, now: Instant, datagram: &[u8], round_trip: impl FnOnce() -> Duration) {
+    pub(crate) fn push(&mut self, now: Instant, datagram: &[u8], round_trip: impl FnOnce() -> Span) {
         if now < self.next_at {
             return;
         }
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn two_round_trips_are_spanned_at_any_rate() {
-        let round_trip = Duration::from_millis(160);
+        let round_trip = Span::from_millis(160);
         for interval_us in [10, 1000, 9000, 50_000] {
             let mut tags = RecentTags::default();
             let mut now = Instant::ZERO;
@@ -61,12 +61,12 @@ mod tests {
             while now < Instant::ZERO + round_trip * 20 {
                 tags.push(now, &now.as_micros().to_le_bytes(), || round_trip);
                 sent.push(now);
-                now += Duration::from_micros(interval_us);
+                now += Span::from_micros(interval_us);
             }
             let known = |at: &&Instant| tags.contains(&at.as_micros().to_le_bytes());
             let oldest = sent.iter().find(known).unwrap();
             let count = sent.iter().filter(known).count();
-            assert!(now - *oldest >= round_trip * 19 / 10, "{interval_us} us: {:?}", now - *oldest);
+            assert!(now.since(*oldest) >= round_trip * 19 / 10, "{interval_us} us: {:?}", now.since(*oldest));
             assert!((31..=REMEMBERED).contains(&count), "{count}");
         }
     }

@@ -8,7 +8,7 @@ use super::congestion::{AckReport, Controller, FixedWindow, INITIAL_DATAGRAMS, L
 use super::pacing::{Pacer, QUANTUM};
 use super::rtt::RttEstimator;
 use super::sent::Settled;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// What an acknowledgement settled so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Timing {
     /// When the frame came, as exactly as is known.
     pub(crate) came_at: Instant,
     /// How long the peer held the acknowledgement back.
-    pub(crate) held_back: Duration,
+    pub(crate) held_back: Span,
 }
 
 /// Decides when packets may leave. It knows bytes and times, and nothing of what they carry.
@@ -199,7 +199,7 @@ impl Regulator {
             return;
         }
         let sampled = timing.largest.map(|(sent_at, received)| {
-            let rtt = (timing.came_at - sent_at).saturating_sub(timing.held_back);
+            let rtt = timing.came_at.since(sent_at).saturating_sub(timing.held_back);
             (rtt, self.delay.sample(sent_at, received))
         });
         let report = AckReport {
@@ -229,7 +229,6 @@ impl Regulator {
             self.controller.on_loss(&LossReport {
                 now,
                 packets: lost.packets,
-                bytes: lost.bytes,
                 newest_sent_at: lost.newest_sent_at,
                 persistent,
             });
@@ -272,7 +271,7 @@ mod tests {
     const DATAGRAM: u64 = 1000;
 
     fn at(ms: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(ms)
+        Instant::ZERO + Span::from_millis(ms)
     }
 
     /// Ten datagrams may be in flight; 100 bytes arrive each millisecond, and acknowledgements wait for 50 ms.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::ops::RangeInclusive;
 
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Packets acknowledged after one that make it count as lost, at least (RFC 9002 6.1.1).
 const PACKET_THRESHOLD: u64 = 3;
@@ -13,7 +13,7 @@ const REMEMBERED: usize = 32;
 /// At this level a packet counts as lost after 48 others, or two round trips.
 const HIGHEST: u8 = 4;
 /// A level that was not needed for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Span = Span::from_secs(10);
 
 /// The latest losses, and what their late acknowledgements taught.
 #[derive(Clone, Debug)]
@@ -51,9 +51,9 @@ impl Reordering {
     }
 
     /// How long after it was sent a packet counts as lost, where that is `delay` without reordering, 9/8 of `rtt`.
-    pub(crate) fn loss_delay(&self, delay: Duration, rtt: Duration) -> Duration {
+    pub(crate) fn loss_delay(&self, delay: Span, rtt: Span) -> Span {
         let more = (rtt / 8).saturating_mul((1u32 << self.level) - 1);
-        delay.saturating_add(more.min(rtt))
+        delay + more.min(rtt)
     }
 
     /// A packet was declared lost.
@@ -73,7 +73,7 @@ impl Reordering {
         }
         if late > 0 {
             self.since = now;
-        } else if self.level > 0 && now - self.since >= PATIENCE {
+        } else if self.level > 0 && now.since(self.since) >= PATIENCE {
             self.level -= 1;
             self.since = now;
         }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn late_acknowledgements_raise_the_thresholds_and_ten_quiet_seconds_lower_them() {
-        let (rtt, delay) = (Duration::from_millis(80), Duration::from_millis(90));
+        let (rtt, delay) = (Span::from_millis(80), Span::from_millis(90));
         let mut reordering = Reordering::new(Instant::ZERO);
         assert_eq!((reordering.packet_threshold(), reordering.loss_delay(delay, rtt)), (3, delay));
         (0..9).for_each(|_| reordering.adapt(Instant::ZERO, 1));

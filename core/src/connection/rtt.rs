@@ -1,13 +1,11 @@
 //! Round-trip time (RFC 9002 section 5) and its jitter, in whole microseconds.
 
-use core::time::Duration;
-
-use crate::time::micros;
+use crate::time::Span;
 
 /// The round-trip time assumed before the first sample (RFC 9002 6.2.2).
-pub(crate) const INITIAL_RTT: Duration = Duration::from_millis(333);
+pub(crate) const INITIAL_RTT: Span = Span::from_millis(333);
 /// Timer granularity (RFC 9002 6.1.2).
-pub(crate) const GRANULARITY: Duration = Duration::from_micros(GRANULARITY_US);
+pub(crate) const GRANULARITY: Span = Span::from_micros(GRANULARITY_US);
 const GRANULARITY_US: u64 = 1000;
 
 /// The estimate of one path's round-trip time.
@@ -22,18 +20,18 @@ pub(crate) struct RttEstimator {
 
 impl RttEstimator {
     pub(crate) fn new() -> Self {
-        let initial = micros(INITIAL_RTT);
+        let initial = INITIAL_RTT.as_micros();
         Self { latest: initial, smoothed: initial, variance: initial / 2, least: u64::MAX, sampled: false }
     }
 
     /// Takes in the time from sending a packet to hearing its acknowledgement, less what the peer says it held it back.
-    pub(crate) fn update(&mut self, sample: Duration, held_back: Duration) {
-        let raw = micros(sample).max(1);
+    pub(crate) fn update(&mut self, sample: Span, held_back: Span) {
+        let raw = sample.as_micros().max(1);
         self.least = self.least.min(raw);
         self.latest = raw;
         // A peer that overstates its delay cannot push the estimate below the least time ever seen. RFC 9002 5.3 would take the
         // whole sample then; where round trips are short and acknowledgements gather for long, that is mostly delay.
-        let adjusted = raw.saturating_sub(micros(held_back)).max(self.least);
+        let adjusted = raw.saturating_sub(held_back.as_micros()).max(self.least);
         if !self.sampled {
             self.sampled = true;
             self.smoothed = adjusted;
@@ -46,28 +44,28 @@ impl RttEstimator {
     }
 
     /// The smoothed round-trip time.
-    pub(crate) fn smoothed(&self) -> Duration {
-        Duration::from_micros(self.smoothed)
+    pub(crate) fn smoothed(&self) -> Span {
+        Span::from_micros(self.smoothed)
     }
 
     /// The last sample, delays included.
-    pub(crate) fn latest(&self) -> Duration {
-        Duration::from_micros(self.latest)
+    pub(crate) fn latest(&self) -> Span {
+        Span::from_micros(self.latest)
     }
 
     /// The mean deviation, RFC 9002's rttvar.
-    pub(crate) fn variance(&self) -> Duration {
-        Duration::from_micros(self.variance)
+    pub(crate) fn variance(&self) -> Span {
+        Span::from_micros(self.variance)
     }
 
     /// The least sample, if there is one.
-    pub(crate) fn least(&self) -> Option<Duration> {
-        self.sampled.then(|| Duration::from_micros(self.least))
+    pub(crate) fn least(&self) -> Option<Span> {
+        self.sampled.then(|| Span::from_micros(self.least))
     }
 
     /// The probe timeout before any back-off (RFC 9002 6.2.1).
-    pub(crate) fn probe_timeout(&self, peer_ack_delay: Duration) -> Duration {
-        Duration::from_micros(self.probe_timeout_us(micros(peer_ack_delay)))
+    pub(crate) fn probe_timeout(&self, peer_ack_delay: Span) -> Span {
+        Span::from_micros(self.probe_timeout_us(peer_ack_delay.as_micros()))
     }
 
     /// The same in microseconds.
@@ -77,9 +75,9 @@ impl RttEstimator {
     }
 
     /// How long after a later packet was acknowledged an earlier one counts as lost: 9/8 of the RTT (RFC 9002 6.1.2).
-    pub(crate) fn loss_delay(&self) -> Duration {
+    pub(crate) fn loss_delay(&self) -> Span {
         let rtt = self.smoothed.max(self.latest);
-        Duration::from_micros((rtt + rtt / 8).max(micros(GRANULARITY)))
+        Span::from_micros((rtt + rtt / 8).max(GRANULARITY.as_micros()))
     }
 }
 
@@ -87,8 +85,8 @@ impl RttEstimator {
 mod tests {
     use super::*;
 
-    const fn ms(value: u64) -> Duration {
-        Duration::from_millis(value)
+    const fn ms(value: u64) -> Span {
+        Span::from_millis(value)
     }
 
     #[test]
@@ -113,10 +111,10 @@ mod tests {
     fn extreme_samples_do_not_overflow() {
         let mut rtt = RttEstimator::new();
         for _ in 0..100 {
-            rtt.update(Duration::MAX, Duration::MAX);
+            rtt.update(Span::MAX, Span::MAX);
         }
         assert!(rtt.probe_timeout(ms(50)) >= rtt.smoothed());
-        rtt.update(Duration::ZERO, Duration::MAX);
+        rtt.update(Span::ZERO, Span::MAX);
         assert!(rtt.loss_delay() >= GRANULARITY);
     }
 }

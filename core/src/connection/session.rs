@@ -305,7 +305,8 @@ impl Session {
 
     /// What it has done so far.
     pub(super) fn stats(&self, now: Instant) -> ConnectionStats {
-        let mut stats = ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now - since));
+        let mut stats =
+            ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now.since(since).duration()));
         stats.queued_bytes = self.send.queued_bytes();
         stats
     }

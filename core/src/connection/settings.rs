@@ -5,17 +5,17 @@ use alloc::sync::Arc;
 use super::congestion::Algorithm;
 use crate::config::ChannelConfig;
 use crate::crypto::Provider;
-use crate::time::Duration;
+use crate::time::Span;
 
 /// What every connection of an endpoint shares.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) heartbeat: Duration,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) ack_delay: Duration,
-    pub(crate) resume_window: Duration,
-    pub(crate) reconnect_for: Duration,
+    pub(crate) heartbeat: Span,
+    pub(crate) idle_timeout: Span,
+    pub(crate) ack_delay: Span,
+    pub(crate) resume_window: Span,
+    pub(crate) reconnect_for: Span,
     pub(crate) rotate_after: u64,
     /// The channels of every connection.
     pub(crate) channels: Arc<[ChannelConfig]>,

@@ -10,7 +10,7 @@ use super::transport::Transport;
 use crate::event::Violation;
 use crate::limits;
 use crate::planted::{self, Bug};
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 use crate::wire::AckFrame;
 
 /// Probe timeouts without anything coming through that void what was known of the path (RFC 9002 7.6.1).
@@ -90,9 +90,9 @@ fn measure(
 ) {
     // A clock that took the time of arrival for earlier than the sending knows nothing.
     let at = if at > sent_at { at } else { now };
-    let held_back = ack.delay.min(transport.peer_ack_delay.saturating_add(limits::UPKEEP_DELAY));
+    let held_back = ack.delay.min(transport.peer_ack_delay + Span::of(limits::UPKEEP_DELAY));
     if is_largest {
-        transport.rtt.update(at - sent_at, held_back);
+        transport.rtt.update(at.since(sent_at), held_back);
     }
     if !planted::is_planted(Bug::LostTimer) {
         transport.probes = 0;
@@ -171,7 +171,7 @@ pub(crate) fn detect_losses(
         return;
     }
     let too_long = || transport.probe_timeout().saturating_mul(PERSISTENT_PTOS);
-    let is_persistent = silent.is_some_and(|(first, last)| last - first > too_long());
+    let is_persistent = silent.is_some_and(|(first, last)| last.since(first) > too_long());
     transport.regulator.on_losses(now, is_persistent);
 }
 

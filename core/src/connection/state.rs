@@ -15,7 +15,7 @@ use crate::address::{Address, LinkId};
 use crate::channel::{ReceiveSide, SendSide};
 use crate::event::ConnectionId;
 use crate::stats::ConnectionStats;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 /// One connection.
 pub(crate) struct Connection {
@@ -125,10 +125,10 @@ impl Connection {
     pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats = self.session.stats(now);
         if let Some(transport) = self.transport.as_deref() {
-            stats.rtt = transport.rtt.smoothed();
-            stats.rtt_latest = transport.rtt.latest();
-            stats.rtt_least = transport.rtt.least();
-            stats.jitter = transport.rtt.variance();
+            stats.rtt = transport.rtt.smoothed().duration();
+            stats.rtt_latest = transport.rtt.latest().duration();
+            stats.rtt_least = transport.rtt.least().map(Span::duration);
+            stats.jitter = transport.rtt.variance().duration();
             stats.bytes_in_flight = transport.sent.bytes_in_flight();
             stats.congestion_window = transport.regulator.window();
             stats.rate = transport.regulator.rate();

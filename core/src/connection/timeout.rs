@@ -7,7 +7,7 @@ use crate::channel::Arena;
 use crate::event::CloseReason;
 use crate::limits::{BASE_DATAGRAM, REST_AFTER};
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 impl Connection {
     /// Does what is due at `now`. [`Connection::look`] is to follow.
@@ -22,7 +22,7 @@ impl Connection {
             if matches!(timer, Timer::Resume | Timer::Handshake)
                 && let Some(plan) = self.plan.as_deref_mut()
             {
-                plan.excuse(now - at);
+                plan.excuse(now.since(at));
             }
             let before = self.phase;
             match timer {
@@ -56,7 +56,7 @@ impl Connection {
     /// connection wakes up no more often.
     pub(super) fn rest_if_idle(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
-        if now - transport.busy_at >= REST_AFTER {
+        if now.since(transport.busy_at) >= Span::of(REST_AFTER) {
             transport.rested_at = Some(transport.busy_at);
             transport.sent.rest();
             transport.acks.rest();

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn an_expired_timer_is_taken_once() {
         let mut table = TimerTable::new();
-        let at = Instant::ZERO + core::time::Duration::from_secs(1);
+        let at = Instant::ZERO + crate::time::Span::from_secs(1);
         table.set(Timer::Idle, at);
         assert_eq!((table.next(), table.next_cause()), (at, TimeoutCause::Idle));
         assert_eq!(table.take_expired(Instant::ZERO), None);

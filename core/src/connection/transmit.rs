@@ -126,7 +126,7 @@ pub(crate) fn write_close(
     let mut writer = Writer::new(body.get_mut(..room)?);
     let (ranges, largest_at) = transport.acks.report();
     let is_written =
-        write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), &mut writer).is_ok();
+        write_ack(ranges, now.since(largest_at), largest_at, transport.marks.report(), &mut writer).is_ok();
     let acked = if is_written { writer.written() } else { 0 };
     let mut writer = Writer::new(body.get_mut(acked..)?);
     if !put(&mut writer, &close) {
@@ -260,7 +260,8 @@ fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) 
     }
     let (ranges, largest_at) = transport.acks.report();
     let largest = ranges.largest()?;
-    let lowest = write_ack(ranges, now - largest_at, largest_at, transport.marks.report(), writer).ok()?;
+    let lowest =
+        write_ack(ranges, now.since(largest_at), largest_at, transport.marks.report(), writer).ok()?;
     Some((largest, lowest))
 }
 
@@ -295,16 +296,16 @@ mod tests {
     use crate::connection::transport::TransportSetup;
     use crate::connection::{Role, Settings};
     use crate::crypto::{SessionKeys, default_provider};
-    use crate::time::Duration;
+    use crate::time::Span;
 
     fn initiator(now: Instant) -> Transport {
         let settings = Settings {
             provider: default_provider(),
-            heartbeat: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(20),
-            ack_delay: Duration::from_millis(25),
-            resume_window: Duration::from_secs(60),
-            reconnect_for: Duration::from_secs(60),
+            heartbeat: Span::from_secs(5),
+            idle_timeout: Span::from_secs(20),
+            ack_delay: Span::from_millis(25),
+            resume_window: Span::from_secs(60),
+            reconnect_for: Span::from_secs(60),
             rotate_after: 1 << 20,
             channels: Arc::new([]),
             congestion: Algorithm::Copa,
@@ -337,7 +338,7 @@ mod tests {
         for is_probed in [false, true] {
             let mut transport = initiator(Instant::ZERO);
             // One hundred milliseconds of round trip: there is time for a silent heartbeat.
-            transport.rtt.update(Duration::from_millis(100), Duration::ZERO);
+            transport.rtt.update(Span::from_millis(100), Span::ZERO);
             transport.ping_due = false;
             transport.on_patience_over(Instant::ZERO);
             assert!(core::mem::take(&mut transport.ping_due), "the first one asks");

@@ -26,7 +26,7 @@ use crate::drop::DropReason;
 use crate::handshake;
 use crate::limits;
 use crate::planted::{self, Bug};
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 
 /// [`limits::UPKEEP_DELAY`] in microseconds.
@@ -34,7 +34,7 @@ const UPKEEP_DELAY_US: u64 = limits::UPKEEP_DELAY.as_micros() as u64;
 /// Packets after which one asks for an acknowledgement, if none of them did: half of what one byte of packet number can name.
 const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
-const UNCONFIRMED_PROBE: Duration = Duration::from_millis(250);
+const UNCONFIRMED_PROBE: Span = Span::from_millis(250);
 
 /// What a finished handshake hands to a transport.
 #[derive(Debug)]
@@ -44,12 +44,12 @@ pub(crate) struct TransportSetup {
     pub(crate) remote_id: u32,
     pub(crate) path: Path,
     pub(crate) keys: SessionKeys,
-    pub(crate) peer_ack_delay: Duration,
+    pub(crate) peer_ack_delay: Span,
     /// The largest datagram to begin with, and the largest that may be found to pass.
     pub(crate) max_datagram: usize,
     pub(crate) most_datagram: usize,
     /// After this much silence the peer gives up.
-    pub(crate) peer_idle_timeout: Duration,
+    pub(crate) peer_idle_timeout: Span,
     pub(crate) link: Option<LinkProperties>,
     pub(crate) resumed: bool,
 }
@@ -86,11 +86,11 @@ pub(crate) struct Transport {
     pub(crate) mtu: PathMtu,
     pub(crate) marks: MarksSeen,
     pub(crate) marking: Marking,
-    pub(crate) peer_ack_delay: Duration,
+    pub(crate) peer_ack_delay: Span,
     /// After this much silence this end says that it is there.
-    pub(crate) patience: Duration,
+    pub(crate) patience: Span,
     /// After this much silence this end gives the peer up.
-    idle_timeout: Duration,
+    idle_timeout: Span,
     /// Probes sent since the last acknowledgement.
     pub(crate) probes: u32,
     /// A packet has to leave whatever the window says.
@@ -121,7 +121,7 @@ pub(crate) struct Transport {
 
 /// After how much silence an end says that it is there: whichever end is less patient, it hears something in time. The
 /// initiator speaks first, so that one heartbeat serves both ends.
-fn patience(role: Role, settings: &Settings, peer_idle_timeout: Duration) -> Duration {
+fn patience(role: Role, settings: &Settings, peer_idle_timeout: Span) -> Span {
     let patience = settings.heartbeat.min(settings.idle_timeout / 3).min(peer_idle_timeout / 3);
     match role {
         Role::Initiator => patience,
@@ -278,7 +278,7 @@ impl Transport {
     }
 
     /// The probe timeout before any back-off.
-    pub(crate) fn probe_timeout(&self) -> Duration {
+    pub(crate) fn probe_timeout(&self) -> Span {
         self.rtt.probe_timeout(self.peer_ack_delay)
     }
 
@@ -329,8 +329,8 @@ impl Transport {
         if self.loss_at.is_some() {
             return self.loss_at;
         }
-        let least_us = self.rtt.least().map(micros);
-        let timeout_us = self.rtt.probe_timeout_us(micros(self.peer_ack_delay));
+        let least_us = self.rtt.least().map(Span::as_micros);
+        let timeout_us = self.rtt.probe_timeout_us(self.peer_ack_delay.as_micros());
         let mut wait_us = loss::first_probe_us(timeout_us, least_us);
         if self.probes == 0 && !self.sent.has_what_matters() {
             wait_us = wait_us.saturating_add(UPKEEP_DELAY_US);
@@ -338,7 +338,7 @@ impl Transport {
         if self.probes == 0 && self.is_confirmed {
             return Some(self.last_eliciting.plus_micros(wait_us));
         }
-        let mut wait = Duration::from_micros(wait_us);
+        let mut wait = Span::from_micros(wait_us);
         if self.probes > 0 {
             let urgent = self.sent.has_what_matters() || !self.is_confirmed || is_awaited();
             wait =
@@ -408,14 +408,14 @@ impl Transport {
     }
 
     /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.
-    pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Duration) {
+    pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Span) {
         self.path = path;
         self.unproven = None;
         if planted::is_planted(Bug::NonceReuse) {
             self.sent = SentPackets::default();
         }
         self.rtt = RttEstimator::new();
-        self.rtt.update(sample, Duration::ZERO);
+        self.rtt.update(sample, Span::ZERO);
         // What is known of sizes goes first: a window of ten datagrams means those of the new path.
         self.mtu.restart(path.remote);
         self.on_datagram_changed();

@@ -7,7 +7,7 @@ use super::{Connection, Phase, Settings, TICKET_RENEWAL, Transport};
 use crate::address::Path;
 use crate::event::{ConnectionId, PeerInfo};
 use crate::rng::Rng;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
 const RENEW_WITHIN_US: u64 = 30_000_000;
@@ -130,7 +130,7 @@ impl Connection {
     pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
         let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
         if gives_tickets {
-            let at = now + Duration::from_micros(rng.below(RENEW_WITHIN_US));
+            let at = now + Span::from_micros(rng.below(RENEW_WITHIN_US));
             self.resume_at = self.resume_at.min(at);
         }
         gives_tickets

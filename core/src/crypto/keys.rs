@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 
 use super::{Key, PacketKey, Provider, Rejected, Secret};
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 const KEY_LABEL: &[u8] = b"tickwire key";
 const NEXT_LABEL: &[u8] = b"tickwire next";
@@ -65,7 +65,7 @@ impl PacketKeys {
         packet_number: u64,
         header: &[u8],
         packet: &mut [u8],
-        pto: impl FnOnce() -> Duration,
+        pto: impl FnOnce() -> Span,
     ) -> Result<usize, Rejected> {
         self.receive.discard_previous(now);
         let which = self.receive.select(phase_bit, packet_number).ok_or(Rejected)?;

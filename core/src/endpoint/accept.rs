@@ -15,7 +15,7 @@ use crate::event::{PeerInfo, Refusal};
 use crate::handshake::{Admittance, Applicant, HALF_OPEN_LIFE, SessionOutcome};
 use crate::limits;
 use crate::text::PeerText;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 impl Endpoint {
     /// Decides on a client whose first Noise message was read, and answers it.
@@ -141,6 +141,7 @@ impl Refusal {
 }
 
 /// How long the peer may hold back an acknowledgement.
-pub(super) const fn bounded_ack_delay(stated: Duration) -> Duration {
-    if stated.as_millis() > 1000 { Duration::from_secs(1) } else { stated }
+pub(super) const fn bounded_ack_delay(stated: Span) -> Span {
+    let most = Span::from_secs(1);
+    if stated.as_micros() > most.as_micros() { most } else { stated }
 }

@@ -3,7 +3,7 @@
 use super::Endpoint;
 use crate::config::LEAST_BANDWIDTH;
 use crate::event::ConnectionId;
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, Span};
 
 impl Endpoint {
     /// Limits what all connections together send, handshakes and acknowledgements included, to so many bytes per second, at
@@ -40,6 +40,6 @@ impl Endpoint {
             u64::MAX => u64::MAX,
             rate => rate / self.connections.len().max(1) as u64,
         };
-        self.connections.get(connection).map_or(0, |state| state.grant(interval, share))
+        self.connections.get(connection).map_or(0, |state| state.grant(Span::of(interval), share))
     }
 }

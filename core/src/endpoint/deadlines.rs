@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 use slotmap::SecondaryMap;
 
 use crate::event::ConnectionId;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Children of a place in the heap. Where all connections send in turn, each deadline goes from the top to the bottom: four
 /// make the way half as long as two.
 const CHILDREN: usize = 4;
 /// A deadline that moves later by no more than this stays where it is. A connection at rest moves its deadlines by seconds, so
 /// it is woken no more often for that.
-const LEFT: Duration = Duration::from_millis(50);
+const LEFT: Span = Span::from_millis(50);
 
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
@@ -54,7 +54,7 @@ impl Deadlines {
         match self.places.get(connection).copied() {
             Some(place) => {
                 let Some(known) = self.heap.get_mut(place) else { return };
-                if may_lag && at >= known.at && known.at > now && at - known.at <= LEFT {
+                if may_lag && at >= known.at && known.at > now && at.since(known.at) <= LEFT {
                     return;
                 }
                 if core::mem::replace(&mut known.at, at) != at && self.heap.len() > 1 {
@@ -136,7 +136,7 @@ mod tests {
             script: Vec<(u8, Option<u16>)>,
             now: u16
         ) -> bool {
-            let now = Instant::ZERO + Duration::from_millis(now.into());
+            let now = Instant::ZERO + Span::from_millis(now.into());
             let mut slots: SlotMap<ConnectionId, ()> = SlotMap::with_key();
             let keys: Vec<_> = (0..256).map(|_| slots.insert(())).collect();
             let mut model = BTreeMap::new();
@@ -145,7 +145,7 @@ mod tests {
                 let key = keys[usize::from(who)];
                 match when {
                     Some(when) => {
-                        let at = Instant::ZERO + Duration::from_millis(when.into());
+                        let at = Instant::ZERO + Span::from_millis(when.into());
                         deadlines.set(now, key, at, true);
                         model.insert(key, at);
                     }
@@ -165,7 +165,7 @@ mod tests {
                 let first = deadlines.first().map(|(at, _)| at);
                 first.is_some() == least.is_some()
                     && first.zip(least).is_none_or(|(first, least)| {
-                        first <= least && (least <= now || first > now) && least - first <= LEFT
+                        first <= least && (least <= now || first > now) && least.since(first) <= LEFT
                     })
             })
         }

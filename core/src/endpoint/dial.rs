@@ -13,7 +13,7 @@ use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::event::{CloseReason, ConnectionId, PeerInfo};
 use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOutcome, peer_identity};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 impl Endpoint {
     /// Begins to connect. `Connected` or `Closed` follows; messages may be queued meanwhile.
@@ -40,14 +40,15 @@ impl Endpoint {
         if let Some(Credential::Peer { psk, peer_key, .. }) = &peer {
             self.acceptor.expect_peer(psk.clone(), *peer_key, &local_key)?;
         }
-        let timeout = options.timeout.unwrap_or(self.config.connect_timeout);
+        let usual = Span::of(self.config.connect_timeout);
+        let timeout = options.timeout.map_or(usual, Span::of);
         let plan = DialPlan {
             path: to.into(),
             server_key: options.server_key,
             ticket: options.ticket,
             peer: peer.map(Box::new),
             resume: None,
-            timeout: timeout.max(self.config.connect_timeout),
+            timeout: timeout.max(usual),
             order: self.dials + 1,
             reconnect: options.reconnect.unwrap_or(self.config.reconnect),
             attempts: 0,
@@ -171,7 +172,7 @@ impl Endpoint {
         };
         let mut transport = Box::new(Transport::new(now, &self.settings, setup));
         if let Some(sent_at) = dial.hello_sent {
-            transport.rtt.update(now - sent_at, Duration::ZERO);
+            transport.rtt.update(now.since(sent_at), Span::ZERO);
         }
         let target =
             if first || resumed { Some(connection) } else { self.replace(connection, accepted.session) };

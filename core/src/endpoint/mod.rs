@@ -56,7 +56,7 @@ use crate::event::{ChannelId, ConnectionId, MessageId};
 use crate::handshake::{AcceptSetup, Acceptor, Parameters, SourceBuckets};
 use crate::rng::Rng;
 use crate::schema::Schema;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 use crate::token_bucket::TokenBucket;
 
 /// Answers to unknown connection ids per second for one source, so that no flood uses up the answers to others.
@@ -120,11 +120,11 @@ impl Endpoint {
         let mut rng = Rng::from_seed(seed);
         let settings = Settings {
             provider: Arc::clone(&config.provider),
-            heartbeat: config.heartbeat,
-            idle_timeout: config.idle_timeout,
-            ack_delay: config.ack_delay,
-            resume_window: config.resume_window,
-            reconnect_for: config.reconnect_for,
+            heartbeat: Span::of(config.heartbeat),
+            idle_timeout: Span::of(config.idle_timeout),
+            ack_delay: Span::of(config.ack_delay),
+            resume_window: Span::of(config.resume_window),
+            reconnect_for: Span::of(config.reconnect_for),
             rotate_after: config.rotate_after,
             channels: config.channels.as_slice().into(),
             congestion: config.congestion,

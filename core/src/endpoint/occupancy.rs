@@ -12,10 +12,10 @@ use crate::event::{ConnectionId, Refusal};
 use crate::handshake::{HALF_OPEN_LIFE, Owner, peer_identity};
 use crate::limits;
 use crate::source::Source;
-use crate::time::Duration;
+use crate::time::Span;
 
 /// A connection that leaves a probe unanswered for this long gives its place to its owner's next connection.
-const GHOST_PATIENCE: Duration = Duration::from_secs(2);
+const GHOST_PATIENCE: Span = Span::from_secs(2);
 
 /// How a newcomer and the connections that its owner has already get on in a full server.
 enum Contest {
@@ -171,7 +171,7 @@ impl Endpoint {
             }
             let last_heard = member.connection.last_heard();
             let is_interrupted = !member.connection.has_transport();
-            if is_interrupted && now - last_heard >= self.config.idle_timeout {
+            if is_interrupted && now.since(last_heard) >= self.settings.idle_timeout {
                 return Contest::Won(id);
             }
             let probed = self.places.probed.get(&id).copied();

@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::error::ConfigError;
 use crate::event::ConnectionId;
 use crate::handshake::RESUME_TICKET_LIFE;
-use crate::time::{Instant, micros};
+use crate::time::{Instant, Span};
 
 impl Endpoint {
     /// Sets the wall clock: `offset` is what [`crate::Config::wall_offset`] says, in microseconds from the Unix epoch to
@@ -54,7 +54,7 @@ impl Endpoint {
 
     /// When the last ticket of a session that ends at `now` expires.
     pub(super) fn last_expiry(&self, now: Instant, newest: u64) -> u64 {
-        newest.max(self.wall(now).saturating_add(micros(RESUME_TICKET_LIFE)))
+        newest.max(self.wall(now).saturating_add(Span::of(RESUME_TICKET_LIFE).as_micros()))
     }
 
     /// Makes the resume ticket that a connection wants to give its client, if it wants one.
@@ -63,7 +63,7 @@ impl Endpoint {
             return;
         }
         let wall = self.wall(now);
-        let expiry = wall.saturating_add(micros(RESUME_TICKET_LIFE));
+        let expiry = wall.saturating_add(Span::of(RESUME_TICKET_LIFE).as_micros());
         let Some(state) = self.connections.get_mut(connection) else { return };
         if !state.take_wants_ticket() {
             return;

@@ -1,8 +1,8 @@
 //! Both ends of the handshake, without their endpoints.
 
+use crate::time::Span;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::address::Path;
 use crate::config::{Config, Secrets};
@@ -107,7 +107,7 @@ impl Dialling {
             schema: introduction(config).1,
             padded: true,
             reliable: false,
-            timeout: Duration::from_secs(10),
+            timeout: Span::from_secs(10),
         };
         let mut rng = Rng::from_seed(seed);
         let dialer = Dialer::new(now, &mut rng, Arc::clone(&config.provider), setup).ok()?;

@@ -1,10 +1,10 @@
 //! A peer that holds valid keys and keeps no rule.
 
+use crate::time::Span;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::handshake::{Answering, Dialling, Proof, Reaction, introduction};
 use crate::address::{Address, Ecn};
@@ -164,7 +164,7 @@ impl HostilePeer {
         let number = decode_packet_number(self.largest_received, header.packet_number, header.pn_len);
         let (head, packet) = datagram.split_at_checked(header.header_len())?;
         let mut packet = packet.to_vec();
-        let pto = Duration::from_secs(1);
+        let pto = Span::from_secs(1);
         let length = self.keys.open(now, header.phase, number, head, &mut packet, || pto).ok()?;
         self.largest_received = self.largest_received.max(number);
         packet.truncate(length);

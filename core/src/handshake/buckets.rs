@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use crate::crypto::{HandshakeCrypto, Secret};
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 use crate::token_bucket::TokenBucket;
 
 /// Buckets of one key, of which the fullest counts.
@@ -42,14 +42,14 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     /// Buckets of `burst` tokens, of which one comes back each `interval`; `width` of them in each row. `secret` chooses places.
-    pub(crate) fn new(interval: Duration, burst: u32, width: u16, secret: Secret) -> Self {
+    pub(crate) fn new(interval: Span, burst: u32, width: u16, secret: Secret) -> Self {
         let burst = burst.min(MOST_TOKENS);
-        Self { secret, interval_us: micros(interval).max(1), burst, width, rows: Vec::new() }
+        Self { secret, interval_us: interval.as_micros().max(1), burst, width, rows: Vec::new() }
     }
 
     /// Buckets of `burst` tokens, of which `per_second` come back each second.
     pub(crate) fn per_second(per_second: u32, burst: u32, width: u16, secret: Secret) -> Self {
-        let interval = Duration::from_micros(SECOND_US / u64::from(per_second.max(1)));
+        let interval = Span::from_micros(SECOND_US / u64::from(per_second.max(1)));
         Self::new(interval, burst, width, secret)
     }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn at(millis: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(millis)
+        Instant::ZERO + Span::from_millis(millis)
     }
 
     #[test]

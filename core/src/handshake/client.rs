@@ -26,7 +26,7 @@ use crate::error::ConnectError;
 use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 use crate::wire::{NoRoom, Reader, Writer};
 
 /// One attempt to connect.
@@ -48,7 +48,7 @@ pub(crate) struct Dialer {
     version_hint: Option<u8>,
     key_hint: Option<Key>,
     /// The longest that this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
-    late: Duration,
+    late: Span,
     size_queries: SizeQueries,
     stage: Stage,
 }
@@ -101,7 +101,7 @@ impl Dialer {
             unanswered: 0,
             version_hint: None,
             key_hint: None,
-            late: Duration::ZERO,
+            late: Span::ZERO,
             size_queries: SizeQueries::default(),
             stage: Stage::AskingKey,
         };
@@ -146,8 +146,11 @@ impl Dialer {
     /// it answered. Time that this end let pass before it looked is no part of the round trip.
     fn start_over_in_time(&mut self, now: Instant, rng: &mut Rng) {
         let Stage::Opening(opening) = &self.stage else { return };
-        self.late = self.late.max(now - self.next_send).min(limits::CALLED_LATE);
-        if opening.asked_at.is_none_or(|asked_at| now - asked_at <= limits::ANSWER_WITHIN + self.late) {
+        self.late = self.late.max(now.since(self.next_send)).min(Span::of(limits::CALLED_LATE));
+        if opening
+            .asked_at
+            .is_none_or(|asked_at| now.since(asked_at) <= Span::of(limits::ANSWER_WITHIN) + self.late)
+        {
             return;
         }
         if let Some(opening) = self.open(rng, opening.server_key) {
@@ -398,11 +401,11 @@ impl Dialer {
 }
 
 /// When to ask again where nothing is lost: a server may have had no room for the first Hello, and been silent.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Span = Span::from_secs(2);
 
 /// 200 ms, 10 % more or less: clients that were cut off together do not come back together for ever.
-fn jittered(rng: &mut Rng) -> Duration {
-    Duration::from_micros(180_000 + rng.below(40_001))
+fn jittered(rng: &mut Rng) -> Span {
+    Span::from_micros(180_000 + rng.below(40_001))
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::address::LinkId;
     use crate::crypto::RustCrypto;
-    use crate::time::Duration;
+    use crate::time::Span;
     use core::net::{Ipv4Addr, SocketAddr};
 
     fn cookies(seed: u8) -> Cookies {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn at(millis: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(millis)
+        Instant::ZERO + Span::from_millis(millis)
     }
 
     fn address(host: u8, port: u16) -> Address {

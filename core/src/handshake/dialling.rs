@@ -10,7 +10,7 @@ use crate::crypto::{Key, Secret, SessionKeys};
 use crate::drop::DropReason;
 use crate::event::Refusal;
 use crate::schema::Schema;
-use crate::time::Duration;
+use crate::time::Span;
 
 /// Which server to trust.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +47,7 @@ pub(crate) struct DialSetup {
     pub(crate) padded: bool,
     /// Whether what is sent arrives: then nothing is repeated.
     pub(crate) reliable: bool,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Span,
 }
 
 /// What a datagram meant for an attempt.

@@ -14,12 +14,12 @@ use crate::address::{Address, LinkId, has_scope, scope_of};
 use crate::crypto::{HandshakeCrypto, Key, Provider, Secret, SessionKeys, first_key};
 use crate::event::PeerInfo;
 use crate::limits;
-use crate::time::Duration;
+use crate::time::Span;
 use crate::wire::{DataHeader, decode_packet_number};
 
 /// How long an entry waits after the last copy of its Hello from where its Welcome goes. A client whose driver calls every 5 s
 /// reads the Welcome one call after its last Hello. If its first Data is lost, the next copy comes 10 s after that Hello.
-pub(crate) const HALF_OPEN_LIFE: Duration = Duration::from_millis(10_500);
+pub(crate) const HALF_OPEN_LIFE: Span = Span::from_millis(10_500);
 
 /// How much longer an entry waits, however many copies come, in tenths of a second: 30 s in all.
 const EXTENDED_MOST: u8 = 195;
@@ -244,26 +244,26 @@ impl HalfOpen {
     }
 
     /// The longest that the client holds an acknowledgement back.
-    pub(crate) fn ack_delay(&self) -> Duration {
-        Duration::from_micros(self.ack_delay_us.into())
+    pub(crate) fn ack_delay(&self) -> Span {
+        Span::from_micros(self.ack_delay_us.into())
     }
 
     /// After this much silence the client gives up. At least 100 ms.
-    pub(crate) fn idle_timeout(&self) -> Duration {
-        Duration::from_millis(u64::from(self.idle_timeout_ds.max(1)) * 100)
+    pub(crate) fn idle_timeout(&self) -> Span {
+        Span::from_millis(u64::from(self.idle_timeout_ds.max(1)) * 100)
     }
 
     /// Makes it wait for `time` longer, as far as it may: by how much, in whole tenths of a second.
-    pub(super) fn extend(&mut self, time: Duration) -> Duration {
-        let tenths = time.as_millis() / 100;
+    pub(super) fn extend(&mut self, time: Span) -> Span {
+        let tenths = time.as_micros() / 100_000;
         let more =
             u8::try_from(tenths).unwrap_or(u8::MAX).min(EXTENDED_MOST.saturating_sub(self.extended_ds));
         self.extended_ds = self.extended_ds.saturating_add(more);
-        Duration::from_millis(100) * u32::from(more)
+        Span::from_millis(100) * u32::from(more)
     }
 
-    pub(super) fn extended(&self) -> Duration {
-        Duration::from_millis(100) * u32::from(self.extended_ds)
+    pub(super) fn extended(&self) -> Span {
+        Span::from_millis(100) * u32::from(self.extended_ds)
     }
 
     /// A copy of the Welcome goes to `address`.

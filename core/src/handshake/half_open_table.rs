@@ -13,14 +13,14 @@ use super::buckets::BucketPlaces;
 use super::half_open::{HALF_OPEN_LIFE, HalfOpen, HalfOpenId, Proven, ShownCredential};
 use crate::address::Address;
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// The age at which an entry gives way to another of the same ticket, session or peer.
-const HALF_OPEN_STALE: Duration = Duration::from_secs(5);
+const HALF_OPEN_STALE: Span = Span::from_secs(5);
 
 /// An entry gives way to no newcomer before this age, unless all are younger: its first Data may be on the way. It takes
 /// 4,000 handshakes a second to fill the table in that time, which is more than one core can answer.
-const FRESH: Duration = Duration::from_millis(250);
+const FRESH: Span = Span::from_millis(250);
 
 /// A refusal that was sent, and is sent again to whoever sends a copy.
 struct Refused {
@@ -42,7 +42,7 @@ impl HalfOpenEntry {
     fn born(&self) -> Instant {
         let extended = match &self.state {
             EntryState::Waiting(half_open) => half_open.extended(),
-            EntryState::Refused(_) => Duration::ZERO,
+            EntryState::Refused(_) => Span::ZERO,
         };
         self.expires - (HALF_OPEN_LIFE + extended)
     }
@@ -114,7 +114,7 @@ impl HalfOpenTable {
                 half_open.on_repeated(address);
                 // The first Data follows the last copy within seconds, however long the round trip.
                 if half_open.proven == Proven::from(address) {
-                    entry.expires += half_open.extend((now + HALF_OPEN_LIFE) - entry.expires);
+                    entry.expires += half_open.extend((now + HALF_OPEN_LIFE).since(entry.expires));
                 }
                 Some(half_open.welcome())
             }
@@ -133,7 +133,7 @@ impl HalfOpenTable {
         if count < limits::HALF_OPEN_PER_TICKET {
             return true;
         }
-        let Some(oldest) = oldest.filter(|oldest| now - oldest.born() >= HALF_OPEN_STALE) else {
+        let Some(oldest) = oldest.filter(|oldest| now.since(oldest.born()) >= HALF_OPEN_STALE) else {
             return false;
         };
         // The next `expire` removes it.
@@ -164,7 +164,7 @@ impl HalfOpenTable {
         let gives = if is_more { more >= limits::HALF_OPEN / 2 } else { more > limits::HALF_OPEN / 2 };
         let rank = |entry: &HalfOpenEntry| {
             let born = entry.born();
-            (now - born > FRESH, entry.record().map_or(0, &record_of), Reverse(born))
+            (now.since(born) > FRESH, entry.record().map_or(0, &record_of), Reverse(born))
         };
         let candidates =
             self.waiting_entries().filter(|(_, entry)| entry.credential().is_more_than_a_cookie() == gives);

@@ -3,7 +3,7 @@
 //! Whoever watched one ticket can send it with noise for ever. Such attempts leave nothing half open, so they are
 //! counted here for as long as a half-open handshake lives.
 
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// Counts failures in windows of `life`: those of this window and of the one before are recent.
 pub(crate) struct Failures {
@@ -14,8 +14,8 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(crate) fn new(life: Duration) -> Self {
-        Self { life_us: micros(life).max(1), window: 0, current: 0, previous: 0 }
+    pub(crate) fn new(life: Span) -> Self {
+        Self { life_us: life.as_micros().max(1), window: 0, current: 0, previous: 0 }
     }
 
     pub(crate) fn add(&mut self, now: Instant) {
@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn failures_are_forgotten_after_two_lives_at_most() {
-        let mut failures = Failures::new(Duration::from_secs(5));
-        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let mut failures = Failures::new(Span::from_secs(5));
+        let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
         failures.add(at(1));
         failures.add(at(4));
         assert_eq!(failures.recent(at(4)), 2);

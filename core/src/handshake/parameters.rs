@@ -1,6 +1,6 @@
 //! What each end tells the other about itself, inside the encryption.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use crate::limits;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
@@ -27,13 +27,13 @@ impl Parameters {
     pub(crate) const SIZE_MAX: usize = 8 + 9 + 5 + 5 + 5 + 2;
 
     /// The longest that this end holds an acknowledgement back.
-    pub(crate) fn ack_delay(&self) -> Duration {
-        Duration::from_micros(self.ack_delay_us.into())
+    pub(crate) fn ack_delay(&self) -> Span {
+        Span::from_micros(self.ack_delay_us.into())
     }
 
     /// After this much silence the other end is gone for this one. At least 100 ms.
-    pub(crate) fn idle_timeout(&self) -> Duration {
-        Duration::from_millis(self.idle_timeout_ms.max(100).into())
+    pub(crate) fn idle_timeout(&self) -> Span {
+        Span::from_millis(self.idle_timeout_ms.max(100).into())
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {

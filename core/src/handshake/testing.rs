@@ -24,7 +24,7 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::source::Source;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 pub(super) const APPLICATION: u64 = 0x1122_3344_5566_7788;
 pub(super) const MASTER: Key = [7; 32];
@@ -94,7 +94,7 @@ impl World {
         };
         let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key), setup, &mut rng);
         let mint = TicketMint::new(provider.clone(), &key);
-        let now = Instant::ZERO + Duration::from_secs(100);
+        let now = Instant::ZERO + Span::from_secs(100);
         let directory = Known { session: Ok(SessionOutcome::Lost), prefers_own_dial: false };
         Self { provider, rng, server_key, mint, acceptor, now, schema: Schema::default(), directory }
     }
@@ -122,7 +122,7 @@ impl World {
             schema: Schema::default(),
             padded: true,
             reliable: false,
-            timeout: Duration::from_secs(10),
+            timeout: Span::from_secs(10),
         }
     }
 
@@ -238,7 +238,7 @@ impl World {
         self.accept(candidate, 1);
     }
 
-    pub(super) fn pass(&mut self, duration: Duration) {
+    pub(super) fn pass(&mut self, duration: Span) {
         self.now += duration;
     }
 }

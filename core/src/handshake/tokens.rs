@@ -6,13 +6,13 @@ use super::sources::{SourceBuckets, SourcePlaces};
 use crate::crypto::{HandshakeCrypto, Secret};
 use crate::limits;
 use crate::source::Source;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// Diffie-Hellmans that one session's resume tickets get per second, and at once.
 const RESUMES_PER_SECOND: u32 = 2;
 const RESUME_BURST: u32 = 16;
 /// How long one abandoned handshake is remembered, and the most that are.
-const ABANDONED_FOR: Duration = Duration::from_secs(4);
+const ABANDONED_FOR: Span = Span::from_secs(4);
 const ABANDONED_MOST: u32 = 16;
 /// Abandoned handshakes from which on a source has a record. Fewer happen to anybody whose network fails.
 const RECORD: u32 = 4;

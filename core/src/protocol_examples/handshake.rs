@@ -27,7 +27,7 @@ use crate::limits::TAG;
 use crate::rng::Rng;
 use crate::schema::SchemaDifference;
 use crate::source::Source;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 use crate::wire::{DataHeader, Frame, Writer};
 
 const APPLICATION: u64 = 0x006d_7967_616d_6531;
@@ -235,7 +235,7 @@ impl Play {
         let mut theirs =
             PacketKeys::new(Arc::new(RustCrypto), &self.keys.to_initiator, &self.keys.to_responder);
         let mut opened = packet.clone();
-        let length = theirs.open(NOW, false, 0, &header, &mut opened, || Duration::from_secs(1)).unwrap();
+        let length = theirs.open(NOW, false, 0, &header, &mut opened, || Span::from_secs(1)).unwrap();
         assert_eq!(&opened[..length], plaintext);
         Sheet::new("data")
             .bytes("key", &key)
@@ -314,7 +314,7 @@ fn setup(credential: Credential, padded: bool) -> DialSetup {
         schema,
         padded,
         reliable: false,
-        timeout: Duration::from_secs(10),
+        timeout: Span::from_secs(10),
     }
 }
 

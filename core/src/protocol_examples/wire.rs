@@ -12,7 +12,7 @@ use crate::event::ChannelId;
 use crate::handshake::{echo_of, unknown};
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 use crate::wire::ack::{EcnCounts, write_ack};
 use crate::wire::{
     AckRanges, Chain, Frame, MessageFrame, Part, Writer, decode_packet_number, encode_packet_number,
@@ -76,13 +76,12 @@ fn frames() -> Sheet {
     }
     let received = Instant::saturating_from_micros(0x0123_4567);
     let ack = |marks| {
-        written(|writer| write_ack(&ranges, Duration::from_micros(800), received, marks, writer).unwrap())
+        written(|writer| write_ack(&ranges, Span::from_micros(800), received, marks, writer).unwrap())
     };
     let marks = EcnCounts { capable: 70, experienced: 2 };
     let mut many = AckRanges::default();
     (0..limits::ACK_RANGES as u64 + 1).for_each(|step| many.insert(100 + 2 * step));
-    let bits =
-        written(|writer| write_ack(&many, Duration::from_micros(800), received, None, writer).unwrap());
+    let bits = written(|writer| write_ack(&many, Span::from_micros(800), received, None, writer).unwrap());
     let resume = |floor, ranges: Vec<core::ops::Range<u32>>| {
         written(|writer| write_resume(writer, ChannelId(1), floor, ranges.into_iter()).unwrap())
     };

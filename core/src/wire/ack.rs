@@ -11,7 +11,7 @@ use self::bits::BitRanges;
 pub use self::ranges::AckRanges;
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Duration, Instant, Span};
 
 /// The first type byte of ACK frames; the low four bits count the ranges after the first.
 pub const ACK: u8 = 0x20;
@@ -51,15 +51,15 @@ pub struct EcnCounts {
 ///
 /// # Errors
 /// [`NoRoom`] if not even the first range fits; nothing is written then.
-pub fn write_ack(
+pub(crate) fn write_ack(
     ranges: &AckRanges,
-    delay: Duration,
+    delay: Span,
     receive_time: Instant,
     marks: Option<EcnCounts>,
     writer: &mut Writer<'_>,
 ) -> Result<u64, NoRoom> {
     let Some((&(mut start, largest), _)) = ranges.ranges.split_last() else { return Ok(u64::MAX) };
-    let delay_units = micros(delay) / DELAY_UNIT_US;
+    let delay_units = delay.as_micros() / DELAY_UNIT_US;
     let first = largest - start;
     let marks_len = marks.map_or(0, |marks| varint_len(marks.capable) + varint_len(marks.experienced));
     let fixed = 1 + 2 + varint_len(delay_units) + 3 + marks_len;
@@ -158,7 +158,7 @@ pub struct AckFrame<'a> {
     /// The low 16 bits of the largest packet number acknowledged.
     pub largest: u16,
     /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
-    pub delay: Duration,
+    pub(crate) delay: Span,
     /// When the largest was received: the low 24 bits of the peer's clock, in µs.
     pub receive_time_low24: u32,
     /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1; [`IN_BITS`] if there is a bit per number instead.
@@ -170,6 +170,12 @@ pub struct AckFrame<'a> {
 }
 
 impl<'a> AckFrame<'a> {
+    /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
+    #[must_use]
+    pub const fn delay(&self) -> Duration {
+        self.delay.duration()
+    }
+
     /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`], [`ACK_BITS`], or [`ACK_BITS_MARKS`].
     ///
     /// # Errors
@@ -221,7 +227,7 @@ impl<'a> AckFrame<'a> {
             }
         }
         writer.u16(self.largest)?;
-        writer.varint(micros(self.delay) / DELAY_UNIT_US)?;
+        writer.varint(self.delay.as_micros() / DELAY_UNIT_US)?;
         writer.u24(self.receive_time_low24)?;
         if is_bits {
             writer.varint(self.ranges.len() as u64)?;
@@ -250,10 +256,10 @@ impl<'a> AckFrame<'a> {
 
 /// The beginning of every ACK frame: the largest number's low bits, how long it waited, and when it was received.
 #[inline]
-fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Duration, u32), Malformed> {
+fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Span, u32), Malformed> {
     let largest = reader.u16()?;
     let delay_us = reader.varint()?.checked_mul(DELAY_UNIT_US).and_then(Instant::from_micros);
-    let delay = delay_us.ok_or(Malformed)?.saturating_since(Instant::ZERO);
+    let delay = delay_us.ok_or(Malformed)?.since(Instant::ZERO);
     Ok((largest, delay, reader.u24()?))
 }
 

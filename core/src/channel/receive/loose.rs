@@ -1,7 +1,7 @@
 //! Unreliable messages in reassembly: few, and not for long.
 
+use crate::time::Span;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::holding::Holding;
 use super::reassembly::Fragment;
@@ -12,7 +12,7 @@ use crate::limits::{UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
 use crate::time::Instant;
 
 /// After this long, what is missing does not come any more.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Span = Span::from_secs(5);
 /// Bytes that an entry counts beside the parts of its message: the vector doubles.
 const PLACE: usize = 2 * size_of::<LooseEntry>();
 

@@ -14,7 +14,7 @@ use crate::limits::{
     HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, REASSEMBLY_OVERHEAD, REASSEMBLY_RANGES,
     RELIABLE_WINDOW, RESUME_RANGES, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES,
 };
-use crate::time::Duration;
+use crate::time::Span;
 
 const MOST: usize = 1 << 20;
 const WINDOW: u64 = 4 << 20;
@@ -317,7 +317,7 @@ fn reliable_reassembly_waits_for_its_sender_however_long() {
         let mut peer = peer();
         peer.part(channel, 0, 200, 0, &[0; 100]).unwrap();
         assert_eq!(peer.side.next_expiry(), None);
-        peer.now += Duration::from_secs(100_000);
+        peer.now += Span::from_secs(100_000);
         assert!(!peer.side.expire(peer.now, &mut peer.arena));
         assert_eq!(peer.part(channel, 0, 200, 100, &[0; 100]), Ok(Receipt::Taken));
         assert_eq!(peer.popped(), [vec![0; 200]]);
@@ -388,7 +388,7 @@ quickcheck! {
             if result.is_ok() && peer.side.memory() > most {
                 return false;
             }
-            peer.now += Duration::from_millis(u64::from(length));
+            peer.now += Span::from_millis(u64::from(length));
             peer.side.expire(peer.now, &mut peer.arena);
             if length == 200 {
                 peer.side.pop();

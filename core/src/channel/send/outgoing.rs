@@ -11,7 +11,7 @@ use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
 use crate::limits::UNRELIABLE_PATIENCE;
 use crate::stats::ChannelSent;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 use crate::wire::Writer;
 use crate::wire::message::Chain;
 
@@ -196,7 +196,7 @@ impl Outgoing {
     /// A message that was begun is finished: to leave it would waste what was sent of it, and each newer one would be
     /// left in turn.
     pub(super) fn give_way(&mut self, now: Instant) -> bool {
-        let is_given_up = |rest: &mut Rest| now - rest.held_since > UNRELIABLE_PATIENCE;
+        let is_given_up = |rest: &mut Rest| now.since(rest.held_since) > Span::of(UNRELIABLE_PATIENCE);
         let rest = self.rest.take_if(is_given_up);
         self.counters.dropped += u64::from(rest.is_some());
         self.counters.dropped += self.queue.give_way(now, self.delivery == Delivery::Sequenced);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::channel::ranges::RangeSet;
 use crate::config::ChannelConfig;
 use crate::limits::{DROPPED_RANGES, DROPPED_RANGES_AT_REST, STALE_AFTER};
-use crate::time::{Instant, micros};
+use crate::time::{Instant, Span};
 
 /// A message that was never sent.
 #[derive(Debug)]
@@ -63,9 +63,9 @@ impl Queue {
             bytes: 0,
             bytes_most: config.queue_bytes,
             messages_most: config.queue_messages,
-            lifetime_us: config
-                .lifetime
-                .map(|lifetime| NonZeroU64::MIN.saturating_add(micros(lifetime).saturating_sub(1))),
+            lifetime_us: config.lifetime.map(|lifetime| {
+                NonZeroU64::MIN.saturating_add(Span::of(lifetime).as_micros().saturating_sub(1))
+            }),
             next_number: 0,
             refused: None,
             held_below: 0,
@@ -155,7 +155,8 @@ impl Queue {
         let mut count = 0;
         while self.waiting.len() > 1
             && self.waiting.front().is_some_and(|front| {
-                front.number < self.held_below && (only_newest || now - front.queued_at > STALE_AFTER)
+                front.number < self.held_below
+                    && (only_newest || now.since(front.queued_at) > Span::of(STALE_AFTER))
             })
         {
             count += self.drop_oldest();

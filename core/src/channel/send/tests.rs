@@ -3,10 +3,10 @@
 mod fates;
 mod resume;
 
+use crate::time::Span;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter;
-use core::time::Duration;
 
 use super::*;
 use crate::config::Delivery;

@@ -8,8 +8,8 @@ const fn at(micros: u64) -> Instant {
     Instant::saturating_from_micros(micros)
 }
 
-const fn us(micros: u64) -> Duration {
-    Duration::from_micros(micros)
+const fn us(micros: u64) -> Span {
+    Span::from_micros(micros)
 }
 
 /// Two clocks and a path. The peer's clock shows `behind` µs at our zero, and runs `ppm` fast.
@@ -36,7 +36,7 @@ impl Pair {
         let (sent, received) = (self.now, self.now + there);
         let acknowledged = received + wait;
         self.now = acknowledged + back;
-        let held = micros(self.peer(acknowledged) - self.peer(received)) / 8 * 8;
+        let held = self.peer(acknowledged).since(self.peer(received)).as_micros() / 8 * 8;
         let low = self.peer(received).as_micros() as u32 & 0x00ff_ffff;
         self.sync.on_ack(at(self.now), at(sent), low, us(held));
     }
@@ -46,7 +46,7 @@ impl Pair {
     }
 
     fn error(&self) -> u64 {
-        micros(self.sync.shown().unwrap().error(at(self.now)))
+        self.sync.shown().unwrap().error(at(self.now)).as_micros() as u64
     }
 
     fn miss(&self) -> u64 {
@@ -137,8 +137,8 @@ fn a_small_miss_is_made_good_by_running_five_per_cent_faster_or_slower() {
     assert_eq!(clock(-100).at(at(2000)), at(5950));
     assert_eq!(clock(100).at(at(9000)), at(13_100));
     assert_eq!(clock(100).at(at(500)), at(4500));
-    assert_eq!(clock(100).error(at(2000)), us(50 + 7 + 3));
-    assert_eq!(clock(100).error(at(3000)), us(7 + 4));
+    assert_eq!(clock(100).error(at(2000)), us(50 + 7 + 3).duration());
+    assert_eq!(clock(100).error(at(3000)), us(7 + 4).duration());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What congestion control is asked, and what it is told: plain numbers.
 
 use super::rate::bytes_in;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// Datagrams that may be in flight before anything is known of the path (RFC 9002 7.2).
 pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
@@ -10,97 +10,95 @@ pub(crate) const LEAST_DATAGRAMS: u64 = 3;
 
 /// What a controller hears of an acknowledgement that settles something.
 #[derive(Clone, Copy, Debug)]
-pub struct AckReport {
+pub(crate) struct AckReport {
     /// When it came.
-    pub now: Instant,
+    pub(crate) now: Instant,
     /// Packets that it acknowledges for the first time.
-    pub packets: u64,
+    pub(crate) packets: u64,
     /// Their bytes, overhead included.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Packets that were declared lost before, and were not: the path reorders.
-    pub late: u64,
+    pub(crate) late: u64,
     /// Whether the path was seen to reorder lately.
-    pub reorders: bool,
+    pub(crate) reorders: bool,
     /// When the newest of them left.
-    pub newest_sent_at: Instant,
+    pub(crate) newest_sent_at: Instant,
     /// Bytes in flight before it came, less what had arrived as far as [`Controller::waiting`] tells.
-    pub in_flight: u64,
+    pub(crate) in_flight: u64,
     /// The round-trip time of the newest, less what the peer says it held the acknowledgement back.
-    pub rtt: Option<Duration>,
+    pub(crate) rtt: Option<Span>,
     /// The smoothed round-trip time.
-    pub smoothed_rtt: Duration,
+    pub(crate) smoothed_rtt: Span,
     /// How long the newest took to the peer in microseconds, plus a constant that nobody knows.
-    pub one_way_delay: Option<i64>,
+    pub(crate) one_way_delay: Option<i64>,
     /// What the path delivers.
-    pub rate: Option<RateSample>,
+    pub(crate) rate: Option<RateSample>,
 }
 
 impl AckReport {
     /// Whether at least half of `window` was in use: one that is not was not shown to fit the path, and must not grow
     /// (RFC 9002 7.8).
     #[must_use]
-    pub const fn uses(&self, window: u64) -> bool {
+    pub(crate) const fn uses(&self, window: u64) -> bool {
         self.in_flight.saturating_mul(2) >= window
     }
 }
 
 /// What arrived at the peer although no acknowledgement says so yet, because those wait on the way back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Bytes that arrive per second.
-    pub bytes_per_second: u64,
+    pub(crate) bytes_per_second: u64,
     /// What arrived earlier would be acknowledged even if nothing waited.
-    pub since: Instant,
+    pub(crate) since: Instant,
     /// An acknowledgement comes by then, while all is well; after that nobody knows whether anything arrives.
-    pub until: Instant,
+    pub(crate) until: Instant,
 }
 
 impl Waiting {
     /// Bytes that have arrived by `now`.
     #[must_use]
-    pub fn bytes(&self, now: Instant) -> u64 {
+    pub(crate) fn bytes(&self, now: Instant) -> u64 {
         if self.bytes_per_second == 0 {
             return 0;
         }
-        bytes_in(self.bytes_per_second, micros(now.min(self.until) - self.since))
+        bytes_in(self.bytes_per_second, now.min(self.until).since(self.since).as_micros())
     }
 
     /// When more than `bytes` have, if that is foreseeable.
     #[must_use]
-    pub fn exceeds_at(&self, bytes: u64) -> Option<Instant> {
+    pub(crate) fn exceeds_at(&self, bytes: u64) -> Option<Instant> {
         let scaled = bytes.saturating_add(1).saturating_mul(1_000_000);
         let time = scaled.checked_div(self.bytes_per_second)?.saturating_add(1);
-        Some(self.since + Duration::from_micros(time)).filter(|at| *at <= self.until)
+        Some(self.since + Span::from_micros(time)).filter(|at| *at <= self.until)
     }
 }
 
 /// A measurement of the delivery rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RateSample {
+pub(crate) struct RateSample {
     /// Bytes delivered per second.
-    pub bytes_per_second: u64,
+    pub(crate) bytes_per_second: u64,
     /// Whether the sender had nothing more to send meanwhile, so that the path may deliver more.
-    pub app_limited: bool,
+    pub(crate) app_limited: bool,
 }
 
 /// What a controller hears of losses that were found together.
 #[derive(Clone, Copy, Debug)]
-pub struct LossReport {
+pub(crate) struct LossReport {
     /// When they were found.
-    pub now: Instant,
+    pub(crate) now: Instant,
     /// Packets declared lost.
-    pub packets: u64,
-    /// Their bytes, overhead included.
-    pub bytes: u64,
+    pub(crate) packets: u64,
     /// When the newest of them left.
-    pub newest_sent_at: Instant,
+    pub(crate) newest_sent_at: Instant,
     /// Whether nothing came through for so long that all that was known of the path is void (RFC 9002 7.6).
-    pub persistent: bool,
+    pub(crate) persistent: bool,
 }
 
 /// Decides how many bytes may be in flight, and how fast they may leave. It sees plain numbers only, never the
 /// connection.
-pub trait Controller: Send + Sync {
+pub(crate) trait Controller: Send + Sync {
     /// Packets were acknowledged.
     fn on_ack(&mut self, report: &AckReport);
     /// Packets were declared lost.
@@ -132,18 +130,18 @@ mod tests {
 
     #[test]
     fn what_waits_exceeds_a_number_of_bytes_when_it_says_and_at_most_a_microsecond_before() {
-        let since = Instant::ZERO + Duration::from_secs(5);
-        let until = since + Duration::from_millis(700);
+        let since = Instant::ZERO + Span::from_secs(5);
+        let until = since + Span::from_millis(700);
         for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {
             let waiting = Waiting { bytes_per_second, since, until };
             for bytes in [0, 1, 1199, 1200, 26_249, 26_250, 1_000_000] {
                 match waiting.exceeds_at(bytes) {
                     Some(exceeds) => {
                         assert!(waiting.bytes(exceeds) > bytes, "{waiting:?} {bytes}");
-                        let before = exceeds - Duration::from_micros(2);
+                        let before = exceeds - Span::from_micros(2);
                         assert!(before < since || waiting.bytes(before) <= bytes, "{waiting:?} {bytes}");
                     }
-                    None => assert!(waiting.bytes(until - Duration::from_micros(2)) <= bytes),
+                    None => assert!(waiting.bytes(until - Span::from_micros(2)) <= bytes),
                 }
             }
         }

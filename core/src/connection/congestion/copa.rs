@@ -12,7 +12,7 @@ use super::way_back::{CLOCK_JUMP_US, Trip, WayBack};
 use super::{
     AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, Waiting, bytes_in, per_second,
 };
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
@@ -44,7 +44,7 @@ const LOSS_INTERVAL_US: u64 = 500_000;
 /// a queue end up with equal shares. Isolated losses are ignored; above a tenth lost, the rate is capped to what is
 /// delivered.
 #[derive(Clone, Debug)]
-pub struct Copa {
+pub(crate) struct Copa {
     /// The unit of what is aimed at.
     datagram: u64,
     /// The largest datagram that is sent.
@@ -100,7 +100,7 @@ impl There {
 impl Copa {
     /// Starts on an unknown path with datagrams of `datagram` bytes.
     #[must_use]
-    pub fn new(now: Instant, datagram: u64) -> Self {
+    pub(crate) fn new(now: Instant, datagram: u64) -> Self {
         let datagram = datagram.max(1);
         Self {
             datagram: datagram.min(UNIT_MOST),
@@ -158,13 +158,13 @@ impl Copa {
         self.loss.cap().map_or(u64::MAX, |cap| cap.max(least))
     }
 
-    fn loss_interval(&self) -> Duration {
-        Duration::from_micros(LOSS_INTERVAL_US.max(self.smoothed_us.saturating_mul(4)))
+    fn loss_interval(&self) -> Span {
+        Span::from_micros(LOSS_INTERVAL_US.max(self.smoothed_us.saturating_mul(4)))
     }
 
     /// Takes in a measurement.
     fn observe(&mut self, report: &AckReport) -> Option<There> {
-        let (delay, rtt) = (report.one_way_delay?, micros(report.rtt?).cast_signed());
+        let (delay, rtt) = (report.one_way_delay?, report.rtt?.as_micros().cast_signed());
         self.base_delay.insert(report.now, BASE_WINDOW_US, delay);
         self.standing_delay.insert(report.now, self.standing_us(), delay);
         self.base_rtt.insert(report.now, BASE_WINDOW_US, rtt);
@@ -353,7 +353,7 @@ impl Copa {
 
 impl Controller for Copa {
     fn on_ack(&mut self, report: &AckReport) {
-        self.smoothed_us = micros(report.smoothed_rtt).max(1);
+        self.smoothed_us = report.smoothed_rtt.as_micros().max(1);
         // Packets that were late are as large as others.
         let late = match report.late {
             0 => 0,

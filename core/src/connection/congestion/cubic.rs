@@ -1,7 +1,7 @@
 //! CUBIC (RFC 9438): grows until a queue overflows.
 
 use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, per_second};
-use crate::time::{Instant, micros};
+use crate::time::Instant;
 
 /// The window after a loss, in tenths (beta, RFC 9438 4.6).
 const BETA_TENTHS: u64 = 7;
@@ -10,7 +10,7 @@ const FRIENDLY: (u64, u64) = (9, 17);
 
 /// CUBIC. Other traffic that fills queues leaves it its share; the price is that queues stay full.
 #[derive(Clone, Debug)]
-pub struct Cubic {
+pub(crate) struct Cubic {
     datagram: u64,
     window: u64,
     threshold: u64,
@@ -32,7 +32,7 @@ pub struct Cubic {
 impl Cubic {
     /// Starts on an unknown path with datagrams of `datagram` bytes.
     #[must_use]
-    pub fn new(_now: Instant, datagram: u64) -> Self {
+    pub(crate) fn new(_now: Instant, datagram: u64) -> Self {
         let datagram = datagram.max(1);
         Self {
             datagram,
@@ -93,7 +93,7 @@ impl Cubic {
             self.begin_climb(report.now);
         }
         let began = self.climb_began.unwrap_or(report.now);
-        let ahead = micros(report.now - began).saturating_add(self.smoothed_us) / 1000;
+        let ahead = report.now.since(began).as_micros().saturating_add(self.smoothed_us) / 1000;
         let (gain, per) = FRIENDLY;
         let sum = self.friendly_rest.saturating_add(report.bytes.saturating_mul(self.datagram) / per * gain);
         self.friendly = self.friendly.saturating_add(sum / self.window);
@@ -111,7 +111,7 @@ impl Cubic {
 
 impl Controller for Cubic {
     fn on_ack(&mut self, report: &AckReport) {
-        self.smoothed_us = micros(report.smoothed_rtt).max(1);
+        self.smoothed_us = report.smoothed_rtt.as_micros().max(1);
         let is_recovering = self.cut_at.is_some_and(|cut_at| report.newest_sent_at <= cut_at);
         if is_recovering || !report.uses(self.window) {
             return;
@@ -177,10 +177,10 @@ fn cube_root(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
+    use crate::time::Span;
 
     const DATAGRAM: u64 = 1200;
-    const RTT: Duration = Duration::from_millis(100);
+    const RTT: Span = Span::from_millis(100);
 
     fn ack(cubic: &mut Cubic, now: Instant) {
         let bytes = cubic.window;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn lose(cubic: &mut Cubic, now: Instant, newest_sent_at: Instant) {
-        cubic.on_loss(&LossReport { now, packets: 1, bytes: DATAGRAM, newest_sent_at, persistent: false });
+        cubic.on_loss(&LossReport { now, packets: 1, newest_sent_at, persistent: false });
     }
 
     #[test]
@@ -230,10 +230,10 @@ mod tests {
         while cubic.window < before - DATAGRAM {
             now += RTT;
             ack(&mut cubic, now);
-            assert!(now - began < Duration::from_secs(20), "{}", cubic.window);
+            assert!(now.since(began) < Span::from_secs(20), "{}", cubic.window);
         }
         // 30 % of some 640 datagrams: cbrt(192 / 0.4) = 7.8 s.
-        assert!((6..9).contains(&(now - began).as_secs()), "{:?}", now - began);
+        assert!((6..9).contains(&(now.since(began)).duration().as_secs()), "{:?}", now.since(began));
     }
 
     #[test]

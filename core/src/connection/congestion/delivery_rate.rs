@@ -1,7 +1,7 @@
 //! What the path delivers, measured at each acknowledgement (draft-cheng-iccrg-delivery-rate-estimation).
 
 use super::{RateSample, per_second};
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// What is noted of a packet when it is sent. Twelve bytes: there is one for each packet in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -42,8 +42,8 @@ impl DeliveryRate {
         let limited = if self.app_limited_until > self.delivered { APP_LIMITED } else { 0 };
         Stamp {
             delivered: self.delivered as u32,
-            since_delivery: span(now - self.delivered_at) | limited,
-            since_first: span(now - self.first_sent_at),
+            since_delivery: span(now.since(self.delivered_at)) | limited,
+            since_first: span(now.since(self.first_sent_at)),
         }
     }
 
@@ -65,13 +65,13 @@ impl DeliveryRate {
 
     /// All packets of an acknowledgement were taken in. A sample over less than `least_rtt` says nothing: acknowledgements
     /// came in a bunch.
-    pub(crate) fn sample(&mut self, now: Instant, least_rtt: Duration) -> Option<RateSample> {
+    pub(crate) fn sample(&mut self, now: Instant, least_rtt: Span) -> Option<RateSample> {
         let (sent_at, stamp) = self.newest.take()?;
         self.first_sent_at = sent_at;
         let since_delivery = u64::from(stamp.since_delivery & !APP_LIMITED);
-        let acked = micros(now - sent_at).saturating_add(since_delivery);
+        let acked = now.since(sent_at).as_micros().saturating_add(since_delivery);
         let interval = acked.max(u64::from(stamp.since_first));
-        if interval < micros(least_rtt).max(1) {
+        if interval < least_rtt.as_micros().max(1) {
             return None;
         }
         let delivered = u64::from((self.delivered as u32).wrapping_sub(stamp.delivered));
@@ -83,8 +83,8 @@ impl DeliveryRate {
 }
 
 /// Microseconds of `duration` in 31 bits, at most 35 minutes.
-fn span(duration: Duration) -> u32 {
-    micros(duration).min(u64::from(APP_LIMITED - 1)) as u32
+fn span(duration: Span) -> u32 {
+    duration.as_micros().min(u64::from(APP_LIMITED - 1)) as u32
 }
 
 #[cfg(test)]
@@ -112,7 +112,7 @@ mod tests {
             {
                 flight.pop_front();
                 rate.on_delivered(at(acked_at), at(sent_at), 1000, stamp);
-                samples.extend(rate.sample(at(acked_at), Duration::from_micros(RTT)));
+                samples.extend(rate.sample(at(acked_at), Span::from_micros(RTT)));
             }
             let stamp = rate.on_sent(at(now), flight.len() as u64 * 1000);
             idle_at = service + idle_at.max(now);

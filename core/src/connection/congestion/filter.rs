@@ -58,12 +58,12 @@ impl RecentMost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
+    use crate::time::Span;
 
     const WINDOW: u64 = 10_000_000;
 
     fn at(seconds: u64) -> Instant {
-        Instant::ZERO + Duration::from_secs(seconds)
+        Instant::ZERO + Span::from_secs(seconds)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::time::Instant;
 
 /// A constant congestion window without pacing.
 #[derive(Clone, Copy, Debug)]
-pub struct FixedWindow(
+pub(crate) struct FixedWindow(
     /// Bytes that may be in flight.
     pub u64,
 );

@@ -164,7 +164,7 @@ fn units(us: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
+    use crate::time::Span;
 
     const DATAGRAM: u32 = 1200;
 
@@ -182,7 +182,7 @@ mod tests {
 
         fn datagram(&mut self, sent_us: u64, delay_us: u64) -> u64 {
             self.bytes = self.bytes.wrapping_add(DATAGRAM);
-            let now = Instant::ZERO + Duration::from_micros(sent_us + delay_us + 20_000);
+            let now = Instant::ZERO + Span::from_micros(sent_us + delay_us + 20_000);
             let arrived_us = (sent_us + delay_us).cast_signed() - 77_000_000_000;
             let arrival = Arrival { sent_us: sent_us.cast_signed(), arrived_us, bytes: self.bytes };
             self.jitter.observe(now, arrival, self.rate);

@@ -1,7 +1,7 @@
 //! What heavy loss means to a controller that does not go by loss: the path carries what it delivers, and no more.
 
 use super::per_second;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// Loss in thousandths above which a path counts as overloaded.
 const HEAVY: u64 = 100;
@@ -12,8 +12,8 @@ const TOLERATED_MOST: u64 = 600;
 /// Packets whose fate has to be known before a share is believed.
 const PACKETS_LEAST: u64 = 30;
 /// How long a cap holds before it is tried whether the path carries more. Doubled each time that it does not.
-const HOLD: Duration = Duration::from_secs(2);
-const HOLD_MOST: Duration = Duration::from_secs(32);
+const HOLD: Span = Span::from_secs(2);
+const HOLD_MOST: Span = Span::from_secs(32);
 
 /// Counts losses over intervals, and caps the rate to what was delivered in one that lost too much.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct LossCap {
     state: CapState,
     /// Loss in thousandths that no cut cured, and [`HEAVY`].
     tolerated: u64,
-    hold: Duration,
+    hold: Span,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +70,13 @@ impl LossCap {
         }
     }
 
-    pub(super) fn on_acked(&mut self, now: Instant, packets: u64, bytes: u64, interval: Duration) {
+    pub(super) fn on_acked(&mut self, now: Instant, packets: u64, bytes: u64, interval: Span) {
         self.acked = self.acked.saturating_add(packets);
         self.acked_bytes = self.acked_bytes.saturating_add(bytes);
         self.judge(now, interval);
     }
 
-    pub(super) fn on_lost(&mut self, now: Instant, packets: u64, interval: Duration) {
+    pub(super) fn on_lost(&mut self, now: Instant, packets: u64, interval: Span) {
         self.lost = self.lost.saturating_add(packets);
         self.judge(now, interval);
     }
@@ -87,12 +87,12 @@ impl LossCap {
         self.acked = self.acked.saturating_add(packets);
     }
 
-    fn judge(&mut self, now: Instant, interval: Duration) {
+    fn judge(&mut self, now: Instant, interval: Span) {
         let packets = self.lost.saturating_add(self.acked);
         if packets < PACKETS_LEAST {
             return;
         }
-        let elapsed = now - self.since;
+        let elapsed = now.since(self.since);
         if elapsed < interval {
             return;
         }
@@ -101,7 +101,7 @@ impl LossCap {
         let chance = packets.isqrt().saturating_mul(12) / 10;
         let share = self.lost.saturating_mul(1000) / packets;
         let is_heavy = self.lost.saturating_sub(chance).saturating_mul(1000) / packets > self.tolerated;
-        let delivered = per_second(self.acked_bytes, micros(elapsed)).max(1);
+        let delivered = per_second(self.acked_bytes, elapsed.as_micros()).max(1);
         self.state = self.next_state(now, (share, packets), is_heavy, delivered);
         (self.since, self.lost, self.acked, self.acked_bytes) = (now, 0, 0, 0);
     }
@@ -162,7 +162,7 @@ fn is_above(share: u64, packets: u64, chance: u64) -> bool {
 mod tests {
     use super::*;
 
-    const INTERVAL: Duration = Duration::from_millis(500);
+    const INTERVAL: Span = Span::from_millis(500);
 
     struct Path {
         cap: LossCap,
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn regression_a_cap_far_below_what_is_delivered_is_lifted() {
         let mut cap = LossCap::new(Instant::ZERO);
-        let until = Instant::ZERO + Duration::from_secs(1);
+        let until = Instant::ZERO + Span::from_secs(1);
         cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };
         let mut path = Path { cap, ..Path::new() };
         path.play(100, 0);

@@ -16,9 +16,7 @@ mod rate;
 mod way_back;
 
 pub use algorithm::Algorithm;
-pub use controller::{AckReport, Controller, LossReport, RateSample, Waiting};
+pub(crate) use controller::{AckReport, Controller, LossReport, RateSample, Waiting};
 pub(crate) use controller::{INITIAL_DATAGRAMS, LEAST_DATAGRAMS};
-pub use copa::Copa;
-pub use cubic::Cubic;
-pub use fixed::FixedWindow;
+pub(crate) use fixed::FixedWindow;
 pub(crate) use rate::{bytes_in, per_second};

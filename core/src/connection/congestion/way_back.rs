@@ -3,7 +3,7 @@
 use super::Waiting;
 use super::arrival_rate::ArrivalRate;
 use super::filter::{RecentLeast, RecentMost};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// For so long the shortest way back stands for an empty one: half of it at least.
 const BASE_WINDOW_US: u64 = 10_000_000;
@@ -146,7 +146,7 @@ impl WayBack {
         if rate == 0 || self.longest_us() == 0 {
             return Waiting::default();
         }
-        let limited = |wait_us: u64| Duration::from_micros(wait_us.min(most_us));
+        let limited = |wait_us: u64| Span::from_micros(wait_us.min(most_us));
         Waiting {
             bytes_per_second: rate,
             since: self.came_at - limited(self.wait_us()),
@@ -160,13 +160,13 @@ mod tests {
     use super::*;
 
     fn at(ms: u64) -> Instant {
-        Instant::ZERO + Duration::from_millis(ms)
+        Instant::ZERO + Span::from_millis(ms)
     }
 
     /// An acknowledgement at `ms`: 50 ms each way, and these waits in milliseconds. The receiver's clock is `ahead` microseconds.
     fn acknowledge(way_back: &mut WayBack, ms: u64, ahead: i64, there: i64, back: i64) -> i64 {
         let rtt = (100 + there + back) * 1000;
-        let sent_at = at(ms) - Duration::from_micros(rtt.unsigned_abs());
+        let sent_at = at(ms) - Span::from_micros(rtt.unsigned_abs());
         way_back.on_acked(1000);
         way_back.observe(at(ms), &Trip { sent_at, rtt, there: (50 + there) * 1000 + ahead })
     }

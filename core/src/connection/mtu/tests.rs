@@ -90,7 +90,7 @@ fn one_lost_probe_is_chance_and_three_are_a_limit() {
 fn what_failed_is_tried_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
-    let early = Instant::ZERO + RAISE_AFTER - Duration::from_micros(1);
+    let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
     assert_eq!(search(&mut mtu, early, 1500), (1392, 0));
     assert_eq!(search(&mut mtu, Instant::ZERO + RAISE_AFTER, 1500), (1472, 1));
 }
@@ -155,7 +155,7 @@ fn what_failed_below_the_base_is_tried_again_after_a_minute() {
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
     let later = Instant::ZERO + RAISE_FROM_BELOW_BASE_AFTER;
-    assert_eq!(search(&mut mtu, later - Duration::from_micros(1), 1500), (1000, 0));
+    assert_eq!(search(&mut mtu, later - Span::from_micros(1), 1500), (1000, 0));
     assert_eq!(search(&mut mtu, later, 1500), (1472, 1));
 }
 
@@ -196,7 +196,7 @@ fn a_suspicion_that_a_probe_refutes_restores_the_size_and_the_next_one_waits_for
     for number in 62..70 {
         mtu.on_lost(number, 900);
     }
-    assert!(!mtu.take_black_hole(Instant::ZERO + SUSPICION_AFTER_MISTAKE - Duration::from_micros(1)));
+    assert!(!mtu.take_black_hole(Instant::ZERO + SUSPICION_AFTER_MISTAKE - Span::from_micros(1)));
     assert!(mtu.take_black_hole(Instant::ZERO + SUSPICION_AFTER_MISTAKE));
 }
 

@@ -3,13 +3,13 @@
 use super::Transport;
 use crate::connection::congestion::bytes_in;
 use crate::limits;
-use crate::time::{Duration, Instant, micros};
+use crate::time::{Instant, Span};
 
 /// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
 const DATAGRAM_TAKES_US: u64 = 4_000;
 /// Each so often, or each six round trips, a connection is held back, for two thirds of that at most, until a probe of the path MTU
 /// finds the path empty.
-const QUIET_EACH: Duration = Duration::from_millis(500);
+const QUIET_EACH: Span = Span::from_millis(500);
 /// A policer saves up for such a probe for so long at most, in microseconds.
 const SAVING_UP_MOST_US: u64 = 300_000;
 
@@ -31,7 +31,7 @@ impl Transport {
         }
         // The probe timeout begins anew with each packet: a steady sender would never find out.
         let is_silent =
-            || self.sent.oldest_in_flight().is_some_and(|sent_at| now - sent_at > self.probe_timeout());
+            || self.sent.oldest_in_flight().is_some_and(|sent_at| now.since(sent_at) > self.probe_timeout());
         if self.probes > 0 || is_silent() {
             return limits::BASE_DATAGRAM;
         }
@@ -52,8 +52,8 @@ impl Transport {
     /// the connection's traffic goes on.
     pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
         let since = self.mtu.wants_quiet_since().filter(|_| self.wants_mtu_probe())?;
-        let period = micros(self.rtt.smoothed().saturating_mul(6).max(QUIET_EACH)).max(1);
-        let passed = micros(now - since) % period;
+        let period = self.rtt.smoothed().saturating_mul(6).max(QUIET_EACH).as_micros().max(1);
+        let passed = now.since(since).as_micros() % period;
         (passed >= period / 3).then(|| now.plus_micros(period - passed))
     }
 
@@ -62,7 +62,7 @@ impl Transport {
     fn empty_at(&self) -> Instant {
         let bytes = self.mtu.due().unwrap_or_default() as u64;
         let saves_up_us = (bytes * 2_000_000).checked_div(self.regulator.delivered()).unwrap_or(u64::MAX);
-        let round_trip_us = micros(self.rtt.smoothed().max(self.rtt.latest()));
+        let round_trip_us = self.rtt.smoothed().max(self.rtt.latest()).as_micros();
         let arrives_us = if self.sent.in_flight() == 0 { 0 } else { round_trip_us.saturating_mul(3) / 2 };
         self.last_eliciting.plus_micros(saves_up_us.min(SAVING_UP_MOST_US).max(arrives_us))
     }

@@ -5,7 +5,7 @@ use quickcheck::{Arbitrary, Gen, quickcheck};
 use super::super::RustCrypto;
 use super::*;
 
-const PTO: Duration = Duration::from_millis(10);
+const PTO: Span = Span::from_millis(10);
 
 fn pair() -> [End; 2] {
     let keys = |send, receive| PacketKeys::new(Arc::new(RustCrypto), &[send; 32], &[receive; 32]);

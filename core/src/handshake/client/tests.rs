@@ -5,9 +5,9 @@ use super::super::dialling::{Credential, ServerKey};
 use super::super::testing::{APPLICATION, World, udp};
 use super::*;
 use crate::config::Access;
-use crate::time::Duration;
+use crate::time::Span;
 
-const STEP: Duration = Duration::from_millis(1);
+const STEP: Span = Span::from_millis(1);
 
 fn dial(world: &mut World, setup: DialSetup) -> Result<Dialer, ConnectError> {
     Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup)
@@ -56,10 +56,10 @@ fn where_nothing_is_lost_the_question_is_asked_again_only_after_two_seconds() {
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
     world.sent(&mut dialer);
-    assert_eq!(dialer.next_timeout(world.now), world.now + Duration::from_secs(2));
-    world.pass(Duration::from_millis(1999));
+    assert_eq!(dialer.next_timeout(world.now), world.now + Span::from_secs(2));
+    world.pass(Span::from_millis(1999));
     assert!(!dialer.is_due(world.now));
-    world.pass(Duration::from_millis(1));
+    world.pass(Span::from_millis(1));
     assert!(dialer.is_due(world.now));
 }
 
@@ -67,7 +67,7 @@ fn where_nothing_is_lost_the_question_is_asked_again_only_after_two_seconds() {
 fn time_is_up_after_the_timeout_and_then_nothing_is_sent() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
-    let deadline = world.now + Duration::from_secs(10);
+    let deadline = world.now + Span::from_secs(10);
     world.now = deadline - STEP;
     world.sent(&mut dialer);
     assert_eq!(dialer.next_timeout(world.now), deadline);
@@ -148,12 +148,12 @@ fn an_answer_counts_from_the_first_hello_with_a_cookie() {
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);
     let retry = world.replied(udp(1), &first);
-    world.pass(Duration::from_secs(8));
+    world.pass(Span::from_secs(8));
     assert!(matches!(world.handle(&mut dialer, &retry), Answer::Progress));
     let second = world.sent(&mut dialer);
     let candidate = world.candidate(udp(1), &second);
     let (_, welcome) = world.accept(candidate, 5);
-    world.pass(Duration::from_secs(8));
+    world.pass(Span::from_secs(8));
     world.accepted(&mut dialer, &welcome);
 }
 
@@ -232,7 +232,7 @@ fn once_it_is_over_nothing_is_sent_or_heard() {
     let (_, welcome) = world.open(&mut dialer, 5);
     world.accepted(&mut dialer, &welcome);
     assert_eq!(dialer.next_timeout(world.now), Instant::MAX);
-    world.pass(Duration::from_secs(1));
+    world.pass(Span::from_secs(1));
     assert!(!dialer.is_due(world.now));
     assert_eq!(ignored(&world.handle(&mut dialer, &welcome)), DropReason::UnexpectedHandshake);
 }

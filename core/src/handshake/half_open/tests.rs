@@ -64,7 +64,7 @@ fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_
     }
     let end = Instant::ZERO + HALF_OPEN_LIFE;
     assert_eq!(table.next_timeout(), end);
-    assert!(table.expire(end - Duration::from_micros(1)).is_empty());
+    assert!(table.expire(end - Span::from_micros(1)).is_empty());
     assert!(table.get(end, &id(0)).is_none());
     assert_eq!(table.expire(end).len(), limits::TIMERS_PER_CALL);
     assert_eq!(table.next_timeout(), end);
@@ -75,7 +75,7 @@ fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_
 #[test]
 fn a_copy_of_the_hello_keeps_an_entry_as_long_again_but_not_beyond_thirty() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
-    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), address).is_some());
     assert!(table.expire(at(11)).is_empty());
@@ -90,7 +90,7 @@ fn a_copy_of_the_hello_keeps_an_entry_as_long_again_but_not_beyond_thirty() {
 #[test]
 fn a_copy_from_elsewhere_keeps_nothing_alive() {
     let mut table = HalfOpenTable::new();
-    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
     assert!(table.repeat(at(9), &id(1), Address::Link(LinkId(9))).is_some());
     assert_eq!(table.expire(at(11)).len(), 1);
@@ -100,7 +100,7 @@ fn a_copy_from_elsewhere_keeps_nothing_alive() {
 fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() {
     let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
-    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ours, 11)));
     assert!(table.insert(at(3), id(2), half_open(ours, 12)));
     assert!(!table.has_room_for(at(4), &ours));

@@ -16,7 +16,7 @@ use super::*;
 use crate::crypto::RustCrypto;
 use crate::event::PeerInfo;
 use crate::source::Source;
-use crate::time::Duration;
+use crate::time::Span;
 
 const ACCEPT: Admittance = Admittance::Accept { local_id: 5 };
 
@@ -114,7 +114,7 @@ fn a_cookie_that_has_expired_gets_a_fresh_one() {
     let first = world.replied(udp(1), &hello);
     world.handle(&mut dialer, &first);
     let mut hello = world.sent(&mut dialer);
-    world.pass(Duration::from_secs(30));
+    world.pass(Span::from_secs(30));
     let second = world.replied(udp(1), &hello);
     assert_ne!(first, second);
     hello[22..38].copy_from_slice(&Retry::read(&second).unwrap().cookie);

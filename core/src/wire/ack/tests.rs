@@ -25,7 +25,7 @@ fn encode_marked(ranges: &AckRanges, marks: Option<EcnCounts>, room: usize) -> R
     let mut writer = Writer::new(&mut buffer);
     write_ack(
         ranges,
-        Duration::from_micros(803),
+        Span::from_micros(803),
         Instant::saturating_from_micros(0x0123_4567),
         marks,
         &mut writer,
@@ -104,7 +104,7 @@ fn more_than_32_ranges_are_told_as_bits_from_the_lowest_that_fits() {
             let room = 30 + usize::from(room % 1000);
             let mut buffer = vec![0; room];
             let mut writer = Writer::new(&mut buffer);
-            let lowest = write_ack(&ranges, Duration::ZERO, Instant::ZERO, None, &mut writer).unwrap();
+            let lowest = write_ack(&ranges, Span::ZERO, Instant::ZERO, None, &mut writer).unwrap();
             let length = writer.written();
             let frame = decode(&buffer[..length]).unwrap();
             let mut again = vec![0; length];
@@ -126,7 +126,7 @@ fn every_second_number_of_a_whole_flight_fits_one_datagram() {
     let mut buffer = [0; limits::BASE_DATAGRAM - 24];
     let mut writer = Writer::new(&mut buffer);
     let marks = Some(EcnCounts { capable: 10, experienced: 10 });
-    let delay = Duration::from_millis(50);
+    let delay = Span::from_millis(50);
     assert_eq!(write_ack(&ranges, delay, Instant::ZERO, marks, &mut writer), Ok(0));
     let length = writer.written();
     let frame = decode(&buffer[..length]).unwrap();
@@ -192,7 +192,7 @@ fn what_is_decoded_is_what_was_encoded() {
             let mut buffer = vec![0; bytes.len()];
             frame.write(&mut Writer::new(&mut buffer)).unwrap();
             buffer == bytes
-                && frame.delay == Duration::from_micros(800)
+                && frame.delay == Span::from_micros(800)
                 && frame.receive_time_low24 == 0x0023_4567
                 && frame.ranges(next).map(Result::unwrap).eq(ranges.iter())
         })
@@ -246,7 +246,7 @@ fn an_empty_set_writes_nothing() {
 fn nothing_is_written_where_the_first_range_does_not_fit() {
     let mut buffer = [0; 7];
     let mut writer = Writer::new(&mut buffer);
-    assert_eq!(write_ack(&set([1]), Duration::ZERO, Instant::ZERO, None, &mut writer), Err(NoRoom));
+    assert_eq!(write_ack(&set([1]), Span::ZERO, Instant::ZERO, None, &mut writer), Err(NoRoom));
     assert_eq!(writer.written(), 0);
 }
 

@@ -9,7 +9,7 @@ use super::super::ack::{AckRanges, EcnCounts, write_ack};
 use super::super::message::Part;
 use super::*;
 use crate::event::ChannelId;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Span};
 
 /// What a frame is made from.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl Recipe {
                 let mut ranges = AckRanges::default();
                 ranges.insert(*base);
                 numbers.iter().for_each(|&number| ranges.insert(base + u64::from(number)));
-                let delay = Duration::from_micros(u64::from(*delay));
+                let delay = Span::from_micros(u64::from(*delay));
                 let marks = marks.map(|(capable, experienced)| EcnCounts { capable, experienced });
                 write_ack(&ranges, delay, Instant::saturating_from_micros(*time), marks, writer)?;
                 return Ok(None);

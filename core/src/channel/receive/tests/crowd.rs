@@ -29,12 +29,12 @@ impl Crowd {
     }
 
     /// Sends a message, each fragment again every 100 ms until it is taken, and says how long that took.
-    fn send(&mut self, side: usize, channel: u8, id: u32) -> Duration {
+    fn send(&mut self, side: usize, channel: u8, id: u32) -> Span {
         let began = self.now;
         for offset in (0..MOST).step_by(1024) {
             while self.part(side, channel, id, offset) == Receipt::Refused {
-                self.now += Duration::from_millis(100);
-                assert!(self.now - began < Duration::from_secs(300), "starved at {offset}");
+                self.now += Span::from_millis(100);
+                assert!(self.now.since(began) < Span::from_secs(300), "starved at {offset}");
                 for side in &mut self.sides {
                     if side.expire(self.now, &mut self.arena) {
                         side.begin_resume();
@@ -42,7 +42,7 @@ impl Crowd {
                 }
             }
         }
-        self.now - began
+        self.now.since(began)
     }
 }
 
@@ -78,9 +78,9 @@ fn messages_that_fill_the_room_together_are_completed_one_after_the_other() {
             }
             assert!(crowd.held() <= 8 << 20);
             crowd.sides.iter_mut().for_each(|side| while side.pop().is_some() {});
-            crowd.now += Duration::from_millis(20);
+            crowd.now += Span::from_millis(20);
             waits = if before == at { waits + 1 } else { 0 };
-            assert!(waits * 20 < 2000 && crowd.now < NOW + Duration::from_secs(600), "stalled at {at:?}");
+            assert!(waits * 20 < 2000 && crowd.now < NOW + Span::from_secs(600), "stalled at {at:?}");
         }
         assert_eq!(crowd.held(), 0);
     }
@@ -97,11 +97,11 @@ fn connections_that_never_finish_what_they_began_do_not_starve_one_that_does() {
         }
     }
     let took = crowd.send(8, 0, 0);
-    assert!(crowd.sides[8].has_messages() && took < Duration::from_secs(150), "{took:?}");
+    assert!(crowd.sides[8].has_messages() && took < Span::from_secs(150), "{took:?}");
     // Connections that go give everything back.
     crowd.sides.truncate(0);
     let mut crowd = Crowd { sides: Crowd::new(1, 6 << 20).sides, ..crowd };
-    assert_eq!(crowd.send(0, 0, 0), Duration::ZERO);
+    assert_eq!(crowd.send(0, 0, 0), Span::ZERO);
 }
 
 #[test]

@@ -61,9 +61,9 @@ fn unreliable_reassembly_is_bounded_in_bytes() {
 fn unreliable_reassembly_ends_after_five_seconds() {
     let mut peer = peer();
     peer.part(UNRELIABLE, 0, 200, 0, &[0; 100]).unwrap();
-    let due = NOW + Duration::from_secs(5);
+    let due = NOW + Span::from_secs(5);
     assert_eq!(peer.side.next_expiry(), Some(due));
-    peer.side.expire(due - Duration::from_micros(1), &mut peer.arena);
+    peer.side.expire(due - Span::from_micros(1), &mut peer.arena);
     assert!(peer.side.memory() > 0);
     peer.side.expire(due, &mut peer.arena);
     assert_eq!((peer.side.memory(), peer.side.next_expiry()), (0, None));

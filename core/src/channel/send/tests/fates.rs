@@ -35,23 +35,23 @@ fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
 
 #[test]
 fn a_lifetime_ends_the_wait_for_the_first_transmission_only() {
-    let lifetime = Some(Duration::from_millis(100));
+    let lifetime = Some(core::time::Duration::from_millis(100));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let begun = send(&mut side, 0, 2000);
     let (_, first) = packet(&mut side);
     let waits = send(&mut side, 0, 10);
-    let later = NOW + Duration::from_millis(100);
+    let later = NOW + Span::from_millis(100);
     assert_eq!(side.next_expiry(), Some(later));
-    let next = side.enqueue(NOW + Duration::from_millis(1), FIRST, bytes(1)).unwrap();
+    let next = side.enqueue(NOW + Span::from_millis(1), FIRST, bytes(1)).unwrap();
     side.expire(later);
     assert_eq!(side.fate(FIRST, begun), Some(Fate::InFlight));
     assert_eq!(side.fate(FIRST, waits), Some(Fate::NotSent));
     assert_eq!(side.fate(FIRST, next), Some(Fate::Queued));
-    assert_eq!(side.next_expiry(), Some(later + Duration::from_millis(1)));
+    assert_eq!(side.next_expiry(), Some(later + Span::from_millis(1)));
     lose(&mut side, &first);
     let mut buffer = [0; WHOLE_FRAME];
     let mut pieces = 0;
-    side.write_pieces(later + Duration::from_secs(9), &mut Writer::new(&mut buffer), |_| pieces += 1);
+    side.write_pieces(later + Span::from_secs(9), &mut Writer::new(&mut buffer), |_| pieces += 1);
     assert_eq!(pieces, 1);
     assert_eq!(side.fate(FIRST, next), Some(Fate::NotSent), "writing does not send what expired");
     assert_eq!(side.stats(FIRST).unwrap().expired, 2);
@@ -87,12 +87,12 @@ fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
 
 #[test]
 fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong() {
-    let lifetime = Some(Duration::from_millis(1));
+    let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;
     for _ in 0..200 {
         side.enqueue(now, FIRST, bytes(1)).unwrap();
-        now += Duration::from_secs(1);
+        now += Span::from_secs(1);
         side.expire(now);
         side.enqueue(now, FIRST, bytes(1)).unwrap();
         let mut buffer = [0; WHOLE_FRAME];

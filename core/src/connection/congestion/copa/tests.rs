@@ -11,7 +11,7 @@ struct Path<'a> {
     copa: Copa,
     /// Bytes per second.
     rate: u64,
-    base: Duration,
+    base: Span,
     /// By how many microseconds the receiver's clock is ahead, and how many it gains in a second.
     ahead: i64,
     skew: i64,
@@ -20,15 +20,15 @@ struct Path<'a> {
     /// When each datagram in flight left the sender, and when its last byte left the queue.
     flight: VecDeque<(Instant, Instant)>,
     busy_until: Instant,
-    smoothed: Duration,
+    smoothed: Span,
     /// How long an acknowledgement that comes to the way back at an instant waits there.
-    back: &'a dyn Fn(Instant) -> Duration,
+    back: &'a dyn Fn(Instant) -> Span,
 }
 
 impl<'a> Path<'a> {
     fn new(rate: u64, base_ms: u64) -> Self {
-        let now = Instant::ZERO + Duration::from_secs(100);
-        let base = Duration::from_millis(base_ms);
+        let now = Instant::ZERO + Span::from_secs(100);
+        let base = Span::from_millis(base_ms);
         Self {
             now,
             copa: Copa::new(now, DATAGRAM),
@@ -40,18 +40,18 @@ impl<'a> Path<'a> {
             flight: VecDeque::new(),
             busy_until: now,
             smoothed: base,
-            back: &|_| Duration::ZERO,
+            back: &|_| Span::ZERO,
         }
     }
 
     /// How long a datagram that is sent now waits for its turn.
-    fn queue(&self) -> Duration {
-        self.busy_until - self.now
+    fn queue(&self) -> Span {
+        self.busy_until.since(self.now)
     }
 
     /// Sends what the window allows now.
     fn send(&mut self) {
-        let takes = Duration::from_micros(DATAGRAM * 1_000_000 / self.rate);
+        let takes = Span::from_micros(DATAGRAM * 1_000_000 / self.rate);
         while self.in_flight() < self.copa.window() && self.flight.len() < self.wanted {
             self.busy_until = self.busy_until.max(self.now) + takes;
             self.flight.push_back((self.now, self.busy_until));
@@ -82,10 +82,10 @@ impl<'a> Path<'a> {
         let in_flight = self.in_flight();
         self.flight.pop_front();
         self.now = acked_at;
-        let rtt = acked_at - sent_at;
+        let rtt = acked_at.since(sent_at);
         self.smoothed = (self.smoothed * 7 + rtt) / 8;
-        let passed = micros(left_at - Instant::ZERO).cast_signed();
-        let there = micros(left_at + self.base / 2 - sent_at).cast_signed();
+        let passed = left_at.since(Instant::ZERO).as_micros().cast_signed();
+        let there = (left_at + self.base / 2).since(sent_at).as_micros().cast_signed();
         let app_limited = self.wanted != usize::MAX;
         self.copa.on_ack(&AckReport {
             now: self.now,
@@ -99,13 +99,13 @@ impl<'a> Path<'a> {
             smoothed_rtt: self.smoothed,
             one_way_delay: Some(there + self.ahead + self.skew * passed / 1_000_000),
             rate: Some(RateSample {
-                bytes_per_second: per_second(in_flight, micros(rtt)).min(self.rate),
+                bytes_per_second: per_second(in_flight, rtt.as_micros()).min(self.rate),
                 app_limited,
             }),
         });
     }
 
-    fn run(&mut self, time: Duration) {
+    fn run(&mut self, time: Span) {
         let end = self.now + time;
         while self.now < end {
             self.acknowledge();
@@ -113,27 +113,21 @@ impl<'a> Path<'a> {
     }
 
     fn lose(&mut self, packets: u64, persistent: bool) {
-        self.copa.on_loss(&LossReport {
-            now: self.now,
-            packets,
-            bytes: packets * DATAGRAM,
-            newest_sent_at: self.now,
-            persistent,
-        });
+        self.copa.on_loss(&LossReport { now: self.now, packets, newest_sent_at: self.now, persistent });
     }
 
     /// The window that fills the path and no queue.
     fn fits(&self) -> u64 {
-        bytes_in(self.rate, micros(self.base))
+        bytes_in(self.rate, self.base.as_micros())
     }
 
     fn is_settled(&self) -> bool {
         self.copa.window() + DATAGRAM >= self.fits()
-            && self.queue() < Duration::from_micros(10 * DATAGRAM * 1_000_000 / self.rate)
+            && self.queue() < Span::from_micros(10 * DATAGRAM * 1_000_000 / self.rate)
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+const SECOND: Span = Span::from_secs(1);
 
 #[test]
 fn it_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
@@ -155,7 +149,7 @@ fn it_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
 fn the_first_window_doubles_with_each_round_trip() {
     let mut path = Path::new(12_500_000, 100);
     let first = path.copa.window();
-    path.run(Duration::from_millis(290));
+    path.run(Span::from_millis(290));
     assert!((4 * first..=8 * first).contains(&path.copa.window()), "{first} {}", path.copa.window());
 }
 
@@ -165,7 +159,7 @@ fn when_the_path_slows_down_the_window_follows() {
     path.run(10 * SECOND);
     path.rate = 125_000;
     path.run(3 * SECOND);
-    assert!(path.queue() < Duration::from_millis(100), "{:?}", path.queue());
+    assert!(path.queue() < Span::from_millis(100), "{:?}", path.queue());
     path.rate = 1_250_000;
     path.run(10 * SECOND);
     assert!(path.is_settled(), "{} of {}", path.copa.window(), path.fits());
@@ -215,7 +209,7 @@ fn clocks_that_run_apart_by_500_ppm_do_not_look_like_a_queue() {
         path.run(120 * SECOND);
         let window = path.copa.window();
         assert!(window > path.fits() * 85 / 100, "{skew}: {window} of {}", path.fits());
-        assert!(path.queue() < Duration::from_millis(60), "{skew}: {:?}", path.queue());
+        assert!(path.queue() < Span::from_millis(60), "{skew}: {:?}", path.queue());
     }
 }
 
@@ -265,13 +259,13 @@ fn a_mark_takes_a_fifth_and_no_more_for_what_was_sent_before() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     let window = path.copa.window();
-    path.copa.on_marked(path.now, path.now - Duration::from_millis(60));
+    path.copa.on_marked(path.now, path.now - Span::from_millis(60));
     let cut = path.copa.window();
     assert_eq!(cut, window - window / 5);
-    path.copa.on_marked(path.now, path.now - Duration::from_millis(1));
+    path.copa.on_marked(path.now, path.now - Span::from_millis(1));
     assert_eq!(path.copa.window(), cut);
-    let later = path.now + Duration::from_millis(60);
-    path.copa.on_marked(later, later - Duration::from_millis(1));
+    let later = path.now + Span::from_millis(60);
+    path.copa.on_marked(later, later - Span::from_millis(1));
     assert!(path.copa.window() < cut);
 }
 
@@ -281,7 +275,6 @@ fn larger_datagrams_raise_the_least_window() {
     copa.on_loss(&LossReport {
         now: Instant::ZERO,
         packets: 1,
-        bytes: DATAGRAM,
         newest_sent_at: Instant::ZERO,
         persistent: true,
     });
@@ -290,7 +283,7 @@ fn larger_datagrams_raise_the_least_window() {
 }
 
 /// An acknowledgement comes each 10 ms, for a datagram.
-const EVERY: Duration = Duration::from_millis(10);
+const EVERY: Span = Span::from_millis(10);
 
 /// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
 fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
@@ -300,7 +293,7 @@ fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
 }
 
 fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
-    let rtt = Duration::from_millis(100 + there + back);
+    let rtt = Span::from_millis(100 + there + back);
     *now += EVERY;
     copa.on_ack(&AckReport {
         now: *now,
@@ -341,9 +334,9 @@ fn a_way_back_that_swallows_all_makes_what_is_in_flight_no_more_than_the_most() 
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 60, 0);
     play(&mut copa, &mut now, 0, 60_000);
-    let forward = Duration::from_micros(copa.forward() * (STRETCH_MOST - 1));
+    let forward = Span::from_micros(copa.forward() * (STRETCH_MOST - 1));
     let waiting = copa.waiting();
-    assert_eq!((now - waiting.since, waiting.until - now), (forward, forward));
+    assert_eq!((now.since(waiting.since), waiting.until.since(now)), (forward, forward));
 }
 
 #[test]
@@ -384,7 +377,7 @@ fn persistent_congestion_voids_what_was_known_to_arrive() {
     play(&mut copa, &mut now, 0, 0);
     play(&mut copa, &mut now, 20, 160);
     assert!(copa.waiting().bytes(now) > 0);
-    copa.on_loss(&LossReport { now, packets: 9, bytes: 9 * DATAGRAM, newest_sent_at: now, persistent: true });
+    copa.on_loss(&LossReport { now, packets: 9, newest_sent_at: now, persistent: true });
     assert_eq!(copa.waiting().bytes(now), 0);
 }
 
@@ -405,25 +398,25 @@ fn what_arrives_may_leave_before_it_is_known_that_a_queue_has_drained() {
 
 /// How long acknowledgements wait at `now` on a way back of 300 ms that a TCP fills: for three seconds ever longer, then they
 /// hardly do, and the way back has drained within a fifth of a second.
-fn sawtooth(now: Instant) -> Duration {
+fn sawtooth(now: Instant) -> Span {
     let phase = now.as_micros() % 3_000_000;
     let wait = if phase < 2_800_000 { phase * 3 / 28 } else { (3_000_000 - phase) * 3 / 2 };
-    Duration::from_micros(wait)
+    Span::from_micros(wait)
 }
 
 #[test]
 fn a_way_back_that_fills_and_drains_costs_neither_rate_nor_delay() {
     for rate in [75_000, 125_000, 312_500] {
-        let (free, full) = (used_and_waited(rate, |_| Duration::ZERO), used_and_waited(rate, sawtooth));
+        let (free, full) = (used_and_waited(rate, |_| Span::ZERO), used_and_waited(rate, sawtooth));
         assert!(full.0 * 100 >= free.0 * 95, "{rate} B/s: {full:?} against {free:?}");
-        let few = Duration::from_micros(2 * DATAGRAM * 1_000_000 / rate);
+        let few = Span::from_micros(2 * DATAGRAM * 1_000_000 / rate);
         assert!(full.1 <= free.1 + few, "{rate} B/s: {full:?} against {free:?}");
     }
 }
 
 /// Bytes that passed in a minute after ten seconds, and the queue that 95 of 100 datagrams did not exceed, where acknowledgements
 /// wait for `back`.
-fn used_and_waited(rate: u64, back: impl Fn(Instant) -> Duration) -> (u64, Duration) {
+fn used_and_waited(rate: u64, back: impl Fn(Instant) -> Span) -> (u64, Span) {
     let mut path = Path::new(rate, 100);
     path.back = &back;
     path.run(10 * SECOND);

@@ -20,7 +20,7 @@ fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Op
         };
         let half_open = HalfOpen::new(opening, &[]);
         assert!(world.acceptor.half_open.insert(world.now, HalfOpenId::of(&digest), half_open));
-        world.pass(Duration::from_millis(1));
+        world.pass(Span::from_millis(1));
     }
 }
 
@@ -75,7 +75,7 @@ fn a_source_with_a_record_gives_way_before_older_ones() {
     fill(&mut world, ShownCredential::Open, 1000, None);
     fill(&mut world, ShownCredential::Open, 12, Some(some));
     fill(&mut world, ShownCredential::Open, 12, Some(more));
-    world.pass(Duration::from_secs(1));
+    world.pass(Span::from_secs(1));
     let record = |places: &BucketPlaces| if *places == some { 1 } else { 2 };
     let room =
         |world: &World, own| world.acceptor.half_open.room(world.now, &ShownCredential::Open, own, record);
@@ -97,6 +97,6 @@ fn while_all_are_fresh_a_source_with_a_record_takes_the_place_of_nobody_without(
         |world: &World, own| world.acceptor.half_open.room(world.now, &ShownCredential::Open, own, |_| 0);
     assert_eq!(room(&world, 1), Vacancy::Nowhere);
     assert!(matches!(room(&world, 0), Vacancy::Instead(_)));
-    world.pass(Duration::from_millis(250));
+    world.pass(Span::from_millis(250));
     assert!(matches!(room(&world, 1), Vacancy::Instead(_)));
 }

@@ -76,7 +76,7 @@ fn a_resume_ticket_that_has_expired_is_refused_however_old_it_is_unless_its_sess
     let mut dialer = resuming(&mut world, &contents);
     let hello = world.sent(&mut dialer);
     for seconds in [60, 3 * 3600, 1000 * 3600] {
-        world.pass(Duration::from_secs(seconds));
+        world.pass(Span::from_secs(seconds));
         world.directory.session = Ok(SessionOutcome::Lost);
         assert_eq!(world.candidate(udp(1), &hello).refusal, Some(Refusal::Expired));
         world.directory.session = Ok(SessionOutcome::Resumed);

@@ -141,6 +141,6 @@ fn a_full_burn_table_refuses_tickets_until_one_expires() {
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull, "the place is taken ahead");
     world.acceptor.confirm(world.now, &id, true).unwrap();
     assert_eq!(world.dropped(udp(1), &hello), DropReason::BurnTableFull);
-    world.pass(Duration::from_secs(1));
+    world.pass(Span::from_secs(1));
     world.candidate(udp(1), &hello);
 }
