@@ -73,13 +73,12 @@ impl Connection {
     /// The same, if no datagram would be written now: whoever writes one looks after that.
     #[inline(always)]
     pub(crate) fn look_unless_it_sends(&mut self, now: Instant) -> Option<Outlook> {
-        // Usually it is messages that are sent.
+        // Usually messages wait, and the window is open. If it is not, the turn that follows writes nothing.
         if self.phase == Phase::Connected
             && self.session.has_eliciting()
             && let Some(transport) = self.transport.as_deref()
+            && transport.unproven.is_none()
             && !is_forgotten(transport)
-            && transport.window_is_open(now)
-            && transport.may_send()
         {
             return None;
         }

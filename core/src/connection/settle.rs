@@ -131,10 +131,14 @@ pub(crate) fn detect_losses(
         // What was written to such a link arrives, or the link breaks.
         return;
     }
+    let largest_acked = transport.largest_acked.unwrap_or(0);
+    if transport.sent.unsettled_below(largest_acked).is_empty() {
+        transport.loss_at = None;
+        return;
+    }
     let rtt = transport.rtt.smoothed().max(transport.rtt.latest());
     let loss_delay = transport.reordering.loss_delay(transport.rtt.loss_delay(), rtt);
     let thresholds = (transport.reordering.packet_threshold(), loss_delay);
-    let largest_acked = transport.largest_acked.unwrap_or(0);
     let mut silent: Option<(Instant, Instant)> = None;
     let mut has_lost = false;
     let Transport { sent, regulator, reordering, loss_at, mtu, marking, .. } = transport;

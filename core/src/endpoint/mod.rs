@@ -329,12 +329,16 @@ impl Endpoint {
     fn refresh(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
-        if state.is_special() {
-            self.attend(connection);
+        if !state.is_special() {
+            let outlook = state.look(now);
+            self.apply(connection, &outlook);
+            return;
         }
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        let outlook = state.look(now);
-        self.apply(connection, &outlook);
+        self.attend(connection);
+        if let Some(state) = self.connections.get_mut(connection) {
+            let outlook = state.look(now);
+            self.apply(connection, &outlook);
+        }
     }
 
     /// Sets the indexes by what a connection was found to want.
