@@ -105,16 +105,20 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
     let uniform = spreads.clone().filter(|ms| *ms <= uniform_ms).map(jitter);
     let scenarios = uniform.chain(spreads.filter(|ms| *ms <= bunched_ms).map(bunched));
     for (spread_ms, scenario) in scenarios {
-        for seed in 0..seeds() {
+        let (mut used, mut queue_us) = (Vec::new(), Vec::new());
+        for seed in 0..2 * seeds() {
             let outcome = scenario.play(seed).unwrap();
-            let (used, p95) = (outcome.used_permille, outcome.queue_p95_us);
-            println!("{spread_ms} ms, bunched {:?}, seed {seed}: {used}, {p95} us", scenario.bunched);
-            if std::env::var("NOASSERT").is_ok() {
-                continue;
-            }
-            assert!(used >= 850, "{spread_ms} ms: {used}");
-            assert!(p95 <= 100_000 + spread_ms * 1000, "{spread_ms} ms: {p95} us");
+            used.push(outcome.used_permille);
+            queue_us.push(outcome.queue_p95_us);
         }
+        let what =
+            format!("{spread_ms} ms, bunched {:?}: used {used:?}, p95 {queue_us:?} us", scenario.bunched);
+        println!("{what}");
+        // Seeds differ by as much as 70 thousandths and 50 ms, so their mean decides; none may be far from it.
+        let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len() as u64;
+        assert!(mean(&used) >= 880 && used.iter().all(|used| *used >= 770), "{what}");
+        assert!(mean(&queue_us) <= 100_000 + spread_ms * 1000, "{what}");
+        assert!(queue_us.iter().all(|queue| *queue <= 150_000 + spread_ms * 1000), "{what}");
     }
 }
 
