@@ -6,7 +6,7 @@ use tickwire_core::Instant;
 use tickwire_core::congestion::Algorithm;
 
 use super::flow::{Flow, Way};
-use crate::fault::{Fault, Kind, Target};
+use crate::fault::{Direction, Fault, Kind, Target};
 use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
@@ -32,6 +32,8 @@ pub struct Scenario {
     pub in_order: bool,
     /// Datagrams gather for so long, either way, and are delivered at once.
     pub bunched: Duration,
+    /// The only way that has jitter or bunches, if not both have.
+    pub uneven: Option<Way>,
     /// By how many parts per million the clocks of receivers run fast.
     pub skew_ppm: i64,
     /// The congestion control of flows that are not TCP.
@@ -54,6 +56,7 @@ impl Scenario {
             jitter: Duration::ZERO,
             in_order: false,
             bunched: Duration::ZERO,
+            uneven: None,
             skew_ppm: 0,
             algorithm: Algorithm::Copa,
             limits: [None; 2],
@@ -99,6 +102,13 @@ impl Scenario {
     #[must_use]
     pub const fn bunched(mut self, every: Duration) -> Self {
         self.bunched = every;
+        self
+    }
+
+    /// With jitter and bunches on one way only.
+    #[must_use]
+    pub const fn uneven_on(mut self, way: Way) -> Self {
+        self.uneven = Some(way);
         self
     }
 
@@ -152,18 +162,28 @@ impl Scenario {
             faults.push(always(Target::All, Kind::Loss { ppm: self.loss_ppm }, 1));
         }
         if !self.jitter.is_zero() {
-            faults.push(always(Target::All, Kind::Uniform { most: self.jitter }, 2));
+            faults.extend(self.where_uneven().map(|on| always(on, Kind::Uniform { most: self.jitter }, 2)));
         }
         if self.skew_ppm != 0 {
             let skew = |flow| always(Target::Node(2 * flow + 1), Kind::Skew { ppm: self.skew_ppm }, 3);
             faults.extend((0..self.flows.len()).map(skew));
         }
         if !self.bunched.is_zero() {
-            faults.push(always(Target::All, Kind::Bunch { every: self.bunched }, 4));
+            faults.extend(self.where_uneven().map(|on| always(on, Kind::Bunch { every: self.bunched }, 4)));
         }
         if self.in_order {
             faults.push(always(Target::All, Kind::InOrder {}, 5));
         }
         faults
+    }
+
+    /// Where there is jitter.
+    fn where_uneven(&self) -> impl Iterator<Item = Target> {
+        let whole = self.uneven.is_none().then_some(Target::All);
+        let one_way = self.flows.iter().enumerate().filter_map(|(link, flow)| {
+            let is_ahead = flow.way == self.uneven?;
+            Some(Target::Link(link, if is_ahead { Direction::Up } else { Direction::Down }))
+        });
+        whole.into_iter().chain(one_way)
     }
 }
