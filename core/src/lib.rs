@@ -79,6 +79,7 @@ pub mod drop;
 mod endpoint;
 pub mod error;
 pub mod event;
+mod fair;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

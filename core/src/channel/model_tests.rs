@@ -19,6 +19,7 @@ use super::send::{PieceRecord, SendSide};
 use crate::config::{ChannelConfig, Delivery};
 use crate::error::SendError;
 use crate::event::{ChannelId, Fate, MessageId};
+use crate::fair::VirtualClock;
 use crate::limits::{REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLY_BYTES, WHOLE_FRAME};
 use crate::time::Instant;
 use crate::wire::message::{self, Chain, Part};
@@ -69,6 +70,7 @@ struct Packet {
 struct World {
     channels: Vec<ChannelConfig>,
     sender: SendSide,
+    shares: VirtualClock,
     receiver: ReceiveSide,
     arena: Arena,
     now: Instant,
@@ -90,6 +92,7 @@ impl World {
         let channels = channels();
         Self {
             sender: SendSide::with_first_id(channels.as_slice().into(), MAX_MESSAGE, WINDOW, first_id),
+            shares: VirtualClock::default(),
             receiver: ReceiveSide::with_first_id(channels.as_slice().into(), MAX_MESSAGE, WINDOW, first_id),
             arena: Arena::default(),
             now: Instant::ZERO,
@@ -165,12 +168,12 @@ impl World {
     /// Builds one packet; says whether there was anything to send.
     fn transmit(&mut self, room: usize) -> bool {
         self.sender.expire(self.now);
-        let sendable = self.sender.has_sendable();
+        let sendable = self.sender.has_sendable(self.shares);
         self.squeezed |= room < WHOLE_FRAME;
         let mut bytes = vec![0; room];
         let mut writer = Writer::new(&mut bytes);
         let mut records: Vec<PieceRecord> = Vec::new();
-        self.sender.write_pieces(self.now, &mut writer, |record| {
+        self.sender.write_pieces(self.now, &mut self.shares, &mut writer, |record| {
             if !records.last_mut().is_some_and(|last| last.extend(&record)) {
                 records.push(record);
             }

@@ -12,6 +12,7 @@ use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::crypto::Secret;
 use crate::error::SendError;
 use crate::event::{ChannelId, ConnectionId, Event, Fate, MessageId, PeerInfo, Unconfirmed, Violation};
+use crate::fair::VirtualClock;
 use crate::handshake::{Resume, ResumeContents};
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::Instant;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     name: [u8; 16],
     peer: PeerInfo,
     pub(super) send: SendSide,
+    /// The virtual time by which the parties that send take turns.
+    shares: VirtualClock,
     pub(super) receive: ReceiveSide,
     pub(super) ticket: TicketPush,
     resume: ResumeExchange,
@@ -40,6 +43,7 @@ impl Session {
             name: [0; 16],
             peer: PeerInfo::default(),
             send,
+            shares: VirtualClock::default(),
             receive,
             ticket: TicketPush::default(),
             resume: ResumeExchange::default(),
@@ -114,7 +118,7 @@ impl Session {
 
     /// Whether a frame waits that asks for an acknowledgement.
     pub(super) fn has_eliciting(&self) -> bool {
-        self.has_control() || self.send.has_sendable()
+        self.has_control() || self.send.has_sendable(self.shares)
     }
 
     /// Whether a frame waits that belongs to no message.
@@ -152,7 +156,7 @@ impl Session {
     /// Fills what is left of a packet; `note` is told of each frame whose fate matters.
     pub(super) fn write(&mut self, now: Instant, writer: &mut Writer<'_>, mut note: impl FnMut(SentFrame)) {
         self.write_control(writer, &mut note);
-        self.send.write_pieces(now, writer, |piece| {
+        self.send.write_pieces(now, &mut self.shares, writer, |piece| {
             // What is sent once has no fate that anybody asks for.
             if piece.is_repeated() {
                 note(SentFrame::Piece(piece));

@@ -9,6 +9,7 @@ use crate::channel::{Arena, PieceRecord, Receipt, ReceiveSide, SendSide};
 use crate::config::{ChannelConfig, receive_window};
 use crate::error::SendError;
 use crate::event::{ChannelId, MessageId, Unconfirmed, Violation};
+use crate::fair::VirtualClock;
 use crate::time::Instant;
 use crate::wire::{MessageFrame, ResumeFrame, Writer};
 
@@ -116,13 +117,13 @@ pub struct Piece(PieceRecord);
 
 /// The sending side of a connection's channels.
 #[derive(Debug)]
-pub struct Sending(SendSide);
+pub struct Sending(SendSide, VirtualClock);
 
 impl Sending {
     /// The sending side with `credit` granted, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
-        Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id))
+        Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id), VirtualClock::default())
     }
 
     /// Queues a message.
@@ -142,7 +143,7 @@ impl Sending {
     pub fn packet(&mut self, now: Instant, buffer: &mut [u8]) -> (usize, Vec<Piece>) {
         let mut writer = Writer::new(buffer);
         let mut pieces = Vec::new();
-        self.0.write_pieces(now, &mut writer, |piece| pieces.push(Piece(piece)));
+        self.0.write_pieces(now, &mut self.1, &mut writer, |piece| pieces.push(Piece(piece)));
         (writer.written(), pieces)
     }
 

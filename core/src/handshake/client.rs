@@ -12,14 +12,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use self::credential::{HelloCredential, trusted_key};
-use super::control::{CONTROL, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
+use super::control::{KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::cookie::{Cookie, NO_COOKIE};
 use super::dialling::{Accepted, Answer, DialSetup};
-use super::hello::{Hello, Mode, RETRY, Retry, VERSION, echo_of, noise_digest};
+use super::hello::{Hello, Mode, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
 use super::parameters::Parameters;
 use super::size_queries::{Size, SizeQueries};
-use super::welcome::{self, WELCOME, WelcomePayload};
+use super::welcome::{self, WelcomePayload};
 use crate::crypto::{HandshakeInput, Initiator, Key, Provider};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
@@ -27,6 +27,7 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::schema::Schema;
 use crate::time::{Instant, Span};
+use crate::wire::header::{CONTROL, RETRY, WELCOME};
 use crate::wire::{NoRoom, Reader, Writer};
 
 /// One attempt to connect.

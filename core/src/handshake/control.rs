@@ -9,17 +9,15 @@
 
 use alloc::vec::Vec;
 
-use super::hello::{RETRY, VERSION};
-use super::welcome::WELCOME;
+use super::hello::VERSION;
 use crate::crypto::{HandshakeCrypto, Key};
-use crate::wire::{Malformed, NoRoom, Reader, Writer};
+use crate::wire::header::{CONTROL, RETRY, WELCOME};
+use crate::wire::{Control, Malformed, NoRoom, Reader, Writer};
 
-/// The first byte of every datagram here.
-pub(crate) const CONTROL: u8 = 7;
-const UNKNOWN: u8 = 0;
-const VERSION_REPLY: u8 = 1;
-pub(crate) const KEY_QUERY: u8 = 2;
-const KEY_REPLY: u8 = 3;
+const UNKNOWN: u8 = Control::Unknown as u8;
+const VERSION_REPLY: u8 = Control::Version as u8;
+pub(crate) const KEY_QUERY: u8 = Control::KeyQuery as u8;
+const KEY_REPLY: u8 = Control::KeyReply as u8;
 
 /// Bytes of an Unknown.
 const UNKNOWN_BYTES: usize = 2 + 3 + 8;

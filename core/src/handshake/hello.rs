@@ -32,14 +32,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use super::cookie::Cookie;
 use crate::crypto::{HandshakeCrypto, Key};
 use crate::limits;
+use crate::wire::header::{HELLO, RETRY};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
 /// The version of the protocol that this code speaks.
 pub(crate) const VERSION: u8 = 1;
-/// The first byte of a Hello.
-pub(crate) const HELLO: u8 = 4;
-/// The first byte of a Retry.
-pub(crate) const RETRY: u8 = 5;
 
 /// By what a client asks to be let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,17 +16,17 @@ use smallvec::SmallVec;
 use self::credentials::{CheckedProof, Credentials};
 use self::payment::{Earned, Payment, Payments};
 use super::accepting::{AcceptSetup, Admittance, Applicant, Confirmed, HandshakeArrival, Kept, Screened};
-use super::control::{CONTROL, KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
+use super::control::{KEY_QUERY, KEY_REPLY_BYTES, KeyQuery, KeyReply, VersionReply};
 use super::half_open::{HalfOpen, HalfOpenId, NewHalfOpen, ShownCredential};
 use super::half_open_table::HalfOpenTable;
-use super::hello::{HELLO, Hello, Preamble, Retry, VERSION, echo_of, noise_digest};
+use super::hello::{Hello, Preamble, Retry, VERSION, echo_of, noise_digest};
 use super::keys;
 use super::known_parties::KnownParties;
 use super::owner::Owner;
 use super::parameters::Parameters;
 use super::peer::PeerHint;
 use super::resume_ticket::ResumeSealer;
-use super::welcome::{self, WELCOME};
+use super::welcome;
 use crate::config::{Access, Secrets};
 use crate::crypto::{HandshakeInput, Key, Provider, Secret};
 use crate::drop::DropReason;
@@ -38,6 +38,7 @@ use crate::schema::Schema;
 use crate::stats::TicketCounts;
 use crate::time::Instant;
 use crate::wire::Reader;
+use crate::wire::header::{CONTROL, HELLO, WELCOME};
 
 /// Answers the handshakes of others.
 pub(crate) struct Acceptor {

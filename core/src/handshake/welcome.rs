@@ -22,8 +22,6 @@ use crate::limits;
 use crate::schema::{Schema, SchemaDifference, SchemaEntry};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
-/// The first byte of a Welcome.
-pub(crate) const WELCOME: u8 = 6;
 /// Bytes before the Noise message.
 pub(super) const HEAD: usize = 1 + 3;
 /// Bytes that Noise adds to the payload: ephemeral key and tag.

@@ -9,6 +9,7 @@ use super::sheet::Sheet;
 use crate::channel::SendSide;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::ChannelId;
+use crate::fair::VirtualClock;
 use crate::handshake::{echo_of, unknown};
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry};
@@ -159,7 +160,7 @@ fn compression() -> Sheet {
         let mut side = SendSide::new([channel.clone()].into(), 1 << 20, 0);
         side.enqueue(Instant::ZERO, ChannelId(0), message.to_vec().into()).unwrap();
         let frame = written(|writer| {
-            side.write_pieces(Instant::ZERO, writer, |_| {});
+            side.write_pieces(Instant::ZERO, &mut VirtualClock::default(), writer, |_| {});
         });
         // Type and length take a byte each.
         frame[2..].to_vec()

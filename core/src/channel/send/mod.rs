@@ -1,6 +1,5 @@
 //! The sending side of a connection's channels: queues, what is in flight, and who sends next.
 
-mod fair;
 mod outgoing;
 mod piece;
 mod queue;
@@ -17,7 +16,6 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use self::fair::VirtualClock;
 use self::outgoing::{Outgoing, Wish};
 use self::record::Kind;
 pub(crate) use self::record::PieceRecord;
@@ -44,7 +42,6 @@ pub(crate) struct SendSide {
     held: u32,
     max_message: usize,
     credit: Credit,
-    clock: VirtualClock,
     /// Receipts to report, in the order in which messages were delivered.
     delivered: VecDeque<(ChannelId, MessageId)>,
     /// Channels that owe a word when their queue has room, as bits.
@@ -87,7 +84,6 @@ impl SendSide {
             channels: Channels::new(channels, first_id),
             max_message,
             credit: Credit { granted: credit, used: 0 },
-            clock: VirtualClock::default(),
             delivered: VecDeque::new(),
             refused: 0,
             resuming: false,

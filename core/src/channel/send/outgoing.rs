@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 use super::super::lazy::PerChannel;
-use super::fair::Share;
 use super::piece::{Begun, FramedMessage};
 use super::queue::{NumberState, Queue};
 use super::window::{Held, SentPart, Window};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
+use crate::fair::Share;
 use crate::limits::UNRELIABLE_PATIENCE;
 use crate::stats::ChannelSent;
 use crate::time::{Instant, Span};

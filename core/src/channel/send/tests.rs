@@ -3,15 +3,17 @@
 mod fates;
 mod resume;
 
-use crate::time::Span;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter;
+use core::ops::{Deref, DerefMut};
 
 use super::*;
 use crate::config::Delivery;
 use crate::event::Fate;
+use crate::fair::VirtualClock;
 use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
+use crate::time::Span;
 use crate::wire::message::{self, Chain, Part};
 use crate::wire::{Reader, Writer};
 
@@ -19,11 +21,45 @@ const MOST: usize = 1 << 20;
 const NOW: Instant = Instant::ZERO;
 const FIRST: ChannelId = ChannelId(0);
 
-fn side(channels: &[ChannelConfig]) -> SendSide {
-    SendSide::new(channels.into(), MOST, u64::MAX / 2)
+/// A sending side, and the virtual time that its session keeps.
+struct Sender {
+    side: SendSide,
+    shares: VirtualClock,
 }
 
-fn ordered() -> SendSide {
+impl Sender {
+    fn new(channels: &[ChannelConfig], credit: u64) -> Self {
+        Self { side: SendSide::new(channels.into(), MOST, credit), shares: VirtualClock::default() }
+    }
+
+    fn has_sendable(&self) -> bool {
+        self.side.has_sendable(self.shares)
+    }
+
+    fn write_pieces(&mut self, now: Instant, writer: &mut Writer<'_>, note: impl FnMut(PieceRecord)) {
+        self.side.write_pieces(now, &mut self.shares, writer, note);
+    }
+}
+
+impl Deref for Sender {
+    type Target = SendSide;
+
+    fn deref(&self) -> &SendSide {
+        &self.side
+    }
+}
+
+impl DerefMut for Sender {
+    fn deref_mut(&mut self) -> &mut SendSide {
+        &mut self.side
+    }
+}
+
+fn side(channels: &[ChannelConfig]) -> Sender {
+    Sender::new(channels, u64::MAX / 2)
+}
+
+fn ordered() -> Sender {
     side(&[ChannelConfig { receipts: true, ..ChannelConfig::new(Delivery::ReliableOrdered) }])
 }
 
@@ -31,18 +67,18 @@ fn bytes(length: usize) -> Bytes {
     vec![1; length].into()
 }
 
-fn send_many(side: &mut SendSide, channel: u8, count: u32, length: usize) {
+fn send_many(side: &mut Sender, channel: u8, count: u32, length: usize) {
     (0..count).for_each(|_| assert!(side.enqueue(NOW, ChannelId(channel), bytes(length)).is_ok()));
 }
 
-fn send(side: &mut SendSide, channel: u8, length: usize) -> MessageId {
+fn send(side: &mut Sender, channel: u8, length: usize) -> MessageId {
     side.enqueue(NOW, ChannelId(channel), bytes(length)).unwrap()
 }
 
 /// One packet: what its frames carry (channel, id, part, length), and the records.
 type Frame = (u8, Option<u32>, Part, usize);
 
-fn packet_of(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
+fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let mut buffer = vec![0; room];
     let (mut writer, mut records) = (Writer::new(&mut buffer), Vec::new());
     side.write_pieces(NOW, &mut writer, |record| records.push(record));
@@ -58,7 +94,7 @@ fn packet_of(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>)
 }
 
 /// Sends until there is nothing more to send: the frames and the records of all packets.
-fn drain(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
+fn drain(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let (mut frames, mut records) = (Vec::new(), Vec::new());
     while side.has_sendable() {
         let (more_frames, more_records) = packet_of(side, room);
@@ -69,19 +105,19 @@ fn drain(side: &mut SendSide, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     (frames, records)
 }
 
-fn packet(side: &mut SendSide) -> (Vec<Frame>, Vec<PieceRecord>) {
+fn packet(side: &mut Sender) -> (Vec<Frame>, Vec<PieceRecord>) {
     packet_of(side, WHOLE_FRAME)
 }
 
-fn ack(side: &mut SendSide, records: &[PieceRecord]) {
+fn ack(side: &mut Sender, records: &[PieceRecord]) {
     records.iter().for_each(|record| side.on_acked(*record));
 }
 
-fn lose(side: &mut SendSide, records: &[PieceRecord]) {
+fn lose(side: &mut Sender, records: &[PieceRecord]) {
     records.iter().for_each(|record| side.on_lost(*record));
 }
 
-fn delivered(side: &mut SendSide) -> Vec<u64> {
+fn delivered(side: &mut Sender) -> Vec<u64> {
     iter::from_fn(|| side.take_delivered()).map(|(_, id)| id.0).collect()
 }
 
@@ -361,7 +397,7 @@ fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() 
 #[test]
 fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
-    let mut side = SendSide::new(configs.into(), MOST, 3064 + 74);
+    let mut side = Sender::new(&configs, 3064 + 74);
     send(&mut side, 0, 3000);
     send(&mut side, 0, 11);
     let (_, records) = packet(&mut side);
@@ -384,7 +420,7 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
-    let mut side = SendSide::new([small, large].into(), MOST, window);
+    let mut side = Sender::new(&[small, large], window);
     let (mut waiting, mut consumed, mut granted) = (VecDeque::new(), 0, window);
     for round in 0..3000 {
         while side.enqueue(NOW, FIRST, bytes(1000)).is_ok() {}

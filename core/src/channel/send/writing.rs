@@ -4,24 +4,26 @@ use super::outgoing::{Outgoing, Wish};
 use super::record::PieceRecord;
 use super::{SendSide, bits, cost};
 use crate::event::ChannelId;
+use crate::fair::VirtualClock;
 use crate::time::Instant;
 use crate::wire::Writer;
 use crate::wire::message::Chain;
 
 impl SendSide {
     /// Whether [`Self::write_pieces`] would write something into an empty packet. Exact if what expired was dropped.
-    pub(crate) fn has_sendable(&self) -> bool {
+    pub(crate) fn has_sendable(&self, clock: VirtualClock) -> bool {
         if self.wishing.is_power_of_two() {
             let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
             return alone.is_some_and(|outgoing| self.may_write(outgoing));
         }
-        self.wishing != 0 && self.sendable() != 0
+        self.wishing != 0 && self.sendable(clock) != 0
     }
 
     /// Fills a packet with frames, each from the channel whose turn it is; `note` is told what each one carried.
     pub(crate) fn write_pieces(
         &mut self,
         now: Instant,
+        clock: &mut VirtualClock,
         writer: &mut Writer<'_>,
         mut note: impl FnMut(PieceRecord),
     ) {
@@ -36,11 +38,11 @@ impl SendSide {
         if self.wishing.is_power_of_two() {
             // It competes with nobody.
             let index = self.wishing.trailing_zeros() as usize;
-            while let Some(record) = self.write_alone(index, writer, &mut chain) {
+            while let Some(record) = self.write_alone(index, clock, writer, &mut chain) {
                 note(record);
             }
         } else {
-            self.write_in_turn(writer, &mut chain, note);
+            self.write_in_turn(clock, writer, &mut chain, note);
         }
         for index in bits(self.wishing) {
             if self.channels.get(index).is_none_or(|outgoing| outgoing.wish() == Wish::Nothing) {
@@ -53,12 +55,13 @@ impl SendSide {
     fn write_alone(
         &mut self,
         index: usize,
+        clock: &mut VirtualClock,
         writer: &mut Writer<'_>,
         chain: &mut Chain,
     ) -> Option<PieceRecord> {
         let outgoing = self.channels.get(index).filter(|outgoing| self.may_write(outgoing))?;
-        self.clock.advance(outgoing.share.start(self.clock));
-        self.write_from(index, writer, chain)
+        clock.advance(outgoing.share.start(*clock));
+        self.write_from(index, *clock, writer, chain)
     }
 
     /// Writes the frames of channels that compete, each from the one whose turn it is, as long as any fits.
@@ -66,26 +69,27 @@ impl SendSide {
     /// Who may send is asked once, and again of the channel that sent: where there is credit for all, nothing else changes.
     fn write_in_turn(
         &mut self,
+        clock: &mut VirtualClock,
         writer: &mut Writer<'_>,
         chain: &mut Chain,
         mut note: impl FnMut(PieceRecord),
     ) {
-        let mut sendable = self.sendable();
+        let mut sendable = self.sendable(*clock);
         // Of what does not fit, nothing fits until something else was written.
         let mut left = sendable;
         let mut is_first = true;
-        while let Some((index, start)) = self.next_of(left) {
+        while let Some((index, start)) = self.next_of(left, *clock) {
             if core::mem::take(&mut is_first) {
-                self.clock.advance(start);
+                clock.advance(start);
             }
-            let Some(record) = self.write_from(index, writer, chain) else {
+            let Some(record) = self.write_from(index, *clock, writer, chain) else {
                 left &= !(1 << index);
                 continue;
             };
             note(record);
             is_first = true;
             if !self.has_ample_credit() {
-                sendable = self.sendable();
+                sendable = self.sendable(*clock);
             } else if !self.channels.get(index).is_some_and(|outgoing| self.may_write(outgoing)) {
                 sendable &= !(1 << index);
             }
@@ -100,7 +104,7 @@ impl SendSide {
 
     /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
     /// in, or a large message would never find enough.
-    fn sendable(&self) -> u32 {
+    fn sendable(&self, clock: VirtualClock) -> u32 {
         let available = self.credit.granted.saturating_sub(self.credit.used);
         let (mut free, mut waiting) = (0, None);
         let mut begin = 0;
@@ -114,14 +118,14 @@ impl SendSide {
                 Wish::Free => free |= 1 << index,
                 Wish::Credit(cost) if cost <= available => begin |= 1 << index,
                 Wish::Credit(_) => {
-                    let place = (outgoing.share.start(self.clock), index);
+                    let place = (outgoing.share.start(clock), index);
                     waiting = Some(waiting.map_or(place, |first| place.min(first)));
                 }
             }
         }
         if let Some(first) = waiting {
             for (index, outgoing) in self.channels.iter() {
-                if (outgoing.share.start(self.clock), index) > first {
+                if (outgoing.share.start(clock), index) > first {
                     begin &= !(1 << index);
                 }
             }
@@ -141,21 +145,22 @@ impl SendSide {
     }
 
     /// Whose turn it is among `channels`, and its start tag.
-    fn next_of(&self, channels: u32) -> Option<(usize, u64)> {
-        let start = |index: usize| Some((index, self.channels.get(index)?.share.start(self.clock)));
+    fn next_of(&self, channels: u32, clock: VirtualClock) -> Option<(usize, u64)> {
+        let start = |index: usize| Some((index, self.channels.get(index)?.share.start(clock)));
         bits(channels).filter_map(start).min_by_key(|&(_, start)| start)
     }
 
     fn write_from(
         &mut self,
         index: usize,
+        clock: VirtualClock,
         writer: &mut Writer<'_>,
         chain: &mut Chain,
     ) -> Option<PieceRecord> {
         let outgoing = self.channels.get_mut(index)?;
         let before = writer.written();
         let written = outgoing.write(writer, chain)?;
-        outgoing.share.charge(self.clock, writer.written() - before);
+        outgoing.share.charge(clock, writer.written() - before);
         self.credit.used += written.credit;
         Some(PieceRecord::new(ChannelId(index as u8), self.transport, written.sent))
     }

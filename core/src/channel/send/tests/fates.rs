@@ -19,7 +19,7 @@ fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
         .collect();
     ack(&mut side, &later);
     let fates =
-        |side: &SendSide, channel| [0, 1].map(|id| side.fate(ChannelId(channel), MessageId(id)).unwrap());
+        |side: &Sender, channel| [0, 1].map(|id| side.fate(ChannelId(channel), MessageId(id)).unwrap());
     assert_eq!(fates(&side, 0), [Fate::InFlight, Fate::InFlight]);
     assert_eq!(fates(&side, 1), [Fate::InFlight, Fate::Delivered]);
     let unknown = side.unconfirmed();

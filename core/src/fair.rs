@@ -1,0 +1,44 @@
+//! Start-time fair queueing (Goyal, Vin and Cheng, 1996): which party sends next, in integers.
+//!
+//! The next piece of each party has a start tag, the virtual time at which its earlier pieces were paid off; the lowest tag goes
+//! first. Virtual time follows the lowest tag of all parties that want to send, so a party that was idle gains no credit. The
+//! session keeps the clock; channels are its parties today, and another kind of traffic joins by a [`Share`] of its own.
+
+/// Virtual time units per byte at priority 0.
+const UNITS_SHIFT: u32 = 7;
+const PRIORITY_MAX: u8 = 7;
+
+/// Virtual time of one session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct VirtualClock(u64);
+
+impl VirtualClock {
+    /// Follows the lowest start tag of those who want to send.
+    pub(crate) fn advance(&mut self, lowest: u64) {
+        self.0 = self.0.max(lowest);
+    }
+}
+
+/// The place of one party in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Share {
+    paid: u64,
+    shift: u32,
+}
+
+impl Share {
+    /// A share of weight 2^`priority`; priorities above 7 count as 7.
+    pub(crate) fn new(priority: u8) -> Self {
+        Self { paid: 0, shift: UNITS_SHIFT - u32::from(priority.min(PRIORITY_MAX)) }
+    }
+
+    /// The start tag of the party's next piece.
+    pub(crate) fn start(&self, clock: VirtualClock) -> u64 {
+        self.paid.max(clock.0)
+    }
+
+    /// Pays for `bytes` sent.
+    pub(crate) fn charge(&mut self, clock: VirtualClock, bytes: usize) {
+        self.paid = self.start(clock).saturating_add((bytes as u64) << self.shift);
+    }
+}
