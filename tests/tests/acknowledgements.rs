@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tickwire_core::{ChannelId, Config, ConnectionId, Duration, Event, Instant, LinkProperties};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
@@ -188,5 +190,35 @@ fn at_most_a_twentieth_more_is_declared_lost_than_was_however_many_datagrams_a_d
                 assert!(declared * 100 >= dropped * 75 || dropped < 1500, "what was lost is found");
             }
         }
+    }
+}
+
+/// Datagrams of both ends in ten seconds in which each sends a message each tick, half a tick apart.
+fn datagrams_both_ways(hertz: u64) -> u64 {
+    let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
+    pair.connect(1);
+    pair.pass(Duration::from_secs(1));
+    let half = Duration::from_micros(500_000 / hertz);
+    let count = Rc::new(Cell::new(0));
+    let counter = Rc::clone(&count);
+    pair.harm = Box::new(move |_, _| {
+        counter.set(counter.get() + 1);
+        true
+    });
+    for _ in 0..10 * hertz {
+        for end in [SERVER, CLIENT] {
+            pair.send(end, 0, vec![7; 100]);
+            pair.flush();
+            pair.pass(half);
+        }
+    }
+    count.get()
+}
+
+#[test]
+fn acknowledgements_of_traffic_both_ways_need_no_datagrams_of_their_own() {
+    for hertz in [15, 20, 25, 30, 60, 128] {
+        let (datagrams, messages) = (datagrams_both_ways(hertz), 20 * hertz);
+        assert!(datagrams <= messages * 102 / 100 + 4, "{hertz} Hz: {datagrams} for {messages} messages");
     }
 }
