@@ -1,5 +1,6 @@
 //! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
-//! delay; never for acknowledgements alone.
+//! delay; never for acknowledgements alone. The third packet is not acknowledged at once where a packet of this end's own, which the
+//! ACK can ride on, is likely to leave soon.
 
 use crate::limits;
 use crate::time::{Instant, Span};
@@ -7,6 +8,8 @@ use crate::wire::AckRanges;
 
 /// Packets that ask for an acknowledgement before one is sent at once.
 const EVERY: u8 = 3;
+/// The same where a packet is likely to leave soon that the acknowledgement can ride on.
+const EVERY_PATIENT: u8 = 2 * EVERY;
 /// For so many packets and so long at least, what was received is reported over and over. A peer that has nothing of its
 /// own to send never says that it heard; yet it is not told for ever, or acknowledgements would grow with every loss.
 const REPEATED_PACKETS: u64 = 63;
@@ -31,8 +34,32 @@ pub(crate) struct AckTracker {
 }
 
 impl AckTracker {
-    /// Notes an accepted packet. Only one that is `eliciting` makes an acknowledgement due.
-    pub(crate) fn on_received(&mut self, now: Instant, number: u64, eliciting: bool, delay: Span) {
+    /// Notes an accepted packet that makes no acknowledgement due.
+    pub(crate) fn on_silent(&mut self, now: Instant, number: u64) {
+        self.insert(now, number);
+    }
+
+    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this end's own is likely
+    /// to leave soon.
+    pub(crate) fn on_eliciting(
+        &mut self,
+        now: Instant,
+        number: u64,
+        delay: Span,
+        is_patient: impl FnOnce() -> bool,
+    ) {
+        let is_next = self.insert(now, number);
+        self.owed = self.owed.saturating_add(1);
+        let is_enough = self.owed >= EVERY && (self.owed >= EVERY_PATIENT || !is_patient());
+        if is_enough || !is_next || delay.is_zero() {
+            self.at_once = true;
+        } else if self.due.is_none() {
+            self.due = Some(now + delay);
+        }
+    }
+
+    /// Says whether `number` is the one after the largest so far.
+    fn insert(&mut self, now: Instant, number: u64) -> bool {
         let expected = self.ranges.largest().map_or(0, |largest| largest.saturating_add(1));
         self.ranges.insert(number);
         if number >= expected {
@@ -45,15 +72,7 @@ impl AckTracker {
         if self.ranges.len() > limits::ACK_RANGES {
             self.thin_out();
         }
-        if !eliciting {
-            return;
-        }
-        self.owed = self.owed.saturating_add(1);
-        if self.owed >= EVERY || number != expected || delay.is_zero() {
-            self.at_once = true;
-        } else if self.due.is_none() {
-            self.due = Some(now + delay);
-        }
+        number == expected
     }
 
     fn forget_old(&mut self, now: Instant, largest: u64) {
@@ -92,11 +111,11 @@ impl AckTracker {
         self.at_once
     }
 
-    /// Whether an acknowledgement goes along with a packet that leaves at `now`, when the last one that asked for an
-    /// acknowledgement left at `last`: if it would be due before another packet is likely to leave, and would then have to leave
-    /// alone. Until then it waits and covers more packets, because reading one costs the peer more than reading a message.
-    pub(crate) fn rides(&self, now: Instant, last: Instant) -> bool {
-        self.at_once || self.due.is_some_and(|due| due <= now + (now.since(last)))
+    /// Whether an acknowledgement goes along with a packet that leaves now, when another one is likely to leave at `next`: if there
+    /// are packets enough, or if it would be due by then and would have to leave alone. Until then it waits and covers more
+    /// packets, because reading one costs the peer more than reading a message.
+    pub(crate) fn rides(&self, next: impl FnOnce() -> Instant) -> bool {
+        self.at_once || self.owed >= EVERY || self.due.is_some_and(|due| due <= next())
     }
 
     /// When an acknowledgement that is held back has to leave.
@@ -153,7 +172,7 @@ mod tests {
         let mut now = Instant::ZERO;
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
             now += Span::from_millis(5);
-            acks.on_received(now, number, true, Span::from_millis(50));
+            acks.on_eliciting(now, number, Span::from_millis(50), || false);
             acks.on_sent(0);
             // 200 packets a second: what is 200 numbers old is a second old.
             let recent = (number.saturating_sub(200)..=number).filter(|number| number % 10 != 0);
@@ -167,13 +186,13 @@ mod tests {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO + Span::from_secs(9);
         for number in 0..1000 {
-            acks.on_received(now, number, true, Span::from_millis(50));
+            acks.on_eliciting(now, number, Span::from_millis(50), || false);
             acks.on_sent(0);
         }
         // The milestone was set by the 63rd packet: another second, and 63 more.
         now += Span::from_millis(999);
         for number in 1000..1060 {
-            acks.on_received(now, number, true, Span::from_millis(50));
+            acks.on_eliciting(now, number, Span::from_millis(50), || false);
         }
         assert!((63..1060).all(|number| acks.ranges.contains(number)));
     }
@@ -184,13 +203,13 @@ mod tests {
         let mut now = Instant::ZERO;
         for number in 0..1000 {
             now += Span::from_millis(10);
-            acks.on_received(now, number, true, Span::from_millis(50));
+            acks.on_eliciting(now, number, Span::from_millis(50), || false);
         }
         assert!((0..1000).all(|number| acks.ranges.contains(number)));
         acks.on_sent(0);
         for number in 1000..1090 {
             now += Span::from_millis(10);
-            acks.on_received(now, number, true, Span::from_millis(50));
+            acks.on_eliciting(now, number, Span::from_millis(50), || false);
         }
         assert!((63..1090).all(|number| acks.ranges.contains(number)), "it is repeated for a second");
     }

@@ -35,6 +35,7 @@ mod recent;
 mod regulator;
 mod reordering;
 mod resources;
+mod rhythm;
 mod role;
 pub(crate) mod rtt;
 mod sent;

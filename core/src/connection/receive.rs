@@ -70,7 +70,7 @@ impl Connection {
                 let substantial = busy || acks;
                 // With this, the answer to a CLOSE shows that it is one.
                 if let Some(transport) = self.transport.as_deref_mut().filter(|_| closes) {
-                    transport.acks.on_received(reception.at, opened.number, false, Span::ZERO);
+                    transport.acks.on_silent(reception.at, opened.number);
                 }
                 // An end that is closing takes in no messages any more, and acknowledges none.
                 if let Some(transport) =
@@ -86,7 +86,14 @@ impl Connection {
                     // Congestion is told at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
                     let delay = if substantial && !is_marked { lent.settings.ack_delay } else { Span::ZERO };
-                    transport.acks.on_received(reception.at, opened.number, eliciting, delay);
+                    if eliciting {
+                        let rhythm = &transport.rhythm;
+                        transport
+                            .acks
+                            .on_eliciting(reception.at, opened.number, delay, || rhythm.goes_on(now, delay));
+                    } else {
+                        transport.acks.on_silent(reception.at, opened.number);
+                    }
                 }
                 if !busy {
                     self.rest_if_idle(now);
@@ -183,8 +190,7 @@ impl Connection {
     #[inline(always)]
     fn on_ack(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
-        let sent_at = transport.largest_named(ack).and_then(|largest| transport.sent.sent_at(largest));
-        settle::on_ack((now, at), ack, transport, &mut self.session)?;
+        let sent_at = settle::on_ack((now, at), ack, transport, &mut self.session)?;
         if transport.mtu.is_too_narrow() {
             self.finish_for_narrow_path();
             return Ok(());

@@ -17,13 +17,13 @@ use crate::wire::AckFrame;
 const PERSISTENT_PTOS: u32 = 3;
 
 /// Settles what the peer acknowledges, then what thereby counts as lost. `at` is when the frame reached this host, which
-/// may have been a little before now.
+/// may have been a little before now. Returns when the largest packet that it names left, if it is the first to name that one.
 pub(crate) fn on_ack(
     (now, at): (Instant, Instant),
     ack: &AckFrame<'_>,
     transport: &mut Transport,
     session: &mut Session,
-) -> Result<(), Violation> {
+) -> Result<Option<Instant>, Violation> {
     let next = transport.sent.next();
     let largest_before = transport.largest_acked;
     // The widest gap: packets of which none came through while they were sent.
@@ -77,7 +77,7 @@ pub(crate) fn on_ack(
         silence = wider(silence, before.saturating_add(1)..lowest);
     }
     detect_losses(now, transport, session, silence);
-    Ok(())
+    Ok(largest_new.filter(|(number, _)| Some(*number) == largest_named).map(|(_, sent_at)| sent_at))
 }
 
 /// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.

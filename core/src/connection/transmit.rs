@@ -51,6 +51,7 @@ impl<'a> Draft<'a> {
             let stamp = transport.regulator.on_sent(now, size as u64, in_flight);
             transport.sent.stamp(stamp);
             transport.last_eliciting = now;
+            transport.rhythm.on_sent(now);
         } else {
             transport.regulator.on_unheld(now, size as u64);
         }
@@ -255,7 +256,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
 
 /// Returns the largest and the lowest packet number that the ACK tells of.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
-    if !transport.acks.rides(now, transport.last_eliciting) {
+    if !transport.acks.rides(|| transport.rhythm.next_after(now)) {
         return None;
     }
     let (ranges, largest_at) = transport.acks.report();

@@ -15,6 +15,7 @@ use super::mtu::PathMtu;
 use super::recent::RecentTags;
 use super::regulator::Regulator;
 use super::reordering::Reordering;
+use super::rhythm::Rhythm;
 use super::role::Role;
 use super::rtt::RttEstimator;
 use super::sent::{SentPackets, Settled};
@@ -103,6 +104,7 @@ pub(crate) struct Transport {
     /// When the next packet counts as lost, if one is suspected.
     pub(crate) loss_at: Option<Instant>,
     pub(crate) last_eliciting: Instant,
+    pub(crate) rhythm: Rhythm,
     /// When a packet last carried anything but acknowledgements and heartbeats, either way.
     pub(crate) busy_at: Instant,
     /// For which `busy_at` the memory that traffic needed was given back.
@@ -174,6 +176,7 @@ impl Transport {
             heartbeat: Heartbeat::default(),
             loss_at: None,
             last_eliciting: now,
+            rhythm: Rhythm::default(),
             busy_at: now,
             rested_at: None,
             last_heard: now,
