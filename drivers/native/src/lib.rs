@@ -67,6 +67,7 @@ mod error;
 mod event_queue;
 mod handle;
 mod handlers;
+pub mod key_file;
 mod network_thread;
 mod node;
 mod options;
@@ -80,7 +81,12 @@ mod shared;
 mod shares;
 mod sleep;
 mod stats;
+// What the dedicated server does with files as this crate does. Not part of the API.
+#[doc(hidden)]
+pub mod text_file;
 mod udp_socket;
+#[doc(hidden)]
+pub mod unwritable;
 mod verbs;
 mod wall;
 
@@ -92,6 +98,7 @@ pub use crate::ending::Ending;
 pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
 pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
 pub use crate::handlers::{HandlerId, Update};
+pub use crate::key_file::KeyFileError;
 pub use crate::options::{Bind, Options};
 pub use crate::peer::Peer;
 pub use crate::resolve::{Resolution, Resolver, resolve};
