@@ -72,7 +72,7 @@ impl std::error::Error for KeyFileError {}
 /// [`KeyFileError`]: others may read the file, it holds no key, or it cannot be read or written.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
-        Err(Fault::Missing) => match create(path) {
+        Err(Unusable::Missing) => match create(path) {
             Ok(key) => Ok((key, true)),
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load(path).map(|key| (key, false)),
@@ -95,7 +95,7 @@ pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }
 
-enum Fault {
+enum Unusable {
     Missing,
     Unreadable(io::Error),
     /// A pipe that nobody writes to would be waited for.
@@ -107,7 +107,7 @@ enum Fault {
     NoKey(Option<ParseKeyError>),
 }
 
-impl Fault {
+impl Unusable {
     fn at(self, path: &Path) -> KeyFileError {
         match self {
             Self::Missing => {
@@ -130,26 +130,30 @@ impl Fault {
             ),
             Self::NoKey(reason) => KeyFileError::new(
                 path,
-                reason.map_or("is no key: it is all zeros".into(), |reason| format!("is no key: {reason}")),
+                reason.map_or_else(
+                    || "is no key: it is all zeros".to_owned(),
+                    |reason| format!("is no key: {reason}"),
+                ),
                 "restore it from a copy; or delete it for a new key, which all clients must then pin",
             ),
         }
     }
 }
 
-fn read(path: &Path) -> Result<Secret, Fault> {
+fn read(path: &Path) -> Result<Secret, Unusable> {
     let because = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Fault::Missing,
-        _ => Fault::Unreadable(error),
+        io::ErrorKind::NotFound => Unusable::Missing,
+        _ => Unusable::Unreadable(error),
     };
     // The checks look at the file that was opened: a file that takes its place meanwhile changes nothing.
-    let file = text_file::open(path).map_err(because)?.ok_or(Fault::NotAFile)?;
-    if let Some(mode) = exposed_mode(&file).map_err(Fault::Unreadable)? {
-        return Err(Fault::Exposed { mode });
+    let file = text_file::open(path).map_err(because)?.ok_or(Unusable::NotAFile)?;
+    if let Some(mode) = exposed_mode(&file).map_err(Unusable::Unreadable)? {
+        return Err(Unusable::Exposed { mode });
     }
-    let text = text_file::read(file, 4096).map_err(Fault::Unreadable)?;
-    let key: Secret = text_file::without_mark(&text).parse().map_err(|reason| Fault::NoKey(Some(reason)))?;
-    if key == [0; 32] { Err(Fault::NoKey(None)) } else { Ok(key) }
+    let text = text_file::read(file, 4096).map_err(Unusable::Unreadable)?;
+    let key: Secret =
+        text_file::without_mark(&text).parse().map_err(|reason| Unusable::NoKey(Some(reason)))?;
+    if key == [0; 32] { Err(Unusable::NoKey(None)) } else { Ok(key) }
 }
 
 /// The file's mode, if others than its owner may read or write it.

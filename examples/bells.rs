@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tickwire_core::message::{NetMessage, RegisterError};
-use tickwire_core::{Config, ConnectOptions, PublicKey};
-use tickwire_native::{Client, NetworkAddress, Options};
-use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings, registry};
+use tickwire::message::RegisterError;
+use tickwire::prelude::*;
+use tickwire::server::registry;
 
 /// From a client: ring so many times.
 #[derive(NetMessage)]
@@ -105,7 +104,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         },
-        _ => return tickwire_server::main(Bells::default()),
+        _ => return tickwire::server::main(Bells::default()),
     }
     ExitCode::SUCCESS
 }
@@ -113,7 +112,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickwire_server::{Dedicated, ServerConfig};
+    use tickwire::server::{Dedicated, ServerConfig};
 
     #[test]
     fn the_bells_count_on() {
