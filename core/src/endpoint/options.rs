@@ -19,7 +19,8 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Connects to the server that holds the secret of `server_key`, and to no other.
+    /// Connects to the server that holds the secret of `server_key`, and to no other. A key that was copied as text is read by
+    /// `text.parse::<PublicKey>()`.
     #[must_use]
     pub fn new(server_key: impl Into<PublicKey>) -> Self {
         Self::trusting(ServerKey::Pinned(server_key.into().to_bytes()))

@@ -4,8 +4,10 @@
 //! servers, clients and peers.
 //!
 //! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline
-//! or the game wants it; two bounded queues join it to the game. Nothing here is needed to use the core: who brings an
-//! event loop of his own finds the bare pump in `examples/pump.rs`.
+//! or the game wants it; two bounded queues join it to the game. A program with an event loop of its own can use the core without
+//! this crate, as the example `pump` of the crate `tickwire` does.
+//!
+//! A server's key is new after each start, unless [`Options::key_file`] keeps it.
 //!
 //! ```
 //! use std::time::Duration;
