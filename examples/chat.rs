@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 use tickwire::prelude::*;
 
-/// A chat over UDP. The host shows what is said; who joins types lines. The end of standard input ends the program.
+/// A chat over UDP: host one, or join one and type lines. The program ends when standard input does.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
