@@ -8,7 +8,7 @@ use core::time::Duration;
 
 pub use self::channel::{ChannelConfig, Delivery, Overflow};
 use crate::connection::congestion::Algorithm;
-use crate::crypto::{Key, Provider, Secret, default_provider};
+use crate::crypto::{Provider, Secret, default_provider};
 use crate::error::ConfigError;
 use crate::handshake::Parameters;
 use crate::limits;
@@ -47,13 +47,13 @@ impl core::fmt::Debug for Secrets {
 impl Secrets {
     /// Secrets of an endpoint without tickets.
     #[must_use]
-    pub const fn new(identity: Key) -> Self {
-        Self { identity: Secret::new(identity), ticket: None }
+    pub fn new(identity: impl Into<Secret>) -> Self {
+        Self { identity: identity.into(), ticket: None }
     }
 
     /// With the key that opens this server's tickets.
     #[must_use]
-    pub fn ticket_key(mut self, key: Key) -> Self {
+    pub fn ticket_key(mut self, key: impl Into<Secret>) -> Self {
         self.ticket = Some(key.into());
         self
     }

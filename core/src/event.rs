@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::address::Address;
-use crate::crypto::Key;
+use crate::crypto::PublicKey;
 use crate::schema::SchemaDifference;
 use crate::text::PeerText;
 
@@ -112,7 +112,7 @@ pub enum CloseReason {
         narrow_path: bool,
         /// The key of a server that answers there, if it is another one than the pinned one, or the ticket's. Unauthenticated:
         /// nothing proves whose it is.
-        key_hint: Option<Key>,
+        key_hint: Option<PublicKey>,
     },
     /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
     /// Another network, or a larger MTU of the tunnel, helps.

@@ -108,6 +108,7 @@ pub use bytes::Bytes;
 pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
 pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Secrets};
 pub use crate::connection::{PeerClock, TimeoutCause, VIOLATION_CODES, congestion};
+pub use crate::crypto::{PublicKey, Secret};
 pub use crate::endpoint::{
     Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,
 };

@@ -30,7 +30,7 @@ fn a_pinned_key_that_is_not_the_servers_is_named_after_the_timeout() {
     let pinned = net.nodes[1].endpoint.public_key();
     let told =
         CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: Some(server_key) };
-    assert_eq!(end_of_attempt(&mut net, pinned), told);
+    assert_eq!(end_of_attempt(&mut net, *pinned), told);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_server_with_the_pinned_key_and_one_that_is_not_there_are_no_other_key() {
         });
         let server_key = net.nodes[0].endpoint.public_key();
         let told = CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: None };
-        assert_eq!(end_of_attempt(&mut net, server_key), told);
+        assert_eq!(end_of_attempt(&mut net, *server_key), told);
     }
 }
 

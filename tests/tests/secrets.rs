@@ -80,7 +80,7 @@ fn long_lived_keys_and_pre_shared_keys_are_overwritten_before_their_memory_is_fr
     let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
     let identity: [u8; 32] = Rng::from_seed([4; 32]).array();
     let server_key = provider.handshake().public_key(&identity);
-    let ticket_key = server_ticket_key(&*provider, &MASTER, &server_key);
+    let ticket_key = *server_ticket_key(&*provider, &MASTER, &server_key);
     let psk = psk_of(&ticket(&provider, &ticket_key, &server_key));
     let found = freed(&[identity, ticket_key, psk], || {
         let mut config = Config::new(APPLICATION);

@@ -49,7 +49,7 @@ impl Path {
         let provider = default_provider();
         let public = provider.handshake().public_key(&[1; 32]);
         let key = server_ticket_key(&*provider, &MASTER, &public);
-        let secrets = Secrets::new([1; 32]).ticket_key(key);
+        let secrets = Secrets::new([1; 32]).ticket_key(key.clone());
         let server = Node::new(config, secrets, 1, "10.0.0.1:7777", Instant::ZERO);
         let mut net = Net::new(vec![server, client], self.round_trip / 2);
         for (node, polls_every) in net.nodes.iter_mut().zip(self.polls_every) {

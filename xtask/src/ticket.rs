@@ -11,9 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tickwire_core::crypto::{Key, default_provider};
+use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
-use tickwire_core::{Ticket, TicketContents, TicketMint, server_ticket_key};
+use tickwire_core::{PublicKey, Secret, Ticket, TicketContents, TicketMint, server_ticket_key};
 
 /// Draw keys, mint tickets, and look at them
 #[derive(clap::Args, Debug)]
@@ -114,15 +114,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn keygen(args: &Keygen, rng: &mut Rng) -> String {
     let provider = default_provider();
-    let (master, secret): (Key, Key) = (rng.array(), rng.array());
-    let public = provider.handshake().public_key(&secret);
+    let (master, secret) = (Secret::new(rng.array()), Secret::new(rng.array()));
+    let public = secret.public_key();
     let ticket_key = server_ticket_key(&*provider, &master, &public);
     if args.json {
         return json!({
-            "master": hex(&master),
-            "server_secret": hex(&secret),
-            "server_key": hex(&public),
-            "server_ticket_key": hex(&ticket_key),
+            "master": master.reveal_hex(),
+            "server_secret": secret.reveal_hex(),
+            "server_key": public.to_string(),
+            "server_ticket_key": ticket_key.reveal_hex(),
         })
         .to_string();
     }
@@ -131,23 +131,24 @@ fn keygen(args: &Keygen, rng: &mut Rng) -> String {
          server secret      {}  the server's: Secrets::new\n\
          server key         {}  public: clients pin it, the backend mints for it\n\
          server ticket key  {}  the server's: Secrets::ticket_key",
-        hex(&master),
-        hex(&secret),
-        hex(&public),
-        hex(&ticket_key)
+        master.reveal_hex(),
+        secret.reveal_hex(),
+        public,
+        ticket_key.reveal_hex()
     )
 }
 
 fn derive(args: &Derive) -> Result<String> {
-    let key = server_ticket_key(&*default_provider(), &args.master.read()?, &server_key(&args.server_key)?);
-    Ok(if args.json { json!({ "server_ticket_key": hex(&key) }).to_string() } else { hex(&key) })
+    let (master, server_key) = (args.master.read()?, server_key(&args.server_key)?);
+    let text = server_ticket_key(&*default_provider(), &master, &server_key).reveal_hex();
+    Ok(if args.json { json!({ "server_ticket_key": text }).to_string() } else { text })
 }
 
 fn mint(args: &Mint, rng: &mut Rng, wall_now: u64) -> Result<String> {
     let master = args.master.read()?;
     let server_key = server_key(&args.server_key)?;
     let contents = TicketContents {
-        identity: bytes(&args.identity).context("--identity")?,
+        identity: identity(&args.identity).context("--identity")?,
         expiry: wall_now.saturating_add(args.valid.saturating_mul(SECOND_US)),
         user_data: args.user_data.clone().into_bytes(),
     };
@@ -180,7 +181,7 @@ fn show(args: &Show, wall_now: u64) -> Result<String> {
         "application  {:#x}\nserver key   {}\nexpiry       {} us after 1970 UTC; {validity}\n\
          identity, user data and pre-shared key are for server and client only",
         ticket.application(),
-        hex(ticket.server_key()),
+        ticket.server_key(),
         ticket.expiry()
     ))
 }
@@ -190,13 +191,13 @@ fn show(args: &Show, wall_now: u64) -> Result<String> {
 fn described(ticket: &Ticket) -> Value {
     json!({
         "application": format!("{:#x}", ticket.application()),
-        "server_key": hex(ticket.server_key()),
+        "server_key": ticket.server_key().to_string(),
         "expiry_us": ticket.expiry(),
     })
 }
 
 impl Master {
-    fn read(&self) -> Result<Key> {
+    fn read(&self) -> Result<Secret> {
         let (text, place) = match (&self.master_file, &self.master) {
             (Some(path), _) if path == Path::new("-") => {
                 (from_standard_input()?, "the master from standard input".to_owned())
@@ -209,16 +210,16 @@ impl Master {
             (None, Some(text)) => (text.clone(), "--master".to_owned()),
             (None, None) => bail!("no master: give --master-file"),
         };
-        let master = bytes(&text).context(place)?;
+        let master: Secret = text.parse().context(place)?;
         ensure!(master != [0; 32], "the master is all zeros; draw one with `cargo xtask ticket keygen`");
         Ok(master)
     }
 }
 
-fn server_key(text: &str) -> Result<Key> {
-    let key = bytes(text).context("--server-key")?;
+fn server_key(text: &str) -> Result<PublicKey> {
+    let key: PublicKey = text.parse().context("--server-key")?;
     ensure!(
-        key != [0; 32],
+        key.to_bytes() != [0; 32],
         "--server-key is all zeros; it is the public key that the server prints or `keygen` drew"
     );
     Ok(key)
@@ -231,22 +232,14 @@ fn from_standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// `N` bytes from hexadecimal text, in either case, with white space around it.
-fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
+/// An identity from hexadecimal text, in either case, with white space around it.
+fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
         bail!("{wrong:?}, character {}, is no hexadecimal digit", place + 1);
     }
-    ensure!(text.len() == 2 * N, "{} hexadecimal digits; expected {}, for {N} bytes", text.len(), 2 * N);
-    let mut out = [0; N];
-    for (byte, place) in out.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(place..place + 2).unwrap_or_default(), 16)?;
-    }
-    Ok(out)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    ensure!(text.len() == 32, "{} hexadecimal digits; expected 32, for 16 bytes", text.len());
+    Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
 /// A number, decimal or hexadecimal.

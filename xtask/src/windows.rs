@@ -1,4 +1,4 @@
-//! `windows`: the tests of the crates that touch sockets, as Windows programs under wine.
+//! `windows`: the tests of the crates that touch sockets, and the examples, as Windows programs under wine.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::metadata::Workspace;
 use crate::setup;
 use crate::targets::WINDOWS;
 
-/// Run the drivers' tests as Windows programs, under wine
+/// Run the drivers' tests and the examples as Windows programs, under wine
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Only build them
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let drivers = "test --locked -p tickwire-native -p tickwire-server --target";
+    let drivers = "test --locked -p tickwire -p tickwire-native -p tickwire-server --target";
     let test = under_wine(Command::cargo(drivers).arg(WINDOWS))?;
     if args.no_run { test.arg("--no-run").run() } else { test.run() }
 }

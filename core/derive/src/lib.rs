@@ -19,7 +19,7 @@ mod shape;
 mod text;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, parse_macro_input, parse_quote};
 
 /// Derives `NetMessage`, `NetShape` and, for the bits codec, `NetSerialize`.
 ///
@@ -46,4 +46,70 @@ pub fn net_serialize(input: TokenStream) -> TokenStream {
 pub fn net_shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     shape::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+// The facade `tickwire` re-exports the following three under the names of the three above. Its users may not depend on
+// `tickwire-core`, so what they derive names the facade. An attribute `crate` of their own comes later, and wins.
+
+#[doc(hidden)]
+#[proc_macro_derive(FacadeNetMessage, attributes(net))]
+pub fn facade_net_message(input: TokenStream) -> TokenStream {
+    let input = of_the_facade(parse_macro_input!(input as DeriveInput));
+    message::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+#[doc(hidden)]
+#[proc_macro_derive(FacadeNetSerialize, attributes(net))]
+pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
+    let input = of_the_facade(parse_macro_input!(input as DeriveInput));
+    bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+#[doc(hidden)]
+#[proc_macro_derive(FacadeNetShape, attributes(net))]
+pub fn facade_net_shape(input: TokenStream) -> TokenStream {
+    let input = of_the_facade(parse_macro_input!(input as DeriveInput));
+    shape::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+fn of_the_facade(mut input: DeriveInput) -> DeriveInput {
+    input.attrs.insert(0, parse_quote!(#[net(crate = ::tickwire)]));
+    input
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expansions(input: DeriveInput) -> [String; 3] {
+        let input = of_the_facade(input);
+        [message::derive(&input), bits::derive(&input), shape::derive(&input)].map(|tokens| match tokens {
+            Ok(tokens) => tokens.to_string(),
+            Err(error) => error.to_string(),
+        })
+    }
+
+    #[test]
+    fn what_is_derived_by_the_facade_names_the_facade_and_no_other_crate_of_ours() {
+        let input = parse_quote!(
+            struct Bought {
+                by: BoundedString<8>,
+                count: u8,
+            }
+        );
+        for text in expansions(input) {
+            assert!(text.contains(":: tickwire ::") && !text.contains("tickwire_core"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_the_user_gives_wins_over_the_facades() {
+        let input = parse_quote!(
+            #[net(crate = my_game::net)]
+            struct Bought(u8);
+        );
+        for text in expansions(input) {
+            assert!(text.contains("my_game :: net") && !text.contains(":: tickwire ::"), "{text}");
+        }
+    }
 }

@@ -6,9 +6,11 @@
 //! same bytes; they differ in speed and in where they compile.
 
 mod fastest;
+mod key;
 mod keys;
 mod noise;
 mod provider;
+mod public_key;
 mod replay;
 #[cfg(feature = "ring")]
 mod ring;
@@ -18,13 +20,15 @@ mod secret;
 mod tests;
 
 pub use fastest::default_provider;
+pub use key::{Key, ParseKeyError};
 pub(crate) use keys::{PacketKeys, first_key};
 use provider::packet_nonce;
 pub use provider::{
     HandshakeCrypto, HandshakeInput, Initiator, PacketKey, Provider, Rejected, Responder, SessionKeys,
 };
+pub use public_key::PublicKey;
 pub(crate) use replay::ReplayWindow;
 #[cfg(feature = "ring")]
 pub use ring::Ring;
 pub use rustcrypto::RustCrypto;
-pub use secret::{Key, Secret};
+pub use secret::Secret;

@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::secret::{Key, Secret};
+use super::key::Key;
+use super::secret::Secret;
 use crate::rng::Rng;
 
 /// What was presented is not authentic. Nothing else is said, so that nothing can be learned from it.

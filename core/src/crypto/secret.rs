@@ -1,14 +1,32 @@
 //! Secrets that leave no copy of themselves in memory.
 
+use alloc::string::String;
 use core::fmt;
 use core::ops::Deref;
+use core::str::FromStr;
 
+use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
-/// 32 bytes of a key: of a public one, or of a secret that is lent. Secrets that are kept are [`Secret`].
-pub type Key = [u8; 32];
+use super::key::{self, Key, ParseKeyError};
+use super::public_key::PublicKey;
 
-/// A 32-byte secret. It is overwritten when it is dropped, `Debug` does not show it, and only [`Clone`] copies it.
+/// A secret key of 32 bytes: a server's identity, a ticket key, or what two peers share. It is overwritten when it is dropped,
+/// `Debug` does not show it, it has no `Display`, and only [`Clone`] copies it.
+///
+/// It is read from 64 hexadecimal digits, as [`PublicKey`] is; [`Secret::reveal_hex`] writes them for a file that only its owner
+/// may read.
+///
+/// ```
+/// use tickwire_core::{Secret, Secrets};
+///
+/// let secret: Secret = "0c".repeat(32).parse()?;
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// let clients_pin = secret.public_key();
+/// let secrets = Secrets::new(secret);
+/// # assert_eq!(secrets.identity.public_key(), clients_pin);
+/// # Ok::<(), tickwire_core::crypto::ParseKeyError>(())
+/// ```
 ///
 /// A move leaves the old place as it was: keep secrets where they are, and lend them.
 #[derive(Clone)]
@@ -19,6 +37,22 @@ impl Secret {
     #[must_use]
     pub const fn new(bytes: Key) -> Self {
         Self(bytes)
+    }
+
+    /// The X25519 public key that belongs to this identity. An endpoint whose `Config::provider` computes another way, as one for
+    /// simulations may, says its own: [`Endpoint::public_key`](crate::Endpoint::public_key).
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        x25519_dalek::PublicKey::from(&StaticSecret::from(self.0)).to_bytes().into()
+    }
+
+    /// The secret as 64 lower-case hexadecimal digits. The text is the caller's to keep secret.
+    #[must_use]
+    pub fn reveal_hex(&self) -> String {
+        let mut text = String::with_capacity(64);
+        // A string takes everything.
+        let _written = key::write(&self.0, &mut text);
+        text
     }
 
     /// The bytes, to be filled in.
@@ -49,6 +83,17 @@ impl Deref for Secret {
 impl From<Key> for Secret {
     fn from(bytes: Key) -> Self {
         Self(bytes)
+    }
+}
+
+/// Reads 64 hexadecimal digits in either case, with or without white space around them.
+impl FromStr for Secret {
+    type Err = ParseKeyError;
+
+    fn from_str(text: &str) -> Result<Self, ParseKeyError> {
+        let mut secret = Self([0; 32]);
+        key::read(text, &mut secret.0)?;
+        Ok(secret)
     }
 }
 
@@ -90,5 +135,20 @@ mod tests {
             other[place] ^= 128;
             assert!(secret != other);
         }
+    }
+
+    #[test]
+    fn a_secret_is_read_from_the_digits_that_it_reveals_and_knows_its_public_key() {
+        let secret = Secret::new([0xe7; 32]);
+        assert_eq!(secret.reveal_hex(), "e7".repeat(32));
+        assert_eq!(secret.reveal_hex().parse(), Ok(secret.clone()));
+        assert_eq!("e7".parse::<Secret>(), Err(ParseKeyError::WrongLength { digits: 2 }));
+        let endpoint = crate::Endpoint::new(
+            crate::Config::new(1),
+            crate::Secrets::new(secret.clone()),
+            [1; 32],
+            crate::Instant::ZERO,
+        );
+        assert_eq!(endpoint.unwrap().public_key(), secret.public_key());
     }
 }

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Endpoint;
 use crate::address::Address;
 use crate::connection::{Connection, PeerClock, Phase};
-use crate::crypto::Key;
+use crate::crypto::PublicKey;
 use crate::drop::DropCounts;
 use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
@@ -27,8 +27,8 @@ pub enum ConnectionState {
 impl Endpoint {
     /// The public key that clients of this endpoint pin.
     #[must_use]
-    pub const fn public_key(&self) -> Key {
-        self.public_key
+    pub fn public_key(&self) -> PublicKey {
+        self.public_key.into()
     }
 
     /// The state of a connection.

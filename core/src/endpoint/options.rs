@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use crate::crypto::{Key, Secret};
+use crate::crypto::{Key, PublicKey, Secret};
 use crate::handshake::{ServerKey, Ticket};
 
 /// Whom to connect to, and with what credentials.
@@ -19,31 +19,30 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Connects to the server that holds the secret of `server_key`, and to no other.
+    /// Connects to the server that holds the secret of `server_key`, and to no other. A key that was copied as text is read by
+    /// `text.parse::<PublicKey>()`.
     #[must_use]
-    pub const fn new(server_key: Key) -> Self {
-        Self {
-            server_key: ServerKey::Pinned(server_key),
-            ticket: None,
-            peer: None,
-            timeout: None,
-            reconnect: None,
-            bandwidth: None,
-        }
+    pub fn new(server_key: impl Into<PublicKey>) -> Self {
+        Self::trusting(ServerKey::Pinned(server_key.into().to_bytes()))
+    }
+
+    const fn trusting(server_key: ServerKey) -> Self {
+        Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
     /// Connects to whoever answers. **Anybody on the path can pose as the server**: for development, and for local networks
     /// that are trusted. Costs one more round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
-        Self { server_key: ServerKey::Any, ..Self::new([0; 32]) }
+        Self::trusting(ServerKey::Any)
     }
 
     /// Connects to the peer whose public key is `peer_key`. The secret `psk`, which the two share with nobody else, comes from
     /// signalling like the keys do.
     #[must_use]
-    pub fn peer(psk: Key, peer_key: Key) -> Self {
-        Self { peer: Some(Box::new((psk.into(), peer_key))), ..Self::new(peer_key) }
+    pub fn peer(psk: impl Into<Secret>, peer_key: impl Into<PublicKey>) -> Self {
+        let peer_key = peer_key.into();
+        Self { peer: Some(Box::new((psk.into(), peer_key.to_bytes()))), ..Self::new(peer_key) }
     }
 
     /// Presents a ticket: one round trip, and an identity.

@@ -4,7 +4,7 @@
 //! becomes the answering end of the same connection.
 
 use super::Endpoint;
-use crate::crypto::{Key, Secret};
+use crate::crypto::{Key, PublicKey, Secret};
 use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
@@ -14,14 +14,18 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`].
-    pub fn expect_peer(&mut self, psk: Key, peer_key: Key) -> Result<(), ConnectError> {
-        let ours = self.public_key();
-        self.acceptor.expect_peer(Secret::new(psk), peer_key, &ours).map(|_| ())
+    pub fn expect_peer(
+        &mut self,
+        psk: impl Into<Secret>,
+        peer_key: impl Into<PublicKey>,
+    ) -> Result<(), ConnectError> {
+        let ours = self.public_key;
+        self.acceptor.expect_peer(psk.into(), peer_key.into().to_bytes(), &ours).map(|_| ())
     }
 
     /// Undoes [`Endpoint::expect_peer`]. A connection that was made goes on.
     pub fn forget_peer(&mut self, psk: &Key, peer_key: &Key) {
-        let ours = self.public_key();
+        let ours = self.public_key;
         self.acceptor.forget_peer(&PeerHint::new(self.settings.provider.handshake(), psk, peer_key, &ours));
     }
 }

@@ -65,7 +65,7 @@ impl HostilePeer {
             claims.apply(&mut parameters);
         }
         let local_id = u32::from_le_bytes([*seed.first()?, 0, 0, 0]);
-        let key = Some(server.public_key());
+        let key = Some(*server.public_key());
         let mut dialling = Dialling::claiming(now, config, parameters, local_id, key, proof, seed)?;
         let mut buffer = vec![0; 64 * BASE_DATAGRAM];
         for _ in 0..4 {

@@ -20,7 +20,7 @@ use super::keys;
 use super::parameters::Parameters;
 use super::size_queries::{Size, SizeQueries};
 use super::welcome::{self, WelcomePayload};
-use crate::crypto::{HandshakeInput, Initiator, Key, Provider};
+use crate::crypto::{HandshakeInput, Initiator, Key, Provider, PublicKey};
 use crate::drop::DropReason;
 use crate::error::ConnectError;
 use crate::limits;
@@ -208,8 +208,8 @@ impl Dialer {
     }
 
     /// The key of a server that is not the one to trust. Unauthenticated: it only words the timeout.
-    pub(crate) const fn key_hint(&self) -> Option<Key> {
-        self.key_hint
+    pub(crate) fn key_hint(&self) -> Option<PublicKey> {
+        self.key_hint.map(PublicKey::from)
     }
 
     /// Whether it asks to go on with a session.

@@ -92,7 +92,7 @@ impl World {
             handshake_rate,
             handshake_burst: handshake_rate,
         };
-        let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key), setup, &mut rng);
+        let acceptor = Acceptor::new(provider.clone(), &secrets.ticket_key(key.clone()), setup, &mut rng);
         let mint = TicketMint::new(provider.clone(), &key);
         let now = Instant::ZERO + Span::from_secs(100);
         let directory = Known { session: Ok(SessionOutcome::Lost), prefers_own_dial: false };

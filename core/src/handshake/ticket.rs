@@ -12,7 +12,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::sealing::{self, SealingKey};
-use crate::crypto::{HandshakeCrypto, Key, Provider, Secret};
+use crate::crypto::{HandshakeCrypto, Key, Provider, PublicKey, Secret};
 use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
@@ -44,8 +44,8 @@ impl Ticket {
 
     /// The public key of the server that it is for.
     #[must_use]
-    pub const fn server_key(&self) -> &Key {
-        &self.server_key
+    pub fn server_key(&self) -> PublicKey {
+        self.server_key.into()
     }
 
     /// The ticket as bytes: format, application, expiry, server key, pre-shared key, length and sealed part, checksum.
@@ -146,8 +146,8 @@ pub struct TicketContents {
 /// The key that opens the tickets of the server whose public key is `server_key`, derived from the backend's `master`.
 /// Give it to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
 #[must_use]
-pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Key {
-    provider.handshake().digest(master, &[b"tickwire server ticket key", server_key])
+pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Secret {
+    provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
 }
 
 /// The backend's mint of tickets for one server.

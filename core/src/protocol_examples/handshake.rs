@@ -91,7 +91,7 @@ fn ticket() -> (Sheet, Ticket) {
         .bytes("backend's master", &MASTER)
         .bytes("server's secret", &SERVER_SECRET)
         .bytes("server's public key", &server_key())
-        .bytes("server's ticket key", &key)
+        .bytes("server's ticket key", &*key)
         .bytes("sealing key", &seal)
         .bytes("nonce key", &nonce)
         .bytes("associated data", &associated)

@@ -3,9 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use tickwire_core::crypto::Key;
 use tickwire_core::error::ConnectError as CoreConnectError;
-use tickwire_core::{Bytes, ChannelId, ConnectionId, Endpoint};
+use tickwire_core::{Bytes, ChannelId, ConnectionId, Endpoint, PublicKey, Secret};
 
 use crate::answer::Replier;
 use crate::dial::DialRequest;
@@ -33,13 +32,13 @@ pub(crate) enum Command {
         deliver_within: Option<Duration>,
     },
     ExpectPeer {
-        psk: Key,
-        peer_key: Key,
+        psk: Secret,
+        peer_key: PublicKey,
         reply: Replier<Result<(), CoreConnectError>>,
     },
     ForgetPeer {
-        psk: Key,
-        peer_key: Key,
+        psk: Secret,
+        peer_key: PublicKey,
     },
     Admit(Policy),
     LimitAll(Option<NonZeroU32>),

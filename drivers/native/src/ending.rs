@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use tickwire_core::crypto::Key;
 use tickwire_core::{CloseReason, Refusal, Violation};
 
 /// Shows why a connection ended, as a person would say it.
@@ -29,9 +28,8 @@ impl fmt::Display for Ending<'_> {
             CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
-                "nobody let us in: a server answers there, but with another key, {}; pin that one if you trust it, since \
-                 nothing proves whose it is",
-                Hex(key)
+                "nobody let us in: a server answers there, but with another key, {key}; pin that one if you trust it, since \
+                 nothing proves whose it is"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
                 f.write_str("nobody answered")
@@ -77,15 +75,6 @@ impl fmt::Display for Ending<'_> {
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),
         }
-    }
-}
-
-/// A key, as people copy it.
-pub(crate) struct Hex<'a>(pub(crate) &'a Key);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

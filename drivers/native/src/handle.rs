@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use tickwire_core::crypto::Key;
 use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
-use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
+use tickwire_core::{
+    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId, PublicKey, Secret,
+};
 
 use crate::address::NetworkAddress;
 use crate::answer::answer;
@@ -243,7 +244,12 @@ impl Handle {
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`]; to an accept policy
     /// [`ConnectError::OnNetworkThread`].
-    pub fn expect_peer(&self, psk: Key, peer_key: Key) -> Result<(), ConnectError> {
+    pub fn expect_peer(
+        &self,
+        psk: impl Into<Secret>,
+        peer_key: impl Into<PublicKey>,
+    ) -> Result<(), ConnectError> {
+        let (psk, peer_key) = (psk.into(), peer_key.into());
         if self.0.is_network_thread() {
             return Err(ConnectError::OnNetworkThread);
         }
@@ -259,8 +265,12 @@ impl Handle {
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
-    pub fn forget_peer(&self, psk: Key, peer_key: Key) -> Result<(), CommandError> {
-        self.order(Command::ForgetPeer { psk, peer_key })
+    pub fn forget_peer(
+        &self,
+        psk: impl Into<Secret>,
+        peer_key: impl Into<PublicKey>,
+    ) -> Result<(), CommandError> {
+        self.order(Command::ForgetPeer { psk: psk.into(), peer_key: peer_key.into() })
     }
 
     /// Decides from now on who is let in. It is asked on the network thread, and must be quick. It may call every verb, but

@@ -4,8 +4,10 @@
 //! servers, clients and peers.
 //!
 //! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline
-//! or the game wants it; two bounded queues join it to the game. Nothing here is needed to use the core: who brings an
-//! event loop of his own finds the bare pump in `examples/pump.rs`.
+//! or the game wants it; two bounded queues join it to the game. A program with an event loop of its own can use the core without
+//! this crate, as the example `pump` of the crate `tickwire` does.
+//!
+//! A server's key is new after each start, unless [`Options::key_file`] keeps it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -67,6 +69,7 @@ mod error;
 mod event_queue;
 mod handle;
 mod handlers;
+pub mod key_file;
 mod network_thread;
 mod node;
 mod options;
@@ -80,7 +83,12 @@ mod shared;
 mod shares;
 mod sleep;
 mod stats;
+// What the dedicated server does with files as this crate does. Not part of the API.
+#[doc(hidden)]
+pub mod text_file;
 mod udp_socket;
+#[doc(hidden)]
+pub mod unwritable;
 mod verbs;
 mod wall;
 
@@ -92,6 +100,7 @@ pub use crate::ending::Ending;
 pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
 pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
 pub use crate::handlers::{HandlerId, Update};
+pub use crate::key_file::KeyFileError;
 pub use crate::options::{Bind, Options};
 pub use crate::peer::Peer;
 pub use crate::resolve::{Resolution, Resolver, resolve};

@@ -1,10 +1,10 @@
 //! What servers, clients and peers are made of: a handle, the subscriptions, and the thread.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tickwire_core::crypto::Key;
 use tickwire_core::{Config, Endpoint, Secrets};
 
 use crate::clock::Clock;
@@ -16,6 +16,7 @@ use crate::error::StartError;
 use crate::event_queue::EventQueue;
 use crate::handle::Handle;
 use crate::handlers::{Handlers, Update};
+use crate::key_file;
 use crate::network_thread::NetworkThread;
 use crate::options::{Bind, Options};
 use crate::rt;
@@ -35,6 +36,7 @@ impl Node {
         let Options {
             mut config,
             secrets,
+            key_file,
             registry,
             bind,
             policy,
@@ -55,10 +57,7 @@ impl Node {
         {
             return Err(StartError::NoSuchChannel { message, channel, channels: config.channels.len() });
         }
-        let secrets = match secrets {
-            Some(secrets) => secrets,
-            None => Secrets::new(random()?),
-        };
+        let secrets = long_lived(secrets, key_file.as_deref())?;
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
@@ -152,8 +151,15 @@ fn prepare(config: &mut Config, clock: &Clock, registry: &tickwire_core::message
     }
 }
 
+/// The secrets that were given, with the identity in the key file if there is one. Without either, the identity lasts for one run.
+fn long_lived(given: Option<Secrets>, file: Option<&Path>) -> Result<Secrets, StartError> {
+    let Some(path) = file else { return given.map_or_else(|| Ok(Secrets::new(random()?)), Ok) };
+    let (identity, _) = key_file::load_or_create(path)?;
+    Ok(Secrets { ticket: given.and_then(|secrets| secrets.ticket), ..Secrets::new(identity) })
+}
+
 /// 32 bytes of the system's entropy.
-fn random() -> Result<Key, StartError> {
+fn random() -> Result<[u8; 32], StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| StartError::Entropy { reason: error.to_string() })?;
     Ok(bytes)

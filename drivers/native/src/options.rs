@@ -1,6 +1,7 @@
 //! How a server, client or peer is set up beyond the core's own configuration.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ impl From<SocketAddr> for Bind {
 pub struct Options {
     pub(crate) config: Config,
     pub(crate) secrets: Option<Secrets>,
+    pub(crate) key_file: Option<PathBuf>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) bind: Option<Bind>,
     pub(crate) policy: Option<Policy>,
@@ -75,6 +77,7 @@ impl Options {
         Self {
             config,
             secrets: None,
+            key_file: None,
             registry: Arc::default(),
             bind: None,
             policy: None,
@@ -87,7 +90,36 @@ impl Options {
         }
     }
 
-    /// The long-lived keys. Default: drawn from the system at each start, so that nobody can pin this end's key beyond it.
+    /// The file that holds this end's identity, so that its public key survives a restart. It is written at the first start, and
+    /// only its owner may read it ([`key_file`](crate::key_file)). It replaces the identity of [`Options::secrets`], and nothing else
+    /// of it.
+    ///
+    /// Default: none, and the identity is drawn from the system at each start. Clients that pinned a server's key cannot return
+    /// after the restart then, and [`Server::start`](crate::Server::start) logs a warning.
+    ///
+    /// ```
+    /// use tickwire_core::{Access, Config};
+    /// use tickwire_native::{Options, Server};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("server.key");
+    /// # let started = || -> Result<_, Box<dyn std::error::Error>> {
+    /// let mut config = Config::new(0x6d79_6761_6d65);
+    /// config.access = Access::Open;
+    /// let options = Options::new(config).key_file(&path).bind("127.0.0.1:0".parse()?);
+    /// let server = Server::start(options)?;
+    /// println!("clients pin {}", server.public_key());
+    /// # Ok(server.public_key())
+    /// # };
+    /// # assert_eq!(started()?, started()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(path.into());
+        self
+    }
+
+    /// The long-lived keys. Default: an identity as [`Options::key_file`] has it, and no ticket key.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
         self.secrets = Some(secrets);
         self

@@ -1,7 +1,6 @@
 //! A peer: dials, and lets in whom it expects.
 
-use tickwire_core::crypto::Key;
-use tickwire_core::{Access, ConnectOptions};
+use tickwire_core::{Access, ConnectOptions, PublicKey, Secret};
 
 use crate::address::NetworkAddress;
 use crate::attempt::Attempt;
@@ -33,7 +32,12 @@ impl Peer {
 
     /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. Both may dial: there
     /// will be one connection.
-    pub fn connect_to_peer(&self, to: &NetworkAddress, psk: Key, peer_key: Key) -> Attempt {
+    pub fn connect_to_peer(
+        &self,
+        to: &NetworkAddress,
+        psk: impl Into<Secret>,
+        peer_key: impl Into<PublicKey>,
+    ) -> Attempt {
         self.connect(to, ConnectOptions::peer(psk, peer_key))
     }
 }

@@ -17,13 +17,20 @@ verbs!(Server);
 
 impl Server {
     /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` says
-    /// who may connect, `Config::max_connections` how many.
+    /// who may connect, `Config::max_connections` how many. [`Options::key_file`] keeps the key that clients pin; without it, and
+    /// without [`Options::secrets`], the server has a new key after each start, and says so with a warning (by `tracing`).
     ///
     /// # Errors
     /// [`StartError`]: the port is in use, the configuration is unusable, or nobody may connect.
     pub fn start(options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             return Err(StartError::NobodyMayConnect);
+        }
+        if options.secrets.is_none() && options.key_file.is_none() {
+            tracing::warn!(
+                "this server draws a new key at each start, so clients that pin it cannot return after a restart; \
+                 Options::key_file keeps the key"
+            );
         }
         Ok(Self { node: Node::start(options.server_port())? })
     }

@@ -7,9 +7,8 @@ use std::thread::ThreadId;
 use std::time::Instant as StdInstant;
 
 use slotmap::SecondaryMap;
-use tickwire_core::crypto::Key;
 use tickwire_core::message::{Dispatcher, Registry};
-use tickwire_core::{ChannelConfig, ChannelId, ConnectionId, MessageId};
+use tickwire_core::{ChannelConfig, ChannelId, ConnectionId, MessageId, PublicKey};
 
 use crate::clock::Clock;
 use crate::command::Command;
@@ -59,7 +58,7 @@ pub(crate) struct Facts {
     pub(crate) max_message: usize,
     pub(crate) clock: Clock,
     pub(crate) local_address: SocketAddr,
-    pub(crate) public_key: Key,
+    pub(crate) public_key: PublicKey,
 }
 
 /// The connections that may be sent on.

@@ -112,8 +112,9 @@ fn a_wrong_key_is_met_with_silence_and_the_error_names_the_key_that_answers_ther
     let ConnectError::WrongKey { theirs, tried } = &error else { panic!("{error:?}") };
     assert_eq!(*tried, [server.local_address()]);
     assert_eq!(*theirs, server.public_key());
-    let hex: String = server.public_key().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = server.public_key().to_string();
     assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that one if")), "{error}");
+    assert!(error.to_string().contains("without a key file has a new key after each start"), "{error}");
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn an_expired_ticket_is_refused_by_name() {
     let identity = [7; 32];
     let server_key = provider.handshake().public_key(&identity);
     let ticket_key = server_ticket_key(&*provider, &[1; 32], &server_key);
-    let secrets = Secrets::new(identity).ticket_key(ticket_key);
+    let secrets = Secrets::new(identity).ticket_key(ticket_key.clone());
     let server = Server::start(common::server_options(config).secrets(secrets)).unwrap();
     let mint = TicketMint::new(provider, &ticket_key);
     let mut rng = Rng::from_seed([3; 32]);

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::{Deserialize, Serialize};
 use tickwire_core::{Admission, AdmissionRequest, Refusal};
+use tickwire_native::unwritable;
 
 use crate::banned::Banned;
 use crate::error::ServerError;
-use crate::keys::folder_of;
-use crate::{text_file, unwritable};
+use crate::text_file::{self, folder_of};
 
 /// The bans, shared between the console and whoever lets clients in.
 #[derive(Clone)]

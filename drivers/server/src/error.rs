@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tickwire_core::message::RegisterError;
-use tickwire_native::StartError;
+use tickwire_native::{KeyFileError, StartError};
 
 use crate::config::ConfigError;
 
@@ -88,6 +88,16 @@ impl ServerError {
             Self::Monitoring { .. } => 6,
             Self::Messages(_) | Self::Game(_) => 7,
             Self::Panicked { .. } => 8,
+        }
+    }
+}
+
+impl From<KeyFileError> for ServerError {
+    fn from(error: KeyFileError) -> Self {
+        Self::File {
+            path: error.path().into(),
+            what: error.what().to_owned(),
+            remedy: error.remedy().to_owned(),
         }
     }
 }

@@ -58,7 +58,6 @@ mod context;
 mod environment;
 mod error;
 mod game;
-pub mod keys;
 mod logging;
 mod mailbox;
 mod messages;
@@ -77,7 +76,6 @@ mod stop;
 mod suggest;
 mod text_file;
 mod turn;
-mod unwritable;
 mod watch;
 pub mod world;
 

@@ -13,7 +13,6 @@ use crate::config::{ServerConfig, schema};
 use crate::console::{self, Output, Terminal};
 use crate::error::ServerError;
 use crate::game::Game;
-use crate::keys;
 use crate::logging::Logging;
 use crate::logging::target::LOG_ONLY;
 use crate::panics::{self, LastWill};
@@ -173,7 +172,7 @@ impl Drop for AsFound {
 
 /// The line that programs wait for.
 fn announce<G: Game>(server: &Dedicated<G>, is_json: bool, output: &Output) {
-    let (address, key) = (server.address(), keys::hex(&server.public_key()));
+    let (address, key) = (server.address(), server.public_key().to_string());
     let monitoring = server.monitoring_address();
     if is_json {
         output.line(

@@ -5,10 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tickwire_core::crypto::Key;
 use tickwire_core::message::Registry;
-use tickwire_core::{Access, AdmissionRequest, Config, Secrets};
-use tickwire_native::{Handle, Options, Server, StartError};
+use tickwire_core::{Access, AdmissionRequest, Config, PublicKey, Secrets};
+use tickwire_native::{Handle, Options, Server, StartError, key_file};
 
 use crate::bans::Bans;
 use crate::client::{Client, Clients};
@@ -17,7 +16,6 @@ use crate::console::Commands;
 use crate::context::Context;
 use crate::error::ServerError;
 use crate::game::Game;
-use crate::keys;
 use crate::mailbox::Mailbox;
 use crate::messages::{Inbox, Messages};
 use crate::monitor::Monitor;
@@ -183,7 +181,7 @@ impl<G: Game> Dedicated<G> {
 
     /// The public key that clients pin.
     #[must_use]
-    pub fn public_key(&self) -> Key {
+    pub fn public_key(&self) -> PublicKey {
         self.handle.public_key()
     }
 
@@ -237,10 +235,10 @@ impl<G: Game> Drop for Dedicated<G> {
 
 /// The server's key, and whether it was drawn now; and the key that opens tickets.
 fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> {
-    let (identity, is_new) = keys::load_or_create(&config.key_file)?;
+    let (identity, is_new) = key_file::load_or_create(&config.key_file)?;
     let secrets = Secrets::new(identity);
     let secrets = match &config.ticket_key_file {
-        Some(path) => secrets.ticket_key(keys::load_existing(path)?),
+        Some(path) => secrets.ticket_key(key_file::load(path)?),
         None => secrets,
     };
     Ok((secrets, is_new))

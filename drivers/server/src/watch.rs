@@ -12,8 +12,8 @@ use std::time::Duration;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::error::ServerError;
-use crate::keys::folder_of;
 use crate::remote::Remote;
+use crate::text_file::folder_of;
 
 /// Watches while it lives.
 pub(crate) struct Watch {

@@ -166,7 +166,7 @@ fn a_join_that_panics_ends_the_program_in_the_same_way() {
     let ["listening", "on", address, "key", key] = words[..] else {
         unreachable!("it says where it listens first: {line}")
     };
-    let key = tickwire_server::keys::from_hex(key).unwrap();
+    let key: tickwire_core::PublicKey = key.parse().unwrap();
     let registry = tickwire_server::registry::<Fragile>().unwrap();
     let options = tickwire_native::Options::new(tickwire_core::Config::new(7)).registry(registry);
     let client = tickwire_native::Client::start(options).unwrap();

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tickwire_core::crypto::{Key, Provider, RustCrypto};
-use tickwire_core::{Access, ChannelConfig, Config, Delivery, Secrets, server_ticket_key};
+use tickwire_core::{Access, ChannelConfig, Config, Delivery, Secret, Secrets, server_ticket_key};
 
 use crate::fault::{Fault, Profile, draw};
 use crate::network::Topology;
@@ -153,7 +153,7 @@ impl Plan {
     }
 
     /// What the backend gave the server for opening tickets.
-    pub(super) fn ticket_key(&self) -> Key {
+    pub(super) fn ticket_key(&self) -> Secret {
         let master = seed_bytes(mix(self.seed, SECRETS), u64::MAX);
         server_ticket_key(self.provider(), &master, &self.server_key())
     }

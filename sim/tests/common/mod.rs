@@ -61,7 +61,7 @@ impl Pair {
         world
     }
 
-    fn ticket_key(&self) -> [u8; 32] {
+    fn ticket_key(&self) -> tickwire_core::Secret {
         let provider = &*self.config.provider;
         server_ticket_key(provider, &[7; 32], &provider.handshake().public_key(&SERVER_SECRET))
     }

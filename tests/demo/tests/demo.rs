@@ -329,14 +329,14 @@ fn bots_with_an_expired_ticket_say_so_and_with_a_good_one_they_get_in() {
     use tickwire_core::rng::Rng;
     use tickwire_core::{TicketContents, TicketMint};
 
-    let ticket_key = [6; 32];
+    let ticket_key = tickwire_core::Secret::new([6; 32]);
     let write = |folder: &Path| {
         let path = folder.join("ticket.key");
-        std::fs::write(&path, tickwire_server::keys::hex(&ticket_key)).unwrap();
+        std::fs::write(&path, ticket_key.reveal_hex()).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     };
     let server = Server::start(write, &["--ticket-key-file", "ticket.key"]);
-    let key = tickwire_server::keys::from_hex(&server.key).unwrap();
+    let key: tickwire_core::PublicKey = server.key.parse().unwrap();
     let mint = |expiry: u64| {
         let contents = TicketContents { identity: [7; 16], expiry, user_data: Vec::new() };
         let mint = TicketMint::new(default_provider(), &ticket_key);

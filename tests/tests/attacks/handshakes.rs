@@ -30,7 +30,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
 #[test]
 fn row_24_a_ticket_works_once_and_copies_meet_silence() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
-    let key = server.endpoint.public_key();
+    let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);
     let now = Instant::ZERO;
     // A thief sends a copy from elsewhere: it gets the same Welcome, which it cannot read.
@@ -52,7 +52,7 @@ fn row_24_a_ticket_works_once_and_copies_meet_silence() {
 #[test]
 fn row_26_hellos_without_a_ticket_leave_nothing_behind() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
-    let key = server.endpoint.public_key();
+    let key = *server.endpoint.public_key();
     let mut hello = hello(&config, None, key, 7);
     let now = Instant::ZERO;
     for index in 0..1000 {
@@ -67,7 +67,7 @@ fn row_26_hellos_without_a_ticket_leave_nothing_behind() {
     assert!(server.settle(now).datagrams.is_empty());
     // In open access, a Retry each; nothing is kept either.
     let (config, mut server) = listening(Access::Open, |_| {});
-    let mut hello = self::hello(&config, None, server.endpoint.public_key(), 7);
+    let mut hello = self::hello(&config, None, *server.endpoint.public_key(), 7);
     let mut buffer = [0; 2048];
     let mut flood = |server: &mut Watched, from: u32, to: u32| {
         for index in from..to {
@@ -86,7 +86,7 @@ fn row_26_hellos_without_a_ticket_leave_nothing_behind() {
 #[test]
 fn row_27_silent_clients_take_no_place() {
     let (config, mut server) = listening(Access::Tickets, |config| config.max_connections = 1);
-    let key = server.endpoint.public_key();
+    let key = *server.endpoint.public_key();
     let now = Instant::ZERO;
     for serial in 1..60 {
         server.hear(now, source(serial.into()), &hello(&config, Some(serial), key, serial));

@@ -259,7 +259,7 @@ impl World {
                 let key = self.nodes[other].endpoint.public_key();
                 (Address::Link(LinkId(index as u64)), ConnectOptions::new(key))
             }
-            How::Ticket => (address, ConnectOptions::new(key).ticket(self.ticket(key))),
+            How::Ticket => (address, ConnectOptions::new(key).ticket(self.ticket(*key))),
         };
         let now = self.time(index);
         let connected = self.nodes[index].endpoint.connect(now, to, options);

@@ -4,7 +4,7 @@ use super::{TicketVerb, derive, keygen, mint, show};
 use crate::Cli;
 use tickwire_core::rng::Rng;
 use tickwire_core::{
-    Access, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secrets, Ticket, TicketContents,
+    Access, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secret, Secrets, Ticket, TicketContents,
     TicketMint,
 };
 
@@ -64,19 +64,18 @@ fn the_key_derived_is_the_one_of_the_specification() {
 #[test]
 fn what_the_command_mints_is_what_the_library_mints() {
     let text = play(&mint_line(&[])).unwrap();
-    let key: Vec<u8> =
-        (0..64).step_by(2).map(|at| u8::from_str_radix(&TICKET_KEY[at..at + 2], 16).unwrap()).collect();
-    let mint = TicketMint::new(tickwire_core::crypto::default_provider(), &key.try_into().unwrap());
+    let key: Secret = TICKET_KEY.parse().unwrap();
+    let mint = TicketMint::new(tickwire_core::crypto::default_provider(), &key);
     let contents =
         TicketContents { identity: [0x1d; 16], expiry: NOW + 60_000_000, user_data: b"red team".to_vec() };
     let ticket: Ticket = text.parse().unwrap();
-    assert_eq!(ticket, mint.mint(&mut rng(), 0x6d79, ticket.server_key(), contents).unwrap());
+    assert_eq!(ticket, mint.mint(&mut rng(), 0x6d79, &ticket.server_key(), contents).unwrap());
 }
 
 #[test]
 fn with_the_keys_drawn_a_server_lets_in_who_holds_a_ticket_minted_for_it() {
     let keys: serde_json::Value = serde_json::from_str(&play(&["keygen", "--json"]).unwrap()).unwrap();
-    let key = |name: &str| -> [u8; 32] { super::bytes(keys[name].as_str().unwrap()).unwrap() };
+    let key = |name: &str| -> Secret { keys[name].as_str().unwrap().parse().unwrap() };
     let (master, server_key) = (keys["master"].as_str().unwrap(), keys["server_key"].as_str().unwrap());
     let ticket: Ticket =
         play(&mint_line(&[("--master", master), ("--server-key", server_key)])).unwrap().parse().unwrap();
@@ -87,7 +86,7 @@ fn with_the_keys_drawn_a_server_lets_in_who_holds_a_ticket_minted_for_it() {
     config.access = Access::Tickets;
     let secrets = Secrets::new(key("server_secret")).ticket_key(key("server_ticket_key"));
     let mut server = Endpoint::new(config, secrets, [2; 32], Instant::ZERO).unwrap();
-    assert_eq!(server.public_key(), key("server_key"));
+    assert_eq!(server.public_key().to_string(), server_key);
 
     let (server_at, client_at): (std::net::SocketAddr, std::net::SocketAddr) =
         ("10.0.0.1:7777".parse().unwrap(), "10.0.0.2:5000".parse().unwrap());
@@ -152,10 +151,10 @@ fn a_master_may_come_from_a_file() {
 fn errors_name_the_option_and_what_it_expects() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
-        (("--server-key", "abcd"), "--server-key: 4 hexadecimal digits; expected 64, for 32 bytes"),
+        (("--server-key", "abcd"), "--server-key: it has 4 hexadecimal digits; a key has 64 of them"),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is no hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is no hexadecimal digit"),
-        (("--master", "22"), "--master: 2 hexadecimal digits; expected 64, for 32 bytes"),
+        (("--master", "22"), "--master: it has 2 hexadecimal digits; a key has 64 of them"),
         (("--master", &zeros), "the master is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),

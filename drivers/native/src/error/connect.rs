@@ -4,13 +4,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire_core::crypto::Key;
 use tickwire_core::error::ConnectError as CoreConnectError;
 use tickwire_core::schema::SchemaDifference;
-use tickwire_core::{CloseReason, PeerText, Refusal};
+use tickwire_core::{CloseReason, PeerText, PublicKey, Refusal};
 
 use super::command::CommandError;
-use crate::ending::{Ending, Hex};
+use crate::ending::Ending;
 
 /// Why an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +41,7 @@ pub enum ConnectError {
     /// Nobody let us in, and a server answered that has another key than the pinned one, or the ticket's. Not authentic.
     WrongKey {
         /// The key that the server has.
-        theirs: Key,
+        theirs: PublicKey,
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
@@ -204,10 +203,9 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "nobody at {} let us in: a server answers there, but with another key, {}; pin that one if you trust it, \
-                 since nothing proves whose it is",
-                List(tried),
-                Hex(theirs)
+                "nobody at {} let us in: a server answers there, but with another key, {theirs}; pin that one if you trust it, \
+                 since nothing proves whose it is (a server without a key file has a new key after each start)",
+                List(tried)
             ),
             Self::NarrowPath { tried } => write!(
                 f,

@@ -8,6 +8,7 @@ use tickwire_core::ChannelId;
 use tickwire_core::error::ConfigError;
 
 use crate::address::NetworkAddress;
+use crate::key_file::KeyFileError;
 
 /// Why a server, client or peer did not start.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The file that `Options::key_file` names cannot be used.
+    KeyFile(KeyFileError),
     /// The system gave no entropy.
     Entropy {
         /// The system's reason.
@@ -102,6 +105,7 @@ impl fmt::Display for StartError {
             Self::Socket { address, source } => {
                 write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
             }
+            Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
                 write!(f, "the system gave no entropy: {reason}; keys cannot be made without it")
             }
@@ -116,9 +120,16 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
+            Self::KeyFile(error) => Some(error),
             Self::Socket { source, .. } | Self::Thread(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+impl From<KeyFileError> for StartError {
+    fn from(error: KeyFileError) -> Self {
+        Self::KeyFile(error)
     }
 }
 

@@ -3,10 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as StdInstant};
 
-use tickwire_core::crypto::Key;
 use tickwire_core::message::Registry;
 use tickwire_core::stats::ChannelStats;
-use tickwire_core::{ChannelId, ConnectionId, ConnectionState, Endpoint, PeerClock};
+use tickwire_core::{ChannelId, ConnectionId, ConnectionState, Endpoint, PeerClock, PublicKey};
 
 use super::Handle;
 use crate::answer::answer;
@@ -22,7 +21,7 @@ impl Handle {
 
     /// The public key that clients pin.
     #[must_use]
-    pub fn public_key(&self) -> Key {
+    pub fn public_key(&self) -> PublicKey {
         self.0.facts.public_key
     }
 

@@ -21,7 +21,7 @@ fn a_socket_that_only_fails_is_read_seldom_and_ends_the_endpoint_with_an_event_t
         max_message: 1,
         clock,
         local_address: somewhere(),
-        public_key: [0; 32],
+        public_key: [0; 32].into(),
     };
     let commands = CommandQueue::new(8, Arc::clone(sleeper.alarm()));
     let shared = Arc::new(Shared::new(commands, EventQueue::new(8), facts));

@@ -11,7 +11,6 @@ use crate::banned::Banned;
 use crate::client::{Client, ClientId, shown_address};
 use crate::codes;
 use crate::game::Game;
-use crate::keys;
 use crate::server::Dedicated;
 
 /// Carries one of them out.
@@ -44,7 +43,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         let text = json!({
             "game": G::NAME,
             "address": server.address().to_string(),
-            "key": keys::hex(&server.public_key()),
+            "key": server.public_key().to_string(),
             "uptime_s": (uptime * 10.0).round() / 10.0,
             "clients": server.clients.len(),
             "clients_interrupted": interrupted,
@@ -63,7 +62,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         server.clients.len(),
         server.config.max_connections,
         server.address(),
-        keys::hex(&server.public_key()),
+        server.public_key(),
         beats.ticks,
         server.config.tick_rate,
         beats.overruns,

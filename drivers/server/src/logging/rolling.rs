@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tickwire_native::unwritable::remedy;
+
 use crate::console::Output;
-use crate::keys::folder_of;
-use crate::text_file::append;
-use crate::unwritable::remedy;
+use crate::text_file::{append, folder_of};
 
 /// The log at `path`; older ones at `path.1`, `path.2` and so on.
 pub(super) struct RollingFile {
@@ -291,7 +291,7 @@ mod tests {
         let open = || RollingFile::open(&path, 40, 2, Output::default());
         let error = open().err().unwrap().to_string();
         assert_eq!(error, "it is a pipe that nobody reads, or a socket");
-        let mut reader = crate::text_file::open_any(&path).unwrap();
+        let mut reader = tickwire_native::text_file::open_any(&path).unwrap();
         let mut log = open().unwrap();
         log.write_all(b"line\n").unwrap();
         let mut line = [0; 5];

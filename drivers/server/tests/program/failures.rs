@@ -165,7 +165,12 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
     let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     let folder = folder_with("server.key", "half a key");
     private(&folder.path().join("server.key"));
-    refuse(folder.path(), &LOOPBACK, 3, &["server.key: is no key: 10 characters", "restore it from a copy"]);
+    refuse(
+        folder.path(),
+        &LOOPBACK,
+        3,
+        &["server.key: is no key: 'h' at place 1 is not a hexadecimal digit", "restore it from a copy"],
+    );
     assert_eq!(fs::read_to_string(folder.path().join("server.key")).unwrap(), "half a key");
 
     // Nobody waits for who may write into a pipe.

@@ -2,7 +2,7 @@
 
 const GUIDE: &str = include_str!("../../../../docs/guide/first-server.md");
 const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md");
-const EXAMPLE: &str = include_str!("../../examples/bells.rs");
+const EXAMPLE: &str = include_str!("../../../../examples/bells.rs");
 
 #[test]
 fn the_guides_pieces_make_the_example() {

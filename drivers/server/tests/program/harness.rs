@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use tickwire_core::message::NetMessage;
-use tickwire_core::{CloseReason, Config, ConnectOptions, Event};
+use tickwire_core::{CloseReason, Config, ConnectOptions, Event, PublicKey};
 use tickwire_native::{Client, ConnectError, Options};
-use tickwire_server::{keys, world};
+use tickwire_server::world;
 
 /// The longest that anything here takes on a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -149,8 +149,8 @@ impl Program {
         self.listening["address"].as_str().unwrap().parse().unwrap()
     }
 
-    pub(crate) fn key(&self) -> [u8; 32] {
-        keys::from_hex(self.listening["key"].as_str().unwrap()).unwrap()
+    pub(crate) fn key(&self) -> PublicKey {
+        self.listening["key"].as_str().unwrap().parse().unwrap()
     }
 
     /// Sends it a signal.

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
-use tickwire_core::{ConnectOptions, Ticket, TicketContents, TicketMint, server_ticket_key};
+use tickwire_core::{ConnectOptions, Secret, Ticket, TicketContents, TicketMint, server_ticket_key};
 use tickwire_native::{ConnectError, NetworkAddress};
-use tickwire_server::{keys, world};
+use tickwire_server::world;
 
 use crate::harness::{Program, client, config, ending, until};
 
@@ -57,19 +57,19 @@ fn another_key_than_the_pinned_one_is_met_with_silence_and_the_error_names_the_k
     let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(3));
     let error = client().connect(&server.address().into(), options).wait().unwrap_err();
     assert!(matches!(error, ConnectError::WrongKey { theirs, .. } if theirs == server.key()), "{error:?}");
-    assert!(error.to_string().contains(&keys::hex(&server.key())), "{error}");
+    assert!(error.to_string().contains(&server.key().to_string()), "{error}");
 }
 
 /// A server that lets in who holds a ticket, and a mint of its tickets.
 fn ticket_server() -> (Program, impl Fn(u64, [u8; 16]) -> Ticket) {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let provider = default_provider();
-    let (identity, master) = ([5; 32], [6; 32]);
-    let server_key = provider.handshake().public_key(&identity);
+    let (identity, master) = (Secret::new([5; 32]), [6; 32]);
+    let server_key = identity.public_key();
     let ticket_key = server_ticket_key(&*provider, &master, &server_key);
-    for (name, key) in [("server.key", identity), ("ticket.key", ticket_key)] {
+    for (name, key) in [("server.key", &identity), ("ticket.key", &ticket_key)] {
         let path = folder.path().join(name);
-        fs::write(&path, keys::hex(&key)).unwrap();
+        fs::write(&path, key.reveal_hex()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     let server = Program::start_in(folder, &config(r#""ticket_key_file": "ticket.key""#));

@@ -93,7 +93,7 @@ struct Running {
     diary: Arc<Diary>,
     remote: Remote,
     server: std::net::SocketAddr,
-    key: [u8; 32],
+    key: tickwire_core::PublicKey,
     began: Instant,
     thread: JoinHandle<Summary>,
     _folder: TempDir,

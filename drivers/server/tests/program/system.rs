@@ -81,7 +81,7 @@ fn a_key_that_this_user_may_not_read_is_told() {
 #[test]
 fn a_folder_that_this_user_may_not_write_in_is_told() {
     let folder = Foreign::new();
-    let key = "server.key: the server's key cannot be written: Permission denied (os error 13); let this user write in its \
+    let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write in its \
                folder, or name another `key_file`";
     refuse(folder.server(&NO_LOG), 3, key);
     let log = "the log server.log cannot be written: Permission denied (os error 13)";
@@ -154,8 +154,7 @@ fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
     let (server, said) = on_a_full_disk(folder.path(), &arguments);
-    let said =
-        format!("disk/server.key: the server's key cannot be written: {said}, or name another `key_file`");
+    let said = format!("disk/server.key: the key cannot be written: {said}, or name another `key_file`");
     refuse(server, 3, &said);
 }
 

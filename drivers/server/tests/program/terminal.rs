@@ -9,8 +9,7 @@ use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{LocalModes, tcgetattr};
 use tempfile::TempDir;
 
-use tickwire_core::ConnectOptions;
-use tickwire_server::keys;
+use tickwire_core::{ConnectOptions, PublicKey};
 
 use crate::harness::{client, command, config, until};
 
@@ -86,7 +85,7 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
     let (address, key) = at.split_once(" key ").unwrap();
     let address: std::net::SocketAddr = address.parse().unwrap();
     let mut client = client();
-    let options = ConnectOptions::new(keys::from_hex(key).unwrap());
+    let options = ConnectOptions::new(key.parse::<PublicKey>().unwrap());
     client.connect(&address.into(), options).wait().unwrap();
     until(|| (client.stats().messages_received >= 1).then_some(()));
     client.abort();

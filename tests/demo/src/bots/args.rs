@@ -1,10 +1,8 @@
 //! The command line of `tickwire-bots`.
 
 use clap::Parser;
-use tickwire_core::Ticket;
-use tickwire_core::crypto::Key;
+use tickwire_core::{PublicKey, Ticket};
 use tickwire_native::NetworkAddress;
-use tickwire_server::keys;
 
 /// Send a crowd of bots to a server with the built-in world. Each is a client with a socket of its own: it steers its
 /// agent 20 times a second, says something now and then, and counts what arrives. One line of JSON per second says how
@@ -16,8 +14,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7777")]
     pub(super) server: NetworkAddress,
     /// The server's public key, as it prints it: 64 hexadecimal digits
-    #[arg(long, value_name = "HEX", value_parser = key)]
-    pub(super) key: Key,
+    #[arg(long, value_name = "HEX")]
+    pub(super) key: PublicKey,
     /// A ticket, for a server that asks for one, as `cargo xtask ticket mint` prints it. Each bot needs one of its own
     #[arg(long = "ticket", value_name = "TICKET")]
     pub(super) tickets: Vec<Ticket>,
@@ -34,8 +32,3 @@ pub(super) struct Args {
 
 const AFTER: &str = "Exit codes: 0 all got in, and each line that they said arrived, or they were told that it may not have; \
 1 otherwise; 2 a flag is wrong.";
-
-fn key(text: &str) -> Result<Key, String> {
-    keys::from_hex(text)
-        .ok_or_else(|| "a key has 64 hexadecimal digits; the server prints its own when it starts".to_owned())
-}

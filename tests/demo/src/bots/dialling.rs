@@ -4,14 +4,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tickwire_core::crypto::Key;
+use tickwire_core::PublicKey;
 use tickwire_core::{ConnectOptions, Ticket};
 use tickwire_native::{ConnectError, Handle, NetworkAddress};
 
 /// Attempts that are under way, and those that are still to come.
 pub(super) struct Dialling {
     server: NetworkAddress,
-    key: Key,
+    key: PublicKey,
     /// Those that are still to be shown.
     tickets: std::vec::IntoIter<Ticket>,
     waiting: usize,
@@ -26,7 +26,7 @@ pub(super) struct Dialled {
 }
 
 impl Dialling {
-    pub(super) fn new(server: NetworkAddress, key: Key, tickets: Vec<Ticket>) -> Self {
+    pub(super) fn new(server: NetworkAddress, key: PublicKey, tickets: Vec<Ticket>) -> Self {
         let (done, ended) = channel();
         Self { server, key, tickets: tickets.into_iter(), waiting: 0, done, ended }
     }

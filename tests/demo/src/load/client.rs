@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tickwire_core::crypto::Key;
+use tickwire_core::PublicKey;
 use tickwire_core::error::SendError;
 use tickwire_core::message::{NetMessage, Registry};
 use tickwire_core::{Config, ConnectOptions, ConnectionId, Ecn, Endpoint, Event, Instant, Secrets};
@@ -69,7 +69,7 @@ impl Sender for ToServer<'_> {
 
 impl LoadClient {
     /// Opens a socket and begins to connect.
-    pub(super) fn dial(desk: &mut Desk, server: SocketAddr, key: Key) -> Result<Self, String> {
+    pub(super) fn dial(desk: &mut Desk, server: SocketAddr, key: PublicKey) -> Result<Self, String> {
         let open = || {
             let socket = UdpSocket::bind(("127.0.0.1", 0))?;
             socket.set_nonblocking(true)?;
@@ -78,7 +78,7 @@ impl LoadClient {
         };
         let socket =
             open().map_err(|error: std::io::Error| format!("no socket: {error}; see `ulimit -n`"))?;
-        let mut seed = Key::default();
+        let mut seed = <[u8; 32]>::default();
         getrandom::fill(&mut seed).map_err(|error| format!("the system gives no randomness: {error}"))?;
         let mut config = Config::new(LoadGame::APPLICATION);
         config.schema = desk.registry.schema();

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tickwire_core::crypto::Key;
+use tickwire_core::PublicKey;
 
 use super::LoadGame;
 use super::args::Args;
@@ -30,7 +30,7 @@ pub(super) struct Play {
 
 impl Clients {
     /// Opens all sockets, and waits until all are let in. The error says how many were not, and why.
-    pub(super) fn connect(args: &Args, server: SocketAddr, key: Key) -> Result<Self, String> {
+    pub(super) fn connect(args: &Args, server: SocketAddr, key: PublicKey) -> Result<Self, String> {
         let clients = args.clients;
         // Those that rest beat as players do who came at any time.
         let between = if args.idle { HEARTBEAT / u32::from(clients.max(1)) } else { BETWEEN_DIALS };

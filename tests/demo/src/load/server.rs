@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tickwire_core::crypto::Key;
+use tickwire_core::PublicKey;
 
 use super::args::Args;
 use super::tally::Tally;
@@ -14,7 +14,7 @@ use crate::process::{Console, Usage, beside};
 pub(super) struct LoadServer {
     program: Console,
     pub(super) address: SocketAddr,
-    pub(super) key: Key,
+    pub(super) key: PublicKey,
     /// Its files, until it has ended.
     _folder: TempDir,
 }

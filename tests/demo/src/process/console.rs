@@ -6,8 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tickwire_core::crypto::Key;
-use tickwire_server::keys;
+use tickwire_core::PublicKey;
 
 use super::{Child, Ending};
 
@@ -19,7 +18,7 @@ pub(crate) struct Console {
 
 impl Console {
     /// Starts `program` in a folder with its `server.json`, and waits until it listens. Returns where, and its key.
-    pub(crate) fn start(program: &Path, folder: &Path) -> Result<(Self, SocketAddr, Key), String> {
+    pub(crate) fn start(program: &Path, folder: &Path) -> Result<(Self, SocketAddr, PublicKey), String> {
         let (said, lines) = channel();
         let prepare = |command: &mut std::process::Command| {
             command.current_dir(folder).arg("--json");
@@ -30,7 +29,7 @@ impl Console {
         let listening = console.wait_for(|line| line["event"] == "listening")?;
         let text = |key: &str| listening[key].as_str().unwrap_or_default();
         let address = text("address").parse().map_err(|_| "the server printed no address")?;
-        let key = keys::from_hex(text("key")).ok_or("the server printed no key")?;
+        let key = text("key").parse().map_err(|error| format!("the server printed no key: {error}"))?;
         Ok((console, address, key))
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::mpsc::channel;
 
-use tickwire_server::keys;
-
 use super::server::Target;
 use crate::process::{Child, Ending, beside};
 
@@ -14,7 +12,7 @@ impl Bots {
     pub(super) fn start(target: &Target, count: u16) -> Result<Self, String> {
         let program = beside("tickwire-bots", "`cargo xtask siege` builds it")?;
         let told = |command: &mut std::process::Command| {
-            command.args(["--server", &target.address.to_string(), "--key", &keys::hex(&target.key)]);
+            command.args(["--server", &target.address.to_string(), "--key", &target.key.to_string()]);
             command.args(["--clients", &count.to_string()]);
         };
         // What they report is of no interest, as long as they go on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tickwire_core::crypto::Key;
+use tickwire_core::PublicKey;
 use tickwire_core::message::Registry;
 use tickwire_server::world;
 
@@ -15,7 +15,7 @@ use crate::process::{Console, Usage, beside};
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) address: SocketAddr,
-    pub(super) key: Key,
+    pub(super) key: PublicKey,
     pub(super) registry: Arc<Registry>,
 }
 

@@ -1,5 +1,5 @@
-//! The bare pump, for those who bring their own loop: the core over plain sockets of the standard library, without this
-//! crate's thread, queues and executor. Receive, hand over, send, sleep until something is due.
+//! The core in a loop of one's own, over plain sockets of the standard library: no thread, no queues, no executor. Each turn
+//! receives, hands over, sends, and sleeps until something is due.
 //!
 //! `cargo run --example pump` connects a client to a server on the loopback interface, and sends a message there and back.
 
@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tickwire_core::{
+use tickwire::{
     Access, Address, ChannelId, CloseReason, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secrets,
     Transmit,
 };

@@ -3,7 +3,8 @@
 use std::io;
 
 /// What to do about an error upon writing.
-pub(crate) fn remedy(error: &io::Error) -> &'static str {
+#[must_use]
+pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {
         Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
@@ -18,7 +19,8 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
 
 /// The system's words alone: files that are replaced whole are written under another name first, which says nothing to
 /// anybody.
-pub(crate) fn reason(error: &io::Error) -> String {
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" at path \"").map_or(text.as_str(), |(reason, _)| reason).to_owned()
 }

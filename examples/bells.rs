@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tickwire_core::message::{NetMessage, RegisterError};
-use tickwire_core::{Config, ConnectOptions};
-use tickwire_native::{Client, NetworkAddress, Options};
-use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings, keys, registry};
+use tickwire::message::RegisterError;
+use tickwire::prelude::*;
+use tickwire::server::registry;
 
 /// From a client: ring so many times.
 #[derive(NetMessage)]
@@ -71,7 +70,7 @@ impl Game for Bells {
 
 /// Connects, rings three times, and waits until it hears it.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let key = keys::from_hex(key).ok_or("the key has 64 hexadecimal digits")?;
+    let key: PublicKey = key.parse()?;
     let options = Options::new(Config::new(Bells::APPLICATION)).registry(registry::<Bells>()?);
     let mut client = Client::start(options)?;
     let (heard, ringing) = std::sync::mpsc::channel();
@@ -105,7 +104,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         },
-        _ => return tickwire_server::main(Bells::default()),
+        _ => return tickwire::server::main(Bells::default()),
     }
     ExitCode::SUCCESS
 }
@@ -113,7 +112,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickwire_server::{Dedicated, ServerConfig};
+    use tickwire::server::{Dedicated, ServerConfig};
 
     #[test]
     fn the_bells_count_on() {
@@ -130,7 +129,7 @@ mod tests {
         });
         let (remote, address, key) = running.recv().unwrap();
 
-        let ring = || ring_at(&address.to_string(), &keys::hex(&key)).unwrap();
+        let ring = || ring_at(&address.to_string(), &key.to_string()).unwrap();
         assert_eq!(ring(), "client 1 rang 3 times; that makes 3");
         assert_eq!(ring(), "client 2 rang 3 times; that makes 6");
         assert_eq!(remote.run("total"), Some(Ok("the bells have rung 6 times".into())));

@@ -1,0 +1,64 @@
+//! Keys as bytes, and as text of 64 hexadecimal digits.
+
+use core::fmt;
+
+/// The 32 bytes of a key, as a [`Provider`](crate::crypto::Provider) computes with them. Keys that are kept, shown or read have types of
+/// their own: [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
+pub type Key = [u8; 32];
+
+/// Why a text is not a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ParseKeyError {
+    /// A character is not a hexadecimal digit.
+    NotHexadecimal {
+        /// The character.
+        character: char,
+        /// Its place in the text, counted from 1.
+        place: usize,
+    },
+    /// The text has more or fewer than 64 digits.
+    WrongLength {
+        /// The number of digits that it has.
+        digits: usize,
+    },
+}
+
+impl fmt::Display for ParseKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotHexadecimal { character, place } => {
+                write!(f, "{character:?} at place {place} is not a hexadecimal digit; a key has 64 of them")
+            }
+            Self::WrongLength { digits } => {
+                write!(f, "it has {digits} hexadecimal digits; a key has 64 of them")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ParseKeyError {}
+
+/// Writes `key` as 64 lower-case hexadecimal digits.
+pub(super) fn write(key: &Key, to: &mut impl fmt::Write) -> fmt::Result {
+    key.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
+}
+
+/// Reads 64 hexadecimal digits in either case into `key`. White space around them is skipped. After an error, `key` holds some
+/// of the bytes.
+pub(super) fn read(text: &str, key: &mut Key) -> Result<(), ParseKeyError> {
+    let text = text.trim();
+    let before = |rest: &str| rest.chars().count();
+    let mut digits = 0;
+    for (place, character) in text.char_indices() {
+        let Some(digit) = character.to_digit(16).and_then(|digit| u8::try_from(digit).ok()) else {
+            let place = before(text.get(..place).unwrap_or_default()) + 1;
+            return Err(ParseKeyError::NotHexadecimal { character, place });
+        };
+        if let Some(byte) = key.get_mut(digits / 2) {
+            *byte = *byte << 4 | digit;
+        }
+        digits += 1;
+    }
+    if digits == 64 { Ok(()) } else { Err(ParseKeyError::WrongLength { digits }) }
+}

@@ -1,0 +1,247 @@
+//! Files with secret keys: 64 hexadecimal digits that only their owner may read.
+//!
+//! [`Options::key_file`](crate::Options::key_file) reads the identity of a server or peer from one, and writes it at the first
+//! start; the dedicated server keeps its key the same way.
+//!
+//! ```
+//! use tickwire_native::key_file;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("server.key");
+//! let (secret, is_new) = key_file::load_or_create(&path)?;
+//! assert!(is_new);
+//! println!("clients pin {}", secret.public_key());
+//! assert_eq!(key_file::load(&path)?, secret);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tickwire_core::Secret;
+use tickwire_core::crypto::ParseKeyError;
+
+use crate::{text_file, unwritable};
+
+/// Why a key file cannot be used. It says what is wrong, and what to do about it.
+#[derive(Debug)]
+pub struct KeyFileError {
+    path: PathBuf,
+    what: String,
+    remedy: String,
+}
+
+impl KeyFileError {
+    fn new(path: &Path, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { path: path.into(), what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The fault, in words that follow the path.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// How to mend it.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        &self.remedy
+    }
+}
+
+impl fmt::Display for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.path.display(), self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for KeyFileError {}
+
+/// Reads the secret key in `path`. If the file does not exist, draws a key from the system and writes it there, with the folders
+/// that are missing; only the file's owner may read it. Also says whether the key is new.
+///
+/// # Errors
+/// [`KeyFileError`]: others may read the file, it holds no key, or it cannot be read or written.
+pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
+    match read(path) {
+        Err(Unusable::Missing) => match create(path) {
+            Ok(key) => Ok((key, true)),
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load(path).map(|key| (key, false)),
+            Err(error) => Err(KeyFileError::new(
+                path,
+                format!("the key cannot be written: {}", unwritable::reason(&error)),
+                format!("{}, or name another `key_file`", unwritable::remedy(&error)),
+            )),
+        },
+        Ok(key) => Ok((key, false)),
+        Err(fault) => Err(fault.at(path)),
+    }
+}
+
+/// Reads the secret key in `path`.
+///
+/// # Errors
+/// [`KeyFileError`]: the file does not exist, others may read it, it holds no key, or it cannot be read.
+pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
+    read(path).map_err(|fault| fault.at(path))
+}
+
+enum Unusable {
+    Missing,
+    Unreadable(io::Error),
+    /// A pipe that nobody writes to would be waited for.
+    NotAFile,
+    Exposed {
+        mode: u32,
+    },
+    /// The reason is missing where the key is all zeros.
+    NoKey(Option<ParseKeyError>),
+}
+
+impl Unusable {
+    fn at(self, path: &Path) -> KeyFileError {
+        match self {
+            Self::Missing => {
+                KeyFileError::new(path, "there is no such key", "create it, or correct its path")
+            }
+            Self::Unreadable(error) => KeyFileError::new(
+                path,
+                format!("the key cannot be read: {error}"),
+                "let this user read it, or run as the user that owns it",
+            ),
+            Self::NotAFile => KeyFileError::new(
+                path,
+                "the key cannot be read: it is a folder, a pipe or a device",
+                "name a file that holds it, or shall hold it",
+            ),
+            Self::Exposed { mode } => KeyFileError::new(
+                path,
+                format!("others may read the secret key (mode {mode:04o})"),
+                format!("run `chmod 600 {}`, and think about who may have read it", path.display()),
+            ),
+            Self::NoKey(reason) => KeyFileError::new(
+                path,
+                reason.map_or_else(
+                    || "is no key: it is all zeros".to_owned(),
+                    |reason| format!("is no key: {reason}"),
+                ),
+                "restore it from a copy; or delete it for a new key, which all clients must then pin",
+            ),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Secret, Unusable> {
+    let because = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Unusable::Missing,
+        _ => Unusable::Unreadable(error),
+    };
+    // The checks look at the file that was opened: a file that takes its place meanwhile changes nothing.
+    let file = text_file::open(path).map_err(because)?.ok_or(Unusable::NotAFile)?;
+    if let Some(mode) = exposed_mode(&file).map_err(Unusable::Unreadable)? {
+        return Err(Unusable::Exposed { mode });
+    }
+    let text = text_file::read(file, 4096).map_err(Unusable::Unreadable)?;
+    let key: Secret =
+        text_file::without_mark(&text).parse().map_err(|reason| Unusable::NoKey(Some(reason)))?;
+    if key == [0; 32] { Err(Unusable::NoKey(None)) } else { Ok(key) }
+}
+
+/// The file's mode, if others than its owner may read or write it.
+#[cfg(unix)]
+fn exposed_mode(file: &File) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+/// Elsewhere files are private to their owner as far as the folder's rules say so.
+#[cfg(not(unix))]
+fn exposed_mode(_: &File) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+/// Draws a key and writes it whole or not at all. The file is private from the start.
+fn create(path: &Path) -> io::Result<Secret> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    let key = Secret::new(key);
+    let folder = text_file::folder_of(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(file, "{}", key.reveal_hex())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_drawn_once_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/server.key");
+        let (key, is_new) = load_or_create(&path).unwrap();
+        assert!(is_new);
+        assert_eq!(load_or_create(&path).unwrap(), (key.clone(), false));
+        assert_eq!(load(&path).unwrap(), key);
+        let text = fs::read_to_string(&path).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .write_all(format!("\u{feff}{text}").as_bytes())
+            .unwrap();
+        assert_eq!(load(&path).unwrap(), key, "a byte order mark is no part of it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_a_key_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.key");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(load(&path).unwrap_err().to_string().contains("a pipe"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_key_is_private_and_an_exposed_one_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.key");
+        load_or_create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = load_or_create(&path).unwrap_err().to_string();
+            assert!(error.contains("others may read") && error.contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.key");
+        for text in ["", "zz", &"0".repeat(64), &"a".repeat(63), &"é".repeat(32)] {
+            let mut file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+            write!(file, "{text}").unwrap();
+            file.persist(&path).unwrap();
+            let error = load_or_create(&path).unwrap_err().to_string();
+            assert!(error.contains("is no key"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Small files that people edit, and that strangers to the machine may have tampered with.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The text without the byte order mark that some editors put before it.
+#[must_use]
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Opens a file to read it, and looks at what was opened: a folder, a pipe or a device is refused. None: it is no file.
+///
+/// # Errors
+/// The system's.
+pub fn open(path: &Path) -> io::Result<Option<File>> {
+    let file = open_any(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+/// Opens whatever is there to read it. A pipe that nobody writes to is not waited for.
+///
+/// # Errors
+/// The system's.
+pub fn open_any(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits() as i32);
+    }
+    options.open(path)
+}
+
+/// Reads up to `most` bytes of UTF-8.
+///
+/// # Errors
+/// The system's, and `InvalidData` for text that is not UTF-8.
+pub fn read(file: File, most: u64) -> io::Result<String> {
+    io::read_to_string(file.take(most))
+}
+
+/// The folder that a file lies in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(unix)]
+use rustix::fs::OFlags;

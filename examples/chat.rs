@@ -1,0 +1,192 @@
+//! A chat: one program hosts it, others join. What anybody types is shown to all.
+//!
+//! ```sh
+//! cargo run --example chat -- host                                # prints the command to join with
+//! cargo run --example chat -- join 127.0.0.1:7777 KEY --name ann
+//! ```
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand};
+use tickwire::prelude::*;
+
+/// A chat over UDP: host one, or join one and type lines. The program ends when standard input does.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    /// End after this many seconds; by default, when standard input ends
+    #[arg(long, global = true, value_name = "N")]
+    seconds: Option<u64>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Host(Host),
+    Join(Join),
+}
+
+/// Host a chat
+#[derive(Args)]
+struct Host {
+    /// The UDP port; 0 lets the system choose
+    #[arg(long, default_value_t = 7777)]
+    port: u16,
+    /// The file that keeps the host's key, so that those who joined can return after a restart
+    #[arg(long, value_name = "PATH")]
+    key_file: Option<PathBuf>,
+}
+
+/// Join a chat
+#[derive(Args)]
+struct Join {
+    /// The host's address, as 192.0.2.1:7777 or play.example:7777
+    address: NetworkAddress,
+    /// The host's key, as it prints it
+    key: PublicKey,
+    /// Your name
+    #[arg(long, default_value = "somebody")]
+    name: String,
+}
+
+#[derive(NetMessage)]
+struct Line {
+    from: BoundedString<32>,
+    text: BoundedString<400>,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Both ends have the same number and the same message types.
+fn options(access: Access) -> Result<Options, Failure> {
+    let mut registry = Registry::new();
+    registry.register::<Line>()?;
+    let mut config = Config::new(0x6368_6174);
+    config.access = access;
+    Ok(Options::new(config).registry(registry))
+}
+
+/// Starts a host that passes every line on to all who joined, its author too.
+fn host(host: &Host) -> Result<Server, Failure> {
+    let mut options = options(Access::Open)?.port(host.port);
+    if let Some(path) = &host.key_file {
+        options = options.key_file(path);
+    }
+    let mut server = Server::start(options)?;
+    let to = server.handle();
+    server.on::<Line, _>(move |_, line| {
+        println!("{}: {}", line.from, line.text);
+        if let Err(error) = to.broadcast(line) {
+            eprintln!("the line was not passed on: {error}");
+        }
+    })?;
+    server.on_connected(|_, address, _| println!("somebody joined from {address}"));
+    Ok(server)
+}
+
+fn join(join: &Join) -> Result<Client, Failure> {
+    let client = Client::start(options(Access::Closed)?)?;
+    client.connect(&join.address, ConnectOptions::new(join.key)).wait()?;
+    Ok(client)
+}
+
+/// The lines of standard input, read on a thread of their own; closed at its end.
+fn typed() -> Receiver<String> {
+    let (to, lines) = channel();
+    thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
+    lines
+}
+
+/// Calls `frame` 60 times a second with what was typed, until standard input or the time ends.
+fn run(
+    seconds: Option<u64>,
+    mut frame: impl FnMut(Option<String>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (lines, end) = (typed(), seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)));
+    while end.is_none_or(|end| Instant::now() < end) {
+        match lines.try_recv() {
+            Ok(line) => frame(Some(line))?,
+            Err(TryRecvError::Empty) => frame(None)?,
+            Err(TryRecvError::Disconnected) if end.is_some() => frame(None)?,
+            Err(TryRecvError::Disconnected) => return Ok(()),
+        }
+        thread::sleep(Duration::from_millis(16));
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments = Arguments::parse();
+    match &arguments.verb {
+        Verb::Host(verb) => {
+            let mut server = host(verb)?;
+            let (port, key) = (server.local_address().port(), server.public_key());
+            println!("join with: cargo run --example chat -- join 127.0.0.1:{port} {key}");
+            run(arguments.seconds, |_| {
+                server.update();
+                Ok(())
+            })
+        }
+        Verb::Join(verb) => {
+            let mut client = join(verb)?;
+            client.on::<Line, _>(|_, line| println!("{}: {}", line.from, line.text))?;
+            println!("joined; type lines");
+            run(arguments.seconds, |line| {
+                if let Some(text) = line {
+                    client.send_to_server(&said(&verb.name, &text))?;
+                }
+                client.update();
+                if client.server().is_none() { Err("the host is gone".into()) } else { Ok(()) }
+            })
+        }
+    }
+}
+
+fn said(name: &str, text: &str) -> Line {
+    Line { from: BoundedString::truncated(name), text: BoundedString::truncated(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_who_joined_sees_what_one_of_them_says() {
+        let mut server = host(&Host { port: 0, key_file: None }).unwrap();
+        let address: NetworkAddress = format!("127.0.0.1:{}", server.local_address().port()).parse().unwrap();
+        let (heard, lines) = channel();
+        let mut clients = ["ann", "ben"].map(|name| {
+            let join = Join { address: address.clone(), key: server.public_key(), name: name.to_owned() };
+            let mut client = super::join(&join).unwrap();
+            let heard = heard.clone();
+            client
+                .on::<Line, _>(move |_, line| {
+                    heard.send(format!("{name} reads {}: {}", line.from, line.text)).unwrap();
+                })
+                .unwrap();
+            client
+        });
+        clients[0].send_to_server(&said("ann", "good evening")).unwrap();
+        let begun = Instant::now();
+        let mut seen = Vec::new();
+        while seen.len() < 2 {
+            server.update();
+            for client in &mut clients {
+                client.update();
+            }
+            seen.extend(lines.try_iter());
+            assert!(begun.elapsed() < Duration::from_secs(20), "{seen:?}");
+        }
+        seen.sort();
+        assert_eq!(seen, ["ann reads ann: good evening", "ben reads ann: good evening"]);
+    }
+
+    #[test]
+    fn the_help_names_every_argument() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

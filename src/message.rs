@@ -1,0 +1,42 @@
+//! Typed messages: how a value becomes the bytes that a channel carries, and back.
+//!
+//! A message is a type with `#[derive(NetMessage)]`. Types inside it derive [`NetSerialize`], or [`NetShape`] where its codec is not
+//! the default one. A [`Registry`] holds every message type of a game; both ends register the same ones, and the handshake compares
+//! them.
+//!
+//! ```
+//! use tickwire::message::{BoundedString, BoundedVec, NetMessage, NetSerialize, Registry};
+//!
+//! #[derive(NetMessage, Debug, PartialEq)]
+//! #[net(name = "shop/bought", channel = 1)]
+//! struct Bought {
+//!     by: BoundedString<32>,
+//!     items: BoundedVec<Item, 8>,
+//! }
+//!
+//! #[derive(NetSerialize, Debug, PartialEq)]
+//! enum Item {
+//!     Torch,
+//!     Arrows(#[net(range = 1..=99)] u8),
+//! }
+//!
+//! let mut registry = Registry::new();
+//! registry.register::<Bought>()?;
+//! let bought = Bought {
+//!     by: BoundedString::truncated("ann"),
+//!     items: vec![Item::Torch, Item::Arrows(20)].try_into().unwrap(),
+//! };
+//! let message = registry.encode(&bought)?;
+//! assert_eq!(message.len(), 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `#[net(crate = path)]` tells the derive macros where this crate is found, if it is not `::tickwire`.
+
+#[doc(inline)]
+pub use tickwire_core::message::*;
+// They take the place of the core's macros, which name the core.
+#[doc(inline)]
+pub use tickwire_derive::{
+    FacadeNetMessage as NetMessage, FacadeNetSerialize as NetSerialize, FacadeNetShape as NetShape,
+};

@@ -1,0 +1,21 @@
+//! The names that most programs need: `use tickwire::prelude::*`.
+//!
+//! Of each crate it has the types that a first program names. It leaves out names that would hide those of the standard library, such
+//! as the core's `Instant`.
+
+#[cfg(feature = "native")]
+#[doc(no_inline)]
+pub use tickwire_native::{Client, Handle, NetworkAddress, Options, Peer, Server};
+#[cfg(feature = "server")]
+#[doc(no_inline)]
+pub use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};
+
+#[doc(no_inline)]
+pub use crate::message::{
+    BoundedBytes, BoundedString, BoundedVec, HandlerAction, NetMessage, NetSerialize, NetShape, Registry,
+};
+#[doc(no_inline)]
+pub use crate::{
+    Access, ChannelConfig, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Delivery, Event,
+    PublicKey, Secret, Secrets,
+};
