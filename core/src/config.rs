@@ -1,12 +1,14 @@
 //! How an endpoint is set up. Every default is documented with its unit.
 
 mod channel;
+mod route;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::channel::{ChannelConfig, Delivery, Overflow};
+pub use self::route::Route;
 use crate::connection::congestion::Algorithm;
 use crate::crypto::{Key, Provider, Secret, default_provider};
 use crate::error::ConfigError;
@@ -206,7 +208,12 @@ impl Config {
             u64::MAX,
         )?;
         within("bandwidth", self.bandwidth.unwrap_or(u64::MAX), LEAST_BANDWIDTH, u64::MAX)?;
-        for channel in &self.channels {
+        for (place, channel) in self.channels.iter().enumerate() {
+            if let Some(name) = channel.name.as_deref()
+                && self.channels.iter().take(place).any(|other| other.name.as_deref() == Some(name))
+            {
+                return Err(ConfigError::ChannelNameTwice { name: name.into() });
+            }
             within("channels.priority", u64::from(channel.priority), 0, 7)?;
             within("channels.queue_messages", channel.queue_messages as u64, 1, u64::from(u32::MAX))?;
         }

@@ -105,7 +105,7 @@ pub mod wire;
 pub use bytes::Bytes;
 
 pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
-pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Secrets};
+pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Route, Secrets};
 pub use crate::connection::{PeerClock, TimeoutCause, VIOLATION_CODES, congestion};
 pub use crate::endpoint::{
     Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,

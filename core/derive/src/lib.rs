@@ -15,7 +15,10 @@
 mod attributes;
 mod bits;
 mod message;
+mod names;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use proc_macro::TokenStream;

@@ -1,5 +1,7 @@
 //! How a channel is set up.
 
+use alloc::borrow::Cow;
+use core::fmt;
 use core::time::Duration;
 
 /// How a channel treats its messages.
@@ -17,9 +19,26 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Its name, as attributes and reports have it: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreliable => "unreliable",
+            Self::Sequenced => "sequenced",
+            Self::ReliableUnordered => "reliable-unordered",
+            Self::ReliableOrdered => "reliable-ordered",
+        }
+    }
+
     /// Whether each message arrives, if the session lives.
     pub(crate) const fn is_reliable(self) -> bool {
         matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -47,6 +66,9 @@ pub enum Overflow {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
+    /// The name that message types and calls may use instead of its number ([`crate::Route::Named`]); no two channels
+    /// have the same. Each end has its own names: they are not sent, and not compared in the handshake. Default: none.
+    pub name: Option<Cow<'static, str>>,
     /// How its messages are treated.
     pub delivery: Delivery,
     /// Its share of the bandwidth when channels compete: weight 2^priority. 0 to 7, default 3.
@@ -71,6 +93,7 @@ impl ChannelConfig {
     #[must_use]
     pub const fn new(delivery: Delivery) -> Self {
         Self {
+            name: None,
             delivery,
             priority: 3,
             queue_bytes: 4 << 20,
@@ -80,5 +103,12 @@ impl ChannelConfig {
             receipts: false,
             compress: false,
         }
+    }
+
+    /// With a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 }

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use super::Endpoint;
 use crate::address::Address;
+use crate::config::Route;
 use crate::connection::{Connection, PeerClock, Phase};
 use crate::crypto::Key;
 use crate::drop::DropCounts;
@@ -50,6 +51,13 @@ impl Endpoint {
     /// A connection that its peer closed is not among them, although this end answers copies of the peer's CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
+    }
+
+    /// The channel that `route` means among the configured ones: its number for [`Endpoint::send`]. `None` if there is no
+    /// such channel.
+    #[must_use]
+    pub fn channel(&self, route: impl Into<Route>) -> Option<ChannelId> {
+        route.into().channel(&self.config.channels)
     }
 
     /// Where a connection's peer is.

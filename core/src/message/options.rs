@@ -1,7 +1,6 @@
 //! Delivery as two switches.
 
-use crate::config::{ChannelConfig, Delivery};
-use crate::event::ChannelId;
+use crate::config::{Delivery, Route};
 
 /// How a message wishes to travel: by default reliable and ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -43,13 +42,6 @@ impl SendOptions {
             (false, false) => Delivery::Unreliable,
         }
     }
-
-    /// The first of `channels` that keeps exactly these promises.
-    #[must_use]
-    pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
-        let place = channels.iter().position(|channel| channel.delivery == self.delivery())?;
-        u8::try_from(place).ok().map(ChannelId)
-    }
 }
 
 impl From<Delivery> for SendOptions {
@@ -57,6 +49,13 @@ impl From<Delivery> for SendOptions {
         let reliable = matches!(delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered);
         let ordered = matches!(delivery, Delivery::ReliableOrdered | Delivery::Sequenced);
         Self { reliable, ordered }
+    }
+}
+
+impl From<SendOptions> for Route {
+    /// The first channel that keeps exactly these promises.
+    fn from(options: SendOptions) -> Self {
+        Self::Delivery(options.delivery())
     }
 }
 
@@ -75,12 +74,10 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_is_one_setting_of_the_switches_and_finds_its_channel() {
-        let channels = ALL.map(ChannelConfig::new);
-        for (place, delivery) in ALL.into_iter().enumerate() {
+    fn every_delivery_is_one_setting_of_the_switches() {
+        for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
-            assert_eq!(SendOptions::from(delivery).channel(&channels), Some(ChannelId(place as u8)));
-            assert_eq!(SendOptions::from(delivery).channel(&[]), None);
+            assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A client: dials a server, and lets nobody in.
 
-use tickwire_core::message::{NetMessage, SendOptions};
-use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId};
+use tickwire_core::message::NetMessage;
+use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId, Route};
 
 use crate::error::{CommandError, SendError, StartError};
 use crate::node::Node;
@@ -43,24 +43,20 @@ impl Client {
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
-        match self.server() {
-            Some(server) => self.send(server, message),
-            None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
-            None => Err(SendError::NotConnected(Bytes::new())),
-        }
+        self.send_to_server_with(message, T::ROUTE)
     }
 
-    /// Sends a message to the server, on the first channel that keeps the promises of `options`.
+    /// Sends a message to the server, on another channel than that of its type (see [`crate::Handle::send_with`]).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send_to_server_with<T: NetMessage>(
         &self,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<MessageId, SendError> {
         match self.server() {
-            Some(server) => self.send_with(server, message, options),
+            Some(server) => self.send_with(server, message, on),
             None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
             None => Err(SendError::NotConnected(Bytes::new())),
         }

@@ -9,8 +9,8 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use tickwire_core::crypto::Key;
-use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
-use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId};
+use tickwire_core::message::{NetMessage, Outcome, Verdict};
+use tickwire_core::{Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId, Route};
 
 use crate::address::NetworkAddress;
 use crate::answer::answer;
@@ -74,10 +74,11 @@ impl Handle {
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<MessageId, SendError> {
-        self.send_bytes(connection, T::CHANNEL, self.0.facts.registry.encode(message)?)
+        self.send_with(connection, message, T::ROUTE)
     }
 
-    /// Sends a message on the first channel that keeps the promises of `options`.
+    /// Sends a message on another channel than that of its type: `"chat"` is a channel's name, `ChannelId(2)` its number,
+    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` do too.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -85,10 +86,10 @@ impl Handle {
         &self,
         connection: ConnectionId,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<MessageId, SendError> {
         let data = self.0.facts.registry.encode(message)?;
-        match options.into().channel(&self.0.facts.channels) {
+        match on.into().channel(&self.0.facts.channels) {
             Some(channel) => self.send_bytes(connection, channel, data),
             None => Err(SendError::NoSuchChannel(data)),
         }
@@ -129,20 +130,20 @@ impl Handle {
     /// [`SendError`] if it was sent to nobody for a reason of this end's. Connections whose channel is full are listed
     /// in the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
-        self.broadcast_bytes(T::CHANNEL, self.0.facts.registry.encode(message)?, &[])
+        self.broadcast_with(message, T::ROUTE)
     }
 
-    /// Sends a message to every connection, on the first channel that keeps the promises of `options`.
+    /// Sends a message to every connection, on another channel than that of its type (see [`Handle::send_with`]).
     ///
     /// # Errors
     /// As [`Handle::broadcast`].
     pub fn broadcast_with<T: NetMessage>(
         &self,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<Broadcast, SendError> {
         let data = self.0.facts.registry.encode(message)?;
-        match options.into().channel(&self.0.facts.channels) {
+        match on.into().channel(&self.0.facts.channels) {
             Some(channel) => self.broadcast_bytes(channel, data, &[]),
             None => Err(SendError::NoSuchChannel(data)),
         }

@@ -50,11 +50,7 @@ impl Node {
         let clock = Clock::start();
         prepare(&mut config, &clock, &registry);
         config.dont_fragment = !socket.may_fragment();
-        if let Some((message, channel)) =
-            registry.channels().find(|(_, channel)| usize::from(channel.0) >= config.channels.len())
-        {
-            return Err(StartError::NoSuchChannel { message, channel, channels: config.channels.len() });
-        }
+        StartError::expect_channels(&registry, &config.channels)?;
         let secrets = match secrets {
             Some(secrets) => secrets,
             None => Secrets::new(random()?),

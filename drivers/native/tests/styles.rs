@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Ping, TestMessage};
-use tickwire_core::message::{HandlerAction, NetMessage as _, SendOptions};
-use tickwire_core::{ChannelId, CloseReason, ConnectionId, Delivery, Event, MessageId};
+use tickwire_core::message::{HandlerAction, SendOptions};
+use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Delivery, Event, MessageId};
 use tickwire_native::{Client, INVALID_MESSAGES, SendError, Server};
 
 #[test]
@@ -105,9 +105,9 @@ fn async_functions_do_the_same() {
         assert_eq!(heard.text.as_str(), "from an async function");
         assert_eq!(server.fresh_info(there).await.unwrap().connection, there);
         assert!(server.stats_async().await.messages_received >= 1);
-        let channel = client.channel_stats_async(here, TestMessage::CHANNEL).await.unwrap();
+        let channel = client.channel_stats_async(here, ChannelId(0)).await.unwrap();
         assert_eq!(channel.sent.messages, 1);
-        assert_eq!(Some(channel), client.channel_stats(here, TestMessage::CHANNEL));
+        assert_eq!(Some(channel), client.channel_stats(here, ChannelId(0)));
         let handle = server.handle();
         server.stop_async(4, "closing time", Duration::from_secs(1)).await;
         assert!(!server.is_running());
@@ -249,6 +249,24 @@ fn messages_travel_as_their_options_say() {
     common::wait_for(&client, |event| {
         matches!(event, Event::Message { channel: ChannelId(2), .. }).then_some(())
     });
+}
+
+#[test]
+fn a_channel_is_found_by_the_name_that_this_end_gave_it() {
+    let named = |mut config: Config| {
+        config.channels[2].name = Some("state".into());
+        config
+    };
+    let server = Server::start(common::server_options(named(common::open_config()))).unwrap();
+    let (client, there) = common::connected(&server);
+    server.send_with(there, &Ping { number: 1 }, "state").unwrap();
+    let heard = |event| matches!(event, Event::Message { channel: ChannelId(2), .. }).then_some(());
+    common::wait_for(&client, heard);
+    let error = server.send_with(there, &Ping { number: 2 }, "chat").unwrap_err();
+    assert!(matches!(error, SendError::NoSuchChannel(_)), "{error:?}");
+    // The client has no names, and was let in all the same.
+    let error = client.send_to_server_with(&Ping { number: 3 }, "state").unwrap_err();
+    assert!(matches!(error, SendError::NoSuchChannel(_)), "{error:?}");
 }
 
 #[test]

@@ -143,13 +143,9 @@ impl<G: Game> Dedicated<G> {
     /// # Errors
     /// [`ServerError`], as [`Dedicated::start`] would return it.
     pub fn check(game: &G, config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
-        let channels = core_config(game, config).channels.len();
+        let channels = core_config(game, config).channels;
         let registry = registry::<G>()?;
-        let mut named = registry.channels();
-        match named.find(|(_, channel)| usize::from(channel.0) >= channels) {
-            Some((message, channel)) => Err(StartError::NoSuchChannel { message, channel, channels }.into()),
-            None => Ok(()),
-        }
+        Ok(StartError::expect_channels(&registry, &channels)?)
     }
 
     /// From now on, applies what changes in the configuration that `layers` describe.
