@@ -62,29 +62,53 @@ pub enum Overflow {
     Queue,
 }
 
-/// One channel of every connection of an endpoint. Both ends configure the same list.
+/// One channel of every connection of an endpoint. Both ends need the same delivery and compression; the rest is each end's own.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::{ChannelConfig, Delivery};
+///
+/// let mut state = ChannelConfig::new(Delivery::Unreliable).named("state");
+/// state.priority = 5;
+/// state.lifetime = Some(Duration::from_millis(100));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// The name that message types and calls may use instead of its number ([`crate::Route::Named`]); no two channels
-    /// have the same. Each end has its own names: they are not sent, and not compared in the handshake. Default: none.
+    /// The name that message types and calls may use instead of its number ([`crate::Route::Named`]). No two channels have the same
+    /// name. Names are not sent, and not compared in the handshake: each end has its own.
+    ///
+    /// Default: none.
     pub name: Option<Cow<'static, str>>,
-    /// How its messages are treated.
+    /// How its messages are treated. [`ChannelConfig::new`] takes it.
     pub delivery: Delivery,
-    /// Its share of the bandwidth when channels compete: weight 2^priority. 0 to 7, default 3.
+    /// Its share of the bandwidth when channels compete: weight 2^priority.
+    ///
+    /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// Bytes (with overhead) that may wait to be sent before the queue is full. Default 4 MiB.
+    /// Bytes that may wait to be sent before the queue is full, with 64 bytes of overhead a message.
+    ///
+    /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// Messages that may wait to be sent before the queue is full. Default 4096.
+    /// Messages that may wait to be sent before the queue is full.
+    ///
+    /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,
-    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels. Default: the
-    /// oldest gives way.
+    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels.
+    ///
+    /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// How long a message may wait for its first transmission before it is dropped as `NotSent`. Default: for ever.
+    /// How long a message may wait for its first transmission before it is dropped as [`crate::Fate::NotSent`].
+    ///
+    /// Default: none: for ever. Range: any.
     pub lifetime: Option<Duration>,
-    /// Whether each delivered reliable message yields an `Event::Delivered`. Default: no.
+    /// Whether each delivered reliable message yields an [`crate::Event::Delivered`].
+    ///
+    /// Default: no.
     pub receipts: bool,
-    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller. Default: no.
+    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller.
+    ///
+    /// Default: no.
     pub compress: bool,
 }
 

@@ -12,7 +12,29 @@ use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
 use crate::time::Instant;
 
-/// Where a connection is in its life, as applications see it.
+/// The states of a connection, as [`Endpoint::state`] reads them.
+///
+/// ```text
+///                connect()                    accepted (the endpoint lets somebody in)
+///                    |                                     |
+///                    v                                     v
+///              Connecting ------- Event::Connected ------------> Connected <----------+
+///                    |                                           |    |               | Event::Resumed
+///     Event::Closed  |                          close(), or the  |    | silence for   |
+///  (timed out, refused)                          peer closed it  |    | idle_timeout: |
+///                    |                                           |    | Event::Interrupted
+///                    |                                           v    v               |
+///                    |                                Disconnecting  Connecting ------+
+///                    |                                           |    |
+///                    v             Event::Closed, last and once  v    v  resume_window or reconnect_for passed
+///              Disconnected <--------------------------------------------
+/// ```
+///
+/// The session (channels, queued messages, identity) lives from the first `Connecting` to [`Event::Closed`](crate::Event::Closed).
+/// An interrupted connection keeps its [`ConnectionId`], messages may be queued at any time, and each reliable message arrives
+/// exactly once across interruptions. `Closed` lists those that the peer did not confirm. Where the server lost the session, in a
+/// restart say, the old connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and `Connected` names
+/// it in `replaces`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionState {
     /// There is no such connection, or it is over.

@@ -64,7 +64,20 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
 ///
-/// See the crate's front page for a complete example.
+/// It owns every connection of a process. It opens no socket, reads no clock and draws no entropy: the caller passes
+/// datagrams and times in, and takes datagrams and events out. The crate's front page is a complete example;
+/// [`crate::drivers_contract`] lists the duties of the caller and the promises of the endpoint.
+///
+/// # Four kinds of call
+///
+/// Commands ([`connect`](Self::connect), [`send`](Self::send), [`close`](Self::close)), inputs
+/// ([`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout)), outputs
+/// ([`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters
+/// may be called in any order, at any time. There is no polling order to learn: what a call leaves to be done stays due, and
+/// `poll_timeout` says when. No call fails for what came over the network; an `Err` names a mistake of the caller, or a full
+/// queue. `now` comes from the caller's monotonic clock; a time before the latest one counts as the latest.
+///
+/// [`ConnectionState`] has the states of a connection and the events between them.
 pub struct Endpoint {
     config: Config,
     settings: Settings,

@@ -4,6 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
+use tickwire_core::text::Counted;
+
 use crate::codes;
 use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
@@ -39,8 +41,9 @@ impl<G: Game> Dedicated<G> {
         let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): {clients} clients are told, and get up to {} s for what is queued; Ctrl-C or SIGTERM now ends \
-             it at once",
+            "stopping ({why}): telling {}, and delivering what is queued for up to {} s; Ctrl-C or SIGTERM now ends it at \
+             once",
+            Counted(clients as u64, "client"),
             grace.as_secs()
         );
         (self.not_sent, self.unconfirmed) = (0, 0);
@@ -63,9 +66,9 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "within {} s, {} messages were not sent and {} not confirmed",
+                "within {} s, {} not sent and {} not confirmed",
                 grace.as_secs(),
-                summary.not_sent,
+                Counted(summary.not_sent, "message"),
                 summary.unconfirmed
             );
         }

@@ -7,6 +7,7 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::Verdict;
+use tickwire_core::text::Counted;
 use tickwire_core::{CloseReason, ConnectionId, Event, Fate};
 use tickwire_native::Ending;
 
@@ -220,9 +221,10 @@ impl<G: Game> Dedicated<G> {
                 let Some(client) = self.clients.leave(self.handle.now(), connection) else { return };
                 if self.may_log(Presence::Left) {
                     tracing::info!(
-                        "client {} left: {}; {not_sent} messages not sent, {unconfirmed} unconfirmed",
+                        "client {} left: {}; {} not sent, {unconfirmed} unconfirmed",
                         client.id,
-                        Ending(&reason)
+                        Ending(&reason),
+                        Counted(not_sent as u64, "message")
                     );
                 }
                 self.with_game(|game, server| game.left(server, client.id, &reason));
@@ -327,9 +329,9 @@ impl OverrunReport {
         self.worst = self.worst.max(late);
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
-                "ticks overran: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} were skipped; \
+                "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} skipped; \
                  lower `tick_rate`, or give the server more of the machine",
-                self.count,
+                Counted(self.count.into(), "tick"),
                 self.worst,
                 self.skipped
             );

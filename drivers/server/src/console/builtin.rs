@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tickwire_core::text::Counted;
 
 use super::arguments::Arguments;
 use super::commands::BuiltIn;
@@ -58,15 +59,15 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
     }
     let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
     Ok(format!(
-        "{}: uptime {uptime:.1} s, {} of {} clients{silent}\nlistening on {} key {}\n{} ticks at {} per second, {} overruns, {} rested",
+        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} rested",
         G::NAME,
         server.clients.len(),
-        server.config.max_connections,
+        Counted(server.config.max_connections.into(), "client"),
         server.address(),
         keys::hex(&server.public_key()),
-        beats.ticks,
+        Counted(beats.ticks, "tick"),
         server.config.tick_rate,
-        beats.overruns,
+        Counted(beats.overruns, "overrun"),
         beats.rested,
     ))
 }
@@ -144,7 +145,7 @@ fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if let Err(error) = saved {
         return Err(CommandError::Failed(format!("{banned} is banned until the server stops, but: {error}")));
     }
-    Ok(format!("{banned} is banned: {why}; {} clients have to go", affected.len()))
+    Ok(format!("{banned} is banned: {why}; {} sent away", Counted(affected.len() as u64, "client")))
 }
 
 fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
@@ -176,9 +177,10 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     }
     let there = server.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {
-        Ok(told) if told >= there => Ok(format!("said to {there} clients")),
+        Ok(told) if told >= there => Ok(format!("said to {}", Counted(there as u64, "client"))),
         Ok(told) => Err(CommandError::Failed(format!(
-            "said to {told} of {there} clients; the network, or the others, take no more now: say it again"
+            "said to {told} of {}; the network, or the others, take no more now: say it again",
+            Counted(there as u64, "client")
         ))),
         Err(why) => Err(why),
     }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tickwire_core::CloseReason;
 use tickwire_core::message::{BoundedString, BoundedVec, RegisterError, Registry};
 use tickwire_core::rng::Rng;
+use tickwire_core::text::Counted;
 use tickwire_native::SendError;
 
 pub use self::agents::{AgentId, BOX_MM};
@@ -109,7 +110,10 @@ impl World {
         let told = Self::tell(server, &Heard { from: from.0, text: say.text });
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
-            tracing::warn!("a chat line of client {from} was sent to {told} of {there} clients");
+            tracing::warn!(
+                "a chat line of client {from} was sent to {told} of {}",
+                Counted(there as u64, "client")
+            );
         } else if told >= there && self.unheard > 0 {
             tracing::info!("chat lines reach everybody again; {} did not", self.unheard);
             self.unheard = 0;
@@ -162,7 +166,8 @@ impl Game for World {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
                 let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
                 world.agents.set_free(count);
-                Ok(format!("{} agents, {} of them clients'", world.agents.len(), world.players.len()))
+                let agents = Counted(world.agents.len() as u64, "agent");
+                Ok(format!("{agents}, {} of them clients'", world.players.len()))
             },
         );
     }

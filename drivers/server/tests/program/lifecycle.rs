@@ -82,7 +82,7 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
     let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
     let start = Instant::now();
     server.signal(rustix::process::Signal::TERM);
     let (head, body) = until(|| {
@@ -103,10 +103,13 @@ fn a_second_sigterm_ends_at_once_and_says_so() {
     let mut server = Program::start(r#""shutdown_timeout_s": 600"#);
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
     server.signal(rustix::process::Signal::TERM);
     until(|| {
-        server.errors().contains("stopping (SIGTERM): 1 clients are told, and get up to 600 s").then_some(())
+        server
+            .errors()
+            .contains("stopping (SIGTERM): telling 1 client, and delivering what is queued for up to 600 s")
+            .then_some(())
     });
     server.signal(rustix::process::Signal::TERM);
     let folder = Arc::clone(&server.folder);
