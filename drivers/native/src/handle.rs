@@ -330,7 +330,7 @@ impl Handle {
         }
         let (connection, outcome) = match event {
             Event::Message { connection, data, .. } => {
-                (*connection, self.0.screen().dispatch(self.now(), *connection, data))
+                (*connection, self.0.screen().dispatch(self.now(), &mut (), &mut (), *connection, data))
             }
             Event::Closed { connection, .. } => {
                 self.0.screen().forget(*connection);

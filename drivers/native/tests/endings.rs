@@ -157,18 +157,19 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
 #[test]
 fn what_another_thread_sends_leaves_while_a_handler_runs() {
     let server = common::server();
-    let (mut client, _) = common::connected(&server);
+    let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();
     let (entered, has_entered) = std::sync::mpsc::channel();
     let (leave, may_leave) = std::sync::mpsc::channel::<()>();
-    client.on_event(move |_| {
+    let mut handlers = client.handlers::<()>();
+    handlers.on_event(move |(), _, _| {
         entered.send(()).unwrap();
         let _left = may_leave.recv_timeout(LONG * 2);
     });
     server.broadcast(&Ping { number: 1 }).unwrap();
     let sender = client.handle();
     let updating = std::thread::spawn(move || {
-        while client.update().events == 0 {}
+        while client.update(&mut (), &mut handlers).events == 0 {}
         client
     });
     has_entered.recv_timeout(LONG).unwrap();

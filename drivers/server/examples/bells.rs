@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tickwire_core::ConnectOptions;
 use tickwire_core::message::{NetMessage, RegisterError};
-use tickwire_core::{Config, ConnectOptions};
-use tickwire_native::{Client, NetworkAddress, Options};
-use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings, keys, registry};
+use tickwire_native::{Client, NetworkAddress};
+use tickwire_server::{
+    ClientId, Commands, Context, Game, GameError, Messages, NoSettings, client_options, keys,
+};
 
 /// From a client: ring so many times.
 #[derive(NetMessage)]
@@ -31,7 +33,7 @@ struct Bells {
 }
 
 impl Bells {
-    fn ring(&mut self, server: &mut Context<'_>, from: ClientId, ring: Ring) {
+    fn ring(&mut self, server: &mut Context, from: ClientId, ring: &Ring) {
         self.total += u64::from(ring.times);
         let rung = Rung { by: from.0, times: ring.times, total: self.total };
         if let Err(error) = server.broadcast(&rung) {
@@ -56,7 +58,7 @@ impl Game for Bells {
         });
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         Ok(())
     }
 
@@ -64,7 +66,7 @@ impl Game for Bells {
         true
     }
 
-    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+    fn joined(&mut self, server: &mut Context, client: ClientId) {
         tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
     }
 }
@@ -72,23 +74,25 @@ impl Game for Bells {
 /// Connects, rings three times, and waits until it hears it.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
     let key = keys::from_hex(key).ok_or("the key has 64 hexadecimal digits")?;
-    let options = Options::new(Config::new(Bells::APPLICATION)).registry(registry::<Bells>()?);
-    let mut client = Client::start(options)?;
-    let (heard, ringing) = std::sync::mpsc::channel();
-    client.on::<Rung, _>(move |_, rung| {
+    let client = Client::start(client_options::<Bells>()?)?;
+    // The client's state is what it heard. Handlers get it, the network, the sender and the message.
+    let mut heard = None;
+    let mut handlers = client.handlers::<Option<String>>();
+    handlers.on(|heard, _, _, rung: &Rung| {
         let Rung { by, times, total } = rung;
-        drop(heard.send(format!("client {by} rang {times} times; that makes {total}")));
+        *heard = Some(format!("client {by} rang {times} times; that makes {total}"));
     })?;
 
     let address: NetworkAddress = address.parse()?;
     client.connect(&address, ConnectOptions::new(key)).wait()?;
     client.send_to_server(&Ring { times: 3 })?;
     loop {
-        // Once per frame: calls what was subscribed.
-        client.update();
-        if let Ok(line) = ringing.recv_timeout(Duration::from_millis(16)) {
+        // Once per frame: calls the handlers with the state.
+        client.update(&mut heard, &mut handlers);
+        if let Some(line) = heard {
             return Ok(line);
         }
+        std::thread::sleep(Duration::from_millis(16));
         if client.server().is_none() {
             return Err("the connection is gone".into());
         }

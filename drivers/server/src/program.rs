@@ -51,7 +51,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
-        panics::caught(|| Dedicated::check(&game, &config), || "standard error says where".into())?;
+        panics::caught(|| Dedicated::<G>::check(&config), || "standard error says where".into())?;
         print("the configuration is in order");
         return Ok(());
     }

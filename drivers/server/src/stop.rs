@@ -37,7 +37,7 @@ impl<G: Game> Dedicated<G> {
     pub(crate) fn shut_down(mut self, why: &str) -> Summary {
         self.orders.close();
         self.pulse.stop();
-        let clients = self.handle.connection_count();
+        let clients = self.context.network.connection_count();
         let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
         tracing::info!(
             target: FOR_PEOPLE,
@@ -47,17 +47,17 @@ impl<G: Game> Dedicated<G> {
             grace.as_secs()
         );
         (self.not_sent, self.unconfirmed) = (0, 0);
-        let given_up = self.handle.stats().messages_given_up;
+        let given_up = self.context.network.stats().messages_given_up;
         self.with_game(Game::stopping);
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
         // What never left the driver has no fate of its own.
-        self.not_sent += self.handle.stats().messages_given_up.saturating_sub(given_up);
+        self.not_sent += self.context.network.stats().messages_given_up.saturating_sub(given_up);
         self.sum_up_presence(true);
         let rested = self.pulse.read().rested;
         let summary = Summary {
             why: why.into(),
             uptime: self.uptime(),
-            ticks: self.tick - rested,
+            ticks: self.context.tick - rested,
             rested,
             clients,
             taken: self.taken,
@@ -79,7 +79,7 @@ impl<G: Game> Dedicated<G> {
     /// Stops the network. Meanwhile the game takes what still comes: its senders were told that it arrived.
     fn say_good_bye(&mut self, text: &str, grace: Duration) {
         let Some(mut network) = self.network.take() else { return };
-        let handle = self.handle.clone();
+        let handle = self.context.network.clone();
         thread::scope(|scope| {
             let stopping = thread::Builder::new()
                 .name("stop".into())

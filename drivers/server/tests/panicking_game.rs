@@ -64,20 +64,20 @@ impl Game for Fragile {
         });
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         self.at("start");
         Ok(())
     }
 
-    fn joined(&mut self, _: &mut Context<'_>, _: ClientId) {
+    fn joined(&mut self, _: &mut Context, _: ClientId) {
         self.at("join");
     }
 
-    fn stopping(&mut self, _: &mut Context<'_>) {
+    fn stopping(&mut self, _: &mut Context) {
         self.at("stop");
     }
 
-    fn tick(&mut self, server: &mut Context<'_>, _: Duration) {
+    fn tick(&mut self, server: &mut Context, _: Duration) {
         if server.tick() == 10 {
             self.at("tenth step");
             self.at("drop");

@@ -27,7 +27,7 @@ pub(super) enum Action<G> {
     Game(Box<GameAction<G>>),
 }
 
-pub(super) type GameAction<G> = dyn Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply;
+pub(super) type GameAction<G> = dyn Fn(&mut G, &mut Context, &Arguments<'_>) -> Reply;
 
 impl<G> fmt::Debug for Commands<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ impl<G> Commands<G> {
         name: &'static str,
         usage: &'static str,
         help: &'static str,
-        action: impl Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply + 'static,
+        action: impl Fn(&mut G, &mut Context, &Arguments<'_>) -> Reply + 'static,
     ) -> &mut Self {
         self.by_name.insert(name, Command { usage, help, action: Action::Game(Box::new(action)) });
         self

@@ -86,13 +86,13 @@ pub fn registry() -> Result<Arc<Registry>, RegisterError> {
 }
 
 impl World {
-    fn steer(&mut self, _: &mut Context<'_>, from: ClientId, steer: Steer) {
+    fn steer(&mut self, _: &mut Context, from: ClientId, steer: &Steer) {
         if let Some(player) = self.players.get(&from) {
             self.agents.steer(player.agent, steer.x, steer.y);
         }
     }
 
-    fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
+    fn say_to_all(&mut self, server: &mut Context, from: ClientId, say: &Say) {
         let Some(player) = self.players.get_mut(&from) else { return };
         match player.chat.take_line(self.settings.chat_lines_per_second, server.network().now()) {
             Line::PassedOn => {}
@@ -107,7 +107,7 @@ impl World {
             }
         }
         let there = server.client_count();
-        let told = Self::tell(server, &Heard { from: from.0, text: say.text });
+        let told = Self::tell(server, &Heard { from: from.0, text: say.text.clone() });
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
             tracing::warn!(
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// Sends a line to everybody; says how many there was room for.
-    fn tell(server: &Context<'_>, heard: &Heard) -> usize {
+    fn tell(server: &Context, heard: &Heard) -> usize {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
             Err(error) => {
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Sends the positions of all agents to everybody.
-    fn send_positions(&self, server: &Context<'_>) {
+    fn send_positions(&self, server: &Context) {
         let all: Vec<AgentAt> = self.agents.positions().collect();
         let tick = server.tick() as u32;
         for part in all.chunks(AGENTS_PER_MESSAGE) {
@@ -172,7 +172,7 @@ impl Game for World {
         );
     }
 
-    fn start(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, settings: &WorldSettings) -> Result<(), GameError> {
         let mut seed = [0; 32];
         seed.iter_mut().zip(settings.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
         self.agents = Agents::new(Rng::from_seed(seed));
@@ -181,7 +181,7 @@ impl Game for World {
         Ok(())
     }
 
-    fn settings_changed(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> SettingsChange {
+    fn settings_changed(&mut self, _: &mut Context, settings: &WorldSettings) -> SettingsChange {
         self.agents.set_free(settings.agents);
         // The seed that runs is kept: what is asked for next is compared with it.
         let has_other_seed = settings.seed != self.settings.seed;
@@ -190,7 +190,7 @@ impl Game for World {
         if has_other_seed { SettingsChange::AtRestart } else { SettingsChange::Now }
     }
 
-    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+    fn joined(&mut self, server: &mut Context, client: ClientId) {
         let agent = self.agents.add_owned();
         let owner = server.client(client).and_then(Client::budget_owner);
         let chat = Chat::new(self.spent.of(owner));
@@ -205,18 +205,18 @@ impl Game for World {
         }
     }
 
-    fn left(&mut self, server: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+    fn left(&mut self, server: &mut Context, client: ClientId, _: &CloseReason) {
         if let Some(player) = self.players.remove(&client) {
             self.agents.remove(player.agent);
             self.spent.keep(player.owner, player.chat.spent(), server.network().now());
         }
     }
 
-    fn tick(&mut self, _: &mut Context<'_>, step: Duration) {
+    fn tick(&mut self, _: &mut Context, step: Duration) {
         self.agents.step(step);
     }
 
-    fn network_update(&mut self, server: &mut Context<'_>) {
+    fn network_update(&mut self, server: &mut Context) {
         if server.client_count() > 0 {
             self.send_positions(server);
         }
@@ -227,7 +227,7 @@ impl Game for World {
         self.players.is_empty()
     }
 
-    fn say(&mut self, server: &mut Context<'_>, text: &str) -> Result<usize, CommandError> {
+    fn say(&mut self, server: &mut Context, text: &str) -> Result<usize, CommandError> {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(

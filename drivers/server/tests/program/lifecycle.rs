@@ -176,14 +176,14 @@ mod counting {
 
         fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
             messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?.sends::<Steer>()?;
-            messages.receives(|game: &mut Self, _, _, _: Say| {
+            messages.receives(|game: &mut Self, _, _, _: &Say| {
                 std::thread::sleep(std::time::Duration::from_micros(20));
                 game.0.fetch_add(1, Ordering::Relaxed);
             })?;
             Ok(())
         }
 
-        fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
             Ok(())
         }
     }
