@@ -32,6 +32,15 @@ pub enum Access {
 }
 
 /// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.
+///
+/// ```
+/// use tickwire_core::Secrets;
+///
+/// // Real programs read both keys from files of their own.
+/// # let (identity, ticket_key) = ([1; 32], [2; 32]);
+/// let secrets = Secrets::new(identity).ticket_key(ticket_key);
+/// assert_eq!(format!("{secrets:?}"), "Secrets(..)");
+/// ```
 #[derive(Clone)]
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.

@@ -84,11 +84,35 @@ pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     methods.filter(|method| method.default.is_some() || method.range.is_some()).collect()
 }
 
+/// The structures, enumerations and traits of a file whose documentation has an example that is compiled.
+#[must_use]
+pub fn types_with_examples(path: &str, text: &str) -> Vec<String> {
+    let items = syntax::parse(path, text).items.into_iter();
+    let documented = items.filter_map(|item| match item {
+        Item::Struct(item) => Some((item.ident, item.attrs)),
+        Item::Enum(item) => Some((item.ident, item.attrs)),
+        Item::Trait(item) => Some((item.ident, item.attrs)),
+        _ => None,
+    });
+    let has_example = |attributes: &[Attribute]| {
+        let fences = doc_lines(attributes).into_iter().filter(|line| line.starts_with("```"));
+        fences.step_by(2).any(|fence| ["```", "```no_run"].contains(&fence.as_str()))
+    };
+    let with = documented.filter(|(_, attributes)| has_example(attributes));
+    with.map(|(name, _)| name.to_string()).collect()
+}
+
 fn is_named(of: &Type, name: &str) -> bool {
     matches!(of, Type::Path(path) if path.path.is_ident(name))
 }
 
 fn documented(name: String, attributes: &[Attribute]) -> Documented {
+    let text = doc_lines(attributes).join(" ");
+    Documented { name, default: said(&text, "Default: "), range: said(&text, "Range: ") }
+}
+
+/// The lines of documentation, without the space at their beginning.
+fn doc_lines(attributes: &[Attribute]) -> Vec<String> {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(value) if value.path.is_ident("doc") => match &value.value {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
@@ -96,8 +120,7 @@ fn documented(name: String, attributes: &[Attribute]) -> Documented {
         },
         _ => None,
     });
-    let text = lines.collect::<Vec<_>>().join(" ");
-    Documented { name, default: said(&text, "Default: "), range: said(&text, "Range: ") }
+    lines.collect()
 }
 
 /// The rest of the sentence after `word`.

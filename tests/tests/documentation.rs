@@ -6,7 +6,9 @@ use tickwire_core::message::ViolationLimit;
 use tickwire_core::{
     ChannelConfig, Config, Delivery, Duration, Endpoint, Instant, LinkId, LinkProperties, Secrets,
 };
-use tickwire_tests::documented::{Actual, Bounds, DefaultValue, Documented, faults, fields};
+use tickwire_tests::documented::{
+    Actual, Bounds, DefaultValue, Documented, faults, fields, types_with_examples,
+};
 use tickwire_tests::source;
 
 fn file(path: &str) -> String {
@@ -237,4 +239,52 @@ fn every_promise_of_the_drivers_contract_has_a_test_of_its_number() {
     for number in numbers {
         assert!(tests.contains(&format!("#[test]\nfn clause_{number:02}_")), "promise {number} has no test");
     }
+}
+
+/// Types that a user constructs or implements.
+const FOR_USERS: [(&str, &[&str]); 31] = [
+    ("core/src/address.rs", &["LinkProperties"]),
+    ("core/src/bits/serialize.rs", &["NetSerialize"]),
+    ("core/src/config.rs", &["Config", "Secrets"]),
+    ("core/src/config/channel.rs", &["ChannelConfig"]),
+    ("core/src/config/route.rs", &["Route"]),
+    ("core/src/endpoint/authenticator.rs", &["Authenticator"]),
+    ("core/src/endpoint/mod.rs", &["Endpoint"]),
+    ("core/src/endpoint/options.rs", &["ConnectOptions"]),
+    ("core/src/event.rs", &["Event"]),
+    ("core/src/handshake/ticket.rs", &["TicketMint"]),
+    ("core/src/message/bounded/string.rs", &["BoundedString"]),
+    ("core/src/message/dispatch.rs", &["Dispatcher"]),
+    ("core/src/message/mod.rs", &["NetMessage", "Codec"]),
+    ("core/src/message/options.rs", &["SendOptions"]),
+    ("core/src/message/registry.rs", &["Registry"]),
+    ("core/src/message/violation.rs", &["ViolationBudget"]),
+    ("core/src/time.rs", &["Instant"]),
+    ("drivers/native/src/client.rs", &["Client"]),
+    ("drivers/native/src/handle.rs", &["Handle"]),
+    ("drivers/native/src/handlers.rs", &["Handlers"]),
+    ("drivers/native/src/options.rs", &["Options"]),
+    ("drivers/native/src/peer.rs", &["Peer"]),
+    ("drivers/native/src/resolve.rs", &["Resolver"]),
+    ("drivers/native/src/server.rs", &["Server"]),
+    ("drivers/server/src/console/commands.rs", &["Commands"]),
+    ("drivers/server/src/context.rs", &["Context"]),
+    ("drivers/server/src/game.rs", &["Game"]),
+    ("drivers/server/src/messages.rs", &["Messages"]),
+    ("drivers/server/src/server.rs", &["Dedicated"]),
+    ("sim/src/host.rs", &["Application"]),
+    ("sim/src/pair.rs", &["Pair"]),
+];
+
+#[test]
+fn every_type_that_a_user_constructs_or_implements_has_an_example() {
+    let mut lacking: Vec<&str> = Vec::new();
+    for (path, types) in FOR_USERS {
+        let text = file(path);
+        let documented = types_with_examples(path, &text);
+        lacking.extend(types.iter().filter(|name| !documented.iter().any(|one| one == **name)));
+    }
+    assert!(lacking.is_empty(), "{lacking:?}");
+    let planted = "/// Words.\nstruct A;\n/// ```\n/// a();\n/// ```\nstruct B;\n/// ```text\n/// a\n/// ```\nstruct C;";
+    assert_eq!(types_with_examples("a.rs", planted), ["B"]);
 }

@@ -128,7 +128,7 @@ pub enum Rejection {
 pub struct Dispatcher<G, N = Endpoint, I = ConnectionId> {
     registry: Arc<Registry>,
     /// One per type of the registry, made when it gets its first handler or validator.
-    slots: Vec<Option<Slot<G, N, I>>>,
+    slots: Vec<Option<BoxedSlot<G, N, I>>>,
     next_serial: u64,
     limit: ViolationLimit,
     violations: BTreeMap<I, ViolationBudget>,
@@ -262,7 +262,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
     }
 }
 
-type Slot<G, N, I> = Box<dyn HandlerSlot<G, N, I>>;
+type BoxedSlot<G, N, I> = Box<dyn HandlerSlot<G, N, I>>;
 /// Where a type stands in the registry, and its slot.
 type Placed<'a, T, G, N, I> = (usize, &'a mut TypedSlot<T, G, N, I>);
 

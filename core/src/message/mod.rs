@@ -35,9 +35,11 @@ pub use options::SendOptions;
 pub use registry::{RegisterError, Registry};
 pub use script::ScriptValue;
 #[cfg(feature = "derive")]
+#[doc(inline)]
 pub use tickwire_derive::{NetMessage, NetSerialize, NetShape};
 pub use violation::{Verdict, ViolationBudget, ViolationLimit};
 
+#[doc(inline)]
 pub use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, OutOfRange};
 pub use crate::config::Route;
 pub use crate::shape::{Field, NetShape, Shape, Shapes, Variant};
@@ -84,6 +86,29 @@ pub trait NetMessage: NetShape + Send + Sized {
 }
 
 /// A way to write values of type `T` as bytes, and to read them back.
+///
+/// ```
+/// use tickwire_core::message::{Codec, DecodeError, EncodeError};
+///
+/// /// Numbers in two bytes, the low one first.
+/// enum LittleEndian {}
+///
+/// impl Codec<u16> for LittleEndian {
+///     const NAME: &'static str = "le";
+///
+///     fn encode(value: &u16, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
+///         if limit < 2 {
+///             return Err(EncodeError::TooLarge { limit });
+///         }
+///         out.extend_from_slice(&value.to_le_bytes());
+///         Ok(())
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<u16, DecodeError> {
+///         bytes.try_into().map(u16::from_le_bytes).map_err(|_| DecodeError::Truncated)
+///     }
+/// }
+/// ```
 pub trait Codec<T> {
     /// Its name, which is part of the schema hash.
     const NAME: &'static str;
@@ -101,7 +126,6 @@ pub trait Codec<T> {
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 
-#[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod derived {
     //! What the derive macros name.

@@ -3,6 +3,15 @@
 use crate::config::{Delivery, Route};
 
 /// How a message wishes to travel: by default reliable and ordered.
+///
+/// ```
+/// use tickwire_core::message::SendOptions;
+/// use tickwire_core::{Delivery, Route};
+///
+/// let options = SendOptions::default().reliable(false);
+/// assert_eq!(options.delivery(), Delivery::Sequenced);
+/// assert_eq!(Route::from(options), Route::Delivery(Delivery::Sequenced));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
     /// It arrives, unless the connection ends.

@@ -271,7 +271,7 @@ impl RegisteredType {
             return Err(RegisterError::BadName { name });
         }
         let message_type = T::TYPE.unwrap_or_else(|| type_from_name(name));
-        if !message_type.is_user() {
+        if !is_user_type(message_type.0) {
             return Err(RegisterError::ReservedType { message_type, name });
         }
         if !is_message_size(T::MAX_SIZE) {

@@ -35,6 +35,16 @@ pub enum Verdict {
 }
 
 /// The violations of one connection within the window.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::Instant;
+/// use tickwire_core::message::{Verdict, ViolationBudget, ViolationLimit};
+///
+/// let mut budget = ViolationBudget::new(ViolationLimit { count: 1, window: Duration::from_secs(10) });
+/// assert_eq!(budget.record(Instant::ZERO), Verdict::Tolerate);
+/// assert_eq!(budget.record(Instant::ZERO), Verdict::Close);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ViolationBudget {
     limit: ViolationLimit,

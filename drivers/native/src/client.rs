@@ -10,6 +10,27 @@ use crate::verbs::verbs;
 
 /// A client that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
 /// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+///
+/// ```
+/// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// # use tickwire_core::{Access, Config, ConnectOptions, Event};
+/// # use tickwire_native::{Client, Options, Server};
+/// # #[derive(NetMessage)]
+/// # struct Chat { text: BoundedString<200> }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let mut config = Config::new(1);
+/// # config.access = Access::Open;
+/// # let server = Server::start(Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?))?;
+/// # let (address, key) = (server.local_address().into(), server.public_key());
+/// let client = Client::start(Options::new(Config::new(1)).registry(registry))?;
+/// client.connect(&address, ConnectOptions::new(key)).wait()?;
+/// client.send_to_server(&Chat { text: BoundedString::truncated("hello") })?;
+/// assert!(client.is_connected());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Client {
     node: Node,
 }

@@ -47,6 +47,21 @@ impl From<SocketAddr> for Bind {
 }
 
 /// How a server, client or peer is set up.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::message::Registry;
+/// use tickwire_core::{Config, Secrets};
+/// use tickwire_native::Options;
+///
+/// # let (identity, registry) = ([1; 32], Registry::new());
+/// let options = Options::new(Config::new(0x6d79_6761_6d65))
+///     .secrets(Secrets::new(identity))
+///     .registry(registry)
+///     .port(7777)
+///     .receive_coalescing(Duration::from_millis(20));
+/// # drop(options);
+/// ```
 #[must_use]
 pub struct Options {
     pub(crate) config: Config,

@@ -13,6 +13,69 @@ use crate::messages::Messages;
 
 /// A game that a dedicated server runs. All methods are called on one thread, in the order of a tick: who came and left
 /// and what they sent, then [`Game::tick`], then perhaps [`Game::network_update`]. What they send leaves together.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::message::{NetMessage, RegisterError};
+/// use tickwire_core::{ChannelConfig, CloseReason, Config, Delivery};
+/// use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
+///
+/// /// From a client: ring so many times.
+/// #[derive(NetMessage)]
+/// struct Ring {
+///     #[net(range = 1..=12)]
+///     times: u8,
+/// }
+///
+/// /// To everybody.
+/// #[derive(NetMessage)]
+/// #[net(channel = "state")]
+/// struct Rung {
+///     total: u64,
+/// }
+///
+/// #[derive(Default)]
+/// struct Bells {
+///     total: u64,
+/// }
+///
+/// impl Bells {
+///     fn ring(&mut self, _: &mut Context, _: ClientId, ring: &Ring) {
+///         self.total += u64::from(ring.times);
+///     }
+/// }
+///
+/// impl Game for Bells {
+///     const NAME: &'static str = "bells";
+///     const APPLICATION: u64 = 0x6265_6c6c_7300; // drawn once
+///     type Settings = NoSettings;
+///
+///     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+///         messages.receives(Self::ring)?.sends::<Rung>()?;
+///         Ok(())
+///     }
+///
+///     fn configure(config: &mut Config) {
+///         config.channels.push(ChannelConfig::new(Delivery::Sequenced).named("state"));
+///     }
+///
+///     fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
+///         Ok(())
+///     }
+///
+///     fn left(&mut self, _: &mut Context, client: ClientId, reason: &CloseReason) {
+///         println!("client {client} has left: {reason:?}");
+///     }
+///
+///     fn tick(&mut self, _: &mut Context, _: Duration) {}
+///
+///     fn network_update(&mut self, server: &mut Context) {
+///         if let Err(error) = server.broadcast(&Rung { total: self.total }) {
+///             eprintln!("nobody was told: {error}");
+///         }
+///     }
+/// }
+/// ```
 pub trait Game: Sized + 'static {
     /// Its name, for people.
     const NAME: &'static str;

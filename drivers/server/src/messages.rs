@@ -8,6 +8,28 @@ use crate::client::ClientId;
 use crate::context::Context;
 
 /// The message types of game `G`, as [`crate::Game::messages`] names them.
+///
+/// ```
+/// use tickwire_core::message::{NetMessage, RegisterError};
+/// use tickwire_server::{ClientId, Context, Messages};
+///
+/// #[derive(NetMessage)]
+/// struct Ping(u32);
+///
+/// #[derive(Default)]
+/// struct Game {
+///     pings: u64,
+/// }
+///
+/// fn messages(messages: &mut Messages<Game>) -> Result<(), RegisterError> {
+///     messages.receives(|game: &mut Game, server: &mut Context, from: ClientId, ping: &Ping| {
+///         game.pings += 1;
+///         drop(server.send(from, ping)); // a full channel hands it back
+///     })?;
+///     Ok(())
+/// }
+/// # assert!(messages(&mut Messages::default()).is_ok());
+/// ```
 pub struct Messages<G> {
     registry: Registry,
     /// What gives each handler to the dispatcher, once all types are known.

@@ -29,6 +29,24 @@ use crate::schedule::Schedule;
 use crate::watch::Watch;
 
 /// A server that is ready to run.
+///
+/// ```
+/// use tickwire_server::world::World;
+/// use tickwire_server::{Dedicated, ServerConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let mut config = ServerConfig::default();
+/// config.bind_address = "127.0.0.1:0".parse()?;
+/// (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+/// let server = Dedicated::start(World::default(), config)?;
+/// let remote = server.remote(); // for other threads
+/// # remote.stop("that is enough");
+/// let summary = server.run()?; // until somebody stops it
+/// println!("{}: {} ticks", summary.why, summary.ticks);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Dedicated<G: Game> {
     pub(crate) game: G,
     /// Taken away when it is stopped.

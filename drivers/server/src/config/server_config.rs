@@ -14,6 +14,29 @@ use super::addresses;
 
 /// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
 /// server's.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use tickwire_server::Settings;
+///
+/// #[derive(Serialize, Deserialize, JsonSchema, Clone)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct BellSettings {
+///     /// Bells in the tower.
+///     #[schemars(range(min = 1, max = 12))]
+///     bells: u8,
+/// }
+///
+/// impl Default for BellSettings {
+///     fn default() -> Self {
+///         Self { bells: 3 }
+///     }
+/// }
+///
+/// fn takes(_: impl Settings) {}
+/// takes(BellSettings::default());
+/// ```
 pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}

@@ -9,6 +9,22 @@ use crate::context::Context;
 use crate::suggest::suggest;
 
 /// The console commands of a server whose game is `G`, as [`crate::Game::commands`] adds to them.
+///
+/// ```
+/// use tickwire_server::{CommandError, Commands, Context};
+///
+/// struct Game {
+///     gravity: f32,
+/// }
+///
+/// fn commands(commands: &mut Commands<Game>) {
+///     commands.add("gravity", "<m/s²>", "change how fast things fall", |game, _: &mut Context, arguments| {
+///         game.gravity =
+///             arguments.text().parse().map_err(|_| CommandError::Usage("how strong? 9.81, say".into()))?;
+///         Ok(format!("gravity is {} m/s²", game.gravity))
+///     });
+/// }
+/// ```
 pub struct Commands<G> {
     by_name: BTreeMap<&'static str, Command<G>>,
 }
