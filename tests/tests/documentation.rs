@@ -6,6 +6,11 @@ use tickwire_core::message::ViolationLimit;
 use tickwire_core::{
     ChannelConfig, Config, Delivery, Duration, Endpoint, Instant, LinkId, LinkProperties, Secrets,
 };
+use tickwire_sim::carrier::{ChannelCarrierConfig, StreamCarrierConfig};
+use tickwire_sim::conditioner::Conditions;
+use tickwire_sim::network::{LinkConfig, Topology};
+use tickwire_sim::stream::StreamConfig;
+use tickwire_sim::world::WorldConfig;
 use tickwire_tests::documented::{
     Actual, Bounds, DefaultValue, Documented, faults, fields, types_with_examples,
 };
@@ -221,6 +226,124 @@ fn the_documented_range_of_a_links_datagrams_is_that_of_the_code() {
         },
     ];
     expect_none(&faults(&documented("core/src/address.rs", "LinkProperties"), &actual));
+}
+
+/// A quantity with a default and without a range.
+fn quantity<'a>(name: &'a str, default: u64, unit: &'a str) -> Actual<'a> {
+    Actual { name, default: DefaultValue::Number(default.into()), unit, range: None }
+}
+
+fn span(name: &str, default: Duration) -> Actual<'_> {
+    Actual { name, default: micros(default), unit: "µs", range: None }
+}
+
+/// What `none` stands for.
+fn nothing<T>(name: &str, default: Option<T>) -> Actual<'_> {
+    plain(name, text(default.map_or("none", |_| "something")))
+}
+
+#[test]
+fn the_documented_defaults_and_ranges_of_the_conditioner_are_those_of_the_code() {
+    let conditions = Conditions::default();
+    let within = |type_max: u128, set: fn(&mut Conditions, u128)| {
+        Some(Bounds::new(type_max, move |value| {
+            let mut conditions = Conditions::default();
+            set(&mut conditions, value);
+            conditions.check().is_ok()
+        }))
+    };
+    let all: u128 = u32::MAX.into();
+    let actual = [
+        Actual {
+            range: within(all, |c, value| c.loss_ppm = value as u32),
+            ..quantity("loss_ppm", conditions.loss_ppm.into(), "ppm")
+        },
+        span("rtt", conditions.rtt),
+        span("jitter", conditions.jitter),
+        Actual {
+            range: within(all, |c, value| c.duplicate_ppm = value as u32),
+            ..quantity("duplicate_ppm", conditions.duplicate_ppm.into(), "ppm")
+        },
+        Actual {
+            name: "bytes_per_second",
+            default: none_or(conditions.bytes_per_second),
+            unit: "bytes/s",
+            range: within(u64::MAX.into(), |c, value| c.bytes_per_second = Some(value as u64)),
+        },
+        nothing("trace", conditions.trace),
+        nothing("queue_bytes", conditions.queue_bytes),
+        Actual {
+            range: within(all, |c, value| c.mtu = value as u32),
+            ..quantity("mtu", conditions.mtu.into(), "bytes")
+        },
+        nothing("faults", conditions.faults.first()),
+        quantity("seed", conditions.seed, ""),
+    ];
+    expect_none(&faults(&documented("sim/src/conditioner/conditions.rs", "Conditions"), &actual));
+}
+
+#[test]
+fn the_documented_defaults_of_the_simulator_are_those_of_the_code() {
+    let world = WorldConfig::new(1, Topology::default());
+    let actual = [
+        plain("seed", DefaultValue::Missing),
+        plain("topology", DefaultValue::Missing),
+        nothing("faults", world.faults.first()),
+        plain("text", yes_or_no(world.text)),
+    ];
+    expect_none(&faults(&documented("sim/src/world/mod.rs", "WorldConfig"), &actual));
+
+    let link = LinkConfig::new((0, 1), Duration::ZERO);
+    let actual = [
+        plain("between", DefaultValue::Missing),
+        plain("delay", DefaultValue::Missing),
+        nothing("up", link.up),
+        nothing("down", link.down),
+        quantity("largest", link.largest as u64, "bytes"),
+    ];
+    expect_none(&faults(&documented("sim/src/network.rs", "LinkConfig"), &actual));
+
+    let stream = StreamConfig::new(1, 1);
+    let one_link = format!("one link of {:?}", stream.topology.links[0].delay).replace("ms", " ms");
+    let actual = [
+        plain("seed", DefaultValue::Missing),
+        plain("topology", text(one_link)),
+        nothing("faults", stream.faults.first()),
+        plain("messages", DefaultValue::Missing),
+        nothing("pace", stream.pace),
+        quantity("largest", stream.largest as u64, "bytes"),
+        plain("config", text("without cryptography")),
+        plain("text", yes_or_no(stream.text)),
+    ];
+    expect_none(&faults(&documented("sim/src/stream.rs", "StreamConfig"), &actual));
+}
+
+#[test]
+fn the_documented_defaults_of_simulated_links_are_those_of_the_code() {
+    let channel = ChannelCarrierConfig::default();
+    let actual = [
+        quantity("max_datagram", channel.max_datagram.into(), "bytes"),
+        plain("congestion_controlled", yes_or_no(channel.congestion_controlled)),
+        Actual {
+            name: "bytes_per_second",
+            default: none_or(channel.bytes_per_second),
+            unit: "bytes/s",
+            range: None,
+        },
+        quantity("buffer_bytes", channel.buffer_bytes as u64, "bytes"),
+        quantity("drop_ppm", channel.drop_ppm.into(), "ppm"),
+        plain("reports_loss", yes_or_no(channel.reports_loss)),
+    ];
+    expect_none(&faults(&documented("sim/src/carrier/channel.rs", "ChannelCarrierConfig"), &actual));
+
+    let stream = StreamCarrierConfig::default();
+    let actual = [
+        quantity("max_datagram", stream.max_datagram.into(), "bytes"),
+        quantity("segment", stream.segment as u64, "bytes"),
+        quantity("buffer_bytes", stream.buffer_bytes as u64, "bytes"),
+        span("give_up", stream.give_up),
+    ];
+    expect_none(&faults(&documented("sim/src/carrier/stream.rs", "StreamCarrierConfig"), &actual));
 }
 
 #[test]

@@ -284,8 +284,8 @@ fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Config {
     core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
     core.handshake_rate = config.handshakes_per_second;
     core.handshake_burst = config.handshake_burst;
-    core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
-    core.resume_window = Duration::from_secs(config.resume_window_s.into());
+    core.idle_timeout = config.idle_timeout;
+    core.resume_window = config.resume_window;
     G::configure(&mut core);
     core
 }

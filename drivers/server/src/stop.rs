@@ -7,6 +7,7 @@ use std::time::Duration;
 use tickwire_core::text::Counted;
 
 use crate::codes;
+use crate::config::duration::Shown;
 use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
@@ -38,13 +39,13 @@ impl<G: Game> Dedicated<G> {
         self.orders.close();
         self.pulse.stop();
         let clients = self.context.network.connection_count();
-        let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
+        let grace = self.config.shutdown_timeout;
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): telling {}, and delivering what is queued for up to {} s; Ctrl-C or SIGTERM now ends it at \
+            "stopping ({why}): telling {}, and delivering what is queued for up to {}; Ctrl-C or SIGTERM now ends it at \
              once",
             Counted(clients as u64, "client"),
-            grace.as_secs()
+            Shown(grace)
         );
         (self.not_sent, self.unconfirmed) = (0, 0);
         let given_up = self.context.network.stats().messages_given_up;
@@ -66,8 +67,8 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "within {} s, {} not sent and {} not confirmed",
-                grace.as_secs(),
+                "within {}, {} not sent and {} not confirmed",
+                Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed
             );

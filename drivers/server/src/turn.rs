@@ -15,6 +15,7 @@ use crate::allowance::{Charged, Limits};
 use crate::client::{ClientId, shown_address};
 use crate::clock_watch::ClockWatch;
 use crate::codes;
+use crate::config::duration::Shown;
 use crate::console;
 use crate::error::ServerError;
 use crate::game::Game;
@@ -296,8 +297,8 @@ impl<G: Game> Dedicated<G> {
         let id = client.id;
         if is_interrupted {
             if self.may_log(Presence::FellSilent) {
-                let kept = self.config.resume_window_s;
-                tracing::info!("client {id} fell silent; its place is kept for {kept} s");
+                let kept = Shown(self.config.resume_window);
+                tracing::info!("client {id} fell silent; its place is kept for {kept}");
             }
             self.with_game(|game, server| game.interrupted(server, id));
         } else {

@@ -41,11 +41,17 @@ use crate::messages::Messages;
 #[non_exhaustive]
 pub struct WorldSettings {
     /// Agents that belong to nobody. Takes effect at once.
+    ///
+    /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
     pub agents: u32,
     /// The seed that their wandering follows from. Takes effect at a restart.
+    ///
+    /// Default: 1. Range: any.
     pub seed: u64,
     /// Chat lines per second that one client may say, four seconds' worth at once; further lines are not passed on, and their author is told so. `null` sets no limit. Takes effect at once.
+    ///
+    /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub chat_lines_per_second: Option<NonZeroU32>,
 }
