@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tickwire::message::RegisterError;
 use tickwire::prelude::*;
-use tickwire::server::registry;
+use tickwire::server::{Messages, client_options};
 
 /// From a client: ring so many times.
 #[derive(NetMessage)]
@@ -30,7 +30,7 @@ struct Bells {
 }
 
 impl Bells {
-    fn ring(&mut self, server: &mut Context<'_>, from: ClientId, ring: Ring) {
+    fn ring(&mut self, server: &mut Context, from: ClientId, ring: &Ring) {
         self.total += u64::from(ring.times);
         let rung = Rung { by: from.0, times: ring.times, total: self.total };
         if let Err(error) = server.broadcast(&rung) {
@@ -55,7 +55,7 @@ impl Game for Bells {
         });
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Game for Bells {
         true
     }
 
-    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+    fn joined(&mut self, server: &mut Context, client: ClientId) {
         tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
     }
 }
@@ -71,23 +71,25 @@ impl Game for Bells {
 /// Connects, rings three times, and waits until it hears it.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
     let key: PublicKey = key.parse()?;
-    let options = Options::new(Config::new(Bells::APPLICATION)).registry(registry::<Bells>()?);
-    let mut client = Client::start(options)?;
-    let (heard, ringing) = std::sync::mpsc::channel();
-    client.on::<Rung, _>(move |_, rung| {
+    let client = Client::start(client_options::<Bells>()?)?;
+    // The client's state is what it heard. Handlers get it, the network, the sender and the message.
+    let mut heard = None;
+    let mut handlers = client.handlers::<Option<String>>();
+    handlers.on(|heard, _, _, rung: &Rung| {
         let Rung { by, times, total } = rung;
-        drop(heard.send(format!("client {by} rang {times} times; that makes {total}")));
+        *heard = Some(format!("client {by} rang {times} times; that makes {total}"));
     })?;
 
     let address: NetworkAddress = address.parse()?;
     client.connect(&address, ConnectOptions::new(key)).wait()?;
     client.send_to_server(&Ring { times: 3 })?;
     loop {
-        // Once per frame: calls what was subscribed.
-        client.update();
-        if let Ok(line) = ringing.recv_timeout(Duration::from_millis(16)) {
+        // Once per frame: calls the handlers with the state.
+        client.update(&mut heard, &mut handlers);
+        if let Some(line) = heard {
             return Ok(line);
         }
+        std::thread::sleep(Duration::from_millis(16));
         if client.server().is_none() {
             return Err("the connection is gone".into());
         }

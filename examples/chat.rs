@@ -75,16 +75,20 @@ fn host(host: &Host) -> Result<Server, Failure> {
     if let Some(path) = &host.key_file {
         options = options.key_file(path);
     }
-    let mut server = Server::start(options)?;
-    let to = server.handle();
-    server.on::<Line, _>(move |_, line| {
+    Ok(Server::start(options)?)
+}
+
+/// What a host does with what comes. It keeps nothing, so its state is nothing.
+fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
+    let mut handlers = server.handlers();
+    handlers.on(|(), to: &mut Handle, _, line: &Line| {
         println!("{}: {}", line.from, line.text);
         if let Err(error) = to.broadcast(line) {
             eprintln!("the line was not passed on: {error}");
         }
     })?;
-    server.on_connected(|_, address, _| println!("somebody joined from {address}"));
-    Ok(server)
+    handlers.on_connected(|_, _, _, address, _| println!("somebody joined from {address}"));
+    Ok(handlers)
 }
 
 fn join(join: &Join) -> Result<Client, Failure> {
@@ -122,23 +126,25 @@ fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     match &arguments.verb {
         Verb::Host(verb) => {
-            let mut server = host(verb)?;
+            let server = host(verb)?;
+            let mut handlers = host_handlers(&server)?;
             let (port, key) = (server.local_address().port(), server.public_key());
             println!("join with: cargo run --example chat -- join 127.0.0.1:{port} {key}");
             run(arguments.seconds, |_| {
-                server.update();
+                server.update(&mut (), &mut handlers);
                 Ok(())
             })
         }
         Verb::Join(verb) => {
-            let mut client = join(verb)?;
-            client.on::<Line, _>(|_, line| println!("{}: {}", line.from, line.text))?;
+            let client = join(verb)?;
+            let mut handlers = client.handlers();
+            handlers.on(|(), _, _, line: &Line| println!("{}: {}", line.from, line.text))?;
             println!("joined; type lines");
             run(arguments.seconds, |line| {
                 if let Some(text) = line {
                     client.send_to_server(&said(&verb.name, &text))?;
                 }
-                client.update();
+                client.update(&mut (), &mut handlers);
                 if client.server().is_none() { Err("the host is gone".into()) } else { Ok(()) }
             })
         }
@@ -155,29 +161,27 @@ mod tests {
 
     #[test]
     fn everybody_who_joined_sees_what_one_of_them_says() {
-        let mut server = host(&Host { port: 0, key_file: None }).unwrap();
+        let server = host(&Host { port: 0, key_file: None }).unwrap();
         let address: NetworkAddress = format!("127.0.0.1:{}", server.local_address().port()).parse().unwrap();
-        let (heard, lines) = channel();
+        let mut host_handlers = host_handlers(&server).unwrap();
+        let mut seen = Vec::new();
         let mut clients = ["ann", "ben"].map(|name| {
             let join = Join { address: address.clone(), key: server.public_key(), name: name.to_owned() };
-            let mut client = super::join(&join).unwrap();
-            let heard = heard.clone();
-            client
-                .on::<Line, _>(move |_, line| {
-                    heard.send(format!("{name} reads {}: {}", line.from, line.text)).unwrap();
-                })
-                .unwrap();
-            client
+            let client = super::join(&join).unwrap();
+            let mut handlers = client.handlers::<Vec<String>>();
+            let read = move |seen: &mut Vec<String>, _: &mut Handle, _, line: &Line| {
+                seen.push(format!("{name} reads {}: {}", line.from, line.text));
+            };
+            handlers.on(read).unwrap();
+            (client, handlers)
         });
-        clients[0].send_to_server(&said("ann", "good evening")).unwrap();
+        clients[0].0.send_to_server(&said("ann", "good evening")).unwrap();
         let begun = Instant::now();
-        let mut seen = Vec::new();
         while seen.len() < 2 {
-            server.update();
-            for client in &mut clients {
-                client.update();
+            server.update(&mut (), &mut host_handlers);
+            for (client, handlers) in &mut clients {
+                client.update(&mut seen, handlers);
             }
-            seen.extend(lines.try_iter());
             assert!(begun.elapsed() < Duration::from_secs(20), "{seen:?}");
         }
         seen.sort();

@@ -15,14 +15,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.access = Access::Open;
 
     let options = Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?);
-    let mut server = Server::start(options)?;
-    server.on::<Hello, _>(|_, hello| println!("hello {}", hello.name))?;
+    let server = Server::start(options)?;
+    let mut greeted = 0; // the game: every handler gets it
+    let mut handlers = server.handlers::<u32>();
+    handlers.on(|greeted, _, _, hello: &Hello| {
+        *greeted += 1;
+        println!("hello {}", hello.name);
+    })?;
 
     let client = Client::start(Options::new(client_config).registry(registry))?;
     let to = server.local_address().into();
     client.connect(&to, ConnectOptions::new(server.public_key())).wait()?;
     client.send_to_server(&Hello { name: BoundedString::truncated("world") })?;
-    while server.update().messages == 0 {
+    while greeted == 0 {
+        server.update(&mut greeted, &mut handlers);
         std::thread::yield_now(); // a game calls update once per frame
     }
     Ok(())

@@ -20,10 +20,28 @@ fn start(registry: &Registry) -> Result<Peer, Failure> {
     Ok(Peer::start(options.bind("127.0.0.1:0".parse()?))?)
 }
 
-/// Waits until `peer` received a move.
-fn wait_for(peer: &mut Peer) -> Result<(), Failure> {
-    let begun = Instant::now();
-    while peer.update().messages == 0 {
+/// One player: its end of the network, the squares that the other one took, and what happens when it takes one.
+struct Player {
+    peer: Peer,
+    theirs: Vec<u8>,
+    handlers: Handlers<Vec<u8>>,
+}
+
+fn player(registry: &Registry, name: &'static str) -> Result<Player, Failure> {
+    let peer = start(registry)?;
+    let mut handlers = peer.handlers();
+    handlers.on(move |theirs: &mut Vec<u8>, _, _, took: &Move| {
+        println!("{name} see the square {} taken", took.square);
+        theirs.push(took.square);
+    })?;
+    Ok(Player { peer, theirs: Vec::new(), handlers })
+}
+
+/// Waits until the other one has moved.
+fn wait_for(player: &mut Player) -> Result<(), Failure> {
+    let (begun, before) = (Instant::now(), player.theirs.len());
+    while player.theirs.len() == before {
+        player.peer.update(&mut player.theirs, &mut player.handlers);
         if begun.elapsed() > Duration::from_secs(10) {
             return Err("the other peer made no move within 10 s".into());
         }
@@ -35,22 +53,22 @@ fn wait_for(peer: &mut Peer) -> Result<(), Failure> {
 fn main() -> Result<(), Failure> {
     let mut registry = Registry::new();
     registry.register::<Move>()?;
-    let (mut noughts, mut crosses) = (start(&registry)?, start(&registry)?);
-    noughts.on::<Move, _>(|_, theirs| println!("crosses take square {}", theirs.square))?;
-    crosses.on::<Move, _>(|_, theirs| println!("noughts take square {}", theirs.square))?;
+    let (mut noughts, mut crosses) = (player(&registry, "noughts")?, player(&registry, "crosses")?);
 
     // The lobby draws a new secret for each pair.
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let one = noughts.connect_to_peer(&crosses.local_address().into(), secret, crosses.public_key());
-    let other = crosses.connect_to_peer(&noughts.local_address().into(), secret, noughts.public_key());
+    let one =
+        noughts.peer.connect_to_peer(&crosses.peer.local_address().into(), secret, crosses.peer.public_key());
+    let other =
+        crosses.peer.connect_to_peer(&noughts.peer.local_address().into(), secret, noughts.peer.public_key());
     let (to_crosses, to_noughts) = (one.wait()?, other.wait()?);
-    println!("connected; each end has {} connection", noughts.connection_count());
+    println!("connected; each end has {} connection", noughts.peer.connection_count());
 
     for (ours, theirs) in [(4, 0), (8, 2)] {
-        noughts.send(to_crosses, &Move { square: ours })?;
+        noughts.peer.send(to_crosses, &Move { square: ours })?;
         wait_for(&mut crosses)?;
-        crosses.send(to_noughts, &Move { square: theirs })?;
+        crosses.peer.send(to_noughts, &Move { square: theirs })?;
         wait_for(&mut noughts)?;
     }
     Ok(())

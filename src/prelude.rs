@@ -5,7 +5,7 @@
 
 #[cfg(feature = "native")]
 #[doc(no_inline)]
-pub use tickwire_native::{Client, Handle, NetworkAddress, Options, Peer, Server};
+pub use tickwire_native::{Client, Handle, Handlers, NetworkAddress, Options, Peer, Server};
 #[cfg(feature = "server")]
 #[doc(no_inline)]
 pub use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};

@@ -108,7 +108,19 @@ pub enum Ecn {
     CongestionExperienced,
 }
 
-/// What a link promises. A driver declares it once, when it opens the link.
+/// The properties of a link. A driver declares them once, when it opens the link ([`crate::Endpoint::open_link`]).
+///
+/// ```
+/// use tickwire_core::LinkProperties;
+///
+/// // A TCP stream with a length before each datagram.
+/// let stream =
+///     LinkProperties { reliable: true, ordered: true, congestion_controlled: true, max_datagram: 16_384 };
+/// // A WebRTC data channel without retransmissions.
+/// let channel =
+///     LinkProperties { reliable: false, ordered: false, congestion_controlled: true, max_datagram: 1140 };
+/// # let _ = (stream, channel);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
     /// What is written arrives unless the link breaks: nothing is retransmitted on it.
@@ -117,7 +129,9 @@ pub struct LinkProperties {
     pub ordered: bool,
     /// The link does its own congestion control: the core adds none.
     pub congestion_controlled: bool,
-    /// The largest datagram that the link takes, in bytes.
+    /// The largest datagram that the link takes.
+    ///
+    /// Range: 700 bytes or more.
     pub max_datagram: u16,
 }
 

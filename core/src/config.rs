@@ -1,12 +1,14 @@
-//! How an endpoint is set up. Every default is documented with its unit.
+//! How an endpoint is set up. Every field is documented with its default, its range and its unit.
 
 mod channel;
+mod route;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::channel::{ChannelConfig, Delivery, Overflow};
+pub use self::route::Route;
 use crate::connection::congestion::Algorithm;
 use crate::crypto::{Provider, Secret, default_provider};
 use crate::error::ConfigError;
@@ -30,6 +32,15 @@ pub enum Access {
 }
 
 /// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.
+///
+/// ```
+/// use tickwire_core::Secrets;
+///
+/// // Real programs read both keys from files of their own.
+/// # let (identity, ticket_key) = ([1; 32], [2; 32]);
+/// let secrets = Secrets::new(identity).ticket_key(ticket_key);
+/// assert_eq!(format!("{secrets:?}"), "Secrets(..)");
+/// ```
 #[derive(Clone)]
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
@@ -59,80 +70,141 @@ impl Secrets {
     }
 }
 
-/// How an endpoint behaves. `Config::new` gives the defaults.
+/// How an endpoint behaves. [`Config::new`] gives the defaults; [`crate::Endpoint::new`] refuses a value outside its range.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::{Access, ChannelConfig, Config, Delivery};
+///
+/// let mut config = Config::new(0x6d79_6761_6d65);
+/// config.access = Access::Open;
+/// config.idle_timeout = Duration::from_secs(8);
+/// config.channels.push(ChannelConfig::new(Delivery::ReliableOrdered).named("chat"));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Names the game; endpoints of different games ignore each other.
+    /// Names the game: endpoints with different numbers ignore each other. [`Config::new`] takes it; any number will do.
     pub application: u64,
-    /// Who may connect. Default: nobody.
+    /// Who may connect.
+    ///
+    /// Default: [`Access::Closed`].
     pub access: Access,
-    /// Connections accepted and dialled together. Default 100, at most 32,768. One that is closing does not count.
+    /// Connections at a time, accepted and dialled together. A connection that is closing does not count.
+    ///
+    /// Default: 100. Range: 1 to 32,768.
     pub max_connections: usize,
-    /// Connections accepted per source (IPv4 address or IPv6 /64), at least 1. Default: half of `max_connections`, rounded up.
+    /// Connections accepted from one source (an IPv4 address or an IPv6 /64) at a time.
+    ///
+    /// Default: none, which stands for half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
-    /// Half-open handshakes above which only a cookie earns a Diffie-Hellman. Default 64.
+    /// Half-open handshakes above which only a cookie earns a Diffie-Hellman.
+    ///
+    /// Default: 64. Range: any.
     pub cookie_threshold: usize,
     /// Handshakes per second that are answered to one source (IPv4 address, IPv6 /64, or link without a known far end), and to
-    /// one ticket that comes without a cookie. One that only abandons them gets an eighth of it. Default 32.
+    /// one ticket that comes without a cookie. A source that only abandons handshakes gets an eighth of it.
+    ///
+    /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
-    /// As many are answered at once after a rest. Default 64.
+    /// Handshakes that are answered to one source at once, after a rest.
+    ///
+    /// Default: 64. Range: 1 or more.
     pub handshake_burst: u32,
-    /// The channels of every connection, at most 32. Default: one of each [`Delivery`], reliable ordered first.
+    /// The channels of every connection. Both ends need the same number of channels, with the same delivery and compression.
+    ///
+    /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// A heartbeat is sent after this much silence. Default 5 s. Where that is at most a quarter of the idle timeout, only every other
-    /// one of a long silence is answered: the end that was dialled may be silent for twice this interval, but for 15 s at
-    /// most. What stands before it and forgets silent flows sooner (address translation, a firewall) takes a shorter one.
+    /// Silence after which an end sends a heartbeat. Where it is at most a quarter of the idle timeout, only every other heartbeat
+    /// of a long silence is answered: the end that was dialled may be silent for twice this interval, but for 15 s at most. If
+    /// address translation or a firewall on the way forgets silent flows sooner, take a shorter interval.
+    ///
+    /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
-    /// A peer that was not heard for this long is gone. Default 20 s.
+    /// Silence after which a peer counts as gone, and its connection as interrupted.
+    ///
+    /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
-    /// How long a vanished peer's session waits for it. Zero: not at all. Default 60 s.
+    /// How long the session of an interrupted connection waits for its peer. Zero: not at all.
+    ///
+    /// Default: 60 s. Range: 0 s to 1 h.
     pub resume_window: Duration,
-    /// Whether a dialled connection that is lost is dialled again. Default: yes.
+    /// Whether a dialled connection that is interrupted is dialled again.
+    ///
+    /// Default: yes.
     pub reconnect: bool,
-    /// How long a lost connection is dialled again before it is given up. Default 5 min.
+    /// How long an interrupted connection is dialled again before it is given up.
+    ///
+    /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,
-    /// How long an attempt to connect may take. Default 10 s.
+    /// How long an attempt to connect may take.
+    ///
+    /// Default: 10 s. Range: 100 ms to 1 h.
     pub connect_timeout: Duration,
-    /// The longest that an acknowledgement is held back. Default 50 ms.
+    /// How long an acknowledgement may be delayed, so that it can share a datagram.
+    ///
+    /// Default: 50 ms. Range: 0 s to 1 s.
     pub ack_delay: Duration,
-    /// The largest message in bytes, either way. Default 1 MiB; a larger one grows the receive window with it.
+    /// The largest message, either way. Both ends need the same value. A larger one grows the receive window with it.
+    ///
+    /// Default: 1 MiB. Range: 1 byte to 256 MiB.
     pub max_message: usize,
     /// Bytes of the heap that all connections together hold in messages that are not complete, or that wait for earlier ones of
-    /// an ordered channel. 1 MiB to 1 TiB, default 32 MiB; room for two of the largest messages is always there, with what
-    /// they take beside their bytes. When it is full, nothing stalls: what finds no room is not acknowledged and comes
-    /// again, and messages are finished one after the other. A connection holds no more than is free, so that each of many
-    /// that take all they can get has the same share.
+    /// an ordered channel. Room for two of the largest messages is always there, with what they take beside their bytes. When it is
+    /// full, nothing stalls: a message that finds no room is not acknowledged and comes again, and messages are finished one
+    /// after the other. A connection holds no more than is free, so that each of many that take all they can get has the same
+    /// share.
+    ///
+    /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
-    /// The largest datagram in bytes, either way, 1200 at least: what this end asks its peers not to exceed, and sends itself
-    /// once a path is found to carry it (RFC 8899), which takes [`Config::dont_fragment`]. Default 8972: an IPv4 packet of 9000.
+    /// The largest datagram, either way: this end asks its peers not to exceed it, and sends datagrams of this size once a path is
+    /// found to carry them (RFC 8899), which takes [`Config::dont_fragment`]. The default fills an IPv4 packet of 9000 bytes.
+    ///
+    /// Default: 8,972 bytes. Range: 1,200 bytes to 65,535 bytes.
     pub max_datagram: u16,
     /// Whether the driver's UDP sockets forbid the system, and with it every router, to cut a datagram into fragments
     /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and the BSDs, and
-    /// their IPv6 counterparts). Default: no.
+    /// their IPv6 counterparts).
     ///
     /// Only then does a datagram of more than 1200 bytes show by its arrival that the path carries it. Where this is not set, no
     /// larger one is sent over UDP, and none is searched for: fragments of it would arrive joined, and each loss of a fragment
     /// would cost the whole. Links are not concerned: they say how much they take.
+    ///
+    /// Default: no.
     pub dont_fragment: bool,
-    /// Packets after which keys are rotated. Default 2^24.
+    /// Packets after which a connection's keys are rotated.
+    ///
+    /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,
-    /// Bytes per second that one connection sends at most, datagrams whole. Default: what the path carries.
+    /// The most that one connection sends, whole datagrams counted.
+    ///
+    /// Default: none: what the path carries. Range: 1,000 bytes/s or more.
     pub connection_bandwidth: Option<u64>,
-    /// Bytes per second that all connections together send at most, handshakes included. Default: no limit.
+    /// The most that all connections together send, handshakes included.
+    ///
+    /// Default: none. Range: 1,000 bytes/s or more.
     pub bandwidth: Option<u64>,
-    /// The congestion control of connections that need one. Default: [`Algorithm::Copa`].
+    /// The congestion control of connections that need one.
+    ///
+    /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// Microseconds from the Unix epoch to [`crate::Instant::ZERO`], at most 2^62. Default 0. It is the offset to begin with:
-    /// `Endpoint::set_wall_offset` corrects it when the wall clock is set, or when the clock behind `Instant` stood still
+    /// Time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. It is the offset to begin with:
+    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant` stood still
     /// while the host slept.
     ///
-    /// Tickets expire by it, so [`Access::Tickets`] needs it. Whom a server knows comes back whatever it shows: sessions that
-    /// live are resumed, and clients without a ticket begin anew.
+    /// Tickets expire by it, so [`Access::Tickets`] refuses 0. Clients that a server knows come back whatever it shows: sessions
+    /// that live are resumed, and clients without a ticket begin anew.
+    ///
+    /// Default: 0 µs. Range: 0 µs to 2^62 µs.
     pub wall_offset: u64,
-    /// The message types that this endpoint was built with. Channels are added to it.
+    /// The message types that this endpoint was built with, each with a name of its own of at most 64 bytes. Channels are added
+    /// to it.
+    ///
+    /// Default: empty.
     pub schema: Schema,
-    /// The cryptography. Default: pure Rust; with the feature `ring`, ring.
+    /// The cryptography.
+    ///
+    /// Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
 }
 
@@ -206,7 +278,12 @@ impl Config {
             u64::MAX,
         )?;
         within("bandwidth", self.bandwidth.unwrap_or(u64::MAX), LEAST_BANDWIDTH, u64::MAX)?;
-        for channel in &self.channels {
+        for (place, channel) in self.channels.iter().enumerate() {
+            if let Some(name) = channel.name.as_deref()
+                && self.channels.iter().take(place).any(|other| other.name.as_deref() == Some(name))
+            {
+                return Err(ConfigError::ChannelNameTwice { name: name.into() });
+            }
             within("channels.priority", u64::from(channel.priority), 0, 7)?;
             within("channels.queue_messages", channel.queue_messages as u64, 1, u64::from(u32::MAX))?;
         }

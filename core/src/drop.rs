@@ -90,7 +90,7 @@ impl DropReason {
 }
 
 /// How many datagrams were dropped, by reason.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DropCounts([u64; DropReason::COUNT]);
 
 impl Default for DropCounts {
@@ -124,6 +124,31 @@ impl DropCounts {
     }
 }
 
+/// The reasons that occurred, each with its count: `too-short 3, replayed 1`. Without any: `none`.
+///
+/// ```
+/// use tickwire_core::drop::DropCounts;
+/// assert_eq!(DropCounts::default().to_string(), "none");
+/// ```
+impl fmt::Display for DropCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.total() == 0 {
+            return f.write_str("none");
+        }
+        for (place, (reason, count)) in self.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{reason} {count}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DropCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -141,5 +166,18 @@ mod tests {
         let names: BTreeSet<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(indexes, (0..DropReason::COUNT).collect());
         assert_eq!(names.len(), DropReason::COUNT);
+    }
+
+    #[test]
+    fn counts_are_shown_by_the_names_of_their_reasons() {
+        let mut counts = DropCounts::default();
+        assert_eq!(alloc::format!("{counts} {counts:?}"), "none {}");
+        counts.count(DropReason::Replayed);
+        counts.count(DropReason::TooShort);
+        counts.count(DropReason::TooShort);
+        assert_eq!(
+            alloc::format!("{counts} {counts:?}"),
+            "too-short 2, replayed 1 {TooShort: 2, Replayed: 1}"
+        );
     }
 }

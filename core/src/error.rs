@@ -32,6 +32,11 @@ pub enum ConfigError {
         /// The most bytes that a name may have.
         most: usize,
     },
+    /// Two channels have one name.
+    ChannelNameTwice {
+        /// The name.
+        name: String,
+    },
     /// Two entries of the schema go by one name.
     SchemaNameTwice {
         /// The name.
@@ -54,6 +59,9 @@ impl fmt::Display for ConfigError {
             ),
             Self::SchemaNameTooLong { name, most } => {
                 write!(f, "the schema entry {name:?} has {} bytes; shorten its name to {most}", name.len())
+            }
+            Self::ChannelNameTwice { name } => {
+                write!(f, "Config::channels names two channels {name:?}; give each a name of its own")
             }
             Self::SchemaNameTwice { name } => {
                 write!(f, "the schema names {name:?} twice; give each message type a name of its own")

@@ -164,6 +164,25 @@ pub enum Violation {
 }
 
 /// What happened. Of a connection, `Connected` comes before all else, `Closed` last and once.
+///
+/// ```
+/// use tickwire_core::{Endpoint, Event, Fate};
+///
+/// fn take_events(endpoint: &mut Endpoint) {
+///     while let Some(event) = endpoint.poll_event() {
+///         match event {
+///             Event::Connected { connection, address, .. } => println!("{connection:?} from {address}"),
+///             Event::Message { channel, data, .. } => println!("{} bytes on channel {}", data.len(), channel.0),
+///             Event::Closed { reason, unconfirmed, .. } => {
+///                 let not_sent = unconfirmed.iter().filter(|message| message.fate == Fate::NotSent).count();
+///                 println!("over: {reason:?}; {not_sent} messages were not sent");
+///             }
+///             // Interrupted, Resumed, SendReady, Delivered, Moved, RateChanged, and events of later versions.
+///             _ => {}
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {

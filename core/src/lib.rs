@@ -58,8 +58,27 @@
 //! assert_eq!(received, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 //! ```
 //!
-//! Over UDP no datagram has more than 1200 bytes unless [`Config::dont_fragment`] is set: a driver sets it once its sockets forbid
-//! the system to cut datagrams into fragments, and larger ones are then sent where the path is found to carry them.
+//! # The contract in one minute
+//!
+//! An [`Endpoint`] has four kinds of call. They may be made in any order, at any time:
+//!
+//! | kind | calls |
+//! |---|---|
+//! | commands | [`connect`](Endpoint::connect), [`send`](Endpoint::send), [`close`](Endpoint::close), … |
+//! | inputs | [`handle_datagram`](Endpoint::handle_datagram), [`handle_timeout`](Endpoint::handle_timeout) |
+//! | outputs | [`poll_transmit`](Endpoint::poll_transmit), [`poll_event`](Endpoint::poll_event), [`poll_timeout`](Endpoint::poll_timeout) |
+//! | getters | [`state`](Endpoint::state), [`stats`](Endpoint::stats), [`peer_clock`](Endpoint::peer_clock), … |
+//!
+//! - **Seed**: 32 fresh bytes of the system's entropy at every start. Long-lived keys are [`Secrets`].
+//! - **Time**: every [`Instant`] comes from the caller's monotonic clock, in microseconds. [`Config::wall_offset`] relates it to the
+//!   wall clock, by which tickets expire.
+//! - **Buffers**: receive into [`limits::MAX_DATAGRAM`] bytes, lend [`limits::MIN_TRANSMIT_BUFFER`] bytes or more to send from.
+//! - **Don't-fragment**: over UDP no datagram has more than 1200 bytes unless [`Config::dont_fragment`] says that the sockets forbid
+//!   fragments; larger ones are then sent where the path is found to carry them.
+//! - **ECN**: pass the bits of received datagrams in, and send with [`Transmit::ecn`]; [`Ecn::NotCapable`] where the platform has none.
+//!
+//! [`drivers_contract`] is the whole list, each clause with the damage if it is broken. [`Endpoint`] has the states of a connection.
+//! [`message`] turns structs into the bytes that channels carry.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -75,6 +94,7 @@ mod channel;
 pub mod config;
 mod connection;
 pub mod crypto;
+pub mod drivers_contract;
 pub mod drop;
 mod endpoint;
 pub mod error;
@@ -103,18 +123,28 @@ pub mod time;
 pub mod token_bucket;
 pub mod wire;
 
+#[doc(no_inline)]
 pub use bytes::Bytes;
 
+#[doc(inline)]
 pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
-pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Secrets};
+#[doc(inline)]
+pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Route, Secrets};
+#[doc(inline)]
 pub use crate::connection::{PeerClock, TimeoutCause, VIOLATION_CODES, congestion};
+#[doc(inline)]
 pub use crate::crypto::{PublicKey, Secret};
+#[doc(inline)]
 pub use crate::endpoint::{
     Admission, AdmissionRequest, Authenticator, ConnectOptions, ConnectionState, Endpoint, Transmit,
 };
+#[doc(inline)]
 pub use crate::event::{
     ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Unconfirmed, Violation,
 };
+#[doc(inline)]
 pub use crate::handshake::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};
+#[doc(inline)]
 pub use crate::text::{Escaped, PeerText};
+#[doc(inline)]
 pub use crate::time::{Duration, Instant};

@@ -155,14 +155,14 @@ impl fmt::Display for SchemaDifference {
                 "the message types or channels differ, but not in what the server could send of its list",
             );
         }
-        f.write_str("this end and the server were built from different message types or channels")?;
+        f.write_str("this end and the server do not match")?;
         write_names(f, "only the server has", self.missing_here.iter().map(PeerText::raw))?;
         write_names(f, "only this end has", self.missing_there.iter().map(String::as_str))?;
         write_names(f, "both have, but not alike", self.different.iter().map(String::as_str))?;
         if self.truncated {
             f.write_str("\n  (the server's list was cut off; there may be more)")?;
         }
-        f.write_str("\nrebuild both ends from the same definitions")
+        f.write_str("\ngive both ends the same message types, channels and largest message")
     }
 }
 

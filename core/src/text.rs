@@ -1,4 +1,4 @@
-//! Text from a peer, which may hold anything: it is escaped wherever it is shown.
+//! Text for people. Text from a peer may hold anything, so it is escaped wherever it is shown.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
@@ -98,6 +98,23 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     let mut pair = String::from('a');
     pair.push(character);
     pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
+}
+
+/// A number of things: `1 client`, `2 clients`. For words whose plural takes an s.
+///
+/// ```
+/// use tickwire_core::text::Counted;
+/// assert_eq!(Counted(1, "client").to_string(), "1 client");
+/// assert_eq!(format!("{} and {}", Counted(0, "message"), Counted(2, "byte")), "0 messages and 2 bytes");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted<'a>(pub u64, pub &'a str);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, one) = self;
+        write!(f, "{number} {one}{}", if *number == 1 { "" } else { "s" })
+    }
 }
 
 #[cfg(test)]

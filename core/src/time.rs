@@ -14,6 +14,16 @@ pub(crate) use self::span::Span;
 /// A point in time: microseconds since an epoch that the caller picks.
 ///
 /// Values above 2^62 are refused, so that sums of an instant and any protocol interval cannot overflow.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::Instant;
+///
+/// // A driver's clock: microseconds since the program began.
+/// let start = std::time::Instant::now();
+/// let now = || Instant::saturating_from_micros(start.elapsed().as_micros() as u64);
+/// assert!(now() < Instant::ZERO + Duration::from_secs(60));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 

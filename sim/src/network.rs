@@ -13,16 +13,22 @@ use crate::link::{Arrival, Departure, Link, Pipe, PipeConfig, Pool, Tally};
 /// A link between two nodes. Each of its directions has its own faults.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
-    /// The nodes at its ends; [`Direction::Up`] leads from the first to the second.
+    /// The nodes at its ends; [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`] takes them.
     pub between: (NodeId, NodeId),
-    /// How long a datagram takes, either way.
+    /// How long a datagram takes, either way. [`LinkConfig::new`] takes it.
     pub delay: Duration,
     /// The bottleneck on the way up, by its place in [`Topology::pipes`].
+    ///
+    /// Default: none.
     pub up: Option<usize>,
     /// The bottleneck on the way down.
+    ///
+    /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes, in bytes; what is larger is dropped without a word. Other limits, and changing ones,
+    /// The largest datagram that passes; what is larger is dropped without a word. Other limits, and changing ones,
     /// are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
+    ///
+    /// Default: 1,472 bytes.
     pub largest: usize,
 }
 

@@ -32,6 +32,18 @@ pub fn address(end: usize) -> SocketAddr {
 }
 
 /// Two endpoints with any number of connections between them.
+///
+/// ```
+/// use tickwire_core::{Config, Event, Instant};
+/// use tickwire_sim::pair::{CLIENT, Pair, SERVER};
+///
+/// let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
+/// pair.connect(1);
+/// pair.record();
+/// pair.send(CLIENT, 0, "hello");
+/// pair.flush();
+/// assert_eq!(pair.count(SERVER, |event| matches!(event, Event::Message { .. })), 1);
+/// ```
 pub struct Pair {
     /// The present.
     pub now: Instant,

@@ -29,21 +29,33 @@ pub const MODES: [Delivery; 2] = [Delivery::ReliableOrdered, Delivery::ReliableU
 /// How streams are set up.
 #[derive(Clone)]
 pub struct StreamConfig {
-    /// Seeds endpoints and messages.
+    /// Seeds endpoints and messages. [`StreamConfig::new`] takes it.
     pub seed: u64,
     /// Between node 0, the server, and node 1, the client.
+    ///
+    /// Default: one link of 20 ms.
     pub topology: Topology,
     /// What goes wrong.
+    ///
+    /// Default: none.
     pub faults: Vec<Fault>,
-    /// Messages per mode and direction.
+    /// Messages per mode and direction. [`StreamConfig::new`] takes it.
     pub messages: u32,
     /// Time between two messages of one direction; `None`: as fast as the queues take them.
+    ///
+    /// Default: none.
     pub pace: Option<Duration>,
-    /// Bytes of the largest message. Small ones are as likely as large ones.
+    /// The largest message. Small ones are as likely as large ones.
+    ///
+    /// Default: 64 KiB.
     pub largest: usize,
     /// How both endpoints are set up. Its channels and its access are replaced.
+    ///
+    /// Default: without cryptography, else as in [`Config::new`].
     pub config: Config,
     /// Whether the trace is written as text.
+    ///
+    /// Default: no.
     pub text: bool,
 }
 

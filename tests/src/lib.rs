@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends when its own ground gives way")]
 
 pub mod allocation;
+pub mod documented;
 pub mod exceptions;
 pub mod imports;
 pub mod lexer;

@@ -5,7 +5,11 @@ use quote::quote;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprRange, Field, Lit, LitStr, Path, RangeLimits, Result, parse_quote};
+use syn::{
+    Attribute, Expr, ExprLit, ExprRange, Field, Ident, Lit, LitStr, Path, RangeLimits, Result, parse_quote,
+};
+
+use crate::names;
 
 /// The attributes of a type.
 pub(crate) struct Container {
@@ -13,7 +17,7 @@ pub(crate) struct Container {
     pub(crate) name: Option<LitStr>,
     pub(crate) codec: Codec,
     pub(crate) message_type: Option<Expr>,
-    pub(crate) channel: Option<Expr>,
+    pub(crate) route: Option<Route>,
     pub(crate) max: Option<Expr>,
 }
 
@@ -21,6 +25,14 @@ pub(crate) struct Container {
 pub(crate) enum Codec {
     Bits,
     Other(TokenStream),
+}
+
+/// The channel that a message takes.
+pub(crate) enum Route {
+    Number(Expr),
+    Name(LitStr),
+    /// The name of a variant of `Delivery`.
+    Delivery(Ident),
 }
 
 /// The bounds of an integer field.
@@ -45,12 +57,17 @@ impl Container {
             let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
             match key.as_str() {
                 "crate" => this.krate = path(&meta)?,
-                "name" => this.name = Some(meta.value()?.parse()?),
+                "name" => this.name = Some(names::checked(meta.value()?.parse()?)?),
                 "codec" => codec = Some(meta.value()?.parse()?),
                 "type" => this.message_type = Some(meta.value()?.parse()?),
-                "channel" => this.channel = Some(meta.value()?.parse()?),
+                "channel" => this.set_route(&meta, channel)?,
+                "delivery" => this.set_route(&meta, delivery)?,
                 "max" => this.max = Some(meta.value()?.parse()?),
-                _ => return Err(meta.error("expected `codec`, `name`, `type`, `channel`, `max` or `crate`")),
+                _ => {
+                    let expected =
+                        "expected `codec`, `name`, `type`, `channel`, `delivery`, `max` or `crate`";
+                    return Err(meta.error(expected));
+                }
             }
             Ok(())
         })?;
@@ -79,8 +96,20 @@ impl Container {
             name: None,
             codec: Codec::Bits,
             message_type: None,
-            channel: None,
+            route: None,
             max: None,
+        }
+    }
+
+    fn set_route(
+        &mut self,
+        meta: &ParseNestedMeta<'_>,
+        read: impl FnOnce(Expr) -> Result<Route>,
+    ) -> Result<()> {
+        let route = read(meta.value()?.parse()?)?;
+        match self.route.replace(route) {
+            None => Ok(()),
+            Some(_) => Err(meta.error("`channel` and `delivery` both choose the channel: give one, once")),
         }
     }
 
@@ -129,6 +158,45 @@ impl FieldOptions {
         })?;
         Ok(this)
     }
+}
+
+/// Reads `channel = …`: a number or a name.
+fn channel(value: Expr) -> Result<Route> {
+    let Expr::Lit(literal) = &value else { return Ok(Route::Number(value)) };
+    match &literal.lit {
+        Lit::Str(name) if name.value().is_empty() => Err(syn::Error::new(
+            name.span(),
+            "expected the name of a channel, as `ChannelConfig::named` gives it",
+        )),
+        Lit::Str(name) => Ok(Route::Name(name.clone())),
+        Lit::Int(number) if number.base10_parse::<u8>().is_ok_and(|number| number < names::CHANNELS) => {
+            Ok(Route::Number(value))
+        }
+        _ => Err(syn::Error::new(
+            value.span(),
+            "expected the number of a channel, 0 to 31, or its name in quotes",
+        )),
+    }
+}
+
+/// Reads `delivery = …`.
+fn delivery(value: Expr) -> Result<Route> {
+    let text = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
+        _ => String::new(),
+    };
+    let variant = match text.as_str() {
+        "unreliable" => "Unreliable",
+        "sequenced" => "Sequenced",
+        "reliable-unordered" => "ReliableUnordered",
+        "reliable-ordered" => "ReliableOrdered",
+        _ => {
+            let expected =
+                "expected \"unreliable\", \"sequenced\", \"reliable-unordered\" or \"reliable-ordered\"";
+            return Err(syn::Error::new(value.span(), expected));
+        }
+    };
+    Ok(Route::Delivery(Ident::new(variant, value.span())))
 }
 
 /// Refuses `#[net(…)]` where nothing can be said.

@@ -1,12 +1,14 @@
 //! `NetMessage`: name, type, channel, bound and codec.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{DeriveInput, Error, LitStr, Result};
+use syn::spanned::Spanned as _;
+use syn::{DeriveInput, Error, Expr, LitStr, Result};
 
-use crate::attributes::{Codec, Container};
+use crate::attributes::{Codec, Container, Route};
 use crate::bits;
+use crate::names;
 use crate::shape::{self, BoundsAllowed};
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
@@ -25,19 +27,11 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     };
     let shape = shape::implement(input, krate, bounds)?;
     let ident = &input.ident;
-    let name =
-        container.name.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
-    let message_type = container.message_type.as_ref().map(|value| {
-        quote! {
-            const TYPE: ::core::option::Option<#krate::message::MessageType> =
-                ::core::option::Option::Some(#krate::message::MessageType(#value));
-        }
-    });
-    let channel = container
-        .channel
-        .as_ref()
-        .map(|value| quote!(const CHANNEL: #krate::event::ChannelId = #krate::event::ChannelId(#value);));
-    let max = container.max.as_ref().map(|value| quote!(const MAX_SIZE: usize = #value;));
+    let name = match &container.name {
+        Some(name) => name.clone(),
+        None => names::checked(LitStr::new(&ident.unraw().to_string(), ident.span()))?,
+    };
+    let Constants { message_type, route, max } = Constants::of(&container);
     Ok(quote! {
         #shape
         #bits
@@ -45,9 +39,64 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         impl #krate::message::NetMessage for #ident {
             const NAME: &'static str = #name;
             #message_type
-            #channel
+            #route
             #max
             type Codec = #codec;
         }
+        // Constants are evaluated where they are used: here.
+        const _: () = {
+            let _ = <#ident as #krate::message::NetMessage>::TYPE;
+            let _ = <#ident as #krate::message::NetMessage>::ROUTE;
+            let _ = <#ident as #krate::message::NetMessage>::MAX_SIZE;
+        };
     })
 }
+
+/// The constants of an implementation that have defaults. Each is judged when the message is compiled.
+struct Constants {
+    message_type: Option<TokenStream>,
+    route: Option<TokenStream>,
+    max: Option<TokenStream>,
+}
+
+impl Constants {
+    fn of(container: &Container) -> Self {
+        let krate = &container.krate;
+        let message_type = container.message_type.as_ref().map(|value| {
+            let check = check(value, quote!(#krate::message::derived::is_user_type), TYPE);
+            quote! {
+                const TYPE: ::core::option::Option<#krate::message::MessageType> =
+                    ::core::option::Option::Some(#krate::message::MessageType(#check));
+            }
+        });
+        let route = container.route.as_ref().map(|route| {
+            let route = match route {
+                Route::Number(value) => {
+                    let check = check(value, quote!(#krate::message::derived::is_channel), CHANNEL);
+                    quote!(Channel(#krate::event::ChannelId(#check)))
+                }
+                Route::Name(name) => quote!(Named(#name)),
+                Route::Delivery(variant) => quote!(Delivery(#krate::message::derived::Delivery::#variant)),
+            };
+            quote!(const ROUTE: #krate::message::Route = #krate::message::Route::#route;)
+        });
+        let max = container.max.as_ref().map(|value| {
+            let check = check(value, quote!(#krate::message::derived::is_message_size), MAX);
+            quote!(const MAX_SIZE: usize = #check;)
+        });
+        Self { message_type, route, max }
+    }
+}
+
+/// The value, which has to pass `is_valid`.
+fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
+    quote_spanned!(value.span()=> {
+        let value = #value;
+        ::core::assert!(#is_valid(value), #expected);
+        value
+    })
+}
+
+const TYPE: &str = "types below 0x1000 belong to the protocol: give the message a type from 0x1000 on";
+const CHANNEL: &str = "a connection has 32 channels at most: give a number from 0 to 31";
+const MAX: &str = "a message has 2^28 bytes at most";

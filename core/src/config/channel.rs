@@ -1,5 +1,7 @@
 //! How a channel is set up.
 
+use alloc::borrow::Cow;
+use core::fmt;
 use core::time::Duration;
 
 /// How a channel treats its messages.
@@ -17,9 +19,26 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Its name, as attributes and reports have it: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreliable => "unreliable",
+            Self::Sequenced => "sequenced",
+            Self::ReliableUnordered => "reliable-unordered",
+            Self::ReliableOrdered => "reliable-ordered",
+        }
+    }
+
     /// Whether each message arrives, if the session lives.
     pub(crate) const fn is_reliable(self) -> bool {
         matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -43,26 +62,53 @@ pub enum Overflow {
     Queue,
 }
 
-/// One channel of every connection of an endpoint. Both ends configure the same list.
+/// One channel of every connection of an endpoint. Both ends need the same delivery and compression; the rest is each end's own.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::{ChannelConfig, Delivery};
+///
+/// let mut state = ChannelConfig::new(Delivery::Unreliable).named("state");
+/// state.priority = 5;
+/// state.lifetime = Some(Duration::from_millis(100));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// How its messages are treated.
+    /// The name that message types and calls may use instead of its number ([`crate::Route::Named`]). No two channels have the same
+    /// name. Names are not sent, and not compared in the handshake: each end has its own.
+    ///
+    /// Default: none.
+    pub name: Option<Cow<'static, str>>,
+    /// How its messages are treated. [`ChannelConfig::new`] takes it.
     pub delivery: Delivery,
-    /// Its share of the bandwidth when channels compete: weight 2^priority. 0 to 7, default 3.
+    /// Its share of the bandwidth when channels compete: weight 2^priority.
+    ///
+    /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// Bytes (with overhead) that may wait to be sent before the queue is full. Default 4 MiB.
+    /// Bytes that may wait to be sent before the queue is full, with 64 bytes of overhead a message.
+    ///
+    /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// Messages that may wait to be sent before the queue is full. Default 4096.
+    /// Messages that may wait to be sent before the queue is full.
+    ///
+    /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,
-    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels. Default: the
-    /// oldest gives way.
+    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels.
+    ///
+    /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// How long a message may wait for its first transmission before it is dropped as `NotSent`. Default: for ever.
+    /// How long a message may wait for its first transmission before it is dropped as [`crate::Fate::NotSent`].
+    ///
+    /// Default: none: for ever. Range: any.
     pub lifetime: Option<Duration>,
-    /// Whether each delivered reliable message yields an `Event::Delivered`. Default: no.
+    /// Whether each delivered reliable message yields an [`crate::Event::Delivered`].
+    ///
+    /// Default: no.
     pub receipts: bool,
-    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller. Default: no.
+    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller.
+    ///
+    /// Default: no.
     pub compress: bool,
 }
 
@@ -71,6 +117,7 @@ impl ChannelConfig {
     #[must_use]
     pub const fn new(delivery: Delivery) -> Self {
         Self {
+            name: None,
             delivery,
             priority: 3,
             queue_bytes: 4 << 20,
@@ -80,5 +127,12 @@ impl ChannelConfig {
             receipts: false,
             compress: false,
         }
+    }
+
+    /// With a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 }

@@ -30,6 +30,26 @@ pub enum Admission {
 }
 
 /// Decides who is let in. It must be quick: it runs inside `handle_datagram`.
+///
+/// ```
+/// use std::collections::BTreeSet;
+/// use tickwire_core::{Admission, AdmissionRequest, Authenticator, Refusal};
+///
+/// struct Bans(BTreeSet<[u8; 16]>);
+///
+/// impl Authenticator for Bans {
+///     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission {
+///         if self.0.contains(&request.peer.identity) {
+///             Admission::Refuse(Refusal::Banned)
+///         } else {
+///             Admission::Accept
+///         }
+///     }
+/// }
+/// # fn set(endpoint: &mut tickwire_core::Endpoint, bans: Bans) {
+/// endpoint.set_authenticator(bans);
+/// # }
+/// ```
 pub trait Authenticator: Send {
     /// The decision on one client. A client may ask several times; only its first Data makes it a connection.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;

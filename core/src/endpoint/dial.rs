@@ -69,6 +69,16 @@ impl Endpoint {
         Ok(connection)
     }
 
+    /// Says where a connection that this end dialled finds its server the next time it has to dial. An interrupted connection
+    /// dials there at once, and gives up an attempt that goes elsewhere.
+    pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
+        let now = self.advance(now);
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.redirect(now, to.into());
+            self.refresh(connection);
+        }
+    }
+
     fn begin_dial(&mut self, now: Instant, attempt: Attempt) -> Result<Dial, ConnectError> {
         let too_many = ConnectError::TooManyConnections { most: self.config.max_connections };
         let local_id = self.ids.reserve(&mut self.rng).ok_or(too_many)?;

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use super::Endpoint;
 use crate::address::Address;
+use crate::config::Route;
 use crate::connection::{Connection, PeerClock, Phase};
 use crate::crypto::PublicKey;
 use crate::drop::DropCounts;
@@ -11,7 +12,29 @@ use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
 use crate::time::Instant;
 
-/// Where a connection is in its life, as applications see it.
+/// The states of a connection, as [`Endpoint::state`] reads them.
+///
+/// ```text
+///                connect()                    accepted (the endpoint lets somebody in)
+///                    |                                     |
+///                    v                                     v
+///              Connecting ------- Event::Connected ------------> Connected <----------+
+///                    |                                           |    |               | Event::Resumed
+///     Event::Closed  |                          close(), or the  |    | silence for   |
+///  (timed out, refused)                          peer closed it  |    | idle_timeout: |
+///                    |                                           |    | Event::Interrupted
+///                    |                                           v    v               |
+///                    |                                Disconnecting  Connecting ------+
+///                    |                                           |    |
+///                    v             Event::Closed, last and once  v    v  resume_window or reconnect_for passed
+///              Disconnected <--------------------------------------------
+/// ```
+///
+/// The session (channels, queued messages, identity) lives from the first `Connecting` to [`Event::Closed`](crate::Event::Closed).
+/// An interrupted connection keeps its [`ConnectionId`], messages may be queued at any time, and each reliable message arrives
+/// exactly once across interruptions. `Closed` lists those that the peer did not confirm. Where the server lost the session, in a
+/// restart say, the old connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and `Connected` names
+/// it in `replaces`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionState {
     /// There is no such connection, or it is over.
@@ -50,6 +73,13 @@ impl Endpoint {
     /// A connection that its peer closed is not among them, although this end answers copies of the peer's CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
+    }
+
+    /// The channel that `route` means among the configured ones: its number for [`Endpoint::send`]. `None` if there is no
+    /// such channel.
+    #[must_use]
+    pub fn channel(&self, route: impl Into<Route>) -> Option<ChannelId> {
+        route.into().channel(&self.config.channels)
     }
 
     /// Where a connection's peer is.

@@ -1,7 +1,4 @@
 //! The endpoint: every connection of a process, behind the verbs of the core's contract.
-//!
-//! Commands (`connect`, `send`, `close`), inputs (`handle_datagram`, `handle_timeout`), outputs (`poll_transmit`,
-//! `poll_event`, `poll_timeout`) and getters may be called in any order, at any time.
 
 mod accept;
 mod accounts;
@@ -45,7 +42,6 @@ use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
 use self::throttle::Throttle;
-use crate::address::Path;
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
 use crate::connection::{Connection, Outlook, Settings, reliable_channels};
@@ -64,7 +60,30 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
 ///
-/// See the crate's front page for a complete example.
+/// It owns every connection of a process. It opens no socket, reads no clock and draws no entropy: the caller passes
+/// datagrams and times in, and takes datagrams and events out. The crate's front page is a complete example;
+/// [`crate::drivers_contract`] lists the duties of the caller and the promises of the endpoint.
+///
+/// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
+/// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event),
+/// [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at any time: what a call leaves to be done stays
+/// due. No call fails for what came over the network; an `Err` names a mistake of the caller, or a full queue. `now` comes from the
+/// caller's monotonic clock; a time before the latest one counts as the latest.
+///
+/// [`ConnectionState`] has the states of a connection and the events between them.
+///
+/// ```
+/// use tickwire_core::{ChannelId, Config, ConnectOptions, Endpoint, Instant, Secrets};
+///
+/// # let (identity, seed, server_key) = ([1; 32], [2; 32], [3; 32]);
+/// let mut endpoint = Endpoint::new(Config::new(0x6d79_6761_6d65), Secrets::new(identity), seed, Instant::ZERO)?;
+/// let server: std::net::SocketAddr = "192.0.2.1:7777".parse()?;
+/// let connection = endpoint.connect(Instant::ZERO, server, ConnectOptions::new(server_key))?;
+/// endpoint.send(Instant::ZERO, connection, ChannelId(0), "hello")?;
+/// let mut buffer = [0; 1200];
+/// assert!(endpoint.poll_transmit(Instant::ZERO, &mut buffer).is_some_and(|hello| hello.size == 1200));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Endpoint {
     config: Config,
     settings: Settings,
@@ -261,16 +280,6 @@ impl Endpoint {
             if let Some(state) = self.connections.get_mut(connection) {
                 state.handle_timeout(now, &mut self.arena, &mut self.rng, &self.settings);
             }
-            self.refresh(connection);
-        }
-    }
-
-    /// Says where a connection that this end dialled finds its server the next time it has to dial. An interrupted connection
-    /// dials there at once, and gives up an attempt that goes elsewhere.
-    pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
-        let now = self.advance(now);
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.redirect(now, to.into());
             self.refresh(connection);
         }
     }

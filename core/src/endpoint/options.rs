@@ -7,6 +7,15 @@ use crate::crypto::{Key, PublicKey, Secret};
 use crate::handshake::{ServerKey, Ticket};
 
 /// Whom to connect to, and with what credentials.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::ConnectOptions;
+///
+/// # let server_key = [1; 32];
+/// let options = ConnectOptions::new(server_key).timeout(Duration::from_secs(5)).reconnect(false);
+/// assert_eq!(options.chosen_timeout(), Some(Duration::from_secs(5)));
+/// ```
 #[derive(Clone)]
 pub struct ConnectOptions {
     pub(super) server_key: ServerKey,

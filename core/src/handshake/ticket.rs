@@ -151,6 +151,26 @@ pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key
 }
 
 /// The backend's mint of tickets for one server.
+///
+/// ```
+/// use tickwire_core::crypto::default_provider;
+/// use tickwire_core::rng::Rng;
+/// use tickwire_core::{ConnectOptions, Ticket, TicketContents, TicketMint, server_ticket_key};
+///
+/// # let (master, server_key, seed, now_us) = ([1; 32], [2; 32], [3; 32], 0);
+/// // The backend keeps the master key, and seeds its randomness from the system.
+/// let provider = default_provider();
+/// let mint = TicketMint::new(provider.clone(), &server_ticket_key(&*provider, &master, &server_key));
+/// let contents =
+///     TicketContents { identity: [7; 16], expiry: now_us + 60_000_000, user_data: b"level 9".to_vec() };
+/// let ticket = mint.mint(&mut Rng::from_seed(seed), 0x6d79_6761_6d65, &server_key, contents)?;
+///
+/// // The client gets it as text, and shows it to the server.
+/// let ticket: Ticket = ticket.to_string().parse()?;
+/// let options = ConnectOptions::new(server_key).ticket(ticket);
+/// # drop(options);
+/// # Ok::<(), tickwire_core::TicketError>(())
+/// ```
 pub struct TicketMint {
     provider: Arc<dyn Provider>,
     key: SealingKey,

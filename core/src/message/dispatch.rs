@@ -9,6 +9,7 @@ use core::fmt;
 
 use super::{Codec as _, DecodeError, EncodeError, MessageType, NetMessage, Registry};
 use super::{Verdict, ViolationBudget, ViolationLimit};
+use crate::endpoint::Endpoint;
 use crate::event::ConnectionId;
 use crate::limits;
 use crate::time::Instant;
@@ -75,27 +76,71 @@ pub enum Rejection {
     },
 }
 
-/// Decodes messages, lets validators judge them, and hands them to handlers; counts what each connection sends that is
-/// not valid.
+/// Decodes messages, lets validators judge them, and hands them to handlers, each with the game's state; counts the invalid
+/// messages of each sender.
 ///
-/// Handlers run inside [`Dispatcher::dispatch`], in the order in which they were added. One that wants to go says
-/// [`HandlerAction::Remove`].
-pub struct Dispatcher {
+/// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so a
+/// handler changes it without a lock: the dispatcher borrows it for one call. `N` is what handlers send with, and `I` how
+/// senders are named: an [`Endpoint`] and [`ConnectionId`]s unless a driver says otherwise. Handlers of the native driver and of
+/// the dedicated server have the same shape, with a `Handle` or a `Context` in the second place.
+///
+/// Handlers run inside [`Dispatcher::dispatch`], in the order in which they were added. One that returns
+/// [`HandlerAction::Remove`] has seen its last message; one that returns nothing stays.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tickwire_core::message::{BoundedString, Dispatcher, NetMessage, Outcome, Registry};
+/// use tickwire_core::{Config, ConnectionId, Endpoint, Instant, Secrets};
+///
+/// #[derive(NetMessage)]
+/// struct Chat {
+///     text: BoundedString<200>,
+/// }
+///
+/// #[derive(Default)]
+/// struct Game {
+///     lines: Vec<String>,
+/// }
+///
+/// impl Game {
+///     fn heard(&mut self, _: &mut Endpoint, _: ConnectionId, chat: &Chat) {
+///         self.lines.push(chat.text.as_str().to_owned());
+///     }
+/// }
+///
+/// let mut registry = Registry::new();
+/// registry.register::<Chat>()?;
+/// let mut dispatcher = Dispatcher::<Game>::new(registry.clone());
+/// dispatcher.on(Game::heard)?;
+/// dispatcher.validate(|chat: &Chat| !chat.text.as_str().is_empty())?;
+///
+/// # let mut endpoint = Endpoint::new(Config::new(1), Secrets::new([1; 32]), [2; 32], Instant::ZERO)?;
+/// // In the loop, for each `Event::Message { connection, data, .. }`:
+/// let (now, mut game) = (Instant::ZERO, Game::default());
+/// # let connection = ConnectionId::default();
+/// # let data = registry.encode(&Chat { text: BoundedString::truncated("hello") })?;
+/// let outcome = dispatcher.dispatch(now, &mut game, &mut endpoint, connection, &data);
+/// assert!(matches!(outcome, Outcome::Handled { handlers: 1, .. }));
+/// assert_eq!(game.lines, ["hello"]);
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub struct Dispatcher<G, N = Endpoint, I = ConnectionId> {
     registry: Arc<Registry>,
     /// One per type of the registry, made when it gets its first handler or validator.
-    slots: Vec<Option<Box<dyn HandlerSlot>>>,
+    slots: Vec<Option<BoxedSlot<G, N, I>>>,
     next_serial: u64,
     limit: ViolationLimit,
-    violations: BTreeMap<ConnectionId, ViolationBudget>,
+    violations: BTreeMap<I, ViolationBudget>,
 }
 
-impl fmt::Debug for Dispatcher {
+impl<G, N, I> fmt::Debug for Dispatcher<G, N, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher").field("types", &self.slots.len()).finish_non_exhaustive()
     }
 }
 
-impl Dispatcher {
+impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
     /// A dispatcher without handlers, for the types of `registry`.
     #[must_use]
     pub fn new(registry: impl Into<Arc<Registry>>) -> Self {
@@ -118,17 +163,19 @@ impl Dispatcher {
         &self.registry
     }
 
-    /// Calls `handler` for every valid message of type `T`.
+    /// Calls `handler` for every valid message of type `T`, with the game, the network and the sender.
     ///
     /// # Errors
     /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
     pub fn on<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
-        mut handler: impl FnMut(ConnectionId, &T) -> R + Send + 'static,
+        mut handler: impl FnMut(&mut G, &mut N, I, &T) -> R + Send + 'static,
     ) -> Result<HandlerId, EncodeError> {
         let serial = self.next_serial;
         let (place, slot) = self.slot::<T>()?;
-        let call = move |connection: ConnectionId, message: &T| handler(connection, message).into();
+        let call = move |game: &mut G, network: &mut N, from: I, message: &T| {
+            handler(game, network, from, message).into()
+        };
         slot.handlers.push(Handler { serial, call: Box::new(call) });
         self.next_serial += 1;
         Ok(HandlerId { place, serial })
@@ -153,37 +200,46 @@ impl Dispatcher {
     }
 
     /// Decodes the message that `bytes` are, validates it, and calls its handlers.
-    pub fn dispatch(&mut self, now: Instant, connection: ConnectionId, bytes: &[u8]) -> Outcome {
-        match self.try_dispatch(connection, bytes) {
+    pub fn dispatch(
+        &mut self,
+        now: Instant,
+        game: &mut G,
+        network: &mut N,
+        from: I,
+        bytes: &[u8],
+    ) -> Outcome {
+        match self.try_dispatch(game, network, from, bytes) {
             Ok((message_type, handlers)) => Outcome::Handled { message_type, handlers },
-            Err(reason) => Outcome::Rejected { reason, verdict: self.violated(now, connection) },
+            Err(reason) => Outcome::Rejected { reason, verdict: self.violated(now, from) },
         }
     }
 
     /// Counts a violation that the game itself found in a valid message: a move through a wall, say.
-    pub fn violated(&mut self, now: Instant, connection: ConnectionId) -> Verdict {
-        if !self.violations.contains_key(&connection) && self.violations.len() >= limits::VIOLATION_RECORDS {
+    pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
+        if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();
         }
         let limit = self.limit;
-        self.violations.entry(connection).or_insert_with(|| ViolationBudget::new(limit)).record(now)
+        self.violations.entry(from).or_insert_with(|| ViolationBudget::new(limit)).record(now)
     }
 
-    /// Forgets what `connection` did. Call it when the connection is closed.
-    pub fn forget(&mut self, connection: ConnectionId) {
-        self.violations.remove(&connection);
+    /// Forgets the invalid messages of a sender. Call it when its connection is closed.
+    pub fn forget(&mut self, from: I) {
+        self.violations.remove(&from);
     }
 
     fn try_dispatch(
         &mut self,
-        connection: ConnectionId,
+        game: &mut G,
+        network: &mut N,
+        from: I,
         bytes: &[u8],
     ) -> Result<(MessageType, usize), Rejection> {
         let split = self.registry.split(bytes);
         let (place, entry, body) = split.map_err(|error| Rejection::Malformed { name: None, error })?;
         let name = entry.name;
         let handlers = match self.slots.get_mut(place) {
-            Some(Some(slot)) => slot.dispatch(connection, body)?,
+            Some(Some(slot)) => slot.dispatch(game, network, from, body)?,
             // Nobody listens, but what is malformed counts all the same.
             _ => self
                 .registry
@@ -194,52 +250,61 @@ impl Dispatcher {
         Ok((entry.message_type, handlers))
     }
 
-    fn slot<T: NetMessage>(&mut self) -> Result<(usize, &mut TypedSlot<T>), EncodeError> {
+    fn slot<T: NetMessage>(&mut self) -> Result<Placed<'_, T, G, N, I>, EncodeError> {
         let unknown = EncodeError::NotRegistered { name: T::NAME };
         let Some(place) = self.registry.place_of::<T>() else {
             return Err(unknown);
         };
         let slot = self.slots.get_mut(place).ok_or(EncodeError::NotRegistered { name: T::NAME })?;
-        let slot = slot.get_or_insert_with(|| Box::new(TypedSlot::<T>::new()));
+        let slot = slot.get_or_insert_with(|| Box::new(TypedSlot::<T, G, N, I>::new()));
         let slot: &mut dyn Any = &mut **slot;
         slot.downcast_mut().map(|slot| (place, slot)).ok_or(unknown)
     }
 }
 
+type BoxedSlot<G, N, I> = Box<dyn HandlerSlot<G, N, I>>;
+/// Where a type stands in the registry, and its slot.
+type Placed<'a, T, G, N, I> = (usize, &'a mut TypedSlot<T, G, N, I>);
+
 /// The handlers and validators of a type that is not known here.
-trait HandlerSlot: Any + Send {
-    fn dispatch(&mut self, connection: ConnectionId, body: &[u8]) -> Result<usize, Rejection>;
+trait HandlerSlot<G, N, I>: Any + Send {
+    fn dispatch(&mut self, game: &mut G, network: &mut N, from: I, body: &[u8]) -> Result<usize, Rejection>;
     fn remove(&mut self, serial: u64) -> bool;
 }
 
-struct TypedSlot<T> {
+struct TypedSlot<T, G, N, I> {
     validators: Vec<Validator<T>>,
-    handlers: Vec<Handler<T>>,
+    handlers: Vec<Handler<T, G, N, I>>,
 }
 
-struct Handler<T> {
+struct Handler<T, G, N, I> {
     serial: u64,
-    call: Call<T>,
+    call: Call<T, G, N, I>,
 }
 
 type Validator<T> = Box<dyn Fn(&T) -> bool + Send>;
-type Call<T> = Box<dyn FnMut(ConnectionId, &T) -> HandlerAction + Send>;
+type Call<T, G, N, I> = Box<dyn FnMut(&mut G, &mut N, I, &T) -> HandlerAction + Send>;
 
-impl<T> TypedSlot<T> {
+impl<T, G, N, I> TypedSlot<T, G, N, I> {
     const fn new() -> Self {
         Self { validators: Vec::new(), handlers: Vec::new() }
     }
 }
 
-impl<T: NetMessage> HandlerSlot for TypedSlot<T> {
-    fn dispatch(&mut self, connection: ConnectionId, body: &[u8]) -> Result<usize, Rejection> {
+impl<T: NetMessage, G: 'static, N: 'static, I: Copy + 'static> HandlerSlot<G, N, I>
+    for TypedSlot<T, G, N, I>
+{
+    fn dispatch(&mut self, game: &mut G, network: &mut N, from: I, body: &[u8]) -> Result<usize, Rejection> {
         let decoded = T::Codec::decode(body);
         let message = decoded.map_err(|error| Rejection::Malformed { name: Some(T::NAME), error })?;
         if !self.validators.iter().all(|valid| valid(&message)) {
             return Err(Rejection::Invalid { name: T::NAME });
         }
         let seen_by = self.handlers.len();
-        self.handlers.retain_mut(|handler| (handler.call)(connection, &message) == HandlerAction::Keep);
+        let mut stays = |handler: &mut Handler<T, G, N, I>| {
+            (handler.call)(game, network, from, &message) == HandlerAction::Keep
+        };
+        self.handlers.retain_mut(&mut stays);
         Ok(seen_by)
     }
 

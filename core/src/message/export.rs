@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::registry::RegisteredType;
 use super::{Registry, Shape};
+use crate::config::Route;
 
 /// The version of the export's own layout.
 const FORMAT: u32 = 1;
@@ -27,20 +28,37 @@ struct Described<'a> {
     #[serde(rename = "type")]
     message_type: String,
     codec: &'a str,
-    channel: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<Channel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<&'static str>,
     max_size: usize,
     hash: String,
     shape: &'a Shape,
 }
 
+/// A channel by number or name.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Channel {
+    Number(u8),
+    Name(&'static str),
+}
+
 impl<'a> Described<'a> {
     fn of((index, entry): (usize, &'a RegisteredType)) -> Self {
+        let (channel, delivery) = match entry.route {
+            Route::Channel(channel) => (Some(Channel::Number(channel.0)), None),
+            Route::Named(name) => (Some(Channel::Name(name)), None),
+            Route::Delivery(delivery) => (None, Some(delivery.name())),
+        };
         Self {
             index,
             name: entry.name,
             message_type: format!("{}", entry.message_type),
             codec: entry.codec,
-            channel: entry.channel.0,
+            channel,
+            delivery,
             max_size: entry.max_size,
             hash: format!("{:#010x}", entry.hash),
             shape: &entry.shape,
@@ -49,7 +67,7 @@ impl<'a> Described<'a> {
 }
 
 impl Registry {
-    /// All message types as JSON: index on the wire, name, type, codec, channel, bound, hash, and the layout with fields
+    /// All message types as JSON: index on the wire, name, type, codec, channel or delivery, bound, hash, and the layout with fields
     /// and ranges. The same registry gives the same text.
     #[must_use]
     pub fn schema_json(&self) -> String {

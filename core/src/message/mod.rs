@@ -35,10 +35,13 @@ pub use options::SendOptions;
 pub use registry::{RegisterError, Registry};
 pub use script::ScriptValue;
 #[cfg(feature = "derive")]
+#[doc(inline)]
 pub use tickwire_derive::{NetMessage, NetSerialize, NetShape};
 pub use violation::{Verdict, ViolationBudget, ViolationLimit};
 
+#[doc(inline)]
 pub use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize, OutOfRange};
+pub use crate::config::Route;
 pub use crate::shape::{Field, NetShape, Shape, Shapes, Variant};
 
 use crate::event::ChannelId;
@@ -51,7 +54,7 @@ use crate::limits;
 /// use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 ///
 /// #[derive(NetMessage)]
-/// #[net(codec = "bits", name = "move", channel = 1, max = 256)]
+/// #[net(codec = "bits", name = "move", delivery = "sequenced", max = 256)]
 /// struct Move {
 ///     #[net(range = 0..=1023)]
 ///     x: u16,
@@ -74,8 +77,8 @@ pub trait NetMessage: NetShape + Send + Sized {
     const NAME: &'static str;
     /// Its type in captures and statistics, from [`MessageType::USER`] on. Without one it is computed from the name.
     const TYPE: Option<MessageType> = None;
-    /// The channel that it belongs on. The default is the first, which is reliable and ordered unless configured otherwise.
-    const CHANNEL: ChannelId = ChannelId(0);
+    /// The channel that it takes. The default is the first, which is reliable and ordered unless configured otherwise.
+    const ROUTE: Route = Route::Channel(ChannelId(0));
     /// The most bytes that its body may take, at most [`limits::MESSAGE_SIZE_MAX`]. Default: 1 MiB.
     const MAX_SIZE: usize = limits::MESSAGE_SIZE;
     /// How it is written.
@@ -83,6 +86,29 @@ pub trait NetMessage: NetShape + Send + Sized {
 }
 
 /// A way to write values of type `T` as bytes, and to read them back.
+///
+/// ```
+/// use tickwire_core::message::{Codec, DecodeError, EncodeError};
+///
+/// /// Numbers in two bytes, the low one first.
+/// enum LittleEndian {}
+///
+/// impl Codec<u16> for LittleEndian {
+///     const NAME: &'static str = "le";
+///
+///     fn encode(value: &u16, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
+///         if limit < 2 {
+///             return Err(EncodeError::TooLarge { limit });
+///         }
+///         out.extend_from_slice(&value.to_le_bytes());
+///         Ok(())
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<u16, DecodeError> {
+///         bytes.try_into().map(u16::from_le_bytes).map_err(|_| DecodeError::Truncated)
+///     }
+/// }
+/// ```
 pub trait Codec<T> {
     /// Its name, which is part of the schema hash.
     const NAME: &'static str;
@@ -100,9 +126,10 @@ pub trait Codec<T> {
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 
-#[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod derived {
     //! What the derive macros name.
+    pub use super::registry::{is_channel, is_message_size, is_user_type};
     pub use crate::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
+    pub use crate::config::Delivery;
 }

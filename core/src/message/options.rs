@@ -1,9 +1,17 @@
 //! Delivery as two switches.
 
-use crate::config::{ChannelConfig, Delivery};
-use crate::event::ChannelId;
+use crate::config::{Delivery, Route};
 
 /// How a message wishes to travel: by default reliable and ordered.
+///
+/// ```
+/// use tickwire_core::message::SendOptions;
+/// use tickwire_core::{Delivery, Route};
+///
+/// let options = SendOptions::default().reliable(false);
+/// assert_eq!(options.delivery(), Delivery::Sequenced);
+/// assert_eq!(Route::from(options), Route::Delivery(Delivery::Sequenced));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
     /// It arrives, unless the connection ends.
@@ -43,13 +51,6 @@ impl SendOptions {
             (false, false) => Delivery::Unreliable,
         }
     }
-
-    /// The first of `channels` that keeps exactly these promises.
-    #[must_use]
-    pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
-        let place = channels.iter().position(|channel| channel.delivery == self.delivery())?;
-        u8::try_from(place).ok().map(ChannelId)
-    }
 }
 
 impl From<Delivery> for SendOptions {
@@ -57,6 +58,13 @@ impl From<Delivery> for SendOptions {
         let reliable = matches!(delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered);
         let ordered = matches!(delivery, Delivery::ReliableOrdered | Delivery::Sequenced);
         Self { reliable, ordered }
+    }
+}
+
+impl From<SendOptions> for Route {
+    /// The first channel that keeps exactly these promises.
+    fn from(options: SendOptions) -> Self {
+        Self::Delivery(options.delivery())
     }
 }
 
@@ -75,12 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_is_one_setting_of_the_switches_and_finds_its_channel() {
-        let channels = ALL.map(ChannelConfig::new);
-        for (place, delivery) in ALL.into_iter().enumerate() {
+    fn every_delivery_is_one_setting_of_the_switches() {
+        for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
-            assert_eq!(SendOptions::from(delivery).channel(&channels), Some(ChannelId(place as u8)));
-            assert_eq!(SendOptions::from(delivery).channel(&[]), None);
+            assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));
         }
     }
 }

@@ -51,10 +51,52 @@
 //! struct Message;
 //! ```
 //!
+//! A name that no message can have:
+//! ```compile_fail
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(name = "say:all")]
+//! struct Message;
+//! ```
+//!
+//! A channel beyond the last that there can be, as a number and as a constant:
+//! ```compile_fail
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(channel = 32)]
+//! struct Message;
+//! ```
+//! ```compile_fail,E0080
+//! const CHANNEL: u8 = 32;
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(channel = CHANNEL)]
+//! struct Message;
+//! ```
+//!
+//! A delivery that is none of the four:
+//! ```compile_fail
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(delivery = "reliable")]
+//! struct Message;
+//! ```
+//!
+//! A type of the protocol's own:
+//! ```compile_fail,E0080
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(type = 0x0fff)]
+//! struct Message;
+//! ```
+//!
+//! More bytes than any message has:
+//! ```compile_fail,E0080
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(max = (1 << 28) + 1)]
+//! struct Message;
+//! ```
+//!
 //! Nothing else in these examples is wrong:
 //! ```
+//! const CHANNEL: u8 = 31;
 //! #[derive(tickwire_core::message::NetMessage)]
-//! #[net(channel = 1)]
+//! #[net(name = "say/all", channel = CHANNEL, type = 0x1000, max = 1 << 28)]
 //! struct Message {
 //!     #[net(range = 0..=9)]
 //!     digit: u8,
@@ -66,6 +108,9 @@
 //! struct Plain {
 //!     digit: u8,
 //! }
+//! #[derive(tickwire_core::message::NetMessage)]
+//! #[net(delivery = "sequenced")]
+//! struct Sequenced;
 //! # use tickwire_core::message::{Bits, Codec};
 //! # let _ = <Bits as Codec<Message>>::decode(&[]);
 //! ```

@@ -8,6 +8,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{Codec, DecodeError, Decoded, EncodeError, Message, MessageType, NetMessage, Shape, Shapes};
+use crate::config::Route;
 use crate::event::ChannelId;
 use crate::limits;
 use crate::schema::{Schema, SchemaEntry, StableHasher};
@@ -49,7 +50,7 @@ pub(super) struct RegisteredType {
     pub(super) name: &'static str,
     pub(super) message_type: MessageType,
     pub(super) codec: &'static str,
-    pub(super) channel: ChannelId,
+    pub(super) route: Route,
     pub(super) max_size: usize,
     pub(super) shape: Shape,
     pub(super) hash: u32,
@@ -195,12 +196,6 @@ impl Registry {
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// The channel that messages of type `T` belong on; by default the first, which is reliable and ordered.
-    #[must_use]
-    pub const fn channel_of<T: NetMessage>(&self) -> ChannelId {
-        T::CHANNEL
-    }
-
     /// The type under which `T` is registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
@@ -214,9 +209,9 @@ impl Registry {
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
     }
 
-    /// The name of every type, and the channel that its messages belong on.
-    pub fn channels(&self) -> impl Iterator<Item = (&'static str, ChannelId)> {
-        self.entries.iter().map(|entry| (entry.name, entry.channel))
+    /// The name of every type, and the channel that its messages take.
+    pub fn routes(&self) -> impl Iterator<Item = (&'static str, Route)> {
+        self.entries.iter().map(|entry| (entry.name, entry.route))
     }
 
     /// Types registered.
@@ -276,20 +271,20 @@ impl RegisteredType {
             return Err(RegisterError::BadName { name });
         }
         let message_type = T::TYPE.unwrap_or_else(|| type_from_name(name));
-        if !message_type.is_user() {
+        if !is_user_type(message_type.0) {
             return Err(RegisterError::ReservedType { message_type, name });
         }
-        if T::MAX_SIZE > limits::MESSAGE_SIZE_MAX {
+        if !is_message_size(T::MAX_SIZE) {
             return Err(RegisterError::TooLarge { name });
         }
-        if usize::from(T::CHANNEL.0) >= limits::CHANNELS {
+        if matches!(T::ROUTE, Route::Channel(ChannelId(channel)) if !is_channel(channel)) {
             return Err(RegisterError::BadChannel { name });
         }
         let mut entry = Self {
             name,
             message_type,
             codec: T::Codec::NAME,
-            channel: T::CHANNEL,
+            route: T::ROUTE,
             max_size: T::MAX_SIZE,
             shape: Shapes::default().of::<T>(),
             hash: 0,
@@ -318,6 +313,24 @@ fn type_from_name(name: &str) -> MessageType {
     hash.text(name);
     let above = hash.finish() % u64::from(u16::MAX - MessageType::USER.0 + 1);
     MessageType(MessageType::USER.0 + above as u16)
+}
+
+/// Whether a game may give this type to a message.
+#[must_use]
+pub const fn is_user_type(message_type: u16) -> bool {
+    MessageType(message_type).is_user()
+}
+
+/// Whether a channel can have this number.
+#[must_use]
+pub const fn is_channel(channel: u8) -> bool {
+    (channel as usize) < limits::CHANNELS
+}
+
+/// Whether a message may have as many bytes.
+#[must_use]
+pub const fn is_message_size(bytes: usize) -> bool {
+    bytes <= limits::MESSAGE_SIZE_MAX
 }
 
 fn is_name(name: &str) -> bool {

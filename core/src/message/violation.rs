@@ -9,9 +9,13 @@ use crate::time::Instant;
 /// How many invalid messages a connection may send, in how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ViolationLimit {
-    /// So many are tolerated within the window; one more is too many. Default 8.
+    /// Invalid messages that are tolerated within the window; one more is too many.
+    ///
+    /// Default: 8. Range: any.
     pub count: u16,
-    /// How long each counts. Default 10 s.
+    /// How long each invalid message counts.
+    ///
+    /// Default: 10 s. Range: any.
     pub window: Duration,
 }
 
@@ -31,6 +35,16 @@ pub enum Verdict {
 }
 
 /// The violations of one connection within the window.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::Instant;
+/// use tickwire_core::message::{Verdict, ViolationBudget, ViolationLimit};
+///
+/// let mut budget = ViolationBudget::new(ViolationLimit { count: 1, window: Duration::from_secs(10) });
+/// assert_eq!(budget.record(Instant::ZERO), Verdict::Tolerate);
+/// assert_eq!(budget.record(Instant::ZERO), Verdict::Close);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ViolationBudget {
     limit: ViolationLimit,

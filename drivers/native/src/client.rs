@@ -1,7 +1,7 @@
 //! A client: dials a server, and lets nobody in.
 
-use tickwire_core::message::{NetMessage, SendOptions};
-use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId};
+use tickwire_core::message::NetMessage;
+use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId, Route};
 
 use crate::error::{CommandError, SendError, StartError};
 use crate::node::Node;
@@ -10,6 +10,27 @@ use crate::verbs::verbs;
 
 /// A client that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
 /// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+///
+/// ```
+/// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// # use tickwire_core::{Access, Config, ConnectOptions, Event};
+/// # use tickwire_native::{Client, Options, Server};
+/// # #[derive(NetMessage)]
+/// # struct Chat { text: BoundedString<200> }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let mut config = Config::new(1);
+/// # config.access = Access::Open;
+/// # let server = Server::start(Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?))?;
+/// # let (address, key) = (server.local_address().into(), server.public_key());
+/// let client = Client::start(Options::new(Config::new(1)).registry(registry))?;
+/// client.connect(&address, ConnectOptions::new(key)).wait()?;
+/// client.send_to_server(&Chat { text: BoundedString::truncated("hello") })?;
+/// assert!(client.is_connected());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Client {
     node: Node,
 }
@@ -43,24 +64,20 @@ impl Client {
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
-        match self.server() {
-            Some(server) => self.send(server, message),
-            None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
-            None => Err(SendError::NotConnected(Bytes::new())),
-        }
+        self.send_to_server_with(message, T::ROUTE)
     }
 
-    /// Sends a message to the server, on the first channel that keeps the promises of `options`.
+    /// Sends a message to the server, on another channel than that of its type (see [`crate::Handle::send_with`]).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send_to_server_with<T: NetMessage>(
         &self,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<MessageId, SendError> {
         match self.server() {
-            Some(server) => self.send_with(server, message, options),
+            Some(server) => self.send_with(server, message, on),
             None if !self.is_running() => Err(SendError::Stopped(Bytes::new())),
             None => Err(SendError::NotConnected(Bytes::new())),
         }

@@ -52,9 +52,7 @@ impl fmt::Display for Ending<'_> {
             }
             CloseReason::Refused(Refusal::Banned) => f.write_str("the server let this identity not in"),
             CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
-            CloseReason::Refused(Refusal::Schema(difference)) => {
-                write!(f, "the two ends were built from other message types: {difference}")
-            }
+            CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
                 write!(f, "the server refused (code {code:#06x}): {text}")
             }

@@ -1,18 +1,19 @@
 //! The verbs, for whichever thread has a handle: sending, connecting, events, limits.
 
+mod hold;
 mod questions;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use tickwire_core::message::{NetMessage, Outcome, SendOptions, Verdict};
+use tickwire_core::message::{NetMessage, Outcome, Verdict};
 use tickwire_core::{
-    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId, PublicKey, Secret,
+    Authenticator, Bytes, ChannelId, ConnectOptions, ConnectionId, Event, MessageId, PublicKey, Route, Secret,
 };
 
+pub use self::hold::Hold;
 use crate::address::NetworkAddress;
 use crate::answer::answer;
 use crate::attempt::Attempt;
@@ -27,6 +28,35 @@ use crate::shared::Shared;
 pub const INVALID_MESSAGES: u16 = 0xfe07;
 
 /// A share in a server, client or peer that runs: cheap to clone, and the same from every thread.
+///
+/// ```
+/// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// # use tickwire_core::{Access, Config, ConnectOptions, Event};
+/// # use tickwire_native::{Client, Options, Server};
+/// # #[derive(NetMessage)]
+/// # struct Chat { text: BoundedString<200> }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let mut config = Config::new(1);
+/// # config.access = Access::Open;
+/// # let server = Server::start(Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?))?;
+/// let handle = server.handle();
+/// let greeter = std::thread::spawn(move || {
+///     // Every event of the server, on a thread of its own. `None`: it was stopped, or none came for a second.
+///     while let Some(event) = handle.wait_event(std::time::Duration::from_secs(1)) {
+///         if let Event::Connected { connection, .. } = event {
+///             return handle.send(connection, &Chat { text: BoundedString::truncated("welcome") }).is_ok();
+///         }
+///     }
+///     false
+/// });
+/// # let client = Client::start(Options::new(Config::new(1)).registry(registry))?;
+/// # client.connect(&server.local_address().into(), ConnectOptions::new(server.public_key())).wait()?;
+/// assert!(greeter.join().expect("it does not panic"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Handle(pub(crate) Arc<Shared>);
 
@@ -44,26 +74,6 @@ pub struct Broadcast {
     pub full: Vec<ConnectionId>,
 }
 
-/// Keeps messages back while several are queued, so that they leave together. See [`Handle::hold`].
-#[must_use = "it holds until it is dropped"]
-pub struct Hold {
-    shared: Arc<Shared>,
-    /// The thread that holds.
-    thread: ThreadId,
-}
-
-impl std::fmt::Debug for Hold {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hold(..)")
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.shared.commands.release(self.thread);
-    }
-}
-
 impl Handle {
     // ----- Sending
 
@@ -75,10 +85,11 @@ impl Handle {
     /// # Errors
     /// [`SendError`], with the encoded message in it.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<MessageId, SendError> {
-        self.send_bytes(connection, T::CHANNEL, self.0.facts.registry.encode(message)?)
+        self.send_with(connection, message, T::ROUTE)
     }
 
-    /// Sends a message on the first channel that keeps the promises of `options`.
+    /// Sends a message on another channel than that of its type: `"chat"` is a channel's name, `ChannelId(2)` its number,
+    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` do too.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -86,10 +97,10 @@ impl Handle {
         &self,
         connection: ConnectionId,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<MessageId, SendError> {
         let data = self.0.facts.registry.encode(message)?;
-        match options.into().channel(&self.0.facts.channels) {
+        match on.into().channel(&self.0.facts.channels) {
             Some(channel) => self.send_bytes(connection, channel, data),
             None => Err(SendError::NoSuchChannel(data)),
         }
@@ -130,20 +141,20 @@ impl Handle {
     /// [`SendError`] if it was sent to nobody for a reason of this end's. Connections whose channel is full are listed
     /// in the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
-        self.broadcast_bytes(T::CHANNEL, self.0.facts.registry.encode(message)?, &[])
+        self.broadcast_with(message, T::ROUTE)
     }
 
-    /// Sends a message to every connection, on the first channel that keeps the promises of `options`.
+    /// Sends a message to every connection, on another channel than that of its type (see [`Handle::send_with`]).
     ///
     /// # Errors
     /// As [`Handle::broadcast`].
     pub fn broadcast_with<T: NetMessage>(
         &self,
         message: &T,
-        options: impl Into<SendOptions>,
+        on: impl Into<Route>,
     ) -> Result<Broadcast, SendError> {
         let data = self.0.facts.registry.encode(message)?;
-        match options.into().channel(&self.0.facts.channels) {
+        match on.into().channel(&self.0.facts.channels) {
             Some(channel) => self.broadcast_bytes(channel, data, &[]),
             None => Err(SendError::NoSuchChannel(data)),
         }
@@ -183,8 +194,7 @@ impl Handle {
     /// carries many. Hold while a frame is computed, not longer. A message of a thread that does not hold, a full queue, a
     /// question to the network thread and a connection that is made or closed let everything go.
     pub fn hold(&self) -> Hold {
-        let thread = self.0.commands.hold();
-        Hold { shared: Arc::clone(&self.0), thread }
+        Hold::new(Arc::clone(&self.0))
     }
 
     // ----- Connecting and disconnecting
@@ -339,7 +349,7 @@ impl Handle {
         }
         let (connection, outcome) = match event {
             Event::Message { connection, data, .. } => {
-                (*connection, self.0.screen().dispatch(self.now(), *connection, data))
+                (*connection, self.0.screen().dispatch(self.now(), &mut (), &mut (), *connection, data))
             }
             Event::Closed { connection, .. } => {
                 self.0.screen().forget(*connection);

@@ -1,4 +1,4 @@
-//! Subscriptions: functions that are called with messages, and with connections that come and go.
+//! Functions that are called with messages, and with connections that come and go.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
 use crate::handle::Handle;
 
-/// A subscription. Ids are never reused.
+/// A handler, as [`Handlers::on`] and its siblings return it. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId(Which);
 
@@ -31,20 +31,78 @@ pub struct Update {
     pub rejected: usize,
 }
 
-/// All subscriptions of a server, client or peer. They live on the game's side: handlers run where `update` is called.
-pub(crate) struct Handlers {
-    dispatcher: Dispatcher,
+/// Functions that are called with a game's messages, and with its connections that come and go, each with the game's state.
+///
+/// They live beside the game, not in the client: [`Handle::update`] borrows both for one call, so a handler changes the game
+/// without a lock. In place of the second argument a handler finds a [`Handle`] to answer with.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// use tickwire_core::{Access, Config, ConnectOptions, ConnectionId};
+/// use tickwire_native::{Client, Handle, Options, Server};
+///
+/// #[derive(NetMessage)]
+/// struct Chat {
+///     text: BoundedString<200>,
+/// }
+///
+/// #[derive(Default)]
+/// struct Game {
+///     players: usize,
+///     lines: Vec<String>,
+/// }
+///
+/// impl Game {
+///     fn heard(&mut self, network: &mut Handle, from: ConnectionId, chat: &Chat) {
+///         self.lines.push(chat.text.as_str().to_owned());
+///         let thanks = Chat { text: BoundedString::truncated("thanks") };
+///         drop(network.send(from, &thanks)); // a full channel hands the message back
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let mut config = Config::new(1);
+/// # config.access = Access::Open;
+/// let server = Server::start(Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?))?;
+/// let mut handlers = server.handlers::<Game>();
+/// handlers.on(Game::heard)?;
+/// handlers.on_connected(|game, _, _, _, _| game.players += 1);
+/// handlers.on_disconnected(|game, _, _, _| game.players -= 1);
+/// # let client = Client::start(Options::new(Config::new(1)).registry(registry))?;
+/// # client.connect(&server.local_address().into(), ConnectOptions::new(server.public_key())).wait()?;
+/// # client.send_to_server(&Chat { text: BoundedString::truncated("hello") })?;
+///
+/// let mut game = Game::default();
+/// while game.lines.is_empty() {
+///     server.update(&mut game, &mut handlers); // once per frame
+/// #   std::thread::sleep(Duration::from_millis(1));
+/// }
+/// assert_eq!((game.players, game.lines), (1, vec!["hello".to_owned()]));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Handlers<G> {
+    dispatcher: Dispatcher<G, Handle>,
     next_serial: u64,
-    connected: Vec<(u64, OnConnected)>,
-    disconnected: Vec<(u64, OnDisconnected)>,
-    events: Vec<(u64, OnEvent)>,
+    connected: Vec<(u64, OnConnected<G>)>,
+    disconnected: Vec<(u64, OnDisconnected<G>)>,
+    events: Vec<(u64, OnEvent<G>)>,
 }
 
-type OnConnected = Box<dyn FnMut(ConnectionId, Address, &PeerInfo) + Send>;
-type OnDisconnected = Box<dyn FnMut(ConnectionId, &CloseReason) + Send>;
-type OnEvent = Box<dyn FnMut(&Event) + Send>;
+type OnConnected<G> = Box<dyn FnMut(&mut G, &mut Handle, ConnectionId, Address, &PeerInfo) + Send>;
+type OnDisconnected<G> = Box<dyn FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send>;
+type OnEvent<G> = Box<dyn FnMut(&mut G, &mut Handle, &Event) + Send>;
 
-impl Handlers {
+impl<G> std::fmt::Debug for Handlers<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handlers").field("dispatcher", &self.dispatcher).finish_non_exhaustive()
+    }
+}
+
+impl<G: 'static> Handlers<G> {
     pub(crate) fn new(registry: Arc<Registry>) -> Self {
         Self {
             dispatcher: Dispatcher::new(registry),
@@ -55,45 +113,62 @@ impl Handlers {
         }
     }
 
-    pub(crate) fn on<T: NetMessage, R: Into<HandlerAction>>(
+    /// Calls `handler` for every valid message of type `T`, with the game, a handle to answer with and the sender. A handler that
+    /// returns [`HandlerAction::Remove`] has seen its last message.
+    ///
+    /// # Errors
+    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    pub fn on<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
-        handler: impl FnMut(ConnectionId, &T) -> R + Send + 'static,
+        handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &T) -> R + Send + 'static,
     ) -> Result<HandlerId, EncodeError> {
         self.dispatcher.on(handler).map(|id| HandlerId(Which::Message(id)))
     }
 
-    pub(crate) fn validate<T: NetMessage>(
+    /// Lets `valid` judge every message of type `T` before any handler sees it. A sender of more than 8 invalid messages in 10 s is
+    /// disconnected with [`crate::INVALID_MESSAGES`].
+    ///
+    /// # Errors
+    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    pub fn validate<T: NetMessage>(
         &mut self,
         valid: impl Fn(&T) -> bool + Send + 'static,
     ) -> Result<(), EncodeError> {
         self.dispatcher.validate(valid)
     }
 
-    pub(crate) fn on_connected(
+    /// Calls `handler` for every connection that is made.
+    pub fn on_connected(
         &mut self,
-        handler: impl FnMut(ConnectionId, Address, &PeerInfo) + Send + 'static,
+        handler: impl FnMut(&mut G, &mut Handle, ConnectionId, Address, &PeerInfo) + Send + 'static,
     ) -> HandlerId {
         let serial = self.serial();
         self.connected.push((serial, Box::new(handler)));
         HandlerId(Which::Connection(serial))
     }
 
-    pub(crate) fn on_disconnected(
+    /// Calls `handler` for every connection that is over.
+    pub fn on_disconnected(
         &mut self,
-        handler: impl FnMut(ConnectionId, &CloseReason) + Send + 'static,
+        handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send + 'static,
     ) -> HandlerId {
         let serial = self.serial();
         self.disconnected.push((serial, Box::new(handler)));
         HandlerId(Which::Connection(serial))
     }
 
-    pub(crate) fn on_event(&mut self, handler: impl FnMut(&Event) + Send + 'static) -> HandlerId {
+    /// Calls `handler` for every event, before the handlers of its kind: messages too, as bytes.
+    pub fn on_event(
+        &mut self,
+        handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,
+    ) -> HandlerId {
         let serial = self.serial();
         self.events.push((serial, Box::new(handler)));
         HandlerId(Which::Connection(serial))
     }
 
-    pub(crate) fn off(&mut self, handler: HandlerId) -> bool {
+    /// Removes a handler; says whether it was there.
+    pub fn off(&mut self, handler: HandlerId) -> bool {
         match handler.0 {
             Which::Message(id) => self.dispatcher.off(id),
             Which::Connection(serial) => {
@@ -109,41 +184,68 @@ impl Handlers {
         }
     }
 
-    /// Calls whoever subscribed to this event.
-    pub(crate) fn handle(&mut self, network: &Handle, event: Event, update: &mut Update) {
+    /// Calls the handlers of one event.
+    fn handle(&mut self, game: &mut G, network: &mut Handle, event: Event, update: &mut Update) {
         update.events += 1;
-        self.events.iter_mut().for_each(|(_, call)| call(&event));
+        self.events.iter_mut().for_each(|(_, call)| call(game, network, &event));
         match event {
-            Event::Message { connection, data, .. } => self.dispatch(network, connection, &data, update),
+            // Without message types, a game that drains events decodes by itself.
+            Event::Message { .. } if self.dispatcher.registry().is_empty() => {}
+            Event::Message { connection, data, .. } => {
+                let outcome = self.dispatcher.dispatch(network.now(), game, network, connection, &data);
+                update.note(network, connection, outcome);
+            }
             Event::Connected { connection, address, peer, .. } => {
-                self.connected.iter_mut().for_each(|(_, call)| call(connection, address, &peer));
+                self.connected
+                    .iter_mut()
+                    .for_each(|(_, call)| call(game, network, connection, address, &peer));
             }
             // An attempt to connect that failed, or the driver's end: no connection.
             Event::Closed { connection, .. } if connection == ConnectionId::default() => {}
             Event::Closed { connection, reason, .. } => {
                 self.dispatcher.forget(connection);
-                self.disconnected.iter_mut().for_each(|(_, call)| call(connection, &reason));
+                self.disconnected.iter_mut().for_each(|(_, call)| call(game, network, connection, &reason));
             }
             _ => {}
-        }
-    }
-
-    fn dispatch(&mut self, network: &Handle, connection: ConnectionId, data: &[u8], update: &mut Update) {
-        // Without message types, whoever drains events decodes by himself.
-        if self.dispatcher.registry().is_empty() {
-            return;
-        }
-        match self.dispatcher.dispatch(network.now(), connection, data) {
-            Outcome::Handled { .. } => update.messages += 1,
-            Outcome::Rejected { verdict, .. } => {
-                update.rejected += 1;
-                network.reject(connection, verdict);
-            }
         }
     }
 
     const fn serial(&mut self) -> u64 {
         self.next_serial += 1;
         self.next_serial
+    }
+}
+
+impl Update {
+    fn note(&mut self, network: &Handle, connection: ConnectionId, outcome: Outcome) {
+        match outcome {
+            Outcome::Handled { .. } => self.messages += 1,
+            Outcome::Rejected { verdict, .. } => {
+                self.rejected += 1;
+                network.reject(connection, verdict);
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// Handlers for a game of type `G`; none so far. They know this endpoint's message types.
+    #[must_use]
+    pub fn handlers<G: 'static>(&self) -> Handlers<G> {
+        Handlers::new(Arc::clone(&self.0.facts.registry))
+    }
+
+    /// Drains the events that are there, and calls `handlers` with `game`. Once per frame. What handlers send leaves together at
+    /// the end.
+    pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
+        // What handlers send leaves together.
+        let _hold = self.hold();
+        let (mut network, mut update) = (self.clone(), Update::default());
+        // No more than is there now: a flood must not hold the frame.
+        for _ in 0..self.events_waiting() {
+            let Some(event) = self.next_unscreened() else { break };
+            handlers.handle(game, &mut network, event, &mut update);
+        }
+        update
     }
 }

@@ -27,27 +27,27 @@
 //! let mut config = Config::new(0x6d79_6761_6d65);
 //! config.access = Access::Open;
 //! let options = Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?);
-//! let mut server = Server::start(options)?;
-//! let echo = server.handle();
-//! server.on::<Chat, _>(move |from, chat| drop(echo.send(from, chat)))?;
+//! let server = Server::start(options)?;
+//! // Handlers get the game (this server has none), the network, the sender and the message.
+//! let mut echo = server.handlers::<()>();
+//! echo.on(|(), network, from, chat: &Chat| drop(network.send(from, chat)))?;
 //!
 //! let options = Options::new(Config::new(0x6d79_6761_6d65)).registry(registry);
-//! let mut client = Client::start(options)?;
+//! let client = Client::start(options)?;
 //! let to = server.local_address().into();
 //! client.connect(&to, ConnectOptions::new(server.public_key())).wait()?;
 //! client.send_to_server(&Chat { text: BoundedString::truncated("hello") })?;
 //!
-//! let (said, heard) = std::sync::mpsc::channel();
-//! client.on::<Chat, _>(move |_, chat| drop(said.send(chat.text.as_str().to_owned())))?;
-//! let heard = loop {
-//!     // Once per frame, each end calls what it subscribed to.
-//!     server.update();
-//!     client.update();
-//!     if let Ok(text) = heard.recv_timeout(Duration::from_millis(1)) {
-//!         break text;
-//!     }
-//! };
-//! assert_eq!(heard, "hello");
+//! let mut lines: Vec<String> = Vec::new();
+//! let mut handlers = client.handlers::<Vec<String>>();
+//! handlers.on(|lines, _, _, chat: &Chat| lines.push(chat.text.as_str().to_owned()))?;
+//! while lines.is_empty() {
+//!     // Once per frame, each end calls its handlers with its state.
+//!     server.update(&mut (), &mut echo);
+//!     client.update(&mut lines, &mut handlers);
+//!     std::thread::sleep(Duration::from_millis(1));
+//! }
+//! assert_eq!(lines, ["hello"]);
 //! # Ok(())
 //! # }
 //! ```
@@ -92,17 +92,31 @@ pub mod unwritable;
 mod verbs;
 mod wall;
 
+#[doc(inline)]
 pub use crate::address::{Host, NetworkAddress, ParseAddressError};
+#[doc(inline)]
 pub use crate::attempt::Attempt;
+#[doc(inline)]
 pub use crate::capabilities::{Capabilities, capabilities, local_addresses};
+#[doc(inline)]
 pub use crate::client::Client;
+#[doc(inline)]
 pub use crate::ending::Ending;
+#[doc(inline)]
 pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
+#[doc(inline)]
 pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
-pub use crate::handlers::{HandlerId, Update};
+#[doc(inline)]
+pub use crate::handlers::{HandlerId, Handlers, Update};
+#[doc(inline)]
 pub use crate::key_file::KeyFileError;
+#[doc(inline)]
 pub use crate::options::{Bind, Options};
+#[doc(inline)]
 pub use crate::peer::Peer;
+#[doc(inline)]
 pub use crate::resolve::{Resolution, Resolver, resolve};
+#[doc(inline)]
 pub use crate::server::Server;
+#[doc(inline)]
 pub use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};

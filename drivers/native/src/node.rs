@@ -1,4 +1,4 @@
-//! What servers, clients and peers are made of: a handle, the subscriptions, and the thread.
+//! What servers, clients and peers are made of: a handle and the thread.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use crate::dial::Dials;
 use crate::error::StartError;
 use crate::event_queue::EventQueue;
 use crate::handle::Handle;
-use crate::handlers::{Handlers, Update};
 use crate::key_file;
 use crate::network_thread::NetworkThread;
 use crate::options::{Bind, Options};
@@ -27,7 +26,6 @@ use crate::udp_socket::UdpSocket;
 /// An endpoint that runs.
 pub(crate) struct Node {
     pub(crate) handle: Handle,
-    pub(crate) handlers: Handlers,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -52,18 +50,14 @@ impl Node {
         let clock = Clock::start();
         prepare(&mut config, &clock, &registry);
         config.dont_fragment = !socket.may_fragment();
-        if let Some((message, channel)) =
-            registry.channels().find(|(_, channel)| usize::from(channel.0) >= config.channels.len())
-        {
-            return Err(StartError::NoSuchChannel { message, channel, channels: config.channels.len() });
-        }
+        StartError::expect_channels(&registry, &config.channels)?;
         let secrets = long_lived(secrets, key_file.as_deref())?;
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         let facts = Facts {
-            registry: Arc::clone(&registry),
             screens_messages: screens_messages && !registry.is_empty(),
+            registry,
             channels,
             max_message,
             clock,
@@ -82,20 +76,7 @@ impl Node {
             .name("tickwire-net".into())
             .spawn(move || network.run())
             .map_err(StartError::Thread)?;
-        Ok(Self { handle: Handle(shared), handlers: Handlers::new(registry), thread: Some(thread) })
-    }
-
-    /// Hands what has come to the subscribers.
-    pub(crate) fn update(&mut self) -> Update {
-        // What handlers send leaves together.
-        let _hold = self.handle.hold();
-        let mut update = Update::default();
-        // No more than is there now: a flood must not hold the frame.
-        for _ in 0..self.handle.events_waiting() {
-            let Some(event) = self.handle.next_unscreened() else { break };
-            self.handlers.handle(&self.handle, event, &mut update);
-        }
-        update
+        Ok(Self { handle: Handle(shared), thread: Some(thread) })
     }
 
     pub(crate) fn stop(&mut self, code: u16, text: &str, grace: Duration) {

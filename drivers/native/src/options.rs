@@ -48,6 +48,21 @@ impl From<SocketAddr> for Bind {
 }
 
 /// How a server, client or peer is set up.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::message::Registry;
+/// use tickwire_core::{Config, Secrets};
+/// use tickwire_native::Options;
+///
+/// # let (identity, registry) = ([1; 32], Registry::new());
+/// let options = Options::new(Config::new(0x6d79_6761_6d65))
+///     .secrets(Secrets::new(identity))
+///     .registry(registry)
+///     .port(7777)
+///     .receive_coalescing(Duration::from_millis(20));
+/// # drop(options);
+/// ```
 #[must_use]
 pub struct Options {
     pub(crate) config: Config,
@@ -132,8 +147,9 @@ impl Options {
     }
 
     /// Where the socket is bound: `[::]` for all addresses, `0.0.0.0` for all IPv4 addresses, or one address of this
-    /// machine (`[fe80::1%2]:7777` names the interface of a link-local one). Default: all addresses, for a server at port
-    /// 7777, else at one that the system chooses.
+    /// machine (`[fe80::1%2]:7777` names the interface of a link-local one).
+    ///
+    /// Default: all addresses, for a server at port 7777, else at one that the system chooses.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.bind = Some(address.into());
         self
@@ -152,27 +168,35 @@ impl Options {
         self
     }
 
-    /// Commands (messages to send among them) that wait for the network thread at most. Default 8192.
-    pub const fn commands(mut self, most: usize) -> Self {
-        self.commands = most;
+    /// Commands, messages to send among them, that wait for the network thread at most. Places for them are set aside at the start.
+    /// A value beyond the range counts as its nearer end.
+    ///
+    /// Default: 8,192. Range: 1 to 2^20.
+    pub fn commands(mut self, most: usize) -> Self {
+        self.commands = most.clamp(1, QUEUE_MOST);
         self
     }
 
-    /// Events (messages received among them) that wait for the game at most; beyond, peers get no more credit, and
-    /// unreliable messages give way to newer ones. Default 8192.
-    pub const fn events(mut self, most: usize) -> Self {
-        self.events = most;
+    /// Events, messages received among them, that wait for the game at most. Beyond, peers get no more credit, and unreliable
+    /// messages give way to newer ones. Places for them are set aside at the start. A value beyond the range counts as its nearer
+    /// end.
+    ///
+    /// Default: 8,192. Range: 1 to 2^20.
+    pub fn events(mut self, most: usize) -> Self {
+        self.events = most.clamp(1, QUEUE_MOST);
         self
     }
 
-    /// The system's buffers, each way, in bytes, as far as it grants them. Default 4 MiB.
+    /// The system's buffers, each way, as far as it grants them.
+    ///
+    /// Default: 4 MiB. Range: any.
     pub const fn socket_buffer(mut self, bytes: usize) -> Self {
         self.socket_buffer = bytes;
         self
     }
 
     /// How long heartbeats and acknowledgements may gather before they are read together, at most, while there is nothing
-    /// else: being woken up is most of what idle connections cost. Default 100 ms; zero reads everything at once.
+    /// else: being woken up is most of what idle connections cost. Zero reads everything at once.
     ///
     /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, with a fifth of
     /// this, grows in proportion to the silence, and is all of it after five seconds: the first message after a silence is read
@@ -181,21 +205,29 @@ impl Options {
     /// dropped. Round-trip times stay true, because the system says when a datagram came; where it does not (other systems
     /// than Linux), nothing is left to gather. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
     /// heard; with more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
-    pub const fn receive_coalescing(mut self, most: Duration) -> Self {
-        self.receive_coalescing = most;
+    ///
+    /// A longer time than the range has counts as its end.
+    ///
+    /// Default: 100 ms. Range: 0 s to 1 s.
+    pub fn receive_coalescing(mut self, most: Duration) -> Self {
+        self.receive_coalescing = most.min(COALESCING_MOST);
         self
     }
 
     /// Whether a game that drains events is spared messages that are none of the registered types, as one that calls
-    /// `update` is. Each message is decoded once more for it. Default: yes. A game that decodes every message and keeps
-    /// budgets itself (`Dispatcher`, `ViolationBudget`) switches it off.
+    /// `update` is. Each message is decoded once more for it. A game that decodes every message and keeps budgets itself
+    /// (`Dispatcher`, `ViolationBudget`) switches it off.
+    ///
+    /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {
         self.screens_messages = yes;
         self
     }
 
     /// Who finds the addresses of names, when an attempt to connect begins and when an interrupted connection looks for its
-    /// server. Default: the system's name service.
+    /// server.
+    ///
+    /// Default: the system's name service.
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
         self.resolver = Arc::new(resolver);
         self
@@ -204,5 +236,58 @@ impl Options {
     pub(crate) fn server_port(mut self) -> Self {
         self.bind.get_or_insert(Bind::Any { port: NetworkAddress::DEFAULT_PORT });
         self
+    }
+}
+
+/// The most that either queue has room for.
+const QUEUE_MOST: usize = 1 << 20;
+/// Longer than this, peers would take a silent end for gone.
+const COALESCING_MOST: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, methods};
+
+    #[test]
+    fn the_documented_default_and_range_of_every_option_are_those_of_the_code() {
+        let documented = methods("options.rs", include_str!("options.rs"), "Options");
+        let options = Options::new(Config::new(1));
+        let new = || Options::new(Config::new(1));
+        // A value is in the range if it is kept as it is.
+        let number = |name, default: usize, unit, keeps: fn(Options, u128) -> bool| Actual {
+            name,
+            default: DefaultValue::Number(default as u128),
+            unit,
+            range: Some(Bounds::new(u64::MAX, move |value| keeps(new(), value))),
+        };
+        let words = |name, text: &str| Actual {
+            name,
+            default: DefaultValue::Text(text.into()),
+            unit: "",
+            range: None,
+        };
+        let drawn = if options.secrets.is_none() { "drawn from the system" } else { "" };
+        let everywhere = if options.bind.is_none() { "all addresses" } else { "" };
+        let gather = options.receive_coalescing.as_micros() as usize;
+        let actual = [
+            words("secrets", drawn),
+            words("bind", everywhere),
+            number("commands", options.commands, "", |o, value| {
+                o.commands(value as usize).commands as u128 == value
+            }),
+            number("events", options.events, "", |o, value| o.events(value as usize).events as u128 == value),
+            number("socket_buffer", options.socket_buffer, "bytes", |o, value| {
+                o.socket_buffer(value as usize).socket_buffer as u128 == value
+            }),
+            number("receive_coalescing", gather, "µs", |o, value| {
+                o.receive_coalescing(Duration::from_micros(value as u64)).receive_coalescing.as_micros()
+                    == value
+            }),
+            words("screen_messages", if options.screens_messages { "yes" } else { "no" }),
+            words("resolver", "the system's name service"),
+        ];
+        let faults = faults(&documented, &actual);
+        assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     }
 }

@@ -11,6 +11,26 @@ use crate::verbs::verbs;
 
 /// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping it stops it, with good-byes but without waiting for
 /// deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+///
+/// ```
+/// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// # use tickwire_core::Config;
+/// # use tickwire_native::{Options, Peer};
+/// # #[derive(NetMessage)]
+/// # struct Chat { text: BoundedString<200> }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let config = Config::new(1);
+/// // Both have the pairwise secret, the other's key and address from signalling.
+/// let options = || Options::new(config.clone()).bind("127.0.0.1:0".parse().expect("an address"));
+/// let (one, other) = (Peer::start(options())?, Peer::start(options())?);
+/// # let psk = [5; 32];
+/// other.expect_peer(psk, one.public_key())?;
+/// one.connect_to_peer(&other.local_address().into(), psk, other.public_key()).wait()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Peer {
     node: Node,
 }

@@ -16,6 +16,23 @@ pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> +
 /// Finds the addresses of names. The system's name service is the default; `Options::resolver` puts another in its place.
 ///
 /// The future is polled on the network thread: it must not block there.
+///
+/// ```
+/// use std::net::{Ipv4Addr, SocketAddr};
+/// use tickwire_native::{Options, Resolution, Resolver};
+///
+/// /// Finds every name on this machine.
+/// struct Here;
+///
+/// impl Resolver for Here {
+///     fn resolve(&self, _: &str, port: u16) -> Resolution {
+///         Box::pin(async move { Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]) })
+///     }
+/// }
+///
+/// let options = Options::new(tickwire_core::Config::new(1)).resolver(Here);
+/// # drop(options);
+/// ```
 pub trait Resolver: Send + Sync {
     /// Begins to look for the addresses of `host`, each with `port`. It is asked again whenever a connection that was made to
     /// `host` is interrupted, because the answer may be another by then.

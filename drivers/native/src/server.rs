@@ -9,6 +9,26 @@ use crate::verbs::verbs;
 
 /// A server that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
 /// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+///
+/// ```
+/// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
+/// # use tickwire_core::{Access, Config, ConnectOptions, Event};
+/// # use tickwire_native::{Client, Options, Server};
+/// # #[derive(NetMessage)]
+/// # struct Chat { text: BoundedString<200> }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut registry = Registry::new();
+/// # registry.register::<Chat>()?;
+/// # let mut config = Config::new(1);
+/// # config.access = Access::Open;
+/// // `config.access` says who may come in.
+/// let options = Options::new(config).registry(registry).bind("127.0.0.1:0".parse()?);
+/// let server = Server::start(options)?;
+/// println!("listening on {} key {:02x?}", server.local_address(), server.public_key());
+/// assert!(server.clients().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
     node: Node,
 }

@@ -28,6 +28,9 @@ impl NetworkThreadId {
     }
 }
 
+/// A dispatcher without handlers.
+type Screen = Dispatcher<(), (), ConnectionId>;
+
 /// Everything that a handle needs.
 pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
@@ -44,7 +47,7 @@ pub(crate) struct Shared {
     snapshot: Mutex<Snapshot>,
     clocks: Mutex<ClockReport>,
     /// Judges the messages of a game that drains events, and keeps the budgets of those who send what is none.
-    screen: Mutex<Dispatcher>,
+    screen: Mutex<Screen>,
     /// Messages that were none.
     pub(crate) messages_rejected: AtomicU64,
 }
@@ -217,7 +220,7 @@ impl Shared {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn screen(&self) -> MutexGuard<'_, Dispatcher> {
+    pub(crate) fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -8,8 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Ping, TestMessage, text};
-use tickwire_core::message::NetMessage as _;
-use tickwire_core::{ChannelId, CloseReason, ConnectOptions, ConnectionId, Event};
+use tickwire_core::{ChannelId, CloseReason, ConnectOptions, ConnectionId, Event, Route};
 use tickwire_native::{INVALID_MESSAGES, NetworkAddress, Options, SendError, Server, StartError};
 
 const LONG: Duration = Duration::from_secs(10);
@@ -119,7 +118,7 @@ fn garbage_is_kept_from_a_game_that_drains_and_its_sender_has_to_go() {
     let (client, there) = common::connected(&server);
     let connection = client.server().unwrap();
     for _ in 0..20 {
-        client.send_bytes(connection, TestMessage::CHANNEL, b"\xff\xffgarbage".as_slice()).unwrap();
+        client.send_bytes(connection, ChannelId(0), b"\xff\xffgarbage".as_slice()).unwrap();
     }
     let reason = common::wait_for(&server, |event| match event {
         Event::Message { data, .. } => panic!("{data:?} was handed over"),
@@ -142,27 +141,35 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
     let error = Server::start(Options::new(config).registry(common::registry()).bind(common::loopback(0)))
         .expect_err("there is no fourth channel");
     assert!(
-        matches!(error, StartError::NoSuchChannel { message: "Load", channel: ChannelId(3), channels: 3 }),
+        matches!(
+            error,
+            StartError::NoSuchChannel { message: "Load", route: Route::Channel(ChannelId(3)), .. }
+        ),
         "{error:?}"
     );
-    assert!(error.to_string().starts_with("message type `Load` goes on channel 3, but"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "message type `Load` takes channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
+         2 (sequenced); add that channel, or name another one"
+    );
 }
 
 #[test]
 fn what_another_thread_sends_leaves_while_a_handler_runs() {
     let server = common::server();
-    let (mut client, _) = common::connected(&server);
+    let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();
     let (entered, has_entered) = std::sync::mpsc::channel();
     let (leave, may_leave) = std::sync::mpsc::channel::<()>();
-    client.on_event(move |_| {
+    let mut handlers = client.handlers::<()>();
+    handlers.on_event(move |(), _, _| {
         entered.send(()).unwrap();
         let _left = may_leave.recv_timeout(LONG * 2);
     });
     server.broadcast(&Ping { number: 1 }).unwrap();
     let sender = client.handle();
     let updating = std::thread::spawn(move || {
-        while client.update().events == 0 {}
+        while client.update(&mut (), &mut handlers).events == 0 {}
         client
     });
     has_entered.recv_timeout(LONG).unwrap();

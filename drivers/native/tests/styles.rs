@@ -4,82 +4,94 @@
 mod common;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Ping, TestMessage};
-use tickwire_core::message::{HandlerAction, NetMessage as _, SendOptions};
-use tickwire_core::{ChannelId, CloseReason, ConnectionId, Delivery, Event, MessageId};
+use tickwire_core::message::{HandlerAction, SendOptions};
+use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Delivery, Event, MessageId};
 use tickwire_native::{Client, INVALID_MESSAGES, SendError, Server};
 
 #[test]
-fn a_handler_sees_messages_until_it_is_removed() {
-    let mut server = common::server();
+fn a_handler_changes_the_game_until_it_is_removed() {
+    #[derive(Default)]
+    struct Sums {
+        stays: u32,
+        goes: u32,
+        once: u32,
+    }
+    let server = common::server();
     let (client, _) = common::connected(&server);
-    let counter = || Arc::new(AtomicU32::new(0));
-    let (stays, goes, once) = (counter(), counter(), counter());
-    let count = |counter: &Arc<AtomicU32>| {
-        let counter = Arc::clone(counter);
-        move |_, ping: &Ping| {
-            counter.fetch_add(ping.number, Ordering::Relaxed);
-        }
-    };
-    server.on::<Ping, _>(count(&stays)).unwrap();
-    let id = server.on::<Ping, _>(count(&goes)).unwrap();
-    let seen = Arc::clone(&once);
-    server
-        .on::<Ping, _>(move |_, ping| {
-            seen.fetch_add(ping.number, Ordering::Relaxed);
+    let mut handlers = server.handlers::<Sums>();
+    handlers.on(|sums, _, _, ping: &Ping| sums.stays += ping.number).unwrap();
+    let id = handlers.on(|sums, _, _, ping: &Ping| sums.goes += ping.number).unwrap();
+    handlers
+        .on(|sums, _, _, ping: &Ping| {
+            sums.once += ping.number;
             HandlerAction::Remove
         })
         .unwrap();
 
+    let mut sums = Sums::default();
     for (number, expected) in [(1, [1, 1, 1]), (10, [11, 11, 1])] {
         client.send_to_server(&Ping { number }).unwrap();
-        common::wait_until("a message", || server.update().messages == 1);
-        let seen = [&stays, &goes, &once].map(|counter| counter.load(Ordering::Relaxed));
-        assert_eq!(seen, expected);
+        common::wait_until("a message", || server.update(&mut sums, &mut handlers).messages == 1);
+        assert_eq!([sums.stays, sums.goes, sums.once], expected);
     }
-    assert!(server.off(id));
-    assert!(!server.off(id), "it is gone");
+    assert!(handlers.off(id));
+    assert!(!handlers.off(id), "it is gone");
     client.send_to_server(&Ping { number: 100 }).unwrap();
-    common::wait_until("a message", || server.update().messages == 1);
-    assert_eq!((stays.load(Ordering::Relaxed), goes.load(Ordering::Relaxed)), (111, 11));
+    common::wait_until("a message", || server.update(&mut sums, &mut handlers).messages == 1);
+    assert_eq!((sums.stays, sums.goes), (111, 11));
+}
+
+#[test]
+fn a_handler_answers_with_the_network_that_it_is_given() {
+    let server = common::server();
+    let (client, _) = common::connected(&server);
+    let mut echo = server.handlers::<()>();
+    echo.on(|(), network, from, ping: &Ping| {
+        network.send(from, &Ping { number: ping.number + 1 }).unwrap();
+    })
+    .unwrap();
+    client.send_to_server(&Ping { number: 6 }).unwrap();
+    let (mut heard, mut handlers) = (0, client.handlers::<u32>());
+    handlers.on(|heard, _, _, ping: &Ping| *heard = ping.number).unwrap();
+    common::wait_until("the answer", || {
+        server.update(&mut (), &mut echo);
+        client.update(&mut heard, &mut handlers);
+        heard == 7
+    });
 }
 
 #[test]
 fn connections_that_come_and_go_are_told_to_handlers() {
-    let mut server = common::server();
-    let (came, went) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let (coming, going) = (Arc::clone(&came), Arc::clone(&went));
-    server.on_connected(move |_, _, _| {
-        coming.fetch_add(1, Ordering::Relaxed);
-    });
-    let id = server.on_disconnected(move |_, reason| {
+    let server = common::server();
+    let mut handlers = server.handlers::<(u32, u32)>();
+    handlers.on_connected(|(came, _), _, _, _, _| *came += 1);
+    let id = handlers.on_disconnected(|(_, went), _, _, reason| {
         assert_eq!(*reason, CloseReason::Peer { code: 7, text: "bye".into() });
-        going.fetch_add(1, Ordering::Relaxed);
+        *went += 1;
     });
     let client = common::client();
-    let to = server.local_address().into();
+    let (to, mut counts) = (server.local_address().into(), (0, 0));
     for _ in 0..2 {
         let connection = client.connect(&to, common::options_for(&server)).wait().unwrap();
         common::wait_until("a connection", || {
-            server.update();
+            server.update(&mut counts, &mut handlers);
             server.connection_count() == 1
         });
         client.disconnect(connection, 7, "bye").unwrap();
         common::wait_until("its end", || {
-            server.update();
+            server.update(&mut counts, &mut handlers);
             server.connection_count() == 0
         });
-        server.off(id);
+        handlers.off(id);
     }
     common::wait_until("the second", || {
-        server.update();
-        came.load(Ordering::Relaxed) == 2
+        server.update(&mut counts, &mut handlers);
+        counts.0 == 2
     });
-    assert_eq!(went.load(Ordering::Relaxed), 1, "the handler was removed before the second end");
+    assert_eq!(counts.1, 1, "the handler was removed before the second end");
 }
 
 #[test]
@@ -105,9 +117,9 @@ fn async_functions_do_the_same() {
         assert_eq!(heard.text.as_str(), "from an async function");
         assert_eq!(server.fresh_info(there).await.unwrap().connection, there);
         assert!(server.stats_async().await.messages_received >= 1);
-        let channel = client.channel_stats_async(here, TestMessage::CHANNEL).await.unwrap();
+        let channel = client.channel_stats_async(here, ChannelId(0)).await.unwrap();
         assert_eq!(channel.sent.messages, 1);
-        assert_eq!(Some(channel), client.channel_stats(here, TestMessage::CHANNEL));
+        assert_eq!(Some(channel), client.channel_stats(here, ChannelId(0)));
         let handle = server.handle();
         server.stop_async(4, "closing time", Duration::from_secs(1)).await;
         assert!(!server.is_running());
@@ -252,6 +264,24 @@ fn messages_travel_as_their_options_say() {
 }
 
 #[test]
+fn a_channel_is_found_by_the_name_that_this_end_gave_it() {
+    let named = |mut config: Config| {
+        config.channels[2].name = Some("state".into());
+        config
+    };
+    let server = Server::start(common::server_options(named(common::open_config()))).unwrap();
+    let (client, there) = common::connected(&server);
+    server.send_with(there, &Ping { number: 1 }, "state").unwrap();
+    let heard = |event| matches!(event, Event::Message { channel: ChannelId(2), .. }).then_some(());
+    common::wait_for(&client, heard);
+    let error = server.send_with(there, &Ping { number: 2 }, "chat").unwrap_err();
+    assert!(matches!(error, SendError::NoSuchChannel(_)), "{error:?}");
+    // The client has no names, and was let in all the same.
+    let error = client.send_to_server_with(&Ping { number: 3 }, "state").unwrap_err();
+    assert!(matches!(error, SendError::NoSuchChannel(_)), "{error:?}");
+}
+
+#[test]
 fn what_cannot_be_sent_comes_back() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
@@ -270,15 +300,16 @@ fn what_cannot_be_sent_comes_back() {
 
 #[test]
 fn who_sends_nonsense_too_often_is_disconnected() {
-    let mut server = common::server();
-    server.validate::<Ping>(|ping| ping.number < 10).unwrap();
+    let server = common::server();
+    let mut handlers = server.handlers::<()>();
+    handlers.validate::<Ping>(|ping| ping.number < 10).unwrap();
     let (client, _) = common::connected(&server);
     let mut rejected = 0;
     for _ in 0..9 {
         client.send_to_server(&Ping { number: 10 }).unwrap();
     }
     common::wait_until("nine invalid messages", || {
-        rejected += server.update().rejected;
+        rejected += server.update(&mut (), &mut handlers).rejected;
         rejected == 9
     });
     let code = common::wait_for(&client, |event| match event {

@@ -8,23 +8,47 @@ use tickwire_native::{Broadcast, Handle, SendError};
 
 use crate::client::{Client, ClientId, Clients};
 use crate::codes;
+use crate::metrics::{Counter, GameMetrics, Gauge, MetricError};
 
 /// The server, as a game sees it while one of its methods runs.
-pub struct Context<'a> {
-    pub(crate) network: &'a Handle,
-    pub(crate) clients: &'a Clients,
+///
+/// ```
+/// use tickwire_core::message::NetMessage;
+/// use tickwire_server::{ClientId, Context};
+///
+/// #[derive(NetMessage)]
+/// struct Score {
+///     points: u32,
+/// }
+///
+/// /// Tells everybody who leads, and the leader that he may go.
+/// fn end_round(server: &mut Context, leader: ClientId, points: u32) {
+///     if let Err(error) = server.broadcast(&Score { points }) {
+///         eprintln!("nobody was told: {error}");
+///     }
+///     server.kick(leader, "well played");
+///     if server.client_count() <= 1 {
+///         server.stop("the round is over");
+///     }
+/// }
+/// ```
+pub struct Context {
+    pub(crate) network: Handle,
+    pub(crate) clients: Clients,
     pub(crate) started_at: Instant,
     pub(crate) tick: u64,
-    pub(crate) stop: &'a mut Option<String>,
+    /// Why to stop, once that is decided.
+    pub(crate) stop: Option<String>,
+    pub(crate) metrics: GameMetrics,
 }
 
-impl std::fmt::Debug for Context<'_> {
+impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Context(tick {})", self.tick)
     }
 }
 
-impl Context<'_> {
+impl Context {
     /// Sends a message to one client, on the channel of its type. The result is its number on this connection and channel,
     /// as `Event::Delivered` and `Event::Closed` tell it ([`Game::event`](crate::Game::event)).
     ///
@@ -88,6 +112,45 @@ impl Context<'_> {
         self.started_at.elapsed()
     }
 
+    /// A counter of the game's own. `/metrics` has it as `tickwire_game_<name>_total` with the text `help`, and `status` shows it
+    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; whoever asks again for a name gets the same
+    /// counter.
+    ///
+    /// ```
+    /// # use tickwire_server::{Context, Counter, Gauge, GameError};
+    /// struct Bells {
+    ///     rings: Option<Counter>,
+    ///     ropes: Option<Gauge>,
+    /// }
+    ///
+    /// impl Bells {
+    ///     fn start(&mut self, server: &mut Context) -> Result<(), GameError> {
+    ///         self.rings = Some(server.counter("rings", "How often a bell was rung")?);
+    ///         self.ropes = Some(server.gauge("ropes_pulled", "Ropes that somebody pulls right now")?);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn ring(&mut self, pulled: u32) {
+    ///         self.rings.iter().for_each(|rings| rings.add(1));
+    ///         self.ropes.iter().for_each(|ropes| ropes.set(pulled.into()));
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`MetricError`] if the name is none for a metric, belongs to a gauge, or there are too many.
+    pub fn counter(&self, name: &str, help: &str) -> Result<Counter, MetricError> {
+        self.metrics.counter(name, help)
+    }
+
+    /// A gauge of the game's own: in `/metrics` `tickwire_game_<name>`. See [`Context::counter`].
+    ///
+    /// # Errors
+    /// [`MetricError`] if the name is none for a metric, belongs to a counter, or there are too many.
+    pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricError> {
+        self.metrics.gauge(name, help)
+    }
+
     /// Stops the server after this tick, as `quit` does; clients are told `why`.
     pub fn stop(&mut self, why: &str) {
         self.stop.get_or_insert_with(|| why.into());
@@ -96,7 +159,7 @@ impl Context<'_> {
     /// The verbs of the driver below.
     #[must_use]
     pub const fn network(&self) -> &Handle {
-        self.network
+        &self.network
     }
 }
 

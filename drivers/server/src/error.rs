@@ -185,8 +185,8 @@ mod tests {
         let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
         assert!(!lacking.to_string().contains("bind_address"), "{lacking}");
         assert_eq!(lacking.exit_code(), 1);
-        let channel = tickwire_core::ChannelId(9);
-        let unknown = StartError::NoSuchChannel { message: "far", channel, channels: 4 };
+        let route = tickwire_core::Route::Channel(tickwire_core::ChannelId(9));
+        let unknown = StartError::NoSuchChannel { message: "far", route, channels: "0 (sequenced)".into() };
         assert_eq!(ServerError::Network(unknown).exit_code(), 7);
     }
 }

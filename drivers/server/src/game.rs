@@ -13,6 +13,69 @@ use crate::messages::Messages;
 
 /// A game that a dedicated server runs. All methods are called on one thread, in the order of a tick: who came and left
 /// and what they sent, then [`Game::tick`], then perhaps [`Game::network_update`]. What they send leaves together.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_core::message::{NetMessage, RegisterError};
+/// use tickwire_core::{ChannelConfig, CloseReason, Config, Delivery};
+/// use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
+///
+/// /// From a client: ring so many times.
+/// #[derive(NetMessage)]
+/// struct Ring {
+///     #[net(range = 1..=12)]
+///     times: u8,
+/// }
+///
+/// /// To everybody.
+/// #[derive(NetMessage)]
+/// #[net(channel = "state")]
+/// struct Rung {
+///     total: u64,
+/// }
+///
+/// #[derive(Default)]
+/// struct Bells {
+///     total: u64,
+/// }
+///
+/// impl Bells {
+///     fn ring(&mut self, _: &mut Context, _: ClientId, ring: &Ring) {
+///         self.total += u64::from(ring.times);
+///     }
+/// }
+///
+/// impl Game for Bells {
+///     const NAME: &'static str = "bells";
+///     const APPLICATION: u64 = 0x6265_6c6c_7300; // drawn once
+///     type Settings = NoSettings;
+///
+///     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
+///         messages.receives(Self::ring)?.sends::<Rung>()?;
+///         Ok(())
+///     }
+///
+///     fn configure(config: &mut Config) {
+///         config.channels.push(ChannelConfig::new(Delivery::Sequenced).named("state"));
+///     }
+///
+///     fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
+///         Ok(())
+///     }
+///
+///     fn left(&mut self, _: &mut Context, client: ClientId, reason: &CloseReason) {
+///         println!("client {client} has left: {reason:?}");
+///     }
+///
+///     fn tick(&mut self, _: &mut Context, _: Duration) {}
+///
+///     fn network_update(&mut self, server: &mut Context) {
+///         if let Err(error) = server.broadcast(&Rung { total: self.total }) {
+///             eprintln!("nobody was told: {error}");
+///         }
+///     }
+/// }
+/// ```
 pub trait Game: Sized + 'static {
     /// Its name, for people.
     const NAME: &'static str;
@@ -21,8 +84,7 @@ pub trait Game: Sized + 'static {
     /// What can be set in the configuration under `game`.
     type Settings: Settings;
 
-    /// Names the message types and what is called with each. Clients register the same types; [`crate::registry`] gives
-    /// them theirs.
+    /// Names the message types, and the handler of each that clients send. [`crate::client_options`] gives a client the same types.
     ///
     /// # Errors
     /// [`tickwire_core::message::RegisterError`]: two types of one name, say.
@@ -31,43 +93,44 @@ pub trait Game: Sized + 'static {
     /// Names the console commands of the game's own.
     fn commands(_commands: &mut Commands<Self>) {}
 
-    /// Changes what the server's configuration does not speak of: channels, say.
-    fn configure(&self, _config: &mut Config) {}
+    /// Changes the network's configuration where the server's own does not speak of it: channels, say. Clients get the same
+    /// channels and the same largest message from [`crate::client_options`].
+    fn configure(_config: &mut Config) {}
 
     /// The server runs, and nobody is there yet.
     ///
     /// # Errors
     /// Whatever keeps the game from starting. The server stops, and says so.
-    fn start(&mut self, server: &mut Context<'_>, settings: &Self::Settings) -> Result<(), GameError>;
+    fn start(&mut self, server: &mut Context, settings: &Self::Settings) -> Result<(), GameError>;
 
     /// The settings under `game` have changed while the server runs.
-    fn settings_changed(&mut self, _server: &mut Context<'_>, _settings: &Self::Settings) -> SettingsChange {
+    fn settings_changed(&mut self, _server: &mut Context, _settings: &Self::Settings) -> SettingsChange {
         SettingsChange::AtRestart
     }
 
     /// Something happened on the network. Most of it is told by the methods below; this is for what they leave out:
     /// receipts, and room in a channel that was full.
-    fn event(&mut self, _server: &mut Context<'_>, _event: &Event) {}
+    fn event(&mut self, _server: &mut Context, _event: &Event) {}
 
     /// A client is there.
-    fn joined(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+    fn joined(&mut self, _server: &mut Context, _client: ClientId) {}
 
     /// A client fell silent; its place is kept for it. What is sent to it waits.
-    fn interrupted(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+    fn interrupted(&mut self, _server: &mut Context, _client: ClientId) {}
 
     /// A client that fell silent is back.
-    fn resumed(&mut self, _server: &mut Context<'_>, _client: ClientId) {}
+    fn resumed(&mut self, _server: &mut Context, _client: ClientId) {}
 
     /// A client is gone; its id finds nothing any more.
-    fn left(&mut self, _server: &mut Context<'_>, _client: ClientId, _reason: &CloseReason) {}
+    fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
     /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
     /// with, or skipped and counted; while no client is there, steps are taken a few at a time; and while the game is at
     /// rest, none are ([`Game::is_at_rest`]).
-    fn tick(&mut self, _server: &mut Context<'_>, _step: Duration) {}
+    fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Time to send the state, `network_update_rate` times per second.
-    fn network_update(&mut self, _server: &mut Context<'_>) {}
+    fn network_update(&mut self, _server: &mut Context) {}
 
     /// Whether nothing in the game changes, and nothing has to be sent, until something arrives. Asked after each step.
     ///
@@ -84,12 +147,12 @@ pub trait Game: Sized + 'static {
     ///
     /// # Errors
     /// [`CommandError::Failed`] if the game cannot show it: it shows no text at all, or this one is too long.
-    fn say(&mut self, _server: &mut Context<'_>, _text: &str) -> Result<usize, CommandError> {
+    fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
     /// The server stops. What is sent now is still delivered, as far as the shutdown's deadline allows.
-    fn stopping(&mut self, _server: &mut Context<'_>) {}
+    fn stopping(&mut self, _server: &mut Context) {}
 }
 
 /// What becomes of settings that have changed.

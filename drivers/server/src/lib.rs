@@ -24,13 +24,13 @@
 //!     type Settings = NoSettings;
 //!
 //!     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-//!         messages.receives(|_: &mut Self, server: &mut Context<'_>, from: ClientId, ping: Ping| {
-//!             drop(server.send(from, &ping));
+//!         messages.receives(|_: &mut Self, server: &mut Context, from: ClientId, ping: &Ping| {
+//!             drop(server.send(from, ping));
 //!         })?;
 //!         Ok(())
 //!     }
 //!
-//!     fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+//!     fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
 //!         Ok(())
 //!     }
 //! }
@@ -61,6 +61,7 @@ mod game;
 mod logging;
 mod mailbox;
 mod messages;
+mod metrics;
 mod monitor;
 mod network;
 mod panics;
@@ -79,16 +80,31 @@ mod turn;
 mod watch;
 pub mod world;
 
+#[doc(inline)]
 pub use crate::banned::Banned;
+#[doc(inline)]
 pub use crate::client::{Client, ClientId};
+#[doc(inline)]
 pub use crate::config::{ConfigError, NoSettings, ServerConfig, Settings};
+#[doc(inline)]
 pub use crate::console::{Arguments, CommandError, Commands, Reply};
+#[doc(inline)]
 pub use crate::context::Context;
+#[doc(inline)]
 pub use crate::error::{GameError, ServerError};
+#[doc(inline)]
 pub use crate::game::{Game, SettingsChange};
+#[doc(inline)]
 pub use crate::messages::Messages;
+#[doc(inline)]
+pub use crate::metrics::{Counter, Gauge, METRICS_MAX, MetricError};
+#[doc(inline)]
 pub use crate::program::main;
+#[doc(inline)]
 pub use crate::remote::Remote;
+#[doc(inline)]
 pub use crate::schedule::{Due, Schedule};
-pub use crate::server::{Dedicated, registry};
+#[doc(inline)]
+pub use crate::server::{Dedicated, client_options, registry};
+#[doc(inline)]
 pub use crate::stop::Summary;

@@ -1,23 +1,45 @@
-//! A game's message types, and the functions that handle them with the game in their hands.
+//! A game's message types, and the functions that handle them with the game's state.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire_core::ConnectionId;
-use tickwire_core::message::{
-    Decoded, MessageType, NetMessage, RegisterError, Registry, Verdict, ViolationBudget, ViolationLimit,
-};
+use tickwire_core::message::{Dispatcher, EncodeError, HandlerAction, NetMessage, RegisterError, Registry};
 
 use crate::client::ClientId;
 use crate::context::Context;
 
 /// The message types of game `G`, as [`crate::Game::messages`] names them.
+///
+/// ```
+/// use tickwire_core::message::{NetMessage, RegisterError};
+/// use tickwire_server::{ClientId, Context, Messages};
+///
+/// #[derive(NetMessage)]
+/// struct Ping(u32);
+///
+/// #[derive(Default)]
+/// struct Game {
+///     pings: u64,
+/// }
+///
+/// fn messages(messages: &mut Messages<Game>) -> Result<(), RegisterError> {
+///     messages.receives(|game: &mut Game, server: &mut Context, from: ClientId, ping: &Ping| {
+///         game.pings += 1;
+///         drop(server.send(from, ping)); // a full channel hands it back
+///     })?;
+///     Ok(())
+/// }
+/// # assert!(messages(&mut Messages::default()).is_ok());
+/// ```
 pub struct Messages<G> {
     registry: Registry,
-    handlers: BTreeMap<MessageType, Handler<G>>,
+    /// What gives each handler to the dispatcher, once all types are known.
+    handlers: Vec<AddHandler<G>>,
 }
 
-type Handler<G> = Box<dyn Fn(&mut G, &mut Context<'_>, ClientId, Decoded)>;
+/// Opens messages, and hands them to the game.
+pub(crate) type Inbox<G> = Dispatcher<G, Context, ClientId>;
+
+type AddHandler<G> = Box<dyn FnOnce(&mut Inbox<G>) -> Result<(), EncodeError>>;
 
 impl<G> std::fmt::Debug for Messages<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,82 +49,44 @@ impl<G> std::fmt::Debug for Messages<G> {
 
 impl<G> Default for Messages<G> {
     fn default() -> Self {
-        Self { registry: Registry::new(), handlers: BTreeMap::new() }
+        Self { registry: Registry::new(), handlers: Vec::new() }
     }
 }
 
-impl<G> Messages<G> {
+impl<G: 'static> Messages<G> {
     /// A type that only the server sends.
     ///
     /// # Errors
     /// [`RegisterError`].
-    pub fn sends<T: NetMessage + 'static>(&mut self) -> Result<&mut Self, RegisterError> {
+    pub fn sends<T: NetMessage>(&mut self) -> Result<&mut Self, RegisterError> {
         self.registry.register::<T>()?;
         Ok(self)
     }
 
-    /// A type that clients send, and what is called with each message of it. The server may send it too.
+    /// A type that clients send, and the handler of its messages: it is called with the game, the server, the sender and the
+    /// message. The server may send the type too.
+    ///
+    /// A client that sends more than 8 messages in 10 s that are none, or of a type that nothing here handles, is sent away. So a
+    /// handler that returns [`HandlerAction::Remove`] forbids its type from then on.
     ///
     /// # Errors
     /// [`RegisterError`].
-    pub fn receives<T: NetMessage + 'static>(
+    pub fn receives<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
-        handler: impl Fn(&mut G, &mut Context<'_>, ClientId, T) + 'static,
+        handler: impl FnMut(&mut G, &mut Context, ClientId, &T) -> R + Send + 'static,
     ) -> Result<&mut Self, RegisterError> {
         self.registry.register::<T>()?;
-        let call = move |game: &mut G, server: &mut Context<'_>, from: ClientId, message: Decoded| {
-            if let Ok(message) = message.downcast::<T>() {
-                handler(game, server, from, message);
-            }
-        };
-        if let Some(message_type) = self.registry.type_of::<T>() {
-            self.handlers.insert(message_type, Box::new(call));
-        }
+        self.handlers.push(Box::new(move |inbox| inbox.on(handler).map(drop)));
         Ok(self)
     }
 
     pub(crate) fn into_parts(self) -> (Arc<Registry>, Inbox<G>) {
         let registry = Arc::new(self.registry);
-        let inbox =
-            Inbox { registry: Arc::clone(&registry), handlers: self.handlers, violations: BTreeMap::new() };
-        (registry, inbox)
-    }
-}
-
-/// Where messages are opened, and handed to the game.
-pub(crate) struct Inbox<G> {
-    registry: Arc<Registry>,
-    handlers: BTreeMap<MessageType, Handler<G>>,
-    violations: BTreeMap<ConnectionId, ViolationBudget>,
-}
-
-impl<G> Inbox<G> {
-    /// Hands the message that `bytes` are to the game. If it is none, or none that a client sends, says whether its sender has
-    /// to go: too many of his were so.
-    pub(crate) fn deliver(
-        &mut self,
-        game: &mut G,
-        server: &mut Context<'_>,
-        (connection, from): (ConnectionId, ClientId),
-        bytes: &[u8],
-    ) -> Result<(), Verdict> {
-        let decoded = self.registry.decode(bytes).ok();
-        let handler = decoded.as_ref().and_then(|decoded| self.handlers.get(&decoded.message_type()));
-        match (handler, decoded) {
-            (Some(handler), Some(decoded)) => {
-                handler(game, server, from, decoded);
-                Ok(())
-            }
-            _ => {
-                let fresh = || ViolationBudget::new(ViolationLimit::default());
-                let budget = self.violations.entry(connection).or_insert_with(fresh);
-                Err(budget.record(server.network().now()))
-            }
+        let mut inbox = Inbox::new(Arc::clone(&registry));
+        for add in self.handlers {
+            // Each of them was registered just before.
+            let _known = add(&mut inbox);
         }
-    }
-
-    /// Forgets what a connection did: it is over.
-    pub(crate) fn forget(&mut self, connection: ConnectionId) {
-        self.violations.remove(&connection);
+        (registry, inbox)
     }
 }

@@ -92,7 +92,7 @@ impl fmt::Display for LeftOut {
             (self.left, "left"),
             (self.fell_silent, "fell silent"),
             (self.came_back, "came back"),
-            (self.sent_away, "were sent away"),
+            (self.sent_away, "sent away"),
         ];
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
@@ -156,6 +156,6 @@ mod tests {
     #[test]
     fn a_summary_names_what_happened_and_nothing_else() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
-        assert_eq!(left_out.to_string(), "3 joined, 1 were sent away: too many to log one by one");
+        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many to log one by one");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
+use tickwire_core::text::Counted;
 
 use crate::cli::Cli;
 use crate::config::{ServerConfig, schema};
@@ -49,7 +50,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
-        panics::caught(|| Dedicated::check(&game, &config), || "standard error says where".into())?;
+        panics::caught(|| Dedicated::<G>::check(&config), || "standard error says where".into())?;
         print("the configuration is in order");
         return Ok(());
     }
@@ -220,11 +221,14 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
     }
     let messages = match (summary.not_sent, summary.unconfirmed) {
         (0, 0) => "everything was delivered".to_owned(),
-        (not_sent, unconfirmed) => format!("{not_sent} messages not sent in time, {unconfirmed} unconfirmed"),
+        (not_sent, unconfirmed) => {
+            format!("{} not sent in time, {unconfirmed} unconfirmed", Counted(not_sent, "message"))
+        }
     };
     output.line(&format!(
-        "stopped ({}) after {uptime:.1} s; {} clients were told, {messages}",
-        summary.why, summary.clients
+        "stopped ({}) after {uptime:.1} s; told {}, {messages}",
+        summary.why,
+        Counted(summary.clients as u64, "client")
     ));
 }
 

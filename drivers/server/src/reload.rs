@@ -71,10 +71,10 @@ impl<G: Game> Dedicated<G> {
         let now = std::time::Instant::now();
         self.schedule.set_rates(self.config.tick_rate, self.config.network_update_rate, now);
         if old.bandwidth_limit != self.config.bandwidth_limit {
-            let _taken = self.handle.set_bandwidth_limit(self.config.bandwidth_limit);
+            let _taken = self.context.network.set_bandwidth_limit(self.config.bandwidth_limit);
         }
         if old.client_bandwidth_limit != self.config.client_bandwidth_limit {
-            for client in self.clients.iter() {
+            for client in self.context.clients.iter() {
                 self.limit(client.connection);
             }
         }

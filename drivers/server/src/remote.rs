@@ -17,6 +17,16 @@ pub(crate) enum Order {
 }
 
 /// Gives commands to a server that runs, from any thread.
+///
+/// ```
+/// fn watch(remote: &tickwire_server::Remote) {
+///     match remote.run("status --json") {
+///         Some(Ok(json)) => println!("{json}"),
+///         Some(Err(error)) => eprintln!("error: {error}"),
+///         None => println!("the server has stopped"),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Remote {
     orders: Arc<Mailbox<Order>>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::message::Registry;
 use tickwire_core::{Access, AdmissionRequest, Config, PublicKey, Secrets};
-use tickwire_native::{Handle, Options, Server, StartError, key_file};
+use tickwire_native::{Options, Server, StartError, key_file};
 
 use crate::bans::Bans;
 use crate::client::{Client, Clients};
@@ -18,6 +18,7 @@ use crate::error::ServerError;
 use crate::game::Game;
 use crate::mailbox::Mailbox;
 use crate::messages::{Inbox, Messages};
+use crate::metrics::GameMetrics;
 use crate::monitor::Monitor;
 use crate::presence_log::PresenceLog;
 use crate::pulse::Pulse;
@@ -26,13 +27,31 @@ use crate::schedule::Schedule;
 use crate::watch::Watch;
 
 /// A server that is ready to run.
+///
+/// ```
+/// use tickwire_server::world::World;
+/// use tickwire_server::{Dedicated, ServerConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let mut config = ServerConfig::default();
+/// config.bind_address = "127.0.0.1:0".parse()?;
+/// (config.key_file, config.ban_file) = (folder.path().join("key"), folder.path().join("bans"));
+/// let server = Dedicated::start(World::default(), config)?;
+/// let remote = server.remote(); // for other threads
+/// # remote.stop("that is enough");
+/// let summary = server.run()?; // until somebody stops it
+/// println!("{}: {} ticks", summary.why, summary.ticks);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Dedicated<G: Game> {
     pub(crate) game: G,
     /// Taken away when it is stopped.
     pub(crate) network: Option<Server>,
-    pub(crate) handle: Handle,
+    /// The network, the clients and the time, as the game sees them.
+    pub(crate) context: Context,
     pub(crate) inbox: Inbox<G>,
-    pub(crate) clients: Clients,
     pub(crate) commands: Rc<Commands<G>>,
     pub(crate) config: ServerConfig<G::Settings>,
     /// Where the configuration came from, if it may change.
@@ -44,12 +63,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) monitor: Option<Monitor>,
     pub(crate) presence_log: PresenceLog,
-    pub(crate) started_at: Instant,
-    pub(crate) tick: u64,
     /// Whether the game was at rest after its last step, and nothing has come since.
     pub(crate) is_at_rest: bool,
-    /// Why to stop, once that is decided.
-    pub(crate) stop: Option<String>,
     /// What the network last said that failed, and when.
     pub(crate) network_failure: Option<(Instant, String)>,
     /// Reliable messages of clients that left: never sent, and sent without a confirmation.
@@ -69,7 +84,28 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// The message types of game `G`, for its clients.
+/// The options of a client of game `G`: its application, message types, channels and largest message, so that a client repeats
+/// none of them by hand. The rest is as in [`Config::new`] and [`Options::new`].
+///
+/// ```
+/// # use tickwire_server::world::World;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = tickwire_native::Client::start(tickwire_server::client_options::<World>()?)?;
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`tickwire_core::message::RegisterError`] if the message types do not fit together.
+pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::RegisterError> {
+    let (mut of_server, mut config) = (Config::new(G::APPLICATION), Config::new(G::APPLICATION));
+    G::configure(&mut of_server);
+    (config.channels, config.max_message) = (of_server.channels, of_server.max_message);
+    Ok(Options::new(config).registry(registry::<G>()?))
+}
+
+/// The message types of game `G`, for clients that take nothing else of it; [`client_options`] has them too.
 ///
 /// # Errors
 /// [`tickwire_core::message::RegisterError`] if they do not fit together.
@@ -91,11 +127,13 @@ impl<G: Game> Dedicated<G> {
         let (registry, inbox) = messages.into_parts();
         let (secrets, key_is_new) = secrets(&config)?;
         let bans = Bans::load(&config.ban_file)?;
-        let (network, savings) = open(&game, &config, secrets, registry, &bans)?;
+        let (network, savings) = open::<G>(&config, secrets, registry, &bans)?;
         let handle = network.handle();
-        let pulse = Arc::new(Pulse::default());
+        let (pulse, metrics) = (Arc::new(Pulse::default()), GameMetrics::default());
         let monitor = match config.monitoring_address {
-            Some(address) => Some(Monitor::start(address, handle.clone(), Arc::clone(&pulse))?),
+            Some(address) => {
+                Some(Monitor::start(address, handle.clone(), Arc::clone(&pulse), metrics.clone())?)
+            }
             None => None,
         };
         let mut commands = Commands::new();
@@ -104,9 +142,15 @@ impl<G: Game> Dedicated<G> {
         let mut server = Self {
             game,
             network: Some(network),
-            handle,
+            context: Context {
+                network: handle,
+                clients: Clients::new(savings),
+                started_at: now,
+                tick: 0,
+                stop: None,
+                metrics,
+            },
             inbox,
-            clients: Clients::new(savings),
             commands: Rc::new(commands),
             layers: None,
             pending: Vec::new(),
@@ -115,10 +159,7 @@ impl<G: Game> Dedicated<G> {
             pulse,
             monitor,
             presence_log: PresenceLog::new(),
-            started_at: now,
-            tick: 0,
             is_at_rest: false,
-            stop: None,
             network_failure: None,
             not_sent: 0,
             unconfirmed: 0,
@@ -129,7 +170,7 @@ impl<G: Game> Dedicated<G> {
             key_is_new,
             config,
         };
-        let _taken = server.handle.set_bandwidth_limit(server.config.bandwidth_limit);
+        let _taken = server.context.network.set_bandwidth_limit(server.config.bandwidth_limit);
         let settings = server.config.game.clone();
         server.with_game(|game, context| game.start(context, &settings)).map_err(ServerError::Game)?;
         tracing::info!("Headless server started on {} ({})", server.address(), G::NAME);
@@ -140,14 +181,10 @@ impl<G: Game> Dedicated<G> {
     ///
     /// # Errors
     /// [`ServerError`], as [`Dedicated::start`] would return it.
-    pub fn check(game: &G, config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
-        let channels = core_config(game, config).channels.len();
+    pub fn check(config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
+        let channels = core_config::<G>(config).channels;
         let registry = registry::<G>()?;
-        let mut named = registry.channels();
-        match named.find(|(_, channel)| usize::from(channel.0) >= channels) {
-            Some((message, channel)) => Err(StartError::NoSuchChannel { message, channel, channels }.into()),
-            None => Ok(()),
-        }
+        Ok(StartError::expect_channels(&registry, &channels)?)
     }
 
     /// From now on, applies what changes in the configuration that `layers` describe.
@@ -170,7 +207,7 @@ impl<G: Game> Dedicated<G> {
     /// Where the socket is bound.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.handle.local_address()
+        self.context.network.local_address()
     }
 
     /// Where metrics and health are served.
@@ -182,7 +219,7 @@ impl<G: Game> Dedicated<G> {
     /// The public key that clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        self.handle.public_key()
+        self.context.network.public_key()
     }
 
     /// Whether the key was drawn at this start.
@@ -200,12 +237,12 @@ impl<G: Game> Dedicated<G> {
     /// Time since the start.
     #[must_use]
     pub fn uptime(&self) -> Duration {
-        self.started_at.elapsed()
+        self.context.started_at.elapsed()
     }
 
     /// Everybody who is there, those included that fell silent and whose places are kept.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
-        self.clients.iter()
+        self.context.clients.iter()
     }
 
     /// The game.
@@ -214,15 +251,8 @@ impl<G: Game> Dedicated<G> {
     }
 
     /// Lets the game do something.
-    pub(crate) fn with_game<R>(&mut self, call: impl FnOnce(&mut G, &mut Context<'_>) -> R) -> R {
-        let mut context = Context {
-            network: &self.handle,
-            clients: &self.clients,
-            started_at: self.started_at,
-            tick: self.tick,
-            stop: &mut self.stop,
-        };
-        call(&mut self.game, &mut context)
+    pub(crate) fn with_game<R>(&mut self, call: impl FnOnce(&mut G, &mut Context) -> R) -> R {
+        call(&mut self.game, &mut self.context)
     }
 }
 
@@ -245,28 +275,27 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
 }
 
 /// The network's configuration: the server's, as the game changes it.
-fn core_config<G: Game>(game: &G, config: &ServerConfig<G::Settings>) -> Config {
+fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Config {
     let mut core = Config::new(G::APPLICATION);
     core.access = if config.ticket_key_file.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
     core.max_connections_per_source = config.max_connections_per_address.map(|most| most as usize);
     core.handshake_rate = config.handshakes_per_second;
     core.handshake_burst = config.handshake_burst;
-    core.idle_timeout = Duration::from_secs(config.idle_timeout_s.into());
-    core.resume_window = Duration::from_secs(config.resume_window_s.into());
-    game.configure(&mut core);
+    core.idle_timeout = config.idle_timeout;
+    core.resume_window = config.resume_window;
+    G::configure(&mut core);
     core
 }
 
 /// The network, and how long a connection survives in silence: so much of its limits may a client save.
 fn open<G: Game>(
-    game: &G,
     config: &ServerConfig<G::Settings>,
     secrets: Secrets,
     registry: Arc<Registry>,
     bans: &Bans,
 ) -> Result<(Server, Duration), ServerError> {
-    let core = core_config(game, config);
+    let core = core_config::<G>(config);
     let savings = core.idle_timeout.saturating_add(core.resume_window).min(SAVINGS_MOST);
     let bans = bans.clone();
     let options = Options::new(core)

@@ -4,7 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
+use tickwire_core::text::Counted;
+
 use crate::codes;
+use crate::config::duration::Shown;
 use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
@@ -35,26 +38,27 @@ impl<G: Game> Dedicated<G> {
     pub(crate) fn shut_down(mut self, why: &str) -> Summary {
         self.orders.close();
         self.pulse.stop();
-        let clients = self.handle.connection_count();
-        let grace = Duration::from_secs(self.config.shutdown_timeout_s.into());
+        let clients = self.context.network.connection_count();
+        let grace = self.config.shutdown_timeout;
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): {clients} clients are told, and get up to {} s for what is queued; Ctrl-C or SIGTERM now ends \
-             it at once",
-            grace.as_secs()
+            "stopping ({why}): telling {}, and delivering what is queued for up to {}; Ctrl-C or SIGTERM now ends it at \
+             once",
+            Counted(clients as u64, "client"),
+            Shown(grace)
         );
         (self.not_sent, self.unconfirmed) = (0, 0);
-        let given_up = self.handle.stats().messages_given_up;
+        let given_up = self.context.network.stats().messages_given_up;
         self.with_game(Game::stopping);
         self.say_good_bye(&format!("the server is stopping ({why})"), grace);
         // What never left the driver has no fate of its own.
-        self.not_sent += self.handle.stats().messages_given_up.saturating_sub(given_up);
+        self.not_sent += self.context.network.stats().messages_given_up.saturating_sub(given_up);
         self.sum_up_presence(true);
         let rested = self.pulse.read().rested;
         let summary = Summary {
             why: why.into(),
             uptime: self.uptime(),
-            ticks: self.tick - rested,
+            ticks: self.context.tick - rested,
             rested,
             clients,
             taken: self.taken,
@@ -63,9 +67,9 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "within {} s, {} messages were not sent and {} not confirmed",
-                grace.as_secs(),
-                summary.not_sent,
+                "within {}, {} not sent and {} not confirmed",
+                Shown(grace),
+                Counted(summary.not_sent, "message"),
                 summary.unconfirmed
             );
         }
@@ -76,7 +80,7 @@ impl<G: Game> Dedicated<G> {
     /// Stops the network. Meanwhile the game takes what still comes: its senders were told that it arrived.
     fn say_good_bye(&mut self, text: &str, grace: Duration) {
         let Some(mut network) = self.network.take() else { return };
-        let handle = self.handle.clone();
+        let handle = self.context.network.clone();
         thread::scope(|scope| {
             let stopping = thread::Builder::new()
                 .name("stop".into())

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tickwire_core::message::Verdict;
+use tickwire_core::message::{Outcome, Verdict};
+use tickwire_core::text::Counted;
 use tickwire_core::{CloseReason, ConnectionId, Event, Fate};
 use tickwire_native::Ending;
 
@@ -14,6 +15,7 @@ use crate::allowance::{Charged, Limits};
 use crate::client::{ClientId, shown_address};
 use crate::clock_watch::ClockWatch;
 use crate::codes;
+use crate::config::duration::Shown;
 use crate::console;
 use crate::error::ServerError;
 use crate::game::Game;
@@ -34,7 +36,7 @@ impl<G: Game> Dedicated<G> {
         let mut report = OverrunReport::default();
         let mut clocks = ClockWatch::new(Instant::now());
         loop {
-            for warning in clocks.look(Instant::now(), || self.handle.clock_report()) {
+            for warning in clocks.look(Instant::now(), || self.context.network.clock_report()) {
                 tracing::warn!("{warning}");
             }
             if self.is_at_rest {
@@ -43,10 +45,10 @@ impl<G: Game> Dedicated<G> {
                 let deadline = self.sleep();
                 self.step(deadline, &mut report);
             }
-            if let Some(why) = self.stop.take() {
+            if let Some(why) = self.context.stop.take() {
                 return Ok(self.shut_down(&why));
             }
-            if !self.handle.is_running() {
+            if !self.context.network.is_running() {
                 return Err(self.bury_network());
             }
         }
@@ -55,7 +57,7 @@ impl<G: Game> Dedicated<G> {
     /// Takes what the network still told before it died: its clients' ends, and why. Failures of attempts to connect are told in
     /// the same way, so one that is not recent explains nothing.
     fn bury_network(&mut self) -> ServerError {
-        while let Some(event) = self.handle.next_event() {
+        while let Some(event) = self.context.network.next_event() {
             self.take(event);
         }
         self.sum_up_presence(true);
@@ -74,7 +76,7 @@ impl<G: Game> Dedicated<G> {
 
     /// Waits for the next deadline, and says when it was; obeys meanwhile.
     fn sleep(&mut self) -> Instant {
-        let is_alone = self.clients.len() == 0;
+        let is_alone = self.context.clients.len() == 0;
         let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
         self.sleep_until(deadline);
         deadline
@@ -82,7 +84,7 @@ impl<G: Game> Dedicated<G> {
 
     /// Obeys until then.
     fn sleep_until(&mut self, deadline: Instant) {
-        while self.stop.is_none() {
+        while self.context.stop.is_none() {
             match self.orders.take_by(deadline) {
                 Some(order) => self.obey(order),
                 None => break,
@@ -97,7 +99,7 @@ impl<G: Game> Dedicated<G> {
     /// Waits until something comes, and takes it in at once. Then a step is waited for: a flood makes at most twice as many
     /// turns as there are steps.
     fn rest(&mut self, report: &mut OverrunReport) {
-        let handle = self.handle.clone();
+        let handle = self.context.network.clone();
         let waker = Waker::from(Arc::clone(&self.orders));
         // What rang before has been taken in.
         self.orders.hush();
@@ -120,7 +122,7 @@ impl<G: Game> Dedicated<G> {
         if let Call::Letter(order) = call {
             self.obey(order);
         }
-        if self.stop.is_some() {
+        if self.context.stop.is_some() {
             return;
         }
         self.turn(due, first);
@@ -134,7 +136,7 @@ impl<G: Game> Dedicated<G> {
 
     /// Steps that were not needed count as taken where time is told by them.
     fn leave_out(&mut self, rested: u64) {
-        self.tick += rested;
+        self.context.tick += rested;
         self.pulse.note_rest(rested);
     }
 
@@ -145,7 +147,7 @@ impl<G: Game> Dedicated<G> {
                 let _gone = reply.send(console::run(self, &text));
             }
             Order::Stop(why) => {
-                self.stop.get_or_insert(why);
+                self.context.stop.get_or_insert(why);
             }
             // The log says what came of it.
             Order::Reload => drop(self.reload()),
@@ -156,7 +158,7 @@ impl<G: Game> Dedicated<G> {
     fn turn(&mut self, due: Due, first: Option<Event>) {
         let began = Instant::now();
         // What this turn sends leaves together.
-        let handle = self.handle.clone();
+        let handle = self.context.network.clone();
         let hold = handle.hold();
         if let Some(event) = first {
             self.take(event);
@@ -168,10 +170,10 @@ impl<G: Game> Dedicated<G> {
         }
         let step = self.schedule.step();
         for _ in 0..due.ticks {
-            if self.stop.is_some() {
+            if self.context.stop.is_some() {
                 break;
             }
-            self.tick += 1;
+            self.context.tick += 1;
             self.with_game(|game, server| game.tick(server, step));
         }
         if due.network {
@@ -194,7 +196,7 @@ impl<G: Game> Dedicated<G> {
         self.with_game(|game, server| game.event(server, &event));
         match event {
             Event::Connected { connection, address, peer, .. } => {
-                let id = self.clients.join(self.handle.now(), connection, address, peer);
+                let id = self.context.clients.join(self.context.network.now(), connection, address, peer);
                 self.limit(connection);
                 if self.may_log(Presence::Joined) {
                     tracing::info!("client {id} joined from {}", shown_address(address));
@@ -216,13 +218,15 @@ impl<G: Game> Dedicated<G> {
                 let unconfirmed = unconfirmed.len() - not_sent;
                 self.not_sent += not_sent as u64;
                 self.unconfirmed += unconfirmed as u64;
-                self.inbox.forget(connection);
-                let Some(client) = self.clients.leave(self.handle.now(), connection) else { return };
+                let now = self.context.network.now();
+                let Some(client) = self.context.clients.leave(now, connection) else { return };
+                self.inbox.forget(client.id);
                 if self.may_log(Presence::Left) {
                     tracing::info!(
-                        "client {} left: {}; {not_sent} messages not sent, {unconfirmed} unconfirmed",
+                        "client {} left: {}; {} not sent, {unconfirmed} unconfirmed",
                         client.id,
-                        Ending(&reason)
+                        Ending(&reason),
+                        Counted(not_sent as u64, "message")
                     );
                 }
                 self.with_game(|game, server| game.left(server, client.id, &reason));
@@ -232,25 +236,27 @@ impl<G: Game> Dedicated<G> {
     }
 
     fn deliver(&mut self, connection: ConnectionId, data: &[u8]) {
-        let Some(client) = self.clients.of_connection(connection) else { return };
+        let now = self.context.network.now();
+        let Some(client) = self.context.clients.of_connection(connection) else { return };
         let id = client.id;
         let limits =
             Limits { messages: self.config.client_message_limit, bytes: self.config.client_byte_limit };
-        match client.allowance.charge(limits, self.handle.now(), data.len()) {
+        match client.allowance.charge(limits, now, data.len()) {
             Charged::Within => {}
             Charged::Exceeded(why) => return self.send_away(id, connection, codes::FLOODING, &why),
             Charged::Ignored => return,
         }
-        let mut context = crate::Context {
-            network: &self.handle,
-            clients: &self.clients,
-            started_at: self.started_at,
-            tick: self.tick,
-            stop: &mut self.stop,
+        let outcome = self.inbox.dispatch(now, &mut self.game, &mut self.context, id, data);
+        let verdict = match outcome {
+            // Of a type that only the server sends.
+            Outcome::Handled { handlers: 0, .. } => self.inbox.violated(now, id),
+            Outcome::Handled { .. } => {
+                self.taken += 1;
+                return;
+            }
+            Outcome::Rejected { verdict, .. } => verdict,
         };
-        let delivered = self.inbox.deliver(&mut self.game, &mut context, (connection, id), data);
-        self.taken += u64::from(delivered.is_ok());
-        if delivered == Err(Verdict::Close) {
+        if verdict == Verdict::Close {
             self.send_away(id, connection, codes::INVALID_MESSAGES, "too many invalid messages");
         }
     }
@@ -261,17 +267,17 @@ impl<G: Game> Dedicated<G> {
             tracing::warn!("client {id} is sent away: {why}");
         }
         // The game's thread waits for room: it is refused nothing.
-        let _taken = self.handle.disconnect(connection, code, why);
+        let _taken = self.context.network.disconnect(connection, code, why);
     }
 
     /// Whether a line about a client is logged, or summed up with others.
     fn may_log(&mut self, what: Presence) -> bool {
-        self.presence_log.may_log(self.handle.now(), what)
+        self.presence_log.may_log(self.context.network.now(), what)
     }
 
     /// Logs how many lines about clients were left out, if it is time to.
     pub(crate) fn sum_up_presence(&mut self, at_once: bool) {
-        match self.presence_log.sum_up(self.handle.now(), at_once) {
+        match self.presence_log.sum_up(self.context.network.now(), at_once) {
             // As grave as the gravest line that it stands for.
             Some(left_out) if left_out.has_warnings() => tracing::warn!("clients: {left_out}"),
             Some(left_out) => tracing::info!("clients: {left_out}"),
@@ -282,17 +288,17 @@ impl<G: Game> Dedicated<G> {
     /// Applies the configured limit to one client.
     pub(crate) fn limit(&self, connection: ConnectionId) {
         let limit = self.config.client_bandwidth_limit;
-        let _taken = self.handle.set_connection_bandwidth_limit(connection, limit);
+        let _taken = self.context.network.set_connection_bandwidth_limit(connection, limit);
     }
 
     fn set_interrupted(&mut self, connection: ConnectionId, is_interrupted: bool) {
-        let Some(client) = self.clients.of_connection(connection) else { return };
+        let Some(client) = self.context.clients.of_connection(connection) else { return };
         client.is_interrupted = is_interrupted;
         let id = client.id;
         if is_interrupted {
             if self.may_log(Presence::FellSilent) {
-                let kept = self.config.resume_window_s;
-                tracing::info!("client {id} fell silent; its place is kept for {kept} s");
+                let kept = Shown(self.config.resume_window);
+                tracing::info!("client {id} fell silent; its place is kept for {kept}");
             }
             self.with_game(|game, server| game.interrupted(server, id));
         } else {
@@ -304,7 +310,7 @@ impl<G: Game> Dedicated<G> {
     }
 
     fn note_address(&mut self, connection: ConnectionId, address: tickwire_core::Address) {
-        if let Some(client) = self.clients.of_connection(connection) {
+        if let Some(client) = self.context.clients.of_connection(connection) {
             client.address = address;
         }
     }
@@ -327,9 +333,9 @@ impl OverrunReport {
         self.worst = self.worst.max(late);
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
-                "ticks overran: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} were skipped; \
+                "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} skipped; \
                  lower `tick_rate`, or give the server more of the machine",
-                self.count,
+                Counted(self.count.into(), "tick"),
                 self.worst,
                 self.skipped
             );

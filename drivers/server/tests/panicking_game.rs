@@ -64,20 +64,20 @@ impl Game for Fragile {
         });
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         self.at("start");
         Ok(())
     }
 
-    fn joined(&mut self, _: &mut Context<'_>, _: ClientId) {
+    fn joined(&mut self, _: &mut Context, _: ClientId) {
         self.at("join");
     }
 
-    fn stopping(&mut self, _: &mut Context<'_>) {
+    fn stopping(&mut self, _: &mut Context) {
         self.at("stop");
     }
 
-    fn tick(&mut self, server: &mut Context<'_>, _: Duration) {
+    fn tick(&mut self, server: &mut Context, _: Duration) {
         if server.tick() == 10 {
             self.at("tenth step");
             self.at("drop");
@@ -188,7 +188,7 @@ fn a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), "channel", arguments, "");
         assert_eq!(code, Some(7), "{errors}");
-        assert!(errors.contains("error: message type `fragile/far` goes on channel 9"), "{errors}");
+        assert!(errors.contains("error: message type `fragile/far` takes channel 9"), "{errors}");
     }
 }
 

@@ -13,17 +13,29 @@ use crate::rng::{Draws, mix};
 /// How a datagram channel is set up. Both ends use the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChannelCarrierConfig {
-    /// The largest datagram, in bytes. Default 1140. It must fit the network below with 13 bytes more.
+    /// The largest datagram. It must fit the network below with 13 bytes more.
+    ///
+    /// Default: 1,140 bytes.
     pub max_datagram: u16,
-    /// Whether it says that it does its own congestion control. Default: yes.
+    /// Whether it says that it does its own congestion control.
+    ///
+    /// Default: yes.
     pub congestion_controlled: bool,
-    /// Bytes per second that leave; `None` lets everything leave at once. Default 250,000.
+    /// The rate at which datagrams leave; `None` lets everything leave at once.
+    ///
+    /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// Bytes that may wait for that. Default 16 KiB.
+    /// Bytes that may wait for that.
+    ///
+    /// Default: 16 KiB.
     pub buffer_bytes: usize,
-    /// How many datagrams it takes and then drops, in parts per million. Default: none.
+    /// How many datagrams it takes and then drops.
+    ///
+    /// Default: 0 ppm.
     pub drop_ppm: u32,
-    /// Whether it tells when it drops something. Default: yes.
+    /// Whether it tells when it drops something.
+    ///
+    /// Default: yes.
     pub reports_loss: bool,
 }
 

@@ -15,13 +15,21 @@ use crate::clock::micros;
 /// How a byte stream is set up. Both ends use the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that is put into the stream, in bytes. Default 4096: larger than any segment.
+    /// The largest datagram that is put into the stream: larger than any segment.
+    ///
+    /// Default: 4 KiB.
     pub max_datagram: u16,
-    /// The largest segment, in bytes: what the network below carries. Default 1200.
+    /// The largest segment: what the network below carries.
+    ///
+    /// Default: 1,200 bytes.
     pub segment: usize,
-    /// Bytes that the sender holds until they are acknowledged. Default 64 KiB.
+    /// Bytes that the sender holds until they are acknowledged.
+    ///
+    /// Default: 64 KiB.
     pub buffer_bytes: usize,
-    /// How long the far end may leave everything unanswered before the stream breaks. Default 20 s.
+    /// How long the far end may leave everything unanswered before the stream breaks.
+    ///
+    /// Default: 20 s.
     pub give_up: Duration,
 }
 

@@ -20,26 +20,46 @@ const QUEUE: Duration = Duration::from_millis(300);
 /// What happens to the datagrams of each client, both ways alike but for traces.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// Datagrams lost, in parts per million, each way.
+    /// Datagrams lost, each way.
+    ///
+    /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub loss_ppm: u32,
     /// The round trip that the conditioner adds: half of it each way.
+    ///
+    /// Default: 0 s.
     pub rtt: Duration,
     /// The most by which each datagram is delayed beyond that, evenly distributed; later ones may overtake it.
+    ///
+    /// Default: 0 s.
     pub jitter: Duration,
-    /// Datagrams that arrive twice, in parts per million.
+    /// Datagrams that arrive twice.
+    ///
+    /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub duplicate_ppm: u32,
-    /// Bytes per second that pass, each way; `None` is no limit.
+    /// The rate that passes, each way; `None` is no limit.
+    ///
+    /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
     /// A recording that says what passes, both ways, in the place of a rate.
+    ///
+    /// Default: none.
     pub trace: Option<LinkTrace>,
     /// Bytes that may wait at the bottleneck; `None`: 300 ms of its rate.
+    ///
+    /// Default: none.
     pub queue_bytes: Option<u64>,
-    /// The largest IP packet that passes, in bytes; its headers are taken for IPv4's. Datagrams that would need a larger one are
+    /// The largest IP packet that passes; its headers are taken for IPv4's. Datagrams that would need a larger one are
     /// dropped, as on a path for those that must not be cut.
+    ///
+    /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
     /// More that goes wrong, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
+    ///
+    /// Default: none.
     pub faults: Vec<Fault>,
     /// All decisions follow from it, and from the times at which datagrams come.
+    ///
+    /// Default: 1.
     pub seed: u64,
 }
 

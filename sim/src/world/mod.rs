@@ -26,13 +26,17 @@ use node::Node;
 /// How a world is set up.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
-    /// Seeds the hosts. The faults have seeds of their own.
+    /// Seeds the hosts. The faults have seeds of their own. [`WorldConfig::new`] takes it.
     pub seed: u64,
-    /// Nodes and links.
+    /// Nodes and links. [`WorldConfig::new`] takes them.
     pub topology: Topology,
     /// What goes wrong.
+    ///
+    /// Default: none.
     pub faults: Vec<Fault>,
     /// Whether the trace is written as text too.
+    ///
+    /// Default: no.
     pub text: bool,
 }
 

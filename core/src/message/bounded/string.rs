@@ -16,6 +16,14 @@ use crate::shape::{NetShape, Shape, Shapes};
 ///
 /// It may come from a peer, so `Display` escapes what could forge a line or drive a terminal, as [`Escaped`] does;
 /// [`BoundedString::as_str`] gives the text as it is.
+///
+/// ```
+/// use tickwire_core::message::BoundedString;
+///
+/// let mut name: BoundedString<8> = BoundedString::truncated("Amundsen and others");
+/// assert_eq!(name.as_str(), "Amundsen");
+/// assert!(name.push_str("!").is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedString<const N: usize>(String);
 

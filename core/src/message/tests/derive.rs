@@ -96,9 +96,32 @@ fn the_shape_of_a_recursive_type_is_finite() {
 
 #[test]
 fn the_message_says_what_its_attributes_say() {
-    assert_eq!((Move::NAME, Move::TYPE, Move::CHANNEL), ("move", Some(MessageType(0x1001)), ChannelId(2)));
+    assert_eq!(
+        (Move::NAME, Move::TYPE, Move::ROUTE),
+        ("move", Some(MessageType(0x1001)), ChannelId(2).into())
+    );
     assert_eq!(Move::MAX_SIZE, 300);
-    assert_eq!((Chat::TYPE, Chat::CHANNEL, Chat::MAX_SIZE), (None, ChannelId(0), limits::MESSAGE_SIZE));
+    assert_eq!((Chat::TYPE, Chat::ROUTE, Chat::MAX_SIZE), (None, Route::default(), limits::MESSAGE_SIZE));
+}
+
+#[test]
+fn a_message_takes_its_channel_by_name_or_by_delivery() {
+    #[derive(NetMessage)]
+    #[net(channel = "state")]
+    struct Named;
+    #[derive(NetMessage)]
+    #[net(delivery = "sequenced")]
+    struct Sequenced;
+    assert_eq!(Named::ROUTE, Route::Named("state"));
+    assert_eq!(Sequenced::ROUTE, Route::Delivery(crate::Delivery::Sequenced));
+    let mut registry = Registry::new();
+    registry.register::<Named>().unwrap();
+    registry.register::<Sequenced>().unwrap();
+    let json = registry.schema_json();
+    assert!(
+        json.contains("\"channel\": \"state\"") && json.contains("\"delivery\": \"sequenced\""),
+        "{json}"
+    );
 }
 
 /// The hash of a type by its shape alone.

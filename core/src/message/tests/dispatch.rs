@@ -24,6 +24,13 @@ fn count(seen: &AtomicUsize) {
     seen.fetch_add(1, Ordering::Relaxed);
 }
 
+/// A game without state, and without a network.
+type Game = Dispatcher<(), (), ConnectionId>;
+
+fn dispatch(dispatcher: &mut Game, now: Instant, from: ConnectionId, bytes: &[u8]) -> Outcome {
+    dispatcher.dispatch(now, &mut (), &mut (), from, bytes)
+}
+
 fn at(seconds: u64) -> Instant {
     Instant::saturating_from_micros(seconds * 1_000_000)
 }
@@ -37,40 +44,58 @@ fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
 
 #[test]
 fn every_handler_of_the_type_sees_the_message_and_no_other_does() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (moves, seen) = counter();
     dispatcher
-        .on(move |from, message: &Move| {
+        .on(move |(), (), from, message: &Move| {
             assert_eq!((from, message), (connection, &a_move()));
             count(&seen);
         })
         .unwrap();
     let (again, seen) = counter();
-    dispatcher.on(move |_, _: &Move| count(&seen)).unwrap();
-    dispatcher.on(|_, message: &Ping| assert_eq!(message.kind, Kind::Request, "not a ping")).unwrap();
+    dispatcher.on(move |(), (), _, _: &Move| count(&seen)).unwrap();
+    dispatcher.on(|(), (), _, message: &Ping| assert_eq!(message.kind, Kind::Request, "not a ping")).unwrap();
     let bytes = registry().encode(&a_move()).unwrap();
-    let outcome = dispatcher.dispatch(at(0), connection, &bytes);
+    let outcome = dispatch(&mut dispatcher, at(0), connection, &bytes);
     assert_eq!(outcome, Outcome::Handled { message_type: MessageType(0x1001), handlers: 2 });
     assert_eq!((moves.load(Ordering::Relaxed), again.load(Ordering::Relaxed)), (1, 1));
 }
 
 #[test]
+fn handlers_change_the_game_and_use_the_network_that_dispatch_lends_them() {
+    #[derive(Default)]
+    struct Score(u32);
+    let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());
+    let add = |score: &mut Score, sent: &mut Vec<ConnectionId>, from, message: &Move| {
+        score.0 += u32::from(message.x);
+        sent.push(from);
+    };
+    dispatcher.on(add).unwrap();
+    dispatcher.on(add).unwrap();
+    let [connection] = connections();
+    let bytes = registry().encode(&a_move()).unwrap();
+    let (mut score, mut sent) = (Score::default(), Vec::new());
+    let _ = dispatcher.dispatch(at(0), &mut score, &mut sent, connection, &bytes);
+    assert_eq!((score.0, sent), (2000, [connection, connection].to_vec()));
+}
+
+#[test]
 fn a_handler_can_take_itself_out_while_it_runs() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (once, seen) = counter();
     let first = dispatcher
-        .on(move |_, _: &Ping| {
+        .on(move |(), (), _, _: &Ping| {
             count(&seen);
             HandlerAction::Remove
         })
         .unwrap();
     let (always, seen) = counter();
-    dispatcher.on(move |_, _: &Ping| count(&seen)).unwrap();
+    dispatcher.on(move |(), (), _, _: &Ping| count(&seen)).unwrap();
     let bytes = registry().encode(&a_ping()).unwrap();
     for _ in 0..3 {
-        let _ = dispatcher.dispatch(at(0), connection, &bytes);
+        let _ = dispatch(&mut dispatcher, at(0), connection, &bytes);
     }
     assert_eq!((once.load(Ordering::Relaxed), always.load(Ordering::Relaxed)), (1, 3));
     assert!(!dispatcher.off(first));
@@ -78,35 +103,36 @@ fn a_handler_can_take_itself_out_while_it_runs() {
 
 #[test]
 fn a_removed_handler_is_gone_and_its_id_finds_no_other() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [connection] = connections();
-    let removed =
-        dispatcher.on(|_, message: &Ping| assert_eq!(message.kind, Kind::Request, "removed")).unwrap();
+    let removed = dispatcher
+        .on(|(), (), _, message: &Ping| assert_eq!(message.kind, Kind::Request, "removed"))
+        .unwrap();
     assert!(dispatcher.off(removed));
-    let stays = dispatcher.on(|_, _: &Ping| {}).unwrap();
+    let stays = dispatcher.on(|(), (), _, _: &Ping| {}).unwrap();
     assert_ne!(removed, stays);
     assert!(!dispatcher.off(removed));
-    let outcome = dispatcher.dispatch(at(0), connection, &registry().encode(&a_ping()).unwrap());
+    let outcome = dispatch(&mut dispatcher, at(0), connection, &registry().encode(&a_ping()).unwrap());
     assert_eq!(outcome, Outcome::Handled { message_type: MessageType(0x1000), handlers: 1 });
 }
 
 #[test]
 fn what_is_not_registered_has_no_handlers() {
-    let mut dispatcher = Dispatcher::new(Registry::new());
+    let mut dispatcher = Game::new(Registry::new());
     let unknown = EncodeError::NotRegistered { name: "ping" };
-    assert_eq!(dispatcher.on(|_, _: &Ping| {}), Err(unknown.clone()));
+    assert_eq!(dispatcher.on(|(), (), _, _: &Ping| {}), Err(unknown.clone()));
     assert_eq!(dispatcher.validate(|_: &Ping| true), Err(unknown));
 }
 
 #[test]
 fn an_invalid_message_reaches_no_handler() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [connection] = connections();
-    dispatcher.on(|_, message: &Move| assert!(message.x < 900)).unwrap();
+    dispatcher.on(|(), (), _, message: &Move| assert!(message.x < 900)).unwrap();
     dispatcher.validate(|message: &Move| message.x < 900).unwrap();
     dispatcher.validate(|message: &Move| message.level > 0).unwrap();
     let mut send =
-        |message: Move| dispatcher.dispatch(at(0), connection, &registry().encode(&message).unwrap());
+        |message: Move| dispatch(&mut dispatcher, at(0), connection, &registry().encode(&message).unwrap());
     let invalid = (Rejection::Invalid { name: "move" }, Verdict::Tolerate);
     assert_eq!(rejected(send(Move { x: 900, ..a_move() })), invalid);
     assert_eq!(rejected(send(Move { x: 0, level: 0, ..a_move() })), invalid);
@@ -115,24 +141,25 @@ fn an_invalid_message_reaches_no_handler() {
 
 #[test]
 fn malformed_messages_are_violations_even_where_nobody_listens() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let unknown = Rejection::Malformed { name: None, error: DecodeError::UnknownType };
-    let outcome = dispatcher.dispatch(at(0), connection, &[99]);
+    let outcome = dispatch(&mut dispatcher, at(0), connection, &[99]);
     assert_eq!(rejected(outcome), (unknown, Verdict::Tolerate));
     let short = Rejection::Malformed { name: Some("ping"), error: DecodeError::Truncated };
-    let outcome = dispatcher.dispatch(at(0), connection, &[2]);
+    let outcome = dispatch(&mut dispatcher, at(0), connection, &[2]);
     assert_eq!(rejected(outcome), (short, Verdict::Tolerate));
-    dispatcher.on(|_, _: &Ping| {}).unwrap();
-    let outcome = dispatcher.dispatch(at(0), connection, &[2]);
+    dispatcher.on(|(), (), _, _: &Ping| {}).unwrap();
+    let outcome = dispatch(&mut dispatcher, at(0), connection, &[2]);
     assert_eq!(rejected(outcome), (short, Verdict::Tolerate));
 }
 
 #[test]
 fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
-    let mut dispatcher = Dispatcher::new(registry());
+    let mut dispatcher = Game::new(registry());
     let [bad, good] = connections();
-    let mut violate = |second, connection| rejected(dispatcher.dispatch(at(second), connection, &[99])).1;
+    let mut violate =
+        |second, connection| rejected(dispatch(&mut dispatcher, at(second), connection, &[99])).1;
     for second in 0..8 {
         assert_eq!(violate(second, bad), Verdict::Tolerate);
     }
@@ -147,7 +174,7 @@ fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
 #[test]
 fn the_limit_on_violations_is_the_games_choice() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
-    let mut dispatcher = Dispatcher::new(registry()).violation_limit(limit);
+    let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();
-    assert_eq!(rejected(dispatcher.dispatch(at(0), connection, &[99])).1, Verdict::Close);
+    assert_eq!(rejected(dispatch(&mut dispatcher, at(0), connection, &[99])).1, Verdict::Close);
 }

@@ -24,7 +24,7 @@ bare_message!(SameName, "move");
 bare_message!(SameType, "other", TYPE: Option<MessageType> = Some(MessageType(0x1001)));
 bare_message!(Reserved, "reserved", TYPE: Option<MessageType> = Some(MessageType(0x0fff)));
 bare_message!(Huge, "huge", MAX_SIZE: usize = limits::MESSAGE_SIZE_MAX + 1);
-bare_message!(FarChannel, "far", CHANNEL: ChannelId = ChannelId(32));
+bare_message!(FarChannel, "far", ROUTE: Route = Route::Channel(ChannelId(32)));
 bare_message!(Empty, "");
 bare_message!(Colon, "channel:0");
 bare_message!(Long, "a2345678901234567890123456789012345678901234567890123456789012345");

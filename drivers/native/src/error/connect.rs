@@ -225,9 +225,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::Banned => f.write_str("the server does not let this identity in"),
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
-            Self::Schema(difference) => {
-                write!(f, "the server was built from other message types: {difference}")
-            }
+            Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
             Self::Closed(reason) => write!(f, "the connection ended before it was made: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use tickwire_core::ChannelId;
 use tickwire_core::error::ConfigError;
+use tickwire_core::message::Registry;
+use tickwire_core::{ChannelConfig, Route};
 
 use crate::address::NetworkAddress;
 use crate::key_file::KeyFileError;
@@ -16,14 +17,14 @@ use crate::key_file::KeyFileError;
 pub enum StartError {
     /// The configuration is not one that an endpoint can run with.
     Config(ConfigError),
-    /// A registered message type names a channel that is not configured.
+    /// A registered message type takes a channel that is not configured.
     NoSuchChannel {
         /// The name of the message type.
         message: &'static str,
-        /// The channel that it names.
-        channel: ChannelId,
-        /// How many channels are configured.
-        channels: usize,
+        /// The channel that it takes.
+        route: Route,
+        /// The configured channels, for a person.
+        channels: String,
     },
     /// A server whose `Config::access` lets nobody in.
     NobodyMayConnect,
@@ -67,15 +68,38 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+impl StartError {
+    /// Whether every type of `registry` finds its channel among `channels`. A server that checks its configuration without
+    /// starting asks it.
+    ///
+    /// # Errors
+    /// [`StartError::NoSuchChannel`] for the first type that does not.
+    pub fn expect_channels(registry: &Registry, channels: &[ChannelConfig]) -> Result<(), Self> {
+        match registry.routes().find(|(_, route)| route.channel(channels).is_none()) {
+            Some((message, route)) => Err(Self::NoSuchChannel { message, route, channels: listed(channels) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Number, name and delivery of each channel.
+fn listed(channels: &[ChannelConfig]) -> String {
+    let one = |(number, channel): (usize, &ChannelConfig)| match &channel.name {
+        Some(name) => format!("{number} `{name}` ({})", channel.delivery),
+        None => format!("{number} ({})", channel.delivery),
+    };
+    let all: Vec<String> = channels.iter().enumerate().map(one).collect();
+    all.join(", ")
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::NoSuchChannel { message, channel, channels } => write!(
+            Self::NoSuchChannel { message, route, channels } => write!(
                 f,
-                "message type `{message}` goes on channel {}, but Config::channels has {channels} channels, numbered \
-                 from 0; add the channel, or name another one",
-                channel.0
+                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or name \
+                 another one"
             ),
             Self::NobodyMayConnect => f.write_str(
                 "Config::access is Closed, which lets nobody in; set it to Tickets, Peers or Open for a server",

@@ -45,7 +45,7 @@ pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S
         tick_rate: new.tick_rate,
         network_update_rate: new.network_update_rate,
         log_level: new.log_level,
-        shutdown_timeout_s: new.shutdown_timeout_s,
+        shutdown_timeout: new.shutdown_timeout,
         bandwidth_limit: new.bandwidth_limit,
         client_bandwidth_limit: new.client_bandwidth_limit,
         client_message_limit: new.client_message_limit,
@@ -60,7 +60,7 @@ const AT_ONCE: [&str; 8] = [
     "tick_rate",
     "network_update_rate",
     "log_level",
-    "shutdown_timeout_s",
+    "shutdown_timeout",
     "bandwidth_limit",
     "client_bandwidth_limit",
     "client_message_limit",
@@ -107,7 +107,8 @@ mod tests {
         let old = ServerConfig::<NoSettings>::default();
         let limit = std::num::NonZeroU32::new(7);
         let mut new = ServerConfig { tick_rate: 1, network_update_rate: 1, ..old.clone() };
-        (new.log_level, new.shutdown_timeout_s) = (crate::config::LogLevel::Trace, 1);
+        (new.log_level, new.shutdown_timeout) =
+            (crate::config::LogLevel::Trace, std::time::Duration::from_secs(1));
         (new.bandwidth_limit, new.client_bandwidth_limit) = (limit, limit);
         (new.client_message_limit, new.client_byte_limit) = (limit, limit);
         let at_once = changes(&old, &new);

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::duration;
 use crate::suggest::suggest;
 
 /// What is wrong with the value of a key.
@@ -22,7 +23,8 @@ pub(super) fn objections(schema: &Value, key: &str, value: &Value) -> Vec<Object
 fn look(schema: &Value, key: &str, value: &Value, found: &mut Vec<Objection>) {
     let object = |what: String| Objection { key: key.into(), what, remedy: remedy(schema) };
     if !is_allowed_type(schema, value) {
-        found.push(object(format!("is {}", shown(value))));
+        let unit = if value.is_number() && is_time(schema) { ", without a unit" } else { "" };
+        found.push(object(format!("is {}{unit}", shown(value))));
         return;
     }
     match value {
@@ -38,6 +40,18 @@ fn look(schema: &Value, key: &str, value: &Value, found: &mut Vec<Objection>) {
                 || bound("maximum").is_some_and(|most| number > most)
             {
                 found.push(object(format!("is {value}")));
+            }
+        }
+        Value::String(text) if is_time(schema) => {
+            let bound = |name| schema.get(name).and_then(Value::as_str).and_then(duration::parse);
+            let time = duration::parse(text);
+            let is_within = time.is_some_and(|time| {
+                bound(SHORTEST).is_none_or(|least| time >= least)
+                    && bound(LONGEST).is_none_or(|most| time <= most)
+            });
+            if !is_within {
+                let is_bare = text.parse::<f64>().is_ok();
+                found.push(object(format!("is {value}{}", if is_bare { ", without a unit" } else { "" })));
             }
         }
         Value::String(text) => {
@@ -65,6 +79,7 @@ fn look_inside(
             None if around.is_empty() && name == "$schema" => {}
             None => {
                 let remedy = match suggest(name, properties.keys().map(String::as_str)) {
+                    _ if let Some(remedy) = with_unit(properties, name, value) => remedy,
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "remove it, or look into the schema for the keys that there are".into(),
                 };
@@ -72,6 +87,17 @@ fn look_inside(
             }
         }
     }
+}
+
+/// Whether a key takes a time.
+fn is_time(schema: &Value) -> bool {
+    schema.get(SHORTEST).is_some()
+}
+
+/// For the key of a time as it was called while it had no unit: the key and the value that stand for the same.
+fn with_unit(properties: &Map<String, Value>, old: &str, value: &Value) -> Option<String> {
+    let key = old.strip_suffix("_s")?;
+    is_time(properties.get(key)?).then(|| format!("write \"{key}\": \"{} s\"", shown(value)))
 }
 
 /// What would be right.
@@ -89,6 +115,16 @@ pub(super) fn remedy(schema: &Value) -> String {
         Some(&"boolean") => "true or false".into(),
         Some(&"object") => "an object".into(),
         Some(&"array") => "a list".into(),
+        Some(&"string") if is_time(schema) => {
+            let end = |name| schema.get(name).and_then(Value::as_str).unwrap_or("any time");
+            let example = text_like(schema);
+            format!(
+                "a time from {} to {}, {}",
+                end(SHORTEST),
+                end(LONGEST),
+                example.trim_start_matches("text ")
+            )
+        }
         Some(&"string") if choices(schema).is_empty() => text_like(schema),
         _ => format!("one of {}", choices(schema).join(", ")),
     };
@@ -116,6 +152,10 @@ fn choices(schema: &Value) -> Vec<&str> {
     let constants = listed("oneOf").filter_map(|one| one.get("const"));
     listed("enum").chain(constants).filter_map(Value::as_str).collect()
 }
+
+/// Keywords of the schema for the range of a time, as text with a unit.
+const SHORTEST: &str = "x-minimum";
+const LONGEST: &str = "x-maximum";
 
 fn types(schema: &Value) -> Vec<&str> {
     match schema.get("type") {

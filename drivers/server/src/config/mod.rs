@@ -4,6 +4,7 @@ mod addresses;
 mod change;
 mod check;
 mod document;
+pub mod duration;
 mod fault;
 mod files;
 mod layers;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -10,10 +11,33 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::addresses;
+use super::{addresses, duration};
 
 /// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
 /// server's.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use tickwire_server::Settings;
+///
+/// #[derive(Serialize, Deserialize, JsonSchema, Clone)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct BellSettings {
+///     /// Bells in the tower.
+///     #[schemars(range(min = 1, max = 12))]
+///     bells: u8,
+/// }
+///
+/// impl Default for BellSettings {
+///     fn default() -> Self {
+///         Self { bells: 3 }
+///     }
+/// }
+///
+/// fn takes(_: impl Settings) {}
+/// takes(BellSettings::default());
+/// ```
 pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}
@@ -30,76 +54,129 @@ pub struct NoSettings {}
 #[non_exhaustive]
 pub struct ServerConfig<S> {
     /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    ///
+    /// Default: 0.0.0.0:7777.
     #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
     /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
+    ///
+    /// Default: 64. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections: u32,
     /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without it: half of `max_connections`, rounded up. Takes effect at a restart.
+    ///
+    /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: Option<u32>,
     /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64); an address that only abandons them gets an eighth of it. Takes effect at a restart.
+    ///
+    /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
     /// Handshakes that it answers to one address at once, after a rest: as many as players who share an address come at the same moment. Takes effect at a restart.
+    ///
+    /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
     /// Steps of the game per second. Takes effect at once.
+    ///
+    /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub tick_rate: u32,
     /// Times per second that the game sends its state to the clients. Takes effect at once.
+    ///
+    /// Default: 20. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub network_update_rate: u32,
     /// Whether a log is written. Takes effect at a restart.
+    ///
+    /// Default: yes.
     pub enable_logging: bool,
     /// Where the log is written; `-` stands for standard error. Takes effect at a restart.
+    ///
+    /// Default: server.log.
     #[schemars(length(min = 1))]
     pub log_file_path: PathBuf,
     /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, and all that is graver. Takes effect at once.
+    ///
+    /// Default: info.
     pub log_level: LogLevel,
     /// Bytes after which the log is put aside as `.1` and a new one begun. Takes effect at a restart.
+    ///
+    /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
     /// Logs that are put aside at most; older ones are deleted. Takes effect at a restart.
+    ///
+    /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
     pub log_files_kept: u32,
     /// Whether commands are read from standard input. Takes effect at a restart.
+    ///
+    /// Default: yes.
     pub enable_console: bool,
     /// The file with the server's secret key. It is made at the first start. Takes effect at a restart.
+    ///
+    /// Default: server.key.
     #[schemars(length(min = 1))]
     pub key_file: PathBuf,
     /// The file with the key that opens this server's tickets, as the backend derived it. With it, only clients with a ticket are let in; without it, everybody is. Takes effect at a restart.
+    ///
+    /// Default: none.
     pub ticket_key_file: Option<PathBuf>,
     /// The file that bans are kept in. Takes effect at a restart.
+    ///
+    /// Default: server.bans.json.
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
     /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
+    ///
+    /// Default: none.
     #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
-    /// Seconds of silence after which a client counts as interrupted. Takes effect at a restart.
-    #[schemars(range(min = 1, max = 3600))]
-    pub idle_timeout_s: u32,
-    /// Seconds that an interrupted client's place is kept for it. Takes effect at a restart.
-    #[schemars(range(max = 3600))]
-    pub resume_window_s: u32,
-    /// Seconds that clients get to receive what is queued for them when the server stops. Takes effect at once.
-    #[schemars(range(max = 600))]
-    pub shutdown_timeout_s: u32,
-    /// Bytes per second that the server sends at most, all clients together, 1000 at least; `null` sets no limit. Takes effect at once.
+    /// Silence after which a client counts as interrupted. Takes effect at a restart.
+    ///
+    /// Default: 20 s. Range: 100 ms to 1 h.
+    #[serde(with = "duration")]
+    #[schemars(with = "String", extend("x-minimum" = "100 ms", "x-maximum" = "1 h"), example = "20 s")]
+    pub idle_timeout: Duration,
+    /// How long an interrupted client's place is kept for it. Takes effect at a restart.
+    ///
+    /// Default: 1 min. Range: 0 s to 1 h.
+    #[serde(with = "duration")]
+    #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "1 h"), example = "1 min")]
+    pub resume_window: Duration,
+    /// How long clients get to receive what is queued for them when the server stops. Takes effect at once.
+    ///
+    /// Default: 5 s. Range: 0 s to 10 min.
+    #[serde(with = "duration")]
+    #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "10 min"), example = "5 s")]
+    pub shutdown_timeout: Duration,
+    /// Bytes per second that the server sends at most, all clients together; `null` sets no limit. Takes effect at once.
+    ///
+    /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// Bytes per second that the server sends at most to one client, 1000 at least; `null` sets no limit. Takes effect at once.
+    /// Bytes per second that the server sends at most to one client; `null` sets no limit. Takes effect at once.
+    ///
+    /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
     /// Messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    ///
+    /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
     /// Bytes of messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    ///
+    /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_byte_limit: Option<NonZeroU32>,
     /// The game's own settings. Which of them take effect at once is the game's affair.
+    ///
+    /// Default: those of the game.
     pub game: S,
 }
 
@@ -142,9 +219,9 @@ impl<S: Default> Default for ServerConfig<S> {
             ticket_key_file: None,
             ban_file: "server.bans.json".into(),
             monitoring_address: None,
-            idle_timeout_s: 20,
-            resume_window_s: 60,
-            shutdown_timeout_s: 5,
+            idle_timeout: Duration::from_secs(20),
+            resume_window: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_secs(5),
             bandwidth_limit: None,
             client_bandwidth_limit: None,
             client_message_limit: NonZeroU32::new(300),
@@ -158,8 +235,26 @@ impl<S: Default> Default for ServerConfig<S> {
 #[must_use]
 pub fn schema<S: Settings>() -> Value {
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    generator.into_generator().into_root_schema_for::<ServerConfig<S>>().to_value()
+    let mut schema = generator.into_generator().into_root_schema_for::<ServerConfig<S>>().to_value();
+    leave_out_defaults(&mut schema);
+    schema
 }
+
+/// Shortens every description: default and range have keywords of their own in a schema.
+fn leave_out_defaults(schema: &mut Value) {
+    let Value::Object(keywords) = schema else { return };
+    for (keyword, value) in keywords {
+        match value {
+            Value::String(text) if keyword == "description" => {
+                text.truncate(text.find(DEFAULT_AND_RANGE).unwrap_or(text.len()));
+            }
+            value => leave_out_defaults(value),
+        }
+    }
+}
+
+/// Begins the last paragraph of each key's documentation, which is for readers of this page.
+const DEFAULT_AND_RANGE: &str = "\n\nDefault: ";
 
 /// What stands in for a configuration while its values are looked at one by one.
 pub(super) fn as_value<T: Serialize>(value: &T) -> Value {

@@ -1,11 +1,15 @@
 //! What a file, the environment and flags make of the configuration, and what is said of those that are wrong.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::server_config::as_value;
 use super::*;
+use crate::world::WorldSettings;
+use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, fields};
 
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
@@ -68,9 +72,9 @@ fn an_empty_file_takes_the_documents_defaults() {
       "ticket_key_file": null,
       "ban_file": "server.bans.json",
       "monitoring_address": null,
-      "idle_timeout_s": 20,
-      "resume_window_s": 60,
-      "shutdown_timeout_s": 5,
+      "idle_timeout": "20 s",
+      "resume_window": "1 min",
+      "shutdown_timeout": "5 s",
       "bandwidth_limit": null,
       "client_bandwidth_limit": null,
       "client_message_limit": 300,
@@ -109,7 +113,10 @@ fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
     assert_eq!((config.tick_rate, config.network_update_rate, config.max_connections), (30, 20, 10));
     assert_eq!(config.log_file_path, Path::new("30"));
     assert_eq!(config.monitoring_address, Some("127.0.0.1:9".parse().unwrap()));
-    assert_eq!((config.ticket_key_file, config.idle_timeout_s, config.game.rated), (None, 20, true));
+    assert_eq!(
+        (config.ticket_key_file, config.idle_timeout, config.game.rated),
+        (None, Duration::from_secs(20), true)
+    );
 }
 
 #[test]
@@ -167,16 +174,41 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
 }
 
 #[test]
+fn a_time_has_a_unit_and_the_key_that_had_it_in_its_name_is_told_what_to_write() {
+    let config =
+        load(r#"{ "idle_timeout": "250 ms", "resume_window": "5min", "shutdown_timeout": "0 s" }"#).unwrap();
+    assert_eq!(config.idle_timeout, Duration::from_millis(250));
+    assert_eq!((config.resume_window, config.shutdown_timeout), (Duration::from_secs(300), Duration::ZERO));
+    let wrong = [
+        r#"{ "idle_timeout": 20 }"#,
+        r#"{ "idle_timeout": "20" }"#,
+        r#"{ "idle_timeout": "20 sec" }"#,
+        r#"{ "idle_timeout": "61 min" }"#,
+        r#"{ "idle_timeout": null }"#,
+        r#"{ "idle_timeout_s": 20 }"#,
+    ];
+    let said: Vec<String> = wrong.iter().map(|text| complaint(text)).collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    server.json:1:3: `idle_timeout` is 20, without a unit; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
+    server.json:1:3: `idle_timeout` is "20", without a unit; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
+    server.json:1:3: `idle_timeout` is "20 sec"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
+    server.json:1:3: `idle_timeout` is "61 min"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
+    server.json:1:3: `idle_timeout` is null; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
+    server.json:1:3: `idle_timeout_s` is no key of this configuration; write "idle_timeout": "20 s"
+    "#);
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
     let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
-    let overrides = vec![variable("max_connections", "many"), flag("idle_timeout_s", "0")];
+    let overrides = vec![variable("max_connections", "many"), flag("idle_timeout", "0 s")];
     let error =
         Layers { overrides, ..Layers::default() }.over::<Chess>(Path::new("server.json"), text).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     server.json:2:2: `tick_rate` is 0; set it to a whole number from 1 to 1000 (default 60)
     server.json:3:2: `log_level` is 1; set it to one of error, warn, info, debug, trace (default "info")
     server.json:4:2: `bans` is no key of this configuration; did you mean `ban_file`?
-    flag --idle-timeout-s: `idle_timeout_s` is 0; set it to a whole number from 1 to 3600 (default 20)
+    flag --idle-timeout: `idle_timeout` is "0 s"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
     environment variable TICKWIRE_MAX_CONNECTIONS: `max_connections` is "many"; set it to a whole number from 1 to 32768 (default 64)
     "#);
 }
@@ -283,9 +315,76 @@ fn what_is_no_file_and_what_is_too_large_is_refused_and_not_waited_for() {
 #[test]
 fn the_published_schema_is_that_of_the_program() {
     let published = include_str!("../../config.schema.json");
-    let current = serde_json::to_string_pretty(&schema::<crate::world::WorldSettings>()).unwrap() + "\n";
+    let current = serde_json::to_string_pretty(&schema::<WorldSettings>()).unwrap() + "\n";
     assert_eq!(
         published, current,
         "publish it again: cargo run -p tickwire-server -- --schema > drivers/server/config.schema.json"
     );
+}
+
+/// Whether a file that sets only `key`, to a JSON value, is taken.
+fn takes(key: &str, value: &str) -> bool {
+    load(&format!("{{ \"{key}\": {value} }}")).is_ok()
+}
+
+#[test]
+fn the_documented_default_and_range_of_every_key_are_those_of_the_code() {
+    let text = include_str!("server_config.rs");
+    let documented = fields("server_config.rs", text, "ServerConfig");
+    let defaults = as_value(&ServerConfig::<Chess>::default());
+    let actual = documented.iter().map(|field| {
+        let (name, default) = (field.name.as_str(), &defaults[&field.name]);
+        let said = field.default.as_deref().unwrap_or_default();
+        let unit = if said.ends_with("iB") || name == "log_file_bytes" {
+            "bytes"
+        } else if name.ends_with("bandwidth_limit") || name.ends_with("byte_limit") {
+            "bytes/s"
+        } else {
+            ""
+        };
+        if let Some(time) = default.as_str().and_then(duration::parse) {
+            let accepts = move |micros| takes(name, &format!("\"{micros} us\""));
+            let range = Some(Bounds::new(u128::from(u64::MAX), accepts));
+            return Actual { name, default: DefaultValue::Number(time.as_micros()), unit: "µs", range };
+        }
+        let type_max = if name == "log_file_bytes" { u64::MAX } else { u32::MAX.into() };
+        let range = field.range.is_some();
+        let range = range.then(|| Bounds::new(type_max, move |value| takes(name, &value.to_string())));
+        let default = match default {
+            serde_json::Value::Number(number) => DefaultValue::Number(number.as_u64().unwrap().into()),
+            serde_json::Value::Bool(yes) => DefaultValue::Text(if *yes { "yes" } else { "no" }.into()),
+            serde_json::Value::Null => DefaultValue::Text("none".into()),
+            serde_json::Value::String(text) => DefaultValue::Text(text.clone()),
+            _ => DefaultValue::Text("those of the game".into()),
+        };
+        Actual { name, default, unit, range }
+    });
+    let faults = faults(&documented, &actual.collect::<Vec<_>>());
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    // A key with a range in the schema has one in the documentation.
+    let schema = schema::<Chess>();
+    for field in &documented {
+        let property = &schema["properties"][&field.name];
+        let has_range = ["minimum", "maximum", "x-minimum"].iter().any(|word| property.get(word).is_some());
+        assert!(!has_range || field.range.is_some() || field.name == "game", "{}: {property}", field.name);
+        assert!(!property["description"].as_str().unwrap().contains("Default: "), "{}", field.name);
+    }
+}
+
+#[test]
+fn the_documented_default_and_range_of_every_setting_of_the_world_are_those_of_the_code() {
+    let documented = fields("world/mod.rs", include_str!("../world/mod.rs"), "WorldSettings");
+    let settings = as_value(&WorldSettings::default());
+    let of = |name, type_max: u64| {
+        let accepts = move |value: u128| {
+            let text = format!("{{ \"game\": {{ \"{name}\": {value} }} }}");
+            Layers::default().over::<WorldSettings>(Path::new("server.json"), &text).is_ok()
+        };
+        let default = DefaultValue::Number(settings[name].as_u64().unwrap().into());
+        Actual { name, default, unit: "", range: Some(Bounds::new(type_max, accepts)) }
+    };
+    let actual =
+        [of("agents", u32::MAX.into()), of("seed", u64::MAX), of("chat_lines_per_second", u32::MAX.into())];
+    let faults = faults(&documented, &actual);
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tickwire_core::text::Counted;
 
 use super::arguments::Arguments;
 use super::commands::BuiltIn;
@@ -38,42 +39,46 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
     let is_json = arguments.flag("--json")?;
     let beats = server.pulse.read();
     let uptime = server.uptime().as_secs_f64();
-    let interrupted = server.clients.iter().filter(|client| client.is_interrupted).count();
+    let interrupted = server.context.clients.iter().filter(|client| client.is_interrupted).count();
+    let metrics = server.context.metrics.all();
     if is_json {
         let text = json!({
             "game": G::NAME,
             "address": server.address().to_string(),
             "key": server.public_key().to_string(),
             "uptime_s": (uptime * 10.0).round() / 10.0,
-            "clients": server.clients.len(),
+            "clients": server.context.clients.len(),
             "clients_interrupted": interrupted,
             "clients_max": server.config.max_connections,
             "tick_rate": server.config.tick_rate,
             "ticks": beats.ticks,
             "overruns": beats.overruns,
             "rested": beats.rested,
+            "metrics": metrics.iter().map(|(name, metric)| (name.clone(), metric.reading.json())).collect::<Map<_, _>>(),
         });
         return Ok(text.to_string());
     }
     let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
+    let metrics = metrics.iter().map(|(name, metric)| format!("\n{name} {}", metric.reading));
     Ok(format!(
-        "{}: uptime {uptime:.1} s, {} of {} clients{silent}\nlistening on {} key {}\n{} ticks at {} per second, {} overruns, {} rested",
+        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} rested{}",
         G::NAME,
-        server.clients.len(),
-        server.config.max_connections,
+        server.context.clients.len(),
+        Counted(server.config.max_connections.into(), "client"),
         server.address(),
         server.public_key(),
-        beats.ticks,
+        Counted(beats.ticks, "tick"),
         server.config.tick_rate,
-        beats.overruns,
+        Counted(beats.overruns, "overrun"),
         beats.rested,
+        metrics.collect::<String>(),
     ))
 }
 
 fn clients<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let is_json = arguments.flag("--json")?;
-    let infos = server.handle.infos();
-    let lines = server.clients.iter().map(|client| {
+    let infos = server.context.network.infos();
+    let lines = server.context.clients.iter().map(|client| {
         let info = infos.iter().find(|info| info.connection == client.connection);
         let rtt = info.map(|info| info.stats.rtt).unwrap_or_default();
         (client, rtt, info.map_or(0, |info| info.stats.loss_permille()))
@@ -129,13 +134,13 @@ fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
         Some(banned) => banned,
         None => {
             let id = find(server, who)?;
-            let client = server.clients.get(id).and_then(Banned::of);
+            let client = server.context.clients.get(id).and_then(Banned::of);
             client.ok_or_else(|| CommandError::Failed(format!("client {id} has nothing to ban it by")))?
         }
     };
     let saved = server.bans.add(banned, why);
     let affected: Vec<ClientId> =
-        server.clients.iter().filter(|client| banned.is(client)).map(|client| client.id).collect();
+        server.context.clients.iter().filter(|client| banned.is(client)).map(|client| client.id).collect();
     for id in &affected {
         server.with_game(|_, context| context.disconnect(*id, codes::BANNED, why));
     }
@@ -143,7 +148,7 @@ fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if let Err(error) = saved {
         return Err(CommandError::Failed(format!("{banned} is banned until the server stops, but: {error}")));
     }
-    Ok(format!("{banned} is banned: {why}; {} clients have to go", affected.len()))
+    Ok(format!("{banned} is banned: {why}; {} sent away", Counted(affected.len() as u64, "client")))
 }
 
 fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
@@ -173,11 +178,12 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if arguments.text().is_empty() {
         return Err(CommandError::Usage("say what?".into()));
     }
-    let there = server.clients.len();
+    let there = server.context.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {
-        Ok(told) if told >= there => Ok(format!("said to {there} clients")),
+        Ok(told) if told >= there => Ok(format!("said to {}", Counted(there as u64, "client"))),
         Ok(told) => Err(CommandError::Failed(format!(
-            "said to {told} of {there} clients; the network, or the others, take no more now: say it again"
+            "said to {told} of {}; the network, or the others, take no more now: say it again",
+            Counted(there as u64, "client")
         ))),
         Err(why) => Err(why),
     }
@@ -185,7 +191,7 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
 
 fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let is_json = arguments.flag("--json")?;
-    let (network, beats) = (server.handle.stats(), server.pulse.read());
+    let (network, beats) = (server.context.network.stats(), server.pulse.read());
     let rows = [
         ("datagrams_sent", network.datagrams_sent),
         ("datagrams_received", network.datagrams_received),
@@ -212,10 +218,9 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
     ];
     let drops = network.drops.iter().map(|(reason, count)| (reason.name(), count));
     if is_json {
-        let mut object: serde_json::Map<String, Value> =
+        let mut object: Map<String, Value> =
             rows.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let drops: serde_json::Map<String, Value> =
-            drops.map(|(name, count)| (name.into(), count.into())).collect();
+        let drops: Map<String, Value> = drops.map(|(name, count)| (name.into(), count.into())).collect();
         object.insert("drops".into(), drops.into());
         return Ok(Value::Object(object).to_string());
     }
@@ -230,7 +235,7 @@ fn reload<G: Game>(server: &mut Dedicated<G>) -> Reply {
 
 fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let why = if arguments.text().is_empty() { "quit at the console" } else { arguments.text() };
-    server.stop.get_or_insert_with(|| why.into());
+    server.context.stop.get_or_insert_with(|| why.into());
     server.orders.close();
     Ok("stopping".into())
 }
@@ -240,7 +245,7 @@ fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandE
     let id: ClientId = text.parse().map_err(|_| {
         CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", shown(text)))
     })?;
-    match server.clients.get(id) {
+    match server.context.clients.get(id) {
         Some(client) => Ok(client.id),
         None => Err(CommandError::Failed(format!("client {id} is not there; `clients` lists who is"))),
     }

@@ -9,6 +9,22 @@ use crate::context::Context;
 use crate::suggest::suggest;
 
 /// The console commands of a server whose game is `G`, as [`crate::Game::commands`] adds to them.
+///
+/// ```
+/// use tickwire_server::{CommandError, Commands, Context};
+///
+/// struct Game {
+///     gravity: f32,
+/// }
+///
+/// fn commands(commands: &mut Commands<Game>) {
+///     commands.add("gravity", "<m/s²>", "change how fast things fall", |game, _: &mut Context, arguments| {
+///         game.gravity =
+///             arguments.text().parse().map_err(|_| CommandError::Usage("how strong? 9.81, say".into()))?;
+///         Ok(format!("gravity is {} m/s²", game.gravity))
+///     });
+/// }
+/// ```
 pub struct Commands<G> {
     by_name: BTreeMap<&'static str, Command<G>>,
 }
@@ -27,7 +43,7 @@ pub(super) enum Action<G> {
     Game(Box<GameAction<G>>),
 }
 
-pub(super) type GameAction<G> = dyn Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply;
+pub(super) type GameAction<G> = dyn Fn(&mut G, &mut Context, &Arguments<'_>) -> Reply;
 
 impl<G> fmt::Debug for Commands<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +67,7 @@ impl<G> Commands<G> {
         name: &'static str,
         usage: &'static str,
         help: &'static str,
-        action: impl Fn(&mut G, &mut Context<'_>, &Arguments<'_>) -> Reply + 'static,
+        action: impl Fn(&mut G, &mut Context, &Arguments<'_>) -> Reply + 'static,
     ) -> &mut Self {
         self.by_name.insert(name, Command { usage, help, action: Action::Game(Box::new(action)) });
         self

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tickwire_core::text::Counted;
 use tickwire_native::unwritable::remedy;
 
 use crate::console::Output;
@@ -157,10 +158,10 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lines are lost so far; {}, or set another \
+                "the log {} cannot be written: {error}; {} lost so far; {}, or set another \
                  `log_file_path` and restart; the server goes on",
                 path.display(),
-                self.lost,
+                Counted(self.lost, "line"),
                 remedy(error)
             ));
         }
@@ -178,9 +179,9 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the log {} is written again; {} lines were lost",
+                "the log {} is written again; {} lost",
                 path.display(),
-                self.lost
+                Counted(self.lost, "line")
             ));
             (self.lost, self.last) = (0, None);
         }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use tickwire_native::{Handle, NetworkStats};
 
+use crate::metrics::{GameMetrics, Metric, Reading};
 use crate::pulse::{Beats, Pulse};
 
 pub(super) struct Metrics {
@@ -17,9 +18,9 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(network: Handle, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(network: Handle, pulse: Arc<Pulse>, of_game: GameMetrics) -> Self {
         let mut registry = Registry::with_prefix("tickwire");
-        registry.register_collector(Box::new(Source { network, pulse }));
+        registry.register_collector(Box::new(Source { network, pulse, of_game }));
         Self { registry }
     }
 
@@ -36,6 +37,7 @@ impl Metrics {
 struct Source {
     network: Handle,
     pulse: Arc<Pulse>,
+    of_game: GameMetrics,
 }
 
 impl fmt::Debug for Source {
@@ -76,7 +78,8 @@ impl Collector for Source {
             gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)?;
         }
         encode_counters(&mut encoder, &network, &beats)?;
-        encode_drops(&mut encoder, &network)
+        encode_drops(&mut encoder, &network)?;
+        encode_game(&mut encoder, &self.of_game)
     }
 }
 
@@ -125,6 +128,24 @@ fn encode_counters(
     let busy = ConstCounter::new(beats.busy.as_secs_f64());
     let help = "Time spent in ticks";
     busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)
+}
+
+/// The game's own.
+fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fmt::Result {
+    for (name, Metric { help, reading }) in of_game.all() {
+        let name = format!("game_{name}");
+        match reading {
+            Reading::Counter(counter) => {
+                let counter = ConstCounter::new(counter.value());
+                counter.encode(encoder.encode_descriptor(&name, &help, None, counter.metric_type())?)?;
+            }
+            Reading::Gauge(gauge) => {
+                let gauge = ConstGauge::new(gauge.value());
+                gauge.encode(encoder.encode_descriptor(&name, &help, None, gauge.metric_type())?)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One counter per reason.

@@ -14,6 +14,7 @@ use tickwire_native::Handle;
 use self::http::{Answer, HttpServer};
 use self::metrics::Metrics;
 use crate::error::ServerError;
+use crate::metrics::GameMetrics;
 use crate::pulse::Pulse;
 
 /// The HTTP server. It ends when this is dropped.
@@ -24,10 +25,11 @@ impl Monitor {
         address: SocketAddr,
         network: Handle,
         pulse: Arc<Pulse>,
+        of_game: GameMetrics,
     ) -> Result<Self, ServerError> {
         let why = |error: io::Error| ServerError::Monitoring { address, reason: explained(&error) };
         let listener = TcpListener::bind(address).map_err(why)?;
-        let metrics = Metrics::new(network, Arc::clone(&pulse));
+        let metrics = Metrics::new(network, Arc::clone(&pulse), of_game);
         let server = HttpServer::start(listener, move |method, path| answer(method, path, &metrics, &pulse));
         Ok(Self(server.map_err(why)?))
     }

@@ -14,7 +14,7 @@ pub struct Joined {
 
 /// Where agents are. Of these the newest counts: sequenced.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
-#[net(codec = "bits", name = "world/positions", type = 0x1001, channel = 2, max = 1150)]
+#[net(codec = "bits", name = "world/positions", type = 0x1001, delivery = "sequenced", max = 1150)]
 pub struct Positions {
     /// The server's step.
     pub tick: u32,
@@ -37,7 +37,7 @@ pub struct AgentAt {
 
 /// From a client: where its agent is to go. Of these the newest counts: sequenced.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
-#[net(codec = "bits", name = "world/steer", type = 0x1002, channel = 2, max = 8)]
+#[net(codec = "bits", name = "world/steer", type = 0x1002, delivery = "sequenced", max = 8)]
 pub struct Steer {
     /// Towards the right wall, in thousandths of full speed.
     #[net(range = -1000..=1000)]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tickwire_core::CloseReason;
 use tickwire_core::message::{BoundedString, BoundedVec, RegisterError, Registry};
 use tickwire_core::rng::Rng;
+use tickwire_core::text::Counted;
 use tickwire_native::SendError;
 
 pub use self::agents::{AgentId, BOX_MM};
@@ -40,11 +41,17 @@ use crate::messages::Messages;
 #[non_exhaustive]
 pub struct WorldSettings {
     /// Agents that belong to nobody. Takes effect at once.
+    ///
+    /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
     pub agents: u32,
     /// The seed that their wandering follows from. Takes effect at a restart.
+    ///
+    /// Default: 1. Range: any.
     pub seed: u64,
     /// Chat lines per second that one client may say, four seconds' worth at once; further lines are not passed on, and their author is told so. `null` sets no limit. Takes effect at once.
+    ///
+    /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub chat_lines_per_second: Option<NonZeroU32>,
 }
@@ -85,13 +92,13 @@ pub fn registry() -> Result<Arc<Registry>, RegisterError> {
 }
 
 impl World {
-    fn steer(&mut self, _: &mut Context<'_>, from: ClientId, steer: Steer) {
+    fn steer(&mut self, _: &mut Context, from: ClientId, steer: &Steer) {
         if let Some(player) = self.players.get(&from) {
             self.agents.steer(player.agent, steer.x, steer.y);
         }
     }
 
-    fn say_to_all(&mut self, server: &mut Context<'_>, from: ClientId, say: Say) {
+    fn say_to_all(&mut self, server: &mut Context, from: ClientId, say: &Say) {
         let Some(player) = self.players.get_mut(&from) else { return };
         match player.chat.take_line(self.settings.chat_lines_per_second, server.network().now()) {
             Line::PassedOn => {}
@@ -106,10 +113,13 @@ impl World {
             }
         }
         let there = server.client_count();
-        let told = Self::tell(server, &Heard { from: from.0, text: say.text });
+        let told = Self::tell(server, &Heard { from: from.0, text: say.text.clone() });
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
-            tracing::warn!("a chat line of client {from} was sent to {told} of {there} clients");
+            tracing::warn!(
+                "a chat line of client {from} was sent to {told} of {}",
+                Counted(there as u64, "client")
+            );
         } else if told >= there && self.unheard > 0 {
             tracing::info!("chat lines reach everybody again; {} did not", self.unheard);
             self.unheard = 0;
@@ -118,7 +128,7 @@ impl World {
     }
 
     /// Sends a line to everybody; says how many there was room for.
-    fn tell(server: &Context<'_>, heard: &Heard) -> usize {
+    fn tell(server: &Context, heard: &Heard) -> usize {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
             Err(error) => {
@@ -129,7 +139,7 @@ impl World {
     }
 
     /// Sends the positions of all agents to everybody.
-    fn send_positions(&self, server: &Context<'_>) {
+    fn send_positions(&self, server: &Context) {
         let all: Vec<AgentAt> = self.agents.positions().collect();
         let tick = server.tick() as u32;
         for part in all.chunks(AGENTS_PER_MESSAGE) {
@@ -162,12 +172,13 @@ impl Game for World {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
                 let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
                 world.agents.set_free(count);
-                Ok(format!("{} agents, {} of them clients'", world.agents.len(), world.players.len()))
+                let agents = Counted(world.agents.len() as u64, "agent");
+                Ok(format!("{agents}, {} of them clients'", world.players.len()))
             },
         );
     }
 
-    fn start(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, settings: &WorldSettings) -> Result<(), GameError> {
         let mut seed = [0; 32];
         seed.iter_mut().zip(settings.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
         self.agents = Agents::new(Rng::from_seed(seed));
@@ -176,7 +187,7 @@ impl Game for World {
         Ok(())
     }
 
-    fn settings_changed(&mut self, _: &mut Context<'_>, settings: &WorldSettings) -> SettingsChange {
+    fn settings_changed(&mut self, _: &mut Context, settings: &WorldSettings) -> SettingsChange {
         self.agents.set_free(settings.agents);
         // The seed that runs is kept: what is asked for next is compared with it.
         let has_other_seed = settings.seed != self.settings.seed;
@@ -185,7 +196,7 @@ impl Game for World {
         if has_other_seed { SettingsChange::AtRestart } else { SettingsChange::Now }
     }
 
-    fn joined(&mut self, server: &mut Context<'_>, client: ClientId) {
+    fn joined(&mut self, server: &mut Context, client: ClientId) {
         let agent = self.agents.add_owned();
         let owner = server.client(client).and_then(Client::budget_owner);
         let chat = Chat::new(self.spent.of(owner));
@@ -200,18 +211,18 @@ impl Game for World {
         }
     }
 
-    fn left(&mut self, server: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+    fn left(&mut self, server: &mut Context, client: ClientId, _: &CloseReason) {
         if let Some(player) = self.players.remove(&client) {
             self.agents.remove(player.agent);
             self.spent.keep(player.owner, player.chat.spent(), server.network().now());
         }
     }
 
-    fn tick(&mut self, _: &mut Context<'_>, step: Duration) {
+    fn tick(&mut self, _: &mut Context, step: Duration) {
         self.agents.step(step);
     }
 
-    fn network_update(&mut self, server: &mut Context<'_>) {
+    fn network_update(&mut self, server: &mut Context) {
         if server.client_count() > 0 {
             self.send_positions(server);
         }
@@ -222,7 +233,7 @@ impl Game for World {
         self.players.is_empty()
     }
 
-    fn say(&mut self, server: &mut Context<'_>, text: &str) -> Result<usize, CommandError> {
+    fn say(&mut self, server: &mut Context, text: &str) -> Result<usize, CommandError> {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(

@@ -62,7 +62,7 @@ fn help_names_every_command_the_games_own_included() {
 fn what_the_server_says_is_heard() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
-    assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 clients");
+    assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 client");
     let heard: Heard = next(&client);
     assert_eq!((heard.from, heard.text.as_str()), (FROM_SERVER, "the bridge is out, it's gone"));
 }
@@ -74,7 +74,7 @@ fn what_is_too_long_to_be_said_whole_is_not_said() {
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
     assert_eq!(said, "error: 201 bytes are too long for a line; 200 fit");
     let whole = "x".repeat(200);
-    assert_eq!(server.ask(&format!("say {whole}")), "said to 1 clients");
+    assert_eq!(server.ask(&format!("say {whole}")), "said to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
 }
 
@@ -92,10 +92,7 @@ fn who_is_kicked_is_told_why_and_may_come_back() {
 #[test]
 fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
-    assert_eq!(
-        server.ask("ban 127.0.0.1"),
-        "127.0.0.1 is banned: banned by the server; 0 clients have to go"
-    );
+    assert_eq!(server.ask("ban 127.0.0.1"), "127.0.0.1 is banned: banned by the server; 0 clients sent away");
     server.ask("quit");
     let folder = std::sync::Arc::clone(&server.folder);
     assert_eq!(server.end().0, Some(0));
@@ -115,7 +112,7 @@ fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration
         until(|| server.ask_json("clients --json").as_array().filter(|all| !all.is_empty()).cloned());
     let address = clients[0]["address"].as_str().unwrap();
     let answer = server.ask(&format!("ban {address} rude"));
-    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 clients have to go");
+    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 client sent away");
     ending(&client);
     assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may come in again");
     for printed in [&server.address().to_string(), "[::]:7777", "[fe80::1%4]:7777"] {
@@ -216,7 +213,7 @@ fn a_reader_that_is_slow_gets_every_answer() {
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
     let lines = server.lines_until(&format!("{expected} agents, "));
-    assert_eq!(lines.iter().filter(|line| line.contains(" agents, 0 of them")).count(), 100);
+    assert_eq!(lines.iter().filter(|line| line.contains(", 0 of them")).count(), 100);
 }
 
 #[test]
@@ -241,7 +238,7 @@ fn what_was_said_to_nobody_is_not_told_as_said() {
     let line = format!("say {}", "x".repeat(190));
     let answer = until(|| {
         let mut answers = (0..100).map(|_| server.ask(&line));
-        answers.find(|answer| answer != "said to 1 clients")
+        answers.find(|answer| answer != "said to 1 client")
     });
-    assert!(answer.starts_with("error: said to 0 of 1 clients"), "{answer}");
+    assert!(answer.starts_with("error: said to 0 of 1 client;"), "{answer}");
 }

@@ -32,11 +32,11 @@ impl Game for Odd {
         Ok(())
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         if self.0 == Manner::Failing { Err("the map is missing".into()) } else { Ok(()) }
     }
 
-    fn tick(&mut self, server: &mut Context<'_>, step: Duration) {
+    fn tick(&mut self, server: &mut Context, step: Duration) {
         assert_eq!(step, Duration::from_millis(10));
         match self.0 {
             Manner::Slow => thread::sleep(Duration::from_millis(70)),

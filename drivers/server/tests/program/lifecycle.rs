@@ -78,11 +78,11 @@ fn sigterm_under_load_tells_every_client_why() {
 #[cfg(unix)]
 #[test]
 fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_that_it_is_stopping() {
-    let mut server = Program::start(r#""shutdown_timeout_s": 2, "monitoring_address": "127.0.0.1:0""#);
+    let mut server = Program::start(r#""shutdown_timeout": "2 s", "monitoring_address": "127.0.0.1:0""#);
     let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
     let start = Instant::now();
     server.signal(rustix::process::Signal::TERM);
     let (head, body) = until(|| {
@@ -100,13 +100,16 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
 #[cfg(unix)]
 #[test]
 fn a_second_sigterm_ends_at_once_and_says_so() {
-    let mut server = Program::start(r#""shutdown_timeout_s": 600"#);
+    let mut server = Program::start(r#""shutdown_timeout": "600 s""#);
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 clients");
+    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
     server.signal(rustix::process::Signal::TERM);
     until(|| {
-        server.errors().contains("stopping (SIGTERM): 1 clients are told, and get up to 600 s").then_some(())
+        server
+            .errors()
+            .contains("stopping (SIGTERM): telling 1 client, and delivering what is queued for up to 10 min")
+            .then_some(())
     });
     server.signal(rustix::process::Signal::TERM);
     let folder = Arc::clone(&server.folder);
@@ -128,7 +131,7 @@ fn nothing_that_was_acknowledged_is_lost_when_the_server_stops() {
         config.bind_address = "127.0.0.1:0".parse().unwrap();
         // So slowly that the end finds a backlog: in the driver's queue of 8,192 events, and behind it.
         config.tick_rate = 4;
-        config.shutdown_timeout_s = 30;
+        config.shutdown_timeout = Duration::from_secs(30);
         (config.client_message_limit, config.client_byte_limit) = (None, None);
         (config.key_file, config.ban_file) = (at.join("key"), at.join("bans"));
         let server = tickwire_server::Dedicated::start(counting::Counting(counter), config).unwrap();
@@ -173,14 +176,14 @@ mod counting {
 
         fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
             messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?.sends::<Steer>()?;
-            messages.receives(|game: &mut Self, _, _, _: Say| {
+            messages.receives(|game: &mut Self, _, _, _: &Say| {
                 std::thread::sleep(std::time::Duration::from_micros(20));
                 game.0.fetch_add(1, Ordering::Relaxed);
             })?;
             Ok(())
         }
 
-        fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+        fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
             Ok(())
         }
     }
@@ -188,7 +191,7 @@ mod counting {
 
 #[test]
 fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
-    let mut server = Program::start(r#""max_connections": 1, "idle_timeout_s": 1, "resume_window_s": 1"#);
+    let mut server = Program::start(r#""max_connections": 1, "idle_timeout": "1 s", "resume_window": "1 s""#);
     let mut vanishing = server.join();
     // Who is gone before it has a ticket to come back with has no place to keep.
     thread::sleep(Duration::from_millis(300));
@@ -208,7 +211,7 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
 
 #[test]
 fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told_what_was_lost() {
-    let mut server = Program::start(r#""resume_window_s": 60"#);
+    let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();
     for client in &clients {
@@ -222,7 +225,7 @@ fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told
     for client in &clients {
         client.send_to_server(&line(2)).unwrap();
     }
-    let config = config("\"resume_window_s\": 60").replace("127.0.0.1:0", &address.to_string());
+    let config = config("\"resume_window\": \"60 s\"").replace("127.0.0.1:0", &address.to_string());
     let mut server = Program::start_in(folder, &config);
     assert_eq!((server.address(), &server.listening["key_is_new"]), (address, &false.into()));
     let start = Instant::now();

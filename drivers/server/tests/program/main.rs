@@ -11,6 +11,7 @@ mod hostile_text;
 mod lifecycle;
 mod limits;
 mod monitoring;
+mod own;
 #[cfg(unix)]
 mod refusals;
 mod reload;

@@ -108,7 +108,7 @@ fn a_banned_identity_is_sent_away_and_not_let_in_again() {
     };
     let (bad, _good) = (join(&server, [1; 16]).unwrap(), join(&server, [2; 16]).unwrap());
     let answer = server.ask("ban 1 it's rude");
-    assert!(answer.ends_with("is banned: it's rude; 1 clients have to go"), "{answer}");
+    assert!(answer.ends_with("is banned: it's rude; 1 client sent away"), "{answer}");
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();

@@ -6,9 +6,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tickwire_core::ConnectOptions;
 use tickwire_core::message::{NetMessage, RegisterError};
-use tickwire_core::{Config, ConnectOptions};
-use tickwire_native::{Client, Options};
+use tickwire_native::Client;
 use tickwire_server::{
     ClientId, Commands, Context, Dedicated, Game, GameError, Messages, NoSettings, Remote, ServerConfig,
     Summary,
@@ -49,11 +49,11 @@ impl Game for Sleepy {
     type Settings = NoSettings;
 
     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-        messages.receives(|sleepy: &mut Self, server: &mut Context<'_>, from: ClientId, knock: Knock| {
+        messages.receives(|sleepy: &mut Self, server: &mut Context, from: ClientId, knock: &Knock| {
             if sleepy.diary.is_slow.load(Ordering::SeqCst) {
                 thread::sleep(HOLD_UP);
             }
-            drop(server.send(from, &knock));
+            drop(server.send(from, knock));
         })?;
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Game for Sleepy {
         commands.add("tick", "", "which it is", |_, server, _| Ok(server.tick().to_string()));
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         Ok(())
     }
 
@@ -79,11 +79,11 @@ impl Game for Sleepy {
         !self.is_awake
     }
 
-    fn tick(&mut self, server: &mut Context<'_>, _: Duration) {
+    fn tick(&mut self, server: &mut Context, _: Duration) {
         self.diary.steps.lock().unwrap().push(server.tick());
     }
 
-    fn network_update(&mut self, _: &mut Context<'_>) {
+    fn network_update(&mut self, _: &mut Context) {
         self.diary.updates.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -195,11 +195,9 @@ fn the_number_of_the_tick_goes_on_while_a_game_rests() {
 fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
     // A step lasts a second.
     let running = Running::start(1);
-    let options = Options::new(Config::new(Sleepy::APPLICATION));
-    let options = options.registry(tickwire_server::registry::<Sleepy>().unwrap());
-    let mut client = Client::start(options).unwrap();
-    let (heard, knocks) = std::sync::mpsc::channel();
-    client.on::<Knock, _>(move |_, knock| heard.send(knock.number).unwrap()).unwrap();
+    let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
+    let (mut heard, mut handlers) = (None, client.handlers::<Option<u32>>());
+    handlers.on(|heard, _, _, knock: &Knock| *heard = Some(knock.number)).unwrap();
     client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
     let mut at_once = 0;
     for number in 0..5 {
@@ -208,8 +206,8 @@ fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
         let steps = running.steps().len();
         client.send_to_server(&Knock { number }).unwrap();
         until(|| {
-            client.update();
-            knocks.try_recv().ok()
+            client.update(&mut heard, &mut handlers);
+            heard.take()
         });
         at_once += usize::from(running.steps().len() == steps);
     }
@@ -224,9 +222,7 @@ const SKIPPED: u64 = 25;
 #[test]
 fn a_game_at_rest_whose_handlers_take_longer_than_a_step_overruns() {
     let running = Running::start(100);
-    let options = Options::new(Config::new(Sleepy::APPLICATION));
-    let options = options.registry(tickwire_server::registry::<Sleepy>().unwrap());
-    let client = Client::start(options).unwrap();
+    let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
     client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
     running.diary.is_slow.store(true, Ordering::SeqCst);
     for knocks in 1..=3 {

@@ -170,7 +170,7 @@ fn a_full_disk_under_log_and_bans_is_told_and_stops_nothing() {
     let mut server = Program::start_as(server, folder);
     let (why, remedy) = said.split_once("; ").unwrap();
     for told in [
-        format!("the log disk/server.log cannot be written: {why}; 1 lines are lost so far; {remedy}"),
+        format!("the log disk/server.log cannot be written: {why}; 1 line lost so far; {remedy}"),
         format!(
             "disk/bans.json: bans cannot be written there: {why}; they will hold until the server stops; {remedy}"
         ),

@@ -90,17 +90,17 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
     until(|| (client.stats().messages_received >= 1).then_some(()));
     client.abort();
     send(session, "say nobody hears this\r");
-    session.exp_string("said to 1 clients").unwrap();
+    session.exp_string("said to 1 client").unwrap();
 }
 
 #[test]
 fn ctrl_c_a_second_time_ends_at_once_whatever_began_the_stop() {
-    let long = r#""shutdown_timeout_s": 600"#;
+    let long = r#""shutdown_timeout": "600 s""#;
     let (mut session, folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);
     session.send_control('c').unwrap();
     session
-        .exp_string("stopping (interrupted at the console): 1 clients are told, and get up to 600 s")
+        .exp_string("stopping (interrupted at the console): telling 1 client, and delivering what is queued for up to 10 min")
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
     session.send_control('c').unwrap();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use tickwire_core::text::Counted;
 use tickwire_sim::conditioner::{Conditioner, Conditions, Counters};
 
 use crate::args::Args;
@@ -67,7 +68,10 @@ const REPORT: Duration = Duration::from_secs(5);
 
 fn line(counters: &Counters) -> String {
     let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
-    format!("{clients} clients, {received} in, {delivered} out, {lost} lost, {overflowed} overflowed")
+    format!(
+        "{}, {received} in, {delivered} out, {lost} lost, {overflowed} overflowed",
+        Counted(*clients, "client")
+    )
 }
 
 fn json(counters: &Counters) -> serde_json::Value {

@@ -76,7 +76,7 @@ impl Bot {
                     self.counted.messages_down += 1;
                     take(self.client.registry(), &data, &mut self.ears);
                 }
-                Event::Delivered { channel, .. } if channel == Say::CHANNEL => {
+                Event::Delivered { channel, .. } if Say::ROUTE == channel.into() => {
                     self.counted.reliable_delivered += 1;
                 }
                 Event::Connected { connection, .. } => {
@@ -96,7 +96,7 @@ impl Bot {
     }
 
     fn on_closed(&mut self, connection: ConnectionId, reason: CloseReason, unconfirmed: &[Unconfirmed]) {
-        let lines = unconfirmed.iter().filter(|message| message.channel == Say::CHANNEL);
+        let lines = unconfirmed.iter().filter(|message| Say::ROUTE == message.channel.into());
         self.counted.reliable_told += lines.count() as u64;
         self.has_lost_session |= reason == CloseReason::SessionLost;
         if !matches!(reason, CloseReason::Peer { .. }) {
@@ -238,6 +238,7 @@ const SOCKET_BUFFER: usize = 256 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tickwire_core::ChannelId;
 
     #[test]
     fn a_line_is_accounted_for_when_it_has_arrived_or_its_bot_was_told_that_it_may_not_have() {
@@ -251,7 +252,7 @@ mod tests {
             fate: tickwire_core::Fate::Unknown,
         };
         // Another channel's is no line.
-        let unconfirmed = [lost(Say::CHANNEL, 1), lost(Steer::CHANNEL, 9)];
+        let unconfirmed = [lost(ChannelId(0), 1), lost(ChannelId(2), 9)];
         bot.on_closed(ConnectionId::default(), CloseReason::SessionLost, &unconfirmed);
         assert_eq!((bot.unaccounted(), bot.totals().reliable_told), (1, 1));
         assert!(bot.has_lost_session && bot.farewell.is_none(), "it was not the connection that it is in");

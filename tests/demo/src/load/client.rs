@@ -63,7 +63,8 @@ impl Sender for ToServer<'_> {
 
     fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), Self::Error> {
         let data = self.registry.encode(message).map_err(|_| None)?;
-        self.endpoint.send(self.now, self.connection, T::CHANNEL, data).map(drop).map_err(Some)
+        let channel = self.endpoint.channel(T::ROUTE).ok_or(None)?;
+        self.endpoint.send(self.now, self.connection, channel, data).map(drop).map_err(Some)
     }
 }
 

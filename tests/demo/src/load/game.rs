@@ -19,7 +19,7 @@ pub struct LoadGame {
     left: Tally,
 }
 
-struct To<'a>(&'a Context<'a>, ClientId);
+struct To<'a>(&'a Context, ClientId);
 
 impl Sender for To<'_> {
     type Error = SendError;
@@ -41,11 +41,11 @@ impl Game for LoadGame {
     type Settings = NoSettings;
 
     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-        messages.receives(|load: &mut Self, _: &mut Context<'_>, from: ClientId, loose: Loose| {
-            load.clients.entry(from).or_default().on_loose(&loose);
+        messages.receives(|load: &mut Self, _: &mut Context, from: ClientId, loose: &Loose| {
+            load.clients.entry(from).or_default().on_loose(loose);
         })?;
-        messages.receives(|load: &mut Self, _: &mut Context<'_>, from: ClientId, sure: Sure| {
-            load.clients.entry(from).or_default().on_sure(&sure);
+        messages.receives(|load: &mut Self, _: &mut Context, from: ClientId, sure: &Sure| {
+            load.clients.entry(from).or_default().on_sure(sure);
         })?;
         Ok(())
     }
@@ -64,15 +64,15 @@ impl Game for LoadGame {
         });
     }
 
-    fn start(&mut self, _: &mut Context<'_>, _: &NoSettings) -> Result<(), GameError> {
+    fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {
         Ok(())
     }
 
-    fn joined(&mut self, _: &mut Context<'_>, client: ClientId) {
+    fn joined(&mut self, _: &mut Context, client: ClientId) {
         self.clients.insert(client, Tally::default());
     }
 
-    fn left(&mut self, _: &mut Context<'_>, client: ClientId, _: &CloseReason) {
+    fn left(&mut self, _: &mut Context, client: ClientId, _: &CloseReason) {
         let tally = self.clients.remove(&client).unwrap_or_default();
         self.left = self.left.plus(tally);
     }
@@ -81,7 +81,7 @@ impl Game for LoadGame {
         !self.is_playing
     }
 
-    fn network_update(&mut self, server: &mut Context<'_>) {
+    fn network_update(&mut self, server: &mut Context) {
         if self.is_playing {
             self.clients.iter_mut().for_each(|(client, tally)| tally.send(&mut To(server, *client)));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tickwire_core::text::Counted;
 
 use super::clients::Play;
 use super::server::Ticks;
@@ -39,15 +40,17 @@ impl LoadOutcome {
         let mut faults = Vec::new();
         let mut note = |is_fault: bool, text: String| faults.extend(is_fault.then_some(text));
         let gone = usize::from(self.clients) - self.connected;
-        note(gone > 0 || !self.troubles.is_empty(), format!("{gone} clients are gone: {:?}", self.troubles));
+        let gone_are = Counted(gone as u64, "client");
+        note(gone > 0 || !self.troubles.is_empty(), format!("{gone_are} gone: {:?}", self.troubles));
         for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
             let lost = sent.sure_sent.abs_diff(received.sure_received);
-            note(lost > 0, format!("{lost} reliable messages were lost on the way {way}"));
+            note(lost > 0, format!("{} lost on the way {way}", Counted(lost, "reliable message")));
             note(received.misplaced > 0, format!("{} came twice or out of order, {way}", received.misplaced));
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
             note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
-            note(sent.refused > 0, format!("{} messages were refused by the driver, {way}", sent.refused));
+            let refused = Counted(sent.refused, "message");
+            note(sent.refused > 0, format!("{refused} refused by the driver, {way}"));
         }
         note(!self.stopped_in_order, "the server did not stop in order".into());
         faults
@@ -115,9 +118,9 @@ impl LoadOutcome {
         }
         let known = |value: Option<String>| value.unwrap_or_else(|| "not known".into());
         text += &format!(
-            "  server: {} ticks, {} overruns, {} skipped; game thread busy {:.1} %; CPU {}, memory {}\n",
-            self.ticks.ticks,
-            self.ticks.overruns,
+            "  server: {}, {}, {} skipped; game thread busy {:.1} %; CPU {}, memory {}\n",
+            Counted(self.ticks.ticks, "tick"),
+            Counted(self.ticks.overruns, "overrun"),
             self.ticks.skipped,
             self.busy_percent(),
             known(self.cpu_percent.map(|percent| format!("{percent:.2} % of a core"))),
@@ -177,7 +180,7 @@ mod tests {
         let cases: [(Change, &str); 8] = [
             (|outcome| outcome.connected = 1, "1 clients are gone"),
             (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
-            (|outcome| outcome.there.sure_received = 99, "1 reliable messages were lost on the way up"),
+            (|outcome| outcome.there.sure_received = 99, "1 reliable message lost on the way up"),
             (|outcome| outcome.here.misplaced = 3, "3 came twice or out of order, down"),
             (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
             (|outcome| outcome.there.loose_received = 0, "arrived, up"),

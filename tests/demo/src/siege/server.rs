@@ -46,8 +46,8 @@ impl SiegeServer {
             "max_connections_per_address": 64,
             "log_file_path": LOG,
             // Who vanished gives its place up soon, so that one attack does not take from the next.
-            "idle_timeout_s": 2,
-            "resume_window_s": 2,
+            "idle_timeout": "2 s",
+            "resume_window": "2 s",
         });
         std::fs::write(folder.path().join("server.json"), config.to_string()).map_err(|error| {
             format!("cannot write to {}: {error}; check the disk", folder.path().display())

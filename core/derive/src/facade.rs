@@ -1,0 +1,47 @@
+//! What the facade's users derive.
+
+use syn::{DeriveInput, parse_quote};
+
+/// Lets what is derived name the facade, unless an attribute of the user's says otherwise.
+pub(crate) fn named(mut input: DeriveInput) -> DeriveInput {
+    input.attrs.insert(0, parse_quote!(#[net(crate = ::tickwire)]));
+    input
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bits, message, shape};
+
+    fn expansions(input: DeriveInput) -> [String; 3] {
+        let input = named(input);
+        [message::derive(&input), bits::derive(&input), shape::derive(&input)].map(|tokens| match tokens {
+            Ok(tokens) => tokens.to_string(),
+            Err(error) => error.to_string(),
+        })
+    }
+
+    #[test]
+    fn what_is_derived_by_the_facade_names_the_facade_and_no_other_crate_of_ours() {
+        let input = parse_quote!(
+            struct Bought {
+                by: BoundedString<8>,
+                count: u8,
+            }
+        );
+        for text in expansions(input) {
+            assert!(text.contains(":: tickwire ::") && !text.contains("tickwire_core"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_the_user_gives_wins_over_the_facades() {
+        let input = parse_quote!(
+            #[net(crate = my_game::net)]
+            struct Bought(u8);
+        );
+        for text in expansions(input) {
+            assert!(text.contains("my_game :: net") && !text.contains(":: tickwire ::"), "{text}");
+        }
+    }
+}

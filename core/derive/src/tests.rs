@@ -1,0 +1,95 @@
+//! What the derive says of attributes that cannot be.
+
+use syn::{DeriveInput, parse_quote};
+
+fn refused(input: &DeriveInput) -> String {
+    crate::message::derive(input).map_or_else(|error| error.to_string(), |code| panic!("taken: {code}"))
+}
+
+#[test]
+fn a_name_that_no_message_can_have_is_refused_with_what_is_wrong_with_it() {
+    let named = |name: &str| {
+        refused(&parse_quote!(
+            #[net(name = #name)]
+            struct Chat;
+        ))
+    };
+    let remedy = "; give it 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net(name = \"…\")]`";
+    assert_eq!(named(""), format!("no name for a message: it is empty{remedy}"));
+    assert_eq!(named("say:all"), format!("no name for a message: it has a ':'{remedy}"));
+    assert_eq!(named("größe"), format!("no name for a message: it has a 'ö'{remedy}"));
+    assert_eq!(named(&"a".repeat(65)), format!("no name for a message: it has 65 bytes{remedy}"));
+    assert_eq!(
+        refused(&parse_quote!(
+            struct Größe;
+        )),
+        format!("no name for a message: it has a 'ö'{remedy}")
+    );
+    let longest = "a".repeat(64);
+    assert!(
+        crate::message::derive(&parse_quote!(
+            #[net(name = #longest)]
+            struct Chat;
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn a_channel_is_a_number_below_32_or_a_name_and_a_delivery_one_of_four() {
+    let channel = "expected the number of a channel, 0 to 31, or its name in quotes";
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(channel = 32)]
+            struct Chat;
+        )),
+        channel
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(channel = 1.0)]
+            struct Chat;
+        )),
+        channel
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(channel = "")]
+            struct Chat;
+        )),
+        "expected the name of a channel, as `ChannelConfig::named` gives it"
+    );
+    let delivery = "expected \"unreliable\", \"sequenced\", \"reliable-unordered\" or \"reliable-ordered\"";
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(delivery = "reliable")]
+            struct Chat;
+        )),
+        delivery
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(delivery = Sequenced)]
+            struct Chat;
+        )),
+        delivery
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(channel = 1, delivery = "sequenced")]
+            struct Chat;
+        )),
+        "`channel` and `delivery` both choose the channel: give one, once"
+    );
+}
+
+#[test]
+fn an_attribute_that_means_nothing_is_refused_with_those_that_do() {
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(chanel = 1)]
+            struct Chat;
+        )),
+        "expected `codec`, `name`, `type`, `channel`, `delivery`, `max` or `crate`"
+    );
+}

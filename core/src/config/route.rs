@@ -1,0 +1,116 @@
+//! The channel that messages take: by its number, by its name, or by how it treats them.
+
+use core::fmt;
+
+use super::{ChannelConfig, Delivery};
+use crate::event::ChannelId;
+
+/// The channel that messages take. `#[net(channel = …)]` and `#[net(delivery = …)]` give it to a message type; a call
+/// that sends one message may name another.
+///
+/// ```
+/// use tickwire_core::{ChannelConfig, ChannelId, Delivery, Route};
+///
+/// let channels =
+///     [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::ReliableOrdered).named("chat")];
+/// assert_eq!(Route::from(ChannelId(1)).channel(&channels), Some(ChannelId(1)));
+/// assert_eq!(Route::from("chat").channel(&channels), Some(ChannelId(1)));
+/// assert_eq!(Route::from(Delivery::ReliableOrdered).channel(&channels), Some(ChannelId(0)));
+/// assert_eq!(Route::from(Delivery::Sequenced).channel(&channels), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Route {
+    /// The channel with this number: its place in [`crate::Config::channels`].
+    Channel(ChannelId),
+    /// The channel with this [`ChannelConfig::name`].
+    Named(&'static str),
+    /// The first channel with this delivery.
+    Delivery(Delivery),
+}
+
+impl Route {
+    /// The channel among `channels`; `None` if none of them is meant.
+    #[must_use]
+    pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
+        let place = match self {
+            Self::Channel(channel) => return channels.get(usize::from(channel.0)).map(|_| channel),
+            Self::Named(name) => channels.iter().position(|channel| channel.name.as_deref() == Some(name))?,
+            Self::Delivery(delivery) => channels.iter().position(|channel| channel.delivery == delivery)?,
+        };
+        u8::try_from(place).ok().map(ChannelId)
+    }
+}
+
+impl Default for Route {
+    /// The first channel.
+    fn default() -> Self {
+        Self::Channel(ChannelId(0))
+    }
+}
+
+impl From<ChannelId> for Route {
+    fn from(channel: ChannelId) -> Self {
+        Self::Channel(channel)
+    }
+}
+
+impl From<&'static str> for Route {
+    fn from(name: &'static str) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl From<Delivery> for Route {
+    fn from(delivery: Delivery) -> Self {
+        Self::Delivery(delivery)
+    }
+}
+
+/// As errors name it: ``channel 2``, ``channel `chat` ``, `a sequenced channel`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(channel) => write!(f, "channel {}", channel.0),
+            Self::Named(name) => write!(f, "channel `{name}`"),
+            Self::Delivery(Delivery::Unreliable) => f.write_str("an unreliable channel"),
+            Self::Delivery(delivery) => write!(f, "a {delivery} channel"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    const ALL: [Delivery; 4] =
+        [Delivery::Unreliable, Delivery::Sequenced, Delivery::ReliableUnordered, Delivery::ReliableOrdered];
+
+    #[test]
+    fn every_delivery_finds_the_first_channel_that_has_it() {
+        let twice = [ALL, ALL].concat();
+        let channels: alloc::vec::Vec<_> = twice.into_iter().map(ChannelConfig::new).collect();
+        for (place, delivery) in ALL.into_iter().enumerate() {
+            assert_eq!(Route::from(delivery).channel(&channels), Some(ChannelId(place as u8)));
+            assert_eq!(Route::from(delivery).channel(&[]), None);
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_the_last_channel_and_an_unknown_name_find_none() {
+        let channels = [ChannelConfig::new(Delivery::Sequenced).named("state")];
+        assert_eq!(Route::from(ChannelId(1)).channel(&channels), None);
+        assert_eq!(Route::from("chat").channel(&channels), None);
+        assert_eq!(Route::from("state").channel(&channels), Some(ChannelId(0)));
+    }
+
+    #[test]
+    fn a_route_is_shown_as_a_person_would_say_it() {
+        let shown = |route: Route| format!("{route}");
+        assert_eq!(shown(Route::default()), "channel 0");
+        assert_eq!(shown("chat".into()), "channel `chat`");
+        assert_eq!(shown(Delivery::Unreliable.into()), "an unreliable channel");
+        assert_eq!(shown(Delivery::ReliableUnordered.into()), "a reliable-unordered channel");
+    }
+}
