@@ -34,7 +34,7 @@ pub struct Update {
 /// Functions that are called with a game's messages, and with its connections that come and go, each with the game's state.
 ///
 /// They live beside the game, not in the client: [`Handle::update`] borrows both for one call, so a handler changes the game
-/// without a lock. In place of the second argument a handler finds a [`Handle`] to answer with.
+/// without a lock. The second argument of every handler is a [`Handle`] to answer with.
 ///
 /// ```
 /// use std::time::Duration;

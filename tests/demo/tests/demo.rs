@@ -247,8 +247,8 @@ fn bots_that_are_killed_are_noticed_and_their_places_are_freed() {
     let few = [
         ["--max-connections", "2"],
         ["--max-connections-per-address", "2"],
-        ["--idle-timeout-s", "1"],
-        ["--resume-window-s", "1"],
+        ["--idle-timeout", "1 s"],
+        ["--resume-window", "1 s"],
     ]
     .concat();
     let mut server = Server::start(|_| {}, &few);

@@ -178,7 +178,7 @@ mod tests {
     fn each_fault_is_noticed() {
         assert_eq!(good().faults(), [""; 0]);
         let cases: [(Change, &str); 8] = [
-            (|outcome| outcome.connected = 1, "1 clients are gone"),
+            (|outcome| outcome.connected = 1, "1 client gone"),
             (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
             (|outcome| outcome.there.sure_received = 99, "1 reliable message lost on the way up"),
             (|outcome| outcome.here.misplaced = 3, "3 came twice or out of order, down"),
