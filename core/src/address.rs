@@ -123,9 +123,9 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// What is written arrives unless the link breaks: nothing is retransmitted on it.
+    /// Whether written bytes arrive unless the link breaks: nothing is retransmitted on it.
     pub reliable: bool,
-    /// What is written arrives in the order written. The core does not rely on it; it orders by itself.
+    /// Whether written bytes arrive in the order written. The core does not rely on it; it orders by itself.
     pub ordered: bool,
     /// The link does its own congestion control: the core adds none.
     pub congestion_controlled: bool,

@@ -1,4 +1,4 @@
-//! What the core tells its caller.
+//! Events that the core reports to its caller.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,16 +23,16 @@ pub struct ChannelId(pub u8);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
-/// Who the peer is: as the ticket, the authenticator, or the resumed session says.
+/// The identity of a peer, as the ticket, the authenticator, or the resumed session gives it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
     /// The identity that the ticket carries; zeros for a client without one.
     pub identity: [u8; 16],
-    /// What the backend put into the ticket for the server.
+    /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
 }
 
-/// What became of a message.
+/// The fate of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fate {
     /// Waiting to be sent for the first time.
@@ -141,7 +141,7 @@ pub enum CloseReason {
     },
 }
 
-/// What a peer did that the protocol forbids.
+/// A breach of the protocol by a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Violation {
@@ -163,7 +163,7 @@ pub enum Violation {
     InvalidMessages,
 }
 
-/// What happened. Of a connection, `Connected` comes before all else, `Closed` last and once.
+/// An event that an endpoint reports. Of a connection, `Connected` comes before all else, `Closed` last and once.
 ///
 /// ```
 /// use tickwire_core::{Endpoint, Event, Fate};
@@ -192,7 +192,7 @@ pub enum Event {
         connection: ConnectionId,
         /// Where its peer is.
         address: Address,
-        /// Who its peer is.
+        /// The identity of its peer.
         peer: PeerInfo,
         /// The connection that this one takes the place of, if the server lost its session.
         replaces: Option<ConnectionId>,
@@ -241,12 +241,13 @@ pub enum Event {
         /// Where its peer is now.
         address: Address,
     },
-    /// What the path carries changed by a quarter or more since this was last told, or since the first acknowledgement, and
-    /// a quarter of it is in use. A game may adapt what it sends at all; for each tick, `Endpoint::grant` is more exact.
+    /// The rate that the path carries changed by a quarter or more since this event was last reported, or since the
+    /// first acknowledgement, and a quarter of the rate is in use. A game may adapt how much it sends; for each tick,
+    /// `Endpoint::grant` is more exact.
     RateChanged {
         /// The connection.
         connection: ConnectionId,
-        /// What it carries now, in bytes per second.
+        /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
     /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of

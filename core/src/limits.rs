@@ -35,7 +35,7 @@ pub const CHANNELS: usize = 32;
 /// Reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip of 100 ms. Credit
 /// bounds their bytes.
 pub const RELIABLE_WINDOW: u32 = 16_384;
-/// What a queued or buffered message costs beyond its bytes, in every budget.
+/// Bytes that a queued or buffered message costs beyond its own, in every budget.
 pub const MESSAGE_OVERHEAD: u64 = 64;
 /// The default of the largest message, in bytes.
 pub const MESSAGE_SIZE: usize = 1 << 20;

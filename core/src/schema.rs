@@ -1,4 +1,4 @@
-//! What both ends must have been built with: message types and channels, as hashes.
+//! The message types and channels that both ends must have been built with, as hashes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;

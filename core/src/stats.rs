@@ -1,4 +1,4 @@
-//! What connections and channels have done, in numbers.
+//! Counters of connections and channels.
 
 use core::time::Duration;
 
@@ -26,7 +26,7 @@ impl Traffic {
     }
 }
 
-/// What one connection has done since it was made.
+/// Counters and measurements of one connection, since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -87,7 +87,7 @@ impl ConnectionStats {
     }
 }
 
-/// What one channel of one connection did so far.
+/// Counters of one channel of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelStats {
     /// Our messages on it.
@@ -96,7 +96,7 @@ pub struct ChannelStats {
     pub received: ChannelReceived,
 }
 
-/// What became of the messages sent on one channel.
+/// Counters of the messages sent on one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelSent {
@@ -124,7 +124,7 @@ pub struct ChannelSent {
     pub full: u64,
 }
 
-/// What became of the messages received on one channel.
+/// Counters of the messages received on one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelReceived {

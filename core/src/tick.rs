@@ -53,7 +53,8 @@ const MICROS_PER_SECOND: u128 = 1_000_000;
 const LEAP: u64 = 250_000;
 /// The most by which a client runs faster or slower, in thousandths.
 const PACE_MOST: u64 = 30;
-/// What one thousandth of speed is worth in distance from the target, in µs: it is made good in about a second.
+/// Distance from the target, in µs, for which the speed changes by one thousandth. A distance is made good in about a
+/// second.
 const DISTANCE_PER_MILLE: u64 = 1000;
 /// How many mean deviations of the round-trip time a packet may be late. Over jitter of up to 100 ms, 2 would do for 98.3 %
 /// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
@@ -106,7 +107,7 @@ impl TickSchedule {
     }
 }
 
-/// What decides how far a client has to run ahead. [`InputLead::new`] takes it from an endpoint.
+/// The quantities that decide how far a client has to run ahead. [`InputLead::new`] takes them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
     /// How far the peer's clock may be ahead of what is shown: [`PeerClock::error`]. The least delay on the way there is
@@ -118,7 +119,7 @@ pub struct InputLead {
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// What the game adds: for the time until its input is sent, or so that a loss can be made good.
+    /// Time that the game adds: until its input is sent, or so that a loss can be made good.
     pub safety: Duration,
 }
 

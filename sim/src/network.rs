@@ -45,7 +45,7 @@ impl LinkConfig {
 pub struct Topology {
     /// How many nodes there are.
     pub nodes: usize,
-    /// What connects them. Of several links between the same nodes, the last is used.
+    /// The links between the nodes. Of several links between the same nodes, the last is used.
     pub links: Vec<LinkConfig>,
     /// Bottlenecks. Links that name the same one share it.
     pub pipes: Vec<PipeConfig>,
@@ -122,12 +122,12 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
-/// What fits an IPv4 packet of 1500 bytes.
+/// The largest UDP payload that fits an IPv4 packet of 1500 bytes.
 pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// What became of datagrams.
+/// Counters of datagrams, by what the network did to them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
     /// Put on a link by a node.
@@ -223,7 +223,7 @@ impl Network {
         visible_address(node, self.bindings.get(node).copied().unwrap_or(0))
     }
 
-    /// Who has `address` now.
+    /// The node that has `address` now.
     pub(crate) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
         let IpAddr::V4(ip) = address.ip() else { return None };
         let [_, _, high, low] = ip.octets();

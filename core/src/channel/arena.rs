@@ -39,7 +39,7 @@ pub(crate) struct Arena {
     pub(super) room: Room,
     /// A packed payload that came in parts.
     pub(super) packed: Vec<u8>,
-    /// What was unpacked.
+    /// Buffer for the message that [`Self::packed`] unpacks to.
     pub(super) unpacked: Vec<u8>,
     /// Whether it was used since [`Self::handle_timeout`] had something to do.
     pub(super) is_used: bool,

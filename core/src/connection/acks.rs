@@ -130,7 +130,7 @@ impl AckTracker {
         }
     }
 
-    /// What to report: the ranges, and when the largest arrived.
+    /// The report to send: the ranges, and when the largest packet arrived.
     pub(crate) const fn report(&self) -> (&AckRanges, Instant) {
         (&self.ranges, self.largest_at)
     }

@@ -24,7 +24,7 @@ impl Connection {
         Self { plan, dial, bandwidth, ..Self::new(id, send, receive) }
     }
 
-    /// What another attempt to come back is made with.
+    /// Another attempt to resume.
     pub(crate) fn next_attempt(&self) -> Option<Attempt> {
         self.plan.as_deref().map(|plan| plan.attempt(plan.timeout))
     }

@@ -1,4 +1,4 @@
-//! What the application may spend, so that queues stay short: the game sends less, rather than later.
+//! The bytes that the application may send, so that queues stay short: the game sends less, rather than later.
 
 use super::Connection;
 use super::congestion::bytes_in;

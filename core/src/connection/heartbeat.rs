@@ -12,7 +12,7 @@ const PATIENCES: u32 = 4;
 /// of it may forget a UDP flow in which it does not speak, some after 30 s (RFC 4787 4.3): one answer may be lost.
 const SILENCE_MOST: Span = Span::from_secs(15);
 
-/// What the last heartbeat was, and what came of it.
+/// Whether the last heartbeat asked for an answer, and thus whether the next one has to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Heartbeat {
     /// The next one asks: there was none in this silence, or the last one asked for nothing.
@@ -22,7 +22,7 @@ pub(crate) enum Heartbeat {
     HasAsked,
 }
 
-/// What there is besides, when a heartbeat is due.
+/// The state of the connection when a heartbeat is due.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub(crate) role: Role,

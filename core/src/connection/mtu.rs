@@ -21,7 +21,7 @@ const BELOW_BASE: [u16; 5] = [800, 900, 1000, 1100, BASE_DATAGRAM as u16];
 /// The sizes to fall back to, where none of the least size or more is known to pass: the largest of these that is less than
 /// what is lost.
 const FALLBACKS: [u16; 3] = [BASE_DATAGRAM as u16, 1000, LEAST_DATAGRAM];
-/// What most paths carry: tried first.
+/// The largest IP packet on most paths, in bytes. It is tried first.
 pub(crate) const ETHERNET: u16 = 1500;
 /// Headers of UDP and of IP without options.
 const HEADERS_IPV4: u16 = 28;
@@ -41,7 +41,7 @@ const IMPROBABLE: u64 = 100;
 const BLACK_HOLE: u32 = 3;
 /// The size of the PING that shows whether anything passes, in bytes.
 const PING: usize = 48;
-/// What is lost by chance is a mean over so many datagrams.
+/// The rate of chance loss is a mean over this many datagrams.
 const CHANCE_OVER: u32 = 64;
 /// After a suspicion that was wrong, the next one waits for so long: each of them holds the connection's traffic back for a moment.
 const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
@@ -49,9 +49,9 @@ const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
 pub(crate) struct PathMtu {
-    /// What is sent now.
+    /// The size of the datagrams that are sent now.
     current: u16,
-    /// What both ends take, and the path's headers leave of an IP packet.
+    /// The largest datagram that both ends take, and that fits an IP packet with the path's headers.
     most: u16,
     headers: u16,
     /// The least size that is known not to pass, or one more than may be sent.
@@ -316,7 +316,7 @@ impl PathMtu {
         billionths > IMPROBABLE
     }
 
-    /// What to try next, between what passes and what does not.
+    /// The size to try next, between the largest that passes and the least that does not.
     fn candidate(&self) -> Option<u16> {
         if self.is_in_doubt() {
             let size = if self.is_on_trial { LEAST_DATAGRAM } else { self.doubted };

@@ -6,7 +6,7 @@ use crate::time::{Instant, Span};
 const TICK: Span = Span::from_micros(16_667);
 /// Datagrams that leave at once whatever the rate.
 const BURST_LEAST: u64 = 2;
-/// What leaves unheld holds the rest back for no longer than this.
+/// Packets that leave unpaced delay the paced ones by no more than this.
 const UNHELD_DEBT: Span = Span::from_millis(100);
 /// Packets wait until there is something to do for so long, rather than one by one.
 pub(super) const QUANTUM: Span = Span::from_millis(1);

@@ -240,7 +240,7 @@ impl Connection {
     }
 }
 
-/// What a packet's frames amounted to.
+/// Properties of a packet that its frames add up to.
 #[derive(Clone, Copy, Debug, Default)]
 struct PacketSummary {
     eliciting: bool,

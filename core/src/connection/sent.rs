@@ -1,4 +1,5 @@
-//! What was sent and is not yet settled: one record per packet, and a log of the frames each one carried.
+//! Packets that were sent and are neither acknowledged nor lost yet: one record per packet, and a log of the frames
+//! each one carried.
 //!
 //! Packet numbers are consecutive, so a record is found by subtraction. Both queues keep their capacity: in steady
 //! state nothing is allocated.

@@ -19,7 +19,7 @@ use crate::time::Instant;
 use crate::wire::message::MessageFrame;
 use crate::wire::{Chain, Frame, ResumeFrame, Writer, write_resume};
 
-/// What outlives transports.
+/// The state of a connection that outlives its transports.
 pub(crate) struct Session {
     /// Under which the peer may come back to it; all zero at the end that dialled.
     name: [u8; 16],
@@ -81,7 +81,8 @@ impl Session {
         self.connected_at = Some(now);
     }
 
-    /// Who holds the next ticket may come back, until it expires at `expiry`: what it says besides its key.
+    /// The contents of the next ticket, besides its key. Its holder may resume the session until it expires at
+    /// `expiry`.
     pub(super) fn next_ticket(&mut self, psk: impl FnOnce(u32) -> Secret, expiry: u64) -> ResumeContents {
         self.ticket.sequence = self.ticket.sequence.saturating_add(1);
         ResumeContents {
@@ -307,7 +308,7 @@ impl Session {
         self.clock.shown()
     }
 
-    /// What it has done so far.
+    /// Counters of the session so far.
     pub(super) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats =
             ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now.since(since).duration()));
@@ -315,7 +316,7 @@ impl Session {
         stats
     }
 
-    /// What one channel has done so far.
+    /// Counters of one channel so far.
     pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
         Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }

@@ -1,4 +1,4 @@
-//! What acknowledgements, losses and probe timeouts settle: the fate of what was sent.
+//! Decides the fate of sent packets: acknowledgements, losses and probe timeouts.
 
 use core::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What an endpoint asks of a connection: how it stands with its peer, and what only the endpoint can do for it.
+//! Questions that an endpoint asks a connection about its peer, and things that only the endpoint can do for it.
 
 use smallvec::SmallVec;
 
@@ -156,7 +156,7 @@ impl Connection {
         core::mem::replace(&mut self.wants_ticket, false)
     }
 
-    /// What the next resume ticket says, which expires at `expiry`.
+    /// The contents of the next resume ticket, which expires at `expiry`.
     pub(crate) fn next_ticket(&mut self, expiry: u64, settings: &Settings) -> Option<ResumeContents> {
         let transport = self.transport.as_deref()?;
         Some(self.session.next_ticket(|sequence| transport.resume_psk(settings, sequence), expiry))

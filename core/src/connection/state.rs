@@ -90,7 +90,7 @@ impl Connection {
         self.phase
     }
 
-    /// What outlives its transports.
+    /// The state that outlives the connection's transports.
     pub(crate) const fn session(&self) -> &Session {
         &self.session
     }
@@ -121,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// What the connection has done so far.
+    /// Counters and measurements of the connection, so far.
     pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats = self.session.stats(now);
         if let Some(transport) = self.transport.as_deref() {

@@ -1,4 +1,4 @@
-//! Who is here already: sessions that may be resumed, and peers that this end dials itself.
+//! Directory of the peers that are here already: sessions that may be resumed, and peers that this end dials itself.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 

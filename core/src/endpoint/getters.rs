@@ -94,19 +94,19 @@ impl Endpoint {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// Who a connection's peer is.
+    /// The identity of a connection's peer.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// What became of a message, while its connection lives. `None` if there is no such message.
+    /// The fate of a message, while its connection lives. `None` if there is no such message.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// What a connection has done so far.
+    /// Counters and measurements of a connection, so far.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
@@ -115,7 +115,7 @@ impl Endpoint {
     /// The clock of a connection's peer, once the peer has acknowledged something: half a round trip after `Connected` at
     /// the earliest. It goes on through migrations and resumptions, and while the connection is interrupted.
     ///
-    /// What it shows is the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
+    /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
     ///
     /// ```
     /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
@@ -130,7 +130,7 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// What one channel of a connection has done so far.
+    /// Counters of one channel of a connection, so far.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)

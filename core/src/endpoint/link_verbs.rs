@@ -1,4 +1,4 @@
-//! What a driver says of the links that it opened.
+//! Calls by which a driver reports on the links that it opened.
 
 use core::net::IpAddr;
 
@@ -74,7 +74,7 @@ impl Endpoint {
         }
     }
 
-    /// What waited for a link may have its turn.
+    /// Lets replies and connections that wait for `link` send, if it has credit.
     fn on_link_writable(&mut self, link: LinkId) {
         if !self.links.has_credit(link.into()) {
             return;

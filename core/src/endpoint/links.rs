@@ -54,7 +54,7 @@ impl Links {
         }
     }
 
-    /// What the link under `address` promises; `None` for UDP and for links that are not open.
+    /// The properties of the link under `address`; `None` for UDP and for links that are not open.
     pub(super) fn properties(&self, address: Address) -> Option<LinkProperties> {
         let Address::Link(id) = address else { return None };
         self.open.get(&id).map(|link| link.properties)

@@ -1,4 +1,4 @@
-//! Who gets a place, who gives one back, and who takes over whose.
+//! Assigns the places for connections: a peer gets one, gives one back, or takes over another's.
 
 use alloc::boxed::Box;
 

@@ -69,7 +69,7 @@ impl ConnectOptions {
         self
     }
 
-    /// What [`ConnectOptions::timeout`] was told.
+    /// The timeout that [`ConnectOptions::timeout`] set.
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout

@@ -1,10 +1,10 @@
-//! What holds all connections of an endpoint back together.
+//! The limit on the bandwidth of an endpoint: all connections and stateless replies together.
 
 use crate::connection::Pacer;
 use crate::limits::BASE_DATAGRAM;
 use crate::time::Instant;
 
-/// What holds all connections of an endpoint back together.
+/// Paces all datagrams of an endpoint together: those of connections, and stateless replies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle {
     pacer: Pacer,

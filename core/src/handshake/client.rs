@@ -177,7 +177,7 @@ impl Dialer {
 
     /// When there will be something to send that there is not at `now`, or time is up; [`Instant::MAX`] once it is over.
     ///
-    /// What waits to be sent already wakes nobody by the clock: it may wait for a link's credit, or a full socket.
+    /// A message that is already due sets no timer: it may wait for a link's credit, or a full socket.
     pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
         match self.stage {
             Stage::Over => Instant::MAX,

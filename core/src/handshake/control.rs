@@ -37,7 +37,7 @@ pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// What an Unknown echoes of a Data `datagram`. `None` if the datagram is not larger than the answer.
+/// The bytes of a Data `datagram` that an Unknown echoes. `None` if the datagram is not larger than the answer.
 pub(crate) fn echo_of(datagram: &[u8]) -> Option<[u8; 8]> {
     datagram.last_chunk().filter(|_| datagram.len() > UNKNOWN_BYTES).copied()
 }
@@ -121,7 +121,7 @@ impl KeyReply {
         reply
     }
 
-    /// What the echo has to be if the reply answers the query with this `nonce`.
+    /// The echo of a reply that answers the query with this `nonce`.
     pub(crate) fn echo_of(&self, provider: &dyn HandshakeCrypto, nonce: &[u8; 8]) -> [u8; 8] {
         let mut echo = [0; 8];
         let whole = provider.digest(&self.server_key, &[b"tickwire key reply", nonce]);

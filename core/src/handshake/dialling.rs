@@ -1,4 +1,4 @@
-//! What a dialer and its owner tell each other.
+//! Types that pass between a dialer and its owner.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -28,13 +28,13 @@ pub(crate) enum Credential {
     Open,
     /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
     Ticket(Ticket),
-    /// What a TICKET frame brought, and the key derived for it.
+    /// The ticket that a TICKET frame brought, and the key derived for it.
     Resume { sealed: Vec<u8>, psk: Secret, expiry: u64 },
     /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
     Peer { psk: Secret, local_key: Key, peer_key: Key },
 }
 
-/// What an attempt to connect needs to know.
+/// The settings of an attempt to connect.
 pub(crate) struct DialSetup {
     pub(crate) application: u64,
     /// The connection id that the server shall send to.
@@ -50,7 +50,7 @@ pub(crate) struct DialSetup {
     pub(crate) timeout: Span,
 }
 
-/// What a datagram meant for an attempt.
+/// The effect of a datagram on an attempt.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Nothing.
@@ -71,7 +71,7 @@ pub(crate) struct Accepted {
     /// The connection id that the server chose for itself.
     pub(crate) remote_id: u32,
     pub(crate) keys: SessionKeys,
-    /// What the server asks.
+    /// The parameters of the server.
     pub(crate) parameters: Parameters,
     pub(crate) session: SessionOutcome,
     /// The key that the server proved to hold.

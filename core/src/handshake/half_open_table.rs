@@ -106,7 +106,7 @@ impl HalfOpenTable {
         self.entries.len().saturating_sub(self.refused)
     }
 
-    /// What was answered to the Noise message that `id` stands for, to be sent to `address`.
+    /// The answer to the Noise message that `id` stands for, to be sent to `address`.
     pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
         let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
         match &mut entry.state {

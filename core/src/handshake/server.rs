@@ -77,7 +77,7 @@ impl Acceptor {
         self.public_key
     }
 
-    /// What seals the resume tickets that this end gives out.
+    /// The key that seals the resume tickets that this end gives out.
     pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
         &self.credentials.resume
     }

@@ -1,4 +1,4 @@
-//! What a server answers inside the encryption: you are in, or why not.
+//! The answer that a server gives inside the encryption: it accepts the client, or says why not.
 //!
 //! | bytes | Welcome |
 //! |---|---|
@@ -27,7 +27,7 @@ pub(super) const HEAD: usize = 1 + 3;
 /// Bytes that Noise adds to the payload: ephemeral key and tag.
 const NOISE: usize = 32 + limits::TAG;
 
-/// What became of the session that the client asked for.
+/// The fate of the session that the client asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SessionOutcome {
     /// It asked for none: this is a new one.
@@ -38,7 +38,7 @@ pub(crate) enum SessionOutcome {
     Lost,
 }
 
-/// What a Welcome says.
+/// The content of a Welcome.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum WelcomePayload {
     /// The client is in.

@@ -21,7 +21,7 @@ pub struct HandlerId {
     serial: u64,
 }
 
-/// What becomes of a handler after a message. A handler that returns nothing stays.
+/// Whether a handler stays registered after a message. A handler that returns nothing stays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
     /// It stays.
@@ -37,7 +37,7 @@ impl From<()> for HandlerAction {
     }
 }
 
-/// What became of a message.
+/// The result of dispatching a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a rejected message may be one too many"]
 pub enum Outcome {
@@ -50,7 +50,7 @@ pub enum Outcome {
     },
     /// It was not valid, and nobody saw it.
     Rejected {
-        /// What was wrong.
+        /// The reason for the rejection.
         reason: Rejection,
         /// Whether it was one too many.
         /// Then close the connection, with [`crate::Endpoint::close`] and a code of your own.
@@ -58,7 +58,7 @@ pub enum Outcome {
     },
 }
 
-/// What was wrong with a message.
+/// The reason why a message was rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rejection {

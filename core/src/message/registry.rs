@@ -44,7 +44,7 @@ pub struct Registry {
     entries: Vec<RegisteredType>,
 }
 
-/// What the registry knows of a type.
+/// A type as the registry records it.
 #[derive(Clone, Debug)]
 pub(super) struct RegisteredType {
     pub(super) name: &'static str,
@@ -202,7 +202,7 @@ impl Registry {
         self.entry_of::<T>().map(|entry| entry.message_type)
     }
 
-    /// What the handshake compares: the name and hash of every type.
+    /// The schema that the handshake compares: the name and hash of every type.
     #[must_use]
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();

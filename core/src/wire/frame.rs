@@ -58,9 +58,9 @@ pub enum Frame<'a> {
         /// The ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
         sealed: &'a [u8],
     },
-    /// What one channel received before the session was resumed.
+    /// The messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// What the sender's clock showed when it made the packet.
+    /// The time on the sender's clock when it made the packet.
     Clock(Instant),
     /// An acknowledgement.
     Ack(AckFrame<'a>),

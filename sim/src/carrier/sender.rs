@@ -14,11 +14,11 @@ pub(super) struct Sender {
     /// The most payload of a segment.
     segment: u64,
     capacity: usize,
-    /// What is not acknowledged, sent or not.
+    /// Bytes that are not acknowledged, sent or not.
     bytes: VecDeque<u8>,
     /// The oldest number that is not acknowledged.
     unacked: u64,
-    /// What leaves next. After a timeout it goes back to `unacked`.
+    /// The number of the byte that leaves next. After a timeout it goes back to `unacked`.
     next: u64,
     /// The end of what ever left.
     sent: u64,

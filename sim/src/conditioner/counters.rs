@@ -1,6 +1,6 @@
-//! What a conditioner counts.
+//! The counters of a conditioner.
 
-/// What a conditioner did so far, all clients together.
+/// Counters of a conditioner, all clients together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
     /// Clients that a datagram came from.

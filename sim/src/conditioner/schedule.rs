@@ -1,4 +1,4 @@
-//! What is underway, and when it arrives: the conditioner without sockets and clocks.
+//! The datagrams in transit, and when they arrive: the conditioner without sockets and clocks.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) struct DueDatagram {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What became of a datagram that was offered.
+/// The fate of a datagram that was offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
     /// So many copies of it are underway; none: it is lost.

@@ -9,7 +9,7 @@ use super::{Direction, Fault, Kind, KindName, KindSet, Target};
 use crate::clock::micros;
 use crate::rng::{Draws, mix};
 
-/// What [`draw`] may draw.
+/// The faults that [`draw`] may draw.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Nodes of the network; the faults of nodes strike any of them.

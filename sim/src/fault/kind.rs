@@ -10,7 +10,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
     })*) => {
-        /// What goes wrong. Probabilities are parts per million.
+        /// A kind of fault. Probabilities are parts per million.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Kind {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
@@ -133,9 +133,9 @@ kinds! {
     }
     /// Only so many bytes per second pass; what waits for more is dropped.
     Rate = "rate" {
-        /// What passes.
+        /// Bytes per second that pass.
         bytes_per_second: u64,
-        /// What may wait.
+        /// Bytes that may wait.
         queue_bytes: u64,
     }
     /// Datagrams are held back, and overtaken by later ones.

@@ -23,7 +23,7 @@ use crate::rng::{Draws, mix};
 pub struct Arrival {
     /// When, in microseconds of virtual time.
     pub at_us: u64,
-    /// What, harmed or not.
+    /// The datagram, harmed or not.
     pub bytes: Vec<u8>,
     /// Its congestion notification bits.
     pub ecn: Ecn,
@@ -36,7 +36,7 @@ pub struct Arrival {
 pub struct Departure<'a> {
     /// When, in microseconds.
     pub at_us: u64,
-    /// What.
+    /// The datagram.
     pub bytes: &'a [u8],
     /// Its congestion notification bits.
     pub ecn: Ecn,

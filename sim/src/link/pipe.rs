@@ -25,7 +25,7 @@ pub enum PipeConfig {
         /// A datagram that says that it may be marked (RFC 3168) is, if it waits longer than this.
         mark_above: Option<Duration>,
     },
-    /// What a recording says.
+    /// The rate that a recording gives.
     Trace {
         /// The recording.
         trace: LinkTrace,
@@ -34,7 +34,7 @@ pub enum PipeConfig {
     },
 }
 
-/// What became of a datagram that passed.
+/// The passage of one datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Passage {
     /// When it came, in microseconds.
@@ -122,7 +122,7 @@ impl Pipe {
         self.is_watched = true;
     }
 
-    /// What was logged.
+    /// The passages logged so far.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.passages

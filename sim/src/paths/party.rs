@@ -1,4 +1,4 @@
-//! Who sends and who receives.
+//! The senders and the receivers.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -83,7 +83,7 @@ impl Host for Party {
     }
 }
 
-/// What one flow did.
+/// The bytes that one flow offered and delivered.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) connection: Option<ConnectionId>,

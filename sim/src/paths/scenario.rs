@@ -14,13 +14,13 @@ use crate::rng::mix;
 /// Flows, bottlenecks, and how long it goes on.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// The name of the scenario.
     pub name: String,
     /// The bottleneck whose queue is measured.
     pub forward: PipeConfig,
     /// The bottleneck the other way, if there is one.
     pub backward: Option<PipeConfig>,
-    /// Who sends.
+    /// The flows that send.
     pub flows: Vec<Flow>,
     /// How long it lasts.
     pub duration: Duration,

@@ -8,7 +8,7 @@ use super::svg::{Point, area, decimal, escaped, line, steps};
 /// A time in microseconds, and a quantity.
 pub(super) type At = (u64, u64);
 
-/// What is drawn.
+/// The shape to draw.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
     /// Down to zero, from each time to the next.

@@ -5,7 +5,7 @@ use super::run::RecordedRun;
 use super::scale::{Axis, Unit};
 use super::series::{self, Strand, strands};
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) class: String,
@@ -41,7 +41,7 @@ const BARS: usize = 60;
 /// Runs of which one is so many times higher than another do not share a scale.
 const SCALES_APART: u64 = 4;
 
-/// What all panels are made of.
+/// The inputs that all panels are drawn from.
 struct Sheet<'a> {
     runs: &'a [RecordedRun],
     strands: Vec<Strand>,

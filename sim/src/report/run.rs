@@ -10,13 +10,13 @@ use crate::paths::{Outcome, Recording, Scenario};
 /// A scenario that was played and looked at.
 #[derive(Clone, Debug)]
 pub struct RecordedRun {
-    /// What was played.
+    /// The scenario that was played.
     pub scenario: Scenario,
     /// Its chance.
     pub seed: u64,
-    /// What came of it.
+    /// The results of the run.
     pub outcome: Outcome,
-    /// What it looked like meanwhile.
+    /// The samples taken during the run.
     pub recording: Recording,
 }
 
@@ -37,7 +37,7 @@ impl RecordedRun {
         Ok(Self { scenario, seed, outcome, recording })
     }
 
-    /// What it is called beside others.
+    /// The name of the run beside others.
     pub(super) fn label(&self) -> String {
         match self.scenario.algorithm {
             Algorithm::Cubic => "CUBIC".to_owned(),

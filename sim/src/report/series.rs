@@ -86,7 +86,7 @@ fn rates(recording: &Recording, values: &[u64], stretches: usize) -> Vec<At> {
     long_enough.map(rate).collect()
 }
 
-/// What could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
+/// The rate that could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
 pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
     let mut exact = rates(recording, &recording.capacity, recording.slices());
     exact.dedup_by_key(|(_, rate)| *rate);
@@ -96,7 +96,7 @@ pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
 /// So many steps of a capacity are drawn one by one.
 const SELDOM: usize = 20;
 
-/// What some flows got together, in bytes per second, in the middle of each stretch.
+/// The rate that some flows received together, in bytes per second, in the middle of each stretch.
 pub(super) fn delivery(recording: &Recording, flows: &[usize], stretches: usize) -> Vec<At> {
     let got = |slice: usize| flows.iter().map(|&flow| recording.flows[flow][slice].received).sum();
     let values: Vec<u64> = (0..recording.slices()).map(got).collect();

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens: how the endpoints are set up, and how the players behave.
+//! The decisions that a seed makes before anything happens: how the endpoints are set up, and how the players behave.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -152,7 +152,7 @@ impl Plan {
         self.provider().handshake().public_key(&self.secrets_identity())
     }
 
-    /// What the backend gave the server for opening tickets.
+    /// The key that the backend gave the server for opening tickets.
     pub(super) fn ticket_key(&self) -> Secret {
         let master = seed_bytes(mix(self.seed, SECRETS), u64::MAX);
         server_ticket_key(self.provider(), &master, &self.server_key())

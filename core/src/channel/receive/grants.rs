@@ -6,11 +6,11 @@ use crate::event::Violation;
 #[derive(Debug)]
 pub(super) struct Grants {
     window: u64,
-    /// What the peer may have begun.
+    /// Bytes that the peer may have begun.
     advertised: u64,
-    /// What it has begun.
+    /// Bytes that the peer has begun.
     charged: u64,
-    /// What the application took.
+    /// Bytes that the application has taken.
     consumed: u64,
     /// The last grant may not have arrived.
     repeat: bool,

@@ -310,7 +310,7 @@ fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What a message of `length` bytes costs in every budget.
+/// The bytes that a message of `length` bytes costs in every budget.
 const fn cost(length: usize) -> u64 {
     length as u64 + MESSAGE_OVERHEAD
 }

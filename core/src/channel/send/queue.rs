@@ -15,9 +15,9 @@ use crate::time::{Instant, Span};
 pub(super) struct QueuedMessage {
     /// Its number on the channel, in the order of sending.
     pub(super) number: u64,
-    /// What goes on the wire.
+    /// The bytes that go on the wire.
     pub(super) payload: Bytes,
-    /// What it costs in every budget: bytes and overhead.
+    /// The bytes that it costs in every budget, overhead included.
     pub(super) cost: u64,
     queued_at: Instant,
 }
@@ -41,7 +41,7 @@ pub(super) struct Queue {
     forgotten: u64,
 }
 
-/// What the queue knows of a number.
+/// The state of a message number, as the queue knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NumberState {
     /// No message has it yet.

@@ -62,7 +62,7 @@ struct Cut {
     sent: u64,
 }
 
-/// What a frame carried.
+/// The part of a message that a frame carried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SentPart {
     pub(super) id: u64,

@@ -18,7 +18,7 @@ use crate::time::{Instant, Span};
 const INVERSE_DELTA: u64 = 2;
 /// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
 const BASE_WINDOW_US: u64 = 10_000_000;
-/// What two clocks drift apart by meanwhile at most, each 500 ppm off.
+/// The most that two clocks drift apart meanwhile, each 500 ppm off.
 const DRIFT_MOST_US: i64 = 10_000;
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
@@ -49,12 +49,12 @@ pub(crate) struct Copa {
     datagram: u64,
     /// The largest datagram that is sent.
     largest: u64,
-    /// What may be in flight, less what arrived although its acknowledgement waits on the way back.
+    /// Bytes that may be in flight, without those that arrived although their acknowledgement waits on the way back.
     window: u64,
     /// The round-trip time without what waits on the way back, smoothed as the round trip is; zero before the first.
     forward_us: u64,
     way_back: WayBack,
-    /// What is left of a change that was smaller than a byte, times the window.
+    /// The remainder of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
     /// Slow start ended without knowing of jitter: it may have taken that for a queue, and goes on once jitter is known.
@@ -77,7 +77,7 @@ pub(crate) struct Copa {
     loss: LossCap,
 }
 
-/// What a measurement says of the way there, in microseconds.
+/// One measurement of the way to the peer, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct There {
     /// How long the queue is, less what may be chance.
@@ -152,7 +152,7 @@ impl Copa {
         }
     }
 
-    /// What the loss cap allows: never less than the least window per round trip.
+    /// The rate that the loss cap allows: never less than the least window per round trip.
     fn cap(&self) -> u64 {
         let least = per_second(self.least_window(), self.smoothed_us);
         self.loss.cap().map_or(u64::MAX, |cap| cap.max(least))
@@ -252,7 +252,7 @@ impl Copa {
         if self.forward_us == 0 { self.smoothed_us } else { self.forward_us }
     }
 
-    /// What is in flight while the window is full, and what waits on the way back.
+    /// Bytes in flight while the window is full, and those whose acknowledgements wait on the way back.
     fn flight(&self) -> u64 {
         (self.window.saturating_mul(self.smoothed_us) / self.forward()).max(self.window)
     }

@@ -1,4 +1,4 @@
-//! What a game needs in flight that has no more to send than it may.
+//! The bytes in flight that a game needs when it has less to send than it may.
 
 use super::filter::RecentMost;
 use super::rate::bytes_in;

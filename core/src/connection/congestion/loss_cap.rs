@@ -1,4 +1,5 @@
-//! What heavy loss means to a controller that does not go by loss: the path carries what it delivers, and no more.
+//! The cap that heavy loss puts on a controller that does not go by loss: the path carries the rate that it delivers,
+//! and no more.
 
 use super::per_second;
 use crate::time::{Instant, Span};

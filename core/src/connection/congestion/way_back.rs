@@ -103,7 +103,7 @@ impl WayBack {
         self.latest.saturating_sub(shortest.saturating_add(DRIFT_US)).min(self.latest_most).max(0)
     }
 
-    /// What both ways wait together at most in a round trip of `rtt`.
+    /// The most that both ways wait together in a round trip of `rtt`.
     pub(super) const fn longest_possible(&self, rtt: i64) -> i64 {
         rtt.saturating_sub(self.least_rtt)
     }
@@ -140,7 +140,7 @@ impl WayBack {
         self.arrivals.forget();
     }
 
-    /// What must have arrived, if no acknowledgement waits for longer than `most_us`.
+    /// The packets that must have arrived, if no acknowledgement waits for longer than `most_us`.
     pub(super) fn waiting(&self, most_us: u64) -> Waiting {
         let rate = self.arrivals.get();
         if rate == 0 || self.longest_us() == 0 {

@@ -43,7 +43,7 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
     reader.finish().map_err(|Malformed| DecodeError::Trailing)
 }
 
-/// What a first byte announces.
+/// The kind of value that a first byte announces.
 enum ScannedPart {
     /// A value that ends after so many further bytes.
     Leaf(u64),

@@ -62,7 +62,7 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     Ok(false)
 }
 
-/// What a run met, and how fast.
+/// The faults that a run met, and its speed.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
     /// The kind of fault that did something most rarely, and how often it did.
@@ -82,7 +82,7 @@ impl Reach {
         }
     }
 
-    /// What was reached of what is wanted at least.
+    /// The figures that were reached, each with the least that is wanted.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
             (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),

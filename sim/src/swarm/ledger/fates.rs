@@ -1,4 +1,4 @@
-//! What a side may be told of its messages: receipts, fates while a session lasts, and fates at its end.
+//! The reports on its messages that a side may get: receipts, fates while a session lasts, and fates at its end.
 
 use std::collections::BTreeMap;
 
