@@ -227,7 +227,7 @@ pub enum Event {
         /// The connection.
         connection: ConnectionId,
     },
-    /// The session goes on, on fresh keys.
+    /// The session continues, on fresh keys.
     Resumed {
         /// The connection.
         connection: ConnectionId,

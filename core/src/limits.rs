@@ -14,9 +14,9 @@ pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 pub const TAG: usize = 16;
 /// Packet numbers below the highest seen that are still told apart from replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// Ranges of packet numbers that one acknowledgement lists; more of them are told as bits. A receiver repeats so many.
+/// Ranges of packet numbers that one acknowledgement lists; more of them are sent as bits. A receiver repeats up to this many.
 pub const ACK_RANGES: usize = 32;
-/// Ranges of packet numbers that a receiver keeps until it told of them several times, 16 bytes each. All that a sender may have
+/// Ranges of packet numbers that a receiver keeps until it reported them several times, 16 bytes each. All that a sender may have
 /// in flight, each second packet lost, twice over.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
 /// Bytes of an acknowledgement with one bit per packet number: as many numbers as a sender waits for at most.
@@ -41,7 +41,7 @@ pub const MESSAGE_OVERHEAD: u64 = 64;
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The largest message that any configuration allows, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// Bytes of reliable data a peer may have underway, in reassembly or not yet taken by the application.
+/// Bytes of reliable data that a peer may have in transit, in reassembly or not yet taken by the application.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
 /// Unreliable messages waiting for the application, in bytes; the oldest gives way.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
@@ -145,7 +145,7 @@ pub const HELD_PER_RECEIVED: usize = 4;
 pub const HELD_FREE: usize = 32 << 10;
 /// How long the room of one largest message is kept for one message, if other connections wait for it.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
-/// A message keeps that room for a second longer for each so many bytes that it takes.
+/// A message keeps that room for one more second per this many bytes that it takes.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
 /// How long that room is kept for the next connection in turn, which sends again what found no room.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
@@ -158,7 +158,7 @@ pub const DROPPED_RANGES_AT_REST: usize = 8;
 /// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
 /// channel's [`crate::Overflow`] says so.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
-/// A connection on which nothing but heartbeats was exchanged for so long gives unused memory back, at its next heartbeat.
+/// A connection on which nothing but heartbeats was exchanged for this long gives unused memory back, at its next heartbeat.
 pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// The same, if no heartbeat comes before. A heartbeat of the default interval does, so the timer costs such a connection nothing.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);

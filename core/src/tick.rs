@@ -68,8 +68,8 @@ pub struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// So many ticks per second, 1 to [`TICKS_PER_SECOND_MAX`], tick 0 beginning at `epoch` on the clock of the end that
-    /// sets the pace. `None` for other rates. How the other end learns the epoch is the game's affair.
+    /// A schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on the clock of
+    /// the end that sets the pace. `None` for other rates. How the other end learns the epoch is the game's affair.
     #[must_use]
     pub const fn new(per_second: u32, epoch: Instant) -> Option<Self> {
         match per_second {
@@ -151,7 +151,7 @@ impl InputLead {
 /// How fast a client should run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// So many thousandths of the speed of time: 970 to 1030.
+    /// The speed in thousandths of the speed of time: 970 to 1030.
     PerMille(u16),
     /// The target is more than 250 ms away: go there at once. Ticks that were simulated are not simulated again.
     Leap,

@@ -1,4 +1,4 @@
-//! The virtual network: who is where, which links lead to whom, and what is underway.
+//! The virtual network: the nodes' addresses, the links between them, and the datagrams in transit.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -148,7 +148,7 @@ pub struct NetworkCounters {
     pub delivered: u64,
 }
 
-/// A datagram underway.
+/// A datagram in transit.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) from: SocketAddr,
@@ -157,7 +157,7 @@ pub(crate) struct Parcel {
     pub(crate) ecn: Ecn,
 }
 
-/// Names a parcel that is underway.
+/// Names a parcel in transit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ParcelId(u32);
 
@@ -298,7 +298,7 @@ impl Network {
         self.arrivals = arrivals;
     }
 
-    /// Keeps a datagram that is underway.
+    /// Keeps a datagram in transit.
     pub(crate) fn keep(&mut self, parcel: Parcel) -> ParcelId {
         if let Some(place) = self.free.pop() {
             self.underway[place as usize] = Some(parcel);

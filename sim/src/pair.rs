@@ -124,7 +124,7 @@ impl Pair {
         self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
     }
 
-    /// Makes so many connections, one after the other.
+    /// Makes this many connections, one after the other.
     ///
     /// # Panics
     /// If not all of them come about.

@@ -66,7 +66,7 @@ impl core::fmt::Debug for StreamConfig {
 }
 
 impl StreamConfig {
-    /// So many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
+    /// This many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);

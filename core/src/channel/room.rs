@@ -177,7 +177,7 @@ impl Account {
         self.held
     }
 
-    /// So many bytes came in for messages that this connection holds.
+    /// `bytes` came in for messages that this connection holds.
     pub(super) const fn on_received(&mut self, bytes: usize) {
         if self.held == 0 {
             self.received = 0;

@@ -12,14 +12,14 @@ use crate::time::{Duration, Instant, Span};
 const ASTRAY: i64 = 4_000_000;
 /// Beyond this the shown clock does not slew: it leaps forwards, or stands still.
 const STEP: u64 = 250_000;
-/// The shown clock runs at most one part in so many too fast or too slow.
+/// The shown clock runs at most one part in this many too fast or too slow.
 const SLEW: u64 = 20;
 /// How often an end says what its clock shows: less than a quarter of the time in which the 24 bits come round, so that a
 /// clock that leapt by enough to mislead the peer is told anew in the first datagram after.
 const TELL_EVERY: Span = Span::from_secs(4);
 /// The first datagrams all say it, until one of them is acknowledged, but no more than these.
 const FIRST_COPIES: u8 = 8;
-/// Receive times in acknowledgements have so many bits.
+/// Bits of a receive time in an acknowledgement.
 const TIME_BITS: u32 = 24;
 
 /// The most that two clocks drift apart in `passed` microseconds: each is within 500 ppm of true time.

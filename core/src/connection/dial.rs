@@ -77,7 +77,7 @@ impl DialPlan {
     }
 
     /// The endpoint was called `late` after the time that it had asked for. If its host slept, nobody tried to reconnect
-    /// meanwhile, so the time to try for goes on from here.
+    /// meanwhile, so the time to try for counts from here.
     pub(crate) fn excuse(&mut self, late: Span) {
         if late >= SLEPT {
             self.give_up_at += late;
@@ -94,7 +94,7 @@ impl DialPlan {
 /// An endpoint that was called as late as this has slept. Drivers that call every few seconds have not.
 const SLEPT: Span = Span::from_secs(10);
 
-/// A handshake underway.
+/// A handshake in progress.
 pub(crate) struct Dial {
     pub(crate) dialer: Dialer,
     pub(crate) path: Path,

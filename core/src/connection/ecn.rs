@@ -6,7 +6,7 @@ use crate::wire::ack::EcnCounts;
 
 /// Packets that are sent with ECT(0) before anything is known of a path (RFC 9000 A.4).
 const TESTING: u64 = 10;
-/// Of so many packets with bits, every acknowledgement says how many came: the sender is still testing the path.
+/// For this many packets with bits, every acknowledgement reports how many came: the sender is still testing the path.
 const FIRST_REPORTS: u64 = 64;
 /// Acknowledgements that report a mark, since each of them may be lost.
 const REPEATED: u8 = 8;

@@ -17,7 +17,7 @@ impl Connection {
         }
     }
 
-    /// Limits what it sends to so many bytes per second; `None` is what all connections have.
+    /// Limits what the connection sends to `bandwidth` bytes per second; `None` sets the limit of all connections.
     pub(crate) fn limit(&mut self, now: Instant, bandwidth: Option<u64>, for_all: u64) {
         self.bandwidth = bandwidth;
         let limit = bandwidth.unwrap_or(for_all);

@@ -43,7 +43,7 @@ const BLACK_HOLE: u32 = 3;
 const PING: usize = 48;
 /// The rate of chance loss is a mean over this many datagrams.
 const CHANCE_OVER: u32 = 64;
-/// After a suspicion that was wrong, the next one waits for so long: each of them holds the connection's traffic back for a moment.
+/// After a suspicion that was wrong, the next one waits for this long: each suspicion holds the connection's traffic back for a moment.
 const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
@@ -56,9 +56,9 @@ pub(crate) struct PathMtu {
     headers: u16,
     /// The least size that is known not to pass, or one more than may be sent.
     ceiling: u16,
-    /// The size to be probed next. None while datagrams are not full, a probe is underway, or there is nothing to find.
+    /// The size to be probed next. None while datagrams are not full, a probe is in flight, or there is nothing to find.
     due: Option<u16>,
-    /// The probe underway.
+    /// The packet number of the probe in flight.
     underway: Option<u64>,
     /// The size that is being probed, and how often that failed.
     probed: u16,
@@ -264,7 +264,7 @@ impl PathMtu {
 
     /// Whether datagrams of the present size do not pass any more, though the path is there. The size falls back to one that
     /// may, and the size that passed so far is in doubt: probes of it confirm the suspicion, and the search begins again below what
-    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size goes on trial.
+    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size is tried.
     pub(crate) fn take_black_hole(&mut self, now: Instant) -> bool {
         if self.suspicion.count() < BLACK_HOLE
             || self.may_be_chance()

@@ -48,7 +48,7 @@ impl Notices {
         self.pending().moved = Some(address);
     }
 
-    /// The path carries so many bytes per second now.
+    /// The path carries `bytes_per_second` now.
     pub(crate) fn rate_changed(&mut self, bytes_per_second: u64) {
         if !self.is_closed {
             self.pending().rate = Some(bytes_per_second);

@@ -8,7 +8,7 @@ const TICK: Span = Span::from_micros(16_667);
 const BURST_LEAST: u64 = 2;
 /// Packets that leave unpaced delay the paced ones by no more than this.
 const UNHELD_DEBT: Span = Span::from_millis(100);
-/// Packets wait until there is something to do for so long, rather than one by one.
+/// The pacer delays packets until there are enough to send for this long, rather than one by one.
 pub(super) const QUANTUM: Span = Span::from_millis(1);
 
 /// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.

@@ -181,7 +181,7 @@ impl Regulator {
         self.acked.add(settled);
     }
 
-    /// So many packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
+    /// `packets` packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
     pub(crate) const fn on_late(&mut self, packets: u64, reorders: bool) {
         self.late = self.late.saturating_add(packets);
         self.reorders = reorders;

@@ -245,7 +245,7 @@ impl Session {
         self.receive.begin_resume();
     }
 
-    /// Goes on over another transport: both ends say what they have of each channel in `reliable`, a bit for each.
+    /// Resumes over another transport: both ends report the messages they have of each channel in `reliable`, a bit for each.
     pub(super) fn resume(&mut self, reliable: u32) {
         self.suspend();
         self.resume.begin(reliable);

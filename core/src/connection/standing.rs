@@ -94,7 +94,7 @@ impl Connection {
         self.dial.as_ref().map(|dial| dial.hellos())
     }
 
-    /// It is no dial any more but the answering end of the peer's, with a session that begins, or goes on from `resume`.
+    /// It is no dial any more but the answering end of the peer's, with a session that begins, or resumes from `resume`.
     pub(crate) fn become_answering(&mut self, now: Instant, resume: Resume) {
         self.drop_dial();
         self.plan = None;
@@ -109,7 +109,7 @@ impl Connection {
 
     // ---- What only the endpoint can do ----
 
-    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
+    /// Whether the connection does anything but exchange messages: the endpoint then looks after it at once.
     pub(crate) fn is_special(&self) -> bool {
         self.phase != Phase::Connected
             || self.dial.is_some()

@@ -55,7 +55,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection whose handshake is underway.
+    /// A connection whose handshake has not finished.
     pub(crate) fn new(id: ConnectionId, send: SendSide, receive: ReceiveSide) -> Self {
         Self {
             id,

@@ -254,7 +254,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
     is_written
 }
 
-/// Returns the largest and the lowest packet number that the ACK tells of.
+/// Returns the largest and the lowest packet number that the ACK reports.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
     if !transport.acks.rides(|| transport.rhythm.next_after(now)) {
         return None;

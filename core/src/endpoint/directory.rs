@@ -74,7 +74,7 @@ pub(super) struct Crossing {
     pub(super) phase: Phase,
     /// Whether something is under way on it that must not be doubled.
     pub(super) has_spoken: bool,
-    /// Whether it goes on, and not the peer's, once both ends know of both.
+    /// Whether this attempt survives, and not the peer's, once both ends know of both.
     pub(super) is_preferred: bool,
 }
 

@@ -113,7 +113,7 @@ impl Endpoint {
     }
 
     /// The clock of a connection's peer, once the peer has acknowledged something: half a round trip after `Connected` at
-    /// the earliest. It goes on through migrations and resumptions, and while the connection is interrupted.
+    /// the earliest. It keeps running through migrations and resumptions, and while the connection is interrupted.
     ///
     /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
     ///

@@ -14,7 +14,7 @@ pub(super) struct Throttle {
     ahead_of_replies: u64,
 }
 
-/// Of what is limited, stateless replies have one part in so many at most: anybody can cause them.
+/// Stateless replies get at most one part in this many of the limited bytes, because anybody can cause them.
 const REPLIES_PART: u64 = 8;
 
 impl Throttle {

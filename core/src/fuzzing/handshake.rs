@@ -60,7 +60,7 @@ pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
 pub enum Answered {
     /// Nothing.
     Ignored(DropReason),
-    /// It goes on.
+    /// The attempt continues.
     Progress,
     /// It is over: these are the exporter of the keys and the server's connection id.
     Accepted(Key, u32),

@@ -171,7 +171,7 @@ impl HostilePeer {
         Some((number, packet))
     }
 
-    /// Goes on to the next key, if that is allowed now.
+    /// Switches to the next key, if that is allowed now.
     pub fn rotate(&mut self, now: Instant) -> bool {
         self.keys.rotate(now, self.next)
     }

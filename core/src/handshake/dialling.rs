@@ -57,7 +57,7 @@ pub(crate) enum Answer {
     Ignored(DropReason),
     /// Something that only words the error should time run out.
     Noted,
-    /// It goes on; there may be something to send.
+    /// The attempt continues; there may be something to send.
     Progress,
     /// The server lets us in. It waits for the first Data.
     Accepted(Box<Accepted>),

@@ -27,7 +27,7 @@ impl PeerHint {
     }
 }
 
-/// Whether, of two peers whose Hellos crossed, the holder of `ours` goes on as the initiator. The other one drops its
+/// Whether, of two peers whose Hellos crossed, the holder of `ours` stays the initiator. The other one drops its
 /// own attempt and answers.
 pub(crate) fn initiates(ours: &Key, theirs: &Key) -> bool {
     ours < theirs

@@ -78,7 +78,7 @@ impl World {
         Self::with_rate(access, cookie_threshold, 100_000)
     }
 
-    /// With a server that answers so many handshakes per second and source.
+    /// With a server that answers this many handshakes per second and source.
     pub(super) fn with_rate(access: Access, cookie_threshold: usize, handshake_rate: u32) -> Self {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);

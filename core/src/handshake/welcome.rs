@@ -32,7 +32,7 @@ const NOISE: usize = 32 + limits::TAG;
 pub(crate) enum SessionOutcome {
     /// It asked for none: this is a new one.
     New,
-    /// It goes on.
+    /// The session is resumed.
     Resumed,
     /// It is gone; this is a new one.
     Lost,

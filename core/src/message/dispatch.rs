@@ -41,7 +41,7 @@ impl From<()> for HandlerAction {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a rejected message may be one too many"]
 pub enum Outcome {
-    /// It was valid, and so many handlers saw it; perhaps none.
+    /// It was valid. Any number of handlers saw it, perhaps none.
     Handled {
         /// Its type.
         message_type: MessageType,

@@ -107,20 +107,37 @@ pub enum RegisterError {
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadName { name } => write!(f, "`{}` is no name for a message type", name.escape_debug()),
-            Self::DuplicateName { name } => write!(f, "a message type `{name}` is registered already"),
+            Self::BadName { name } => write!(
+                f,
+                "`{}` is no name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                name.escape_debug(),
+                limits::MESSAGE_NAME
+            ),
+            Self::DuplicateName { name } => {
+                write!(f, "a message type `{name}` is registered already; give this one another name")
+            }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,
                 "`{name}` and `{other}` both have type {message_type}; give one of them a type of its own"
             ),
             Self::ReservedType { message_type, name } => write!(
                 f,
-                "`{name}` has type {message_type}, but those below {} belong to the protocol",
+                "`{name}` has type {message_type}, but those below {} belong to the protocol; give it a higher one",
                 MessageType::USER
             ),
-            Self::TooLarge { name } => write!(f, "`{name}` may grow larger than any message"),
-            Self::BadChannel { name } => write!(f, "`{name}` names a channel that cannot be configured"),
-            Self::TooManyTypes => write!(f, "more than {} message types", limits::MESSAGE_TYPES),
+            Self::TooLarge { name } => write!(
+                f,
+                "`{name}` may grow larger than any message; lower its MAX_SIZE to at most {} bytes",
+                limits::MESSAGE_SIZE_MAX
+            ),
+            Self::BadChannel { name } => write!(
+                f,
+                "`{name}` names a channel that cannot be configured; use one of the first {}",
+                limits::CHANNELS
+            ),
+            Self::TooManyTypes => {
+                write!(f, "there are more than {} message types; merge some of them", limits::MESSAGE_TYPES)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(super) enum SegmentKind {
     /// Begins a connection, or answers that.
     Open = 1,
-    /// Goes on with one.
+    /// Continues one.
     Data = 2,
     /// Ends one, or says that there is none.
     Reset = 3,

@@ -11,7 +11,7 @@ pub struct Counters {
     pub delivered: u64,
     /// Datagrams that the conditions lost.
     pub lost: u64,
-    /// Datagrams dropped because too many clients came, or too much was underway.
+    /// Datagrams dropped because too many clients came, or too many datagrams were in transit.
     pub overflowed: u64,
     /// Bytes that were passed on from clients to the target.
     pub bytes_up: u64,

@@ -19,7 +19,7 @@ use crate::fault::Direction;
 
 /// Clients at one time. Datagrams of more are dropped.
 const CLIENTS_MOST: usize = 4096;
-/// A client that is silent for so long is forgotten.
+/// A client that is silent for this long is forgotten.
 const CLIENT_LIFE: Duration = Duration::from_secs(60);
 /// Datagrams between the readers and the schedule.
 const HANDED_MOST: usize = 4096;

@@ -116,7 +116,7 @@ kinds! {
         ppm: u32,
         /// The most bits per datagram.
         most: u32,
-        /// Only in so many bytes at the beginning, where what matters most is; 0 for anywhere.
+        /// Bytes at the beginning in which bits are flipped; 0 for anywhere.
         within: u32,
     }
     /// Datagrams lose their tail, or everything.
@@ -131,7 +131,7 @@ kinds! {
         /// The most bytes appended.
         most: u32,
     }
-    /// Only so many bytes per second pass; what waits for more is dropped.
+    /// Only this many bytes per second pass; a datagram that does not fit the queue is dropped.
     Rate = "rate" {
         /// Bytes per second that pass.
         bytes_per_second: u64,
@@ -171,7 +171,7 @@ kinds! {
     }
     /// Everything is held until the fault is over, then released at once.
     Clog = "clog" {}
-    /// The node's visible address gets another port; what is underway to the old one is lost.
+    /// The node's visible address gets another port; datagrams in transit to the old one are lost.
     Rebind = "rebind" {
         /// How often while the fault lasts. Zero: once, at its beginning.
         every: Duration,

@@ -26,7 +26,7 @@ pub(super) enum Party {
 #[derive(Debug)]
 pub(super) enum PartyEvent {
     Endpoint(Event),
-    /// So many bytes of a TCP flow arrived in order.
+    /// This many bytes of a TCP flow arrived in order.
     TcpDelivered(u64),
 }
 

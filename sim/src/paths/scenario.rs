@@ -11,7 +11,7 @@ use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
 
-/// Flows, bottlenecks, and how long it goes on.
+/// Flows, bottlenecks, and a duration.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The name of the scenario.
@@ -30,7 +30,7 @@ pub struct Scenario {
     pub jitter: Duration,
     /// No datagram overtakes another.
     pub in_order: bool,
-    /// Datagrams gather for so long, either way, and are delivered at once.
+    /// Datagrams gather for this long, either way, and are delivered at once.
     pub bunched: Duration,
     /// The only way that has jitter or bunches, if not both have.
     pub uneven: Option<Way>,

@@ -17,7 +17,7 @@ pub(super) enum Shape {
     Line(Vec<(u64, Option<u64>)>),
     /// A line that holds each value until the next.
     Steps(Vec<At>),
-    /// One bar from each time on, so many microseconds wide; those of zero are left out.
+    /// One bar from each time on, this many microseconds wide; those of zero are left out.
     Bars(Vec<At>, u64),
     /// A line all the way, with words above it.
     Level(u64, String),

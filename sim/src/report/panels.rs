@@ -38,7 +38,7 @@ const NARROW: u64 = 560;
 const STRETCHES: usize = 120;
 const BARS: usize = 60;
 
-/// Runs of which one is so many times higher than another do not share a scale.
+/// Runs of which one is this many times higher than another do not share a scale.
 const SCALES_APART: u64 = 4;
 
 /// The inputs that all panels are drawn from.

@@ -20,7 +20,7 @@ pub struct RecordedRun {
     pub recording: Recording,
 }
 
-/// A run is looked at so many times, about.
+/// The approximate number of times that a run is sampled.
 const SLICES: u128 = 1200;
 /// How often that may be, in milliseconds: so that whole seconds are whole slices, and steps of scenarios lie between two.
 const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];

@@ -55,7 +55,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
     strands
 }
 
-/// So many slices of a recording are one stretch, if there are to be `stretches`.
+/// The slices of a recording that make one stretch, if there are to be `stretches`.
 fn slices_per(recording: &Recording, stretches: usize) -> usize {
     recording.slices().div_ceil(stretches.max(1)).max(1)
 }
@@ -93,7 +93,7 @@ pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
     if exact.len() <= SELDOM { exact } else { rates(recording, &recording.capacity, stretches) }
 }
 
-/// So many steps of a capacity are drawn one by one.
+/// The most steps of a capacity that are drawn one by one.
 const SELDOM: usize = 20;
 
 /// The rate that some flows received together, in bytes per second, in the middle of each stretch.

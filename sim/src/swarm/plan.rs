@@ -15,7 +15,7 @@ use crate::rng::{Draws, mix, seed_bytes};
 pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
 /// Wall time at [`Instant::ZERO`](tickwire_core::Instant::ZERO), in microseconds.
 pub(super) const WALL: u64 = 1_700_000_000_000_000;
-/// One seed in so many runs real cryptography.
+/// One seed in this many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
 
 /// Everything that a seed decides beforehand.

@@ -25,7 +25,7 @@ use crate::rng::{Draws, mix, seed_bytes};
 const TICK: Duration = Duration::from_micros(33_333);
 /// How often, once nothing new is said.
 const QUIET_TICK: Duration = Duration::from_millis(100);
-/// Every so many ticks the fates of messages are asked for.
+/// Ticks between two audits of the fates of messages.
 const AUDIT_EVERY: u64 = 15;
 
 /// Addresses where a node itself called.

@@ -50,7 +50,7 @@ pub(super) enum NumberState {
     Waiting,
     /// It was dropped: its lifetime passed, or it gave way to newer ones.
     Dropped,
-    /// It left the queue so long ago that nobody knows why.
+    /// It left the queue too long ago for the reason to be on record.
     Forgotten,
     /// It was taken to be sent.
     Taken,
@@ -181,7 +181,7 @@ impl Queue {
         1
     }
 
-    /// Forgets the oldest ranges of numbers of dropped messages beyond so many.
+    /// Forgets the oldest ranges of numbers of dropped messages, and keeps the newest `ranges`.
     fn remember_dropped(&mut self, ranges: usize) {
         while self.dropped.len() > ranges {
             self.forgotten = self.dropped.remove_first().map_or(self.forgotten, |(_, end)| end);

@@ -3,7 +3,7 @@
 
 use super::per_second;
 
-/// The rate is that of so long at least, and of twice as long at most: a queue of bursts and gaps passes for what it is on average.
+/// The rate is measured over at least this long, and at most twice as long, so that bursts and gaps average out.
 const SPAN_US: u32 = 200_000;
 /// Arrivals longer ago than this say nothing about the current rate.
 const SPAN_MOST_US: u32 = 10_000_000;
@@ -26,7 +26,7 @@ pub(super) struct ArrivalRate {
 }
 
 impl ArrivalRate {
-    /// So many bytes were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
+    /// `bytes` were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
     pub(super) const fn add(&mut self, bytes: u64) {
         self.bytes = self.bytes.wrapping_add(bytes as u32);
     }

@@ -16,26 +16,26 @@ use crate::time::{Instant, Span};
 
 /// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
-/// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
+/// The least delay of this window, at least half of it long, stands for an empty queue. At 500 ppm clocks drift by 5 ms meanwhile.
 const BASE_WINDOW_US: u64 = 10_000_000;
 /// The most that two clocks drift apart meanwhile, each 500 ppm off.
 const DRIFT_MOST_US: i64 = 10_000;
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
-/// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
+/// A queue of this many times the target is not drained step by step: the path has become slower.
 const GLUT: u64 = 6;
 /// No jitter is as long as this: a queue is.
 const FULL_US: u64 = 400_000;
-/// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
+/// Slow start continues through queues of up to this many times the target: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
-/// A mean of so long, and a sample below this part of it, say that a queue is gone and not that delays differ by chance.
+/// A mean of this length, and a sample below one part in `FALLEN` of it, show that a queue is gone and not that delays differ by chance.
 const LONG_US: u64 = 1_000_000;
 const FALLEN: u64 = 4;
-/// A way back that is full makes what is in flight so many times as much at most.
+/// A way back that is full multiplies the bytes in flight by this much at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
 const UNIT_MOST: u64 = 1200;
-/// Losses are counted for so long, or for four round trips.
+/// Losses are counted for this long, or for four round trips.
 const LOSS_INTERVAL_US: u64 = 500_000;
 
 /// Copa with delta 0.5 and without its competitive mode.
@@ -57,7 +57,7 @@ pub(crate) struct Copa {
     /// The remainder of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
-    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and goes on once jitter is known.
+    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and continues once jitter is known.
     may_resume: bool,
     velocity: u64,
     /// Whether the window has been growing.
@@ -214,8 +214,9 @@ impl Copa {
         waited.min(grown.max(waited.saturating_sub(DRIFT_MOST_US)))
     }
 
-    /// The least delay of so long is that of a queue that stands. News of it that waited comes late enough: the longer it may wait,
-    /// the sooner it is believed.
+    /// The window over which the least delay is that of a standing queue, in microseconds: half a round trip. Acknowledgements
+    /// queue on the return path, so a measurement is already old when it arrives. The window is shorter by half of the longest
+    /// such wait, but lasts at least a quarter of a round trip.
     fn standing_us(&self) -> u64 {
         let round_trip = self.forward().min(self.smoothed_us);
         let heeded = (round_trip / 2).saturating_sub(self.way_back.longest_us() / 2);

@@ -23,9 +23,9 @@ pub(crate) struct DeliveryRate {
     delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
-    /// Until so many bytes are delivered, samples say less than the path can do.
+    /// Until this many bytes are delivered, samples lie below the rate that the path can carry.
     app_limited_until: u64,
-    /// The newest packet that the acknowledgement at hand settles.
+    /// The newest packet that the current acknowledgement settles.
     newest: Option<(Instant, Stamp)>,
 }
 

@@ -4,7 +4,7 @@ use super::filter::RecentMost;
 use super::rate::bytes_in;
 use crate::time::Instant;
 
-/// A measured demand of a game holds for so long, or for two round trips.
+/// A measured demand of a game holds for this long, or for two round trips.
 const DEMAND_US: u64 = 1_000_000;
 /// More jitter than this does not raise a game's demand, or a real queue would grow as long.
 const DEMAND_JITTER_MOST_US: u64 = 100_000;

@@ -8,7 +8,7 @@ use crate::time::{Instant, Span};
 const HEAVY: u64 = 100;
 /// Loss in thousandths below which a cut has helped.
 const CURED: u64 = 50;
-/// The most that is put down to chance.
+/// The largest loss that is put down to chance.
 const TOLERATED_MOST: u64 = 600;
 /// Packets whose fate has to be known before a share is believed.
 const PACKETS_LEAST: u64 = 30;

@@ -10,7 +10,7 @@ const DATAGRAM_TAKES_US: u64 = 4_000;
 /// Each so often, or each six round trips, a connection is held back, for two thirds of that at most, until a probe of the path MTU
 /// finds the path empty.
 const QUIET_EACH: Span = Span::from_millis(500);
-/// A policer saves up for such a probe for so long at most, in microseconds.
+/// A policer saves up for such a probe for at most this long, in microseconds.
 const SAVING_UP_MOST_US: u64 = 300_000;
 
 impl Transport {

@@ -45,9 +45,9 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
 
 /// The kind of value that a first byte announces.
 enum ScannedPart {
-    /// A value that ends after so many further bytes.
+    /// A value that ends after this many further bytes.
     Leaf(u64),
-    /// A value made of so many others.
+    /// A value made of this many others.
     Container(u64),
 }
 

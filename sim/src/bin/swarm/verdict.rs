@@ -12,7 +12,7 @@ use crate::pool::{cores, run_all, run_caught};
 /// Runs that shrinking may take.
 const SHRINK_RUNS: u32 = 300;
 
-/// Runs of so many seeds of so many seconds have to show that they meet everything often, and how fast they are.
+/// Runs of at least this many seeds and seconds have to show that they meet everything often, and how fast they are.
 const FULL: (u64, u32) = (200, 30);
 /// How often each kind of fault does something in a full run, at least.
 const FIRED_LEAST: u64 = 100;
