@@ -70,8 +70,8 @@
 //! - [ ] **Pass ECN both ways.** Give [`Endpoint::handle_datagram`] the ECN bits of the IP header, and send with
 //!   [`Transmit::ecn`](crate::Transmit::ecn). If the platform cannot, always pass [`Ecn::NotCapable`](crate::Ecn::NotCapable):
 //!   congestion control then reads delay and loss only. Never pass invented bits: a made-up mark slows the connection down.
-//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. What is
-//!   not polled is not lost: it stays due, and [`Endpoint::poll_timeout`] wakes you for it. But a peer whose messages are not
+//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. An output that
+//!   you do not poll is not lost: it stays due, and [`Endpoint::poll_timeout`] wakes you for it. But a peer whose messages are not
 //!   taken runs out of flow-control credit and stops sending.
 //! - [ ] **Lend a buffer of at least [`limits::MIN_TRANSMIT_BUFFER`] (1200) bytes.** `poll_transmit` writes nothing into a smaller
 //!   one, so nothing is ever sent. With room for several datagrams it writes several for one path, of

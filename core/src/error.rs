@@ -179,7 +179,7 @@ impl SendError {
 }
 
 impl fmt::Debug for SendError {
-    /// Without the message's bytes, which nobody wants to find in a log.
+    /// Leaves out the message's bytes, to keep them out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, message) = match self {
             Self::Full(message) => ("Full", message),

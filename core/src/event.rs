@@ -250,7 +250,7 @@ pub enum Event {
         /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of
+    /// The connection is over, and this is its last event. Its statistics can be asked for until the peer has heard of
     /// it too, for some seconds at most; after that its id finds nothing.
     Closed {
         /// The connection. A driver that reports an attempt to connect that failed, or its own end, uses the null id,

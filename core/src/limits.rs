@@ -24,7 +24,7 @@ pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// Ranges in the resume state of one channel; messages received beyond them are sent again.
 pub const RESUME_RANGES: usize = 32;
 /// How much longer than its acknowledgement delay a peer may take to acknowledge what would not be sent again, heartbeats
-/// above all: drivers let those gather before they read them, since nobody waits for them.
+/// above all: drivers let those gather before they read them, since no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// Packets in flight per connection, whatever the congestion window says.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
@@ -121,7 +121,7 @@ pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 pub const VIOLATION_RECORDS: usize = 32_768;
 /// The smallest piece that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
-/// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.
+/// Bytes of a packet that are always there for a message. A message that fits them is not cut.
 pub const WHOLE_FRAME: usize = 1150;
 /// Unreliable messages in reassembly per connection; the oldest gives way.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
@@ -164,7 +164,7 @@ pub const REST_AFTER: Duration = Duration::from_secs(3);
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
 /// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
+/// Ranges of bytes that one message in reassembly may consist of. Bytes that would make more are taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// Bytes of the first chunk that received messages share after a rest; each has four times as many as the one before.

@@ -54,7 +54,7 @@ pub struct ConnectionStats {
     pub congestion_window: u64,
     /// Bytes per second that the path carries for long, as far as known; `u64::MAX` where nothing limits them.
     pub rate: u64,
-    /// The largest datagram that is sent, in bytes: what the path was found to carry (RFC 8899).
+    /// The largest datagram that is sent, in bytes: the largest that the path was found to carry (RFC 8899).
     pub max_datagram: usize,
     /// Whether the path was found to report congestion by marks (RFC 3168).
     pub ecn: bool,

@@ -136,8 +136,8 @@ impl InputLead {
         }
     }
 
-    /// How far ahead of the peer's clock, as it is shown, the client should be: what is sent now has then arrived, unless
-    /// it is lost or later than nearly all packets. It adds up the error of the clock, what usually waits in queues, three
+    /// How far ahead of the peer's clock, as it is shown, the client should be: input sent now has then arrived, unless
+    /// it is lost or later than nearly all packets. It adds up the error of the clock, the usual wait in queues, three
     /// mean deviations of that, and the safety.
     #[must_use]
     pub fn lead(&self) -> Duration {

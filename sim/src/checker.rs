@@ -96,7 +96,7 @@ pub trait Checker<E> {
 ///
 /// It takes nobody's word for what is validated. It knows who really sits at an address, and what each node was handed:
 /// an address is validated once somebody who was handed a datagram *there* has sent, later, a data packet that the
-/// node opened. What merely bears an address, even if it is authentic, validates nothing.
+/// node opened. A datagram that merely bears an address, even if it is authentic, validates nothing.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,

@@ -25,7 +25,7 @@ pub struct LinkConfig {
     ///
     /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes; what is larger is dropped without a word. Other limits, and changing ones,
+    /// The largest datagram that passes; larger ones are dropped silently. Other limits, and changing ones,
     /// are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
     ///
     /// Default: 1,472 bytes.

@@ -1,4 +1,4 @@
-//! A server and a client joined by a wire that takes no time: what one end writes, the other one has at once, or when
+//! A server and a client joined by a wire that takes no time: the other end has each datagram at once, or when
 //! the test that holds the wire says so.
 //!
 //! This is the smallest stage for a test of the core. Time stands still until [`Pair::pass`] lets it go on; datagrams

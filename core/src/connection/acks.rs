@@ -39,8 +39,8 @@ impl AckTracker {
         self.insert(now, number);
     }
 
-    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this end's own is likely
-    /// to leave soon.
+    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this
+    /// end's own is likely to leave soon.
     pub(crate) fn on_eliciting(
         &mut self,
         now: Instant,

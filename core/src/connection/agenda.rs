@@ -71,7 +71,7 @@ impl Connection {
         self.outlook(now, needs)
     }
 
-    /// The same, if no datagram would be written now: whoever writes one looks after that.
+    /// The same, if no datagram would be written now: the caller that writes one looks after that.
     #[inline(always)]
     pub(crate) fn look_unless_it_sends(&mut self, now: Instant) -> Option<Outlook> {
         // Usually messages wait, and the window is open. If it is not, the turn that follows writes nothing.

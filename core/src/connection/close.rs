@@ -60,7 +60,7 @@ impl Connection {
             Some(Box::new(Closing { code, text, is_due, tries, again_at, first, is_heard, untold }));
     }
 
-    /// This end closes, now: what is not delivered stays so.
+    /// This end closes, now: undelivered messages stay undelivered.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         let (code, text) = (code.min(VIOLATION_CODES - 1), shorten(text));
         self.finish_telling(CloseReason::Local { code }, code, text);

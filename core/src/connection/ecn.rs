@@ -1,4 +1,4 @@
-//! Explicit congestion notification (RFC 3168): what the receiver counts, and whether the sender may rely on it
+//! Explicit congestion notification (RFC 3168): the receiver's counts, and whether the sender may rely on them
 //! (RFC 9000 13.4).
 
 use crate::address::Ecn;

@@ -27,8 +27,8 @@ impl Connection {
         self.with_transport(|transport| transport.regulator.limit(now, limit));
     }
 
-    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if a quarter of
-    /// either is in use: what a path could carry beyond that is nothing to a game.
+    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if
+    /// a quarter of either is in use: capacity far beyond a game's traffic does not matter to it.
     pub(super) fn tell_rate(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref() else { return };
         let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);

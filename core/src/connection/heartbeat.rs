@@ -4,7 +4,7 @@
 use super::role::Role;
 use crate::time::Span;
 
-/// Probe timeouts that have to fit into one patience: what is left of the idle timeout is for more than one probe.
+/// Probe timeouts that have to fit into one patience, so that the rest of the idle timeout is enough for more than one probe.
 const PROBES: u32 = 3;
 /// Patiences that have to fit into the idle timeout of the end that is left without news for two of them.
 const PATIENCES: u32 = 4;
@@ -28,7 +28,7 @@ pub(crate) struct Situation {
     pub(crate) role: Role,
     /// Whether something waits for its acknowledgement: the last heartbeat, say.
     pub(crate) is_unanswered: bool,
-    /// Whether an address is being validated: what is sent has to be answered.
+    /// Whether an address is being validated: the heartbeat has to be answered.
     pub(crate) is_moving: bool,
     pub(crate) patience: Span,
     /// After this much silence this end gives the peer up.

@@ -43,7 +43,8 @@ const BLACK_HOLE: u32 = 3;
 const PING: usize = 48;
 /// The rate of chance loss is a mean over this many datagrams.
 const CHANCE_OVER: u32 = 64;
-/// After a suspicion that was wrong, the next one waits for this long: each suspicion holds the connection's traffic back for a moment.
+/// After a suspicion that was wrong, the next one waits for this long: each suspicion holds the connection's traffic back
+/// for a moment.
 const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
@@ -129,7 +130,7 @@ impl PathMtu {
         self.current.into()
     }
 
-    /// The peer moved to `remote`: what was found does not hold there.
+    /// The peer moved to `remote`: the size found for the old path does not hold there.
     pub(crate) fn restart(&mut self, remote: Address) {
         *self = Self::new(remote, BASE_DATAGRAM.min(self.most.into()), self.most.into());
     }
@@ -175,9 +176,9 @@ impl PathMtu {
         self.is_too_narrow
     }
 
-    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that is counted
-    /// in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look like a path that
-    /// carries only small datagrams.
+    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that
+    /// is counted in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look
+    /// like a path that carries only small datagrams.
     pub(crate) fn wants_quiet_since(&self) -> Option<Instant> {
         (self.is_in_doubt() && self.due.is_some() && !self.is_ping_due).then_some(self.suspected_at)
     }

@@ -1,5 +1,5 @@
-//! A session: what a connection keeps while transports come and go. Channels and the fate of their messages, who the peer is,
-//! what was counted, the resume ticket, and the exchange by which two ends agree again on what arrived.
+//! A session: the state that a connection keeps while transports come and go. It has channels and the fate of their messages,
+//! the peer's identity, counters, the resume ticket, and the exchange by which two ends agree again on which messages arrived.
 //!
 //! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
@@ -239,13 +239,14 @@ impl Session {
 
     // ---- Transports ----
 
-    /// The transport is gone: what it did not settle is sent again on the next, after the peer said what it has.
+    /// The transport is gone: its unsettled frames are sent again on the next one, after the peer reported what it has.
     pub(super) fn suspend(&mut self) {
         self.send.begin_resume();
         self.receive.begin_resume();
     }
 
-    /// Resumes over another transport: both ends report the messages they have of each channel in `reliable`, a bit for each.
+    /// Resumes over another transport: both ends report the messages they have of each channel in `reliable`, which has a
+    /// bit for each channel.
     pub(super) fn resume(&mut self, reliable: u32) {
         self.suspend();
         self.resume.begin(reliable);
@@ -254,7 +255,7 @@ impl Session {
         }
     }
 
-    /// Nothing more is taken in: what is in reassembly will not be finished, and neither stays nor falls due.
+    /// Nothing more is taken in: messages in reassembly will not be finished, and neither stay nor fall due.
     pub(super) fn finish(&mut self) {
         self.receive.finish();
     }

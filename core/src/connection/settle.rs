@@ -179,7 +179,7 @@ pub(crate) fn detect_losses(
     transport.regulator.on_losses(now, is_persistent);
 }
 
-/// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.
+/// No acknowledgement came in time: a probe carries the content of the oldest packets once more.
 pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;

@@ -148,7 +148,7 @@ impl Connection {
         self.transport.as_ref().map(|transport| transport.path.remote)
     }
 
-    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: what waits to be sent is held back.
+    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: waiting messages are held back.
     pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
         if is_limited {
             self.session.send.on_path_known();

@@ -11,7 +11,8 @@ use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 
-/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a challenge to a new address.
+/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a
+/// challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
 
 /// A packet under construction: the frames go between the header and the tag.

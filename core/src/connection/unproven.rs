@@ -31,7 +31,7 @@ impl Unproven {
         !self.is_stuck && self.allowance() >= CHALLENGE_DATAGRAM as u64
     }
 
-    /// An authentic packet of `bytes` came from there: whoever is there may hear the challenge now.
+    /// An authentic packet of `bytes` came from there: its sender may hear the challenge now.
     pub(crate) const fn on_received(&mut self, bytes: u64) {
         self.received = self.received.saturating_add(bytes);
         self.challenge_again();

@@ -11,7 +11,7 @@ pub struct AdmissionRequest<'a> {
     /// Where the client is, or claims to be while a ticket spares it the cookie. A client that turns out to be elsewhere is
     /// asked about again.
     pub address: Address,
-    /// The IP address there: that of a UDP address, or what `Endpoint::open_link` was told of the link. Bans go by it.
+    /// The IP address there: that of a UDP address, or the one that `Endpoint::open_link` was given for the link. Bans go by it.
     pub far_end: Option<IpAddr>,
     /// The identity of the client, as the ticket gives it.
     pub peer: &'a PeerInfo,

@@ -29,11 +29,11 @@ impl Endpoint {
         }
     }
 
-    /// Bytes of messages that may be sent on a connection for the next `interval`, a tick say, so that nothing waits: what
+    /// Bytes of messages that may be sent on a connection for the next `interval`, a tick say, so that nothing waits: as many as
     /// the path carries meanwhile, and no more than an equal share of the endpoint's limit, less what is queued already, whatever
     /// its priority. Zero while there is no connection; `u64::MAX` on a link that limits itself, if nothing else does.
     ///
-    /// It is advice. What is sent beyond it waits in the channels' queues.
+    /// It is advice. Messages sent beyond it wait in the channels' queues.
     #[must_use]
     pub fn grant(&self, connection: ConnectionId, interval: Duration) -> u64 {
         let share = match self.throttle.rate() {

@@ -104,7 +104,7 @@ impl Endpoint {
         Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size })
     }
 
-    /// Whose turn it is to send: what is known to have something, then what may have it.
+    /// The connection whose turn it is to send: first those known to have something, then those that may have it.
     fn next_candidate(&mut self) -> Option<ConnectionId> {
         let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
         if let Some(member) = self.connections.member_mut(connection) {

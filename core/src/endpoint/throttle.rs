@@ -22,7 +22,7 @@ impl Throttle {
         Self { pacer: Pacer::new(now, 0), rate: rate.unwrap_or(u64::MAX), ahead_of_replies: 0 }
     }
 
-    /// Another limit: what was sent still counts.
+    /// Sets another limit. Bytes that were sent still count.
     pub(super) fn change(&mut self, now: Instant, rate: Option<u64>) {
         (self.rate, self.ahead_of_replies) = (rate.unwrap_or(u64::MAX), 0);
         self.pacer.on_rate_changed(now, self.rate, BASE_DATAGRAM as u64);

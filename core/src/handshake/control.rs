@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | 0 | Unknown | connection id as it was sent, the last 8 bytes of the offending datagram (half its tag) |
 //! | 1 | Version | client's connection id, version that the server speaks, attempt of the Hello |
-//! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 45 bytes at least: to 1200 on UDP, unless it asks what passes |
+//! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 45 bytes at least: to 1200 on UDP,
+//! unless it asks what passes |
 //! | 3 | KeyReply | client's connection id, the first 8 bytes of a digest of the query's 8, the server's public key |
 
 use alloc::vec::Vec;

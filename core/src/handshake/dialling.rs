@@ -17,7 +17,7 @@ use crate::time::Span;
 pub(crate) enum ServerKey {
     /// The one that holds the secret of this public key.
     Pinned(Key),
-    /// Whichever answers first. Whoever is on the path can be it.
+    /// The key of the server that answers first. An attacker on the path can be that server.
     Any,
 }
 

@@ -199,8 +199,8 @@ impl HalfOpen {
         PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
     }
 
-    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not decrypted: garbage costs two derivations and a
-    /// failed tag.
+    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not
+    /// decrypted: garbage costs two derivations and a failed tag.
     pub(crate) fn opens(&self, provider: &dyn Provider, header: &DataHeader, datagram: &[u8]) -> bool {
         let mut copy = [0; limits::BASE_DATAGRAM];
         let Some(copy) = copy.get_mut(..datagram.len()) else { return false };

@@ -1,6 +1,6 @@
 //! Handshakes that were answered and wait for the first Data, and refusals that may have to be repeated.
 //!
-//! An entry is known by the digest of the client's Noise bytes, not by an address: whoever sends a copy gets the same
+//! An entry is known by the digest of the client's Noise bytes, not by an address: the sender of a copy gets the same
 //! answer.
 
 use alloc::boxed::Box;

@@ -320,7 +320,7 @@ impl fmt::Display for TicketError {
 
 impl core::error::Error for TicketError {}
 
-/// FNV-1a: it tells a slip of the clipboard, which the server would meet with silence.
+/// FNV-1a: it detects a slip of the clipboard, which the server would meet with silence.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

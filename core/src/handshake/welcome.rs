@@ -72,7 +72,7 @@ pub(super) fn accept(
 }
 
 /// The payload that refuses a client, such that the Welcome has at most `datagram` bytes. Of [`Refusal::Schema`], only
-/// the fact is used: what is sent is `ours`, and the client finds the difference.
+/// the fact is used: the payload has `ours`, and the client finds the difference.
 pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = [0; limits::BASE_DATAGRAM];
     let room = datagram.min(limits::BASE_DATAGRAM).saturating_sub(HEAD + NOISE);

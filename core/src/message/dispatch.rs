@@ -48,7 +48,7 @@ pub enum Outcome {
         /// How many saw it.
         handlers: usize,
     },
-    /// It was not valid, and nobody saw it.
+    /// It was not valid, and no handler saw it.
     Rejected {
         /// The reason for the rejection.
         reason: Rejection,

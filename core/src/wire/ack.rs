@@ -1,4 +1,4 @@
-//! Acknowledgements: what a receiver remembers, and the frame that tells the sender.
+//! Acknowledgements: the packet numbers that a receiver remembers, and the frame that reports them to the sender.
 
 mod bits;
 mod ranges;
@@ -214,7 +214,7 @@ impl<'a> AckFrame<'a> {
     /// Writes the frame as it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if it does not fit; what was written of it until then stays.
+    /// [`NoRoom`] if it does not fit; the part written until then stays.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;

@@ -29,7 +29,7 @@ pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
 pub(crate) const MESSAGE: u8 = 0x80;
 
-/// A frame: what it says, borrowed from the packet it came in.
+/// A frame, borrowed from the packet it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frame<'a> {
     /// Nothing. A run of padding is read as one frame.

@@ -1,4 +1,4 @@
-//! The sending half of a byte stream: what is kept until it is acknowledged, and when it leaves, once or again
+//! The sending half of a byte stream: the bytes kept until they are acknowledged, and when they leave, once or again
 //! (RFC 5681, 6298, 6582).
 
 use core::time::Duration;

@@ -1,5 +1,5 @@
 //! A byte stream like TCP, or a WebSocket on one: reliable, ordered, with a congestion control of its own, and with all
-//! that comes with it: what is lost holds up what follows.
+//! that comes with it: a lost segment holds up those that follow.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
-    /// The largest segment: what the network below carries.
+    /// The largest segment that the network below carries.
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,

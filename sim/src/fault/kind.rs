@@ -176,7 +176,7 @@ kinds! {
         /// How often while the fault lasts. Zero: once, at its beginning.
         every: Duration,
     }
-    /// The node does nothing. What arrives waits in its socket buffer, up to a bound.
+    /// The node does nothing. Arriving datagrams wait in its socket buffer, up to a bound.
     Pause = "pause" {}
     /// The node dies, losing its state, and boots when the fault is over.
     Restart = "restart" {}

@@ -1,4 +1,4 @@
-//! One direction of a link: what becomes of each datagram that is put on it.
+//! One direction of a link, which decides the fate of each datagram put on it.
 
 mod harm;
 mod pipe;
@@ -75,7 +75,7 @@ impl Link {
         }
     }
 
-    /// Puts a datagram on the link. Times of departure never run backwards. What arrives is appended to `arrivals`,
+    /// Puts a datagram on the link. Times of departure never run backwards. Arriving datagrams are appended to `arrivals`,
     /// in buffers from `pool`.
     pub fn carry(
         &mut self,

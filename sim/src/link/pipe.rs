@@ -13,7 +13,7 @@ pub enum PipeConfig {
     Rate {
         /// Bytes per second that pass, at least 1.
         bytes_per_second: u64,
-        /// Bytes that may wait; what would exceed them is dropped.
+        /// Bytes that may wait; a datagram that would exceed them is dropped.
         queue_bytes: u64,
     },
     /// Rates that change, and a queue that is bounded in time, as in RFC 8867.
@@ -29,7 +29,7 @@ pub enum PipeConfig {
     Trace {
         /// The recording.
         trace: LinkTrace,
-        /// Bytes that may wait; what would exceed them is dropped.
+        /// Bytes that may wait; a datagram that would exceed them is dropped.
         queue_bytes: u64,
     },
 }
@@ -136,7 +136,7 @@ impl Pipe {
 
     /// Offers `length` bytes at `now_us`. Says when the last of them is through, or `None` if the queue is full.
     ///
-    /// A time before that of an earlier offer counts as that one: whoever came first is served first.
+    /// A time before that of an earlier offer counts as that one: datagrams are served in the order of their offers.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
         self.pass(now_us, length).map(|passage| passage.left_us)
     }

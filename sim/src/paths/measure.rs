@@ -46,8 +46,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
-    /// Where forward flows compete with TCP: what those that are not TCP got of what all of them got, in thousandths, while all
-    /// of them sent.
+    /// Where forward flows compete with TCP: the share of all delivered bytes that went to flows other than TCP, in thousandths,
+    /// while all of them sent.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event.
     pub trace_hash: u64,

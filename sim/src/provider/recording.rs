@@ -37,7 +37,7 @@ impl NonceLog {
         self.seen().counts
     }
 
-    /// A poisoned log is still a log: whoever panicked is reported elsewhere.
+    /// A poisoned log is still a log: the panic is reported elsewhere.
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -85,8 +85,8 @@ impl Plan {
         }
     }
 
-    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever is cut off is missed, and a
-    /// resume window that outlasts that.
+    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever
+    /// is cut off is missed, and a resume window that outlasts that.
     pub(super) fn duel(seed: u64, playing: Duration) -> Self {
         let mut plan = Self::new(seed, playing);
         plan.clients = 1;

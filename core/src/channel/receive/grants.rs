@@ -35,7 +35,7 @@ impl Grants {
         Ok(())
     }
 
-    /// Takes a charge back: what it was for will be begun again.
+    /// Takes a charge back: its message will be begun again.
     pub(super) fn refund(&mut self, cost: u64) {
         self.charged = self.charged.saturating_sub(cost);
     }

@@ -139,7 +139,7 @@ impl Queue {
         count
     }
 
-    /// The path takes nothing now: what waits is held back.
+    /// The path takes nothing now: the waiting messages are held back.
     pub(super) fn hold_back(&mut self) {
         self.held_below = self.next_number;
     }

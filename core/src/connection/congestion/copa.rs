@@ -28,7 +28,8 @@ const GLUT: u64 = 6;
 const FULL_US: u64 = 400_000;
 /// Slow start continues through queues of up to this many times the target: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
-/// A mean of this length, and a sample below one part in `FALLEN` of it, show that a queue is gone and not that delays differ by chance.
+/// A mean of this length, and a sample below one part in `FALLEN` of it, show that a queue is gone and not that delays
+/// differ by chance.
 const LONG_US: u64 = 1_000_000;
 const FALLEN: u64 = 4;
 /// A way back that is full multiplies the bytes in flight by this much at most.
@@ -207,8 +208,9 @@ impl Copa {
         Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
     }
 
-    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them. Round trips
-    /// know nothing of clocks: what they have not grown by is drift, while drift can account for it. Beyond that, the way back has drained.
+    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them.
+    /// Round trips know nothing of clocks: growth that they do not show is drift, while drift can account for it. Beyond
+    /// that, the way back has drained.
     fn less_drift(&self, waited: i64, rtt: i64) -> i64 {
         let grown = rtt.saturating_sub(self.base_rtt.get().unwrap_or(rtt));
         waited.min(grown.max(waited.saturating_sub(DRIFT_MOST_US)))
@@ -237,8 +239,8 @@ impl Copa {
         self.forward_us = after;
     }
 
-    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves too slowly
-    /// for as many round trips as it is long. The rate stays what it was, or becomes the least.
+    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves
+    /// too slowly for as many round trips as it is long. The rate stays what it was, or becomes the least.
     fn on_drained(&mut self, sample: u64) {
         if self.forward_us < LONG_US || sample >= self.forward_us / FALLEN {
             return;
@@ -263,7 +265,7 @@ impl Copa {
     }
 
     /// Where acknowledgements wait, the round trip is known late: after a queue has drained, the window would leave too slowly for
-    /// as long as they wait. What arrives may leave.
+    /// as long as they wait. So packets may leave at the rate at which they arrive.
     fn rate_of_arrivals(&self) -> u64 {
         let (rate, longest_us) = (self.way_back.arrival_rate(), self.way_back.longest_us());
         if longest_us == 0 {
@@ -273,8 +275,8 @@ impl Copa {
         (rate.saturating_mul(longest_us.saturating_mul(2)) / self.forward()).min(rate)
     }
 
-    /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
-    /// differ by what two datagrams take; but no queue lets packets overtake each other. Where
+    /// How much of a delay is chance: the difference between delays from one acknowledgement to the next. A burst of ours makes
+    /// them differ by the time that two datagrams take; but no queue lets packets overtake each other. Where
     /// none does, what [`Jitter`] allows for is chance as well.
     fn noise(&self, reorders: bool) -> i64 {
         let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
@@ -293,7 +295,7 @@ impl Copa {
         self.rounds = 0;
     }
 
-    /// Once per round trip: whoever keeps going in one direction goes faster and faster.
+    /// Once per round trip: the window moves faster and faster while it keeps its direction.
     fn end_round(&mut self, now: Instant) {
         let is_rising = self.window > self.round_window;
         if is_rising == self.is_rising {

@@ -14,7 +14,7 @@ const DEMAND_TICK_US: u64 = 50_000;
 const EXCESS_WINDOW_US: u64 = 2_000_000;
 const ARRIVALS_WINDOW_US: u64 = 600_000;
 
-/// The demand of a game: what arrives in a round trip with jitter and a tick.
+/// The demand of a game: the bytes that arrive in a round trip with jitter and a tick.
 #[derive(Clone, Debug)]
 pub(super) struct Demand {
     /// The greatest excess over the least delay, and the greatest rate of arrivals, of the last moments.

@@ -32,7 +32,7 @@ pub(super) struct LossCap {
 #[derive(Clone, Copy, Debug)]
 enum CapState {
     Free,
-    /// Just cut; what was sent before is settled first.
+    /// Just cut; packets sent before are settled first.
     Cut {
         cap: u64,
     },

@@ -57,8 +57,8 @@ impl Transport {
         (passed >= period / 3).then(|| now.plus_micros(period - passed))
     }
 
-    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all are accounted
-    /// for, and a policer has saved up for the probe at the rate of what was delivered lately.
+    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all
+    /// are accounted for, and a policer has saved up for the probe at the rate of what was delivered lately.
     fn empty_at(&self) -> Instant {
         let bytes = self.mtu.due().unwrap_or_default() as u64;
         let saves_up_us = (bytes * 2_000_000).checked_div(self.regulator.delivered()).unwrap_or(u64::MAX);

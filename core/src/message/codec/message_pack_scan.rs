@@ -1,4 +1,4 @@
-//! Walking MessagePack without building anything: what a decoder may believe.
+//! Checks MessagePack without building anything, so that a decoder may believe its lengths.
 
 use smallvec::SmallVec;
 

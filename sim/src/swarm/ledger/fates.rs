@@ -48,7 +48,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. What is queued now is
+    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. A message queued now is
     /// never sent, unless the session is resumed.
     pub(in crate::swarm) fn on_stopped(
         &mut self,
