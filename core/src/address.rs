@@ -10,7 +10,7 @@ pub struct LinkId(pub u64);
 /// An address: a UDP socket address, or a link that the driver opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// A UDP socket address. Nothing is known of who is behind it until it answered a challenge or a cookie.
+    /// A UDP socket address. The peer behind it is unverified until it answered a challenge or a cookie.
     Udp(SocketAddr),
     /// A link opened by the driver; its far end is reachable by construction.
     Link(LinkId),

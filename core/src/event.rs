@@ -39,7 +39,7 @@ pub enum Fate {
     Queued,
     /// Sent at least once, not yet acknowledged.
     InFlight,
-    /// Taken into the peer core's event queue. Nobody can promise more across a peer's death.
+    /// Taken into the peer core's event queue. No stronger promise is possible, since the peer may die.
     Delivered,
     /// Never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
     NotSent,
@@ -64,13 +64,13 @@ pub struct Unconfirmed {
 pub enum Refusal {
     /// All places are taken.
     Full,
-    /// As many clients came from this client's address (IPv4, or IPv6 /64) as one address may bring.
+    /// The client's address (IPv4, or IPv6 /64) has as many clients already as one address may have.
     TooManyFromAddress,
     /// This identity is not welcome.
     Banned,
     /// The ticket was valid once.
     Expired,
-    /// The server ended the session that this client wants to go on with, and the word of it was lost on the way. Another
+    /// The server ended the session that this client wants to resume, and the notice of it was lost on the way. Another
     /// ticket may let it in.
     SessionEnded,
     /// The two ends were built from different message types.
@@ -114,7 +114,7 @@ pub enum CloseReason {
         /// nothing proves whose it is.
         key_hint: Option<PublicKey>,
     },
-    /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
+    /// The path changed, to a tunnel's say, and carries less than it has to: smaller datagrams pass, and none of `least` bytes.
     /// Another network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
         /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP: 700, or 1200 for a
@@ -128,7 +128,7 @@ pub enum CloseReason {
     /// Another connection took its place: peers that share a pair of keys have one connection, the one that was dialled last;
     /// in a full server, a client whose connection no longer answers gives its place to the next one with its identity.
     Replaced,
-    /// The peer did what the protocol forbids.
+    /// The peer broke the protocol.
     Violation(Violation),
     /// The keys are worn out: too many forged packets were seen.
     KeysExhausted,

@@ -23,7 +23,7 @@ pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// Ranges in the resume state of one channel; messages received beyond them are sent again.
 pub const RESUME_RANGES: usize = 32;
-/// How much longer than its acknowledgement delay a peer may take to acknowledge what would not be sent again, heartbeats
+/// How much longer than its acknowledgement delay a peer may take to acknowledge packets that are not sent again, heartbeats
 /// above all: drivers let those gather before they read them, since no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// Packets in flight per connection, whatever the congestion window says.
@@ -51,7 +51,7 @@ pub const HALF_OPEN: usize = 1024;
 pub const HALF_OPEN_BYTES: usize = 512;
 /// Half-open handshakes per ticket.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
-/// Refusals kept to be repeated to whoever asks the same again; beyond, a refusal is said once.
+/// Refusals kept to be repeated to a client that sends the same Hello again; beyond, a refusal is sent once.
 pub const REFUSALS_KEPT: usize = 256;
 /// Bytes of the first Noise message in a Hello.
 pub const HELLO_NOISE_BYTES: usize = 128;
@@ -62,7 +62,7 @@ pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;
 /// Sessions remembered as ended by this end until their resume tickets expire. Beyond, no ticket of a lost session lets
-/// anybody in for as long.
+/// a client in meanwhile.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// Connections looked through per second for the ones that datagrams of type Unknown concern.
 pub const LOOKUPS_PER_SECOND: u32 = 100_000;
@@ -78,8 +78,8 @@ pub const CLOSE_TEXT: usize = 256;
 pub const RETRIES: u8 = 2;
 /// Hellos with one cookie that get no answer before the client asks for another one.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. A longer round trip
-/// is none that it connects over: the server may have forgotten the handshake when the first Data comes.
+/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. It
+/// connects over no longer round trip: the server may have forgotten the handshake when the first Data comes.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(8900);
 /// The most that a client adds to [`ANSWER_WITHIN`] because its driver called it late.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
@@ -147,7 +147,7 @@ pub const HELD_FREE: usize = 32 << 10;
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
 /// A message keeps that room for one more second per this many bytes that it takes.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
-/// How long that room is kept for the next connection in turn, which sends again what found no room.
+/// How long that room is kept for the next connection in turn, which sends the message again that found no room.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
@@ -189,10 +189,10 @@ pub const PAGE_LEAST: usize = 16;
 pub const PAGES_KEPT: usize = 512 << 10;
 /// Bytes of unused tables of pages kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const TABLES_KEPT: usize = 64 << 10;
-/// An endpoint that received no message for as long gives the memory that it kept for messages back to the system; at the
+/// An endpoint that received no message for this long gives the memory that it kept for messages back to the system; at the
 /// latest after twice this time.
 pub const ARENA_REST: Duration = Duration::from_secs(3);
-/// Unused notes of what was sent of a message kept for reuse, per channel.
+/// Unused records of the sent parts of messages that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
 
 /// Bytes that one message of `max_message` bytes takes at most in reassembly, whatever order it comes in: twice its own,

@@ -110,7 +110,7 @@ pub struct ChannelSent {
     pub messages: u64,
     /// Bytes of MESSAGE frames written, headers and repetitions included.
     pub bytes: u64,
-    /// Frames that repeated what was lost.
+    /// Frames that repeated lost data.
     pub repeated: u64,
     /// Frames that carried part of a message.
     pub fragments: u64,

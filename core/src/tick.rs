@@ -1,7 +1,7 @@
 //! Ticks that both ends agree on, and how far ahead of its server a client has to run.
 //!
-//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with what the clients
-//! sent for it. So a client simulates each tick somewhat earlier: by the *lead*, the longest that its input may be on its
+//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with the input
+//! that the clients sent for it. So a client simulates each tick somewhat earlier: by the *lead*, the longest that its input may be on its
 //! way. It gets there, and stays there, by running a few per cent faster or slower.
 //!
 //! ```
@@ -110,7 +110,7 @@ impl TickSchedule {
 /// The quantities that decide how far a client has to run ahead. [`InputLead::new`] takes them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// How far the peer's clock may be ahead of what is shown: [`PeerClock::error`]. The least delay on the way there is
+    /// How far the peer's clock may be ahead of the shown time: [`PeerClock::error`]. The least delay on the way there is
     /// in it, whatever share of the round trip that is: both come from the packet that got there fastest.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
@@ -124,7 +124,7 @@ pub struct InputLead {
 }
 
 impl InputLead {
-    /// As an endpoint has it, at `now`.
+    /// The quantities that an endpoint has measured by `now`.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Whom the application lets in.
+//! The application's decision on which clients to let in.
 
 use core::net::IpAddr;
 

@@ -2,8 +2,8 @@
 //!
 //! A [`Registry`] knows every message type of a game by name. Both ends register the same types, in any order; their
 //! schema hashes are compared in the handshake, so an index into the list sorted by name is all that the wire needs.
-//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and what
-//! `Event::Message` brings goes to [`Registry::decode`] or to a [`Dispatcher`].
+//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and the
+//! bytes of `Event::Message` go to [`Registry::decode`] or to a [`Dispatcher`].
 //!
 //! A message is the varint index of its type, then its body in the type's codec.
 

@@ -197,7 +197,7 @@ impl Registry {
     /// The message that `bytes` are, if it is a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, else what [`Registry::decode`] would say.
+    /// [`DecodeError::Invalid`] if it is of another type, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
@@ -275,7 +275,7 @@ impl Message {
     /// Its value, if it is a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, and what the codec says.
+    /// [`DecodeError::Invalid`] if it is of another type, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }
