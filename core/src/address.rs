@@ -10,7 +10,7 @@ pub struct LinkId(pub u64);
 /// An address: a UDP socket address, or a link that the driver opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// A UDP socket address. Nothing is known of who is behind it until it answered a challenge or a cookie.
+    /// A UDP socket address. The peer behind it is unverified until it answered a challenge or a cookie.
     Udp(SocketAddr),
     /// A link opened by the driver; its far end is reachable by construction.
     Link(LinkId),
@@ -123,9 +123,9 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// What is written arrives unless the link breaks: nothing is retransmitted on it.
+    /// Whether written bytes arrive unless the link breaks: nothing is retransmitted on it.
     pub reliable: bool,
-    /// What is written arrives in the order written. The core does not rely on it; it orders by itself.
+    /// Whether written bytes arrive in the order written. The core does not rely on it; it orders by itself.
     pub ordered: bool,
     /// The link does its own congestion control: the core adds none.
     pub congestion_controlled: bool,

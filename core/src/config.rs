@@ -17,7 +17,7 @@ use crate::limits;
 use crate::schema::Schema;
 use crate::time::{Instant, micros};
 
-/// Who may connect to an endpoint that accepts.
+/// The peers that an endpoint accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Access {
     /// Nobody: this endpoint only dials.
@@ -25,7 +25,7 @@ pub enum Access {
     Closed,
     /// Only the peers that `Endpoint::expect_peer` names, or that this endpoint dials.
     Peers,
-    /// Whoever holds a valid ticket. A connection without one is met with silence.
+    /// Clients that hold a valid ticket. The endpoint answers no client without one.
     Tickets,
     /// Anybody, after showing that its address is its own.
     Open,
@@ -86,7 +86,7 @@ impl Secrets {
 pub struct Config {
     /// Names the game: endpoints with different numbers ignore each other. [`Config::new`] takes it; any number will do.
     pub application: u64,
-    /// Who may connect.
+    /// The peers that may connect.
     ///
     /// Default: [`Access::Closed`].
     pub access: Access,
@@ -315,7 +315,7 @@ impl Config {
         }
     }
 
-    /// What this endpoint tells its peers about itself.
+    /// The parameters that this endpoint sends its peers in the handshake.
     pub(crate) fn parameters(&self, schema: u64) -> Parameters {
         Parameters {
             schema,

@@ -1,4 +1,4 @@
-//! The driver's contract: a list to tick off for whoever moves the datagrams of an [`Endpoint`] by hand.
+//! The driver's contract: a list to tick off for a program that moves the datagrams of an [`Endpoint`] by hand.
 //!
 //! A driver is the code between an endpoint and the world: a socket, a clock, entropy, and a loop. This page has two
 //! halves: the duties of a driver, each with the damage if it is missed, and the promises of the endpoint that a driver may
@@ -70,8 +70,8 @@
 //! - [ ] **Pass ECN both ways.** Give [`Endpoint::handle_datagram`] the ECN bits of the IP header, and send with
 //!   [`Transmit::ecn`](crate::Transmit::ecn). If the platform cannot, always pass [`Ecn::NotCapable`](crate::Ecn::NotCapable):
 //!   congestion control then reads delay and loss only. Never pass invented bits: a made-up mark slows the connection down.
-//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. What is
-//!   not polled is not lost: it stays due, and [`Endpoint::poll_timeout`] wakes you for it. But a peer whose messages are not
+//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. An output that
+//!   you do not poll is not lost: it stays due, and [`Endpoint::poll_timeout`] wakes you for it. But a peer whose messages are not
 //!   taken runs out of flow-control credit and stops sending.
 //! - [ ] **Lend a buffer of at least [`limits::MIN_TRANSMIT_BUFFER`] (1200) bytes.** `poll_transmit` writes nothing into a smaller
 //!   one, so nothing is ever sent. With room for several datagrams it writes several for one path, of
@@ -81,7 +81,7 @@
 //!   call may bring the time forward. A driver that calls late sends acknowledgements, probes and heartbeats late; one that
 //!   is 20 s late (the default [`Config::idle_timeout`](crate::Config::idle_timeout)) finds its connections interrupted.
 //! - [ ] **A full socket.** When the socket takes no more, keep the datagram that did not fit, stop calling `poll_transmit`, and
-//!   wait for writability; meanwhile sleep until [`Endpoint::next_timer`], which ignores what waits to be sent. A driver that
+//!   wait for writability; meanwhile sleep until [`Endpoint::next_timer`], which ignores waiting datagrams. A driver that
 //!   goes by `poll_timeout` there spins; one that drops the datagram costs its connection a loss.
 //! - [ ] **Errors of the socket are losses.** Unreachable hosts, refused ports and oversized datagrams need no call: the endpoint
 //!   finds out by itself. A driver that closes connections for them lets anybody who can forge an ICMP message end them.

@@ -51,19 +51,19 @@ drop_reasons! {
     WrongApplication => "wrong-application",
     /// A handshake from an unvalidated address without the padding that pays for a reply.
     NotPadded => "not-padded",
-    /// A handshake at an endpoint that lets nobody in, or a packet of a connection that has no keys any more.
+    /// A handshake at an endpoint that accepts no connections, or a packet of a connection that has no keys any more.
     Closed => "closed",
     /// A handshake without a ticket where one is needed.
     NoTicket => "no-ticket",
     /// A ticket that is forged, of another server, or worn.
     BadTicket => "bad-ticket",
-    /// A ticket that let somebody in before.
+    /// A ticket that let a client in before.
     BurntTicket => "burnt-ticket",
     /// A ticket with as many half-open handshakes as it may have.
     TicketBusy => "ticket-busy",
-    /// The table of burnt tickets is full: a ticket that cannot be burnt lets nobody in.
+    /// The table of burnt tickets is full: a ticket that cannot be burnt lets no client in.
     BurnTableFull => "burn-table-full",
-    /// A peer that nobody expects.
+    /// A peer that this endpoint does not expect.
     UnknownPeer => "unknown-peer",
     /// A Retry whose cookie is none.
     BadCookie => "bad-cookie",

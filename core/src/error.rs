@@ -1,4 +1,4 @@
-//! What a call returns when its caller is at fault. Noise on the wire is never an error; it is counted as a
+//! Errors that a call returns when its caller is at fault. Noise on the wire is never an error; it is counted as a
 //! [`crate::drop::DropReason`].
 
 use alloc::string::String;
@@ -14,7 +14,7 @@ pub enum ConfigError {
     OutOfRange {
         /// The field, as [`crate::config::Config`] names it.
         field: &'static str,
-        /// What it was set to.
+        /// The value that it was set to.
         value: u64,
         /// The least it may be.
         least: u64,
@@ -179,7 +179,7 @@ impl SendError {
 }
 
 impl fmt::Debug for SendError {
-    /// Without the message's bytes, which nobody wants to find in a log.
+    /// Leaves out the message's bytes, to keep them out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, message) = match self {
             Self::Full(message) => ("Full", message),

@@ -1,4 +1,4 @@
-//! What the core tells its caller.
+//! Events that the core reports to its caller.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,23 +23,23 @@ pub struct ChannelId(pub u8);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
-/// Who the peer is: as the ticket, the authenticator, or the resumed session says.
+/// The identity of a peer, as the ticket, the authenticator, or the resumed session gives it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
     /// The identity that the ticket carries; zeros for a client without one.
     pub identity: [u8; 16],
-    /// What the backend put into the ticket for the server.
+    /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
 }
 
-/// What became of a message.
+/// The fate of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fate {
     /// Waiting to be sent for the first time.
     Queued,
     /// Sent at least once, not yet acknowledged.
     InFlight,
-    /// Taken into the peer core's event queue. Nobody can promise more across a peer's death.
+    /// Taken into the peer core's event queue. No stronger promise is possible, since the peer may die.
     Delivered,
     /// Never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
     NotSent,
@@ -64,13 +64,13 @@ pub struct Unconfirmed {
 pub enum Refusal {
     /// All places are taken.
     Full,
-    /// As many clients came from this client's address (IPv4, or IPv6 /64) as one address may bring.
+    /// The client's address (IPv4, or IPv6 /64) has as many clients already as one address may have.
     TooManyFromAddress,
     /// This identity is not welcome.
     Banned,
     /// The ticket was valid once.
     Expired,
-    /// The server ended the session that this client wants to go on with, and the word of it was lost on the way. Another
+    /// The server ended the session that this client wants to resume, and the notice of it was lost on the way. Another
     /// ticket may let it in.
     SessionEnded,
     /// The two ends were built from different message types.
@@ -114,7 +114,7 @@ pub enum CloseReason {
         /// nothing proves whose it is.
         key_hint: Option<PublicKey>,
     },
-    /// The path carries less than it has to since it changed, a tunnel's say: smaller datagrams pass, and none of `least` bytes.
+    /// The path changed, to a tunnel's say, and carries less than it has to: smaller datagrams pass, and none of `least` bytes.
     /// Another network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
         /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP: 700, or 1200 for a
@@ -128,7 +128,7 @@ pub enum CloseReason {
     /// Another connection took its place: peers that share a pair of keys have one connection, the one that was dialled last;
     /// in a full server, a client whose connection no longer answers gives its place to the next one with its identity.
     Replaced,
-    /// The peer did what the protocol forbids.
+    /// The peer broke the protocol.
     Violation(Violation),
     /// The keys are worn out: too many forged packets were seen.
     KeysExhausted,
@@ -141,7 +141,7 @@ pub enum CloseReason {
     },
 }
 
-/// What a peer did that the protocol forbids.
+/// A breach of the protocol by a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Violation {
@@ -163,7 +163,7 @@ pub enum Violation {
     InvalidMessages,
 }
 
-/// What happened. Of a connection, `Connected` comes before all else, `Closed` last and once.
+/// An event that an endpoint reports. Of a connection, `Connected` comes before all else, `Closed` last and once.
 ///
 /// ```
 /// use tickwire_core::{Endpoint, Event, Fate};
@@ -192,7 +192,7 @@ pub enum Event {
         connection: ConnectionId,
         /// Where its peer is.
         address: Address,
-        /// Who its peer is.
+        /// The identity of its peer.
         peer: PeerInfo,
         /// The connection that this one takes the place of, if the server lost its session.
         replaces: Option<ConnectionId>,
@@ -227,7 +227,7 @@ pub enum Event {
         /// The connection.
         connection: ConnectionId,
     },
-    /// The session goes on, on fresh keys.
+    /// The session continues, on fresh keys.
     Resumed {
         /// The connection.
         connection: ConnectionId,
@@ -241,15 +241,16 @@ pub enum Event {
         /// Where its peer is now.
         address: Address,
     },
-    /// What the path carries changed by a quarter or more since this was last told, or since the first acknowledgement, and
-    /// a quarter of it is in use. A game may adapt what it sends at all; for each tick, `Endpoint::grant` is more exact.
+    /// The rate that the path carries changed by a quarter or more since this event was last reported, or since the
+    /// first acknowledgement, and a quarter of the rate is in use. A game may adapt how much it sends; for each tick,
+    /// `Endpoint::grant` is more exact.
     RateChanged {
         /// The connection.
         connection: ConnectionId,
-        /// What it carries now, in bytes per second.
+        /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection is over, and nothing more is told of it. Its statistics can be asked for until the peer has heard of
+    /// The connection is over, and this is its last event. Its statistics can be asked for until the peer has heard of
     /// it too, for some seconds at most; after that its id finds nothing.
     Closed {
         /// The connection. A driver that reports an attempt to connect that failed, or its own end, uses the null id,

@@ -14,17 +14,17 @@ pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 pub const TAG: usize = 16;
 /// Packet numbers below the highest seen that are still told apart from replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// Ranges of packet numbers that one acknowledgement lists; more of them are told as bits. A receiver repeats so many.
+/// Ranges of packet numbers that one acknowledgement lists; more of them are sent as bits. A receiver repeats up to this many.
 pub const ACK_RANGES: usize = 32;
-/// Ranges of packet numbers that a receiver keeps until it told of them several times, 16 bytes each. All that a sender may have
+/// Ranges of packet numbers that a receiver keeps until it reported them several times, 16 bytes each. All that a sender may have
 /// in flight, each second packet lost, twice over.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
 /// Bytes of an acknowledgement with one bit per packet number: as many numbers as a sender waits for at most.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// Ranges in the resume state of one channel; messages received beyond them are sent again.
 pub const RESUME_RANGES: usize = 32;
-/// How much longer than its acknowledgement delay a peer may take to acknowledge what would not be sent again, heartbeats
-/// above all: drivers let those gather before they read them, since nobody waits for them.
+/// How much longer than its acknowledgement delay a peer may take to acknowledge packets that are not sent again, heartbeats
+/// above all: drivers let those gather before they read them, since no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// Packets in flight per connection, whatever the congestion window says.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
@@ -35,13 +35,13 @@ pub const CHANNELS: usize = 32;
 /// Reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip of 100 ms. Credit
 /// bounds their bytes.
 pub const RELIABLE_WINDOW: u32 = 16_384;
-/// What a queued or buffered message costs beyond its bytes, in every budget.
+/// Bytes that a queued or buffered message costs beyond its own, in every budget.
 pub const MESSAGE_OVERHEAD: u64 = 64;
 /// The default of the largest message, in bytes.
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The largest message that any configuration allows, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// Bytes of reliable data a peer may have underway, in reassembly or not yet taken by the application.
+/// Bytes of reliable data that a peer may have in transit, in reassembly or not yet taken by the application.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
 /// Unreliable messages waiting for the application, in bytes; the oldest gives way.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
@@ -51,7 +51,7 @@ pub const HALF_OPEN: usize = 1024;
 pub const HALF_OPEN_BYTES: usize = 512;
 /// Half-open handshakes per ticket.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
-/// Refusals kept to be repeated to whoever asks the same again; beyond, a refusal is said once.
+/// Refusals kept to be repeated to a client that sends the same Hello again; beyond, a refusal is sent once.
 pub const REFUSALS_KEPT: usize = 256;
 /// Bytes of the first Noise message in a Hello.
 pub const HELLO_NOISE_BYTES: usize = 128;
@@ -62,7 +62,7 @@ pub const LEAST_DATAGRAM: u16 = 700;
 /// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
 pub const BURNT_TICKETS: usize = 65_536;
 /// Sessions remembered as ended by this end until their resume tickets expire. Beyond, no ticket of a lost session lets
-/// anybody in for as long.
+/// a client in meanwhile.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// Connections looked through per second for the ones that datagrams of type Unknown concern.
 pub const LOOKUPS_PER_SECOND: u32 = 100_000;
@@ -78,8 +78,8 @@ pub const CLOSE_TEXT: usize = 256;
 pub const RETRIES: u8 = 2;
 /// Hellos with one cookie that get no answer before the client asks for another one.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. A longer round trip
-/// is none that it connects over: the server may have forgotten the handshake when the first Data comes.
+/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. It
+/// connects over no longer round trip: the server may have forgotten the handshake when the first Data comes.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(8900);
 /// The most that a client adds to [`ANSWER_WITHIN`] because its driver called it late.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 pub const VIOLATION_RECORDS: usize = 32_768;
 /// The smallest piece that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
-/// The rest of a packet that is always there for a message: what fits it is not cut, in bytes.
+/// Bytes of a packet that are always there for a message. A message that fits them is not cut.
 pub const WHOLE_FRAME: usize = 1150;
 /// Unreliable messages in reassembly per connection; the oldest gives way.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
@@ -145,9 +145,9 @@ pub const HELD_PER_RECEIVED: usize = 4;
 pub const HELD_FREE: usize = 32 << 10;
 /// How long the room of one largest message is kept for one message, if other connections wait for it.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
-/// A message keeps that room for a second longer for each so many bytes that it takes.
+/// A message keeps that room for one more second per this many bytes that it takes.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
-/// How long that room is kept for the next connection in turn, which sends again what found no room.
+/// How long that room is kept for the next connection in turn, which sends the message again that found no room.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The largest message that is compressed, in bytes; larger ones travel as they are.
 pub const COMPRESS_MAX: usize = 1 << 22;
@@ -158,13 +158,13 @@ pub const DROPPED_RANGES_AT_REST: usize = 8;
 /// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
 /// channel's [`crate::Overflow`] says so.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
-/// A connection on which nothing but heartbeats was exchanged for so long gives unused memory back, at its next heartbeat.
+/// A connection on which nothing but heartbeats was exchanged for this long gives unused memory back, at its next heartbeat.
 pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// The same, if no heartbeat comes before. A heartbeat of the default interval does, so the timer costs such a connection nothing.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
 /// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// Ranges of bytes that one message in reassembly may consist of. What would make more is taken when gaps were filled;
+/// Ranges of bytes that one message in reassembly may consist of. Bytes that would make more are taken when gaps were filled;
 /// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// Bytes of the first chunk that received messages share after a rest; each has four times as many as the one before.
@@ -189,10 +189,10 @@ pub const PAGE_LEAST: usize = 16;
 pub const PAGES_KEPT: usize = 512 << 10;
 /// Bytes of unused tables of pages kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const TABLES_KEPT: usize = 64 << 10;
-/// An endpoint that received no message for as long gives the memory that it kept for messages back to the system; at the
+/// An endpoint that received no message for this long gives the memory that it kept for messages back to the system; at the
 /// latest after twice this time.
 pub const ARENA_REST: Duration = Duration::from_secs(3);
-/// Unused notes of what was sent of a message kept for reuse, per channel.
+/// Unused records of the sent parts of messages that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
 
 /// Bytes that one message of `max_message` bytes takes at most in reassembly, whatever order it comes in: twice its own,

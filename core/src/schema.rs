@@ -1,4 +1,4 @@
-//! What both ends must have been built with: message types and channels, as hashes.
+//! The message types and channels that both ends must have been built with, as hashes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -33,7 +33,7 @@ impl Schema {
         Self { entries }
     }
 
-    /// One number for all of it. Equal schemas have equal hashes; whoever wants to be let in despite a difference can
+    /// One number for all of it. Equal schemas have equal hashes. A client that wants to be let in despite a difference can
     /// forge one, so it protects from mistakes only.
     ///
     /// It is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian), the

@@ -1,4 +1,4 @@
-//! What connections and channels have done, in numbers.
+//! Counters of connections and channels.
 
 use core::time::Duration;
 
@@ -26,7 +26,7 @@ impl Traffic {
     }
 }
 
-/// What one connection has done since it was made.
+/// Counters and measurements of one connection, since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -54,7 +54,7 @@ pub struct ConnectionStats {
     pub congestion_window: u64,
     /// Bytes per second that the path carries for long, as far as known; `u64::MAX` where nothing limits them.
     pub rate: u64,
-    /// The largest datagram that is sent, in bytes: what the path was found to carry (RFC 8899).
+    /// The largest datagram that is sent, in bytes: the largest that the path was found to carry (RFC 8899).
     pub max_datagram: usize,
     /// Whether the path was found to report congestion by marks (RFC 3168).
     pub ecn: bool,
@@ -87,7 +87,7 @@ impl ConnectionStats {
     }
 }
 
-/// What one channel of one connection did so far.
+/// Counters of one channel of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelStats {
     /// Our messages on it.
@@ -96,7 +96,7 @@ pub struct ChannelStats {
     pub received: ChannelReceived,
 }
 
-/// What became of the messages sent on one channel.
+/// Counters of the messages sent on one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelSent {
@@ -110,7 +110,7 @@ pub struct ChannelSent {
     pub messages: u64,
     /// Bytes of MESSAGE frames written, headers and repetitions included.
     pub bytes: u64,
-    /// Frames that repeated what was lost.
+    /// Frames that repeated lost data.
     pub repeated: u64,
     /// Frames that carried part of a message.
     pub fragments: u64,
@@ -124,7 +124,7 @@ pub struct ChannelSent {
     pub full: u64,
 }
 
-/// What became of the messages received on one channel.
+/// Counters of the messages received on one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelReceived {

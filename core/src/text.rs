@@ -19,7 +19,7 @@ use core::fmt::{self, Write as _};
 pub struct PeerText(String);
 
 impl PeerText {
-    /// The text as it came. Whoever prints it has to escape it: see [`Escaped`].
+    /// The text as it came. Escape it before you print it: see [`Escaped`].
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
 //! Ticks that both ends agree on, and how far ahead of its server a client has to run.
 //!
-//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with what the clients
-//! sent for it. So a client simulates each tick somewhat earlier: by the *lead*, the longest that its input may be on its
+//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with the input
+//! that the clients sent for it. So a client simulates each tick somewhat earlier: by the *lead*, the longest that its input may be on its
 //! way. It gets there, and stays there, by running a few per cent faster or slower.
 //!
 //! ```
@@ -53,7 +53,8 @@ const MICROS_PER_SECOND: u128 = 1_000_000;
 const LEAP: u64 = 250_000;
 /// The most by which a client runs faster or slower, in thousandths.
 const PACE_MOST: u64 = 30;
-/// What one thousandth of speed is worth in distance from the target, in µs: it is made good in about a second.
+/// Distance from the target, in µs, for which the speed changes by one thousandth. A distance is made good in about a
+/// second.
 const DISTANCE_PER_MILLE: u64 = 1000;
 /// How many mean deviations of the round-trip time a packet may be late. Over jitter of up to 100 ms, 2 would do for 98.3 %
 /// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
@@ -67,8 +68,8 @@ pub struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// So many ticks per second, 1 to [`TICKS_PER_SECOND_MAX`], tick 0 beginning at `epoch` on the clock of the end that
-    /// sets the pace. `None` for other rates. How the other end learns the epoch is the game's affair.
+    /// A schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on the clock of
+    /// the end that sets the pace. `None` for other rates. How the other end learns the epoch is the game's affair.
     #[must_use]
     pub const fn new(per_second: u32, epoch: Instant) -> Option<Self> {
         match per_second {
@@ -106,10 +107,10 @@ impl TickSchedule {
     }
 }
 
-/// What decides how far a client has to run ahead. [`InputLead::new`] takes it from an endpoint.
+/// The quantities that decide how far a client has to run ahead. [`InputLead::new`] takes them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// How far the peer's clock may be ahead of what is shown: [`PeerClock::error`]. The least delay on the way there is
+    /// How far the peer's clock may be ahead of the shown time: [`PeerClock::error`]. The least delay on the way there is
     /// in it, whatever share of the round trip that is: both come from the packet that got there fastest.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
@@ -118,12 +119,12 @@ pub struct InputLead {
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// What the game adds: for the time until its input is sent, or so that a loss can be made good.
+    /// Time that the game adds: until its input is sent, or so that a loss can be made good.
     pub safety: Duration,
 }
 
 impl InputLead {
-    /// As an endpoint has it, at `now`.
+    /// The quantities that an endpoint has measured by `now`.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {
@@ -135,8 +136,8 @@ impl InputLead {
         }
     }
 
-    /// How far ahead of the peer's clock, as it is shown, the client should be: what is sent now has then arrived, unless
-    /// it is lost or later than nearly all packets. It adds up the error of the clock, what usually waits in queues, three
+    /// How far ahead of the peer's clock, as it is shown, the client should be: input sent now has then arrived, unless
+    /// it is lost or later than nearly all packets. It adds up the error of the clock, the usual wait in queues, three
     /// mean deviations of that, and the safety.
     #[must_use]
     pub fn lead(&self) -> Duration {
@@ -150,7 +151,7 @@ impl InputLead {
 /// How fast a client should run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// So many thousandths of the speed of time: 970 to 1030.
+    /// The speed in thousandths of the speed of time: 970 to 1030.
     PerMille(u16),
     /// The target is more than 250 ms away: go there at once. Ticks that were simulated are not simulated again.
     Leap,

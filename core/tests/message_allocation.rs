@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What decoding `bytes` as a `T` gives, the sum of what it requests, and the largest request.
+/// Decodes `bytes` as a `T`. Returns the result, the sum of the bytes that decoding requests, and the largest request.
 fn decode<C: Codec<T>, T>(bytes: &[u8]) -> (Result<T, DecodeError>, usize, usize) {
     REQUESTED.set((0, 0));
     let result = C::decode(bytes);

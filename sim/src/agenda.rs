@@ -1,4 +1,4 @@
-//! What happens when: a heap ordered by time, then by who was planned first. Nothing is left to chance.
+//! Planned actions: a heap ordered by time, then by the order of planning. Nothing is left to chance.
 
 use core::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

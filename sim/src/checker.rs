@@ -1,4 +1,4 @@
-//! What must hold at every step, whoever the hosts are.
+//! Rules that must hold at every step, for any hosts.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -14,11 +14,11 @@ use crate::provider::NonceLog;
 /// Something that must not happen, happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Who noticed.
+    /// The name of the checker that found it.
     pub checker: &'static str,
     /// When, in virtual time.
     pub at: Instant,
-    /// What, for a person.
+    /// A description of the violation, for a person.
     pub text: String,
 }
 
@@ -53,7 +53,7 @@ pub trait Checker<E> {
     /// A node sends a datagram.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// A description of the rule that this datagram breaks.
     fn sent(&mut self, datagram: &Datagram<'_>) -> Result<(), String> {
         let _ = datagram;
         Ok(())
@@ -62,7 +62,7 @@ pub trait Checker<E> {
     /// A node receives a datagram.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// A description of the rule that this datagram breaks.
     fn delivered(&mut self, datagram: &Datagram<'_>) -> Result<(), String> {
         let _ = datagram;
         Ok(())
@@ -71,7 +71,7 @@ pub trait Checker<E> {
     /// The host of a node reports an event.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// A description of the rule that this event breaks.
     fn event(&mut self, at: Instant, node: NodeId, event: &E) -> Result<(), String> {
         let _ = (at, node, event);
         Ok(())
@@ -85,7 +85,7 @@ pub trait Checker<E> {
     /// The run is over.
     ///
     /// # Errors
-    /// What is still missing.
+    /// A description of what is still missing.
     fn finish(&mut self, at: Instant) -> Result<(), String> {
         let _ = at;
         Ok(())
@@ -96,14 +96,14 @@ pub trait Checker<E> {
 ///
 /// It takes nobody's word for what is validated. It knows who really sits at an address, and what each node was handed:
 /// an address is validated once somebody who was handed a datagram *there* has sent, later, a data packet that the
-/// node opened. What merely bears an address, even if it is authentic, validates nothing.
+/// node opened. A datagram that merely bears an address, even if it is authentic, validates nothing.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
     /// Per node and address: bytes received and bytes sent while the address was not validated.
     balances: BTreeMap<(NodeId, SocketAddr), (u64, u64)>,
     validated: BTreeSet<(NodeId, SocketAddr)>,
-    /// Who was seen at an address. Addresses never change hands.
+    /// The node that was seen at each address. Addresses never change hands.
     residents: BTreeMap<SocketAddr, NodeId>,
     /// Per node and other node: the other's addresses that datagrams of the first reached, and that are not validated.
     reached: BTreeMap<(NodeId, NodeId), Vec<SocketAddr>>,
@@ -275,7 +275,7 @@ mod tests {
         between(0, 1, bytes)
     }
 
-    /// What `node` sends to `other`, or receives from it.
+    /// A datagram that `node` sends to `other`, or receives from it.
     fn between(node: NodeId, other: NodeId, bytes: &[u8]) -> Datagram<'_> {
         let (local, peer) = (home_address(node), home_address(other));
         Datagram { at: Instant::ZERO, node, local, peer, bytes }

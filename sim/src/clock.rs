@@ -1,4 +1,4 @@
-//! What a node's own clock shows while virtual time passes: skewed, and sometimes jumping.
+//! A node's own clock, which is skewed and sometimes jumps while virtual time passes.
 
 use core::time::Duration;
 
@@ -24,7 +24,7 @@ impl NodeClock {
         Self { anchor_virtual: 0, anchor_local: 0, skew_ppm: 0 }
     }
 
-    /// What the clock shows at virtual time `now`.
+    /// The time on the clock at virtual time `now`.
     pub(crate) const fn local(&self, now: Instant) -> Instant {
         let passed = now.as_micros().saturating_sub(self.anchor_virtual);
         let shown = if self.skew_ppm == 0 { passed } else { (passed as u128 * self.rate() / MILLION) as u64 };

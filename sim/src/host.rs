@@ -1,4 +1,4 @@
-//! What runs on the nodes: a sans-IO state machine, and the application that uses it.
+//! The software of the nodes: a sans-IO state machine, and the application that uses it.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -26,7 +26,7 @@ pub struct Outgoing {
 
 /// A sans-IO state machine under simulation. Times are what the node's own clock shows.
 pub trait Host {
-    /// What it tells its application.
+    /// The events that it reports to its application.
     type Event: fmt::Debug;
 
     /// A datagram arrived.
@@ -59,7 +59,7 @@ pub struct Boot {
     pub incarnation: u32,
     /// Randomness for it; different for each node and incarnation.
     pub seed: [u8; 32],
-    /// What the node's clock shows.
+    /// The time on the node's clock.
     pub now: Instant,
 }
 
@@ -116,7 +116,7 @@ pub struct Boot {
 /// assert_eq!(world.application().heard, 100);
 /// ```
 pub trait Application {
-    /// What runs on the nodes.
+    /// The state machine that runs on the nodes.
     type Host: Host;
 
     /// Builds the host of a node: at the beginning, and after each restart.
@@ -138,14 +138,14 @@ pub trait Application {
     }
 }
 
-/// What an application gets to see and use of a node.
+/// The view of a node that an application gets.
 #[derive(Debug)]
 pub struct Context<'a, H> {
     /// The node.
     pub node: NodeId,
     /// How many incarnations of it came before.
     pub incarnation: u32,
-    /// What its clock shows.
+    /// The time on its clock.
     pub now: Instant,
     /// Virtual time, which no clock fault touches.
     pub time: Instant,

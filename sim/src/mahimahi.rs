@@ -73,7 +73,7 @@ impl LinkTrace {
         self.bytes_per_period().saturating_mul(1000) / u64::from(self.period_ms)
     }
 
-    /// What may cross in one period, in bytes.
+    /// Bytes that may cross in one period.
     #[must_use]
     pub fn bytes_per_period(&self) -> u64 {
         self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)

@@ -1,4 +1,4 @@
-//! The virtual network: who is where, which links lead to whom, and what is underway.
+//! The virtual network: the nodes' addresses, the links between them, and the datagrams in transit.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -25,7 +25,7 @@ pub struct LinkConfig {
     ///
     /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes; what is larger is dropped without a word. Other limits, and changing ones,
+    /// The largest datagram that passes; larger ones are dropped silently. Other limits, and changing ones,
     /// are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
     ///
     /// Default: 1,472 bytes.
@@ -45,7 +45,7 @@ impl LinkConfig {
 pub struct Topology {
     /// How many nodes there are.
     pub nodes: usize,
-    /// What connects them. Of several links between the same nodes, the last is used.
+    /// The links between the nodes. Of several links between the same nodes, the last is used.
     pub links: Vec<LinkConfig>,
     /// Bottlenecks. Links that name the same one share it.
     pub pipes: Vec<PipeConfig>,
@@ -122,12 +122,12 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
-/// What fits an IPv4 packet of 1500 bytes.
+/// The largest UDP payload that fits an IPv4 packet of 1500 bytes.
 pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// What became of datagrams.
+/// Counters of datagrams, by what the network did to them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
     /// Put on a link by a node.
@@ -148,7 +148,7 @@ pub struct NetworkCounters {
     pub delivered: u64,
 }
 
-/// A datagram underway.
+/// A datagram in transit.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) from: SocketAddr,
@@ -157,7 +157,7 @@ pub(crate) struct Parcel {
     pub(crate) ecn: Ecn,
 }
 
-/// Names a parcel that is underway.
+/// Names a parcel in transit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ParcelId(u32);
 
@@ -223,7 +223,7 @@ impl Network {
         visible_address(node, self.bindings.get(node).copied().unwrap_or(0))
     }
 
-    /// Who has `address` now.
+    /// The node that has `address` now.
     pub(crate) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
         let IpAddr::V4(ip) = address.ip() else { return None };
         let [_, _, high, low] = ip.octets();
@@ -298,7 +298,7 @@ impl Network {
         self.arrivals = arrivals;
     }
 
-    /// Keeps a datagram that is underway.
+    /// Keeps a datagram in transit.
     pub(crate) fn keep(&mut self, parcel: Parcel) -> ParcelId {
         if let Some(place) = self.free.pop() {
             self.underway[place as usize] = Some(parcel);

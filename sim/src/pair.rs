@@ -1,4 +1,4 @@
-//! A server and a client joined by a wire that takes no time: what one end writes, the other one has at once, or when
+//! A server and a client joined by a wire that takes no time: the other end has each datagram at once, or when
 //! the test that holds the wire says so.
 //!
 //! This is the smallest stage for a test of the core. Time stands still until [`Pair::pass`] lets it go on; datagrams
@@ -22,7 +22,7 @@ pub const CLIENT: usize = 1;
 /// Exchanges of a [`Pair::flush`] after which the two count as never silent.
 const EXCHANGES_MAX: usize = 10_000;
 
-/// What the wire does to a datagram of one end: it may change it, and says whether it passes.
+/// The effect of the wire on a datagram of one end. It may change the datagram, and returns whether it passes.
 pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
 
 /// The address of an end whose datagrams travel over UDP.
@@ -57,7 +57,7 @@ pub struct Pair {
     pub told: [Vec<Event>; 2],
     /// Bytes that each end wrote, whether they passed or not.
     pub written: [u64; 2],
-    /// What the wire does to datagrams; at first it delivers them as they are.
+    /// The effect of the wire on datagrams; at first it delivers them as they are.
     pub harm: Harm,
     /// How large a buffer the ends may fill: with more than one datagram's room they fill it with several.
     pub room: usize,
@@ -124,7 +124,7 @@ impl Pair {
         self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
     }
 
-    /// Makes so many connections, one after the other.
+    /// Makes this many connections, one after the other.
     ///
     /// # Panics
     /// If not all of them come about.
@@ -166,14 +166,14 @@ impl Pair {
         sent.expect("an end that takes the message")
     }
 
-    /// What an end has to send.
+    /// The datagrams that an end has to send.
     pub fn take(&mut self, end: usize) -> Vec<Vec<u8>> {
         let mut taken = Vec::new();
         while self.take_some(end, &mut taken) {}
         taken
     }
 
-    /// What an end sends when it is asked once, and whether that was anything.
+    /// Takes the datagrams of one transmit of an end, and returns whether there were any.
     pub fn take_some(&mut self, end: usize, taken: &mut Vec<Vec<u8>>) -> bool {
         self.buffer.resize(self.room, 0);
         let Some(transmit) = self.ends[end].poll_transmit(self.now, &mut self.buffer) else {
@@ -204,7 +204,8 @@ impl Pair {
         events
     }
 
-    /// What an end has to send passes over the wire; whether that was anything. No event is taken.
+    /// Passes the datagrams that an end has to send over the wire, and returns whether there were any. No event is
+    /// taken.
     pub fn exchange(&mut self, end: usize) -> bool {
         let taken = self.take(end);
         let is_any = !taken.is_empty();

@@ -35,7 +35,7 @@ pub struct StreamConfig {
     ///
     /// Default: one link of 20 ms.
     pub topology: Topology,
-    /// What goes wrong.
+    /// Faults that strike during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
@@ -66,7 +66,7 @@ impl core::fmt::Debug for StreamConfig {
 }
 
 impl StreamConfig {
-    /// So many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
+    /// This many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);
@@ -104,8 +104,8 @@ struct Stream {
     sent: u32,
     /// Messages that the receiver was given.
     given: u32,
-    /// What was sent on an unordered channel and did not arrive yet: identical messages are told apart by nobody, so
-    /// they are counted.
+    /// Messages that were sent on an unordered channel and did not arrive yet. Identical messages cannot be told apart,
+    /// so they are counted.
     outstanding: BTreeMap<Vec<u8>, u32>,
 }
 

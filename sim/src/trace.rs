@@ -1,4 +1,4 @@
-//! What happened, as a hash of everything and, if asked for, as text.
+//! The trace of a run, as a hash of everything and, if asked for, as text.
 
 use core::fmt::{self, Write as _};
 use core::net::SocketAddr;
@@ -33,14 +33,14 @@ impl TraceHash {
         self.bytes(text.as_bytes());
     }
 
-    /// What was added so far, as 64 bits.
+    /// The hash of everything added so far, as 64 bits.
     #[must_use]
     pub const fn value(self) -> u64 {
         self.0
     }
 }
 
-/// What goes into a trace.
+/// The kinds of entries of a trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
     Sent,

@@ -123,7 +123,7 @@ impl Game {
     }
 }
 
-/// What the peer's clock shows, and the lead, with a frame for what waits for the next one.
+/// The peer's clock, and the lead with a frame for input that waits for the next one.
 fn clock_and_lead(host: &Endpoint, peer: ConnectionId, now: Instant) -> Option<(Instant, Duration)> {
     let clock = host.peer_clock(peer)?;
     let stats = host.stats(peer)?;
@@ -142,7 +142,7 @@ struct Setting {
     down: Option<u64>,
     burst: usize,
     skew: [i64; 2],
-    /// What the clocks showed when the world began.
+    /// The times on the clocks when the world began.
     start: [u64; 2],
 }
 
@@ -214,7 +214,7 @@ impl Setting {
     }
 }
 
-/// What was seen of one node's reading of the other's clock.
+/// Checks of one node's reading of the other's clock.
 #[derive(Default, Debug)]
 struct Readings {
     count: u64,

@@ -1,4 +1,4 @@
-//! What congestion control promises, on the paths of RFC 8867: short queues, full links, fair shares.
+//! Tests of the promises of congestion control, on the paths of RFC 8867: short queues, full links, fair shares.
 //!
 //! `TICKWIRE_SEEDS` says how many seeds are played, 3 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -102,7 +102,7 @@ fn marks_reduce_the_window_from_when_they_come() {
     assert_eq!(arrived, 1200);
 }
 
-/// Whoever was challenged reports marks anew, or its peer would take the new path for one that clears the bits.
+/// A challenged end reports marks anew. Otherwise its peer would take the new path for one that clears the bits.
 #[test]
 fn after_a_change_of_address_marks_are_used_again() {
     for ticks_before in [20, 200] {

@@ -27,7 +27,7 @@ struct Game {
     due: Vec<u64>,
 }
 
-/// What arrived of one message: when it was sent and when it came, and on which channel.
+/// The arrival of one message: when it was sent and when it came, and on which channel.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     channel: u8,

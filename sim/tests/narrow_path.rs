@@ -44,7 +44,7 @@ fn world(seed: u64, trust: Trust, largest: usize, faults: Vec<Fault>) -> World<P
     World::new(WorldConfig::new(seed, topology).faults(faults), Pair::new(config, trust))
 }
 
-/// What both ends send.
+/// The messages that both ends send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Game {
     /// Each tick an unreliable message of 200 to 1150 bytes; each third tick a reliable one, of up to 3000.
@@ -58,7 +58,7 @@ enum Game {
 }
 
 impl Game {
-    /// What is sent at a tick, by channel and size.
+    /// The messages of a tick, by channel and size.
     fn messages(self, tick: u64) -> Vec<(ChannelId, usize)> {
         let varied = |least: u64, most: u64| (least + tick * 7919 % (most - least)) as usize;
         match self {

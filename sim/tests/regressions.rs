@@ -1,4 +1,4 @@
-//! What the swarm found once, each in as few lines as it takes.
+//! Faults that the swarm found once, each in as few lines as it takes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;

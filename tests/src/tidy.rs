@@ -187,6 +187,30 @@ fn is_compared(snapshot: &File, files: &[File]) -> bool {
         || [name, unnumbered].iter().any(|name| has_function(name) || has_function(&format!("test_{name}")))
 }
 
+/// Documentation comments with a paragraph that begins with What, Who, Whoever or That which: such a sentence hides its
+/// subject. Examples are left out.
+#[must_use]
+pub fn hidden_subjects(file: &File) -> Vec<String> {
+    let comments = blank(&file.text, Keep::CodeAndComments);
+    let mut faults = Vec::new();
+    let (mut is_inside, mut is_example) = (false, false);
+    for (number, text) in comments.lines().map(str::trim).enumerate() {
+        let text = text.strip_prefix("////").map_or(text, |_| "");
+        let words = text.strip_prefix("///").or_else(|| text.strip_prefix("//!")).map(str::trim);
+        is_example = words.is_some_and(|words| is_example != words.starts_with("```"));
+        let opening = words.filter(|words| !is_inside && !is_example && hides_its_subject(words));
+        faults.extend(opening.map(|words| format!("{}:{}: {words}", file.path, number + 1)));
+        is_inside = words.is_some_and(|words| !words.is_empty() && !words.starts_with("# "));
+    }
+    faults
+}
+
+fn hides_its_subject(sentence: &str) -> bool {
+    ["What", "Who", "Whoever", "That which"].iter().any(|opening| {
+        sentence.strip_prefix(opening).is_some_and(|rest| !rest.starts_with(|c| is_word(c) || c == '\''))
+    })
+}
+
 /// Paths of the machine that somebody worked on.
 #[must_use]
 pub fn machine_paths(file: &File) -> Vec<String> {

@@ -6,8 +6,9 @@ use tickwire_tests::exceptions::{
 use tickwire_tests::imports::{circles, graph, roots, shared_names};
 use tickwire_tests::source::{self, Dependency, File, Member};
 use tickwire_tests::tidy::{
-    self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words, lints,
-    lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished, wrong_arrows,
+    self, FILE_LINES_MAX, FUNCTION_LINES_MAX, broken_links, clocks, exhaustive_enums, forbidden_words,
+    hidden_subjects, lints, lonely_snapshots, long_file, long_functions, machine_paths, shipped, unfinished,
+    wrong_arrows,
 };
 use tickwire_tests::values::crowded_functions;
 
@@ -366,6 +367,34 @@ fn every_snapshot_has_its_test() {
     }
 
     expect_none(lonely_snapshots(&source::files()));
+}
+
+#[test]
+fn documentation_comments_name_their_subjects() {
+    for bad in [
+        "/// What a packet carries.",
+        "//! Who sends.",
+        "    /// Whoever sends.",
+        "/// That which is sent.",
+        "/// A packet.\n///\n/// What it carries.",
+        "/// # Errors\n/// What the writer says.",
+        "/// ```\n/// f();\n/// ```\n///\n/// Who, then?",
+    ] {
+        assert_eq!(hidden_subjects(&planted(bad)).len(), 1, "{bad:?} was taken");
+    }
+    for good in [
+        "/// The content of a packet.",
+        "/// Whole packets.",
+        "/// A packet says\n/// What it carries.",
+        "// What a packet carries.",
+        "//// What a packet carries.",
+        "let text = \"\n/// What a packet carries.\n\";",
+        "/// ```\n///\n/// What::f();\n/// ```",
+    ] {
+        assert_eq!(hidden_subjects(&planted(good)), [""; 0], "{good:?}");
+    }
+
+    expect_none(source::files().iter().filter(|file| file.is_rust()).flat_map(hidden_subjects));
 }
 
 #[test]

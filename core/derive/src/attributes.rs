@@ -1,4 +1,4 @@
-//! What `#[net(…)]` says.
+//! Parses the `#[net(…)]` attributes.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,4 +1,4 @@
-//! What the facade's users derive.
+//! Tests of the derives as users of the facade call them.
 
 use syn::{DeriveInput, parse_quote};
 

@@ -1,4 +1,4 @@
-//! What the derive says of attributes that cannot be.
+//! Tests of the errors that the derive reports for invalid attributes.
 
 use syn::{DeriveInput, parse_quote};
 

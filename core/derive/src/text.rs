@@ -10,7 +10,7 @@ pub(crate) fn canonical(tokens: TokenStream) -> String {
     text
 }
 
-/// What the serde attributes among `attributes` say.
+/// The text of the serde attributes among `attributes`.
 pub(crate) fn serde_note(attributes: &[Attribute]) -> String {
     let notes = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("serde") => Some(canonical(list.tokens.clone())),

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+use crate::limits;
 use crate::wire::Malformed;
 
 /// Why a value could not be written. It is always the caller's own value that is at fault.
@@ -92,8 +93,13 @@ impl EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRegistered { name } => write!(f, "message type `{name}` is not registered"),
-            Self::TooLarge { limit } => write!(f, "the message takes more than its {limit} bytes"),
+            Self::NotRegistered { name } => {
+                write!(f, "message type `{name}` is not registered; register it at both ends")
+            }
+            Self::TooLarge { limit } => write!(
+                f,
+                "the message takes more than its {limit} bytes; shorten it, or raise NetMessage::MAX_SIZE"
+            ),
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
@@ -103,8 +109,12 @@ impl fmt::Display for EncodeError {
                 }
             }
             Self::InMessage { name, error } => write!(f, "message type `{name}`: {error}"),
-            Self::TooDeep => f.write_str("the message nests too deeply"),
-            Self::TooManyItems => f.write_str("the message holds too many values"),
+            Self::TooDeep => {
+                write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
+            }
+            Self::TooManyItems => f.write_str(
+                "the message holds more list items than a receiver takes from as many bytes; split its lists",
+            ),
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
         }
     }

@@ -41,7 +41,7 @@ pub const fn bits_for(span: u64) -> u32 {
 /// Writes how far `value` lies above `low`, in as many bits as the range `low..=high` needs.
 ///
 /// # Errors
-/// [`EncodeError::OutOfRange`] if it lies outside, and what the writer says.
+/// [`EncodeError::OutOfRange`] if it lies outside, or the error of the writer.
 pub fn put_integer<T: NetInteger>(
     writer: &mut BitWriter<'_>,
     value: T,

@@ -48,13 +48,13 @@ pub trait NetSerialize: NetShape + Sized {
     /// Writes the value.
     ///
     /// # Errors
-    /// What the writer says, or [`EncodeError::OutOfRange`].
+    /// The error of the writer, or [`EncodeError::OutOfRange`].
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
 
     /// Reads a value. Whatever the bits are, it must neither panic nor allocate more than they justify.
     ///
     /// # Errors
-    /// What the reader says, or [`DecodeError::OutOfRange`].
+    /// The error of the reader, or [`DecodeError::OutOfRange`].
     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 }
 

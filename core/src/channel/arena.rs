@@ -1,6 +1,6 @@
-//! Memory for payloads: many messages share one allocation, and what is let go is used again.
+//! Memory for payloads: many messages share one allocation, and released memory is used again.
 //!
-//! Nothing is allocated per packet once all of this has grown to what its connections need at a time. What is left is
+//! Nothing is allocated per packet once all of this has grown to what its connections need at a time. There remains
 //! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
 //! has, so it takes several packets to cause one.
 
@@ -17,7 +17,7 @@ use crate::limits::{
 };
 use crate::time::Instant;
 
-/// How long a message is likely to live. What lives differently does not share a chunk, or one small message could keep
+/// How long a message is likely to live. Messages with different lives do not share a chunk, or one small message could keep
 /// 16 KiB alive for each 64 bytes that its sender was charged. For the same reason what waits for earlier messages
 /// shares nothing: it lies on pages of its own until its turn comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Arena {
     pub(super) room: Room,
     /// A packed payload that came in parts.
     pub(super) packed: Vec<u8>,
-    /// What was unpacked.
+    /// Buffer for the message that [`Self::packed`] unpacks to.
     pub(super) unpacked: Vec<u8>,
     /// Whether it was used since [`Self::handle_timeout`] had something to do.
     pub(super) is_used: bool,
@@ -65,8 +65,8 @@ pub(super) struct Pool {
 }
 
 impl Arena {
-    /// An arena whose connections, as many as `connections`, hold at most `most` bytes of messages of up to `max_message` bytes that the application
-    /// cannot have yet.
+    /// An arena whose connections, as many as `connections`, hold at most `most` bytes of messages of up to `max_message`
+    /// bytes that the application cannot have yet.
     pub(crate) fn new(most: u64, max_message: usize, connections: usize) -> Self {
         Self {
             queued: Pools::default(),
@@ -116,7 +116,7 @@ impl Arena {
             && self.unpacked.capacity() == 0)
     }
 
-    /// Gives all memory that nobody uses back to the system. What others still hold is freed when they let it go.
+    /// Gives all memory that nobody uses back to the system. Memory that others still hold is freed when they release it.
     pub(crate) fn trim(&mut self) {
         (self.queued, self.passing) = Default::default();
         (self.packed, self.unpacked) = Default::default();

@@ -36,7 +36,7 @@ pub(super) struct Compressor {
 }
 
 impl Compressor {
-    /// What a compressed channel sends for `message`.
+    /// The payload that a compressed channel sends for `message`.
     pub(super) fn payload(&mut self, message: &[u8]) -> Bytes {
         let mut length = [0; 9];
         let mut writer = Writer::new(&mut length);

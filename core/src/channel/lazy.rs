@@ -9,7 +9,7 @@ use crate::config::ChannelConfig;
 use crate::event::ChannelId;
 use crate::limits::CHANNELS;
 
-/// What a side keeps of one channel.
+/// The state that one side keeps for one channel.
 pub(super) trait PerChannel {
     /// Of a channel on which nothing happened yet, and whose first message has the id `first_id`.
     fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self;
@@ -35,7 +35,7 @@ impl<T: PerChannel> Channels<T> {
         index < self.made.len()
     }
 
-    /// What a channel is meant to be.
+    /// The configuration of a channel.
     pub(super) fn config(&self, index: usize) -> Option<&ChannelConfig> {
         self.configs.get(index).filter(|_| self.has(index))
     }

@@ -276,8 +276,8 @@ impl World {
         assert!(self.receiver.memory() <= most);
     }
 
-    /// What the sender believes is true: whatever is delivered reached the application, in order where promised, and
-    /// what was not sent did not.
+    /// Checks that the sender believes the truth: each message that it reports as delivered reached the application, in
+    /// order where promised, and no message that it reports as not sent did.
     fn check_fates(&mut self) {
         while self.receiver.has_messages() {
             self.pop();

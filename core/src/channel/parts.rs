@@ -32,7 +32,7 @@ enum Table {
     More(Box<More>),
 }
 
-/// Bytes in a row, at most [`PAGE`] of them. Its page has less than twice as many, unless it goes on from a full page.
+/// Bytes in a row, at most [`PAGE`] of them. Its page has less than twice as many, unless it follows a full page.
 #[derive(Debug, Default)]
 struct Extent {
     page: Page,

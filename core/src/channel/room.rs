@@ -4,7 +4,7 @@
 //!
 //! - A connection holds at most [`HELD_PER_RECEIVED`] times the bytes that it received for it, plus [`HELD_FREE`].
 //! - Each connection has a share of its own, whatever the others hold: half of the room, divided by the connections that the
-//!   endpoint may have. What goes beyond comes out of the other half, of which a connection takes at most as much as it
+//!   endpoint may have. Bytes beyond its share come out of the other half, of which a connection takes at most as much as it
 //!   leaves free (dynamic thresholds, Choudhury and Hahne 1998).
 //! - Room for one of the largest messages is kept back for one message at a time, so that messages which are begun can be
 //!   finished, one after the other. Connections take turns in the order in which they first found no room.
@@ -177,7 +177,7 @@ impl Account {
         self.held
     }
 
-    /// So many bytes came in for messages that this connection holds.
+    /// `bytes` came in for messages that this connection holds.
     pub(super) const fn on_received(&mut self, bytes: usize) {
         if self.held == 0 {
             self.received = 0;

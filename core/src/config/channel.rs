@@ -9,7 +9,7 @@ use core::time::Duration;
 pub enum Delivery {
     /// Sent once; may be lost, may arrive in any order, never twice.
     Unreliable,
-    /// Sent once; whatever is older than the newest received is dropped.
+    /// Sent once; a message older than the newest received is dropped.
     Sequenced,
     /// Arrives exactly once, in any order.
     ReliableUnordered,
@@ -46,7 +46,7 @@ impl fmt::Display for Delivery {
 /// messages always wait.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
-    /// The oldest gives way. Of what the path holds back, an unreliable channel keeps the messages of the last
+    /// The oldest gives way. Of the messages that the path holds back, an unreliable channel keeps those of the last
     /// [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced one the newest message; either keeps its newest message, whatever
     /// its age. A full queue drops its oldest messages instead of handing back the new one.
     ///

@@ -10,11 +10,11 @@ use crate::wire::AckRanges;
 const EVERY: u8 = 3;
 /// The same where a packet is likely to leave soon that the acknowledgement can ride on.
 const EVERY_PATIENT: u8 = 2 * EVERY;
-/// For so many packets and so long at least, what was received is reported over and over. A peer that has nothing of its
-/// own to send never says that it heard; yet it is not told for ever, or acknowledgements would grow with every loss.
+/// A received packet is reported repeatedly, for at least this many packets and this long. A peer that has nothing of its
+/// own to send never confirms a report; yet reports end, or acknowledgements would grow with every loss.
 const REPEATED_PACKETS: u64 = 63;
 const REPEATED_FOR: Span = Span::from_secs(1);
-/// Acknowledgements that tell of a packet at least, however many ranges that makes: any of them may be lost.
+/// Acknowledgements that report a packet at least, however many ranges that makes: any of them may be lost.
 const TOLD: usize = 8;
 /// Ranges that are reported at rest, where no further packets make anybody forget them.
 const RANGES_AT_REST: usize = 4;
@@ -39,8 +39,8 @@ impl AckTracker {
         self.insert(now, number);
     }
 
-    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this end's own is likely
-    /// to leave soon.
+    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this
+    /// end's own is likely to leave soon.
     pub(crate) fn on_eliciting(
         &mut self,
         now: Instant,
@@ -130,12 +130,12 @@ impl AckTracker {
         }
     }
 
-    /// What to report: the ranges, and when the largest arrived.
+    /// The report to send: the ranges, and when the largest packet arrived.
     pub(crate) const fn report(&self) -> (&AckRanges, Instant) {
         (&self.ranges, self.largest_at)
     }
 
-    /// An acknowledgement left that tells of what was received from `lowest` on.
+    /// An acknowledgement left that reports the packets received from `lowest` on.
     pub(crate) fn on_sent(&mut self, lowest: u64) {
         self.owed = 0;
         self.at_once = false;

@@ -1,4 +1,4 @@
-//! What a connection wants, and when: the one place that answers.
+//! Decides which packets and timers a connection needs. No other module does.
 //!
 //! Nothing else sets a timer. Each deadline follows from the state that it is of, anew whenever the endpoint asks, so none can be
 //! forgotten; a handler changes the state and thereby the deadline.
@@ -9,7 +9,7 @@ use crate::address::{Address, LinkId};
 use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 
-/// What a connection has to send, a bit for each kind.
+/// The kinds of things that a connection has to send, a bit for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Needs(u16);
 
@@ -20,14 +20,15 @@ impl Needs {
     const CLOSE: Self = Self(1 << 1);
     /// Path validation, for an address where the peer is not known to be.
     const PATH: Self = Self(1 << 2);
-    /// What asks for no acknowledgement, or leaves whatever the window says: an ACK that is due, a PING, a sign of life, a challenge.
+    /// Frames that ask for no acknowledgement, or leave whatever the window says: an ACK that is due, a PING, a sign of
+    /// life, a challenge.
     const UPKEEP: Self = Self(1 << 3);
     /// A probe of the path MTU.
     const MTU_PROBE: Self = Self(1 << 4);
     /// Frames of the session.
     const SESSION: Self = Self(1 << 5);
 
-    /// What the window may hold back: it asks for an acknowledgement.
+    /// Frames that ask for an acknowledgement: the window may hold them back.
     const ELICITING: Self = Self(Self::MTU_PROBE.0 | Self::SESSION.0);
 
     const fn with(self, need: Self, is_there: bool) -> Self {
@@ -49,7 +50,7 @@ impl Needs {
     }
 }
 
-/// What an endpoint has to know of a connection after whatever happened to it.
+/// The state of a connection that its endpoint must know after each change.
 pub(crate) struct Outlook {
     /// Whether a datagram would be written now.
     pub(crate) sends: bool,
@@ -70,7 +71,7 @@ impl Connection {
         self.outlook(now, needs)
     }
 
-    /// The same, if no datagram would be written now: whoever writes one looks after that.
+    /// The same, if no datagram would be written now: the caller that writes one looks after that.
     #[inline(always)]
     pub(crate) fn look_unless_it_sends(&mut self, now: Instant) -> Option<Outlook> {
         // Usually messages wait, and the window is open. If it is not, the turn that follows writes nothing.
@@ -103,7 +104,7 @@ impl Connection {
         self.leaves(now, self.needs(now))
     }
 
-    /// What waits from now on, and did not before.
+    /// Starts the timers of everything that waits from now on, and did not before.
     fn begin_waiting(&mut self, now: Instant) {
         // Whoever is not connected yet is told nothing but that.
         if self.phase != Phase::Connecting {

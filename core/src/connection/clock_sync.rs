@@ -12,17 +12,17 @@ use crate::time::{Duration, Instant, Span};
 const ASTRAY: i64 = 4_000_000;
 /// Beyond this the shown clock does not slew: it leaps forwards, or stands still.
 const STEP: u64 = 250_000;
-/// The shown clock runs at most one part in so many too fast or too slow.
+/// The shown clock runs at most one part in this many too fast or too slow.
 const SLEW: u64 = 20;
 /// How often an end says what its clock shows: less than a quarter of the time in which the 24 bits come round, so that a
 /// clock that leapt by enough to mislead the peer is told anew in the first datagram after.
 const TELL_EVERY: Span = Span::from_secs(4);
 /// The first datagrams all say it, until one of them is acknowledged, but no more than these.
 const FIRST_COPIES: u8 = 8;
-/// Receive times in acknowledgements have so many bits.
+/// Bits of a receive time in an acknowledgement.
 const TIME_BITS: u32 = 24;
 
-/// What two clocks may drift apart in `passed` microseconds: each is within 500 ppm of true time.
+/// The most that two clocks drift apart in `passed` microseconds: each is within 500 ppm of true time.
 const fn drift(passed: u64) -> u64 {
     // 1001 ppm, since 1.0005 / 0.9995 is a little more than 1.001; rounded up.
     passed / 1000 + passed / 1_000_000 + if passed == 0 { 0 } else { 2 }
@@ -52,17 +52,17 @@ fn drifted(since: Instant, now: Instant) -> i64 {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
-    /// What is shown at `local`.
+    /// The reading at `local`.
     peer: Instant,
-    /// What the reading has yet to gain, in µs.
+    /// The time that the reading has yet to gain, in µs.
     correction: i64,
     /// Half the width of the interval that holds the truth, at `local`, in µs.
     half_width: u64,
 }
 
 impl PeerClock {
-    /// What the peer's clock shows when this end's shows `now`, as an instant of the peer's. Later times than that of the
-    /// latest sample are foretold, earlier ones told.
+    /// The peer's clock when this end's clock shows `now`, as an instant of the peer's. The reading is extrapolated
+    /// from the latest sample, forwards and backwards.
     #[must_use]
     pub fn at(&self, now: Instant) -> Instant {
         if now < self.local {
@@ -83,7 +83,7 @@ impl PeerClock {
         )
     }
 
-    /// What of the correction is done at `now`, in µs.
+    /// The part of the correction that is done at `now`, in µs.
     fn gained(&self, now: Instant) -> i64 {
         let passed = now.since(self.local).as_micros();
         let missing = self.correction.unsigned_abs();
@@ -131,10 +131,11 @@ impl OffsetRange {
     }
 }
 
-/// What is known of the peer's clock. It outlives the transport, since clocks know nothing of paths and keys.
+/// The estimate of the peer's clock. It outlives the transport, since clocks know nothing of paths and keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClockSync {
-    /// What the peer's clock showed, at least, at a time of ours: the upper bits of its receive times.
+    /// A time of ours, and the least that the peer's clock showed then. It gives the upper bits of the peer's receive
+    /// times.
     anchor: Option<(Instant, Instant)>,
     interval: Option<OffsetRange>,
     shown: Option<PeerClock>,
@@ -146,7 +147,7 @@ impl ClockSync {
         self.shown
     }
 
-    /// Who is at the other end of a new transport says anew what time it is there.
+    /// Forgets the anchor: the peer on a new transport sends the time of its clock anew.
     pub(crate) const fn on_new_transport(&mut self) {
         self.anchor = None;
     }

@@ -60,7 +60,7 @@ impl Connection {
             Some(Box::new(Closing { code, text, is_due, tries, again_at, first, is_heard, untold }));
     }
 
-    /// This end closes, now: what is not delivered stays so.
+    /// This end closes, now: undelivered messages stay undelivered.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         let (code, text) = (code.min(VIOLATION_CODES - 1), shorten(text));
         self.finish_telling(CloseReason::Local { code }, code, text);
@@ -120,7 +120,7 @@ impl Connection {
         self.farewell.is_some() || self.notices.is_closed()
     }
 
-    /// A link is gone, under the transport or under the dial. A session that can wait for another goes on.
+    /// A link is gone, under the transport or under the dial. A session that can wait for another link stays.
     pub(crate) fn on_link_closed(&mut self, now: Instant, link: LinkId, rng: &mut Rng, settings: &Settings) {
         let is_here = |address: Option<Address>| address == Some(Address::Link(link));
         if self.transport.is_some() && !is_here(self.address()) {
@@ -218,7 +218,7 @@ impl Connection {
         }
     }
 
-    /// The peer closed as well, and confirmed what it has. It may not hear the answer, so this end goes on answering for a while.
+    /// The peer closed as well, and confirmed what it has. It may not hear the answer, so this end keeps answering for a while.
     fn on_close_heard(&mut self, now: Instant) {
         let Some(closing) = self.closing.as_deref_mut() else { return };
         closing.is_heard = true;

@@ -1,4 +1,4 @@
-//! What a connection keeps while it closes, or waits to.
+//! State that a connection keeps while it closes, or waits to.
 
 use alloc::string::String;
 

@@ -1,6 +1,6 @@
 //! Codes of a CLOSE that the protocol sends itself.
 
-/// The code of a server whose last place was taken while the handshake was underway.
+/// The code of a server whose last place was taken during the handshake.
 pub(super) const FULL_CODE: u16 = u16::MAX;
 /// The code of an end whose path to the other carries less than [`crate::limits::LEAST_DATAGRAM`] bytes.
 pub(super) const NARROW_PATH_CODE: u16 = u16::MAX - 1;

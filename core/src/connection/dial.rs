@@ -9,7 +9,7 @@ use crate::handshake::{Credential, Dialer, ServerKey, Ticket};
 use crate::rng::Rng;
 use crate::time::{Instant, Span};
 
-/// What a client keeps in order to come back to a session.
+/// The credential that a client keeps in order to resume a session.
 #[derive(Clone)]
 pub(crate) struct ResumeCredential {
     pub(crate) sequence: u32,
@@ -40,7 +40,7 @@ pub(crate) struct DialPlan {
     pub(crate) give_up_at: Instant,
 }
 
-/// What one attempt is made with.
+/// The path, server key, credential and timeout of one attempt.
 pub(crate) struct Attempt {
     pub(crate) path: Path,
     pub(crate) server_key: ServerKey,
@@ -49,7 +49,7 @@ pub(crate) struct Attempt {
 }
 
 impl DialPlan {
-    /// What the next attempt is made with, one that may take so long.
+    /// The next attempt, which may take `timeout`.
     pub(crate) fn attempt(&self, timeout: Span) -> Attempt {
         Attempt {
             path: self.path,
@@ -77,7 +77,7 @@ impl DialPlan {
     }
 
     /// The endpoint was called `late` after the time that it had asked for. If its host slept, nobody tried to reconnect
-    /// meanwhile, so the time to try for goes on from here.
+    /// meanwhile, so the time to try for counts from here.
     pub(crate) fn excuse(&mut self, late: Span) {
         if late >= SLEPT {
             self.give_up_at += late;
@@ -94,7 +94,7 @@ impl DialPlan {
 /// An endpoint that was called as late as this has slept. Drivers that call every few seconds have not.
 const SLEPT: Span = Span::from_secs(10);
 
-/// A handshake underway.
+/// A handshake in progress.
 pub(crate) struct Dial {
     pub(crate) dialer: Dialer,
     pub(crate) path: Path,

@@ -13,7 +13,7 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
-    /// A connection that dials by `plan`, and sends so many bytes per second at most, if not what all do.
+    /// A connection that dials by `plan`, and sends at most `bandwidth` bytes per second; `None` sets the limit of all connections.
     pub(crate) fn dialling(
         id: ConnectionId,
         (send, receive): (SendSide, ReceiveSide),
@@ -24,7 +24,7 @@ impl Connection {
         Self { plan, dial, bandwidth, ..Self::new(id, send, receive) }
     }
 
-    /// What another attempt to come back is made with.
+    /// Another attempt to resume.
     pub(crate) fn next_attempt(&self) -> Option<Attempt> {
         self.plan.as_deref().map(|plan| plan.attempt(plan.timeout))
     }

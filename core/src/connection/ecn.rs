@@ -1,4 +1,4 @@
-//! Explicit congestion notification (RFC 3168): what the receiver counts, and whether the sender may rely on it
+//! Explicit congestion notification (RFC 3168): the receiver's counts, and whether the sender may rely on them
 //! (RFC 9000 13.4).
 
 use crate::address::Ecn;
@@ -6,16 +6,16 @@ use crate::wire::ack::EcnCounts;
 
 /// Packets that are sent with ECT(0) before anything is known of a path (RFC 9000 A.4).
 const TESTING: u64 = 10;
-/// Of so many packets with bits, every acknowledgement says how many came: the sender is still testing the path.
+/// For this many packets with bits, every acknowledgement reports how many came: the sender is still testing the path.
 const FIRST_REPORTS: u64 = 64;
 /// Acknowledgements that report a mark, since each of them may be lost.
 const REPEATED: u8 = 8;
 
-/// What came with congestion notification bits, and whether the sender has to be told.
+/// Counts the received packets by their congestion notification bits, and knows whether the sender needs a report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarksSeen {
     counts: EcnCounts,
-    /// What had come when the sender last began to test a path.
+    /// Packets counted when the sender last began to test a path.
     before: u64,
     /// Acknowledgements that have yet to report the latest mark.
     news: u8,
@@ -48,7 +48,7 @@ impl MarksSeen {
         self.before = self.all();
     }
 
-    /// What the next acknowledgement reports, if anything.
+    /// The counts that the next acknowledgement reports, if any.
     pub(crate) const fn report(&self) -> Option<EcnCounts> {
         let fresh = self.all() - self.before;
         if fresh != 0 && fresh <= FIRST_REPORTS || self.news > 0 { Some(self.counts) } else { None }
@@ -60,7 +60,7 @@ impl MarksSeen {
     }
 }
 
-/// What is known of a path.
+/// The state of ECN on a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum EcnState {
     /// The first packets carry ECT(0).

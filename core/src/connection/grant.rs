@@ -1,4 +1,4 @@
-//! What the application may spend, so that queues stay short: the game sends less, rather than later.
+//! The bytes that the application may send, so that queues stay short: the game sends less, rather than later.
 
 use super::Connection;
 use super::congestion::bytes_in;
@@ -17,7 +17,7 @@ impl Connection {
         }
     }
 
-    /// Limits what it sends to so many bytes per second; `None` is what all connections have.
+    /// Limits what the connection sends to `bandwidth` bytes per second; `None` sets the limit of all connections.
     pub(crate) fn limit(&mut self, now: Instant, bandwidth: Option<u64>, for_all: u64) {
         self.bandwidth = bandwidth;
         let limit = bandwidth.unwrap_or(for_all);
@@ -27,8 +27,8 @@ impl Connection {
         self.with_transport(|transport| transport.regulator.limit(now, limit));
     }
 
-    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if a quarter of
-    /// either is in use: what a path could carry beyond that is nothing to a game.
+    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if
+    /// a quarter of either is in use: capacity far beyond a game's traffic does not matter to it.
     pub(super) fn tell_rate(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref() else { return };
         let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);

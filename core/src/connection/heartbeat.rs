@@ -4,7 +4,7 @@
 use super::role::Role;
 use crate::time::Span;
 
-/// Probe timeouts that have to fit into one patience: what is left of the idle timeout is for more than one probe.
+/// Probe timeouts that have to fit into one patience, so that the rest of the idle timeout is enough for more than one probe.
 const PROBES: u32 = 3;
 /// Patiences that have to fit into the idle timeout of the end that is left without news for two of them.
 const PATIENCES: u32 = 4;
@@ -12,7 +12,7 @@ const PATIENCES: u32 = 4;
 /// of it may forget a UDP flow in which it does not speak, some after 30 s (RFC 4787 4.3): one answer may be lost.
 const SILENCE_MOST: Span = Span::from_secs(15);
 
-/// What the last heartbeat was, and what came of it.
+/// Whether the last heartbeat asked for an answer, and thus whether the next one has to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Heartbeat {
     /// The next one asks: there was none in this silence, or the last one asked for nothing.
@@ -22,13 +22,13 @@ pub(crate) enum Heartbeat {
     HasAsked,
 }
 
-/// What there is besides, when a heartbeat is due.
+/// The state of the connection when a heartbeat is due.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub(crate) role: Role,
     /// Whether something waits for its acknowledgement: the last heartbeat, say.
     pub(crate) is_unanswered: bool,
-    /// Whether an address is being validated: what is sent has to be answered.
+    /// Whether an address is being validated: the heartbeat has to be answered.
     pub(crate) is_moving: bool,
     pub(crate) patience: Span,
     /// After this much silence this end gives the peer up.

@@ -48,7 +48,7 @@ pub(crate) fn detect(
     next
 }
 
-/// No probe waits for longer than this for its first time, or than so many of the path's least round trips.
+/// No first probe waits for longer than this, or than this many of the path's least round trips.
 const FIRST_PROBE_MOST_US: u64 = 2_000_000;
 const FIRST_PROBE_ROUND_TRIPS: u64 = 4;
 

@@ -30,7 +30,7 @@ pub(crate) struct Response {
     pub(crate) data: [u8; 8],
 }
 
-/// What an authentic packet says about where the peer is.
+/// The effect of an authentic packet's source address on path validation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sighting {
     /// Where it always was, or not worth following.

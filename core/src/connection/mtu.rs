@@ -21,7 +21,7 @@ const BELOW_BASE: [u16; 5] = [800, 900, 1000, 1100, BASE_DATAGRAM as u16];
 /// The sizes to fall back to, where none of the least size or more is known to pass: the largest of these that is less than
 /// what is lost.
 const FALLBACKS: [u16; 3] = [BASE_DATAGRAM as u16, 1000, LEAST_DATAGRAM];
-/// What most paths carry: tried first.
+/// The largest IP packet on most paths, in bytes. It is tried first.
 pub(crate) const ETHERNET: u16 = 1500;
 /// Headers of UDP and of IP without options.
 const HEADERS_IPV4: u16 = 28;
@@ -41,24 +41,25 @@ const IMPROBABLE: u64 = 100;
 const BLACK_HOLE: u32 = 3;
 /// The size of the PING that shows whether anything passes, in bytes.
 const PING: usize = 48;
-/// What is lost by chance is a mean over so many datagrams.
+/// The rate of chance loss is a mean over this many datagrams.
 const CHANCE_OVER: u32 = 64;
-/// After a suspicion that was wrong, the next one waits for so long: each of them holds the connection's traffic back for a moment.
+/// After a suspicion that was wrong, the next one waits for this long: each suspicion holds the connection's traffic back
+/// for a moment.
 const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
 pub(crate) struct PathMtu {
-    /// What is sent now.
+    /// The size of the datagrams that are sent now.
     current: u16,
-    /// What both ends take, and the path's headers leave of an IP packet.
+    /// The largest datagram that both ends take, and that fits an IP packet with the path's headers.
     most: u16,
     headers: u16,
     /// The least size that is known not to pass, or one more than may be sent.
     ceiling: u16,
-    /// The size to be probed next. None while datagrams are not full, a probe is underway, or there is nothing to find.
+    /// The size to be probed next. None while datagrams are not full, a probe is in flight, or there is nothing to find.
     due: Option<u16>,
-    /// The probe underway.
+    /// The packet number of the probe in flight.
     underway: Option<u64>,
     /// The size that is being probed, and how often that failed.
     probed: u16,
@@ -129,7 +130,7 @@ impl PathMtu {
         self.current.into()
     }
 
-    /// The peer moved to `remote`: what was found does not hold there.
+    /// The peer moved to `remote`: the size found for the old path does not hold there.
     pub(crate) fn restart(&mut self, remote: Address) {
         *self = Self::new(remote, BASE_DATAGRAM.min(self.most.into()), self.most.into());
     }
@@ -175,9 +176,9 @@ impl PathMtu {
         self.is_too_narrow
     }
 
-    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that is counted
-    /// in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look like a path that
-    /// carries only small datagrams.
+    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that
+    /// is counted in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look
+    /// like a path that carries only small datagrams.
     pub(crate) fn wants_quiet_since(&self) -> Option<Instant> {
         (self.is_in_doubt() && self.due.is_some() && !self.is_ping_due).then_some(self.suspected_at)
     }
@@ -264,7 +265,7 @@ impl PathMtu {
 
     /// Whether datagrams of the present size do not pass any more, though the path is there. The size falls back to one that
     /// may, and the size that passed so far is in doubt: probes of it confirm the suspicion, and the search begins again below what
-    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size goes on trial.
+    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size is tried.
     pub(crate) fn take_black_hole(&mut self, now: Instant) -> bool {
         if self.suspicion.count() < BLACK_HOLE
             || self.may_be_chance()
@@ -316,7 +317,7 @@ impl PathMtu {
         billionths > IMPROBABLE
     }
 
-    /// What to try next, between what passes and what does not.
+    /// The size to try next, between the largest that passes and the least that does not.
     fn candidate(&self) -> Option<u16> {
         if self.is_in_doubt() {
             let size = if self.is_on_trial { LEAST_DATAGRAM } else { self.doubted };

@@ -1,5 +1,5 @@
-//! What a connection has to tell besides messages, in reserved places: a slow application loses none of it, and a peer
-//! cannot make it grow.
+//! The events of a connection besides messages. Each has a reserved place, so that a slow application loses none of
+//! them and a peer cannot make them use more memory.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Unconfirmed};
 /// The places for notices of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
-    /// What waits, if anything does, which is rare.
+    /// The notices that wait. There are rarely any.
     pending: Option<Box<Pending>>,
     interrupted: bool,
     /// `Interrupted` was told, and `Resumed` was not told since.
@@ -48,7 +48,7 @@ impl Notices {
         self.pending().moved = Some(address);
     }
 
-    /// The path carries so many bytes per second now.
+    /// The path carries `bytes_per_second` now.
     pub(crate) fn rate_changed(&mut self, bytes_per_second: u64) {
         if !self.is_closed {
             self.pending().rate = Some(bytes_per_second);

@@ -2,16 +2,16 @@
 
 use crate::time::{Instant, Span};
 
-/// A burst covers one tick: what a game sends at once leaves at once.
+/// A burst covers one tick: messages that a game sends at once leave at once.
 const TICK: Span = Span::from_micros(16_667);
 /// Datagrams that leave at once whatever the rate.
 const BURST_LEAST: u64 = 2;
-/// What leaves unheld holds the rest back for no longer than this.
+/// Packets that leave unpaced delay the paced ones by no more than this.
 const UNHELD_DEBT: Span = Span::from_millis(100);
-/// Packets wait until there is something to do for so long, rather than one by one.
+/// The pacer delays packets until there are enough to send for this long, rather than one by one.
 pub(super) const QUANTUM: Span = Span::from_millis(1);
 
-/// A generic cell rate algorithm (ITU-T I.371): what was sent at a rate is paid for by time.
+/// A generic cell rate algorithm (ITU-T I.371): time pays for the bytes that were sent, at a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacer {
     /// When all that was sent is paid for.
@@ -48,8 +48,8 @@ impl Pacer {
         self.paid_at = self.paid_at.min(most);
     }
 
-    /// The rate is another one: what is owed is no more than could be owed at this one, or a rate that was low would hold everything
-    /// back for long.
+    /// The rate changed. Lowers the debt to the most that can be owed at the new rate; otherwise a rate that was low would hold
+    /// everything back for long.
     pub(crate) fn on_rate_changed(&mut self, now: Instant, rate: u64, datagram: u64) {
         if rate != u64::MAX {
             self.paid_at = self.paid_at.min(now + burst(rate, datagram) + cost(datagram, rate));

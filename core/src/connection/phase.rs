@@ -3,7 +3,7 @@
 /// Where a connection is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
-    /// The first handshake is underway.
+    /// The first handshake has not finished.
     Connecting,
     /// Data flows, or would if the network let it.
     Connected,

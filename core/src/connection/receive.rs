@@ -178,8 +178,8 @@ impl Connection {
         }
     }
 
-    /// The ACK may confirm messages of which `Closed` is still to tell. What it contradicts is over. After `Closed` it would make
-    /// receipts that contradict the fates that were told.
+    /// The ACK may confirm messages that `Closed` has yet to report. A violation in it is ignored, because the connection is
+    /// over. After `Closed` it would make receipts that contradict the reported fates.
     #[cold]
     #[inline(never)]
     fn on_ack_while_closing(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) {
@@ -240,7 +240,7 @@ impl Connection {
     }
 }
 
-/// What a packet's frames amounted to.
+/// Properties of a packet that its frames add up to.
 #[derive(Clone, Copy, Debug, Default)]
 struct PacketSummary {
     eliciting: bool,

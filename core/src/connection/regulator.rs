@@ -1,4 +1,4 @@
-//! What holds a connection's sending back: its congestion controller, the pacer, and the caller's limit.
+//! The limits on a connection's sending: its congestion controller, the pacer, and the caller's limit.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use super::rtt::RttEstimator;
 use super::sent::Settled;
 use crate::time::{Instant, Span};
 
-/// What an acknowledgement settled so far.
+/// Packets that are acknowledged, or lost, and not yet reported to the controller.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     packets: u64,
@@ -18,7 +18,7 @@ struct Tally {
     newest_sent_at: Instant,
 }
 
-/// What one ACK frame says about timing.
+/// The timing that one ACK frame reports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     /// When the largest left, if this frame is the first to acknowledge it, and the low bits of the peer's clock when it
@@ -33,10 +33,10 @@ pub(crate) struct Timing {
 /// Decides when packets may leave. It knows bytes and times, and nothing of what they carry.
 pub(crate) struct Regulator {
     controller: Box<dyn Controller>,
-    /// What the controller says, in bytes and in bytes per second, the caller's limit included.
+    /// The controller's window in bytes, and its pacing rate in bytes per second, the caller's limit included.
     window: u64,
     pacing_rate: u64,
-    /// What arrived although no acknowledgement says so.
+    /// The packets that arrived although no acknowledgement says so yet.
     waiting: Waiting,
     delivery: DeliveryRate,
     delay: OneWayDelay,
@@ -49,7 +49,7 @@ pub(crate) struct Regulator {
     /// Packets that were declared lost and are acknowledged after all.
     late: u64,
     reorders: bool,
-    /// What was delivered lately, in bytes per second.
+    /// The delivery rate measured most recently, in bytes per second.
     delivered: u64,
     /// Whether the sender had no more to send meanwhile.
     is_app_limited: bool,
@@ -181,7 +181,7 @@ impl Regulator {
         self.acked.add(settled);
     }
 
-    /// So many packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
+    /// `packets` packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
     pub(crate) const fn on_late(&mut self, packets: u64, reorders: bool) {
         self.late = self.late.saturating_add(packets);
         self.reorders = reorders;
@@ -236,7 +236,7 @@ impl Regulator {
         }
     }
 
-    /// What was lost lately was too large for the path: that says nothing of congestion.
+    /// The packets lost recently were too large for the path. Their loss is no sign of congestion.
     pub(crate) fn on_black_hole(&mut self, now: Instant) {
         self.lost = Tally::default();
         self.controller.on_black_hole(now);

@@ -12,7 +12,7 @@ const PACKET_THRESHOLD: u64 = 3;
 const REMEMBERED: usize = 32;
 /// At this level a packet counts as lost after 48 others, or two round trips.
 const HIGHEST: u8 = 4;
-/// A level that was not needed for so long is given up.
+/// A level that was not needed for this long is given up.
 const PATIENCE: Span = Span::from_secs(10);
 
 /// The latest losses, and what their late acknowledgements taught.

@@ -1,4 +1,4 @@
-//! What an endpoint lends to one of its connections for a call.
+//! Resources that an endpoint lends to one of its connections for a call.
 
 use super::settings::Settings;
 use crate::channel::Arena;

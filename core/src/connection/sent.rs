@@ -1,4 +1,5 @@
-//! What was sent and is not yet settled: one record per packet, and a log of the frames each one carried.
+//! Packets that were sent and are neither acknowledged nor lost yet: one record per packet, and a log of the frames
+//! each one carried.
 //!
 //! Packet numbers are consecutive, so a record is found by subtraction. Both queues keep their capacity: in steady
 //! state nothing is allocated.
@@ -105,12 +106,12 @@ impl SentPackets {
         self.records.len() < limits::PACKETS_IN_FLIGHT
     }
 
-    /// Whether so many packets were sent since the oldest unsettled one that it has to count as lost.
+    /// Whether the records span so many packets that the oldest unsettled one has to count as lost.
     pub(crate) fn is_overfull(&self) -> bool {
         self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
     }
 
-    /// Makes `next` the number of the next packet, as after so many. Only while nothing is recorded.
+    /// Makes `next` the number of the next packet. Only while nothing is recorded.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn age(&mut self, next: u64) {
         if self.records.is_empty() {

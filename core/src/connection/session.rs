@@ -1,5 +1,5 @@
-//! A session: what a connection keeps while transports come and go. Channels and the fate of their messages, who the peer is,
-//! what was counted, the resume ticket, and the exchange by which two ends agree again on what arrived.
+//! A session: the state that a connection keeps while transports come and go. It has channels and the fate of their messages,
+//! the peer's identity, counters, the resume ticket, and the exchange by which two ends agree again on which messages arrived.
 //!
 //! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
@@ -19,7 +19,7 @@ use crate::time::Instant;
 use crate::wire::message::MessageFrame;
 use crate::wire::{Chain, Frame, ResumeFrame, Writer, write_resume};
 
-/// What outlives transports.
+/// The state of a connection that outlives its transports.
 pub(crate) struct Session {
     /// Under which the peer may come back to it; all zero at the end that dialled.
     name: [u8; 16],
@@ -81,7 +81,8 @@ impl Session {
         self.connected_at = Some(now);
     }
 
-    /// Who holds the next ticket may come back, until it expires at `expiry`: what it says besides its key.
+    /// The contents of the next ticket, besides its key. Its holder may resume the session until it expires at
+    /// `expiry`.
     pub(super) fn next_ticket(&mut self, psk: impl FnOnce(u32) -> Secret, expiry: u64) -> ResumeContents {
         self.ticket.sequence = self.ticket.sequence.saturating_add(1);
         ResumeContents {
@@ -238,13 +239,14 @@ impl Session {
 
     // ---- Transports ----
 
-    /// The transport is gone: what it did not settle is sent again on the next, after the peer said what it has.
+    /// The transport is gone: its unsettled frames are sent again on the next one, after the peer reported what it has.
     pub(super) fn suspend(&mut self) {
         self.send.begin_resume();
         self.receive.begin_resume();
     }
 
-    /// Goes on over another transport: both ends say what they have of each channel in `reliable`, a bit for each.
+    /// Resumes over another transport: both ends report the messages they have of each channel in `reliable`, which has a
+    /// bit for each channel.
     pub(super) fn resume(&mut self, reliable: u32) {
         self.suspend();
         self.resume.begin(reliable);
@@ -253,7 +255,7 @@ impl Session {
         }
     }
 
-    /// Nothing more is taken in: what is in reassembly will not be finished, and neither stays nor falls due.
+    /// Nothing more is taken in: messages in reassembly will not be finished, and neither stay nor fall due.
     pub(super) fn finish(&mut self) {
         self.receive.finish();
     }
@@ -307,7 +309,7 @@ impl Session {
         self.clock.shown()
     }
 
-    /// What it has done so far.
+    /// Counters of the session so far.
     pub(super) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats =
             ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now.since(since).duration()));
@@ -315,7 +317,7 @@ impl Session {
         stats
     }
 
-    /// What one channel has done so far.
+    /// Counters of one channel so far.
     pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
         Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }

@@ -1,4 +1,4 @@
-//! What every connection of an endpoint shares.
+//! Settings that every connection of an endpoint shares.
 
 use alloc::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::config::ChannelConfig;
 use crate::crypto::Provider;
 use crate::time::Span;
 
-/// What every connection of an endpoint shares.
+/// Settings that every connection of an endpoint shares.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) provider: Arc<dyn Provider>,

@@ -1,4 +1,4 @@
-//! What acknowledgements, losses and probe timeouts settle: the fate of what was sent.
+//! Decides the fate of sent packets: acknowledgements, losses and probe timeouts.
 
 use core::ops::Range;
 
@@ -179,7 +179,7 @@ pub(crate) fn detect_losses(
     transport.regulator.on_losses(now, is_persistent);
 }
 
-/// No acknowledgement came in time: what the oldest packets carried is sent once more, in a probe.
+/// No acknowledgement came in time: a probe carries the content of the oldest packets once more.
 pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;

@@ -1,4 +1,4 @@
-//! What an endpoint asks of a connection: how it stands with its peer, and what only the endpoint can do for it.
+//! Questions that an endpoint asks a connection about its peer, and things that only the endpoint can do for it.
 
 use smallvec::SmallVec;
 
@@ -94,7 +94,7 @@ impl Connection {
         self.dial.as_ref().map(|dial| dial.hellos())
     }
 
-    /// It is no dial any more but the answering end of the peer's, with a session that begins, or goes on from `resume`.
+    /// It is no dial any more but the answering end of the peer's, with a session that begins, or resumes from `resume`.
     pub(crate) fn become_answering(&mut self, now: Instant, resume: Resume) {
         self.drop_dial();
         self.plan = None;
@@ -109,7 +109,7 @@ impl Connection {
 
     // ---- What only the endpoint can do ----
 
-    /// Whether anything goes on but the exchange of messages: the endpoint then looks after it at once.
+    /// Whether the connection does anything but exchange messages: the endpoint then looks after it at once.
     pub(crate) fn is_special(&self) -> bool {
         self.phase != Phase::Connected
             || self.dial.is_some()
@@ -156,7 +156,7 @@ impl Connection {
         core::mem::replace(&mut self.wants_ticket, false)
     }
 
-    /// What the next resume ticket says, which expires at `expiry`.
+    /// The contents of the next resume ticket, which expires at `expiry`.
     pub(crate) fn next_ticket(&mut self, expiry: u64, settings: &Settings) -> Option<ResumeContents> {
         let transport = self.transport.as_deref()?;
         Some(self.session.next_ticket(|sequence| transport.resume_psk(settings, sequence), expiry))

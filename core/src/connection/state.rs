@@ -55,7 +55,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection whose handshake is underway.
+    /// A connection whose handshake has not finished.
     pub(crate) fn new(id: ConnectionId, send: SendSide, receive: ReceiveSide) -> Self {
         Self {
             id,
@@ -90,7 +90,7 @@ impl Connection {
         self.phase
     }
 
-    /// What outlives its transports.
+    /// The state that outlives the connection's transports.
     pub(crate) const fn session(&self) -> &Session {
         &self.session
     }
@@ -121,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// What the connection has done so far.
+    /// Counters and measurements of the connection, so far.
     pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats = self.session.stats(now);
         if let Some(transport) = self.transport.as_deref() {
@@ -148,7 +148,7 @@ impl Connection {
         self.transport.as_ref().map(|transport| transport.path.remote)
     }
 
-    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: what waits to be sent is held back.
+    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: waiting messages are held back.
     pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
         if is_limited {
             self.session.send.on_path_known();

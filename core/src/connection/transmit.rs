@@ -11,7 +11,8 @@ use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 
-/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a challenge to a new address.
+/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a
+/// challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
 
 /// A packet under construction: the frames go between the header and the tag.
@@ -254,7 +255,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
     is_written
 }
 
-/// Returns the largest and the lowest packet number that the ACK tells of.
+/// Returns the largest and the lowest packet number that the ACK reports.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
     if !transport.acks.rides(|| transport.rhythm.next_after(now)) {
         return None;

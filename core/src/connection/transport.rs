@@ -37,7 +37,7 @@ const UNHEARD: u64 = 64;
 /// The longest that an initiator waits before it repeats its first Data.
 const UNCONFIRMED_PROBE: Span = Span::from_millis(250);
 
-/// What a finished handshake hands to a transport.
+/// The results of a handshake that a transport starts with.
 #[derive(Debug)]
 pub(crate) struct TransportSetup {
     pub(crate) role: Role,

@@ -1,4 +1,4 @@
-//! A session on one transport after another: how it begins, goes on, and what it needs for that.
+//! A session on one transport after another: how it begins and continues, and what it needs for that.
 
 use alloc::boxed::Box;
 
@@ -30,7 +30,7 @@ impl Connection {
         self.on_transport_replaced(now, settings);
     }
 
-    /// Goes on with the session on a fresh transport; the old one is retired whole.
+    /// Continues the session on a fresh transport. The old transport is retired whole.
     pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
         self.drop_transport();
         self.phase = Phase::Connected;
@@ -42,7 +42,7 @@ impl Connection {
         self.on_transport_replaced(now, settings);
     }
 
-    /// The peer's attempt crossed this end's, and its own goes on: what was sent on this one was never heard.
+    /// The peer's attempt crossed this end's, and the peer's survives: packets sent on this end's were never heard.
     pub(crate) fn adopt(
         &mut self,
         now: Instant,

@@ -4,7 +4,7 @@
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 
-/// What is known of an address before it has answered.
+/// The state of an address that has not been validated yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Unproven {
     challenge: [u8; 8],
@@ -31,7 +31,7 @@ impl Unproven {
         !self.is_stuck && self.allowance() >= CHALLENGE_DATAGRAM as u64
     }
 
-    /// An authentic packet of `bytes` came from there: whoever is there may hear the challenge now.
+    /// An authentic packet of `bytes` came from there: its sender may hear the challenge now.
     pub(crate) const fn on_received(&mut self, bytes: u64) {
         self.received = self.received.saturating_add(bytes);
         self.challenge_again();
@@ -42,7 +42,7 @@ impl Unproven {
         self.sent = self.sent.saturating_add(bytes);
     }
 
-    /// What waits does not fit what may be sent.
+    /// No frame that waits fits the bytes that may be sent.
     pub(crate) const fn on_stuck(&mut self) {
         self.is_stuck = true;
     }

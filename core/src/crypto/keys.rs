@@ -94,7 +94,7 @@ impl PacketKeys {
         opened
     }
 
-    /// Goes on to the next sending key, from packet `next_packet_number` on, and returns true.
+    /// Switches to the next sending key, from packet `next_packet_number` on, and returns true.
     ///
     /// It is refused, and nothing changes, until the peer has acknowledged a packet of the current generation (unless
     /// it is the first) and follows in its own sending, and as long as the receiving key before the current one is

@@ -17,7 +17,7 @@ use crate::rng::Rng;
 
 const PATTERN: &str = "Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s";
 const EXPORTER_LABEL: &[u8] = b"tickwire exporter";
-/// An ephemeral public key and the tag of the payload: what either message adds to its payload.
+/// Bytes that either message adds to its payload: an ephemeral public key and the tag of the payload.
 const MESSAGE_OVERHEAD: usize = 32 + limits::TAG;
 
 /// See [`super::HandshakeCrypto::initiate`].

@@ -7,7 +7,7 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// What was presented is not authentic. Nothing else is said, so that nothing can be learned from it.
+/// The presented bytes are not authentic. The error says nothing else, so that an attacker learns nothing from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
@@ -28,14 +28,14 @@ impl core::fmt::Debug for SessionKeys {
     }
 }
 
-/// What both ends must agree on before the first Noise message.
+/// The inputs of one Noise message. Prologue and pre-shared key are the same at both ends, or the handshake fails.
 #[derive(Clone, Copy)]
 pub struct HandshakeInput<'a> {
     /// Bytes that both ends mix in; any difference makes the handshake fail.
     pub prologue: &'a [u8],
     /// The pre-shared key of the ticket; zeros where there is none.
     pub psk: &'a Key,
-    /// What travels encrypted in this end's message.
+    /// Bytes that travel encrypted in this end's message.
     pub payload: &'a [u8],
 }
 

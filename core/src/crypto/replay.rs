@@ -9,7 +9,7 @@ use crate::planted::{self, Bug};
 const WIDTH: usize = limits::REPLAY_WINDOW as usize;
 const WORD: usize = u32::BITS as usize;
 
-/// A sliding window over the packet numbers received: what lies below it counts as received.
+/// A sliding window over the packet numbers received. Numbers below it count as received.
 ///
 /// The window is a ring: the bit of a packet number is its remainder by the width. Its words have 32 bits because bitvec
 /// has no wider ones where pointers are that short.

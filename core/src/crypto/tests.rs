@@ -1,4 +1,4 @@
-//! What every provider keeps.
+//! Tests that every provider passes.
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -1,19 +1,19 @@
-//! Whom the application lets in.
+//! The application's decision on which clients to let in.
 
 use core::net::IpAddr;
 
 use crate::address::Address;
 use crate::event::{PeerInfo, Refusal};
 
-/// Who asks to come in. The ticket or the cookie was found valid.
+/// A client that asks to come in. Its ticket or cookie was found valid.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
     /// Where the client is, or claims to be while a ticket spares it the cookie. A client that turns out to be elsewhere is
     /// asked about again.
     pub address: Address,
-    /// The IP address there: that of a UDP address, or what `Endpoint::open_link` was told of the link. Bans go by it.
+    /// The IP address there: that of a UDP address, or the one that `Endpoint::open_link` was given for the link. Bans go by it.
     pub far_end: Option<IpAddr>,
-    /// Who the ticket says it is.
+    /// The identity of the client, as the ticket gives it.
     pub peer: &'a PeerInfo,
 }
 

@@ -6,14 +6,14 @@ use crate::event::ConnectionId;
 use crate::time::{Duration, Instant, Span};
 
 impl Endpoint {
-    /// Limits what all connections together send, handshakes and acknowledgements included, to so many bytes per second, at
+    /// Limits all connections together, handshakes and acknowledgements included, to `bytes_per_second`, at
     /// least 1000; `None` lifts the limit.
     pub fn set_bandwidth(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         let now = self.advance(now);
         self.throttle.change(now, bytes_per_second.map(|most| most.max(LEAST_BANDWIDTH)));
     }
 
-    /// Limits what one connection sends to so many bytes per second, at least 1000; `None` goes back to the configuration's
+    /// Limits what one connection sends to `bytes_per_second`, at least 1000; `None` goes back to the configuration's
     /// `connection_bandwidth`. Acknowledgements and probes count, but are not held back.
     pub fn set_connection_bandwidth(
         &mut self,
@@ -29,11 +29,11 @@ impl Endpoint {
         }
     }
 
-    /// Bytes of messages that may be sent on a connection for the next `interval`, a tick say, so that nothing waits: what
+    /// Bytes of messages that may be sent on a connection for the next `interval`, a tick say, so that nothing waits: as many as
     /// the path carries meanwhile, and no more than an equal share of the endpoint's limit, less what is queued already, whatever
     /// its priority. Zero while there is no connection; `u64::MAX` on a link that limits itself, if nothing else does.
     ///
-    /// It is advice. What is sent beyond it waits in the channels' queues.
+    /// It is advice. Messages sent beyond it wait in the channels' queues.
     #[must_use]
     pub fn grant(&self, connection: ConnectionId, interval: Duration) -> u64 {
         let share = match self.throttle.rate() {

@@ -34,7 +34,7 @@ impl Endpoint {
     /// The peer of a connection answered from an address that it was not known to have.
     ///
     /// A newcomer's source begins to pay, if it has room. A session that another source pays for moves to the new account if there is
-    /// room; else the old one goes on paying, so that two addresses never hold more than two shares, and nobody who is in is
+    /// room; else the old one keeps paying, so that two addresses never hold more than two shares, and nobody who is in is
     /// thrown out.
     pub(super) fn move_account(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member(connection) else { return };

@@ -25,9 +25,9 @@ impl Endpoint {
         self.handle_datagram_received_at(now, now, from, ecn, datagram);
     }
 
-    /// [`Endpoint::handle_datagram`] of a datagram that reached this host before now, at `received_at`: for drivers that are
-    /// told so by the system and let datagrams gather. Round trips and delays are measured by it, so that what the
-    /// datagram waited for on this host is not taken for the path's; nothing else is. One after now counts as now.
+    /// [`Endpoint::handle_datagram`] of a datagram that reached this host before now, at `received_at`: for drivers that
+    /// learn this time from the system and let datagrams gather. Round trips and delays are measured by it, so that the
+    /// datagram's wait on this host does not count as the path's; nothing else is measured by it. A time after `now` counts as `now`.
     pub fn handle_datagram_received_at(
         &mut self,
         now: Instant,
@@ -166,8 +166,8 @@ impl Endpoint {
         }
     }
 
-    /// The peer says that it does not know us. Only whoever saw a datagram of ours can echo its tag, but that may still be
-    /// somebody on the path: nothing is torn down, a handshake begins beside the old connection.
+    /// The peer says that it does not know us. Only an observer of our datagrams can echo a tag, but that may still be
+    /// an attacker on the path: nothing is torn down, a handshake begins beside the old connection.
     fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
         // A genuine one that is passed over comes again with the next probe.

@@ -45,7 +45,7 @@ impl Deadlines {
     }
 
     /// Sets a connection's deadline; [`Instant::MAX`] is none. It stays where it is, a little too early, only if it `may_lag`, and
-    /// not if it is due at `now`: whoever asks again and again would never find the next one.
+    /// not if it is due at `now`: a caller that asks again and again would never find the next one.
     pub(super) fn set(&mut self, now: Instant, connection: ConnectionId, at: Instant, may_lag: bool) {
         if at == Instant::MAX {
             self.remove(connection);

@@ -69,7 +69,7 @@ impl Endpoint {
         Ok(connection)
     }
 
-    /// Says where a connection that this end dialled finds its server the next time it has to dial. An interrupted connection
+    /// Sets the address at which a dialled connection finds its server the next time it has to dial. An interrupted connection
     /// dials there at once, and gives up an attempt that goes elsewhere.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
         let now = self.advance(now);

@@ -1,4 +1,4 @@
-//! Who is here already: sessions that may be resumed, and peers that this end dials itself.
+//! Directory of the peers that are here already: sessions that may be resumed, and peers that this end dials itself.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ pub(super) struct Crossing {
     pub(super) phase: Phase,
     /// Whether something is under way on it that must not be doubled.
     pub(super) has_spoken: bool,
-    /// Whether it goes on, and not the peer's, once both ends know of both.
+    /// Whether this attempt survives, and not the peer's, once both ends know of both.
     pub(super) is_preferred: bool,
 }
 

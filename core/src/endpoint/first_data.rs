@@ -74,8 +74,8 @@ impl Endpoint {
         result
     }
 
-    /// Where the peer is whose first Data came from `from`, and who pays for it. What a datagram bears as its sender says
-    /// neither: it is where the peer was shown to be, and may have moved from.
+    /// Where the peer is whose first Data came from `from`, and which source pays for it. The sender address of a datagram shows
+    /// neither: the peer is where the peer was shown to be, and may have moved from.
     fn standing(&self, from: &Path, half_open: &HalfOpenId) -> Result<Standing, DropReason> {
         let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
         let proven = half.proven();

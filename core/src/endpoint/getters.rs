@@ -68,9 +68,10 @@ impl Endpoint {
         }
     }
 
-    /// All connections: those that are being made, those of which `Closed` was told while the peer has still to hear of it,
-    /// and clients that are being turned away, of which nothing is ever told. Whoever shuts down may wait until none is left.
-    /// A connection that its peer closed is not among them, although this end answers copies of the peer's CLOSE for 5 s more.
+    /// All connections: those that are being made, those whose `Closed` was reported while the peer has still to hear of it,
+    /// and clients that are being turned away, for which no event is ever reported. A program that shuts down may wait until
+    /// none is left. A connection that its peer closed is not among them, although this end answers copies of the peer's
+    /// CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }
@@ -88,34 +89,34 @@ impl Endpoint {
         self.connections.get(connection)?.address()
     }
 
-    /// The IP address of a connection's peer: that of its UDP address, or what [`Endpoint::open_link`] was told of its link.
+    /// The IP address of a connection's peer: that of its UDP address, or the one that [`Endpoint::open_link`] was given for its link.
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// Who a connection's peer is.
+    /// The identity of a connection's peer.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// What became of a message, while its connection lives. `None` if there is no such message.
+    /// The fate of a message, while its connection lives. `None` if there is no such message.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// What a connection has done so far.
+    /// Counters and measurements of a connection, so far.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
     }
 
     /// The clock of a connection's peer, once the peer has acknowledged something: half a round trip after `Connected` at
-    /// the earliest. It goes on through migrations and resumptions, and while the connection is interrupted.
+    /// the earliest. It keeps running through migrations and resumptions, and while the connection is interrupted.
     ///
-    /// What it shows is the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
+    /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
     ///
     /// ```
     /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
@@ -130,7 +131,7 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// What one channel of a connection has done so far.
+    /// Counters of one channel of a connection, so far.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
@@ -148,7 +149,7 @@ impl Endpoint {
         self.acceptor.tickets_judged()
     }
 
-    /// Bytes held on behalf of peers: what is in reassembly, waits for its turn, or waits for the application.
+    /// Bytes held on behalf of peers: of messages in reassembly, and of those that wait for their turn or for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.connections.iter().map(|state| state.session().memory()).sum()

@@ -13,7 +13,7 @@ use crate::rng::Rng;
 
 const INDEX_BITS: u32 = 16;
 
-/// What an id leads to.
+/// The receiver of packets that carry an id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Entry {
     /// A connection's transport.
@@ -66,7 +66,7 @@ impl IdTable {
         }
     }
 
-    /// What an id leads to.
+    /// The receiver of packets that carry `id`.
     pub(super) fn get(&self, id: u32) -> Option<Entry> {
         let slot = self.slots.get((id & 0xffff) as usize)?;
         if u32::from(slot.generation) == id >> INDEX_BITS { slot.entry } else { None }

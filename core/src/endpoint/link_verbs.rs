@@ -1,4 +1,4 @@
-//! What a driver says of the links that it opened.
+//! Calls by which a driver reports on the links that it opened.
 
 use core::net::IpAddr;
 
@@ -11,9 +11,9 @@ use crate::time::Instant;
 impl Endpoint {
     /// Declares a link that the driver opened, before its first datagram. Opening it again replaces its properties.
     ///
-    /// `far_end` is the host at its other end. What the link carries counts on that host's account, as if it had come over UDP
+    /// `far_end` is the host at its other end. Traffic on the link counts on that host's account, as if it had come over UDP
     /// from there: places, handshakes, bans. A link without one is a source of its own, so that no limit per source
-    /// binds whoever opens new ones.
+    /// binds a host that opens new ones.
     ///
     /// # Errors
     /// [`ConnectError::LinkTooSmall`] if it takes no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
@@ -46,7 +46,7 @@ impl Endpoint {
         self.on_link_writable(link);
     }
 
-    /// Says that a link is gone. What ran over it is interrupted, or closed where it cannot be resumed.
+    /// Reports that a link is gone. The connections over it are interrupted, or closed where they cannot be resumed.
     pub fn close_link(&mut self, now: Instant, link: LinkId) {
         let now = self.advance(now);
         if !self.links.close(link) {
@@ -61,7 +61,7 @@ impl Endpoint {
         }
     }
 
-    /// Says that an unreliable link dropped datagrams that it had taken, because a buffer below was full, say. What was lost
+    /// Reports that an unreliable link dropped datagrams that it had taken, because a buffer below was full, say. Their loss
     /// is then found after a round trip instead of a probe timeout. A reliable link that loses something is broken: close
     /// it.
     pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
@@ -74,7 +74,7 @@ impl Endpoint {
         }
     }
 
-    /// What waited for a link may have its turn.
+    /// Lets replies and connections that wait for `link` send, if it has credit.
     fn on_link_writable(&mut self, link: LinkId) {
         if !self.links.has_credit(link.into()) {
             return;

@@ -1,4 +1,4 @@
-//! Links that the driver opened: what they promise, and how much they take right now.
+//! Links that the driver opened: their properties, and how much they take right now.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -54,7 +54,7 @@ impl Links {
         }
     }
 
-    /// What the link under `address` promises; `None` for UDP and for links that are not open.
+    /// The properties of the link under `address`; `None` for UDP and for links that are not open.
     pub(super) fn properties(&self, address: Address) -> Option<LinkProperties> {
         let Address::Link(id) = address else { return None };
         self.open.get(&id).map(|link| link.properties)

@@ -24,7 +24,7 @@ pub(super) struct Member {
     pub(super) has_left: bool,
     /// Whether the list of connections with something to send has it.
     pub(super) is_queued_to_send: bool,
-    /// Whether the list of connections with something to tell has it.
+    /// Whether it is in the list of connections with events to report.
     pub(super) is_queued_to_tell: bool,
     /// Whether the list of connections that were used has it.
     pub(super) is_unsettled: bool,

@@ -66,8 +66,8 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 ///
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event),
-/// [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at any time: what a call leaves to be done stays
-/// due. No call fails for what came over the network; an `Err` names a mistake of the caller, or a full queue. `now` comes from the
+/// [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at any time: work that a call leaves to be done stays
+/// due. No call fails because of bytes from the network; an `Err` names a mistake of the caller, or a full queue. `now` comes from the
 /// caller's monotonic clock; a time before the latest one counts as the latest.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
@@ -107,7 +107,7 @@ pub struct Endpoint {
     replies: Replies,
     /// Connections that have something to send, in turn.
     ready: VecDeque<ConnectionId>,
-    /// Connections that have something to tell, in turn.
+    /// Connections that have events to report, in turn.
     telling: VecDeque<ConnectionId>,
     /// Connections that were used since their indexes were set, in turn.
     unsettled: VecDeque<ConnectionId>,
@@ -226,10 +226,10 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once: nothing more is sent or received. The peer is told `code` (from 0xff00 on, the protocol's own, counts as 0xfeff) and up to 256
-    /// bytes of `text`. The `Closed` event lists the messages that the peer did not confirm. It comes at once if none is in
-    /// doubt, else with the peer's answer, and without one after five probe timeouts, 5 s at most. An unknown connection is
-    /// ignored: it is closed already.
+    /// Closes a connection at once: nothing more is sent or received. The peer receives `code` (from 0xff00 on, the
+    /// protocol's own, counts as 0xfeff) and up to 256 bytes of `text`. The `Closed` event lists the messages that the peer
+    /// did not confirm. It comes at once if none is in doubt, else with the peer's answer, and without one after five probe
+    /// timeouts, 5 s at most. An unknown connection is ignored: it is closed already.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -255,7 +255,7 @@ impl Endpoint {
         }
     }
 
-    /// Does what is due at `now`. Each call does a bounded amount of work; what remains stays due.
+    /// Does the work that is due at `now`. Each call does a bounded amount of work; the rest stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         if self.acceptor.next_timeout() <= now {
@@ -297,7 +297,7 @@ impl Endpoint {
     }
 
     /// Takes note that a connection was used: its indexes are set when an output is asked for, once for all that happened
-    /// until then. What is rare and concerns more than this connection is seen to at once.
+    /// until then. Rare changes that concern more than this connection are seen to at once.
     fn touch(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         if member.connection.is_special() {
@@ -413,7 +413,7 @@ impl Endpoint {
         }
     }
 
-    /// Forgets a connection whose `Closed` was told.
+    /// Forgets a connection whose `Closed` was reported.
     fn remove(&mut self, connection: ConnectionId) {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);

@@ -1,4 +1,4 @@
-//! Who gets a place, who gives one back, and who takes over whose.
+//! Assigns the places for connections: a peer gets one, gives one back, or takes over another's.
 
 use alloc::boxed::Box;
 
@@ -204,7 +204,7 @@ impl Endpoint {
 
     /// `connection` proved to be a peer's: the others of the same peer end. One pair of keys, one connection.
     ///
-    /// Both ends come to the same choice. Of two that the same end dialled, the one dialled later goes on. Of two that crossed,
+    /// Both ends come to the same choice. Of two that the same end dialled, the one dialled later survives. Of two that crossed,
     /// [`super::directory::Crossing`] left one. Any other was proven before this one was dialled.
     pub(super) fn keep_only(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member(connection) else { return };

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::crypto::{Key, PublicKey, Secret};
 use crate::handshake::{ServerKey, Ticket};
 
-/// Whom to connect to, and with what credentials.
+/// The target and the credentials of an attempt to connect.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ impl ConnectOptions {
         Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
-    /// Connects to whoever answers. **Anybody on the path can pose as the server**: for development, and for local networks
+    /// Connects to the server that answers, whatever its key. **Anybody on the path can pose as the server**: for development, and for local networks
     /// that are trusted. Costs one more round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
@@ -69,7 +69,7 @@ impl ConnectOptions {
         self
     }
 
-    /// What [`ConnectOptions::timeout`] was told.
+    /// The timeout that [`ConnectOptions::timeout`] set.
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout

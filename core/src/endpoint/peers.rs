@@ -23,7 +23,7 @@ impl Endpoint {
         self.acceptor.expect_peer(psk.into(), peer_key.into().to_bytes(), &ours).map(|_| ())
     }
 
-    /// Undoes [`Endpoint::expect_peer`]. A connection that was made goes on.
+    /// Undoes [`Endpoint::expect_peer`]. An established connection stays.
     pub fn forget_peer(&mut self, psk: &Key, peer_key: &Key) {
         let ours = self.public_key;
         self.acceptor.forget_peer(&PeerHint::new(self.settings.provider.handshake(), psk, peer_key, &ours));

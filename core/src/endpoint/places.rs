@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// The connections that hold no place any more, and the owners of those that do.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// Connections that are leaving, or left while the application was not told yet, oldest first.
+    /// Connections that are leaving, or left before their `Closed` was reported, oldest first.
     pub(super) leaving: VecDeque<ConnectionId>,
     pub(super) owners: BTreeMap<Owner, SmallVec<[ConnectionId; 2]>>,
     /// When a newcomer of the same owner had a connection probed.

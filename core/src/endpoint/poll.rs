@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// last, which may be shorter. A driver with segmentation offload hands them to the system in one call.
 ///
 /// Over UDP none has more than 1200 bytes, unless [`crate::Config::dont_fragment`] says that the driver's sockets forbid
-/// fragments: then larger ones are sent where they are found to pass, and those that find out have to leave whole or not at all.
+/// fragments: then larger ones are sent where they are found to pass, and probes for larger sizes have to leave whole or not at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transmit {
     /// Where they go, and the local address they leave from.
@@ -104,7 +104,7 @@ impl Endpoint {
         Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size })
     }
 
-    /// Whose turn it is to send: what is known to have something, then what may have it.
+    /// The connection whose turn it is to send: first those known to have something, then those that may have it.
     fn next_candidate(&mut self) -> Option<ConnectionId> {
         let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
         if let Some(member) = self.connections.member_mut(connection) {
@@ -178,7 +178,7 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// When a timer goes off, whatever waits to be sent or told: for a driver whose socket is full, or whose game does not
+    /// When the next timer goes off, even if datagrams or events wait: for a driver whose socket is full, or whose game does not
     /// take its events, and that therefore ignores [`TimeoutCause::Transmit`] or [`TimeoutCause::Event`]. Pure, and never late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {

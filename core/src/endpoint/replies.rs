@@ -53,7 +53,7 @@ impl Replies {
         None
     }
 
-    /// A link may take something again: what waited for it stands in line once more.
+    /// A link may take something again: the replies that waited for it stand in line once more.
     pub(super) fn unblock(&mut self, link: LinkId) {
         let here = Address::Link(link);
         self.queue.extend(self.blocked.extract_if(.., |(to, _)| to.remote == here));

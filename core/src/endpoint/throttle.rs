@@ -1,10 +1,10 @@
-//! What holds all connections of an endpoint back together.
+//! The limit on the bandwidth of an endpoint: all connections and stateless replies together.
 
 use crate::connection::Pacer;
 use crate::limits::BASE_DATAGRAM;
 use crate::time::Instant;
 
-/// What holds all connections of an endpoint back together.
+/// Paces all datagrams of an endpoint together: those of connections, and stateless replies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle {
     pacer: Pacer,
@@ -14,7 +14,7 @@ pub(super) struct Throttle {
     ahead_of_replies: u64,
 }
 
-/// Of what is limited, stateless replies have one part in so many at most: anybody can cause them.
+/// Stateless replies get at most one part in this many of the limited bytes, because anybody can cause them.
 const REPLIES_PART: u64 = 8;
 
 impl Throttle {
@@ -22,7 +22,7 @@ impl Throttle {
         Self { pacer: Pacer::new(now, 0), rate: rate.unwrap_or(u64::MAX), ahead_of_replies: 0 }
     }
 
-    /// Another limit: what was sent still counts.
+    /// Sets another limit. Bytes that were sent still count.
     pub(super) fn change(&mut self, now: Instant, rate: Option<u64>) {
         (self.rate, self.ahead_of_replies) = (rate.unwrap_or(u64::MAX), 0);
         self.pacer.on_rate_changed(now, self.rate, BASE_DATAGRAM as u64);

@@ -11,7 +11,7 @@ use crate::time::{Instant, Span};
 
 impl Endpoint {
     /// Sets the wall clock: `offset` is what [`crate::Config::wall_offset`] says, in microseconds from the Unix epoch to
-    /// [`Instant::ZERO`], 0 to 2^62. From this call on tickets are judged by it. A ticket that let somebody in stays used,
+    /// [`Instant::ZERO`], 0 to 2^62. From this call on tickets are judged by it. A ticket that let a client in stays used,
     /// and a session that was ended stays ended, however far the clock is set back. Sessions that live do not notice; after
     /// a correction of a minute or more each client gets another resume ticket within 30 s.
     ///

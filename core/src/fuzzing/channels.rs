@@ -20,7 +20,7 @@ pub struct Receiving {
     arena: Arena,
 }
 
-/// What became of a frame.
+/// The effect of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Taken {
@@ -104,14 +104,14 @@ impl Receiving {
         self.side.begin_resume();
     }
 
-    /// What a RESUME frame says of a channel.
+    /// The floor and the ranges that a RESUME frame reports for a channel.
     #[must_use]
     pub fn received(&self, channel: ChannelId) -> Option<(u32, Vec<Range<u32>>)> {
         self.side.floor(channel).map(|floor| (floor, self.side.ranges(channel).collect()))
     }
 }
 
-/// What one frame of a packet carried.
+/// The content of one frame of a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece(PieceRecord);
 
@@ -147,12 +147,12 @@ impl Sending {
         (writer.written(), pieces)
     }
 
-    /// What a packet carried was acknowledged.
+    /// The packet that carried `piece` was acknowledged.
     pub fn on_acked(&mut self, piece: Piece) {
         self.0.on_acked(piece.0);
     }
 
-    /// What a packet carried was lost.
+    /// The packet that carried `piece` was lost.
     pub fn on_lost(&mut self, piece: Piece) {
         self.0.on_lost(piece.0);
     }
@@ -167,7 +167,7 @@ impl Sending {
         self.0.take_delivered()
     }
 
-    /// What was not delivered.
+    /// The messages that were not delivered.
     #[must_use]
     pub fn unconfirmed(&self) -> Vec<Unconfirmed> {
         self.0.unconfirmed()

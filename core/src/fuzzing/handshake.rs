@@ -47,20 +47,20 @@ impl From<Proof> for Credential {
     }
 }
 
-/// What an endpoint of this configuration says of itself, and its schema.
+/// The parameters that an endpoint of this configuration sends in the handshake, and its schema.
 pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
     let channels = &config.channels;
     let schema = config.schema.clone().with_channels(channels).with_max_message(config.max_message);
     (config.parameters(schema.hash()), schema)
 }
 
-/// What a datagram meant for an attempt to connect.
+/// The effect of a datagram on an attempt to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answered {
     /// Nothing.
     Ignored(DropReason),
-    /// It goes on.
+    /// The attempt continues.
     Progress,
     /// It is over: these are the exporter of the keys and the server's connection id.
     Accepted(Key, u32),
@@ -140,7 +140,7 @@ impl Dialling {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
-/// What became of a Hello or KeyQuery.
+/// The effect of a Hello or KeyQuery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reaction {

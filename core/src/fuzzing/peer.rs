@@ -16,7 +16,7 @@ use crate::limits::{BASE_DATAGRAM, TAG};
 use crate::time::Instant;
 use crate::wire::{DataHeader, Writer, decode_packet_number};
 
-/// What a hostile peer says of itself in the handshake.
+/// The parameters that a hostile peer sends in the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
     /// Reliable bytes that it grants, at most 2^62.
@@ -171,7 +171,7 @@ impl HostilePeer {
         Some((number, packet))
     }
 
-    /// Goes on to the next key, if that is allowed now.
+    /// Switches to the next key, if that is allowed now.
     pub fn rotate(&mut self, now: Instant) -> bool {
         self.keys.rotate(now, self.next)
     }
@@ -187,7 +187,7 @@ impl HostilePeer {
         self.next = next;
     }
 
-    /// What a TICKET frame is good for.
+    /// The credential that a TICKET frame gives its receiver.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);

@@ -1,4 +1,4 @@
-//! What an acceptor and its owner tell each other about whoever wants to come in.
+//! Types that pass between an acceptor and its owner, about a client that wants to come in.
 
 use alloc::boxed::Box;
 
@@ -16,7 +16,7 @@ use crate::event::{PeerInfo, Refusal};
 use crate::source::Source;
 use crate::time::Instant;
 
-/// What an acceptor takes from the configuration.
+/// The settings that an acceptor takes from the configuration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AcceptSetup {
     pub(crate) application: u64,
@@ -53,7 +53,7 @@ pub(crate) struct HandshakeArrival {
     pub(crate) validated: bool,
 }
 
-/// What became of a datagram.
+/// The result of screening a handshake datagram.
 pub(crate) enum Screened {
     /// Nothing is to be done.
     Dropped(DropReason),
@@ -67,7 +67,7 @@ pub(crate) enum Screened {
 pub(crate) struct Applicant {
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
-    /// What became of the session that it wants to go on with.
+    /// The fate of the session that it wants to resume.
     pub(crate) session: SessionOutcome,
     /// Its ticket is authentic but void: whatever the verdict, it is refused.
     pub(crate) refusal: Option<Refusal>,
@@ -94,7 +94,7 @@ impl Applicant {
     }
 }
 
-/// What is decided about a candidate.
+/// The decision on an applicant.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {
     /// It is let in, once its first Data comes.

@@ -1,9 +1,9 @@
 //! The dialling end: one attempt to connect.
 //!
-//! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without one: KeyQuery and KeyReply first. What is
-//! sent is repeated every 200 ms until it is answered or time is up. The Noise bytes stay the same, unless no answer comes
+//! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without one: KeyQuery and KeyReply first. Each
+//! message is repeated every 200 ms until it is answered or time is up. The Noise bytes stay the same, unless no answer comes
 //! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
-//! followed no more. Whatever is not authentic changes nothing.
+//! followed no more. A message that is not authentic changes nothing.
 
 mod credential;
 
@@ -162,7 +162,7 @@ impl Dialer {
         }
     }
 
-    /// Puts aside a cookie that got no answer for a while. A Retry is not authentic: what it brought may be damaged or
+    /// Puts aside a cookie that got no answer for a while. A Retry is not authentic: its cookie may be damaged or
     /// forged, or have grown too old on a slow path.
     fn doubt_cookie(&mut self) {
         if let Stage::Opening(opening) = &mut self.stage
@@ -177,7 +177,7 @@ impl Dialer {
 
     /// When there will be something to send that there is not at `now`, or time is up; [`Instant::MAX`] once it is over.
     ///
-    /// What waits to be sent already wakes nobody by the clock: it may wait for a link's credit, or a full socket.
+    /// A message that is already due sets no timer: it may wait for a link's credit, or a full socket.
     pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
         match self.stage {
             Stage::Over => Instant::MAX,

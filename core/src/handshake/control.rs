@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | 0 | Unknown | connection id as it was sent, the last 8 bytes of the offending datagram (half its tag) |
 //! | 1 | Version | client's connection id, version that the server speaks, attempt of the Hello |
-//! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 45 bytes at least: to 1200 on UDP, unless it asks what passes |
+//! | 2 | KeyQuery | client's connection id, application u64, 8 random bytes, zeros to 45 bytes at least: to 1200 on UDP,
+//! unless it asks what passes |
 //! | 3 | KeyReply | client's connection id, the first 8 bytes of a digest of the query's 8, the server's public key |
 
 use alloc::vec::Vec;
@@ -37,7 +38,7 @@ pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// What an Unknown echoes of a Data `datagram`. `None` if the datagram is not larger than the answer.
+/// The bytes of a Data `datagram` that an Unknown echoes. `None` if the datagram is not larger than the answer.
 pub(crate) fn echo_of(datagram: &[u8]) -> Option<[u8; 8]> {
     datagram.last_chunk().filter(|_| datagram.len() > UNKNOWN_BYTES).copied()
 }
@@ -121,7 +122,7 @@ impl KeyReply {
         reply
     }
 
-    /// What the echo has to be if the reply answers the query with this `nonce`.
+    /// The echo of a reply that answers the query with this `nonce`.
     pub(crate) fn echo_of(&self, provider: &dyn HandshakeCrypto, nonce: &[u8; 8]) -> [u8; 8] {
         let mut echo = [0; 8];
         let whole = provider.digest(&self.server_key, &[b"tickwire key reply", nonce]);

@@ -11,7 +11,7 @@ pub(crate) type Cookie = [u8; 16];
 /// No cookie.
 pub(crate) const NO_COOKIE: Cookie = [0; 16];
 
-/// Makes and checks cookies. What one instance made, no other accepts, so a restart voids them all: time counts
+/// Makes and checks cookies. No instance accepts the cookies of another, so a restart voids them all: time counts
 /// from another epoch then.
 pub(crate) struct Cookies {
     key: Secret,

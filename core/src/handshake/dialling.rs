@@ -1,4 +1,4 @@
-//! What a dialer and its owner tell each other.
+//! Types that pass between a dialer and its owner.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use crate::time::Span;
 pub(crate) enum ServerKey {
     /// The one that holds the secret of this public key.
     Pinned(Key),
-    /// Whichever answers first. Whoever is on the path can be it.
+    /// The key of the server that answers first. An attacker on the path can be that server.
     Any,
 }
 
@@ -28,13 +28,13 @@ pub(crate) enum Credential {
     Open,
     /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
     Ticket(Ticket),
-    /// What a TICKET frame brought, and the key derived for it.
+    /// The ticket that a TICKET frame brought, and the key derived for it.
     Resume { sealed: Vec<u8>, psk: Secret, expiry: u64 },
     /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
     Peer { psk: Secret, local_key: Key, peer_key: Key },
 }
 
-/// What an attempt to connect needs to know.
+/// The settings of an attempt to connect.
 pub(crate) struct DialSetup {
     pub(crate) application: u64,
     /// The connection id that the server shall send to.
@@ -50,14 +50,14 @@ pub(crate) struct DialSetup {
     pub(crate) timeout: Span,
 }
 
-/// What a datagram meant for an attempt.
+/// The effect of a datagram on an attempt.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Nothing.
     Ignored(DropReason),
     /// Something that only words the error should time run out.
     Noted,
-    /// It goes on; there may be something to send.
+    /// The attempt continues; there may be something to send.
     Progress,
     /// The server lets us in. It waits for the first Data.
     Accepted(Box<Accepted>),
@@ -71,7 +71,7 @@ pub(crate) struct Accepted {
     /// The connection id that the server chose for itself.
     pub(crate) remote_id: u32,
     pub(crate) keys: SessionKeys,
-    /// What the server asks.
+    /// The parameters of the server.
     pub(crate) parameters: Parameters,
     pub(crate) session: SessionOutcome,
     /// The key that the server proved to hold.

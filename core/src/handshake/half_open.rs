@@ -45,7 +45,7 @@ pub(crate) struct Resume {
     pub(crate) incarnation: u32,
 }
 
-/// What a client showed, as far as it limits how often it may be shown.
+/// The credential that a client showed, as far as it limits how often it may be shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ShownCredential {
     /// Nothing.
@@ -138,7 +138,7 @@ pub(crate) struct HalfOpen {
     pub(crate) max_datagram: u16,
     client_id: [u8; 3],
     local_id: [u8; 3],
-    /// What the Welcome said of the session.
+    /// The fate of the session, as the Welcome gives it.
     pub(crate) session: SessionOutcome,
     welcome_length: u8,
     /// How much longer it waits than [`HALF_OPEN_LIFE`], in tenths of a second.
@@ -147,7 +147,7 @@ pub(crate) struct HalfOpen {
     stored: Box<[u8]>,
 }
 
-/// What goes into a [`HalfOpen`] besides its Welcome.
+/// The contents of a [`HalfOpen`] besides its Welcome.
 pub(super) struct NewHalfOpen<'a> {
     pub(super) root: Secret,
     pub(super) credential: ShownCredential,
@@ -193,14 +193,14 @@ impl HalfOpen {
         keys::session_keys(provider, &self.root)
     }
 
-    /// Who the peer is.
+    /// The identity of the peer.
     pub(crate) fn peer(&self) -> PeerInfo {
         let (_, user_data) = self.split();
         PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
     }
 
-    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not decrypted: garbage costs two derivations and a
-    /// failed tag.
+    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not
+    /// decrypted: garbage costs two derivations and a failed tag.
     pub(crate) fn opens(&self, provider: &dyn Provider, header: &DataHeader, datagram: &[u8]) -> bool {
         let mut copy = [0; limits::BASE_DATAGRAM];
         let Some(copy) = copy.get_mut(..datagram.len()) else { return false };

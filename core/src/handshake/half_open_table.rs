@@ -1,6 +1,6 @@
 //! Handshakes that were answered and wait for the first Data, and refusals that may have to be repeated.
 //!
-//! An entry is known by the digest of the client's Noise bytes, not by an address: whoever sends a copy gets the same
+//! An entry is known by the digest of the client's Noise bytes, not by an address: the sender of a copy gets the same
 //! answer.
 
 use alloc::boxed::Box;
@@ -106,7 +106,7 @@ impl HalfOpenTable {
         self.entries.len().saturating_sub(self.refused)
     }
 
-    /// What was answered to the Noise message that `id` stands for, to be sent to `address`.
+    /// The answer to the Noise message that `id` stands for, to be sent to `address`.
     pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
         let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
         match &mut entry.state {

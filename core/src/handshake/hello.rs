@@ -81,7 +81,7 @@ impl Mode {
     }
 }
 
-/// What a Hello of any version starts with.
+/// The fields that a Hello of any version starts with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub(crate) struct Preamble {
@@ -189,7 +189,7 @@ impl<'a> Hello<'a> {
         Ok(())
     }
 
-    /// What both ends mix into Noise: all but cookie, Noise and padding.
+    /// The bytes that both ends mix into Noise: all but cookie, Noise and padding.
     pub(crate) fn prologue(&self) -> Vec<u8> {
         let [a, b, c, _] = self.client_id.to_le_bytes();
         let mut prologue = Vec::with_capacity(48 + self.ticket.len());
@@ -235,8 +235,9 @@ impl Retry {
     }
 }
 
-/// What a Retry shows for itself: that its sender saw the Hello whose Noise message has this `digest`, and that the cookie
-/// arrives as it left. A cookie that a bit error spoiled would be followed for nothing, and only so many are.
+/// The echo of a Retry. It shows that the Retry's sender saw the Hello whose Noise message has this `digest`, and that
+/// the cookie arrives as it left. Without it a client would follow a cookie that a bit error spoiled, and a client
+/// follows only a few Retries.
 pub(crate) fn echo_of(provider: &dyn HandshakeCrypto, digest: &Key, cookie: &Cookie) -> [u8; 8] {
     let mut echo = [0; 8];
     let whole = provider.digest(digest, &[b"tickwire retry", cookie]);

@@ -4,7 +4,7 @@
 
 use crate::crypto::{HandshakeCrypto, Key, Secret, SessionKeys};
 
-/// The root of a session: what stands for its keys until the first Data.
+/// The root of a session, which stands for its keys until the first Data.
 pub(crate) fn root(provider: &dyn HandshakeCrypto, noise: &SessionKeys) -> Secret {
     let parts: [&[u8]; 3] = [b"tickwire root", &*noise.to_responder, &*noise.to_initiator];
     provider.digest(&noise.exporter, &parts).into()

@@ -1,13 +1,13 @@
-//! What an acceptor asks of its owner about whoever wants to come in.
+//! Questions that an acceptor asks its owner about a client that wants to come in.
 
 use super::half_open::Resume;
 use super::welcome::SessionOutcome;
 use crate::crypto::Key;
 use crate::drop::DropReason;
 
-/// Who is here already. It is asked before a Diffie-Hellman is spent.
+/// Knows the sessions and peers that are here already. The acceptor asks it before a Diffie-Hellman is spent.
 pub(crate) trait KnownParties {
-    /// What becomes of a session that a client wants to resume.
+    /// The outcome for the session that a client wants to resume.
     ///
     /// # Errors
     /// The session has seen a later incarnation: this ticket is void, or a copy of one.

@@ -1,11 +1,11 @@
-//! What each end tells the other about itself, inside the encryption.
+//! The parameters that each end sends the other, inside the encryption.
 
 use crate::time::Span;
 
 use crate::limits;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
-/// What one end asks of the other. Whoever holds one that was decoded knows its fields to be in range.
+/// The parameters that one end sends the other. The fields of decoded parameters are in range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
     /// The hash of this end's schema.

@@ -9,7 +9,8 @@ use crate::error::ConnectError;
 /// Bytes of a hint.
 pub(super) const HINT: usize = 16;
 
-/// What a peer's Hello shows instead of a ticket: it says which pre-shared key to try, and tells nobody else anything.
+/// The hint that a peer's Hello shows instead of a ticket: it tells the acceptor which pre-shared key to try, and tells
+/// nobody else anything.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PeerHint(pub(super) [u8; HINT]);
 
@@ -26,7 +27,7 @@ impl PeerHint {
     }
 }
 
-/// Whether, of two peers whose Hellos crossed, the holder of `ours` goes on as the initiator. The other one drops its
+/// Whether, of two peers whose Hellos crossed, the holder of `ours` stays the initiator. The other one drops its
 /// own attempt and answers.
 pub(crate) fn initiates(ours: &Key, theirs: &Key) -> bool {
     ours < theirs

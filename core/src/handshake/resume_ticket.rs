@@ -21,7 +21,7 @@ pub(crate) const RENEW_US: u64 = HOUR_US;
 /// How long a resume ticket is good for: longer than it takes to be replaced.
 pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
 
-/// What a server needs to go on with a session.
+/// The contents of a resume ticket, from which a server resumes a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ResumeContents {
     pub(crate) session: [u8; 16],

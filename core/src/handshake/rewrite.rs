@@ -9,7 +9,7 @@ use super::parameters::Parameters;
 use crate::limits::BASE_DATAGRAM;
 use crate::wire::{NoRoom, Reader, Writer};
 
-/// What `bytes` are, written again without padding; `None` if they do not parse.
+/// Writes the packet in `bytes` again, without padding; `None` if they do not parse.
 pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reply = Vec::new();
     if let Ok(hello) = Hello::read(bytes) {

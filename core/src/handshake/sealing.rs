@@ -60,7 +60,7 @@ impl SealingKey {
     }
 }
 
-/// What is authenticated with a ticket: its kind, its format, the application it is for, and its expiry.
+/// The bytes that are authenticated with a ticket: its kind, its format, the application it is for, and its expiry.
 pub(super) fn associated(kind: &[u8; 16], format: u8, application: u64, expiry: u64) -> [u8; 33] {
     let mut out = [0; 33];
     let fields =

@@ -1,6 +1,6 @@
-//! The answering end: what it takes to get from a stranger's first datagram to keys.
+//! The answering end: the steps from a stranger's first datagram to keys.
 //!
-//! [`Acceptor::screen`] looks at a Hello in the order of what looking costs, and keeps nothing. What passes is a
+//! [`Acceptor::screen`] checks a Hello, the cheapest checks first, and keeps nothing. A client that passes is an
 //! [`Applicant`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
 //! first authentic Data turns that into a connection with [`Acceptor::confirm`].
 
@@ -77,7 +77,7 @@ impl Acceptor {
         self.public_key
     }
 
-    /// What seals the resume tickets that this end gives out.
+    /// The key that seals the resume tickets that this end gives out.
     pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
         &self.credentials.resume
     }
@@ -92,7 +92,7 @@ impl Acceptor {
         self.credentials.peers.expect(self.provider.handshake(), psk, peer_key, our_key)
     }
 
-    /// Undoes [`Acceptor::expect_peer`]. What it began may still finish.
+    /// Undoes [`Acceptor::expect_peer`]. Handshakes that it let begin may still finish.
     pub(crate) fn forget_peer(&mut self, hint: &PeerHint) {
         self.credentials.peers.forget(hint);
     }
@@ -219,7 +219,8 @@ impl Acceptor {
     }
 
     /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate that
-    /// was accepted, and the local id of one that gave way to it. An empty `reply` means silence: no room, or a candidate that cannot be answered.
+    /// was accepted, and the local id of one that gave way to it. An empty `reply` means silence: no room, or a candidate
+    /// that cannot be answered.
     pub(crate) fn answer(
         &mut self,
         now: Instant,

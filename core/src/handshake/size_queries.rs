@@ -64,7 +64,7 @@ impl SizeQueries {
         }
     }
 
-    /// So many Hellos, or queries for a key, got no answer: a query leaves beside every other one, a large one first.
+    /// `count` Hellos, or queries for a key, got no answer: a query leaves beside every other one, a large one first.
     pub(super) const fn on_unanswered(&mut self, count: u8) {
         let is_curious = !self.is_large_answered || !self.is_key_known;
         if count >= AFTER && count % 2 == 1 && is_curious {

@@ -9,7 +9,7 @@ use crate::time::Instant;
 /// A /48 gets as many times what one of its 65,536 networks gets.
 const NETWORKS: u32 = 4;
 
-/// A bucket for each source, and one for each IPv6 /48: whoever holds one would be 65,536 sources otherwise.
+/// A bucket for each source, and one for each IPv6 /48: the holder of a /48 would be 65,536 sources otherwise.
 pub(crate) struct SourceBuckets {
     sources: Buckets,
     networks: Buckets,

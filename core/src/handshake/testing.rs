@@ -78,7 +78,7 @@ impl World {
         Self::with_rate(access, cookie_threshold, 100_000)
     }
 
-    /// With a server that answers so many handshakes per second and source.
+    /// With a server that answers this many handshakes per second and source.
     pub(super) fn with_rate(access: Access, cookie_threshold: usize, handshake_rate: u32) -> Self {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);
@@ -136,14 +136,14 @@ impl World {
         self.dial(Credential::Ticket(ticket))
     }
 
-    /// What the attempt sends now.
+    /// The datagram that the attempt sends now.
     pub(super) fn sent(&mut self, dialer: &mut Dialer) -> Vec<u8> {
         let mut buffer = [0xff; limits::BASE_DATAGRAM];
         let length = dialer.write(self.now, &mut self.rng, &mut buffer).expect("something is due");
         buffer[..length].to_vec()
     }
 
-    /// What the server makes of `bytes` from an address that it does not know.
+    /// The server's judgement of `bytes` from an address that it does not know.
     pub(super) fn screen(&mut self, from: Path, bytes: &[u8]) -> (Screened, Vec<u8>) {
         self.screen_validated(from, bytes, false)
     }

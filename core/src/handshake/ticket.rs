@@ -17,7 +17,7 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// What lets a client in: sealed bytes for the server, and the key that goes with them. Keep it secret.
+/// A ticket lets a client in. It holds sealed bytes for the server, and the key that goes with them. Keep it secret.
 ///
 /// `Display` and `FromStr` convert it to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,15 +131,15 @@ impl FromStr for Ticket {
     }
 }
 
-/// What a backend puts into a ticket.
+/// The fields that a backend puts into a ticket.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TicketContents {
-    /// Who the client is, for the game.
+    /// The identity of the client, for the game.
     pub identity: [u8; 16],
     /// When the ticket expires, in microseconds of wall time since the Unix epoch. Make it soon: the server remembers
     /// used tickets until then.
     pub expiry: u64,
-    /// What the server should know about the client. At most [`limits::TICKET_USER_DATA`] bytes.
+    /// Bytes that tell the server about the client. At most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 
@@ -222,7 +222,7 @@ impl TicketMint {
     }
 }
 
-/// What the server finds in a ticket. It is authentic, but may have expired.
+/// The contents of a ticket that the server opened. It is authentic, but may have expired.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OpenTicket {
     pub(crate) id: [u8; 16],
@@ -233,7 +233,7 @@ pub(crate) struct OpenTicket {
     pub(crate) user_data: Vec<u8>,
 }
 
-/// What opens the tickets of one server.
+/// Opens the tickets of one server.
 pub(crate) struct TicketOpener {
     key: SealingKey,
     application: u64,
@@ -320,7 +320,7 @@ impl fmt::Display for TicketError {
 
 impl core::error::Error for TicketError {}
 
-/// FNV-1a: it tells a slip of the clipboard, which the server would meet with silence.
+/// FNV-1a: it detects a slip of the clipboard, which the server would meet with silence.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

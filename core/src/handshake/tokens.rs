@@ -11,7 +11,7 @@ use crate::time::{Instant, Span};
 /// Diffie-Hellmans that one session's resume tickets get per second, and at once.
 const RESUMES_PER_SECOND: u32 = 2;
 const RESUME_BURST: u32 = 16;
-/// How long one abandoned handshake is remembered, and the most that are.
+/// How long one abandoned handshake is remembered, and how many are at most.
 const ABANDONED_FOR: Span = Span::from_secs(4);
 const ABANDONED_MOST: u32 = 16;
 /// Abandoned handshakes from which on a source has a record. Fewer happen to anybody whose network fails.

@@ -1,4 +1,4 @@
-//! What a server answers inside the encryption: you are in, or why not.
+//! The answer that a server gives inside the encryption: it accepts the client, or says why not.
 //!
 //! | bytes | Welcome |
 //! |---|---|
@@ -27,18 +27,18 @@ pub(super) const HEAD: usize = 1 + 3;
 /// Bytes that Noise adds to the payload: ephemeral key and tag.
 const NOISE: usize = 32 + limits::TAG;
 
-/// What became of the session that the client asked for.
+/// The fate of the session that the client asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SessionOutcome {
     /// It asked for none: this is a new one.
     New,
-    /// It goes on.
+    /// The session is resumed.
     Resumed,
     /// It is gone; this is a new one.
     Lost,
 }
 
-/// What a Welcome says.
+/// The content of a Welcome.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum WelcomePayload {
     /// The client is in.
@@ -72,7 +72,7 @@ pub(super) fn accept(
 }
 
 /// The payload that refuses a client, such that the Welcome has at most `datagram` bytes. Of [`Refusal::Schema`], only
-/// the fact is used: what is sent is `ours`, and the client finds the difference.
+/// the fact is used: the payload has `ours`, and the client finds the difference.
 pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = [0; limits::BASE_DATAGRAM];
     let room = datagram.min(limits::BASE_DATAGRAM).saturating_sub(HEAD + NOISE);

@@ -21,7 +21,7 @@ pub struct HandlerId {
     serial: u64,
 }
 
-/// What becomes of a handler after a message. A handler that returns nothing stays.
+/// Whether a handler stays registered after a message. A handler that returns nothing stays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
     /// It stays.
@@ -37,20 +37,20 @@ impl From<()> for HandlerAction {
     }
 }
 
-/// What became of a message.
+/// The result of dispatching a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a rejected message may be one too many"]
 pub enum Outcome {
-    /// It was valid, and so many handlers saw it; perhaps none.
+    /// It was valid. Any number of handlers saw it, perhaps none.
     Handled {
         /// Its type.
         message_type: MessageType,
         /// How many saw it.
         handlers: usize,
     },
-    /// It was not valid, and nobody saw it.
+    /// It was not valid, and no handler saw it.
     Rejected {
-        /// What was wrong.
+        /// The reason for the rejection.
         reason: Rejection,
         /// Whether it was one too many.
         /// Then close the connection, with [`crate::Endpoint::close`] and a code of your own.
@@ -58,7 +58,7 @@ pub enum Outcome {
     },
 }
 
-/// What was wrong with a message.
+/// The reason why a message was rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rejection {

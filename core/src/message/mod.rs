@@ -2,8 +2,8 @@
 //!
 //! A [`Registry`] knows every message type of a game by name. Both ends register the same types, in any order; their
 //! schema hashes are compared in the handshake, so an index into the list sorted by name is all that the wire needs.
-//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and what
-//! `Event::Message` brings goes to [`Registry::decode`] or to a [`Dispatcher`].
+//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and the
+//! bytes of `Event::Message` go to [`Registry::decode`] or to a [`Dispatcher`].
 //!
 //! A message is the varint index of its type, then its body in the type's codec.
 
@@ -128,7 +128,7 @@ pub trait Codec<T> {
 
 #[doc(hidden)]
 pub mod derived {
-    //! What the derive macros name.
+    //! Items that the code of the derive macros names.
     pub use super::registry::{is_channel, is_message_size, is_user_type};
     pub use crate::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
     pub use crate::config::Delivery;

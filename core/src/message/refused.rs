@@ -1,4 +1,4 @@
-//! What the compiler must refuse. Each example fails for the one reason that its text gives.
+//! Programs that the compiler must refuse. Each example fails for the one reason that its text gives.
 //!
 //! A range where the codec would not honour it:
 //! ```compile_fail

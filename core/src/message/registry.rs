@@ -44,7 +44,7 @@ pub struct Registry {
     entries: Vec<RegisteredType>,
 }
 
-/// What the registry knows of a type.
+/// A type as the registry records it.
 #[derive(Clone, Debug)]
 pub(super) struct RegisteredType {
     pub(super) name: &'static str,
@@ -107,20 +107,37 @@ pub enum RegisterError {
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadName { name } => write!(f, "`{}` is no name for a message type", name.escape_debug()),
-            Self::DuplicateName { name } => write!(f, "a message type `{name}` is registered already"),
+            Self::BadName { name } => write!(
+                f,
+                "`{}` is no name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                name.escape_debug(),
+                limits::MESSAGE_NAME
+            ),
+            Self::DuplicateName { name } => {
+                write!(f, "a message type `{name}` is registered already; give this one another name")
+            }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,
                 "`{name}` and `{other}` both have type {message_type}; give one of them a type of its own"
             ),
             Self::ReservedType { message_type, name } => write!(
                 f,
-                "`{name}` has type {message_type}, but those below {} belong to the protocol",
+                "`{name}` has type {message_type}, but those below {} belong to the protocol; give it a higher one",
                 MessageType::USER
             ),
-            Self::TooLarge { name } => write!(f, "`{name}` may grow larger than any message"),
-            Self::BadChannel { name } => write!(f, "`{name}` names a channel that cannot be configured"),
-            Self::TooManyTypes => write!(f, "more than {} message types", limits::MESSAGE_TYPES),
+            Self::TooLarge { name } => write!(
+                f,
+                "`{name}` may grow larger than any message; lower its MAX_SIZE to at most {} bytes",
+                limits::MESSAGE_SIZE_MAX
+            ),
+            Self::BadChannel { name } => write!(
+                f,
+                "`{name}` names a channel that cannot be configured; use one of the first {}",
+                limits::CHANNELS
+            ),
+            Self::TooManyTypes => {
+                write!(f, "there are more than {} message types; merge some of them", limits::MESSAGE_TYPES)
+            }
         }
     }
 }
@@ -180,7 +197,7 @@ impl Registry {
     /// The message that `bytes` are, if it is a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, else what [`Registry::decode`] would say.
+    /// [`DecodeError::Invalid`] if it is of another type, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
@@ -202,7 +219,7 @@ impl Registry {
         self.entry_of::<T>().map(|entry| entry.message_type)
     }
 
-    /// What the handshake compares: the name and hash of every type.
+    /// The schema that the handshake compares: the name and hash of every type.
     #[must_use]
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();
@@ -258,7 +275,7 @@ impl Message {
     /// Its value, if it is a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, and what the codec says.
+    /// [`DecodeError::Invalid`] if it is of another type, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::{NetShape, Shape, Shapes};
 
-/// A value of a script: what Lua, Python, AngelScript and JSON have in common.
+/// A value of a script, of the types that Lua, Python, AngelScript and JSON have in common.
 ///
 /// It may be a field of MessagePack and JSON messages, whose codecs bound its depth and size. MessagePack keeps all of
 /// it; JSON turns bytes into a list of integers, and NaN and infinities into nil.

@@ -25,7 +25,7 @@ impl Default for ViolationLimit {
     }
 }
 
-/// What to do with a peer.
+/// The answer to a peer's invalid message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// Go on.

@@ -1,7 +1,7 @@
 //! The examples of docs/PROTOCOL.md, made by the code that they describe: whatever changes on the wire changes them here,
 //! and this test fails until the document says the same.
 //!
-//! Each is built twice, by the product and by the words of the document; where both are at hand, they are compared.
+//! Each is built twice, by the product and by the words of the document; where both exist, they are compared.
 //! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` writes the document's examples anew.
 
 mod handshake;

@@ -27,7 +27,7 @@ impl Sheet {
         self
     }
 
-    /// What some bytes are, and the bytes.
+    /// Adds `bytes` to the sheet, under `label`.
     pub(super) fn bytes(mut self, label: impl AsRef<str>, bytes: &[u8]) -> Self {
         let label = label.as_ref();
         for (place, row) in bytes.chunks(WIDTH).enumerate() {

@@ -33,7 +33,7 @@ pub(super) fn sheets() -> Vec<Sheet> {
     ]
 }
 
-/// What `write` writes.
+/// The bytes that `write` writes.
 pub(super) fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = [0; 2048];
     let mut writer = Writer::new(&mut buffer);

@@ -1,4 +1,4 @@
-//! What a type looks like on the wire: the ground of the schema hash and of the schema export.
+//! The layout of a type on the wire. Schema hash and schema export are made from it.
 
 mod impls;
 
@@ -82,26 +82,26 @@ pub enum Shape {
     List {
         /// The most there may be.
         max: Option<u64>,
-        /// What each item looks like.
+        /// The layout of each item.
         item: Box<Self>,
     },
     /// A fixed number of items.
     Array {
         /// How many.
         length: u64,
-        /// What each item looks like.
+        /// The layout of each item.
         item: Box<Self>,
     },
     /// Values by key.
     Map {
-        /// What each key looks like.
+        /// The layout of each key.
         key: Box<Self>,
-        /// What each value looks like.
+        /// The layout of each value.
         value: Box<Self>,
     },
     /// A value or nothing.
     Optional {
-        /// What the value looks like.
+        /// The layout of the value.
         item: Box<Self>,
     },
     /// Fields one after another.
@@ -121,7 +121,7 @@ pub enum Shape {
     },
     /// A layout that something changes: the serde attributes of a type.
     Annotated {
-        /// What they say.
+        /// The text of the serde attributes.
         note: Cow<'static, str>,
         /// The layout before them.
         item: Box<Self>,
@@ -138,10 +138,10 @@ pub enum Shape {
 pub struct Field {
     /// Its name, or its place where it has none.
     pub name: Cow<'static, str>,
-    /// What changes its layout beyond its type: the field's serde attributes.
+    /// The field's serde attributes, which change its layout beyond its type.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
-    /// What it looks like.
+    /// Its layout.
     pub shape: Shape,
 }
 
@@ -150,7 +150,7 @@ pub struct Field {
 pub struct Variant {
     /// Its name.
     pub name: Cow<'static, str>,
-    /// What changes its layout beyond its fields: the variant's serde attributes.
+    /// The variant's serde attributes, which change its layout beyond its fields.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
     /// Its fields, in the order of the wire.

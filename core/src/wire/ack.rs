@@ -1,4 +1,4 @@
-//! Acknowledgements: what a receiver remembers, and the frame that tells the sender.
+//! Acknowledgements: the packet numbers that a receiver remembers, and the frame that reports them to the sender.
 
 mod bits;
 mod ranges;
@@ -17,7 +17,7 @@ use crate::time::{Duration, Instant, Span};
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The last type byte of ACK frames that list ranges: the count goes on in a varint.
+/// The last type byte of ACK frames that list ranges: the count continues in a varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bit per packet number, without counts of congestion marks.
 pub const ACK_BITS: u8 = 0x40;
@@ -93,7 +93,7 @@ pub(crate) fn write_ack(
     Ok(start)
 }
 
-/// The lowest number that so many bytes of bits have one for.
+/// The lowest packet number that `bytes` bytes of bits cover.
 fn reaches(ranges: &AckRanges, bytes: usize) -> u64 {
     ranges.largest().unwrap_or(0).saturating_sub(8 * bytes as u64)
 }
@@ -214,7 +214,7 @@ impl<'a> AckFrame<'a> {
     /// Writes the frame as it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if it does not fit; what was written of it until then stays.
+    /// [`NoRoom`] if it does not fit; the part written until then stays.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;

@@ -29,7 +29,7 @@ pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
 pub(crate) const MESSAGE: u8 = 0x80;
 
-/// A frame: what it says, borrowed from the packet it came in.
+/// A frame, borrowed from the packet it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frame<'a> {
     /// Nothing. A run of padding is read as one frame.
@@ -58,9 +58,9 @@ pub enum Frame<'a> {
         /// The ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
         sealed: &'a [u8],
     },
-    /// What one channel received before the session was resumed.
+    /// The messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// What the sender's clock showed when it made the packet.
+    /// The time on the sender's clock when it made the packet.
     Clock(Instant),
     /// An acknowledgement.
     Ack(AckFrame<'a>),

@@ -17,7 +17,7 @@ pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// What a datagram is, by its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
+/// The kind of a datagram, by its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
     /// A client's first message.
@@ -47,7 +47,7 @@ pub enum Control {
 }
 
 impl Control {
-    /// What the second byte stands for, if anything.
+    /// The kind that the second byte stands for, if any.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
@@ -60,7 +60,7 @@ impl Control {
     }
 }
 
-/// What `datagram` is, or `None` if it is nothing of ours.
+/// The kind of `datagram`, or `None` if it is no packet of this protocol.
 #[must_use]
 pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
     match *datagram {

@@ -23,13 +23,13 @@ pub struct MessageFrame<'a> {
     pub channel: ChannelId,
     /// The low 24 bits of the message's number on its channel; none for whole unreliable messages.
     pub id: Option<u32>,
-    /// What of the message this is.
+    /// The part of the message that the frame carries.
     pub part: Part,
     /// The bytes of this part.
     pub data: &'a [u8],
 }
 
-/// What of a message a frame carries.
+/// The part of a message that a frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// All of it.
@@ -43,7 +43,8 @@ pub enum Part {
     },
 }
 
-/// What the MESSAGE frames of one packet so far say about the next one. Starts over with each packet.
+/// The channel and id of the last MESSAGE frame of a packet, from which those of the next one may be inferred. Starts
+/// over with each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Chain {
     last: Option<(u8, u32)>,

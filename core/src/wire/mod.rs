@@ -19,7 +19,8 @@
 //! # Ok::<(), Malformed>(())
 //! ```
 //!
-//! What writes these bytes is public with the feature `wire-writers` only, for tests and fuzzers that forge packets.
+//! The functions that write these bytes are public with the feature `wire-writers` only, for tests and fuzzers that
+//! forge packets.
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(
     not(feature = "wire-writers"),
@@ -51,7 +52,8 @@ pub(crate) use writer::{NoRoom, Writer};
 
 #[cfg(feature = "wire-writers")]
 pub mod writers {
-    //! What writes packets, piece by piece: for tests and fuzzers that forge them. It changes with every version.
+    //! Functions that write packets, piece by piece: for tests and fuzzers that forge them. They change with every
+    //! version.
 
     pub use super::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckRanges};
     pub use super::header::{CONTROL, DATA, HELLO, RETRY, WELCOME, encode_packet_number};

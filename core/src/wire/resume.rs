@@ -1,4 +1,4 @@
-//! RESUME frames: what one reliable channel had received before its session was resumed.
+//! RESUME frames: the messages that one reliable channel had received before its session was resumed.
 
 use core::ops::Range;
 

@@ -15,7 +15,7 @@ const USAGE: &str = "usage: endurance [--messages N] [--sessions S] [--seed SEED
 /// Modes and directions of one session.
 const STREAMS: u64 = 4;
 
-/// What came of one session.
+/// The results of one session.
 struct Outcome {
     messages: u64,
     virtual_time: Duration,

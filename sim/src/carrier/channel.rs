@@ -1,4 +1,4 @@
-//! A datagram channel like an unreliable WebRTC data channel: what is lost stays lost, and nothing waits for it.
+//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and nothing waits for it.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -70,7 +70,7 @@ pub struct ChannelCarrier {
     /// When a listener that heard nothing but the request gives up.
     patience_ends: Instant,
     arrived: VecDeque<Vec<u8>>,
-    /// Datagrams whose turn came: what becomes of each follows from its number.
+    /// Datagrams whose turn came: the fate of each follows from its number.
     turn: u64,
     has_lost: bool,
     counters: CarrierCounters,

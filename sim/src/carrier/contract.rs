@@ -1,9 +1,9 @@
-//! What every carrier does.
+//! The interface of every carrier.
 
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
-/// What became of a carrier.
+/// The state of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
     /// The far end has not answered yet.
@@ -23,7 +23,7 @@ pub enum Side {
     Listener,
 }
 
-/// What a carrier counted.
+/// Counters of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CarrierCounters {
     /// Segments that left more than once.
@@ -42,10 +42,10 @@ pub trait Carrier: Sized {
     /// One end of connection number `connection`.
     fn new(config: &Self::Config, side: Side, connection: u64, now: Instant) -> Self;
 
-    /// What it promises.
+    /// The link properties that it promises.
     fn properties(&self) -> LinkProperties;
 
-    /// What became of it.
+    /// The state that it is in.
     fn state(&self) -> CarrierState;
 
     /// Bytes that it takes now; `None` is no limit.
@@ -72,6 +72,6 @@ pub trait Carrier: Sized {
     /// When [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
     fn poll_timeout(&self) -> Instant;
 
-    /// What it counted.
+    /// The counters so far.
     fn counters(&self) -> CarrierCounters;
 }

@@ -13,7 +13,7 @@ use crate::host::{Host, Outgoing};
 use crate::rng::mix;
 use crate::trace::TraceHash;
 
-/// What a driver counted on all of its links.
+/// Counters of a driver, over all of its links.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LinkCounters {
     /// Datagrams that the endpoint wrote.
@@ -48,7 +48,7 @@ struct HostedLink<C> {
 /// A [`Host`] whose endpoint runs over links. A client has one to its server, and makes another when that one breaks; a
 /// server has one for each client that came, and takes a client's newest for the one that counts.
 pub struct LinkHost<C: Carrier> {
-    /// What runs over the links.
+    /// The endpoint that runs over the links.
     pub endpoint: Endpoint,
     config: C::Config,
     seed: u64,
@@ -59,11 +59,11 @@ pub struct LinkHost<C: Carrier> {
     last: u64,
     /// Carriers made, which is what the number of the next one follows from.
     made: u64,
-    /// What is said to whoever has no connection here.
+    /// Resets to send to the sources of segments that belong to no connection here.
     resets: VecDeque<(SocketAddr, Vec<u8>)>,
     buffer: Vec<u8>,
     counters: LinkCounters,
-    /// What carriers counted that are no more.
+    /// Counters of the carriers that are gone.
     past: CarrierCounters,
 }
 
@@ -107,13 +107,13 @@ impl<C: Carrier> LinkHost<C> {
         LinkId(self.last)
     }
 
-    /// What was counted.
+    /// The counters so far.
     #[must_use]
     pub const fn counters(&self) -> LinkCounters {
         self.counters
     }
 
-    /// What the carriers counted, all together.
+    /// The counters of all carriers together.
     #[must_use]
     pub fn carriers(&self) -> CarrierCounters {
         self.links.values().fold(self.past, |sum, link| add(sum, link.carrier.counters()))
@@ -134,7 +134,8 @@ impl<C: Carrier> LinkHost<C> {
         LinkId(self.last)
     }
 
-    /// Whoever comes anew has left what it had before. A request that was merely repeated gets nobody this far.
+    /// Closes the other links of `peer`: a client that opens a new one has left its old ones. A repeated request does
+    /// not get this far.
     fn leave_others(&mut self, now: Instant, id: LinkId, peer: SocketAddr) {
         let others = self.links.iter().filter(|(other, link)| **other != id && link.peer == peer);
         let others: Vec<LinkId> = others.map(|(other, _)| *other).collect();

@@ -2,7 +2,7 @@
 //! ordinary datagrams.
 //!
 //! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it, and
-//! closes those whose [`Carrier`] gave up. All faults act below the link: what a carrier promises it has to achieve over a
+//! closes those whose [`Carrier`] gave up. All faults act below the link: a carrier has to keep its promises over a
 //! network that loses, doubles, reorders and damages its segments.
 //!
 //! ```

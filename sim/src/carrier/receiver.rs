@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Receiver {
     next: u64,
-    /// What came early, by the number of its first byte.
+    /// Bytes that came early, by the number of the first one.
     ahead: BTreeMap<u64, Vec<u8>>,
     ahead_bytes: usize,
     /// How much may come early.

@@ -13,7 +13,7 @@ pub(super) struct Rto {
 }
 
 impl Rto {
-    /// A round trip took so long. What was backed off is taken back (section 5.7).
+    /// A round trip took `rtt`. The backoff ends (section 5.7).
     pub(super) fn on_sample(&mut self, rtt: Duration) {
         let rtt_us = micros(rtt);
         match self.smoothed_us {

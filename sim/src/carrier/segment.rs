@@ -1,13 +1,13 @@
-//! What carriers put into the datagrams of the virtual network: a checksum, a kind, a number, and a body.
+//! The bytes of carriers' segments in the datagrams of the virtual network: a checksum, a kind, a number, and a body.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What a segment is for.
+/// The purpose of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SegmentKind {
     /// Begins a connection, or answers that.
     Open = 1,
-    /// Goes on with one.
+    /// Continues one.
     Data = 2,
     /// Ends one, or says that there is none.
     Reset = 3,

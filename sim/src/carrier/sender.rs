@@ -1,4 +1,4 @@
-//! The sending half of a byte stream: what is kept until it is acknowledged, and when it leaves, once or again
+//! The sending half of a byte stream: the bytes kept until they are acknowledged, and when they leave, once or again
 //! (RFC 5681, 6298, 6582).
 
 use core::time::Duration;
@@ -14,11 +14,11 @@ pub(super) struct Sender {
     /// The most payload of a segment.
     segment: u64,
     capacity: usize,
-    /// What is not acknowledged, sent or not.
+    /// Bytes that are not acknowledged, sent or not.
     bytes: VecDeque<u8>,
     /// The oldest number that is not acknowledged.
     unacked: u64,
-    /// What leaves next. After a timeout it goes back to `unacked`.
+    /// The number of the byte that leaves next. After a timeout it goes back to `unacked`.
     next: u64,
     /// The end of what ever left.
     sent: u64,

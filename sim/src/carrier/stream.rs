@@ -1,5 +1,5 @@
 //! A byte stream like TCP, or a WebSocket on one: reliable, ordered, with a congestion control of its own, and with all
-//! that comes with it: what is lost holds up what follows.
+//! that comes with it: a lost segment holds up those that follow.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
-    /// The largest segment: what the network below carries.
+    /// The largest segment that the network below carries.
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
@@ -55,7 +55,8 @@ pub struct StreamCarrier {
     is_reset_due: bool,
     /// Whether the far end waits for an acknowledgement.
     is_ack_due: bool,
-    /// What the far end's clock showed when what was acknowledged last left there.
+    /// The timestamp to echo (RFC 7323): the far end's clock when the latest segment left that begins at or before the
+    /// next awaited byte.
     echo: u64,
     held_most: usize,
 }
@@ -204,7 +205,7 @@ struct Header {
     first: u64,
     /// The number that the sender of the segment awaits; 0 for nothing yet.
     ack: u64,
-    /// What its clock shows, in microseconds.
+    /// The time on the sender's clock, in microseconds.
     stamp: u64,
     /// The stamp of what it answers.
     echo: u64,

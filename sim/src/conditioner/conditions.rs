@@ -1,4 +1,4 @@
-//! What a conditioner does to each client's datagrams.
+//! The conditions that a conditioner gives each client's datagrams.
 
 use core::fmt;
 use core::time::Duration;
@@ -17,7 +17,7 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// What happens to the datagrams of each client, both ways alike but for traces.
+/// The conditions for the datagrams of each client, both ways alike but for traces.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// Datagrams lost, each way.
@@ -81,7 +81,7 @@ impl Default for Conditions {
     }
 }
 
-/// What every network passes (RFC 791).
+/// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
 /// Conditions that cannot be.
@@ -89,7 +89,7 @@ const LEAST_MTU: u32 = 68;
 pub enum ConditionsError {
     /// More than everything.
     MoreThanAll {
-        /// What was asked too much of.
+        /// The name of the quantity.
         what: &'static str,
         /// How much, in parts per million.
         ppm: u32,

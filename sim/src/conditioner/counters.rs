@@ -1,6 +1,6 @@
-//! What a conditioner counts.
+//! The counters of a conditioner.
 
-/// What a conditioner did so far, all clients together.
+/// Counters of a conditioner, all clients together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
     /// Clients that a datagram came from.
@@ -11,7 +11,7 @@ pub struct Counters {
     pub delivered: u64,
     /// Datagrams that the conditions lost.
     pub lost: u64,
-    /// Datagrams dropped because too many clients came, or too much was underway.
+    /// Datagrams dropped because too many clients came, or too many datagrams were in transit.
     pub overflowed: u64,
     /// Bytes that were passed on from clients to the target.
     pub bytes_up: u64,

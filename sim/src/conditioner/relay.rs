@@ -19,7 +19,7 @@ use crate::fault::Direction;
 
 /// Clients at one time. Datagrams of more are dropped.
 const CLIENTS_MOST: usize = 4096;
-/// A client that is silent for so long is forgotten.
+/// A client that is silent for this long is forgotten.
 const CLIENT_LIFE: Duration = Duration::from_secs(60);
 /// Datagrams between the readers and the schedule.
 const HANDED_MOST: usize = 4096;
@@ -84,7 +84,7 @@ impl Conditioner {
         self.local
     }
 
-    /// What it did so far.
+    /// The counters so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.figures.read()
@@ -101,7 +101,7 @@ impl Drop for Conditioner {
     }
 }
 
-/// What readers tell the schedule.
+/// A message from a reader to the schedule.
 enum News {
     Datagram(Handed),
     /// This client was forgotten.
@@ -141,7 +141,7 @@ struct Shared {
     is_over: AtomicBool,
     clients: Mutex<Clients>,
     figures: AtomicCounters,
-    /// What the schedule keeps.
+    /// Lanes that the schedule keeps.
     #[cfg(test)]
     lanes: std::sync::atomic::AtomicUsize,
 }

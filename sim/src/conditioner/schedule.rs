@@ -1,4 +1,4 @@
-//! What is underway, and when it arrives: the conditioner without sockets and clocks.
+//! The datagrams in transit, and when they arrive: the conditioner without sockets and clocks.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::clock::micros;
 use crate::fault::{Direction, Fault};
 use crate::link::{Arrival, Departure, Link, Pipe, Pool, Tally};
 
-/// Datagrams underway; beyond, new ones are dropped.
+/// Datagrams in transit at most; beyond, new ones are dropped.
 const UNDERWAY_MOST: usize = 1 << 17;
 
 /// One direction of one client's link.
@@ -28,16 +28,16 @@ pub(super) struct DueDatagram {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What became of a datagram that was offered.
+/// The fate of a datagram that was offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
-    /// So many copies of it are underway; none: it is lost.
+    /// This many copies of it are in transit; none: it is lost.
     Underway(usize),
-    /// Too much is underway.
+    /// Too many datagrams are in transit.
     Overflowed,
 }
 
-/// All lanes and all that is underway.
+/// All lanes and all datagrams in transit.
 pub(super) struct Schedule {
     conditions: Conditions,
     faults: Vec<Fault>,
@@ -134,7 +134,7 @@ impl Schedule {
         self.lanes.len()
     }
 
-    /// Forgets a client that left. What is underway to it still arrives, nowhere.
+    /// Forgets a client that left. Datagrams in transit to it still arrive, nowhere.
     pub(super) fn forget(&mut self, client: usize) {
         self.lanes.remove(&(client, Direction::Up));
         self.lanes.remove(&(client, Direction::Down));

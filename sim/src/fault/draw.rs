@@ -9,14 +9,14 @@ use super::{Direction, Fault, Kind, KindName, KindSet, Target};
 use crate::clock::micros;
 use crate::rng::{Draws, mix};
 
-/// What [`draw`] may draw.
+/// The faults that [`draw`] may draw.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Nodes of the network; the faults of nodes strike any of them.
     pub nodes: usize,
     /// Links of the network.
     pub links: usize,
-    /// The first so many nodes keep their addresses: somebody must be found. Default 1.
+    /// The number of nodes, from the first on, that keep their addresses: somebody must be found. Default 1.
     pub fixed: usize,
     /// All faults lie between 0 and this.
     pub horizon: Duration,
@@ -37,7 +37,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Everything allowed on a network of so many nodes and links.
+    /// All faults, on a network of `nodes` nodes and `links` links.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {

@@ -14,7 +14,7 @@ pub struct Fault {
     pub until: Instant,
     /// Where it happens.
     pub target: Target,
-    /// What happens.
+    /// The kind of fault.
     pub kind: Kind,
     /// All of its decisions follow from this, from the place and from the time, and from nothing else.
     pub seed: u64,

@@ -10,7 +10,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
     })*) => {
-        /// What goes wrong. Probabilities are parts per million.
+        /// A kind of fault. Probabilities are parts per million.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Kind {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
@@ -116,7 +116,7 @@ kinds! {
         ppm: u32,
         /// The most bits per datagram.
         most: u32,
-        /// Only in so many bytes at the beginning, where what matters most is; 0 for anywhere.
+        /// Bytes at the beginning in which bits are flipped; 0 for anywhere.
         within: u32,
     }
     /// Datagrams lose their tail, or everything.
@@ -131,11 +131,11 @@ kinds! {
         /// The most bytes appended.
         most: u32,
     }
-    /// Only so many bytes per second pass; what waits for more is dropped.
+    /// Only this many bytes per second pass; a datagram that does not fit the queue is dropped.
     Rate = "rate" {
-        /// What passes.
+        /// Bytes per second that pass.
         bytes_per_second: u64,
-        /// What may wait.
+        /// Bytes that may wait.
         queue_bytes: u64,
     }
     /// Datagrams are held back, and overtaken by later ones.
@@ -171,12 +171,12 @@ kinds! {
     }
     /// Everything is held until the fault is over, then released at once.
     Clog = "clog" {}
-    /// The node's visible address gets another port; what is underway to the old one is lost.
+    /// The node's visible address gets another port; datagrams in transit to the old one are lost.
     Rebind = "rebind" {
         /// How often while the fault lasts. Zero: once, at its beginning.
         every: Duration,
     }
-    /// The node does nothing. What arrives waits in its socket buffer, up to a bound.
+    /// The node does nothing. Arriving datagrams wait in its socket buffer, up to a bound.
     Pause = "pause" {}
     /// The node dies, losing its state, and boots when the fault is over.
     Restart = "restart" {}

@@ -1,4 +1,4 @@
-//! What can go wrong, as an explicit list that can be printed, replayed and shrunk.
+//! Faults, as an explicit list that can be printed, replayed and shrunk.
 
 mod draw;
 mod entry;

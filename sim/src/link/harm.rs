@@ -1,4 +1,4 @@
-//! What one active fault does to a datagram.
+//! The effect of one active fault on a datagram.
 
 use super::pipe::{Pipe, PipeConfig};
 use super::tally::Tally;
@@ -155,7 +155,7 @@ impl Active {
         }
     }
 
-    /// What becomes of a datagram's congestion notification bits.
+    /// The congestion notification bits of a datagram after this fault.
     pub(super) fn remark(&self, moment: u64, ecn: Ecn, tally: &mut Tally) -> Ecn {
         let changed = match self.kind {
             Kind::Bleach {} => Ecn::NotCapable,
@@ -257,7 +257,8 @@ fn pareto(scale: u64, draws: &mut Draws) -> u64 {
 /// The largest datagram there is.
 const DATAGRAM_MOST: usize = 65_535;
 
-/// What a queue that is too long makes of the bits (RFC 3168): only what says that it may be marked, is.
+/// The bits after a queue that is too long marked them (RFC 3168): only a datagram that says it may be marked is
+/// marked.
 pub(super) const fn mark(ecn: Ecn) -> Ecn {
     match ecn {
         Ecn::NotCapable => Ecn::NotCapable,

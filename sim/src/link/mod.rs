@@ -1,4 +1,4 @@
-//! One direction of a link: what becomes of each datagram that is put on it.
+//! One direction of a link, which decides the fate of each datagram put on it.
 
 mod harm;
 mod pipe;
@@ -23,7 +23,7 @@ use crate::rng::{Draws, mix};
 pub struct Arrival {
     /// When, in microseconds of virtual time.
     pub at_us: u64,
-    /// What, harmed or not.
+    /// The datagram, harmed or not.
     pub bytes: Vec<u8>,
     /// Its congestion notification bits.
     pub ecn: Ecn,
@@ -36,7 +36,7 @@ pub struct Arrival {
 pub struct Departure<'a> {
     /// When, in microseconds.
     pub at_us: u64,
-    /// What.
+    /// The datagram.
     pub bytes: &'a [u8],
     /// Its congestion notification bits.
     pub ecn: Ecn,
@@ -75,7 +75,7 @@ impl Link {
         }
     }
 
-    /// Puts a datagram on the link. Times of departure never run backwards. What arrives is appended to `arrivals`,
+    /// Puts a datagram on the link. Times of departure never run backwards. Arriving datagrams are appended to `arrivals`,
     /// in buffers from `pool`.
     pub fn carry(
         &mut self,

@@ -13,7 +13,7 @@ pub enum PipeConfig {
     Rate {
         /// Bytes per second that pass, at least 1.
         bytes_per_second: u64,
-        /// Bytes that may wait; what would exceed them is dropped.
+        /// Bytes that may wait; a datagram that would exceed them is dropped.
         queue_bytes: u64,
     },
     /// Rates that change, and a queue that is bounded in time, as in RFC 8867.
@@ -25,16 +25,16 @@ pub enum PipeConfig {
         /// A datagram that says that it may be marked (RFC 3168) is, if it waits longer than this.
         mark_above: Option<Duration>,
     },
-    /// What a recording says.
+    /// The rate that a recording gives.
     Trace {
         /// The recording.
         trace: LinkTrace,
-        /// Bytes that may wait; what would exceed them is dropped.
+        /// Bytes that may wait; a datagram that would exceed them is dropped.
         queue_bytes: u64,
     },
 }
 
-/// What became of a datagram that passed.
+/// The passage of one datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Passage {
     /// When it came, in microseconds.
@@ -122,7 +122,7 @@ impl Pipe {
         self.is_watched = true;
     }
 
-    /// What was logged.
+    /// The passages logged so far.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.passages
@@ -136,7 +136,7 @@ impl Pipe {
 
     /// Offers `length` bytes at `now_us`. Says when the last of them is through, or `None` if the queue is full.
     ///
-    /// A time before that of an earlier offer counts as that one: whoever came first is served first.
+    /// A time before that of an earlier offer counts as that one: datagrams are served in the order of their offers.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
         self.pass(now_us, length).map(|passage| passage.left_us)
     }

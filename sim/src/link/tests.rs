@@ -16,7 +16,7 @@ fn link_with(faults: &[Fault]) -> Link {
     link
 }
 
-/// What arrives of `count` datagrams of 100 bytes, one each 10 ms: who it was, when after it was sent, what.
+/// The arrivals of `count` datagrams of 100 bytes that were sent 10 ms apart: number, delay and bytes of each.
 struct Run {
     arrivals: Vec<(u64, u64, Vec<u8>)>,
     tally: Tally,
@@ -28,7 +28,7 @@ fn sent(number: u64) -> Vec<u8> {
     bytes
 }
 
-/// What arrives of a datagram that is put on a link without a bottleneck.
+/// The arrivals of a datagram that is put on a link without a bottleneck.
 fn carry(link: &mut Link, now_us: u64, datagram: (&[u8], Ecn), tally: &mut Tally) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     let (bytes, ecn) = datagram;

@@ -1,8 +1,8 @@
-//! What shares a bottleneck.
+//! The flows that share a bottleneck.
 
 use core::time::Duration;
 
-/// What a flow sends.
+/// The data that a flow sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
     /// As much as the connection takes, reliably.
@@ -53,7 +53,7 @@ pub enum Way {
 /// One sender and one receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
-    /// What it sends.
+    /// The data that it sends.
     pub source: Source,
     /// Through which bottleneck.
     pub way: Way,

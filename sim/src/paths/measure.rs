@@ -1,4 +1,4 @@
-//! What is read at the link and at the receivers after a run.
+//! Measures a run at the link and at the receivers.
 
 use core::time::Duration;
 
@@ -8,7 +8,7 @@ use super::scenario::Scenario;
 use crate::link::{Passage, Pipe, PipeConfig};
 use crate::world::World;
 
-/// What one flow got.
+/// The result of one flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowOutcome {
     /// Bytes of messages offered to it.
@@ -27,7 +27,7 @@ pub struct FlowOutcome {
     pub queued: u64,
 }
 
-/// What came of a scenario.
+/// The results of a scenario.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Bytes that passed the forward bottleneck, in thousandths of what could have.
@@ -46,8 +46,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
-    /// Where forward flows compete with TCP: what those that are not TCP got of what all of them got, in thousandths, while all
-    /// of them sent.
+    /// Where forward flows compete with TCP: the share of all delivered bytes that went to flows other than TCP, in thousandths,
+    /// while all of them sent.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event.
     pub trace_hash: u64,
@@ -103,7 +103,7 @@ fn flow_outcome(world: &World<Parties>, flow: usize) -> FlowOutcome {
     }
 }
 
-/// What each forward flow got while all of them had something to send.
+/// Bytes that each forward flow received while all of them had something to send.
 fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
     let forward = || scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
     let from = forward().map(|flow| flow.from.as_secs()).max().unwrap_or(0) + SETTLING;
@@ -125,7 +125,7 @@ fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
         .collect()
 }
 
-/// What the flows that are not TCP got of all that `shares` says was got, if there is a TCP among them.
+/// The part of all `shares` that went to flows other than TCP, in thousandths; `None` without a TCP flow.
 fn share_beside_tcp(scenario: &Scenario, shares: &[u64]) -> Option<u64> {
     let forward = scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
     let (tcp, ours): (Vec<_>, Vec<_>) = forward

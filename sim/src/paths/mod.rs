@@ -1,4 +1,4 @@
-//! What congestion control makes of a path: flows that share a bottleneck, and what its queue went through meanwhile.
+//! Runs congestion control on a path: flows share a bottleneck, and the queue of the bottleneck is measured.
 //!
 //! The scenarios of RFC 8867, recorded links, paths with jitter and no bottleneck, and flows of TCP to compete with.
 

@@ -1,4 +1,4 @@
-//! Who sends and who receives.
+//! The senders and the receivers.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -26,7 +26,7 @@ pub(super) enum Party {
 #[derive(Debug)]
 pub(super) enum PartyEvent {
     Endpoint(Event),
-    /// So many bytes of a TCP flow arrived in order.
+    /// This many bytes of a TCP flow arrived in order.
     TcpDelivered(u64),
 }
 
@@ -83,7 +83,7 @@ impl Host for Party {
     }
 }
 
-/// What one flow did.
+/// The bytes that one flow offered and delivered.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) connection: Option<ConnectionId>,

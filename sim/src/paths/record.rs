@@ -1,4 +1,4 @@
-//! What a run looked like as it went on, read from the outside: a run that is looked at is the same run.
+//! Samples of a run, taken from the outside: a run that is sampled is the same run.
 
 use core::time::Duration;
 use std::cell::RefCell;
@@ -92,7 +92,7 @@ pub(super) fn record(
     Ok(recording)
 }
 
-/// What a flow's sender knows, and how many datagrams it has declared lost so far.
+/// A sample of a flow's sender, and how many datagrams it has declared lost so far.
 fn sample(scenario: &Scenario, world: &World<Parties>, flow: usize) -> (Sample, u64) {
     match world.host(2 * flow) {
         Some(Party::Endpoint(endpoint)) => {

@@ -8,7 +8,7 @@ use crate::link::PipeConfig;
 
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// A bottleneck of so many kilobits per second from so many seconds on.
+/// A bottleneck whose rate changes: each step is a second, and the kilobits per second from then on.
 #[must_use]
 pub fn kilobits(steps: &[(u64, u64)]) -> PipeConfig {
     let rates = steps.iter().map(|&(from, kilobits)| (Duration::from_secs(from), kilobits * 125)).collect();
@@ -75,7 +75,7 @@ pub fn short_tcp() -> Scenario {
     scenario("5.7", &[(0, 2000)], 300).flows(flows)
 }
 
-/// Three flows, one of which pauses and goes on.
+/// Three flows, one of which pauses and resumes.
 #[must_use]
 pub fn pause_and_resume() -> Scenario {
     let mut flows = vec![Flow::bulk(); 3];

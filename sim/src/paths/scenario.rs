@@ -11,16 +11,16 @@ use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
 
-/// Flows, bottlenecks, and how long it goes on.
+/// Flows, bottlenecks, and a duration.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// The name of the scenario.
     pub name: String,
     /// The bottleneck whose queue is measured.
     pub forward: PipeConfig,
     /// The bottleneck the other way, if there is one.
     pub backward: Option<PipeConfig>,
-    /// Who sends.
+    /// The flows that send.
     pub flows: Vec<Flow>,
     /// How long it lasts.
     pub duration: Duration,
@@ -30,7 +30,7 @@ pub struct Scenario {
     pub jitter: Duration,
     /// No datagram overtakes another.
     pub in_order: bool,
-    /// Datagrams gather for so long, either way, and are delivered at once.
+    /// Datagrams gather for this long, either way, and are delivered at once.
     pub bunched: Duration,
     /// The only way that has jitter or bunches, if not both have.
     pub uneven: Option<Way>,

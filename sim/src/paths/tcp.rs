@@ -34,7 +34,7 @@ pub(super) struct TcpSender {
     /// Segments above `acked` that arrived.
     sacked: BTreeSet<u64>,
     lost: BTreeSet<u64>,
-    /// What was sent again, and the first segment that was sent for the first time after it.
+    /// Segments that were sent again, each with the first segment that was sent for the first time after it.
     resent: BTreeMap<u64, u64>,
     /// In thousandths of a segment.
     window: u64,

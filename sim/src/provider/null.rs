@@ -202,7 +202,7 @@ impl Responder for NullResponder {
     }
 }
 
-/// What the first message is checked against: all that the real handshake binds.
+/// The digest that the first message is checked against: all that the real handshake binds.
 fn transcript(responder: &Key, input: &HandshakeInput<'_>, ephemeral: &Key) -> Key {
     expand(FIRST, &[responder, input.psk, input.prologue, ephemeral])
 }

@@ -10,8 +10,8 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
-/// What all [`RecordingProvider`]s of one run saw, shared by its clones. One log for all nodes and all their
-/// incarnations: a key that comes back after a restart is the very thing to find.
+/// The log of all [`RecordingProvider`]s of one run, shared by its clones. All nodes and all their incarnations share
+/// one log: a key that comes back after a restart is the very thing to find.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 
@@ -31,13 +31,13 @@ pub struct NonceCounts {
 }
 
 impl NonceLog {
-    /// What was counted so far.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> NonceCounts {
         self.seen().counts
     }
 
-    /// A poisoned log is still a log: whoever panicked is reported elsewhere.
+    /// A poisoned log is still a log: the panic is reported elsewhere.
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,7 +8,7 @@ use super::svg::{Point, area, decimal, escaped, line, steps};
 /// A time in microseconds, and a quantity.
 pub(super) type At = (u64, u64);
 
-/// What is drawn.
+/// The shape to draw.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
     /// Down to zero, from each time to the next.
@@ -17,7 +17,7 @@ pub(super) enum Shape {
     Line(Vec<(u64, Option<u64>)>),
     /// A line that holds each value until the next.
     Steps(Vec<At>),
-    /// One bar from each time on, so many microseconds wide; those of zero are left out.
+    /// One bar from each time on, this many microseconds wide; those of zero are left out.
     Bars(Vec<At>, u64),
     /// A line all the way, with words above it.
     Level(u64, String),

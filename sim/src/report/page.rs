@@ -123,7 +123,7 @@ fn section(runs: &[RecordedRun], panel: &Panel) -> String {
     html
 }
 
-/// What each flow got in each run.
+/// A table of what each flow delivered and lost in each run.
 fn flows(runs: &[RecordedRun]) -> String {
     let Some(first) = runs.first() else { return String::new() };
     let heads: Vec<String> = runs

@@ -5,7 +5,7 @@ use super::run::RecordedRun;
 use super::scale::{Axis, Unit};
 use super::series::{self, Strand, strands};
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) class: String,
@@ -38,10 +38,10 @@ const NARROW: u64 = 560;
 const STRETCHES: usize = 120;
 const BARS: usize = 60;
 
-/// Runs of which one is so many times higher than another do not share a scale.
+/// Runs of which one is this many times higher than another do not share a scale.
 const SCALES_APART: u64 = 4;
 
-/// What all panels are made of.
+/// The inputs that all panels are drawn from.
 struct Sheet<'a> {
     runs: &'a [RecordedRun],
     strands: Vec<Strand>,

@@ -10,17 +10,17 @@ use crate::paths::{Outcome, Recording, Scenario};
 /// A scenario that was played and looked at.
 #[derive(Clone, Debug)]
 pub struct RecordedRun {
-    /// What was played.
+    /// The scenario that was played.
     pub scenario: Scenario,
     /// Its chance.
     pub seed: u64,
-    /// What came of it.
+    /// The results of the run.
     pub outcome: Outcome,
-    /// What it looked like meanwhile.
+    /// The samples taken during the run.
     pub recording: Recording,
 }
 
-/// A run is looked at so many times, about.
+/// The approximate number of times that a run is sampled.
 const SLICES: u128 = 1200;
 /// How often that may be, in milliseconds: so that whole seconds are whole slices, and steps of scenarios lie between two.
 const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
@@ -37,7 +37,7 @@ impl RecordedRun {
         Ok(Self { scenario, seed, outcome, recording })
     }
 
-    /// What it is called beside others.
+    /// The name of the run beside others.
     pub(super) fn label(&self) -> String {
         match self.scenario.algorithm {
             Algorithm::Cubic => "CUBIC".to_owned(),

@@ -52,7 +52,7 @@ impl Axis {
     }
 }
 
-/// What is measured, and in which unit it is shown.
+/// The unit of a measured quantity, and the unit that it is shown in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unit {
     /// Bytes per second, shown in kbit/s.

@@ -55,7 +55,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
     strands
 }
 
-/// So many slices of a recording are one stretch, if there are to be `stretches`.
+/// The slices of a recording that make one stretch, if there are to be `stretches`.
 fn slices_per(recording: &Recording, stretches: usize) -> usize {
     recording.slices().div_ceil(stretches.max(1)).max(1)
 }
@@ -86,17 +86,17 @@ fn rates(recording: &Recording, values: &[u64], stretches: usize) -> Vec<At> {
     long_enough.map(rate).collect()
 }
 
-/// What could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
+/// The rate that could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
 pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
     let mut exact = rates(recording, &recording.capacity, recording.slices());
     exact.dedup_by_key(|(_, rate)| *rate);
     if exact.len() <= SELDOM { exact } else { rates(recording, &recording.capacity, stretches) }
 }
 
-/// So many steps of a capacity are drawn one by one.
+/// The most steps of a capacity that are drawn one by one.
 const SELDOM: usize = 20;
 
-/// What some flows got together, in bytes per second, in the middle of each stretch.
+/// The rate that some flows received together, in bytes per second, in the middle of each stretch.
 pub(super) fn delivery(recording: &Recording, flows: &[usize], stretches: usize) -> Vec<At> {
     let got = |slice: usize| flows.iter().map(|&flow| recording.flows[flow][slice].received).sum();
     let values: Vec<u64> = (0..recording.slices()).map(got).collect();

@@ -1,4 +1,4 @@
-//! What a scenario is and what came of it, in words.
+//! Describes a scenario and its results in words.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use super::scale::{Unit, grouped, tenths};
 use crate::link::PipeConfig;
 use crate::paths::{Flow, Scenario, Source};
 
-/// What was set, each with its name.
+/// The settings of a run, each with its name.
 pub(super) fn settings(scenario: &Scenario, seed: u64) -> Vec<(&'static str, String)> {
     let mut settings = vec![("Link", link(&scenario.forward)), ("Its queue", queue(&scenario.forward))];
     if let Some(pipe) = &scenario.backward {
@@ -72,7 +72,7 @@ fn distance(flows: &[Flow]) -> String {
     format!("{} each way", delays.join(", "))
 }
 
-/// What a flow sends, and when.
+/// Describes the data that a flow sends, and when.
 pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     let what = match flow.source {
         Source::Bulk => "sends all it can".to_owned(),

@@ -1,12 +1,12 @@
-//! What messages say. Everything follows from who sends them and their number, so that the receiver can be checked to
-//! the byte without keeping what was sent.
+//! The contents of messages. They follow from the sender and the number of a message, so that the receiver can be
+//! checked to the byte without keeping the sent messages.
 
 use crate::rng::{Draws, mix};
 
 /// Bytes at the beginning of every message: side, number, channel.
 pub(super) const HEADER: usize = 9;
 
-/// Who sent a message, and which one it is.
+/// The sender of a message, and which one it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Name {
     pub(super) side: u32,
@@ -15,7 +15,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// What the beginning of a message says.
+    /// Reads the name at the beginning of a message.
     pub(super) fn read(message: &[u8]) -> Option<Self> {
         let (side, rest) = message.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;

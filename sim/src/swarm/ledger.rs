@@ -51,7 +51,7 @@ pub(super) struct SessionSide {
     got: Vec<Got>,
 }
 
-/// What a side sent on one channel.
+/// The messages that a side sent on one channel.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// Messages queued so far; the next one has this number.
@@ -70,7 +70,7 @@ pub(super) struct Sent {
     pub(super) awaits_ready: bool,
 }
 
-/// What a side was given on one channel.
+/// The messages that a side received on one channel.
 #[derive(Debug, Default)]
 struct Got {
     numbers: Bits,
@@ -78,7 +78,7 @@ struct Got {
     next: u32,
 }
 
-/// Who a client is, as its ticket says.
+/// The identity of a client, as its ticket gives it.
 pub(super) fn identity(node: NodeId) -> PeerInfo {
     PeerInfo { identity: [node as u8; 16], user_data: vec![node as u8; node].into() }
 }

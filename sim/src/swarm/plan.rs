@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens: how the endpoints are set up, and how the players behave.
+//! The decisions that a seed makes before anything happens: how the endpoints are set up, and how the players behave.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::rng::{Draws, mix, seed_bytes};
 pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
 /// Wall time at [`Instant::ZERO`](tickwire_core::Instant::ZERO), in microseconds.
 pub(super) const WALL: u64 = 1_700_000_000_000_000;
-/// One seed in so many runs real cryptography.
+/// One seed in this many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
 
 /// Everything that a seed decides beforehand.
@@ -85,8 +85,8 @@ impl Plan {
         }
     }
 
-    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever is cut off is missed, and a
-    /// resume window that outlasts that.
+    /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever
+    /// is cut off is missed, and a resume window that outlasts that.
     pub(super) fn duel(seed: u64, playing: Duration) -> Self {
         let mut plan = Self::new(seed, playing);
         plan.clients = 1;
@@ -152,7 +152,7 @@ impl Plan {
         self.provider().handshake().public_key(&self.secrets_identity())
     }
 
-    /// What the backend gave the server for opening tickets.
+    /// The key that the backend gave the server for opening tickets.
     pub(super) fn ticket_key(&self) -> Secret {
         let master = seed_bytes(mix(self.seed, SECRETS), u64::MAX);
         server_ticket_key(self.provider(), &master, &self.server_key())

@@ -1,4 +1,4 @@
-//! What the players do: connect, talk on every channel, leave, and come back.
+//! The players. They connect, talk on every channel, leave, and come back.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -25,7 +25,7 @@ use crate::rng::{Draws, mix, seed_bytes};
 const TICK: Duration = Duration::from_micros(33_333);
 /// How often, once nothing new is said.
 const QUIET_TICK: Duration = Duration::from_millis(100);
-/// Every so many ticks the fates of messages are asked for.
+/// Ticks between two audits of the fates of messages.
 const AUDIT_EVERY: u64 = 15;
 
 /// Addresses where a node itself called.
@@ -260,7 +260,7 @@ impl Players {
         }
     }
 
-    /// Who is not connected yet; `None` if everybody is.
+    /// A client that is not connected yet; `None` if all are.
     pub(super) fn unconnected<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
         (1..=self.plan.clients).find_map(|node| self.unconnected_of(node, &host))
     }
@@ -279,7 +279,7 @@ impl Players {
         Some(format!("the server still has side {stale}, whose client is gone"))
     }
 
-    /// What is not delivered yet of what was said on sessions that live; `None` if everything is.
+    /// A message of a session that lives and is not delivered yet; `None` if all are.
     pub(super) fn undelivered(&self) -> Option<String> {
         self.in_play().into_iter().find_map(|(side, _)| self.undelivered_of(side))
     }
@@ -362,7 +362,7 @@ impl Application for Players {
     }
 }
 
-/// What one connection may make its endpoint hold.
+/// Bytes that one connection may make its endpoint hold.
 const fn memory_of_a_connection(max_message: u64) -> u64 {
     let two = 2 * (max_message + limits::MESSAGE_OVERHEAD);
     let window = if two > limits::RECEIVE_WINDOW { two } else { limits::RECEIVE_WINDOW };

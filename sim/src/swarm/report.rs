@@ -1,4 +1,4 @@
-//! What came of a seed, and of many.
+//! The results of one seed, and of many.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -11,12 +11,12 @@ use crate::checker::Violation;
 use crate::fault::KindName;
 use crate::world::World;
 
-/// What came of one seed.
+/// The results of one seed.
 #[derive(Clone, Debug)]
 pub struct SeedReport {
     /// The seed.
     pub seed: u64,
-    /// What went wrong, if anything did.
+    /// The violation that ended the run, if there was one.
     pub violation: Option<Violation>,
     /// Virtual time until the players were done; the calm after that does not count.
     pub virtual_time: Duration,
@@ -83,7 +83,7 @@ impl SeedReport {
     }
 }
 
-/// What came of many seeds.
+/// The results of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Seeds that were run.

@@ -27,7 +27,7 @@ const PROMISED: Duration = Duration::from_millis(10_500);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Who plays.
+/// The endpoints that play.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scene {
     /// Four to six clients and a server. Unless told otherwise, the seed draws faults.
@@ -38,10 +38,10 @@ pub enum Scene {
     Duel,
 }
 
-/// What to run.
+/// The settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Who plays.
+    /// The endpoints that play.
     pub scene: Scene,
     /// Everything follows from it.
     pub seed: u64,
@@ -176,8 +176,9 @@ fn silence_of(plan: &Plan) -> Duration {
     if plan.kicking_ppm > 0 { plan.config().idle_timeout } else { Duration::ZERO }
 }
 
-/// What outlasts the healing: clogs release what they hold when they would have ended, and clocks that jumped back
-/// stand still until they are where they were. A client whose address changed is found at its next heartbeat.
+/// The time for which faults outlast the healing: clogs release what they hold when they would have ended, and clocks
+/// that jumped back stand still until they are where they were. A client whose address changed is found at its next
+/// heartbeat.
 fn lag_of(plan: &Plan, faults: &[Fault]) -> Duration {
     let back = |fault: &Fault| match fault.kind {
         Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),

@@ -8,8 +8,8 @@ use crate::host::Application;
 use crate::trace::Entry;
 
 impl<A: Application> World<A> {
-    /// Ends every fault, and lets none begin any more: from now on the network is flawless, and whoever does not get
-    /// on is to blame. What a clog already holds still comes when the clog would have ended.
+    /// Ends every fault, and lets none begin any more: from now on the network is flawless, and a host that does not get
+    /// on is to blame. Datagrams that a clog already holds still come when the clog would have ended.
     ///
     /// # Errors
     /// The first violation.

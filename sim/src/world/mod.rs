@@ -30,7 +30,7 @@ pub struct WorldConfig {
     pub seed: u64,
     /// Nodes and links. [`WorldConfig::new`] takes them.
     pub topology: Topology,
-    /// What goes wrong.
+    /// Faults that strike during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
@@ -231,7 +231,7 @@ impl<A: Application> World<A> {
         &self.trace
     }
 
-    /// What became of datagrams.
+    /// Counters of the network.
     #[must_use]
     pub const fn counters(&self) -> NetworkCounters {
         self.network.counters
@@ -288,5 +288,5 @@ impl<A: Application> core::fmt::Debug for World<A> {
     }
 }
 
-/// What one call of `poll_transmit` may fill.
+/// Bytes that one call of `poll_transmit` may fill.
 const TRANSMIT_BUFFER: usize = 65_536;

@@ -128,9 +128,9 @@ fn host_seed(seed: u64, node: NodeId, incarnation: u32) -> [u8; 32] {
 
 /// Tells the seeds of hosts from whatever else follows from a world's seed.
 const HOSTS: u64 = 0x686f_7374;
-/// What a socket buffers while nobody reads, in bytes: the default of Linux.
+/// Bytes that a socket buffers while nobody reads: the default of Linux.
 const SOCKET_BUFFER: usize = 212_992;
-/// What a datagram costs in a socket buffer beyond its bytes.
+/// Bytes that a datagram costs in a socket buffer beyond its own.
 const DATAGRAM_OVERHEAD: usize = 512;
 
 /// Timeouts of a node at one instant before it counts as spinning.

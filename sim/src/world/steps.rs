@@ -1,4 +1,4 @@
-//! What happens at an instant: arrivals, timers, ticks, and what hosts have to say to them.
+//! The steps of an instant: arrivals, timers, ticks, and the datagrams and events of the hosts.
 
 use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;

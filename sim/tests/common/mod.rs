@@ -26,7 +26,7 @@ pub(crate) const DELAY: Duration = Duration::from_millis(50);
 const WALL: u64 = 1_700_000_000_000_000;
 const SERVER_SECRET: [u8; 32] = [1; 32];
 
-/// What the client brings.
+/// The credential that the client brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Trust {
     AnyKey,

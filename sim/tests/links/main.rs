@@ -177,7 +177,7 @@ impl Script {
         message
     }
 
-    /// What `node` was given on a channel, against the first `count` messages of the other.
+    /// Checks the messages that `node` received on a channel against the first `count` messages of the other.
     fn check<C: Carrier>(&self, world: &LinkWorld<C>, node: usize, channel: u8, count: u32) {
         let mut expected: Vec<Vec<u8>> =
             (0..count).map(|number| self.message(1 - node, channel, number)).collect();

@@ -6,11 +6,11 @@ use crate::event::Violation;
 #[derive(Debug)]
 pub(super) struct Grants {
     window: u64,
-    /// What the peer may have begun.
+    /// Bytes that the peer may have begun.
     advertised: u64,
-    /// What it has begun.
+    /// Bytes that the peer has begun.
     charged: u64,
-    /// What the application took.
+    /// Bytes that the application has taken.
     consumed: u64,
     /// The last grant may not have arrived.
     repeat: bool,
@@ -35,7 +35,7 @@ impl Grants {
         Ok(())
     }
 
-    /// Takes a charge back: what it was for will be begun again.
+    /// Takes a charge back: its message will be begun again.
     pub(super) fn refund(&mut self, cost: u64) {
         self.charged = self.charged.saturating_sub(cost);
     }

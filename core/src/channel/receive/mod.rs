@@ -54,7 +54,7 @@ struct Incoming {
     counters: ChannelReceived,
 }
 
-/// What a channel keeps.
+/// The receive state of a channel.
 #[derive(Debug)]
 enum ChannelState {
     Unreliable,
@@ -199,8 +199,8 @@ impl ReceiveSide {
         self.reliable_on(channel).map(Reliable::floor).or_else(unused).map(ids::truncate)
     }
 
-    /// What was received above the floor of a reliable channel, as distances from it. At most
-    /// [`crate::limits::RESUME_RANGES`].
+    /// The messages received above the floor of a reliable channel, as distances from it. At most
+    /// [`crate::limits::RESUME_RANGES`] ranges.
     pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = Range<u32>> + Clone {
         self.reliable_on(channel).into_iter().flat_map(Reliable::ranges)
     }
@@ -256,7 +256,7 @@ impl ReceiveSide {
         held as u64 + self.shared.inbox.memory()
     }
 
-    /// What became of the messages of one channel so far.
+    /// Counters of the messages received on one channel.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelReceived> {
         let index = usize::from(channel.0);
         let used = || self.channels.get(index).map(|incoming| incoming.counters).unwrap_or_default();

@@ -12,7 +12,7 @@ const PLACE: usize = Sorted::<Run>::PLACE;
 /// Bytes before each message on a page.
 const LENGTH: usize = 2;
 
-/// What was received of an ordered channel.
+/// The messages received on an ordered channel.
 #[derive(Debug)]
 pub(super) struct Ordered {
     /// Everything below was received.

@@ -112,7 +112,7 @@ fn gather(parts: &Parts, joined: &mut Vec<u8>) {
     parts.iter().for_each(|part| joined.extend_from_slice(part));
 }
 
-/// What is worth keeping for the next message.
+/// Returns the buffer for the next message to use, or an empty one if it is too large to keep.
 fn kept(room: Vec<u8>) -> Vec<u8> {
     if room.capacity() > ARENA_LARGE { Vec::new() } else { room }
 }

@@ -26,7 +26,7 @@ const PLACE: usize = Sorted::<Incomplete>::PLACE;
 /// Bytes of the smallest frame around a whole message.
 const FRAME: usize = 2;
 
-/// What a reliable channel keeps.
+/// The receive state of a reliable channel.
 #[derive(Debug)]
 pub(super) struct Reliable {
     order: Order,
@@ -57,7 +57,7 @@ pub(super) enum Order {
     Unordered(Unordered),
 }
 
-/// What the reliable channels of a connection share.
+/// The state that the reliable channels of a connection share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) inbox: Inbox,
@@ -66,7 +66,7 @@ pub(super) struct Shared {
     pub(super) account: Option<Box<Account>>,
 }
 
-/// What a frame carries.
+/// The part of a message that a frame carries.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body<'a> {
     /// All of a message.
@@ -75,7 +75,7 @@ pub(super) enum Body<'a> {
     Fragment(Fragment<'a>),
 }
 
-/// What a frame meets on its way to the application.
+/// The time, the channel and the shared state that handle a received frame.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) now: Instant,
@@ -160,7 +160,7 @@ impl Reliable {
         }
     }
 
-    /// What was received above the floor, as distances from it. At most [`RESUME_RANGES`].
+    /// The messages received above the floor, as distances from it. At most [`RESUME_RANGES`] ranges.
     pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone {
         let mut at = 0;
         core::iter::from_fn(move || {
@@ -354,7 +354,7 @@ impl Reliable {
     }
 }
 
-/// What a fragment did.
+/// The state of a message after one of its fragments was received.
 enum Step {
     Complete,
     Partial,
@@ -369,7 +369,7 @@ fn has_room(context: &mut Context<'_>, data: &[u8]) -> bool {
     holding.account.admits(&mut holding.arena.room, request)
 }
 
-/// What a payload of `length` bytes is charged.
+/// The bytes that a payload of `length` bytes is charged.
 const fn cost(length: u64) -> u64 {
     length.saturating_add(MESSAGE_OVERHEAD)
 }

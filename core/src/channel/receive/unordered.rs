@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 const BITS: usize = u64::BITS as usize;
 
-/// What was received of an unordered channel.
+/// The messages received on an unordered channel.
 #[derive(Debug)]
 pub(super) struct Unordered {
     /// Everything below was received.

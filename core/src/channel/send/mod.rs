@@ -154,7 +154,7 @@ impl SendSide {
         }
     }
 
-    /// The packet that carried `record` was lost, or is doubted: what was not acknowledged is sent again. A late
+    /// The packet that carried `record` was lost, or is doubted: its content is sent again unless it was acknowledged. A late
     /// acknowledgement still counts.
     pub(crate) fn on_lost(&mut self, record: PieceRecord) {
         let Some(outgoing) = current(&mut self.channels, self.transport, record) else { return };
@@ -215,7 +215,7 @@ impl SendSide {
         }
     }
 
-    /// The path takes nothing now: what waits is held back by it, and gives way to what is newer.
+    /// The path takes nothing now: it holds the waiting messages back, and they give way to newer ones.
     pub(crate) fn hold_back(&mut self, now: Instant) {
         for index in bits(self.yielding & self.wishing) {
             if self.channels.get_mut(index).is_some_and(|outgoing| outgoing.hold_back(now)) {
@@ -310,7 +310,7 @@ fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What a message of `length` bytes costs in every budget.
+/// The bytes that a message of `length` bytes costs in every budget.
 const fn cost(length: usize) -> u64 {
     length as u64 + MESSAGE_OVERHEAD
 }

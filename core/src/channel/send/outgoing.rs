@@ -54,7 +54,7 @@ pub(super) enum Wish {
     Credit(u64),
 }
 
-/// What a channel wrote.
+/// The part of a message that a channel wrote, and its cost.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelWritten {
     pub(super) sent: Option<SentPart>,

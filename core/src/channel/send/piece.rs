@@ -30,7 +30,7 @@ impl<'a> FramedMessage<'a> {
         MessageFrame { channel: self.channel, id, part, data }
     }
 
-    /// Writes a message of which nothing was sent, or nothing counts: whole if it fits, else its beginning. What fits
+    /// Writes a message of which nothing was sent, or nothing counts: whole if it fits, else its beginning. A message that fits
     /// an empty packet is left for the next one, unless this one is as empty as it gets.
     pub(super) fn begin(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Begun> {
         let id = self.numbered.then(|| ids::truncate(self.id));

@@ -15,9 +15,9 @@ use crate::time::{Instant, Span};
 pub(super) struct QueuedMessage {
     /// Its number on the channel, in the order of sending.
     pub(super) number: u64,
-    /// What goes on the wire.
+    /// The bytes that go on the wire.
     pub(super) payload: Bytes,
-    /// What it costs in every budget: bytes and overhead.
+    /// The bytes that it costs in every budget, overhead included.
     pub(super) cost: u64,
     queued_at: Instant,
 }
@@ -41,7 +41,7 @@ pub(super) struct Queue {
     forgotten: u64,
 }
 
-/// What the queue knows of a number.
+/// The state of a message number, as the queue knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NumberState {
     /// No message has it yet.
@@ -50,7 +50,7 @@ pub(super) enum NumberState {
     Waiting,
     /// It was dropped: its lifetime passed, or it gave way to newer ones.
     Dropped,
-    /// It left the queue so long ago that nobody knows why.
+    /// It left the queue too long ago for the reason to be on record.
     Forgotten,
     /// It was taken to be sent.
     Taken,
@@ -139,7 +139,7 @@ impl Queue {
         count
     }
 
-    /// The path takes nothing now: what waits is held back.
+    /// The path takes nothing now: the waiting messages are held back.
     pub(super) fn hold_back(&mut self) {
         self.held_below = self.next_number;
     }
@@ -181,7 +181,7 @@ impl Queue {
         1
     }
 
-    /// Forgets the oldest ranges of numbers of dropped messages beyond so many.
+    /// Forgets the oldest ranges of numbers of dropped messages, and keeps the newest `ranges`.
     fn remember_dropped(&mut self, ranges: usize) {
         while self.dropped.len() > ranges {
             self.forgotten = self.dropped.remove_first().map_or(self.forgotten, |(_, end)| end);

@@ -1,4 +1,4 @@
-//! What the sending side knows of its messages.
+//! Reports of the sending side on its messages.
 
 use alloc::vec::Vec;
 
@@ -8,9 +8,9 @@ use crate::event::{ChannelId, Fate, MessageId, Unconfirmed};
 use crate::stats::ChannelSent;
 
 impl SendSide {
-    /// What became of a message; `None` for one that was never queued, and, on channels with a lifetime, for one so
-    /// long ago that nobody knows whether it expired. On ordered channels a message is delivered when all before it
-    /// are. An unreliable message is `Unknown` from its first transmission on: nobody waits to hear of it.
+    /// The fate of a message. `None` for a message that was never queued, and, on channels with a lifetime, for one so
+    /// old that its expiry is no longer on record. On ordered channels a message is delivered when all before it are.
+    /// An unreliable message is `Unknown` from its first transmission on, because its acknowledgement is not tracked.
     pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.channels.get(usize::from(channel.0))?.fate(message.0)
     }
@@ -43,7 +43,7 @@ impl SendSide {
         self.channels.iter().all(|(_, outgoing)| is_drained(outgoing))
     }
 
-    /// What became of the messages of one channel so far.
+    /// Counters of the messages sent on one channel.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
         let index = usize::from(channel.0);
         let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();

@@ -62,7 +62,7 @@ struct Cut {
     sent: u64,
 }
 
-/// What a frame carried.
+/// The part of a message that a frame carried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SentPart {
     pub(super) id: u64,
@@ -192,7 +192,7 @@ impl Window {
         self.advance(delivered);
     }
 
-    /// Takes note of a loss, or of a doubt: what the frame carried is sent again unless it was acknowledged, or sent
+    /// Takes note of a loss, or of a doubt: the frame's content is sent again unless it was acknowledged, or sent
     /// again since.
     pub(super) fn on_lost(&mut self, sent: &SentPart) {
         let Some(slot) = self.slot(sent.id) else { return };

@@ -66,7 +66,8 @@ impl SendSide {
 
     /// Writes the frames of channels that compete, each from the one whose turn it is, as long as any fits.
     ///
-    /// Who may send is asked once, and again of the channel that sent: where there is credit for all, nothing else changes.
+    /// Asks once which channels may send, and asks a channel again after it sent. Where there is credit for all,
+    /// nothing else changes.
     fn write_in_turn(
         &mut self,
         clock: &mut VirtualClock,

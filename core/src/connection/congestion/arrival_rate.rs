@@ -1,11 +1,11 @@
-//! What arrives at the peer, by its own clock: acknowledgements that wait, come in bunches or are lost on the way back change
-//! nothing about when it was that packets arrived.
+//! The rate at which packets arrive at the peer, by its own clock. Acknowledgements that wait, come in bunches or are
+//! lost on the way back do not change when the packets arrived.
 
 use super::per_second;
 
-/// The rate is that of so long at least, and of twice as long at most: a queue of bursts and gaps passes for what it is on average.
+/// The rate is measured over at least this long, and at most twice as long, so that bursts and gaps average out.
 const SPAN_US: u32 = 200_000;
-/// What arrived so long ago says nothing of now.
+/// Arrivals longer ago than this say nothing about the current rate.
 const SPAN_MOST_US: u32 = 10_000_000;
 
 /// Low bits of the bytes that had arrived, and of when that was in microseconds: there is one of these per connection.
@@ -26,7 +26,7 @@ pub(super) struct ArrivalRate {
 }
 
 impl ArrivalRate {
-    /// So many bytes were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
+    /// `bytes` were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
     pub(super) const fn add(&mut self, bytes: u64) {
         self.bytes = self.bytes.wrapping_add(bytes as u32);
     }

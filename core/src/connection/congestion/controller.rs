@@ -1,4 +1,4 @@
-//! What congestion control is asked, and what it is told: plain numbers.
+//! The interface of congestion control. Its questions and answers are plain numbers.
 
 use super::rate::bytes_in;
 use crate::time::{Instant, Span};
@@ -8,7 +8,7 @@ pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
 /// Datagrams that may be in flight whatever is known of it: with fewer, every acknowledgement would be held back.
 pub(crate) const LEAST_DATAGRAMS: u64 = 3;
 
-/// What a controller hears of an acknowledgement that settles something.
+/// An acknowledgement of new packets, as a controller sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckReport {
     /// When it came.
@@ -31,7 +31,7 @@ pub(crate) struct AckReport {
     pub(crate) smoothed_rtt: Span,
     /// How long the newest took to the peer in microseconds, plus a constant that nobody knows.
     pub(crate) one_way_delay: Option<i64>,
-    /// What the path delivers.
+    /// The rate that the path delivers.
     pub(crate) rate: Option<RateSample>,
 }
 
@@ -44,12 +44,13 @@ impl AckReport {
     }
 }
 
-/// What arrived at the peer although no acknowledgement says so yet, because those wait on the way back.
+/// Packets that arrived at the peer although no acknowledgement says so yet, because acknowledgements wait on the way
+/// back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Waiting {
     /// Bytes that arrive per second.
     pub(crate) bytes_per_second: u64,
-    /// What arrived earlier would be acknowledged even if nothing waited.
+    /// Packets that arrived earlier would be acknowledged even if nothing waited.
     pub(crate) since: Instant,
     /// An acknowledgement comes by then, while all is well; after that nobody knows whether anything arrives.
     pub(crate) until: Instant,
@@ -83,7 +84,7 @@ pub(crate) struct RateSample {
     pub(crate) app_limited: bool,
 }
 
-/// What a controller hears of losses that were found together.
+/// Losses that were found together, as a controller sees them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LossReport {
     /// When they were found.
@@ -108,7 +109,7 @@ pub(crate) trait Controller: Send + Sync {
     fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
     /// Bytes that may be in flight.
     fn window(&self) -> u64;
-    /// What is in flight no longer, although no acknowledgement says so yet.
+    /// Bytes that are no longer in flight, although no acknowledgement says so yet.
     fn waiting(&self) -> Waiting {
         Waiting::default()
     }

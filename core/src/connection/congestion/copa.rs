@@ -16,26 +16,27 @@ use crate::time::{Instant, Span};
 
 /// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
-/// For so long the least delay stands for an empty queue: half of it at least. At 500 ppm clocks drift by 5 ms meanwhile.
+/// The least delay of this window, at least half of it long, stands for an empty queue. At 500 ppm clocks drift by 5 ms meanwhile.
 const BASE_WINDOW_US: u64 = 10_000_000;
-/// What two clocks drift apart by meanwhile at most, each 500 ppm off.
+/// The most that two clocks drift apart meanwhile, each 500 ppm off.
 const DRIFT_MOST_US: i64 = 10_000;
 /// Rounds in one direction before the pace of change doubles.
 const PATIENCE: u8 = 3;
-/// A queue of so many times what is aimed at is not waited for to drain step by step: the path has become slower.
+/// A queue of this many times the target is not drained step by step: the path has become slower.
 const GLUT: u64 = 6;
 /// No jitter is as long as this: a queue is.
 const FULL_US: u64 = 400_000;
-/// Slow start goes on through queues of so many times what is aimed at: one delay says little, and the window doubles anyway.
+/// Slow start continues through queues of up to this many times the target: one delay says little, and the window doubles anyway.
 const START_GLUT: u64 = 4;
-/// A mean of so long, and a sample below this part of it, say that a queue is gone and not that delays differ by chance.
+/// A mean of this length, and a sample below one part in `FALLEN` of it, show that a queue is gone and not that delays
+/// differ by chance.
 const LONG_US: u64 = 1_000_000;
 const FALLEN: u64 = 4;
-/// A way back that is full makes what is in flight so many times as much at most.
+/// A way back that is full multiplies the bytes in flight by this much at most.
 const STRETCH_MOST: u64 = 8;
 /// Bytes of the datagrams that are counted, where larger ones are sent.
 const UNIT_MOST: u64 = 1200;
-/// Losses are counted for so long, or for four round trips.
+/// Losses are counted for this long, or for four round trips.
 const LOSS_INTERVAL_US: u64 = 500_000;
 
 /// Copa with delta 0.5 and without its competitive mode.
@@ -49,15 +50,15 @@ pub(crate) struct Copa {
     datagram: u64,
     /// The largest datagram that is sent.
     largest: u64,
-    /// What may be in flight, less what arrived although its acknowledgement waits on the way back.
+    /// Bytes that may be in flight, without those that arrived although their acknowledgement waits on the way back.
     window: u64,
     /// The round-trip time without what waits on the way back, smoothed as the round trip is; zero before the first.
     forward_us: u64,
     way_back: WayBack,
-    /// What is left of a change that was smaller than a byte, times the window.
+    /// The remainder of a change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
-    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and goes on once jitter is known.
+    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and continues once jitter is known.
     may_resume: bool,
     velocity: u64,
     /// Whether the window has been growing.
@@ -77,7 +78,7 @@ pub(crate) struct Copa {
     loss: LossCap,
 }
 
-/// What a measurement says of the way there, in microseconds.
+/// One measurement of the way to the peer, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct There {
     /// How long the queue is, less what may be chance.
@@ -152,7 +153,7 @@ impl Copa {
         }
     }
 
-    /// What the loss cap allows: never less than the least window per round trip.
+    /// The rate that the loss cap allows: never less than the least window per round trip.
     fn cap(&self) -> u64 {
         let least = per_second(self.least_window(), self.smoothed_us);
         self.loss.cap().map_or(u64::MAX, |cap| cap.max(least))
@@ -207,15 +208,17 @@ impl Copa {
         Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
     }
 
-    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them. Round trips
-    /// know nothing of clocks: what they have not grown by is drift, while drift can account for it. Beyond that, the way back has drained.
+    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them.
+    /// Round trips know nothing of clocks: growth that they do not show is drift, while drift can account for it. Beyond
+    /// that, the way back has drained.
     fn less_drift(&self, waited: i64, rtt: i64) -> i64 {
         let grown = rtt.saturating_sub(self.base_rtt.get().unwrap_or(rtt));
         waited.min(grown.max(waited.saturating_sub(DRIFT_MOST_US)))
     }
 
-    /// The least delay of so long is that of a queue that stands. News of it that waited comes late enough: the longer it may wait,
-    /// the sooner it is believed.
+    /// The window over which the least delay is that of a standing queue, in microseconds: half a round trip. Acknowledgements
+    /// queue on the return path, so a measurement is already old when it arrives. The window is shorter by half of the longest
+    /// such wait, but lasts at least a quarter of a round trip.
     fn standing_us(&self) -> u64 {
         let round_trip = self.forward().min(self.smoothed_us);
         let heeded = (round_trip / 2).saturating_sub(self.way_back.longest_us() / 2);
@@ -236,8 +239,8 @@ impl Copa {
         self.forward_us = after;
     }
 
-    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves too slowly
-    /// for as many round trips as it is long. The rate stays what it was, or becomes the least.
+    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves
+    /// too slowly for as many round trips as it is long. The rate stays what it was, or becomes the least.
     fn on_drained(&mut self, sample: u64) {
         if self.forward_us < LONG_US || sample >= self.forward_us / FALLEN {
             return;
@@ -252,7 +255,7 @@ impl Copa {
         if self.forward_us == 0 { self.smoothed_us } else { self.forward_us }
     }
 
-    /// What is in flight while the window is full, and what waits on the way back.
+    /// Bytes in flight while the window is full, and those whose acknowledgements wait on the way back.
     fn flight(&self) -> u64 {
         (self.window.saturating_mul(self.smoothed_us) / self.forward()).max(self.window)
     }
@@ -262,7 +265,7 @@ impl Copa {
     }
 
     /// Where acknowledgements wait, the round trip is known late: after a queue has drained, the window would leave too slowly for
-    /// as long as they wait. What arrives may leave.
+    /// as long as they wait. So packets may leave at the rate at which they arrive.
     fn rate_of_arrivals(&self) -> u64 {
         let (rate, longest_us) = (self.way_back.arrival_rate(), self.way_back.longest_us());
         if longest_us == 0 {
@@ -272,8 +275,8 @@ impl Copa {
         (rate.saturating_mul(longest_us.saturating_mul(2)) / self.forward()).min(rate)
     }
 
-    /// How much of a delay is chance: what delays differ by from one acknowledgement to the next. A burst of ours makes them
-    /// differ by what two datagrams take; but no queue lets packets overtake each other. Where
+    /// How much of a delay is chance: the difference between delays from one acknowledgement to the next. A burst of ours makes
+    /// them differ by the time that two datagrams take; but no queue lets packets overtake each other. Where
     /// none does, what [`Jitter`] allows for is chance as well.
     fn noise(&self, reorders: bool) -> i64 {
         let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
@@ -292,7 +295,7 @@ impl Copa {
         self.rounds = 0;
     }
 
-    /// Once per round trip: whoever keeps going in one direction goes faster and faster.
+    /// Once per round trip: the window moves faster and faster while it keeps its direction.
     fn end_round(&mut self, now: Instant) {
         let is_rising = self.window > self.round_window;
         if is_rising == self.is_rising {

@@ -20,7 +20,7 @@ pub(crate) struct Cubic {
     climb_began: Option<Instant>,
     /// Milliseconds until the climb reaches `most` again.
     inflection_ms: u64,
-    /// What Reno would have.
+    /// The window that Reno would have.
     friendly: u64,
     friendly_rest: u64,
     rest: u64,

@@ -1,9 +1,10 @@
-//! What the path delivers, measured at each acknowledgement (draft-cheng-iccrg-delivery-rate-estimation).
+//! The rate that the path delivers, measured at each acknowledgement (draft-cheng-iccrg-delivery-rate-estimation).
 
 use super::{RateSample, per_second};
 use crate::time::{Instant, Span};
 
-/// What is noted of a packet when it is sent. Twelve bytes: there is one for each packet in flight.
+/// The record of a packet that the rate is measured from. It takes twelve bytes: there is one for each packet in
+/// flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Stamp {
     /// The low bits of the bytes delivered by then.
@@ -22,9 +23,9 @@ pub(crate) struct DeliveryRate {
     delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
-    /// Until so many bytes are delivered, samples say less than the path can do.
+    /// Until this many bytes are delivered, samples lie below the rate that the path can carry.
     app_limited_until: u64,
-    /// The newest packet that the acknowledgement at hand settles.
+    /// The newest packet that the current acknowledgement settles.
     newest: Option<(Instant, Stamp)>,
 }
 

@@ -1,10 +1,10 @@
-//! What a game needs in flight that has no more to send than it may.
+//! The bytes in flight that a game needs when it has less to send than it may.
 
 use super::filter::RecentMost;
 use super::rate::bytes_in;
 use crate::time::Instant;
 
-/// A measured demand of a game holds for so long, or for two round trips.
+/// A measured demand of a game holds for this long, or for two round trips.
 const DEMAND_US: u64 = 1_000_000;
 /// More jitter than this does not raise a game's demand, or a real queue would grow as long.
 const DEMAND_JITTER_MOST_US: u64 = 100_000;
@@ -14,7 +14,7 @@ const DEMAND_TICK_US: u64 = 50_000;
 const EXCESS_WINDOW_US: u64 = 2_000_000;
 const ARRIVALS_WINDOW_US: u64 = 600_000;
 
-/// The demand of a game: what arrives in a round trip with jitter and a tick.
+/// The demand of a game: the bytes that arrive in a round trip with jitter and a tick.
 #[derive(Clone, Debug)]
 pub(super) struct Demand {
     /// The greatest excess over the least delay, and the greatest rate of arrivals, of the last moments.

@@ -1,4 +1,4 @@
-//! Extremes of the recent past, in two buckets: what is older than one window and a half is forgotten.
+//! Extremes of the recent past, in two buckets: values older than one window and a half are forgotten.
 
 use crate::time::Instant;
 

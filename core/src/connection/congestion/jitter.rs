@@ -3,11 +3,11 @@
 
 use crate::time::Instant;
 
-/// Falls of the delay are counted over intervals of so long.
+/// The length of the intervals over which falls of the delay are counted.
 const INTERVAL_US: u32 = 300_000;
-/// So many intervals have to agree, but for one of them.
+/// Intervals that have to agree, but for one of them.
 const INTERVALS: usize = 6;
-/// At first so many have to agree, all of them.
+/// Intervals that have to agree at first, all of them.
 const INTERVALS_LEAST: u8 = 2;
 /// No difference between two delays counts for more.
 const STEP_MOST_US: u64 = 10_000_000;
@@ -15,11 +15,11 @@ const STEP_MOST_US: u64 = 10_000_000;
 const FALL_MOST_US: i64 = 500_000;
 /// Nobody plays with more jitter than this.
 const ALLOWANCE_MOST_US: u64 = 200_000;
-/// An interval's figures are kept in units of so many microseconds.
+/// An interval's figures are kept in units of this many microseconds.
 const UNIT_US: u32 = 16;
-/// A delay that falls for one per cent of the time raises the allowance by so many per cent.
+/// A delay that falls for one per cent of the time raises the allowance by this many per cent.
 const PER_PERCENT: u64 = 60;
-/// The allowance is so many times the fall at most, in per cent.
+/// The allowance is at most this many times the fall, in per cent.
 const TIMES_MOST: u64 = 1000;
 
 /// The newest packet that an acknowledgement settles.

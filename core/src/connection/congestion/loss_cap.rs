@@ -1,4 +1,5 @@
-//! What heavy loss means to a controller that does not go by loss: the path carries what it delivers, and no more.
+//! The cap that heavy loss puts on a controller that does not go by loss: the path carries the rate that it delivers,
+//! and no more.
 
 use super::per_second;
 use crate::time::{Instant, Span};
@@ -7,7 +8,7 @@ use crate::time::{Instant, Span};
 const HEAVY: u64 = 100;
 /// Loss in thousandths below which a cut has helped.
 const CURED: u64 = 50;
-/// The most that is put down to chance.
+/// The largest loss that is put down to chance.
 const TOLERATED_MOST: u64 = 600;
 /// Packets whose fate has to be known before a share is believed.
 const PACKETS_LEAST: u64 = 30;
@@ -31,7 +32,7 @@ pub(super) struct LossCap {
 #[derive(Clone, Copy, Debug)]
 enum CapState {
     Free,
-    /// Just cut; what was sent before is settled first.
+    /// Just cut; packets sent before are settled first.
     Cut {
         cap: u64,
     },

@@ -5,14 +5,14 @@ use super::arrival_rate::ArrivalRate;
 use super::filter::{RecentLeast, RecentMost};
 use crate::time::{Instant, Span};
 
-/// For so long the shortest way back stands for an empty one: half of it at least.
+/// The shortest way back of this window, at least half of it long, stands for an empty one.
 const BASE_WINDOW_US: u64 = 10_000_000;
-/// So far clocks drift apart meanwhile, at 500 ppm: that is no wait.
+/// Clocks drift apart by up to this much meanwhile, at 500 ppm: that is no wait.
 const DRIFT_US: i64 = 5_000;
-/// The longest wait of so long ago may come again.
+/// A wait may come again within this long: the longest wait is that of this window.
 const LONGEST_WINDOW_US: u64 = 2_000_000;
 
-/// A wait that exceeds the possible by so much is a clock that jumped.
+/// A wait that exceeds the possible by this much is a clock that jumped.
 pub(super) const CLOCK_JUMP_US: i64 = 100_000;
 
 /// A measurement of one acknowledgement, in microseconds.
@@ -40,7 +40,7 @@ impl Trip {
 /// Follows the way back of one path.
 #[derive(Clone, Debug)]
 pub(super) struct WayBack {
-    /// The shortest of late.
+    /// The shortest way back recently, less a constant.
     shortest: RecentLeast,
     /// The latest, and how long its acknowledgement can have waited at most, and did.
     latest: i64,
@@ -50,7 +50,7 @@ pub(super) struct WayBack {
     least_rtt: i64,
     /// When that came.
     came_at: Instant,
-    /// The longest wait of late in microseconds.
+    /// The longest recent wait in microseconds.
     longest: RecentMost,
     arrivals: ArrivalRate,
 }
@@ -69,7 +69,7 @@ impl WayBack {
         }
     }
 
-    /// So many bytes were acknowledged. [`WayBack::observe`] follows, now or with a later acknowledgement.
+    /// `bytes` were acknowledged. [`WayBack::observe`] follows, now or with a later acknowledgement.
     pub(super) const fn on_acked(&mut self, bytes: u64) {
         self.arrivals.add(bytes);
     }
@@ -103,7 +103,7 @@ impl WayBack {
         self.latest.saturating_sub(shortest.saturating_add(DRIFT_US)).min(self.latest_most).max(0)
     }
 
-    /// What both ways wait together at most in a round trip of `rtt`.
+    /// The most that both ways wait together in a round trip of `rtt`.
     pub(super) const fn longest_possible(&self, rtt: i64) -> i64 {
         rtt.saturating_sub(self.least_rtt)
     }
@@ -120,7 +120,7 @@ impl WayBack {
         self.wait_us
     }
 
-    /// How long one waited of late at most.
+    /// The longest that an acknowledgement waited recently, in microseconds.
     pub(super) fn longest_us(&self) -> u64 {
         self.longest.get()
     }
@@ -140,7 +140,7 @@ impl WayBack {
         self.arrivals.forget();
     }
 
-    /// What must have arrived, if no acknowledgement waits for longer than `most_us`.
+    /// The packets that must have arrived, if no acknowledgement waits for longer than `most_us`.
     pub(super) fn waiting(&self, most_us: u64) -> Waiting {
         let rate = self.arrivals.get();
         if rate == 0 || self.longest_us() == 0 {

@@ -1,6 +1,6 @@
 //! Losses that a path explains which carries only less than a certain size (a black hole, RFC 8899 4.3), or chance does.
 
-/// Datagrams up to so many bytes say nothing of sizes when they are lost.
+/// The loss of a datagram of up to this many bytes says nothing about sizes.
 const TINY: u64 = 350;
 
 /// The losses since a packet whose size, it may be, does not pass any more.

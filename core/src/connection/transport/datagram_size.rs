@@ -10,7 +10,7 @@ const DATAGRAM_TAKES_US: u64 = 4_000;
 /// Each so often, or each six round trips, a connection is held back, for two thirds of that at most, until a probe of the path MTU
 /// finds the path empty.
 const QUIET_EACH: Span = Span::from_millis(500);
-/// A policer saves up for such a probe for so long at most, in microseconds.
+/// A policer saves up for such a probe for at most this long, in microseconds.
 const SAVING_UP_MOST_US: u64 = 300_000;
 
 impl Transport {
@@ -57,8 +57,8 @@ impl Transport {
         (passed >= period / 3).then(|| now.plus_micros(period - passed))
     }
 
-    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all are accounted
-    /// for, and a policer has saved up for the probe at the rate of what was delivered lately.
+    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all
+    /// are accounted for, and a policer has saved up for the probe at the rate of what was delivered lately.
     fn empty_at(&self) -> Instant {
         let bytes = self.mtu.due().unwrap_or_default() as u64;
         let saves_up_us = (bytes * 2_000_000).checked_div(self.regulator.delivered()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! What a Hello shows of a credential.
+//! The credential that a Hello shows.
 
 use alloc::vec::Vec;
 

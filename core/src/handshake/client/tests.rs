@@ -157,7 +157,7 @@ fn an_answer_counts_from_the_first_hello_with_a_cookie() {
     world.accepted(&mut dialer, &welcome);
 }
 
-/// What somebody who saw `hello` can make its sender follow.
+/// A Retry that an attacker who saw `hello` can forge, and that its sender follows.
 fn forged_retry(world: &World, hello: &[u8], cookie: Cookie) -> Vec<u8> {
     let digest = noise_digest(world.provider.handshake(), &noise_of(hello));
     let client_id = Hello::read(hello).unwrap().client_id;

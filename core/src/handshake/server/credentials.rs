@@ -1,4 +1,4 @@
-//! What a Hello's credential is worth, before any Diffie-Hellman.
+//! Checks a Hello's credential before any Diffie-Hellman.
 
 use bytes::Bytes;
 
@@ -30,7 +30,7 @@ pub(super) struct Credentials {
     pub(super) judged: TicketCounts,
 }
 
-/// What a Hello proved before any Diffie-Hellman.
+/// The result of checking a Hello's credential before any Diffie-Hellman.
 pub(super) struct CheckedProof {
     pub(super) credential: ShownCredential,
     pub(super) psk: Secret,
@@ -82,7 +82,7 @@ impl Credentials {
         }
     }
 
-    /// What the client's ticket, or whatever it shows, is worth. This costs no Diffie-Hellman.
+    /// Checks the credential of a Hello. This costs no Diffie-Hellman.
     ///
     /// `waiting` handshakes are half open, each of which may burn a ticket.
     pub(super) fn check(

@@ -1,4 +1,4 @@
-//! Walking MessagePack without building anything: what a decoder may believe.
+//! Checks MessagePack without building anything, so that a decoder may believe its lengths.
 
 use smallvec::SmallVec;
 
@@ -43,11 +43,11 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
     reader.finish().map_err(|Malformed| DecodeError::Trailing)
 }
 
-/// What a first byte announces.
+/// The kind of value that a first byte announces.
 enum ScannedPart {
-    /// A value that ends after so many further bytes.
+    /// A value that ends after this many further bytes.
     Leaf(u64),
-    /// A value made of so many others.
+    /// A value made of this many others.
     Container(u64),
 }
 

@@ -1,4 +1,4 @@
-//! What the derive macros write.
+//! Tests of the code that the derive macros write.
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -1,4 +1,4 @@
-//! What the bytes are, and that all codecs agree on the value.
+//! Tests of the encoded bytes, and that all codecs agree on the value.
 
 use alloc::format;
 

@@ -1,4 +1,4 @@
-//! What the registry takes and tells.
+//! Tests of the types that the registry takes, and of its reports.
 
 use alloc::boxed::Box;
 

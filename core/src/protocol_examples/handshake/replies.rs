@@ -1,4 +1,4 @@
-//! What a handshake may meet with besides a Welcome.
+//! Replies to a handshake besides a Welcome.
 
 use super::*;
 

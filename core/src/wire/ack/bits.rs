@@ -6,7 +6,7 @@ use super::ranges::AckRanges;
 use crate::limits;
 use crate::wire::{Malformed, varint_len};
 
-/// The bytes of bits that tell of every range, if `room` bytes hold them and their count; else as many as fit.
+/// The bytes of bits that cover every range, if `room` bytes hold them and their count; else as many as fit.
 pub(super) fn bytes_that_fit(ranges: &AckRanges, room: usize) -> usize {
     let (Some(largest), Some(lowest)) = (ranges.largest(), ranges.lowest()) else { return 0 };
     let wanted = usize::try_from((largest - lowest).div_ceil(8)).unwrap_or(usize::MAX);

@@ -11,7 +11,7 @@ use super::*;
 use crate::event::ChannelId;
 use crate::time::{Instant, Span};
 
-/// What a frame is made from.
+/// The values that a frame is made from.
 #[derive(Clone, Debug)]
 enum Recipe {
     Padding(u8),

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// More faults of links, one per line, as the swarm prints them
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// What all decisions follow from
+    /// Seed that all decisions follow from
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// End after so many seconds; otherwise it runs until it is stopped

@@ -1,4 +1,4 @@
-//! What the command line says.
+//! Parses the command line.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ impl Arguments {
         self.algorithm.map_or_else(|| BOTH.to_vec(), |algorithm| vec![algorithm])
     }
 
-    /// What makes a report again. Folders are left out: they are somebody's own.
+    /// The command that makes the report again. Folders are left out: they are somebody's own.
     pub(crate) fn command(&self) -> String {
         let mut command = String::from("cargo xtask paths");
         let mut say = |name: &str, value: String| command.push_str(&format!(" {name} {}", quoted(&value)));

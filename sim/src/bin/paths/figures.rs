@@ -14,11 +14,11 @@ pub(crate) struct Figures {
     pub(crate) p95: u64,
     pub(crate) max: u64,
     pub(crate) jain: u64,
-    /// What the flows that are not TCP got where they compete with TCP.
+    /// The share of the flows that are not TCP where they compete with TCP, in thousandths.
     pub(crate) share: Option<u64>,
-    /// What games got of what they offered, in thousandths, where there is one.
+    /// The least part of its offered bytes that any game delivered, in thousandths; `None` without a game.
     pub(crate) through: Option<u64>,
-    /// What each flow delivered in the first seed.
+    /// The bytes that each flow delivered in the first seed.
     pub(crate) shares: Vec<u64>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn worst(scenario: &Scenario, seeds: Range<u64>) -> Result<Figures, S
     })
 }
 
-/// What the game that got least got of what it offered, in thousandths.
+/// The least part of its offered bytes that any game delivered, in thousandths; `None` without a game.
 fn through(scenario: &Scenario, outcome: &Outcome) -> Option<u64> {
     let is_game = |source: Source| matches!(source, Source::Game { .. } | Source::Ticks { .. });
     let flows = scenario.flows.iter().zip(&outcome.flows).filter(|(flow, _)| is_game(flow.source));

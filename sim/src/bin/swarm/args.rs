@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Parses the command line.
 
 /// How to call it.
 pub(crate) const USAGE: &str = "\
@@ -7,7 +7,7 @@ usage: swarm [--seeds N] [--seconds S] [--from SEED] [--json] [--faults FILE] [-
   --trace FILE     write the text of what happened in the first seed to FILE
   --planted NAME   plant a bug and expect it to be found; `all` for each (needs the feature `planted`)";
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Args {
     pub(crate) seeds: u64,

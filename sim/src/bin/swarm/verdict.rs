@@ -12,7 +12,7 @@ use crate::pool::{cores, run_all, run_caught};
 /// Runs that shrinking may take.
 const SHRINK_RUNS: u32 = 300;
 
-/// Runs of so many seeds of so many seconds have to show that they meet everything often, and how fast they are.
+/// Runs of at least this many seeds and seconds have to show that they meet everything often, and how fast they are.
 const FULL: (u64, u32) = (200, 30);
 /// How often each kind of fault does something in a full run, at least.
 const FIRED_LEAST: u64 = 100;
@@ -62,7 +62,7 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     Ok(false)
 }
 
-/// What a run met, and how fast.
+/// The faults that a run met, and its speed.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
     /// The kind of fault that did something most rarely, and how often it did.
@@ -82,7 +82,7 @@ impl Reach {
         }
     }
 
-    /// What was reached of what is wanted at least.
+    /// The figures that were reached, each with the least that is wanted.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
             (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),

@@ -1,4 +1,4 @@
-//! What a side may be told of its messages: receipts, fates while a session lasts, and fates at its end.
+//! The reports on its messages that a side may get: receipts, fates while a session lasts, and fates at its end.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. What is queued now is
+    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. A message queued now is
     /// never sent, unless the session is resumed.
     pub(in crate::swarm) fn on_stopped(
         &mut self,

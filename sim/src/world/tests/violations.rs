@@ -1,4 +1,4 @@
-//! What ends a run.
+//! Tests of the violations that end a run.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What becomes of messages, and when that is told.
+//! Tests of the fates of messages, and of when they are reported.
 
 use super::*;
 

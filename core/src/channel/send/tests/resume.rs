@@ -1,4 +1,4 @@
-//! What a sender does once a session is resumed.
+//! Tests of a sender whose session is resumed.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who gives way where the table of half-open handshakes is full.
+//! Tests of which handshake gives way where the table of half-open handshakes is full.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What resume tickets are answered with.
+//! Tests of the answers to resume tickets.
 
 use super::*;
 
