@@ -19,7 +19,7 @@ enum Which {
     Connection(u64),
 }
 
-/// What one call of `update` did.
+/// The result of one call of `update`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Update {

@@ -1,4 +1,4 @@
-//! What the driver tells about connections and about itself.
+//! Statistics of connections and of the driver.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tickwire_core::drop::DropCounts;
 use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
-/// What is known of one connection.
+/// A report on one connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -16,9 +16,9 @@ pub struct ConnectionInfo {
     pub state: ConnectionState,
     /// Where its peer is.
     pub address: Option<Address>,
-    /// Who its peer is.
+    /// The peer's identity.
     pub peer: PeerInfo,
-    /// What it has done so far.
+    /// Counters of the connection so far.
     pub stats: ConnectionStats,
     /// Its peer's clock, once the peer has acknowledged something. Read it at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,
@@ -37,7 +37,7 @@ impl ConnectionInfo {
     }
 }
 
-/// What an endpoint and its driver have done since they were started.
+/// Counters of an endpoint and its driver since the start.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct NetworkStats {
@@ -98,7 +98,7 @@ pub struct NetworkStats {
     pub naps: u64,
 }
 
-/// What an endpoint notices of wall clocks that are wrong. Tickets expire by the system's.
+/// Signs that a wall clock is wrong. Tickets expire by the system's wall clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ClockReport {

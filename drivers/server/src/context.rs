@@ -83,7 +83,7 @@ impl Context {
         }
     }
 
-    /// What is known of a client.
+    /// The client with this id. `None` if it has left.
     #[must_use]
     pub fn client(&self, client: ClientId) -> Option<&Client> {
         self.clients.get(client)

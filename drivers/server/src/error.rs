@@ -23,9 +23,9 @@ pub enum ServerError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the file.
         what: String,
-        /// What to do about it.
+        /// Advice: how to put it right.
         remedy: String,
     },
     /// The socket, or the network thread, did not start.
@@ -50,19 +50,19 @@ pub enum ServerError {
     Game(GameError),
     /// The system gave no thread, no entropy, or no signals.
     System {
-        /// What it was to give.
+        /// The resource that the system refused.
         what: &'static str,
         /// Its reason.
         reason: String,
     },
     /// The network failed, or its thread died.
     NetworkDied {
-        /// What failed, if the network could still say so.
+        /// The network's last reported failure. `None` if it died without a report.
         reason: Option<String>,
     },
     /// The game, or the server around it, panicked.
     Panicked {
-        /// What the panic said, escaped.
+        /// The panic's message, escaped.
         text: String,
         /// Where more is told, and what became of the clients.
         more: String,

@@ -1,4 +1,4 @@
-//! What a game gives to the server, and what it gets from it.
+//! The trait that a game implements to run on a dedicated server.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub trait Game: Sized + 'static {
     const NAME: &'static str;
     /// Names the game on the wire: clients and servers of different games ignore each other.
     const APPLICATION: u64;
-    /// What can be set in the configuration under `game`.
+    /// The game's settings: the type of the key `game` in the configuration.
     type Settings: Settings;
 
     /// Names the message types, and the handler of each that clients send. [`crate::client_options`] gives a client the same types.
@@ -138,7 +138,7 @@ pub trait Game: Sized + 'static {
     /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
     /// ([`Context::tick`] has gone on), and this is asked again. It is also asked again once per second, for games whose
     /// rest ends by itself. Steps that a rest leaves out are neither overruns nor skipped; they are counted on their own.
-    /// What holds the server up once the game was woken is no rest: it overruns like any other.
+    /// A delay after the game was woken is not part of its rest: it counts as an overrun, as any other delay does.
     fn is_at_rest(&self) -> bool {
         false
     }
@@ -155,7 +155,7 @@ pub trait Game: Sized + 'static {
     fn stopping(&mut self, _server: &mut Context) {}
 }
 
-/// What becomes of settings that have changed.
+/// The game's answer to changed settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SettingsChange {

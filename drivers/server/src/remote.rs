@@ -1,4 +1,4 @@
-//! What other threads may ask of a server.
+//! Requests of other threads to a server.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use crate::console::Reply;
 use crate::mailbox::Mailbox;
 
-/// What the server's thread is asked to do.
+/// A request to the server's thread.
 pub(crate) enum Order {
     /// Carry a command out, and say what it says.
     Line { text: String, reply: SyncSender<Reply> },

@@ -1,4 +1,4 @@
-//! What can be set, and what holds where nothing is.
+//! The keys of a server's configuration, and their defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -98,7 +98,7 @@ pub struct ServerConfig<S> {
     /// Default: server.log.
     #[schemars(length(min = 1))]
     pub log_file_path: PathBuf,
-    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, and all that is graver. Takes effect at once.
+    /// The least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`. Takes effect at once.
     ///
     /// Default: info.
     pub log_level: LogLevel,
@@ -180,22 +180,22 @@ pub struct ServerConfig<S> {
     pub game: S,
 }
 
-/// What is logged.
+/// The least severe level that is logged.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// What went wrong.
+    /// Errors: something failed.
     Error,
-    /// And what may go wrong.
+    /// Errors and warnings: something may fail.
     Warn,
-    /// And what happens.
+    /// Also events in the life of the server: starts, stops, clients that come and go.
     #[default]
     Info,
-    /// And why.
+    /// Also details that explain these events.
     Debug,
-    /// And everything else.
+    /// All messages.
     Trace,
 }
 
@@ -256,7 +256,7 @@ fn leave_out_defaults(schema: &mut Value) {
 /// Begins the last paragraph of each key's documentation, which is for readers of this page.
 const DEFAULT_AND_RANGE: &str = "\n\nDefault: ";
 
-/// What stands in for a configuration while its values are looked at one by one.
+/// A configuration as JSON, whose values can be looked at one by one.
 pub(super) fn as_value<T: Serialize>(value: &T) -> Value {
     // Only a map with keys that are no text, or a game's own serializer, can fail: then there is nothing to look at.
     serde_json::to_value(value).unwrap_or(Value::Null)

@@ -1,8 +1,8 @@
-//! What follows a command's name.
+//! The arguments of a command.
 
 use super::reply::{CommandError, shown};
 
-/// What follows a command's name.
+/// The arguments of a command: the text after its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arguments<'a> {
     text: &'a str,

@@ -25,7 +25,7 @@ pub(crate) struct Output {
 
 type BoxedPrinter = Box<dyn ExternalPrinter + Send>;
 
-/// What the thread that prints is given.
+/// An item in the queue of the thread that prints.
 enum Item {
     Line(String),
     Warning(String),

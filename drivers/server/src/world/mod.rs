@@ -35,7 +35,7 @@ use crate::error::GameError;
 use crate::game::{Game, SettingsChange};
 use crate::messages::Messages;
 
-/// What can be set of the world.
+/// Settings of the built-in world.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
