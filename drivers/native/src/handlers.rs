@@ -25,7 +25,7 @@ enum Which {
 pub struct Update {
     /// Events taken from the queue.
     pub events: usize,
-    /// Valid messages among them, whether somebody listened or not.
+    /// Valid messages among these events, with or without a handler.
     pub messages: usize,
     /// Messages that were refused as invalid.
     pub rejected: usize,

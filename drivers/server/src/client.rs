@@ -35,17 +35,17 @@ impl FromStr for ClientId {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Client {
-    /// Its id.
+    /// The id of the client.
     pub id: ClientId,
     /// The connection under it.
     pub connection: ConnectionId,
-    /// Where it is.
+    /// The address of the client.
     pub address: Address,
     /// The client's identity and user data, as its ticket says them.
     pub peer: PeerInfo,
-    /// Since when it is there.
+    /// The time when the client connected.
     pub since: Instant,
-    /// Whether it fell silent, and its place is kept.
+    /// Whether the client fell silent, and the server keeps its place.
     pub is_interrupted: bool,
     /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,

@@ -64,7 +64,7 @@ pub enum ServerError {
     Panicked {
         /// The panic's message, escaped.
         text: String,
-        /// Where more is told, and what became of the clients.
+        /// Where to read more, and whether clients were told.
         more: String,
     },
 }
@@ -128,7 +128,7 @@ impl fmt::Display for ServerError {
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
             Self::NetworkDied { reason: None } => {
-                f.write_str("the network thread died; its last words are in the log: please report them")
+                f.write_str("the network thread died; the log has its last message: please report it")
             }
         }
     }

@@ -43,8 +43,8 @@ impl Remote {
         Self { orders }
     }
 
-    /// Carries a console command out, and waits for what it says; `None` if the server has stopped. The game must not
-    /// call it: it would wait for itself.
+    /// Carries a console command out, and waits for its answer; `None` if the server has stopped. The game must not call this:
+    /// it would wait for itself.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
@@ -52,12 +52,12 @@ impl Remote {
         answer.recv().ok()
     }
 
-    /// Stops the server; clients are told `why`. It takes no commands from then on.
+    /// Stops the server, which tells its clients `why`. The server takes no commands from then on.
     pub fn stop(&self, why: &str) {
         self.orders.put_last(Order::Stop(why.into()));
     }
 
-    /// Looks at the configuration file, and at the list of bans, again. The log says what came of it.
+    /// Reads the configuration file and the list of bans again. The log reports the result.
     pub fn reload(&self) {
         self.orders.put(Order::Reload);
     }

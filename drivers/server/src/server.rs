@@ -240,7 +240,7 @@ impl<G: Game> Dedicated<G> {
         self.context.started_at.elapsed()
     }
 
-    /// Everybody who is there, those included that fell silent and whose places are kept.
+    /// All clients, also silent ones whose places the server keeps.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.context.clients.iter()
     }

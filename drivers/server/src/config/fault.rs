@@ -39,10 +39,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// Where.
+    /// Where the faulty value came from.
     pub origin: Origin,
     /// The key, with dots between levels; empty for the whole.
     pub key: String,

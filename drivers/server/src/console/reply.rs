@@ -9,9 +9,9 @@ pub type Reply = Result<String, CommandError>;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// Its arguments are wrong, in this way. The command's usage is shown after it.
+    /// The command's arguments are wrong, for this reason. The server shows the command's usage after it.
     Usage(String),
-    /// It could not be carried out, for this reason.
+    /// The command failed, for this reason.
     Failed(String),
     /// There is no such command.
     Unknown {
