@@ -1,4 +1,4 @@
-//! What a server costs whose clients do nothing: `cargo run --release -p tickwire-native --example idle [clients] [seconds] [ms]`,
+//! The cost of a server with idle clients: `cargo run --release -p tickwire-native --example idle [clients] [seconds] [ms]`,
 //! where the last is `Options::receive_coalescing`. With `spin` behind it the clients never sleep: then nobody has to be woken for
 //! what the server sends, as if they were on other machines. Give both processes a processor of their own for that (`taskset`).
 //!

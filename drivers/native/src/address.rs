@@ -177,7 +177,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// What is wrong, without the text that it is wrong with and what to write instead.
+    /// The fault alone, without the faulty text and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

@@ -28,7 +28,7 @@ struct Slot<T> {
 pub(crate) enum Taken<T> {
     NotYet,
     Value(T),
-    /// Whoever should have answered is gone, or the answer was taken before.
+    /// The replier is gone, or the answer was taken before.
     Never,
 }
 

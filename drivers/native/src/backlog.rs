@@ -10,13 +10,13 @@ use tickwire_core::{
 
 use crate::shared::Gate;
 
-/// What one connection still has to hand to the core. Empty for nearly all of them, nearly always.
+/// Messages of one connection that the core has not taken yet. It is empty nearly always.
 pub(crate) struct Outbox {
     gate: Arc<Gate>,
     /// Connections that had been made before this one.
     born: u64,
     lanes: BTreeMap<ChannelId, Lane>,
-    /// What the core called the last message that it took, by channel. It counts from 0 what it takes.
+    /// The core's id of the last message that it took, by channel. Ids count from 0.
     last: BTreeMap<ChannelId, MessageId>,
     /// To be said when all that waits here is in the core.
     farewell: Option<Farewell>,
@@ -41,10 +41,10 @@ impl Farewell {
     }
 }
 
-/// What waits on one channel.
+/// Messages that wait on one channel.
 type Lane = VecDeque<Bytes>;
 
-/// What became of a message.
+/// The fate of an offered message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Offered {
     /// The core has it.

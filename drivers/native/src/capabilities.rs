@@ -1,8 +1,8 @@
-//! What this platform can do.
+//! The capabilities of this platform.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// What a platform's sockets can do, and what stands behind it.
+/// The kinds of sockets that a platform has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {

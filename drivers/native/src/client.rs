@@ -1,4 +1,4 @@
-//! A client: dials a server, and lets nobody in.
+//! A client: dials servers, and accepts no connection.
 
 use tickwire_core::message::NetMessage;
 use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId, Route};
@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A client that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
+/// A running client. It has the methods of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
 /// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 ///
 /// ```

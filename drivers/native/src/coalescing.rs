@@ -64,7 +64,7 @@ impl Coalescing {
         self.received_at = Some(now);
     }
 
-    /// What the socket gave was dropped, in part at least.
+    /// Datagrams from the socket were dropped, at least some of them.
     pub(crate) const fn on_noise(&mut self, now: Instant) {
         self.noisy_at = Some(now);
     }

@@ -1,4 +1,4 @@
-//! What the game asks of the network thread.
+//! Commands of the game to the network thread.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -160,7 +160,7 @@ impl CommandQueue {
         self.thread.ring();
     }
 
-    /// What this thread queues waits from now on, until it is released.
+    /// Commands that this thread queues from now on wait until the hold is released.
     pub(crate) fn hold(&self) -> ThreadId {
         let thread = thread::current().id();
         self.holders().push(thread);

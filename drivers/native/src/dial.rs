@@ -20,7 +20,7 @@ use crate::answer::Replier;
 use crate::error::{ConnectError, Unreached, UnreachedCause};
 use crate::resolve::{self, Lookup, Resolver};
 
-/// What the game asked for.
+/// A request of the game to connect.
 pub(crate) struct DialRequest {
     pub(crate) address: NetworkAddress,
     pub(crate) options: ConnectOptions,

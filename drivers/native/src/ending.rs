@@ -9,7 +9,7 @@ use tickwire_core::{CloseReason, Refusal, Violation};
 /// ```
 /// use tickwire_core::CloseReason;
 /// use tickwire_native::Ending;
-/// assert_eq!(Ending(&CloseReason::TimedOut).to_string(), "nothing was heard of the other end any more");
+/// assert_eq!(Ending(&CloseReason::TimedOut).to_string(), "the other end stopped answering");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a>(pub &'a CloseReason);
@@ -25,10 +25,10 @@ impl fmt::Display for Ending<'_> {
             CloseReason::Peer { code, text } => {
                 write!(f, "the other end closed it (code {code:#06x}): {text}")
             }
-            CloseReason::TimedOut => f.write_str("nothing was heard of the other end any more"),
+            CloseReason::TimedOut => f.write_str("the other end stopped answering"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
-                "nobody let us in: a server answers there, but with another key, {key}; pin that one if you trust it, since \
+                "a server answers there, but with another key, {key}; pin that one if you trust it, since \
                  nothing proves whose it is"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
@@ -44,20 +44,20 @@ impl fmt::Display for Ending<'_> {
                  use another network"
             ),
             CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "nobody answered but who seems to speak protocol version {version}")
+                write!(f, "no server answered but one that seems to speak protocol version {version}")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
             CloseReason::Refused(Refusal::TooManyFromAddress) => {
                 f.write_str("the server has as many clients from this address as one address may bring")
             }
-            CloseReason::Refused(Refusal::Banned) => f.write_str("the server let this identity not in"),
+            CloseReason::Refused(Refusal::Banned) => f.write_str("the server does not let this identity in"),
             CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
             CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
                 write!(f, "the server refused (code {code:#06x}): {text}")
             }
             CloseReason::SessionLost => f.write_str(
-                "the other end knows nothing of it any more: it was restarted, or was silent too long",
+                "the other end no longer knows the connection: it was restarted, or was silent too long",
             ),
             CloseReason::Replaced => f.write_str(
                 "another connection took its place: of the same pair of peers, or of the same identity in a full server",

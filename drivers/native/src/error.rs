@@ -1,4 +1,4 @@
-//! What went wrong, where, and what to do about it.
+//! Errors: each says what went wrong, where, and what to do about it.
 
 mod command;
 mod connect;

@@ -13,7 +13,7 @@ use tickwire_core::Event;
 /// From the network thread to the game.
 pub(crate) struct EventQueue {
     queue: ConcurrentQueue<Event>,
-    /// What found no room while the endpoint ends: its senders were told that it arrived.
+    /// Events that found no room while the endpoint ends. They are kept because their senders were told that they arrived.
     spilled: Mutex<Spilled>,
     /// Whether anything was: then all that follows is too, so that the order stays.
     has_spilled: AtomicBool,

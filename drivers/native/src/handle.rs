@@ -24,10 +24,10 @@ use crate::error::{CommandError, ConnectError, SendError};
 use crate::policy::Policy;
 use crate::shared::Shared;
 
-/// The code that a peer is told whose messages were invalid too often.
+/// The close code for a peer that sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = 0xfe07;
 
-/// A share in a server, client or peer that runs: cheap to clone, and the same from every thread.
+/// A handle to a running server, client or peer. It is cheap to clone, and every thread may use it.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -210,8 +210,8 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection at once; the peer is told `code` (below 0xff00) and up to 256 bytes of `text`. Of an unknown
-    /// connection nothing is said: it is closed already.
+    /// Closes a connection at once, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. An unknown connection
+    /// counts as closed already, so it is no error.
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
@@ -283,8 +283,9 @@ impl Handle {
         self.order(Command::ForgetPeer { psk: psk.into(), peer_key: peer_key.into() })
     }
 
-    /// Decides from now on who is let in. It is asked on the network thread, and must be quick. It may call every verb, but
-    /// none waits there: where it would have to, it gets an error, or no answer.
+    /// Replaces the policy that accepts or refuses newcomers. The network thread calls it and waits for its answer, so it must be
+    /// quick. It may call every method of a handle, but none waits on that thread: a call that would have to wait returns an
+    /// error, or no answer.
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
@@ -298,7 +299,8 @@ impl Handle {
     ///
     /// Where message types are registered, a message that is none of them is not handed over. It is counted, as in `update`,
     /// and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`]
-    /// (`Options::screen_messages`). An attempt to connect that failed is told by an `Event::Closed` with the null connection, `ConnectionId::default()`.
+    /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a failed
+    /// attempt to connect.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
         while let Some(event) = self.next_unscreened() {
@@ -383,8 +385,8 @@ impl Handle {
 
     // ----- Limits
 
-    /// Limits what is sent on all connections together, in bytes per second of UDP payload, 1000 at least; `None` lifts the
-    /// limit. `Config::bandwidth` sets it from the start.
+    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least; `None` lifts the limit.
+    /// `Config::bandwidth` sets it from the start.
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
@@ -392,7 +394,7 @@ impl Handle {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits what is sent on one connection, in bytes per second of UDP payload, 1000 at least; `None` goes back to
+    /// Limits the bytes of UDP payload per second on one connection, 1000 at least; `None` goes back to
     /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets it from the start.
     ///
     /// # Errors

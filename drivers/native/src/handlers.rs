@@ -19,13 +19,13 @@ enum Which {
     Connection(u64),
 }
 
-/// What one call of `update` did.
+/// The result of one call of `update`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Update {
     /// Events taken from the queue.
     pub events: usize,
-    /// Valid messages among them, whether somebody listened or not.
+    /// Valid messages among these events, with or without a handler.
     pub messages: usize,
     /// Messages that were refused as invalid.
     pub rejected: usize,

@@ -46,7 +46,7 @@ pub(crate) struct NetworkThread {
     /// Wakes this thread when a name is resolved.
     waker: Waker,
     out: Vec<u8>,
-    /// What the system had no room for: written to `out` already.
+    /// The datagram that the system had no room for. It is still in `out`.
     unsent: Option<(Transmit, usize)>,
     may_be_readable: bool,
     may_be_writable: bool,
@@ -60,7 +60,7 @@ pub(crate) struct NetworkThread {
     emptied_at: Instant,
     counters: NetworkStats,
     wall: WallFollower,
-    /// What the game can see of clocks.
+    /// The last report on clocks that the game was given.
     clocks: ClockReport,
 }
 

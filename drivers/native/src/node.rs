@@ -1,4 +1,4 @@
-//! What servers, clients and peers are made of: a handle and the thread.
+//! The parts of every server, client and peer: a handle and the network thread.
 
 use std::path::Path;
 use std::sync::Arc;

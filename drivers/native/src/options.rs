@@ -161,8 +161,8 @@ impl Options {
         self
     }
 
-    /// Who is let in, after ticket or cookie were found valid. It is asked on the network thread, and must be quick.
-    /// If it panics, the newcomer that it was asked about is refused, and [`crate::NetworkStats::policy_panics`] counts it.
+    /// The policy that accepts or refuses a newcomer whose ticket or cookie is valid. The network thread calls it and waits for its
+    /// answer, so it must be quick. If it panics, that newcomer is refused, and [`crate::NetworkStats::policy_panics`] counts it.
     pub fn accept_policy(mut self, policy: impl Authenticator + 'static) -> Self {
         self.policy = Some(Policy(Box::new(policy)));
         self
@@ -224,8 +224,8 @@ impl Options {
         self
     }
 
-    /// Who finds the addresses of names, when an attempt to connect begins and when an interrupted connection looks for its
-    /// server.
+    /// The resolver that finds the addresses of names, both when an attempt to connect begins and when an interrupted connection
+    /// looks for its server.
     ///
     /// Default: the system's name service.
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {

@@ -1,4 +1,4 @@
-//! A peer: dials, and lets in whom it expects.
+//! A peer: dials other peers, and accepts those that it expects.
 
 use tickwire_core::{Access, ConnectOptions, PublicKey, Secret};
 
@@ -9,8 +9,8 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// One of equals, that runs. It has the verbs of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping it stops it, with good-byes but without waiting for
-/// deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+/// A running peer of equals. It has the methods of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping
+/// it stops it, with good-byes but without waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};

@@ -59,7 +59,7 @@ impl Resolver for SystemResolver {
 /// asked for on a thread of the executor's.
 ///
 /// # Errors
-/// [`ConnectError::UnknownHost`] if the name has no address, or nobody can be asked.
+/// [`ConnectError::UnknownHost`] if the name has no address, or the name service cannot be asked.
 pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, ConnectError> {
     look_up(&SystemResolver, address).await
 }

@@ -1,4 +1,4 @@
-//! A server: lets clients in, and dials nobody.
+//! A server: accepts clients, and dials no other endpoint.
 
 use tickwire_core::{Access, ConnectionId};
 
@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A server that runs. It has the verbs of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
+/// A running server. It has the methods of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
 /// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
 ///
 /// ```
@@ -41,7 +41,7 @@ impl Server {
     /// without [`Options::secrets`], the server has a new key after each start, and says so with a warning (by `tracing`).
     ///
     /// # Errors
-    /// [`StartError`]: the port is in use, the configuration is unusable, or nobody may connect.
+    /// [`StartError`]: the port is in use, the configuration is unusable, or `Config::access` lets no client connect.
     pub fn start(options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             return Err(StartError::NobodyMayConnect);

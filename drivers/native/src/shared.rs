@@ -1,4 +1,4 @@
-//! What the game's side and the network thread both see.
+//! State that the game's threads and the network thread share.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) messages_rejected: AtomicU64,
 }
 
-/// What does not change while the endpoint runs.
+/// Facts that do not change while the endpoint runs.
 pub(crate) struct Facts {
     pub(crate) registry: Arc<Registry>,
     /// Whether a game that drains events is spared messages that are none.
@@ -75,7 +75,7 @@ pub(crate) struct Table {
     broadcasts: Vec<u64>,
 }
 
-/// What is known of one connection.
+/// The shared state of one connection.
 pub(crate) struct Row {
     pub(crate) gate: Arc<Gate>,
     /// By channel, how many messages were sent on it, less how many broadcasts there were. Modulo 2^64.
@@ -150,7 +150,7 @@ impl Table {
     }
 }
 
-/// What the game must know before it sends.
+/// The state of a connection that the game checks before it sends.
 #[derive(Default)]
 pub(crate) struct Gate {
     /// One bit per channel: its queue is full. At most 32 channels are configured.
@@ -238,7 +238,7 @@ impl Shared {
         *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = report;
     }
 
-    /// What was reported of clocks last.
+    /// The last report on clocks.
     pub(crate) fn clocks(&self) -> ClockReport {
         *self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }

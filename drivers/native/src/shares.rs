@@ -29,7 +29,7 @@ pub(crate) struct Held {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What is to be done with a datagram that came.
+/// The decision on a received datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Share {
     /// Deal with it.

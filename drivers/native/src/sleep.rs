@@ -30,7 +30,7 @@ pub(crate) struct Sleeper {
     ear: Pipe,
 }
 
-/// What ended a sleep.
+/// The reasons why a sleep ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Woken {
     /// The socket has something, or an error.

@@ -1,4 +1,4 @@
-//! What the driver tells about connections and about itself.
+//! Statistics of connections and of the driver.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use tickwire_core::drop::DropCounts;
 use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
-/// What is known of one connection.
+/// A report on one connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
-    /// Its id at this end. The other end has another one.
+    /// The connection's id at this end. The other end has another id for it.
     pub connection: ConnectionId,
-    /// Where it is in its life.
+    /// The state of the connection.
     pub state: ConnectionState,
-    /// Where its peer is.
+    /// The address of the peer.
     pub address: Option<Address>,
-    /// Who its peer is.
+    /// The peer's identity.
     pub peer: PeerInfo,
-    /// What it has done so far.
+    /// Counters of the connection so far.
     pub stats: ConnectionStats,
-    /// Its peer's clock, once the peer has acknowledged something. Read it at [`crate::Handle::now`].
+    /// The peer's clock, once the peer has acknowledged a packet. Read it at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,
 }
 
@@ -37,7 +37,7 @@ impl ConnectionInfo {
     }
 }
 
-/// What an endpoint and its driver have done since they were started.
+/// Counters of an endpoint and its driver since the start.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct NetworkStats {
@@ -68,23 +68,23 @@ pub struct NetworkStats {
     /// Messages that waited in the driver, for room in their channel, when their connection ended. The reliable ones are
     /// listed in its `Closed` too.
     pub messages_given_up: u64,
-    /// Datagrams that were not what they seemed, by reason.
+    /// Received datagrams that the core dropped, by reason.
     pub drops: DropCounts,
     /// Times that the system refused a datagram for good. It counts as lost.
     pub send_errors: u64,
-    /// Errors of the system upon receiving.
+    /// Errors that the system returned for a receive call.
     pub receive_errors: u64,
-    /// Panics of accept policies. Each cost the newcomer that it was asked about: it was refused.
+    /// Panics of accept policies. After each, the newcomer in question was refused.
     pub policy_panics: u64,
-    /// Errors among them that came after 15 others in a row: each had the socket left alone for 1 to 250 ms. After 10 s of
-    /// nothing but errors the endpoint stops, and an `Event::Closed` of the null connection names the error.
+    /// Receive errors that followed 15 others in a row. After each of them the driver left the socket alone for 1 to 250 ms. After
+    /// 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the null connection names the error.
     pub receive_pauses: u64,
     /// Datagrams dropped because their source had sent more than its share: 64 are dealt with per turn of the network
     /// thread, and 4096 wait.
     pub datagrams_over_share: u64,
     /// Times that the system's send buffer was full, and the driver waited.
     pub socket_full: u64,
-    /// Times that the queue to the network thread was full, and the game was told so.
+    /// Times that the queue to the network thread was full, and the game got an error.
     pub commands_refused: u64,
     /// Commands that wait for the network thread now.
     pub commands_waiting: usize,
@@ -94,18 +94,18 @@ pub struct NetworkStats {
     pub events_waiting: usize,
     /// Times that the network thread woke up.
     pub wakeups: u64,
-    /// Sleeps among them in which upkeep was left to gather (`Options::receive_coalescing`).
+    /// Wake-ups that ended a sleep in which heartbeats and acknowledgements were left to gather (`Options::receive_coalescing`).
     pub naps: u64,
 }
 
-/// What an endpoint notices of wall clocks that are wrong. Tickets expire by the system's.
+/// Signs that a wall clock is wrong. Tickets expire by the system's wall clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ClockReport {
-    /// How the tickets that clients showed looked.
+    /// Counts of clients' tickets, by how their times compare with the wall clock.
     pub tickets: TicketCounts,
-    /// Times that the system's clock was found to differ by more than half a second from what was expected: somebody set it,
-    /// or the host slept.
+    /// Times that the system's clock differed by more than half a second from the expected time, because it was set or the host
+    /// slept.
     pub steps: u64,
     /// The last of these differences, in microseconds; above zero if the clock was set forward.
     pub last_step_us: i64,

@@ -16,7 +16,7 @@ use crate::options::Bind;
 /// A socket that never blocks.
 pub(crate) struct UdpSocket {
     io: StdSocket,
-    /// What the system can do beyond plain sockets; `None` if it is too old for that.
+    /// The system's offloads beyond plain sockets. `None` if the system is too old for them.
     offload: Option<UdpSocketState>,
     local: SocketAddr,
     /// IPv4 peers are spoken to as `::ffff:a.b.c.d`.
@@ -30,7 +30,7 @@ pub(crate) struct UdpSocket {
     tells_when: bool,
 }
 
-/// What is known of a datagram that came.
+/// Metadata of a received datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     pub(crate) path: Path,
@@ -256,7 +256,7 @@ impl UdpSocket {
     }
 }
 
-/// What is not granted is not there: then nothing is left to gather.
+/// Asks for receive timestamps, or gives them up. If the system refuses, datagrams come without a time and nothing is gathered.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_stamps(socket: &StdSocket, stamps: bool) {
     let _granted =

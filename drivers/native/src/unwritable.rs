@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What to do about an error upon writing.
+/// Advice for an error that writing a file gave.
 #[must_use]
 pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;

@@ -10,8 +10,8 @@ macro_rules! verbs {
                 self.node.handle.clone()
             }
 
-            /// Delivers what is queued, says good-bye to everybody, and stops: after `grace` at the latest, and two seconds
-            /// for the good-byes. Peers are told `code` and `text`. Events that are left may still be drained.
+            /// Delivers queued messages for at most `grace`, closes every connection with `code` and `text` within two more
+            /// seconds, and stops. The game may still drain the remaining events.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);
             }
@@ -21,7 +21,7 @@ macro_rules! verbs {
                 self.node.stop_async(code, text, grace).await;
             }
 
-            /// Stops at once and says nothing to anybody, as if the process had died.
+            /// Stops at once and tells no peer, as if the process had died.
             pub fn abort(&mut self) {
                 self.node.abort();
             }
@@ -30,7 +30,7 @@ macro_rules! verbs {
         impl std::ops::Deref for $type {
             type Target = $crate::Handle;
 
-            /// Everything that a handle can, its owner can.
+            /// The owner of an endpoint has all methods of its handles.
             fn deref(&self) -> &$crate::Handle {
                 &self.node.handle
             }

@@ -1,4 +1,4 @@
-//! What goes wrong is told: what, where, and what to do.
+//! Every failure is reported: what went wrong, where, and what to do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

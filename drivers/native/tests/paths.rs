@@ -1,4 +1,4 @@
-//! What the path of real sockets carries: large datagrams on the loopback interface, and the bits of ECN.
+//! Real sockets carry large datagrams on the loopback interface, and the bits of ECN.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! What a driver has to survive: restarts, silence, full queues, slow readers.
+//! A driver survives restarts, silence, full queues and slow readers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

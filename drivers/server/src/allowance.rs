@@ -1,4 +1,4 @@
-//! What one client may have the game do: messages and bytes per second, with a burst.
+//! A client's limits: messages and bytes per second, with a burst.
 //!
 //! Messages are charged when the game takes them. A client that keeps to its limit can be stopped by the network, or by a server
 //! that stands still, and then everything it sent meanwhile arrives at once. So the budget of a time in which less came is saved, up to
@@ -12,7 +12,7 @@ use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 use crate::budgets::Buckets;
 
-/// What one client has used of what it may send.
+/// How much of its limits one client has used.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowance {
     messages: TokenBucket,
@@ -23,7 +23,7 @@ pub(crate) struct Allowance {
     savings: Duration,
 }
 
-/// What one client may send.
+/// The limits of one client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Messages per second; none: as many as it likes.
@@ -32,7 +32,7 @@ pub(crate) struct Limits {
     pub(crate) bytes: Option<NonZeroU32>,
 }
 
-/// What is to be done with a message.
+/// The server's decision on a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Charged {
     /// The game gets it.
@@ -53,7 +53,7 @@ impl Allowance {
         Self { messages, bytes, is_spent: false, savings }
     }
 
-    /// What it has spent, for the next client with the same budgets.
+    /// The client's spent budgets, for the next client with the same owner.
     pub(crate) const fn spent(&self) -> Buckets {
         [self.messages, self.bytes]
     }
@@ -85,7 +85,7 @@ impl Allowance {
     }
 }
 
-/// What a newcomer may send at once, in time.
+/// The burst of a newcomer: it may send four seconds' worth of its limits at once.
 const BURST: Duration = Duration::from_secs(4);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who a ban is about, and how that is written.
+//! The subject of a ban, and its written form.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -9,15 +9,15 @@ use tickwire_native::NetworkAddress;
 use crate::client::Client;
 use crate::network::{is_link_local, network_of};
 
-/// Who a ban is about: an identity where tickets tell one, else an address.
+/// The subject of a ban: an identity if the client has a ticket, else an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Banned {
-    /// Whoever holds tickets of this identity.
+    /// Everybody with a ticket of this identity.
     Identity([u8; 16]),
-    /// Whoever comes from this IPv4 address, or from the /64 around this IPv6 address.
+    /// Everybody at this IPv4 address, or in the /64 around this IPv6 address.
     Address(IpAddr),
-    /// Whoever has this link-local address: everybody of one network shares its /64.
+    /// Everybody at this link-local address alone, because all hosts of one network share its /64.
     LinkLocal {
         /// The address.
         ip: Ipv6Addr,
@@ -27,7 +27,7 @@ pub enum Banned {
 }
 
 impl Banned {
-    /// What to ban so that this client stays outside.
+    /// The ban that keeps this client out: of its identity, or of its address if it has none.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))

@@ -1,4 +1,4 @@
-//! Who is not let in, kept in a file.
+//! The list of bans, kept in a file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,9 +23,9 @@ pub(crate) struct Bans {
 
 #[derive(Default)]
 struct List {
-    /// Who is banned, as the file had it when it was last looked at, and with what could not be written.
+    /// All bans with their reasons: those that the file had when it was last read, and changes that could not be written.
     all: BTreeMap<Banned, String>,
-    /// What could not be written: bans, and bans that were lifted.
+    /// Changes that could not be written: bans with their reasons, and lifted bans as `None`.
     unwritten: BTreeMap<Banned, Option<String>>,
 }
 
@@ -89,7 +89,7 @@ impl Bans {
         Ok(was_there)
     }
 
-    /// Who is banned, and why.
+    /// Every ban with its reason.
     pub(crate) fn all(&self) -> Vec<(Banned, String)> {
         self.read().all.iter().map(|(who, why)| (*who, why.clone())).collect()
     }

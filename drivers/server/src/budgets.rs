@@ -20,14 +20,14 @@ pub(crate) enum BudgetOwner {
 /// Two limits of one client, as far as they are used.
 pub(crate) type Buckets = [TokenBucket; 2];
 
-/// What clients that left have spent, by owner.
+/// The budgets that clients had spent when they left, by owner.
 #[derive(Debug, Default)]
 pub(crate) struct SpentBudgets {
     of: BTreeMap<BudgetOwner, Buckets>,
 }
 
 impl SpentBudgets {
-    /// What earlier clients of this owner have spent; none if the table has no entry.
+    /// The budgets that earlier clients of this owner have spent. `None` if the table has no entry for it.
     pub(crate) fn of(&self, owner: Option<BudgetOwner>) -> Option<Buckets> {
         self.of.get(&owner?).copied()
     }

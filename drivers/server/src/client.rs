@@ -1,4 +1,4 @@
-//! Who is there.
+//! Clients, and the table of those that are connected.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,28 +31,28 @@ impl FromStr for ClientId {
     }
 }
 
-/// What the server knows of a client.
+/// A client of the server: its id, connection, address and identity.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Client {
-    /// Its id.
+    /// The id of the client.
     pub id: ClientId,
     /// The connection under it.
     pub connection: ConnectionId,
-    /// Where it is.
+    /// The address of the client.
     pub address: Address,
-    /// Who it is, as its ticket says.
+    /// The client's identity and user data, as its ticket says them.
     pub peer: PeerInfo,
-    /// Since when it is there.
+    /// The time when the client connected.
     pub since: Instant,
-    /// Whether it fell silent, and its place is kept.
+    /// Whether the client fell silent, and the server keeps its place.
     pub is_interrupted: bool,
-    /// What it may send.
+    /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,
 }
 
 impl Client {
-    /// Who its ticket says it is; none without a ticket.
+    /// The identity that the client's ticket names. `None` if it came without a ticket.
     #[must_use]
     pub fn identity(&self) -> Option<[u8; 16]> {
         Some(self.peer.identity).filter(|identity| *identity != [0; 16])
@@ -96,7 +96,7 @@ pub(crate) struct Clients {
     last: u32,
     /// How much of its limits a client may save.
     savings: Duration,
-    /// What clients that left have spent.
+    /// The budgets that clients had spent when they left.
     spent: SpentBudgets,
 }
 

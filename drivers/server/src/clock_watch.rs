@@ -117,7 +117,7 @@ const TELL_EVERY: Duration = Duration::from_secs(600);
 mod tests {
     use super::*;
 
-    /// What is said after so many seconds, one look each second, while `report` changes a report.
+    /// The warnings of so many seconds, with one look each second, while `report` changes a report.
     fn said(seconds: u64, mut report: impl FnMut(u64, &mut ClockReport)) -> Vec<(u64, String)> {
         let start = Instant::now();
         let (mut watch, mut seen) = (ClockWatch::new(start), ClockReport::default());

@@ -2,11 +2,11 @@
 
 /// The server stops.
 pub const STOPPED: u16 = 0xfe10;
-/// Somebody at the console, or the game, sent the client away.
+/// A command on the console, or the game, sent the client away.
 pub const KICKED: u16 = 0xfe11;
-/// And will not let it in again.
+/// A ban sent the client away. The server does not let it in again.
 pub const BANNED: u16 = 0xfe12;
-/// Too many of the client's messages were none.
+/// The client sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;
 /// The client sent more messages or bytes than the server takes from one client.
 pub const FLOODING: u16 = 0xfe13;

@@ -64,7 +64,7 @@ impl Context {
     /// Sends a message to all clients, on the channel of its type.
     ///
     /// # Errors
-    /// [`SendError`] if it was sent to nobody. Connections whose channel is full are listed in the result.
+    /// [`SendError`] if no client could be sent the message. Connections whose channel is full are listed in the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }
@@ -74,7 +74,7 @@ impl Context {
         self.disconnect(client, codes::KICKED, why);
     }
 
-    /// Closes a client's connection when what is queued for it is delivered, a second from now at the latest. It is told
+    /// Closes a client's connection when its queued messages are delivered, at the latest after a second. The client gets
     /// `code` (below 0xff00) and up to 256 bytes of `text`.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
@@ -83,24 +83,24 @@ impl Context {
         }
     }
 
-    /// What is known of a client.
+    /// The client with this id. `None` if it has left.
     #[must_use]
     pub fn client(&self, client: ClientId) -> Option<&Client> {
         self.clients.get(client)
     }
 
-    /// All clients, those included that fell silent and whose places are kept.
+    /// All clients, also silent ones whose places the server keeps.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.clients.iter()
     }
 
-    /// How many clients are there.
+    /// The number of clients.
     #[must_use]
     pub fn client_count(&self) -> usize {
         self.clients.len()
     }
 
-    /// Steps since the start, those that a rest left out among them: it stays in step with time.
+    /// Steps since the start. Steps that a rest left out count too, so the number keeps pace with time.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
@@ -151,12 +151,12 @@ impl Context {
         self.metrics.gauge(name, help)
     }
 
-    /// Stops the server after this tick, as `quit` does; clients are told `why`.
+    /// Stops the server after this tick, as `quit` does; clients get `why`.
     pub fn stop(&mut self, why: &str) {
         self.stop.get_or_insert_with(|| why.into());
     }
 
-    /// The verbs of the driver below.
+    /// The handle of the network driver that the server runs on.
     #[must_use]
     pub const fn network(&self) -> &Handle {
         &self.network

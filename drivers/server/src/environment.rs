@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use crate::config::{Fault, Origin};
 use crate::suggest::suggest;
 
-/// What the names of all variables begin with.
+/// The prefix of every variable that tickwire reads.
 pub(crate) const PREFIX: &str = "TICKWIRE_";
 /// The one that names the configuration file.
 pub(crate) const CONFIG: &str = "TICKWIRE_CONFIG";
 
-/// What is to be said of the environment.
+/// Faults and warnings about the variables of the environment.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) faults: Vec<Fault>,

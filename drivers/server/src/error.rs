@@ -23,9 +23,9 @@ pub enum ServerError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the file.
         what: String,
-        /// What to do about it.
+        /// Advice: how to put it right.
         remedy: String,
     },
     /// The socket, or the network thread, did not start.
@@ -50,21 +50,21 @@ pub enum ServerError {
     Game(GameError),
     /// The system gave no thread, no entropy, or no signals.
     System {
-        /// What it was to give.
+        /// The resource that the system refused.
         what: &'static str,
         /// Its reason.
         reason: String,
     },
     /// The network failed, or its thread died.
     NetworkDied {
-        /// What failed, if the network could still say so.
+        /// The network's last reported failure. `None` if it died without a report.
         reason: Option<String>,
     },
     /// The game, or the server around it, panicked.
     Panicked {
-        /// What the panic said, escaped.
+        /// The panic's message, escaped.
         text: String,
-        /// Where more is told, and what became of the clients.
+        /// Where to read more, and whether clients were told.
         more: String,
     },
 }
@@ -128,7 +128,7 @@ impl fmt::Display for ServerError {
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
             Self::NetworkDied { reason: None } => {
-                f.write_str("the network thread died; its last words are in the log: please report them")
+                f.write_str("the network thread died; the log has its last message: please report it")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a game gives to the server, and what it gets from it.
+//! The trait that a game implements to run on a dedicated server.
 
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
 
-/// A game that a dedicated server runs. All methods are called on one thread, in the order of a tick: who came and left
-/// and what they sent, then [`Game::tick`], then perhaps [`Game::network_update`]. What they send leaves together.
+/// A game that a dedicated server runs. The server calls all methods on one thread, in the order of a tick: clients that came
+/// and left and their messages, then [`Game::tick`], then [`Game::network_update`] if it is due. Messages that these methods
+/// send leave together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -81,7 +82,7 @@ pub trait Game: Sized + 'static {
     const NAME: &'static str;
     /// Names the game on the wire: clients and servers of different games ignore each other.
     const APPLICATION: u64;
-    /// What can be set in the configuration under `game`.
+    /// The game's settings: the type of the key `game` in the configuration.
     type Settings: Settings;
 
     /// Names the message types, and the handler of each that clients send. [`crate::client_options`] gives a client the same types.
@@ -97,10 +98,10 @@ pub trait Game: Sized + 'static {
     /// channels and the same largest message from [`crate::client_options`].
     fn configure(_config: &mut Config) {}
 
-    /// The server runs, and nobody is there yet.
+    /// The server runs, and no client is connected yet.
     ///
     /// # Errors
-    /// Whatever keeps the game from starting. The server stops, and says so.
+    /// Any error that keeps the game from starting. The server stops and reports it.
     fn start(&mut self, server: &mut Context, settings: &Self::Settings) -> Result<(), GameError>;
 
     /// The settings under `game` have changed while the server runs.
@@ -108,20 +109,20 @@ pub trait Game: Sized + 'static {
         SettingsChange::AtRestart
     }
 
-    /// Something happened on the network. Most of it is told by the methods below; this is for what they leave out:
-    /// receipts, and room in a channel that was full.
+    /// An event of the network. The methods below report the common events; this method also gets the others: receipts, and
+    /// room in a channel that was full.
     fn event(&mut self, _server: &mut Context, _event: &Event) {}
 
-    /// A client is there.
+    /// A client has connected.
     fn joined(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client fell silent; its place is kept for it. What is sent to it waits.
+    /// A client fell silent. The server keeps its place, and messages to it wait.
     fn interrupted(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client that fell silent is back.
+    /// A client that had fallen silent is back.
     fn resumed(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client is gone; its id finds nothing any more.
+    /// A client has left. Its id finds no client any more.
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
     /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
@@ -129,7 +130,7 @@ pub trait Game: Sized + 'static {
     /// rest, none are ([`Game::is_at_rest`]).
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
-    /// Time to send the state, `network_update_rate` times per second.
+    /// The moment to send the game's state, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
     /// Whether nothing in the game changes, and nothing has to be sent, until something arrives. Asked after each step.
@@ -138,12 +139,12 @@ pub trait Game: Sized + 'static {
     /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
     /// ([`Context::tick`] has gone on), and this is asked again. It is also asked again once per second, for games whose
     /// rest ends by itself. Steps that a rest leaves out are neither overruns nor skipped; they are counted on their own.
-    /// What holds the server up once the game was woken is no rest: it overruns like any other.
+    /// A delay after the game was woken is not part of its rest: it counts as an overrun, as any other delay does.
     fn is_at_rest(&self) -> bool {
         false
     }
 
-    /// Somebody at the console says something to the players. Says to how many clients it was sent.
+    /// Shows the players a text that was typed at the console. Returns the number of clients that it was sent to.
     ///
     /// # Errors
     /// [`CommandError::Failed`] if the game cannot show it: it shows no text at all, or this one is too long.
@@ -151,11 +152,11 @@ pub trait Game: Sized + 'static {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
-    /// The server stops. What is sent now is still delivered, as far as the shutdown's deadline allows.
+    /// The server stops. Messages that are sent now are still delivered, if they arrive before the deadline of the shutdown.
     fn stopping(&mut self, _server: &mut Context) {}
 }
 
-/// What becomes of settings that have changed.
+/// The game's answer to changed settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SettingsChange {

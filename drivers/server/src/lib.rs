@@ -3,8 +3,8 @@
 //! The headless dedicated server, as a library that takes a game and as a binary with a small world built in.
 //!
 //! A game implements [`Game`]; [`main`] is the whole program around it: configuration with comments, environment and
-//! flags, a log file that rolls, a console, metrics and health, a key that clients pin, an orderly end. Who wants less
-//! than a program starts a [`Dedicated`] by himself.
+//! flags, a log file that rolls, a console, metrics and health, a key that clients pin, an orderly end. A program
+//! that needs only the server itself starts a [`Dedicated`].
 //!
 //! ```no_run
 //! use tickwire_core::message::{NetMessage, RegisterError};

@@ -54,7 +54,7 @@ impl Logging {
         Ok(Self { level, _guards: guards })
     }
 
-    /// What changes the level from now on.
+    /// Returns a function that changes the log's level from then on.
     pub(crate) fn level_setter(&self) -> impl FnMut(LogLevel) + 'static {
         let level = self.level.clone();
         move |new| {

@@ -23,7 +23,7 @@ struct Letters<T> {
     is_rung: bool,
 }
 
-/// What ended a rest.
+/// The reason why a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Call<T> {
     Letter(T),

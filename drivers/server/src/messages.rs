@@ -32,7 +32,7 @@ use crate::context::Context;
 /// ```
 pub struct Messages<G> {
     registry: Registry,
-    /// What gives each handler to the dispatcher, once all types are known.
+    /// Functions that each add one handler to the dispatcher, once all message types are known.
     handlers: Vec<AddHandler<G>>,
 }
 

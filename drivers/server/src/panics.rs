@@ -9,7 +9,7 @@ use tickwire_core::Escaped;
 
 use crate::error::ServerError;
 
-/// What a panic makes necessary before anything is taken down: a destructor that panics too has the system end the program.
+/// Actions for the moment of a panic, before any value is dropped: if a destructor panics too, the system ends the program.
 pub(crate) struct LastWill {
     /// Called when this thread panics, which is the game's.
     pub(crate) game_panicked: Box<dyn Fn() + Send + Sync>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::{Rate, TokenBucket};
 
-/// What became of a client. That it was sent away is a warning, the rest is news.
+/// An event of a client's presence. It is logged as a warning if the client was sent away, else as information.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Presence {
     Joined,
@@ -67,7 +67,8 @@ impl PresenceLog {
         false
     }
 
-    /// What was left out, when it is time to say so: every [`SUM_UP_EVERY`] while lines are left out, or `at_once`.
+    /// The counts of lines that were left out, if a summary is due: every [`SUM_UP_EVERY`] while lines are left out, or
+    /// `at_once`.
     pub(crate) fn sum_up(&mut self, now: Instant, at_once: bool) -> Option<LeftOut> {
         let since = [self.news.since, self.warnings.since].into_iter().flatten().min()?;
         if now.saturating_since(since) < SUM_UP_EVERY && !at_once {

@@ -84,7 +84,7 @@ fn run<G: Game>(
     done
 }
 
-/// What a program has found, or begun, and has to leave in order.
+/// The program's log, output and terminal, which it leaves in order when it ends.
 #[derive(Clone)]
 struct Surroundings {
     output: Output,
@@ -105,7 +105,7 @@ impl Surroundings {
         self.output.set_terminal(None);
     }
 
-    /// What is done in the hook of a panic.
+    /// The actions that the panic hook takes.
     fn last_will(&self) -> LastWill {
         let (found, at_abort) = (Arc::clone(&self.terminal), self.clone());
         LastWill {
@@ -232,8 +232,8 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
     ));
 }
 
-/// What is to be done when the program has to end at once: what says so, and puts in order what is quickly put in order. A
-/// server that has stopped (`is_over`) needs nobody's insistence: its last words are on their way.
+/// Returns the action for a program that has to end at once: it reports the end, ends the log and restores the terminal. If the
+/// server has stopped already (`is_over`), it does nothing and returns false, because the last lines are on their way.
 fn leave(
     is_json: bool,
     surroundings: Surroundings,

@@ -17,7 +17,7 @@ pub(crate) struct Pulse {
     is_stopping: AtomicBool,
 }
 
-/// What one turn did.
+/// The result of one turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) ticks: u32,

@@ -1,4 +1,4 @@
-//! What other threads may ask of a server.
+//! Requests of other threads to a server.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use crate::console::Reply;
 use crate::mailbox::Mailbox;
 
-/// What the server's thread is asked to do.
+/// A request to the server's thread.
 pub(crate) enum Order {
     /// Carry a command out, and say what it says.
     Line { text: String, reply: SyncSender<Reply> },
@@ -43,8 +43,8 @@ impl Remote {
         Self { orders }
     }
 
-    /// Carries a console command out, and waits for what it says; `None` if the server has stopped. The game must not
-    /// call it: it would wait for itself.
+    /// Carries a console command out, and waits for its answer; `None` if the server has stopped. The game must not call this:
+    /// it would wait for itself.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
@@ -52,12 +52,12 @@ impl Remote {
         answer.recv().ok()
     }
 
-    /// Stops the server; clients are told `why`. It takes no commands from then on.
+    /// Stops the server, which tells its clients `why`. The server takes no commands from then on.
     pub fn stop(&self, why: &str) {
         self.orders.put_last(Order::Stop(why.into()));
     }
 
-    /// Looks at the configuration file, and at the list of bans, again. The log says what came of it.
+    /// Reads the configuration file and the list of bans again. The log reports the result.
     pub fn reload(&self) {
         self.orders.put(Order::Reload);
     }

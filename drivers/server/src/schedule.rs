@@ -13,7 +13,7 @@ pub struct Schedule {
     overruns: u64,
 }
 
-/// What is due.
+/// The work that is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
     /// Steps to take now.
@@ -67,7 +67,7 @@ impl Schedule {
         self.tick.next + self.tick.interval * (bunch - 1)
     }
 
-    /// What is due at `now`, where waking up at `deadline` was meant. It counts as done.
+    /// The work that is due at `now`, after a sleep that was to end at `deadline`. The schedule counts it as done.
     pub fn advance(&mut self, deadline: Instant, now: Instant) -> Due {
         let late = now.saturating_duration_since(deadline);
         let missed = self.tick.advance(now);
@@ -84,7 +84,7 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// What is due at `now`, where the game was at rest until then: one step at most, and that is not late.
+    /// The work that is due at `now`, after the game was at rest: at most one step, and that step is not late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {

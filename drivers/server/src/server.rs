@@ -65,7 +65,7 @@ pub struct Dedicated<G: Game> {
     pub(crate) presence_log: PresenceLog,
     /// Whether the game was at rest after its last step, and nothing has come since.
     pub(crate) is_at_rest: bool,
-    /// What the network last said that failed, and when.
+    /// The network's last reported failure, and when it was reported.
     pub(crate) network_failure: Option<(Instant, String)>,
     /// Reliable messages of clients that left: never sent, and sent without a confirmation.
     pub(crate) not_sent: u64,
@@ -228,7 +228,7 @@ impl<G: Game> Dedicated<G> {
         self.key_is_new
     }
 
-    /// What gives commands from other threads.
+    /// A handle through which other threads give commands to this server.
     #[must_use]
     pub fn remote(&self) -> Remote {
         Remote::new(Arc::clone(&self.orders))
@@ -240,7 +240,7 @@ impl<G: Game> Dedicated<G> {
         self.context.started_at.elapsed()
     }
 
-    /// Everybody who is there, those included that fell silent and whose places are kept.
+    /// All clients, also silent ones whose places the server keeps.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.context.clients.iter()
     }

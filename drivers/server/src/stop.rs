@@ -12,7 +12,7 @@ use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
-/// What is to be said of a run that is over.
+/// A summary of a run that is over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {

@@ -1,4 +1,4 @@
-//! What somebody may have meant.
+//! Suggestions for misspelt words.
 
 /// The one of `known` that is most like `word`, if it is like it at all.
 pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -20,7 +20,7 @@ pub(crate) struct Watch {
     _watched: Arc<Mutex<Watched>>,
 }
 
-/// What is watched now.
+/// The configuration file that is watched, and the folders that are watched for it.
 struct Watched {
     path: PathBuf,
     watcher: RecommendedWatcher,

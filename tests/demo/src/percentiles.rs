@@ -1,4 +1,4 @@
-//! What half of them, nine tenths, and almost all of them stay under.
+//! Percentiles: the values that half, nine tenths and nearly all samples stay under.
 
 use std::time::Duration;
 

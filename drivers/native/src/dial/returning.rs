@@ -22,7 +22,7 @@ pub(crate) struct Returns {
 /// The search for the server of one interrupted connection. The core dials; the search says where.
 struct Search {
     lookup: Option<Lookup>,
-    /// What the last lookup found.
+    /// The addresses that the last lookup found.
     found: Vec<SocketAddr>,
     /// Those of `found` whose turn comes in this round.
     waiting: VecDeque<SocketAddr>,

@@ -74,7 +74,7 @@ impl Stage {
         }
     }
 
-    /// What the network thread does in a turn; the network itself takes no time.
+    /// One turn of the network thread. The network itself takes no time.
     fn turn(&mut self) {
         let now = self.now;
         let mut context = Context::from_waker(Waker::noop());

@@ -15,9 +15,9 @@ use crate::ending::Ending;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The call itself was at fault: a ticket for another server, an unusable key, no place left.
+    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no place left.
     Usage(CoreConnectError),
-    /// The name has no address, or nobody could be asked.
+    /// The name has no address, or the name service could not be asked.
     UnknownHost {
         /// The name.
         host: String,
@@ -29,7 +29,7 @@ pub enum ConnectError {
         /// The addresses, and why nothing was sent to them.
         unreached: Vec<Unreached>,
     },
-    /// Nobody answered.
+    /// No server answered.
     TimedOut {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
@@ -38,32 +38,33 @@ pub enum ConnectError {
         /// How long all of it took.
         after: Duration,
     },
-    /// Nobody let us in, and a server answered that has another key than the pinned one, or the ticket's. Not authentic.
+    /// No server accepted the attempt, and one answered with another key than the pinned one, or the ticket's. The answer is not
+    /// authenticated.
     WrongKey {
         /// The key that the server has.
         theirs: PublicKey,
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// Small datagrams were answered, and those of 1200 bytes, which a handshake takes, were not. Not authentic.
+    /// The far end answered small datagrams, but none of 1200 bytes, which a handshake needs. The answers are not authenticated.
     NarrowPath {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// Nobody let us in, and somebody hinted that he speaks another version of the protocol. Not authentic.
+    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is not authenticated.
     WrongVersion {
         /// The version that the far end hinted at.
         theirs: u8,
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// All places of the server are taken.
+    /// The server is full: it has `max_connections` clients.
     ServerFull,
     /// The server has as many clients from this address (IPv4, or IPv6 /64) as one address may bring.
     TooManyFromAddress,
-    /// This identity is not welcome.
+    /// The server has banned this identity.
     Banned,
-    /// The ticket was valid once.
+    /// The ticket has expired.
     TicketExpired,
     /// The two ends were built from different message types.
     Schema(SchemaDifference),
@@ -203,7 +204,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "nobody at {} let us in: a server answers there, but with another key, {theirs}; pin that one if you trust it, \
+                "a server answers at {}, but with another key, {theirs}; pin that one if you trust it, \
                  since nothing proves whose it is (a server without a key file has a new key after each start)",
                 List(tried)
             ),

@@ -26,7 +26,7 @@ pub enum StartError {
         /// The configured channels, for a person.
         channels: String,
     },
-    /// A server whose `Config::access` lets nobody in.
+    /// A server whose `Config::access` is `Closed`, so that no client could connect.
     NobodyMayConnect,
     /// Another program, or another server of this one, has the port.
     PortInUse {
@@ -102,7 +102,7 @@ impl fmt::Display for StartError {
                  another one"
             ),
             Self::NobodyMayConnect => f.write_str(
-                "Config::access is Closed, which lets nobody in; set it to Tickets, Peers or Open for a server",
+                "Config::access is Closed, so no client could connect; set it to Tickets, Peers or Open for a server",
             ),
             Self::PortInUse { address } => write!(
                 f,

@@ -1,4 +1,4 @@
-//! What an endpoint says of itself and of its connections, at once or awaited.
+//! Questions about an endpoint and its connections, answered at once or awaited.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as StdInstant};
@@ -37,7 +37,7 @@ impl Handle {
         self.0.facts.clock.now()
     }
 
-    /// What the network thread noticed of wall clocks that are wrong. It is never asked for this: the report is as it left it.
+    /// Signs that a wall clock is wrong, as the network thread last reported them. This call does not ask the network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
@@ -79,25 +79,25 @@ impl Handle {
         }
     }
 
-    /// What is known of a connection, at most 100 ms old.
+    /// A report on a connection, at most 100 ms old. `None` if the endpoint has no such connection.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
     }
 
-    /// What is known of all connections, at most 100 ms old.
+    /// Reports on all connections, at most 100 ms old.
     #[must_use]
     pub fn infos(&self) -> Vec<ConnectionInfo> {
         self.with_snapshot(|all, _| all.to_vec())
     }
 
-    /// What the endpoint and its driver have done so far, at most 100 ms ago.
+    /// Counters of the endpoint and its driver, at most 100 ms old.
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.with_snapshot(|_, network| network.clone())
     }
 
-    /// What is known of a connection now. It asks the network thread, without blocking.
+    /// A fresh report on a connection. The call asks the network thread, without blocking.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
@@ -112,8 +112,8 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.network.clone())
     }
 
-    /// What one channel of a connection has done so far. It asks the network thread, and waits for the answer; an accept
-    /// policy, which runs there, gets none.
+    /// Counters of one channel of a connection. The call asks the network thread and blocks until it answers. An accept policy
+    /// runs on that thread, so it gets `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()

@@ -57,7 +57,7 @@ impl NetworkThread {
         }
     }
 
-    /// What the game is to hear next.
+    /// The next event for the game.
     fn next_news(&mut self, now: Instant) -> Option<Event> {
         if let Some(event) = self.held.take() {
             return Some(event);

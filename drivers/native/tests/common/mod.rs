@@ -1,4 +1,4 @@
-//! What tests over real sockets share.
+//! Helpers that tests over real sockets share.
 #![allow(dead_code, unreachable_pub)]
 
 use std::net::{Ipv4Addr, SocketAddr};

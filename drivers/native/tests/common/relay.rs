@@ -69,7 +69,7 @@ impl Chance {
     }
 }
 
-/// What a path over Ethernet carries at most, in UDP payload. Probes for more do not pass.
+/// The largest UDP payload that a path over Ethernet carries, in bytes. Probes for more do not pass.
 const ETHERNET: usize = 1472;
 /// The same for every run.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,4 +1,4 @@
-//! What changed between two configurations, and which of it takes effect at once.
+//! The keys that differ between two configurations, and which of them take effect at once.
 
 use serde_json::Value;
 
@@ -38,8 +38,8 @@ pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Cha
     changes
 }
 
-/// What runs when `new` is taken over while the server runs with `old`: of `new` what takes effect at once, and the game's
-/// settings; the rest stays.
+/// The configuration that runs when the server takes over `new` while it runs with `old`. It has the keys of `new` that take
+/// effect at once, and the game's settings of `new`. All other keys keep the values of `old`.
 pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S>) -> ServerConfig<S> {
     ServerConfig {
         tick_rate: new.tick_rate,

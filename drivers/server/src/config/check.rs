@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::duration;
 use crate::suggest::suggest;
 
-/// What is wrong with the value of a key.
+/// A complaint about the value of one key.
 pub(super) struct Objection {
     /// The key, with dots between levels.
     pub(super) key: String,
@@ -100,7 +100,7 @@ fn with_unit(properties: &Map<String, Value>, old: &str, value: &Value) -> Optio
     is_time(properties.get(key)?).then(|| format!("write \"{key}\": \"{} s\"", shown(value)))
 }
 
-/// What would be right.
+/// Describes the values that the schema allows, as advice.
 pub(super) fn remedy(schema: &Value) -> String {
     let bound = |name| schema.get(name).map(|bound| as_integer(bound).to_string());
     let is_nullable = types(schema).contains(&"null");

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::fault::{ConfigError, Fault, Origin};
 use crate::text_file::without_mark;
 
-/// What a file says.
+/// The parsed content of a configuration file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     /// Its values, by key.

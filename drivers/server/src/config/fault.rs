@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: where, what, and what to do about it.
+//! Faults of a configuration: each says where it is, what is wrong, and what to do about it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -39,16 +39,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// Where.
+    /// Where the faulty value came from.
     pub origin: Origin,
     /// The key, with dots between levels; empty for the whole.
     pub key: String,
-    /// What is wrong.
+    /// The fault, in a few words.
     pub what: String,
-    /// What to do about it.
+    /// Advice: how to put it right.
     pub remedy: String,
 }
 

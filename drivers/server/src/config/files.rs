@@ -11,7 +11,7 @@ struct Used {
     /// The key that names it; none for the configuration itself.
     key: Option<&'static str>,
     path: PathBuf,
-    /// What it is, where it is not what the key names itself.
+    /// The file's purpose, if the key itself does not name the file but another one that needs this one.
     what: Option<&'static str>,
 }
 

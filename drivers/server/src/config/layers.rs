@@ -33,7 +33,7 @@ pub struct Layers {
     pub file: Option<PathBuf>,
     /// Whether the file may be missing: then all is as if it were empty.
     pub is_optional: bool,
-    /// What lies over it; of two for one key the latter holds.
+    /// Values that outweigh the file's. If two name one key, the later one holds.
     pub overrides: Vec<Override>,
 }
 
@@ -47,7 +47,7 @@ impl Layers {
         self.over(self.path(), &text)
     }
 
-    /// What is in the file; none if there is none, and there need not be one.
+    /// Reads the file. `None` if no file is named, or if an optional one does not exist.
     fn text(&self) -> Result<Option<String>, ConfigError> {
         let Some(path) = &self.file else { return Ok(None) };
         match text_file::read_whole(path, FILE_MOST) {
@@ -144,7 +144,7 @@ fn refuse(objections: Vec<Objection>, origin: impl Fn(&str) -> Origin) -> Result
     Err(ConfigError { faults })
 }
 
-/// What an override's text stands for.
+/// The value that the text of an override stands for.
 fn from_text(property: &Value, text: &str) -> Value {
     let is_null = text == "null" && property.get("type").is_some_and(Value::is_array);
     if check::takes_text(property) && !is_null {

@@ -1,4 +1,4 @@
-//! What can be set, and what holds where nothing is.
+//! The keys of a server's configuration, and their defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -42,7 +42,7 @@ pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone 
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}
 
-/// For games that have nothing to set.
+/// The settings of a game without settings.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoSettings {}
@@ -59,7 +59,7 @@ pub struct ServerConfig<S> {
     #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
-    /// Clients that may be connected at once, those that were interrupted and may come back included. Takes effect at a restart.
+    /// Clients that may be connected at once. Interrupted clients that may come back count too. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
@@ -69,12 +69,12 @@ pub struct ServerConfig<S> {
     /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: Option<u32>,
-    /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64); an address that only abandons them gets an eighth of it. Takes effect at a restart.
+    /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). An address that never finishes a handshake gets an eighth of this rate. Takes effect at a restart.
     ///
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// Handshakes that it answers to one address at once, after a rest: as many as players who share an address come at the same moment. Takes effect at a restart.
+    /// Handshakes that the server answers to one address at once, after a pause. Set it to the number of players who share an address and may come at the same moment. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -98,16 +98,16 @@ pub struct ServerConfig<S> {
     /// Default: server.log.
     #[schemars(length(min = 1))]
     pub log_file_path: PathBuf,
-    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, and all that is graver. Takes effect at once.
+    /// The least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`. Takes effect at once.
     ///
     /// Default: info.
     pub log_level: LogLevel,
-    /// Bytes after which the log is put aside as `.1` and a new one begun. Takes effect at a restart.
+    /// Size in bytes at which the server renames the log to `.1` and begins a new one. Takes effect at a restart.
     ///
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
-    /// Logs that are put aside at most; older ones are deleted. Takes effect at a restart.
+    /// Renamed logs that are kept. The server deletes older ones. Takes effect at a restart.
     ///
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
@@ -116,16 +116,16 @@ pub struct ServerConfig<S> {
     ///
     /// Default: yes.
     pub enable_console: bool,
-    /// The file with the server's secret key. It is made at the first start. Takes effect at a restart.
+    /// The file with the server's secret key. The server creates it at its first start. Takes effect at a restart.
     ///
     /// Default: server.key.
     #[schemars(length(min = 1))]
     pub key_file: PathBuf,
-    /// The file with the key that opens this server's tickets, as the backend derived it. With it, only clients with a ticket are let in; without it, everybody is. Takes effect at a restart.
+    /// The file with the key that opens this server's tickets, as the backend derived it. With it, the server accepts only clients with a ticket; without it, every client. Takes effect at a restart.
     ///
     /// Default: none.
     pub ticket_key_file: Option<PathBuf>,
-    /// The file that bans are kept in. Takes effect at a restart.
+    /// The file with the list of bans. Takes effect at a restart.
     ///
     /// Default: server.bans.json.
     #[schemars(length(min = 1))]
@@ -136,13 +136,13 @@ pub struct ServerConfig<S> {
     #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
-    /// Silence after which a client counts as interrupted. Takes effect at a restart.
+    /// Time without any datagram after which a client counts as interrupted. Takes effect at a restart.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "100 ms", "x-maximum" = "1 h"), example = "20 s")]
     pub idle_timeout: Duration,
-    /// How long an interrupted client's place is kept for it. Takes effect at a restart.
+    /// How long the server keeps an interrupted client's place. Takes effect at a restart.
     ///
     /// Default: 1 min. Range: 0 s to 1 h.
     #[serde(with = "duration")]
@@ -154,48 +154,48 @@ pub struct ServerConfig<S> {
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "10 min"), example = "5 s")]
     pub shutdown_timeout: Duration,
-    /// Bytes per second that the server sends at most, all clients together; `null` sets no limit. Takes effect at once.
+    /// The most bytes per second that the server sends to all clients together; `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// Bytes per second that the server sends at most to one client; `null` sets no limit. Takes effect at once.
+    /// The most bytes per second that the server sends to one client; `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// Messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Messages per second that the server takes from one client. A newcomer may send four seconds' worth at once, and a client's unused budget is saved for it. A client that sends more is disconnected and told this limit. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// Bytes of messages per second that the server takes from one client, four seconds' worth at once and what it left unused before; who sends more is disconnected, and told this limit. `null` sets none. Takes effect at once.
+    /// Bytes of messages per second that the server takes from one client. A newcomer may send four seconds' worth at once, and a client's unused budget is saved for it. A client that sends more is disconnected and told this limit. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_byte_limit: Option<NonZeroU32>,
-    /// The game's own settings. Which of them take effect at once is the game's affair.
+    /// The game's own settings. The game decides which of them take effect at once.
     ///
     /// Default: those of the game.
     pub game: S,
 }
 
-/// What is logged.
+/// The least severe level that is logged.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// What went wrong.
+    /// Errors: something failed.
     Error,
-    /// And what may go wrong.
+    /// Errors and warnings: something may fail.
     Warn,
-    /// And what happens.
+    /// Also events in the life of the server: starts, stops, clients that come and go.
     #[default]
     Info,
-    /// And why.
+    /// Also details that explain these events.
     Debug,
-    /// And everything else.
+    /// All messages.
     Trace,
 }
 
@@ -256,7 +256,7 @@ fn leave_out_defaults(schema: &mut Value) {
 /// Begins the last paragraph of each key's documentation, which is for readers of this page.
 const DEFAULT_AND_RANGE: &str = "\n\nDefault: ";
 
-/// What stands in for a configuration while its values are looked at one by one.
+/// A configuration as JSON, whose values can be looked at one by one.
 pub(super) fn as_value<T: Serialize>(value: &T) -> Value {
     // Only a map with keys that are no text, or a game's own serializer, can fail: then there is nothing to look at.
     serde_json::to_value(value).unwrap_or(Value::Null)

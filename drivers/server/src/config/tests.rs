@@ -1,4 +1,4 @@
-//! What a file, the environment and flags make of the configuration, and what is said of those that are wrong.
+//! The configuration that a file, the environment and flags make together, and the reports of wrong values.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! What follows a command's name.
+//! The arguments of a command.
 
 use super::reply::{CommandError, shown};
 
-/// What follows a command's name.
+/// The arguments of a command: the text after its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arguments<'a> {
     text: &'a str,
@@ -13,13 +13,13 @@ impl<'a> Arguments<'a> {
         Self { text: text.trim_ascii() }
     }
 
-    /// All of it, as it was written.
+    /// The whole text, as it was written.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// Its words: split at spaces, but for what stands in quotes.
+    /// The words of the text: split at spaces, except within quotes.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed.
@@ -34,10 +34,10 @@ impl<'a> Arguments<'a> {
         (!first.is_empty()).then(|| (first, rest.trim()))
     }
 
-    /// Whether it is just this flag.
+    /// Whether the text is just this flag.
     ///
     /// # Errors
-    /// [`CommandError::Usage`] if it is anything else, but for nothing.
+    /// [`CommandError::Usage`] if the text is neither empty nor this flag.
     pub fn flag(&self, flag: &str) -> Result<bool, CommandError> {
         match self.text {
             "" => Ok(false),

@@ -128,7 +128,8 @@ fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 }
 
 fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
-    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("whom?".into()))?;
+    let (who, why) =
+        arguments.first().ok_or_else(|| CommandError::Usage("which client, identity or address?".into()))?;
     let why = if why.is_empty() { "banned by the server" } else { why };
     let banned = match Banned::parse(who) {
         Some(banned) => banned,

@@ -31,13 +31,13 @@ pub struct Commands<G> {
 
 /// One command.
 pub(super) struct Command<G> {
-    /// What follows the name.
+    /// The command's arguments, as help shows them.
     usage: &'static str,
     help: &'static str,
     pub(super) action: Action<G>,
 }
 
-/// Who carries a command out.
+/// The function that carries a command out: the server's own, or the game's.
 pub(super) enum Action<G> {
     BuiltIn(BuiltIn),
     Game(Box<GameAction<G>>),
@@ -83,7 +83,7 @@ impl<G> Commands<G> {
         Err(CommandError::Unknown { name: name.into(), meant })
     }
 
-    /// What all commands, or one, are for.
+    /// The help text of all commands, or of one.
     pub(super) fn help(&self, about: Option<&str>) -> Reply {
         let line =
             |(name, command): (&&str, &Command<G>)| format!("{:<28} {}", command.line(name), command.help);

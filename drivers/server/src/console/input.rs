@@ -122,7 +122,7 @@ fn edit(remote: &Remote, output: &Output) {
     output.set_terminal(None);
 }
 
-/// What is said when no more lines will come.
+/// The message for the end of input.
 fn closed(error: &ReadlineError) -> String {
     let why = if matches!(error, ReadlineError::Eof) { String::new() } else { format!(" ({error})") };
     format!("the console is closed{why}; the server goes on until Ctrl-C or SIGTERM")

@@ -25,7 +25,7 @@ pub(crate) struct Output {
 
 type BoxedPrinter = Box<dyn ExternalPrinter + Send>;
 
-/// What the thread that prints is given.
+/// An item in the queue of the thread that prints.
 enum Item {
     Line(String),
     Warning(String),
@@ -77,7 +77,7 @@ impl Output {
         match self.out.put(Item::Line(text), bytes, PATIENCE) {
             Queued::After(0) | Queued::Dropped(2..) => {}
             Queued::Dropped(_) => {
-                tracing::warn!("standard output is not read; what is printed is dropped until it is");
+                tracing::warn!("standard output is not read; answers are dropped until it is read again");
             }
             Queued::After(dropped) => {
                 tracing::warn!("standard output is read again; {dropped} answers were dropped");

@@ -1,23 +1,23 @@
-//! What a command answers.
+//! The answers of commands.
 
 use std::fmt;
 
-/// What a command answers: text for whoever gave it.
+/// The answer of a command: text for the person or program that gave the command.
 pub type Reply = Result<String, CommandError>;
 
 /// Why a command did nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// Its arguments are wrong, in this way. The command's usage is shown after it.
+    /// The command's arguments are wrong, for this reason. The server shows the command's usage after it.
     Usage(String),
-    /// It could not be carried out, for this reason.
+    /// The command failed, for this reason.
     Failed(String),
     /// There is no such command.
     Unknown {
-        /// What was written.
+        /// The name as it was typed, shortened if it is long.
         name: String,
-        /// What may have been meant.
+        /// The most similar command, if one is similar.
         meant: Option<&'static str>,
     },
 }
@@ -39,7 +39,7 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// What somebody wrote, to be shown to him again: not all of it if it is long, and no control characters.
+/// Typed text for an error message: shortened if it is long, and with control characters escaped.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(ECHO).flat_map(char::escape_debug).collect();
     if text.chars().nth(ECHO).is_some() {

@@ -1,4 +1,4 @@
-//! What waits to be printed. A thread of its own prints it, so that a reader who stops reading stalls nobody else.
+//! A queue of text to print. A thread of its own prints it, so that a reader who stops reading stalls nobody else.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ struct State<T> {
     has_no_thread: bool,
 }
 
-/// What became of something that was to be printed.
+/// The queue's answer to an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Queued {
     /// It will be. Before it so many could not be.

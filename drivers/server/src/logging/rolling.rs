@@ -108,7 +108,7 @@ impl RollingFile {
     }
 }
 
-/// What is gone need not be put aside.
+/// Treats a missing file as success: it need not be put aside.
 fn unless_missing(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -145,7 +145,7 @@ impl Write for RollingFile {
     }
 }
 
-/// What could not be written, told once a minute.
+/// Counts lines that could not be written, and reports them once a minute.
 struct Complaints {
     output: Output,
     lost: u64,

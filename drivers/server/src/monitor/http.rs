@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is answered.
+/// An HTTP response.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) kind: &'static str,
@@ -155,7 +155,7 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     Ok(())
 }
 
-/// What was asked for.
+/// The result of reading a request's head.
 #[derive(PartialEq, Eq, Debug)]
 enum Head {
     Request {

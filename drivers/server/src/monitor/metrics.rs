@@ -83,7 +83,7 @@ impl Collector for Source {
     }
 }
 
-/// What only grows.
+/// Encodes the counters: metrics that only grow.
 fn encode_counters(
     encoder: &mut DescriptorEncoder<'_>,
     network: &NetworkStats,

@@ -8,7 +8,7 @@ use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 use crate::budgets::Buckets;
 
-/// What one client has said lately.
+/// How much one client has said recently.
 #[derive(Debug)]
 pub(super) struct Chat {
     lines: TokenBucket,
@@ -16,7 +16,7 @@ pub(super) struct Chat {
     notices: TokenBucket,
 }
 
-/// What becomes of a line.
+/// The decision on a line.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Line {
     PassedOn,
@@ -33,7 +33,7 @@ impl Chat {
         Self { lines, notices }
     }
 
-    /// What it has spent.
+    /// The client's spent budgets.
     pub(super) const fn spent(&self) -> Buckets {
         [self.lines, self.notices]
     }

@@ -1,4 +1,4 @@
-//! What the built-in world and its clients say to each other.
+//! The messages between the built-in world and its clients.
 
 use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 

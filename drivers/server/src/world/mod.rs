@@ -35,21 +35,21 @@ use crate::error::GameError;
 use crate::game::{Game, SettingsChange};
 use crate::messages::Messages;
 
-/// What can be set of the world.
+/// Settings of the built-in world.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WorldSettings {
-    /// Agents that belong to nobody. Takes effect at once.
+    /// Agents that no client owns. Takes effect at once.
     ///
     /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
     pub agents: u32,
-    /// The seed that their wandering follows from. Takes effect at a restart.
+    /// The seed of the agents' random walks. Takes effect at a restart.
     ///
     /// Default: 1. Range: any.
     pub seed: u64,
-    /// Chat lines per second that one client may say, four seconds' worth at once; further lines are not passed on, and their author is told so. `null` sets no limit. Takes effect at once.
+    /// Chat lines per second that one client may say, four seconds' worth at once. The server drops further lines and tells their author. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
@@ -86,7 +86,7 @@ pub struct World {
 /// The message types of the world, for clients.
 ///
 /// # Errors
-/// None that a person will ever see: they fit together.
+/// None in practice, because these types fit together.
 pub fn registry() -> Result<Arc<Registry>, RegisterError> {
     crate::registry::<World>()
 }

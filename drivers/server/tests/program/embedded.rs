@@ -8,7 +8,7 @@ use crate::monitoring::get_from;
 use tickwire_core::message::RegisterError;
 use tickwire_server::{Context, Dedicated, Game, GameError, Messages, NoSettings, ServerConfig, ServerError};
 
-/// What a game of these tests does.
+/// The behaviour of a game in these tests.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
     /// Its ticks take longer than there is time.

@@ -1,4 +1,4 @@
-//! What keeps a server from starting is said: what, where, and what to do. So is what goes wrong later.
+//! Faults that keep a server from starting, and later ones: each report says what is wrong, where, and what to do.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};

@@ -26,7 +26,7 @@ pub(crate) struct Program {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     pub(crate) folder: Arc<TempDir>,
-    /// What it said when it began to listen.
+    /// The line that the program printed when it began to listen.
     pub(crate) listening: Value,
 }
 
@@ -135,12 +135,12 @@ impl Program {
         self.stdin = None;
     }
 
-    /// What it has printed to standard error so far.
+    /// The program's standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
-    /// What it has logged so far.
+    /// The program's log so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
     }

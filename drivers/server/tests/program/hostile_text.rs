@@ -1,4 +1,4 @@
-//! What a client may not do with text: forge lines of the log, or drown the others.
+//! Text of hostile clients: it cannot forge lines of the log, nor drown those of others.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ struct Knock {
     number: u32,
 }
 
-/// What a game was asked to do.
+/// Counts the calls of a game.
 #[derive(Default)]
 struct Diary {
     /// Times that it was asked whether it rests: once per turn with a step, and once per look.

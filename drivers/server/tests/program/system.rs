@@ -1,4 +1,4 @@
-//! What the system refuses: files that belong to another user, room on the disk, threads.
+//! Refusals of the system: files that belong to another user, room on the disk, threads.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +25,7 @@ impl Foreign {
         foreign
     }
 
-    /// What its user may do, who is the owner unless the tests are run by root.
+    /// Sets the permissions of its user, who is the owner unless root runs the tests.
     fn allow(&self, mode: u32) {
         fs::set_permissions(self.0.path(), Permissions::from_mode(mode)).unwrap();
     }

@@ -22,9 +22,9 @@ pub(super) struct Bot {
     speaks_at: Option<Instant>,
     chat_pause: Duration,
     ears: Ears,
-    /// What it counts itself; what the driver counts is asked for.
+    /// The bot's own counters. The driver is asked for its counters.
     counted: Totals,
-    /// What connections that are over have counted.
+    /// The sums of connections that are over.
     before: OfConnections,
     latest: Option<ConnectionInfo>,
     /// The connection that it was last told of.
@@ -32,7 +32,7 @@ pub(super) struct Bot {
     pub(super) interruptions: u64,
     /// Whether a server forgot it: what that one had to pass on, nobody knows.
     pub(super) has_lost_session: bool,
-    /// What the server said when it closed the connection.
+    /// The server's last message when it closed the connection.
     pub(super) farewell: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Bot {
         }
     }
 
-    /// What the connection has counted is kept: another one takes its place.
+    /// Keeps the counters of the connection, because another connection takes its place.
     fn roll(&mut self) {
         self.before = self.of_connections();
         self.latest = None;
@@ -159,7 +159,7 @@ impl Bot {
         }
     }
 
-    /// What it has done so far, as it last looked.
+    /// The bot's counters so far, as of its last look.
     pub(super) fn totals(&self) -> Totals {
         let network = self.client.stats();
         let ours = self.of_connections();
@@ -175,7 +175,7 @@ impl Bot {
         }
     }
 
-    /// What its connections have counted, as it last looked. What strangers send to its port is none of it.
+    /// The sums of the bot's connections, as of its last look. Datagrams that strangers send to its port are not among them.
     fn of_connections(&self) -> OfConnections {
         let Some(info) = &self.latest else { return self.before };
         OfConnections {

@@ -1,11 +1,11 @@
-//! What whoever started the crowd wants of it.
+//! Orders to the crowd, from the program or person that started it.
 
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the crowd is to do.
+/// The order that is in force.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wish {
     /// Go on.
@@ -41,7 +41,7 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
 }
 
 impl Orders {
-    /// What is wanted now of a crowd that has played since `playing_since`, if it plays.
+    /// The order for a crowd that has played since `playing_since`, if it plays.
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {

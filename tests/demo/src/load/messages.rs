@@ -1,4 +1,4 @@
-//! What travels: 100 bytes, with the number of its type.
+//! Messages of the load: 100 bytes, with the number of its type.
 
 use tickwire_core::message::NetMessage;
 

@@ -1,4 +1,4 @@
-//! What a process takes of the machine.
+//! A process's use of the machine.
 
 use std::time::{Duration, Instant};
 

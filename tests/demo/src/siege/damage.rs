@@ -1,8 +1,8 @@
-//! What an attack amounted to.
+//! The counters of an attack.
 
 use super::host::Host;
 
-/// What an attack amounted to.
+/// The counters of an attack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Damage {
     /// Datagrams sent.
