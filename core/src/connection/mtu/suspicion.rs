@@ -12,7 +12,7 @@ pub(super) struct Suspicion {
     pub(super) size: u16,
     /// The largest smaller datagram acknowledged since.
     pub(super) passed: u16,
-    /// Number of a smaller datagram acknowledged since, after which none of them was lost: it proves that the path was up then.
+    /// Lowest packet number of a smaller datagram acknowledged since, none of them lost after it: it proves that the path was up then.
     passed_at: Option<u64>,
     /// Datagrams of the size or more that were lost.
     lost: u32,
