@@ -78,7 +78,7 @@ fn host(host: &Host) -> Result<Server, Failure> {
     Ok(Server::start(options)?)
 }
 
-/// What a host does with what comes. It keeps nothing, so its state is nothing.
+/// The handlers of a host. It keeps nothing, so its state is nothing.
 fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
     let mut handlers = server.handlers();
     handlers.on(|(), to: &mut Handle, _, line: &Line| {

@@ -17,7 +17,7 @@ struct Pump {
     endpoint: Endpoint,
     socket: UdpSocket,
     start: std::time::Instant,
-    /// What the socket had no room for.
+    /// The datagrams that the socket had no room for.
     unsent: Option<Transmit>,
     out: Vec<u8>,
     buffer: Vec<u8>,

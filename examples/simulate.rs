@@ -29,7 +29,7 @@ struct Arguments {
     seconds: u64,
 }
 
-/// What may go wrong. A server that restarts would forget the count, so `KindName::Restart` is not among them.
+/// Faults that may strike. A server that restarts would forget the count, so `KindName::Restart` is not among them.
 const FAULTS: [KindName; 8] = [
     KindName::Loss,
     KindName::Burst,

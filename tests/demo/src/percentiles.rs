@@ -1,4 +1,4 @@
-//! What half of them, nine tenths, and almost all of them stay under.
+//! The values that half of the samples, nine tenths, and almost all of them stay under.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the crowd tells whoever started it: one object per line.
+//! The crowd's reports to the program that started it: one object per line.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub enum Report {
     Settled {
         /// From the time that all were connected until they stopped playing.
         played_ms: u64,
-        /// What they did in that time alone.
+        /// Their counters in that time alone.
         played: Totals,
         /// Round trips in that time.
         rtt_us: Option<Percentiles>,
@@ -36,7 +36,7 @@ pub enum Report {
     },
     /// They have heard the server's good-bye, or waited for it long enough.
     Ended {
-        /// What the server said to them, and to how many.
+        /// The server's texts to them, and how many got each.
         told: BTreeMap<String, usize>,
     },
 }
@@ -52,11 +52,11 @@ pub struct State {
     pub interruptions: u64,
     /// Round trips of the last second.
     pub rtt_us: Option<Percentiles>,
-    /// What they have done so far.
+    /// Their counters so far.
     pub totals: Totals,
 }
 
-/// What all bots together have done.
+/// The counters of all bots together.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
     /// Datagrams that they sent.
@@ -114,7 +114,7 @@ impl Totals {
         (self.datagrams_up > 0).then(|| self.datagrams_up_lost as f64 * 100.0 / self.datagrams_up as f64)
     }
 
-    /// What was done between `earlier` and now.
+    /// The difference between `earlier` and now.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         self.zip(earlier, u64::saturating_sub)

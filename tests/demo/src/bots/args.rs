@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// How many bots
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) clients: u16,
-    /// What they do follows from it
+    /// Seed that their behaviour follows from
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// Play for so long once all are connected, then leave; standard input is not read

@@ -22,9 +22,9 @@ pub(super) struct Bot {
     speaks_at: Option<Instant>,
     chat_pause: Duration,
     ears: Ears,
-    /// What it counts itself; what the driver counts is asked for.
+    /// Its own counters; those of the driver are read from the driver.
     counted: Totals,
-    /// What connections that are over have counted.
+    /// Counters of the connections that are over.
     before: OfConnections,
     latest: Option<ConnectionInfo>,
     /// The connection that it was last told of.
@@ -32,7 +32,7 @@ pub(super) struct Bot {
     pub(super) interruptions: u64,
     /// Whether a server forgot it: what that one had to pass on, nobody knows.
     pub(super) has_lost_session: bool,
-    /// What the server said when it closed the connection.
+    /// The server's text when it closed the connection.
     pub(super) farewell: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Bot {
         }
     }
 
-    /// What the connection has counted is kept: another one takes its place.
+    /// Keeps the counters of the connection: another connection takes its place.
     fn roll(&mut self) {
         self.before = self.of_connections();
         self.latest = None;
@@ -159,7 +159,7 @@ impl Bot {
         }
     }
 
-    /// What it has done so far, as it last looked.
+    /// Its counters so far, as of its last look.
     pub(super) fn totals(&self) -> Totals {
         let network = self.client.stats();
         let ours = self.of_connections();
@@ -175,7 +175,7 @@ impl Bot {
         }
     }
 
-    /// What its connections have counted, as it last looked. What strangers send to its port is none of it.
+    /// The counters of its connections, as of its last look. Datagrams from strangers to its port do not count.
     fn of_connections(&self) -> OfConnections {
         let Some(info) = &self.latest else { return self.before };
         OfConnections {

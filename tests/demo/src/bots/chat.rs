@@ -12,7 +12,7 @@ pub(super) fn compose(speaker: u16, number: u64, rng: &mut Rng) -> String {
     format!("{speaker} {number} {}", words.collect::<Vec<_>>().join(" "))
 }
 
-/// What one bot has heard.
+/// The lines that one bot has heard.
 #[derive(Debug, Default)]
 pub(super) struct Ears {
     next: BTreeMap<u16, u64>,

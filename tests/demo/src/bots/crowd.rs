@@ -28,7 +28,7 @@ pub(super) struct Crowd {
     rtt_played: Samples,
 }
 
-/// What they do.
+/// The phase that they are in.
 #[derive(Clone, Copy)]
 enum Phase {
     Connecting,
@@ -47,7 +47,7 @@ enum Phase {
     },
 }
 
-/// What was done while all played.
+/// The counters of the time while all played.
 #[derive(Clone, Copy)]
 struct Played {
     ms: u64,

@@ -36,7 +36,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whoever reads may be gone: then the orders end too.
+/// Prints a report. If the reader is gone, the orders end too.
 fn print(report: &Report) {
     if let Ok(line) = serde_json::to_string(report) {
         let mut out = std::io::stdout().lock();

@@ -1,11 +1,11 @@
-//! What whoever started the crowd wants of it.
+//! The orders of the program that started the crowd.
 
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the crowd is to do.
+/// The order that the crowd follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wish {
     /// Go on.
@@ -41,7 +41,7 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
 }
 
 impl Orders {
-    /// What is wanted now of a crowd that has played since `playing_since`, if it plays.
+    /// The current order of a crowd that has played since `playing_since`, if it plays.
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {

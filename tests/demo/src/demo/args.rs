@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// ways, looped
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
-    /// What the bots do, and what is lost, follows from it
+    /// Seed that the bots' behaviour and the losses follow from
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// The server's UDP port; 0 for any

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 
-/// What the conditioner is told.
+/// The arguments of the conditioner.
 pub(super) fn arguments(args: &Args, server: &str) -> Vec<String> {
     let life = LIFE_S + args.seconds;
     let line = format!(

@@ -43,5 +43,5 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What shells say of a program that SIGINT ended.
+/// The exit code that shells report for a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;

@@ -31,7 +31,7 @@ pub(super) struct Listening {
 pub(super) enum Line {
     Listening(Listening),
     Counters(Counters),
-    /// What the server thinks is lost of what it sends: the mean of its clients, in percent.
+    /// The server's estimate of the loss of its datagrams: the mean of its clients, in percent.
     Loss(f64),
     Stopped {
         not_sent: u64,

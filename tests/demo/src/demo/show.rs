@@ -151,7 +151,7 @@ impl Show {
         Ok(self.summary.clone())
     }
 
-    /// Whoever ends before his time ends the show.
+    /// Ends the show if a child ends early.
     fn look_after_children(&mut self) -> Result<(), String> {
         let is_stopping = matches!(self.stage, Stage::Stopping | Stage::Over);
         if !is_stopping && self.server.has_ended() {
@@ -290,7 +290,7 @@ fn wait_for<T>(
     }
 }
 
-/// What a person has to know to understand the table.
+/// Prints the information that a person needs to understand the table.
 fn introduce(args: &Args, view: &mut View, listening: &Listening, front: &str, children: [&Child; 2]) {
     let [server, conditioner] = children.map(Child::id);
     let Args { clients, seconds, .. } = args;

@@ -1,4 +1,4 @@
-//! What came of it.
+//! The results of the demo.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::view::{Load, PROCESSES, mebibytes, milliseconds};
 use crate::percentiles::Percentiles;
 use crate::report::Totals;
 
-/// What came of it.
+/// The results of the demo.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
     pub(super) clients: u16,
@@ -42,7 +42,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// What should not be: nothing, if all is well.
+    /// The faults of the demo: none, if all is well.
     pub(super) fn faults(&self) -> Vec<String> {
         let totals = &self.totals;
         let mut faults = Vec::new();

@@ -15,7 +15,7 @@ pub(super) struct View {
     rows: usize,
 }
 
-/// What is shown.
+/// The contents of the display.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
     pub(super) phase: String,
@@ -25,7 +25,7 @@ pub(super) struct Frame {
     pub(super) interruptions: u64,
     pub(super) connect_us: Option<Percentiles>,
     pub(super) rtt_us: Option<Percentiles>,
-    /// What was done in the last second.
+    /// The counters of the last second.
     pub(super) rates: Totals,
     pub(super) totals: Totals,
     /// Percent of the datagrams towards the bots.
@@ -34,7 +34,7 @@ pub(super) struct Frame {
     pub(super) loads: [Load; 3],
 }
 
-/// What a process takes now.
+/// The load of a process now.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct Load {
     /// Percent of one core.

@@ -15,7 +15,7 @@ use super::LoadGame;
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
-/// What all clients use in turns.
+/// The tools that all clients use in turns.
 pub(super) struct Desk {
     registry: Arc<Registry>,
     started_at: std::time::Instant,
@@ -46,7 +46,7 @@ pub(super) struct LoadClient {
     socket: UdpSocket,
     connection: ConnectionId,
     pub(super) is_in: bool,
-    /// What befell it.
+    /// Its trouble, if it had any.
     pub(super) trouble: Option<String>,
     pub(super) tally: Tally,
 }

@@ -118,7 +118,7 @@ impl Clients {
         self.clients.iter().map(|client| client.tally).sum()
     }
 
-    /// What befell clients, and how many of them.
+    /// The troubles of clients, and how many clients had each.
     pub(super) fn troubles(&self) -> BTreeMap<String, usize> {
         let mut troubles = BTreeMap::new();
         for trouble in self.clients.iter().filter_map(|client| client.trouble.clone()) {

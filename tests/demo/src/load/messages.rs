@@ -1,4 +1,4 @@
-//! What travels: 100 bytes, with the number of its type.
+//! The messages that travel: 100 bytes, with the number of their type.
 
 use tickwire_core::message::NetMessage;
 

@@ -1,4 +1,4 @@
-//! What came of it.
+//! The results of a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::clients::Play;
 use super::server::Ticks;
 use super::tally::Tally;
 
-/// What came of it.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub(super) struct LoadOutcome {
     /// Whether nothing was to be sent.
@@ -18,7 +18,7 @@ pub(super) struct LoadOutcome {
     pub(super) clients: u16,
     /// Clients that were connected at the end.
     pub(super) connected: usize,
-    /// What befell clients, and how many of them.
+    /// The troubles of clients, and how many clients had each.
     pub(super) troubles: BTreeMap<String, usize>,
     pub(super) connected_in: Duration,
     pub(super) seconds: u32,
@@ -35,7 +35,7 @@ pub(super) struct LoadOutcome {
 }
 
 impl LoadOutcome {
-    /// What should not be: nothing, if all is well.
+    /// The faults of the outcome: none, if all is well.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut note = |is_fault: bool, text: String| faults.extend(is_fault.then_some(text));

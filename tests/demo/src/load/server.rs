@@ -19,7 +19,7 @@ pub(super) struct LoadServer {
     _folder: TempDir,
 }
 
-/// What its ticks have done since it started.
+/// Counters of its ticks since it started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Ticks {
     pub(super) ticks: u64,
@@ -66,7 +66,7 @@ impl LoadServer {
         self.program.child.tell(command);
     }
 
-    /// What it has sent and received.
+    /// Its counters of sent and received messages.
     pub(super) fn tally(&mut self) -> Result<Tally, String> {
         self.tell("tally");
         let answer = self.program.wait_for(|line| line.get("tally").is_some())?;

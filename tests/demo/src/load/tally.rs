@@ -5,7 +5,7 @@ use tickwire_core::message::NetMessage;
 
 use super::messages::{Loose, Sure};
 
-/// What was sent and received.
+/// Counters of sent and received messages.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Tally {
     pub(super) loose_sent: u64,
@@ -61,7 +61,7 @@ impl std::iter::Sum for Tally {
     }
 }
 
-/// Whoever sends a message to the other end.
+/// An end that sends messages to the other end.
 pub(super) trait Sender {
     type Error;
 

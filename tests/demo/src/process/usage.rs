@@ -1,4 +1,4 @@
-//! What a process takes of the machine.
+//! The resources of the machine that a process takes.
 
 use std::time::{Duration, Instant};
 

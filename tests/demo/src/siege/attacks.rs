@@ -1,4 +1,4 @@
-//! What strangers do.
+//! The attacks of strangers.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -39,17 +39,17 @@ const fn none(_: u64) -> u64 {
     0
 }
 
-/// What one address may begin: 64 at once, and 32 a second.
+/// Handshakes that one address may begin: 64 at once, and 32 a second.
 const fn one_rate(seconds: u64) -> u64 {
     64 + 33 * seconds
 }
 
-/// What one session may be resumed, the first handshake included: 16 times at once, and twice a second.
+/// Times that one session may be resumed, the first handshake included: 16 times at once, and twice a second.
 const fn one_session(seconds: u64) -> u64 {
     18 + 2 * seconds
 }
 
-/// What 120 addresses may begin that finish nothing.
+/// Handshakes that 120 addresses may begin that finish none.
 const fn records(seconds: u64) -> u64 {
     120 * (64 + 4 * seconds)
 }

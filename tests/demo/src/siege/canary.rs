@@ -106,7 +106,7 @@ fn fresh(number: u8) -> Ipv4Addr {
 }
 
 const EVERY: Duration = Duration::from_millis(250);
-/// Who is not in by then never gets in, as far as a player is concerned.
+/// A client that is not in by then never gets in, as far as a player is concerned.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long one that leaves repeats that it does.
 const GOODBYE: Duration = Duration::from_millis(300);

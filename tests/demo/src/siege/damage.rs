@@ -1,8 +1,8 @@
-//! What an attack amounted to.
+//! The damage that an attack did.
 
 use super::host::Host;
 
-/// What an attack amounted to.
+/// The damage that an attack did.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Damage {
     /// Datagrams sent.

@@ -1,4 +1,4 @@
-//! What came of it: a table, and what should not be in it.
+//! The results: a table, and the faults in it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct SiegeOutcome {
 }
 
 impl SiegeOutcome {
-    /// What should not be: nothing, if all is well.
+    /// The faults of the outcome: none, if all is well.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.rows.iter().flat_map(Row::faults).collect();
         if !self.bots_stayed {

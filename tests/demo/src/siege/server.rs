@@ -26,7 +26,7 @@ pub(super) struct SiegeServer {
     folder: TempDir,
 }
 
-/// What it has done since it started.
+/// The counters since it started.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TickCounters {
     pub(super) ticks: u64,
