@@ -230,7 +230,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
 
     fn crashed(&mut self, _: Instant, node: NodeId) {
         self.settle();
-        // Who was validated before the crash is a stranger after it, and accounts begin anew.
+        // An address validated before the crash is unknown after it, and accounts begin anew.
         self.balances.retain(|&(of, _), _| of != node);
         self.validated.retain(|&(of, _)| of != node);
         self.reached.retain(|&(of, _), _| of != node);

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// What a thread asked of the allocator since [`start`].
+/// The requests of a thread to the allocator since [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Allocations {
     /// Blocks requested, growth included.
@@ -25,12 +25,12 @@ pub fn start() {
     COUNTED.set(Allocations::default());
 }
 
-/// What was counted since [`start`].
+/// The requests counted since [`start`].
 pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
-/// What `act` asks for.
+/// The requests that `act` makes.
 pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();

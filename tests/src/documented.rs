@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Fields, ImplItem, Item, Lit, Meta, Type};
 
 use crate::syntax;
 
-/// What the documentation of one field, or of a method that sets one, says.
+/// The documented default and range of one field, or of a method that sets one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Documented {
     /// The field's name.
@@ -18,7 +18,7 @@ pub struct Documented {
     pub range: Option<String>,
 }
 
-/// What the code does with one field.
+/// The default and range of one field in the code.
 pub struct Actual<'a> {
     /// The field's name.
     pub name: &'a str,

@@ -10,7 +10,7 @@ pub struct Offence {
     pub path: String,
     /// By how much: lines, functions, or files of a circle.
     pub number: usize,
-    /// What a person needs to mend it.
+    /// The information that a person needs to mend it.
     pub text: String,
 }
 

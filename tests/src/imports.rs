@@ -61,7 +61,7 @@ pub fn graph(root: &str, files: &[File]) -> Graph {
     graph
 }
 
-/// What a module mentions, and what it imports for itself: a trait is used without being named again.
+/// The names that a module mentions, and those that it imports for itself: a trait is used without being named again.
 fn needs(module: &Module) -> impl Iterator<Item = &Mention> {
     let own = module.imports.iter().filter(|import| !import.is_passed_on && import.name != "*");
     own.map(|import| &import.from).chain(&module.mentions)

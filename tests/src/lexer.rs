@@ -1,6 +1,6 @@
 //! As much of Rust's syntax as it takes to tell code from comments and strings.
 
-/// What [`blank`] leaves standing.
+/// The parts of the text that [`blank`] leaves standing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
     /// Code alone.

@@ -1,4 +1,5 @@
-//! What the tests that cross crates share: an allocator that counts, the sources of the workspace, and the rules about them.
+//! Parts that the tests across crates share: an allocator that counts, the sources of the workspace, and the rules
+//! about them.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends when its own ground gives way")]
 
 pub mod allocation;

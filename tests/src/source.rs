@@ -13,7 +13,7 @@ use crate::lexer::{self, Keep};
 pub struct File {
     /// From the root of the workspace, with `/` between folders.
     pub path: String,
-    /// What is in it.
+    /// Its text.
     pub text: String,
 }
 
@@ -85,11 +85,11 @@ pub struct Member {
     pub name: String,
     /// Its folder, from the root of the workspace.
     pub folder: String,
-    /// What it depends on.
+    /// The packages that it depends on.
     pub dependencies: Vec<Dependency>,
 }
 
-/// What a [`Member`] depends on.
+/// A package that a [`Member`] depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dependency {
     /// The package's name.

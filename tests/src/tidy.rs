@@ -1,4 +1,4 @@
-//! What the house demands of its files and what compiler and lints cannot say.
+//! Rules of the house for its files, beyond those of compiler and lints.
 //!
 //! Each rule takes files and returns faults, one line each, so that a test can plant a bad file and see it found.
 

@@ -1,4 +1,5 @@
-//! Who pays for a place: the address that a handshake proved, whatever a datagram bears as its sender.
+//! The source that pays for a place is the address that a handshake proved, for any sender address that a datagram
+//! bears.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

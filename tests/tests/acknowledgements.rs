@@ -152,7 +152,7 @@ impl Run {
         }
     }
 
-    /// What the client declared lost.
+    /// Datagrams that the client declared lost.
     fn declared(&self) -> u64 {
         self.pair.ends[CLIENT].stats(self.connection.unwrap()).unwrap().datagrams_lost
     }

@@ -1,4 +1,4 @@
-//! Who is let in, who is not, and what each is told.
+//! Tests of the clients that are let in, of those that are refused, and of the reasons that they get.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

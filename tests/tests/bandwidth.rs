@@ -175,7 +175,7 @@ fn the_grant_is_a_share_of_what_the_endpoint_may_send() {
     assert!(grant(&net) > LIMIT, "{}", grant(&net));
 }
 
-/// Whoever asks for a cookie gets one, and can ask from everywhere.
+/// A client that asks for a cookie gets one, and can ask from everywhere.
 #[test]
 fn a_flood_of_hellos_takes_an_eighth_of_what_the_server_may_send_at_most() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));

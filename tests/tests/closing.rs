@@ -1,4 +1,4 @@
-//! What closing promises, whatever happens meanwhile.
+//! Promises of closing, for any events meanwhile.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Duration, Endpoint, Event, Instant};

@@ -38,7 +38,7 @@ fn client_at(number: usize) -> SocketAddr {
     SocketAddr::from(([10, 1, (number >> 8) as u8, number as u8], 4000))
 }
 
-/// What a client shows.
+/// The credential that a client shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shows {
     Ticket,
@@ -141,7 +141,7 @@ fn first_datagram(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> Vec<
     buffer[..transmit.size].to_vec()
 }
 
-/// What a server answers to one datagram.
+/// The answers of a server to one datagram.
 fn replies(server: &mut Endpoint, from: SocketAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
     server.handle_datagram(START, from, Ecn::NotCapable, &mut datagram.to_vec());
     let mut buffer = [0; 1200];

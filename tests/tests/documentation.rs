@@ -237,7 +237,7 @@ fn span(name: &str, default: Duration) -> Actual<'_> {
     Actual { name, default: micros(default), unit: "µs", range: None }
 }
 
-/// What `none` stands for.
+/// The value that `none` stands for.
 fn nothing<T>(name: &str, default: Option<T>) -> Actual<'_> {
     plain(name, text(default.map_or("none", |_| "something")))
 }

@@ -1,4 +1,4 @@
-//! What a closed connection says of messages that arrived.
+//! Fates that a closed connection reports for messages that arrived.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

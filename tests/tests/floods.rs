@@ -7,7 +7,7 @@ mod crowd;
 use crowd::{Field, SECOND};
 use tickwire_core::{Access, Config, Duration, Event, LinkId};
 
-/// What one source gets in so many seconds with the defaults: 64 at once and 32 a second.
+/// Handshakes that one source gets in this many seconds with the defaults: 64 at once and 32 a second.
 const fn share(seconds: u64) -> u64 {
     64 + 32 * seconds
 }
@@ -204,7 +204,7 @@ fn honest_newcomers_get_in_whichever_way_the_flood_is_spread() {
     assert_open("a /48", &siege(networks, 2_000, 24));
 }
 
-/// Whoever has been in has a resume ticket, and may abandon handshakes with it.
+/// A client that was in has a resume ticket, and may abandon handshakes with it.
 #[test]
 fn a_flood_with_resume_tickets_shuts_out_nobody_who_has_none() {
     let mut field = Field::new(Access::Open, |config| {

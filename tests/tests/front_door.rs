@@ -1,4 +1,4 @@
-//! What a newcomer reads first is what the tests run.
+//! Tests of the front door: the examples that a newcomer reads first are the ones that the tests run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use tickwire_tests::source;

@@ -11,7 +11,7 @@ use tickwire_core::{
     Secrets,
 };
 
-/// What the attempt of node 1 that pins `key` ends with.
+/// The close reason of the attempt of node 1 that pins `key`.
 fn end_of_attempt(net: &mut Net, key: [u8; 32]) -> CloseReason {
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();

@@ -180,8 +180,9 @@ fn a_link_that_lost_something_finds_out_in_a_round_trip() {
     assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
 }
 
-/// What an end received before it could say so was forgotten after a second and 63 packets. On a link that loses nothing,
-/// nobody ever sent it again: the messages in it counted as underway for ever, and after 4096 packets nothing was sent.
+/// Packets that an end received before it could acknowledge them were forgotten after a second and 63 packets. On a
+/// link that loses nothing, they were never sent again: the messages in them counted as in flight for ever, and after
+/// 4096 packets nothing was sent.
 #[test]
 fn regression_what_a_full_link_kept_from_being_acknowledged_is_acknowledged_later() {
     let mut pair = pair();

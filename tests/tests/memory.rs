@@ -1,4 +1,4 @@
-//! What connections hold of the heap when they are at rest: counted by an allocator of our own.
+//! Bytes of the heap that connections hold at rest, counted by an allocator of our own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! What comes back after an outage, how soon, and what must not come back.
+//! Connections and messages after an outage: those that come back, how soon, and those that must not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

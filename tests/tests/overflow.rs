@@ -1,4 +1,4 @@
-//! What gives way, and when, on channels whose oldest messages give way to newer ones.
+//! Messages that give way to newer ones, and when, on channels whose oldest messages give way.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -108,7 +108,7 @@ impl Pair {
     }
 }
 
-/// Who restarts.
+/// The ends that restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Restart {
     Nobody,
@@ -117,7 +117,7 @@ enum Restart {
 }
 
 const RESTARTS: [Restart; 4] = [Restart::Nobody, Restart::One(0), Restart::One(1), Restart::Both];
-/// Who dials the second time, and in which order.
+/// The ends that dial the second time, and in which order.
 const DIALS: [&[usize]; 4] = [&[0], &[1], &[0, 1], &[1, 0]];
 const GAPS_MS: [u64; 8] = [0, 20, 50, 75, 100, 130, 200, 450];
 

@@ -1,4 +1,4 @@
-//! What the pieces of messages cost their receiver: instructions, bytes of the heap, and the room that others need.
+//! The cost of pieces of messages to their receiver: instructions, bytes of the heap, and the room that others need.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -56,7 +56,7 @@ static ALLOCATOR: Searching = Searching;
 
 const MASTER: [u8; 32] = [0x77; 32];
 
-/// What is found of `needles` in memory that `act` frees.
+/// The times that each of `needles` is found in memory that `act` frees.
 fn freed(needles: &[[u8; 32]], act: impl FnOnce()) -> Vec<u32> {
     FOUND.set([0; 8]);
     NEEDLES.set(needles.to_vec());

@@ -1,4 +1,4 @@
-//! What an endpoint says of its connections: where they are in their life, and what they did, in numbers.
+//! An endpoint's reports on its connections: their states, and their counters.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

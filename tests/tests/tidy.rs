@@ -27,7 +27,7 @@ const WORLD: [&str; 8] = [
     "rand::rng",
 ];
 
-/// What else only a driver does.
+/// Modules of the operating system that only a driver uses.
 const OPERATING_SYSTEM: [&str; 6] =
     ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
 
@@ -139,7 +139,7 @@ fn files_need_each_other_in_no_circle() {
     expect_none(unexcused(&found, CIRCLES));
 }
 
-/// What `clap` reads is called alike in every program and verb.
+/// Types that `clap` reads have one name in every program and verb.
 const ALIKE: [&str; 1] = ["Args"];
 
 #[test]
@@ -158,7 +158,7 @@ fn a_crate_has_one_type_a_name() {
     expect_none(unexcused(&found.collect::<Vec<_>>(), SHARED_NAMES));
 }
 
-/// What the rule against circles overlooks or sees where nothing is.
+/// Circles that the rule overlooks, or sees where there are none.
 fn planted_circles() -> Vec<String> {
     let root = "mod a;\nmod b;\nmod c;\nmacro_rules! m { () => {} }\npub use b::B;\n";
     // What three files hold, and the circle that it makes.

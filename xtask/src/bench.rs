@@ -32,7 +32,7 @@ enum What {
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 struct Udp {
-    /// What the race is told
+    /// Arguments for the race
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// What CI does.
+    /// The gates as CI runs them.
     pub(crate) const fn gates() -> Self {
         Self { json: false, check: true, hold: false, alone: true }
     }

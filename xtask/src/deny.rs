@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What this reads of `deny.toml`.
+/// The fields of `deny.toml` that this program reads.
 #[derive(Deserialize, Debug)]
 struct Rules {
     advisories: Advisories,

@@ -1,4 +1,4 @@
-//! What `cargo xtask` does, one module per verb.
+//! The verbs of `cargo xtask`, one module each.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

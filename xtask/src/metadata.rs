@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::command::Command;
 
-/// What this program reads of `cargo metadata`.
+/// The fields of `cargo metadata` that this program reads.
 #[derive(Deserialize, Debug)]
 pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use crate::command::Command;
 
-/// What comes after the verb.
+/// The arguments after the verb.
 #[derive(clap::Args, Debug)]
 pub(crate) struct PassedOn {
-    /// What the program is told
+    /// Arguments for the program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

@@ -35,7 +35,7 @@ pub(crate) struct Args {
 
 const SECONDS: u32 = 10;
 
-/// What CI compares: as many seeds of each target as there is time for.
+/// The comparison that CI makes: as many seeds of each target as there is time for.
 pub(crate) const HELD: [(Target, u64); 2] = [(Target::Wasm32, 100), (Target::S390x, 20)];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     judge(args.seconds, &rows)
 }
 
-/// What CI does.
+/// Runs the comparison as CI does.
 pub(crate) fn hold() -> Result<()> {
     let rows = compare(0, SECONDS, &HELD)?;
     print!("{}", verdict::table(&rows));

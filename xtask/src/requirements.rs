@@ -41,11 +41,11 @@ pub struct Row {
     pub text: String,
     /// Letters, joined by `/`.
     pub kind: String,
-    /// What proves it.
+    /// The proof of the requirement.
     pub proof: Proof,
 }
 
-/// What proves a requirement.
+/// The proof of a requirement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Proof {
     /// Nothing.

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What can be said without running the product.
+/// Checks that run without the product.
 fn house() -> Result<()> {
     command_step("format", &Command::cargo("fmt --all --check"))?;
     let clippy = Command::cargo(
@@ -62,7 +62,7 @@ fn planted() -> Command {
     )
 }
 
-/// What the simulator says: each step where its program exists.
+/// Checks of the simulator: each step where its program exists.
 fn simulation(workspace: &Workspace) -> Result<()> {
     if workspace.has_bin("tickwire-sim", "trace-hash") {
         step("hashes", &platforms_held(), platforms::hold)?;

@@ -62,13 +62,13 @@ struct Mint {
     /// The application, as `Config::application` has it: decimal, or hexadecimal after 0x
     #[arg(long, value_name = "N", value_parser = number)]
     application: u64,
-    /// Who the client is: 32 hexadecimal digits
+    /// Identity of the client: 32 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     identity: String,
     /// For how many seconds from now the ticket lets its holder in: 1 to 604800, a week
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     valid: u64,
-    /// What the server should know about the client, at most 256 bytes
+    /// Bytes that tell the server about the client, at most 256
     #[arg(long, value_name = "TEXT", default_value = "")]
     user_data: String,
     /// Print one JSON object
@@ -186,8 +186,8 @@ fn show(args: &Show, wall_now: u64) -> Result<String> {
     ))
 }
 
-/// What anybody who holds the ticket may read, but for its secret. The application is text: it may be too large for the
-/// numbers of some readers of JSON.
+/// The fields of a ticket that any holder may read, without its secret. The application is text: it may be too large
+/// for the numbers of some readers of JSON.
 fn described(ticket: &Ticket) -> Value {
     json!({
         "application": format!("{:#x}", ticket.application()),

@@ -49,7 +49,7 @@ pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// What `make` allocates is the caller's own: it does not count.
+/// Runs `make` without counting: its allocations are the caller's own.
 pub fn uncounted<T>(make: impl FnOnce() -> T) -> T {
     PAUSED.store(true, Ordering::Relaxed);
     let made = make();

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The cases that are measured.
 
 /// Ticks that are measured: ten seconds.
 pub const TICKS: u64 = 600;

@@ -12,7 +12,7 @@ use tickwire_core_bench::{
 
 use crate::instructions;
 
-/// What one case costs per delivered message.
+/// The cost of one case per delivered message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     /// Instructions, and an estimate of cycles, if callgrind counted them.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{Cost, Figures};
 
-/// What compilers and systems may add to instructions.
+/// The factor that compilers and systems may add to instructions.
 const INSTRUCTIONS_SLACK: f64 = 1.01;
-/// What rounding may add to allocations and bytes.
+/// The amount that rounding may add to allocations and bytes.
 const EXACT_SLACK: f64 = 0.005;
 
 /// Figures per message that were reached.
@@ -26,7 +26,7 @@ pub(crate) struct Gates {
     pub(crate) peers: BTreeMap<String, f64>,
 }
 
-/// What one case may cost.
+/// The most that one case may cost.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     instructions: f64,
@@ -45,7 +45,7 @@ impl Held {
         })
     }
 
-    /// What is worse than it was, in words.
+    /// The figures that are worse than before, in words.
     fn worse(&self, now: &Self) -> Vec<String> {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {

@@ -1,4 +1,4 @@
-//! What gungraun counted.
+//! The counts of gungraun.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
-/// What callgrind counted of one case.
+/// The counts of callgrind for one case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     /// Instructions.

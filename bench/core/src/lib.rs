@@ -1,6 +1,6 @@
-//! What the core costs, in memory and on virtual time: one thread, a server that sends messages of 100 bytes to its
-//! clients sixty times a second, 50 ms each way, acknowledgements coming back; in some cases clients send as much. Both ends are counted, and so is the
-//! harness.
+//! The cost of the core, in memory and on virtual time: one thread, a server that sends messages of 100 bytes to its
+//! clients sixty times a second, 50 ms each way, acknowledgements coming back; in some cases clients send as much. Both
+//! ends are counted, and so is the harness.
 
 pub mod allocations;
 mod bare;

@@ -16,7 +16,7 @@ use self::gates::Gates;
 #[global_allocator]
 static ALLOCATOR: tickwire_core_bench::allocations::Counting = tickwire_core_bench::allocations::Counting;
 
-/// What the core costs per message
+/// Cost of the core per message
 #[derive(Parser, Debug)]
 struct Args {
     /// The folder where gungraun left its summaries of this run

@@ -36,7 +36,7 @@ pub trait Stack {
     fn is_connected(&self) -> bool;
 }
 
-/// What went over the wire and arrived.
+/// Counters of the traffic on the wire and of the messages that arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
     /// Messages given to the server, and to the clients where both send.
@@ -58,7 +58,7 @@ pub struct Scene<S> {
     case: Case,
     network: Network,
     tick: u64,
-    /// What happened so far.
+    /// The counters so far.
     pub tally: Tally,
 }
 
@@ -107,7 +107,7 @@ impl<S: Stack> Scene<S> {
         scene
     }
 
-    /// What is in the scene.
+    /// The stack in the scene.
     pub fn into_stack(self) -> S {
         self.stack
     }

@@ -130,7 +130,7 @@ fn at(now_us: u64) -> Instant {
     Instant::saturating_from_micros(now_us)
 }
 
-/// What a driver does before it sleeps: timers, then datagrams.
+/// Does a driver's work before it sleeps: timers, then datagrams.
 fn transmit(endpoint: &mut Endpoint, now: Instant, buffer: &mut [u8], mut emit: impl FnMut(Address, &[u8])) {
     endpoint.handle_timeout(now);
     while let Some(transmit) = endpoint.poll_transmit(now, buffer) {

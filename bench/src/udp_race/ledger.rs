@@ -1,4 +1,4 @@
-//! What the clients have received, and when.
+//! The messages that the clients have received, and when.
 
 use std::collections::BTreeMap;
 

@@ -35,7 +35,7 @@ struct Cli {
     race: race::Args,
 }
 
-/// What a child process is.
+/// The role of a child process.
 #[derive(Subcommand, Debug)]
 enum Role {
     /// A server (started by the race itself)

@@ -5,7 +5,7 @@ use crate::measure;
 /// Bytes of every message.
 pub(crate) const SIZE: usize = 100;
 
-/// What one means.
+/// The meaning of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -34,7 +34,7 @@ pub(crate) fn message(kind: Kind, number: u64) -> [u8; SIZE] {
     bytes
 }
 
-/// What a message says, if it is one.
+/// The head of a message, if `bytes` are one.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Head> {
     let (kind, rest) = bytes.split_first()?;
     let (number, rest) = rest.split_first_chunk()?;

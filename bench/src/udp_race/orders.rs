@@ -1,4 +1,4 @@
-//! What the parent and its children say to each other: one JSON object per line, on standard input and output.
+//! The messages between the parent and its children: one JSON object per line, on standard input and output.
 
 use std::io::{BufRead as _, Write as _};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure;
 use crate::stack::Stack;
 
-/// What a child is started with.
+/// The settings that a child is started with.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) stack: Stack,
@@ -21,7 +21,7 @@ pub(crate) struct Setup {
     pub(crate) server: Option<(SocketAddr, Vec<u8>)>,
 }
 
-/// What a server does from its next tick on.
+/// The work of a server from its next tick on.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Work {
     /// Ticks, and has nothing to say.
@@ -42,7 +42,7 @@ pub(crate) enum Work {
     },
 }
 
-/// What the parent asks for.
+/// The orders of the parent.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Order {
     /// Server: changes what it does.
@@ -69,7 +69,7 @@ pub(crate) enum Order {
     Broadcasts,
 }
 
-/// What a child answers.
+/// The answers of a child.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) enum Answer {
     /// Server: it can be connected to.
@@ -158,7 +158,7 @@ impl Control {
         control
     }
 
-    /// What there is to do now.
+    /// The current work.
     pub(crate) fn work(&self) -> Work {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,7 +175,7 @@ impl Control {
     }
 }
 
-/// What a tick has to send.
+/// The messages that a tick has to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
     Nothing,

@@ -30,7 +30,7 @@ pub(crate) trait Client: Sized {
     fn on_readable(&mut self, inbox: &mut dyn FnMut(&[u8])) -> Result<()>;
     /// Sends a reliable message at once.
     fn send(&mut self, message: &[u8]) -> Result<()>;
-    /// What has to be done from time to time.
+    /// Work that has to be done from time to time.
     fn tick(&mut self, _inbox: &mut dyn FnMut(&[u8])) -> Result<()> {
         Ok(())
     }
@@ -57,7 +57,7 @@ struct Pool<C> {
     clients: Vec<C>,
     ledger: Ledger,
     deadlines: BTreeSet<(u64, usize)>,
-    /// What `deadlines` has of each client.
+    /// The deadline of each client that `deadlines` has.
     noted: Vec<u64>,
     is_connected: Vec<bool>,
     connected: usize,

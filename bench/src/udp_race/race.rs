@@ -13,7 +13,7 @@ use crate::report::{Report, Samples};
 use crate::rows::ROWS;
 use crate::stack::Stack;
 
-/// What the race is told.
+/// The arguments of the race.
 #[derive(Arguments, Debug)]
 pub(crate) struct Args {
     /// How many interleaved rounds

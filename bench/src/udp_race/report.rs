@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::rows::{ROWS, Row};
 use crate::stack::{Stack, enet, floor, quinn, renet, tickwire};
 
-/// What one stack did in one round, by row.
+/// The figures of one stack in one round, by row.
 #[derive(Default, Debug)]
 pub(crate) struct Samples(Vec<(&'static str, f64)>);
 
@@ -41,7 +41,7 @@ struct Spread {
     max: f64,
 }
 
-/// What tickwire's median is of a peer's, and what it may be.
+/// The ratio of tickwire's median to a peer's, and the largest that it may be.
 struct Ratio {
     peer: Stack,
     ratio: f64,

@@ -112,9 +112,9 @@ impl fmt::Display for EncodeError {
             Self::TooDeep => {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }
-            Self::TooManyItems => f.write_str(
-                "the message holds more list items than a receiver takes from as many bytes; split its lists",
-            ),
+            Self::TooManyItems => {
+                f.write_str("the message holds more values than a receiver takes; split its lists")
+            }
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
         }
     }

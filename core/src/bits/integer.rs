@@ -57,7 +57,7 @@ pub fn put_integer<T: NetInteger>(
 /// Reads what [`put_integer`] wrote with the same bounds.
 ///
 /// # Errors
-/// [`DecodeError::OutOfRange`] if the value lies above `high`, and what the reader says.
+/// [`DecodeError::OutOfRange`] if the value lies above `high`, or the error of the reader.
 pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) -> Result<T, DecodeError> {
     let span = high.offset_from(low);
     let offset = reader.take(bits_for(span))?;

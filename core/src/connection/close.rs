@@ -37,7 +37,7 @@ impl Connection {
     /// Like [`Connection::finish`], but tells the peer why. If this end closed while messages were not acknowledged, `Closed`
     /// waits until the peer's CLOSE, which acknowledges what it has, or until this end gives up waiting for one.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String) {
-        // What is over stays over, and its CLOSE goes on being repeated.
+        // A closed connection stays closed, and keeps repeating its CLOSE.
         if self.notices.is_closed() {
             return;
         }

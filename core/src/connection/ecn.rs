@@ -282,7 +282,7 @@ mod tests {
         marking.on_acked(12);
         assert!(!marking.on_ack(None, true, 13));
         assert!(marking.is_capable());
-        // What was acknowledged meanwhile has to show in the next one, marked or not.
+        // Packets acknowledged meanwhile have to show in the next counts, marked or not.
         let mut other = marking;
         assert!(marking.on_ack(counts(2, 1), true, 13));
         assert!(marking.is_capable());

@@ -82,8 +82,8 @@ impl Connection {
                     if busy {
                         transport.busy_at = now;
                     }
-                    // Nothing follows a lone heartbeat that an acknowledgement could wait for: one wake-up does for both.
-                    // Congestion is told at once (RFC 9000 13.2.1).
+                    // No data follows a lone heartbeat, so delaying its ACK would only cost a second wake-up.
+                    // Congestion is reported at once (RFC 9000 13.2.1).
                     let is_marked = transport.marks.on_received(reception.ecn);
                     let delay = if substantial && !is_marked { lent.settings.ack_delay } else { Span::ZERO };
                     if eliciting {

@@ -249,7 +249,7 @@ impl Regulator {
         self.consult();
         self.delivery = DeliveryRate::new(now);
         self.delay = OneWayDelay::default();
-        // Who moves again and again may send no more for that.
+        // Under a limit, a peer that moves repeatedly gains no unpaced bytes.
         let free = if self.limit == u64::MAX { INITIAL_DATAGRAMS.saturating_mul(self.datagram) } else { 0 };
         self.pacer = Pacer::new(now, free);
         (self.acked, self.lost) = (Tally::default(), Tally::default());

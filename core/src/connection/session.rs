@@ -158,7 +158,7 @@ impl Session {
     pub(super) fn write(&mut self, now: Instant, writer: &mut Writer<'_>, mut note: impl FnMut(SentFrame)) {
         self.write_control(writer, &mut note);
         self.send.write_pieces(now, &mut self.shares, writer, |piece| {
-            // What is sent once has no fate that anybody asks for.
+            // Nothing asks for the fate of a piece that is sent only once.
             if piece.is_repeated() {
                 note(SentFrame::Piece(piece));
             }

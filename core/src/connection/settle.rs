@@ -72,7 +72,7 @@ pub(crate) fn on_ack(
         let sent_at = largest_new.map_or_else(|| now - transport.rtt.smoothed(), |(_, sent_at)| sent_at);
         transport.regulator.on_marked(now, sent_at);
     }
-    // What was acknowledged before may not be named any more.
+    // Packets acknowledged before may be missing from this frame.
     if let (Some(before), Some(lowest)) = (largest_before, above) {
         silence = wider(silence, before.saturating_add(1)..lowest);
     }
@@ -125,10 +125,10 @@ pub(crate) fn detect_losses(
     session: &mut Session,
     silence: Range<u64>,
 ) {
-    // What was acknowledged first is no longer looked at.
+    // Drops the acknowledged records at the front.
     transport.sent.trim();
     if transport.is_reliable {
-        // What was written to such a link arrives, or the link breaks.
+        // Bytes written to such a link arrive, or the link breaks.
         return;
     }
     let largest_acked = transport.largest_acked.unwrap_or(0);
@@ -187,7 +187,7 @@ pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     if transport.probes > 1 && transport.sent.has_large() {
         transport.mtu.ask_whether_anything_passes();
     }
-    // What an earlier probe repeated is in flight twice: go on until there is something that a probe can carry.
+    // Frames that an earlier probe repeated are in flight twice: continue until there is one that a probe can carry.
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         for place in transport.sent.frames_of(number).into_iter().flatten() {
             if let Some(frame) = transport.sent.frame(place) {

@@ -33,7 +33,7 @@ impl Connection {
                     self.rest_if_idle(now);
                 }
                 Timer::Rest => self.rest_if_idle(now),
-                // What it held back is queued when the endpoint looks.
+                // The endpoint queues the delayed packets when it looks at the connection.
                 Timer::Pacing => {}
                 Timer::Idle => self.on_silence(now, settings),
                 Timer::Path => self.with_transport(|transport| {
@@ -45,7 +45,7 @@ impl Connection {
                 Timer::Handshake => self.on_handshake_timeout(now, rng),
             }
             if self.phase != before {
-                // What else was due belongs to what it was before.
+                // The other due timers belong to the former phase.
                 self.timers = self.deadlines(now, self.needs(now));
             }
         }

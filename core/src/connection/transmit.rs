@@ -194,14 +194,14 @@ pub(crate) fn write_datagram(
         transport.last_ping = now;
         eliciting = true;
     }
-    // What leaves anyway says as much.
+    // A packet that leaves anyway shows that this end is there.
     if core::mem::take(&mut transport.sign_due) && !eliciting {
         pad(&mut writer, PING_DATAGRAM.saturating_sub(overhead));
     } else if !eliciting && acked.is_some() && is_open && transport.is_unheard() {
         eliciting = put(&mut writer, &Frame::Ping);
     }
     let body = writer.written();
-    // An acknowledgement that is merely owed leaves alone only if it is what took the room from something larger.
+    // Send a packet that holds nothing but a delayed ACK only if the ACK is due, or if it took the space that a larger frame needed.
     let rides_alone = body == after_ack && !challenged && !transport.acks.is_due();
     if body == 0 || ((rides_alone || body == after_clock) && !(is_open && session.has_eliciting())) {
         return None;

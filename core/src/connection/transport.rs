@@ -347,7 +347,7 @@ impl Transport {
             wait =
                 loss::probe_interval(wait, self.probes, self.rtt.smoothed().min(wait), urgent, self.patience);
         }
-        // The responder's half-open entry lives for a few seconds: until it is a connection, what the Hello was is this.
+        // Until the responder accepts the connection, this packet does the Hello's job: repeat it before the half-open entry expires.
         let wait = if self.is_confirmed { wait } else { wait.min(UNCONFIRMED_PROBE) };
         Some(self.last_eliciting + wait)
     }
@@ -419,7 +419,7 @@ impl Transport {
         }
         self.rtt = RttEstimator::new();
         self.rtt.update(sample, Span::ZERO);
-        // What is known of sizes goes first: a window of ten datagrams means those of the new path.
+        // The datagram size is reset first: a window of ten datagrams means those of the new path.
         self.mtu.restart(path.remote);
         self.on_datagram_changed();
         self.regulator.reset(now);

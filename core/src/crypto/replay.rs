@@ -61,7 +61,7 @@ impl ReplayWindow {
         self.highest = Some(highest);
         let Some(previous) = previous else { return };
         if highest - previous == 1 {
-            // What leaves has the place of what comes.
+            // The bit that leaves the window has the place of the one that enters.
             return;
         }
         if highest - previous >= limits::REPLAY_WINDOW {

@@ -89,7 +89,7 @@ impl Endpoint {
                 let mut lent =
                     Resources { arena: &mut self.arena, rng: &mut self.rng, settings: &self.settings };
                 let result = state.handle_data(now, reception, &header, datagram, &mut lent);
-                // What is not authentic changes no address.
+                // A datagram that is not authentic changes no address.
                 let is_stray =
                     result == Err(DropReason::NotAuthentic) && state.address() != Some(from.remote);
                 self.arena.arm(now);

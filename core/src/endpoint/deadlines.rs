@@ -155,7 +155,7 @@ mod tests {
                     }
                 }
                 let least = model.values().min().copied();
-                // What came up is asked for again, as the endpoint does.
+                // The test asks again for each expired deadline, as the endpoint does.
                 while let Some((at, key)) = deadlines.first().filter(|(at, key)| *at <= now && model[key] > now) {
                     deadlines.set(now, key, model[&key], true);
                     if deadlines.first().is_some_and(|(again, other)| other == key && again == at) {

@@ -148,7 +148,7 @@ impl Endpoint {
         datagram: &[u8],
     ) -> Result<Box<Transport>, DropReason> {
         let half = self.acceptor.half_open(now, half_open).ok_or(DropReason::UnknownConnection)?;
-        // Whoever knows the id can send garbage here: it must not cost a transport. A link is its client's own.
+        // An attacker that knows the id can send garbage here: it must not cost a transport. A link has exactly one peer.
         if from.remote.link().is_none() && !half.opens(&*self.settings.provider, header, datagram) {
             return Err(DropReason::NotAuthentic);
         }

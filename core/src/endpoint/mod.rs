@@ -356,7 +356,7 @@ impl Endpoint {
         let now = self.now;
         let Some(member) = self.connections.member_mut(connection) else { return };
         let state = &mut member.connection;
-        // What is paced leaves in bursts of its size only if it is woken for in time, not before.
+        // A paced connection sends bursts of the intended size only if it is woken in time, not before.
         self.deadlines.set(now, connection, outlook.next, !outlook.waits);
         let links = outlook.links;
         if links != member.links {

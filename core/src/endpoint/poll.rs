@@ -41,7 +41,7 @@ impl Endpoint {
         if buffer.len() < limits::MIN_TRANSMIT_BUFFER {
             return None;
         }
-        // Whoever is asked has usually said everything before.
+        // An endpoint that is polled usually has nothing left to send.
         if self.ready.is_empty() && self.unsettled.is_empty() && self.replies.is_empty() {
             return None;
         }

@@ -25,7 +25,7 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
     } else if let Ok(VersionReply { client_id, version, attempt }) = VersionReply::read(bytes) {
         let [a, b, c, _] = client_id.to_le_bytes();
         VersionReply::append_to(([a, b, c], attempt), &mut reply);
-        // What is written is our own version; what is read may be any.
+        // `append_to` writes our own version; the reply that was read may have any.
         *reply.get_mut(5)? = version;
     } else {
         let (id, tail) = parse_unknown(bytes).ok()?;

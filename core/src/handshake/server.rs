@@ -213,7 +213,7 @@ impl Acceptor {
             credential: proof.credential,
             id,
             responder,
-            // What is not validated was padded to as many bytes.
+            // A Hello from an address that is not validated was padded to this many bytes.
             reply_room: limits::BASE_DATAGRAM.min(parameters.max_datagram.into()),
         })))
     }

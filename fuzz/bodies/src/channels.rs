@@ -141,7 +141,7 @@ impl Drawn {
     }
 }
 
-/// What the receiving side handed out.
+/// The messages that the receiving side handed out.
 #[derive(Default)]
 struct Seen {
     first: u64,

@@ -36,7 +36,7 @@ struct Node {
     queued: BTreeMap<(usize, u8), u32>,
 }
 
-/// What was received of one connection's channel.
+/// The messages received on one connection's channel.
 #[derive(Default)]
 struct Received {
     next: u32,

@@ -101,7 +101,7 @@ impl Responder for Gullible {
     }
 }
 
-/// What is between the ephemeral key and the tag.
+/// The text between the ephemeral key and the tag.
 fn text(message: &[u8]) -> Result<&[u8], Rejected> {
     let rest = message.get(KEY..).ok_or(Rejected)?;
     let length = rest.len().checked_sub(TAG).ok_or(Rejected)?;

@@ -35,13 +35,13 @@ pub struct Arena {
     pub peer: HostilePeer,
     /// The connection under test.
     pub connection: ConnectionId,
-    /// What the endpoint told since the beginning.
+    /// The events of the endpoint since the beginning.
     pub events: Vec<Event>,
     /// The code of the CLOSE that the endpoint sent.
     pub closed_with: Option<u16>,
     /// The newest resume ticket: sequence, expiry, sealed.
     pub ticket: Option<(u64, u64, Vec<u8>)>,
-    /// What the peer received.
+    /// The packets that the peer received.
     pub received: AckRanges,
     /// Whether the peer sent a CLOSE itself, so that it need not be told.
     pub has_closed: bool,
@@ -217,7 +217,7 @@ impl Arena {
     }
 }
 
-/// What `write` writes.
+/// The bytes that `write` writes.
 pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = vec![0; 2 * PACKET];
     let mut writer = Writer::new(&mut buffer);

@@ -53,7 +53,7 @@ pub struct Fixed {
     d: [u8; 3],
 }
 
-/// What MessagePack and JSON carry.
+/// A message of the types that MessagePack and JSON carry.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Loose {
     id: u64,
@@ -143,14 +143,14 @@ pub fn message(bytes: &[u8]) {
     assert!(same.is_ok(), "a type that was not looked at");
 }
 
-/// What decodes was the only encoding of its value.
+/// Checks that decoded bytes were the only encoding of their value.
 fn one_encoding<T: NetMessage>(bytes: &[u8], decoded: Decoded) -> Result<(), Decoded> {
     let value = decoded.downcast::<T>()?;
     assert_eq!(REGISTRY.encode(&value).unwrap(), bytes, "a second encoding");
     Ok(())
 }
 
-/// What decodes is encoded, if it fits, and then decodes to the same.
+/// Checks that a decoded value is encoded, if it fits, and then decodes to the same.
 fn same_value<T: NetMessage>(decoded: Decoded) -> Result<(), Decoded> {
     let value = decoded.downcast::<T>()?;
     // Text may grow: an exponent is written out, a letter escaped.

@@ -1,4 +1,4 @@
-//! What two endpoints say to each other, for a corpus to start from.
+//! The traffic between two endpoints, for a corpus to start from.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

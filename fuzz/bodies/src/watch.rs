@@ -23,7 +23,7 @@ pub struct Watched {
     known: BTreeSet<Address>,
 }
 
-/// What came out of an endpoint.
+/// The output of an endpoint.
 #[derive(Default)]
 pub struct Output {
     /// Datagrams, and where they go.

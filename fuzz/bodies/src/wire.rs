@@ -79,7 +79,7 @@ pub fn ack_frame(bytes: &[u8]) {
     assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
-/// What a receiver has to acknowledge, against a set of numbers, and through the frame.
+/// The packet numbers that a receiver has to acknowledge, against a set of numbers, and through the frame.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut ranges, mut model) = (AckRanges::default(), Model::default());

@@ -101,7 +101,7 @@ impl Schedule {
             &mut self.tally,
             &mut self.arrivals,
         );
-        // What strangers repeat has no address to come from here.
+        // Copies from strangers have no address to come from here.
         let mut copies = 0;
         for arrival in self.arrivals.drain(..).filter(|arrival| arrival.stranger.is_none()) {
             let parcel = DueDatagram { client, direction, bytes: arrival.bytes };

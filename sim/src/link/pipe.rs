@@ -219,7 +219,7 @@ fn pass_shaped(rates: &[(u64, u64)], now_ns: u64, length: u64) -> u64 {
 
 fn pass_recorded(trace: &LinkTrace, opportunity: &mut u64, left: &mut u64, now_us: u64, length: u64) -> u64 {
     if trace.time_us(*opportunity) < now_us {
-        // What was not used in its time is gone.
+        // An opportunity that was not used in its time is gone.
         *opportunity = trace.first_from(now_us);
         *left = u64::from(OPPORTUNITY_BYTES);
     }

@@ -400,9 +400,9 @@ impl Ledger {
             CloseReason::Peer { code, .. } if *code < VIOLATION_CODES => {}
             // Some plans have paths of 600 bytes.
             CloseReason::PathTooNarrow { .. } if self.has_narrow_paths => {}
-            // Whoever comes back late with its first ticket; with another one it is let in.
+            // A client came back late with its first ticket; with another one it is let in.
             CloseReason::Refused(Refusal::Expired) if node != 0 && self.has_identities => {}
-            // Whoever comes back to a session that the server ended, and did not hear of it.
+            // A client came back to a session that the server ended, and did not hear of it.
             CloseReason::Refused(Refusal::SessionEnded) if node != 0 && self.server_ended_one => {}
             _ => return Err(format!("side {side} of node {node} was closed: {reason:?}")),
         }

@@ -120,7 +120,7 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     let lag = lag_of(plan, world.faults());
     settle(plan, world, lag)?;
     let settled_after = world.now() - healed;
-    // Whoever was not heard before the network healed may still be missed after it.
+    // A peer that was not heard before the network healed may still be missed after it.
     world.run_until(world.now().max(healed + plan.config().idle_timeout + lag))?;
     settle(plan, world, lag)?;
     stay_calm(plan, world, lag)?;

@@ -18,7 +18,7 @@ fn ticket_office(off: i64) -> Net {
     Net::new(vec![server, client], Duration::from_millis(50))
 }
 
-/// What becomes of a client that dials with `ticket`, within a second. If it is let in it leaves again.
+/// The event of a client that dials with `ticket`, within a second. If it is let in it leaves again.
 fn shown(net: &mut Net, ticket: &Ticket) -> Option<Event> {
     let before = net.nodes[1].events.len();
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).ticket(ticket.clone());

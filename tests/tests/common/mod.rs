@@ -21,7 +21,7 @@ pub struct Node {
     pub is_up: bool,
     /// Whether its application takes in what there is to tell.
     pub is_listening: bool,
-    /// What its datagrams bear as their source instead of `address`.
+    /// The source address that its datagrams bear instead of `address`.
     pub claims: Option<SocketAddr>,
     /// How far its clock is behind the network's: as long as it has stood still.
     pub behind: Duration,
@@ -46,7 +46,7 @@ impl Node {
         }
     }
 
-    /// What its clock shows when the network's shows `now`.
+    /// The time on its clock when the network's clock shows `now`.
     pub fn local(&self, now: Instant) -> Instant {
         now - self.behind
     }
@@ -93,7 +93,7 @@ struct Flying {
     bytes: Vec<u8>,
 }
 
-/// What the network does to a datagram.
+/// The effect of the network on a datagram.
 pub type Filter = Box<dyn FnMut(Instant, usize, &mut Vec<u8>) -> Pass>;
 
 pub enum Pass {

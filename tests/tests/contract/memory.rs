@@ -98,7 +98,7 @@ fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
     check(5, 100, bounded as fn(u8, u64));
 }
 
-/// What a peer sends that has the server keep as many messages as it can.
+/// The frames of a peer that has the server keep as many messages as it can.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Hoard {
     /// Whole messages out of order.
@@ -126,7 +126,7 @@ fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32
     })
 }
 
-/// What `frames` make the server hold: by its own count, and of the heap.
+/// Bytes that `frames` make the server hold: by its own count, and of the heap.
 fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
     let mut pair = pairs::connected(1, |config| {
         config.provider = provider::gullible();

@@ -1,4 +1,4 @@
-//! What once broke a clause.
+//! Scripts that once broke a clause.
 
 use tickwire_core::{ChannelConfig, ChannelId, CloseReason, Delivery, Duration, Event};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
@@ -57,7 +57,7 @@ fn regression_a_closed_connection_awaits_no_fragments() {
     world.expect_kept(2);
 }
 
-/// What was queued before the connection was made outlived its lifetime, and the queue had room again.
+/// A message queued before the connection was made outlived its lifetime, and the queue had room again.
 #[test]
 fn regression_send_ready_waits_for_connected() {
     let script = [
@@ -85,7 +85,7 @@ fn regression_turns_of_closed_connections_do_not_pile_up() {
     assert!(pair.take(CLIENT).is_empty());
 }
 
-/// Who finished no message for two minutes was taken for a violator, though nothing could reach it.
+/// A peer that finished no message for two minutes was taken for a violator, though nothing could reach it.
 #[test]
 fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
     let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));

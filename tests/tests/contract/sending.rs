@@ -57,7 +57,7 @@ fn clause_08_datagrams_are_built_when_they_leave() {
     check(300, 100, is_fresh as fn(u16, u8, u8));
 }
 
-/// What the network does to the datagrams of a game.
+/// The effect of the network on the datagrams of a game.
 #[derive(Clone, Copy, Debug)]
 struct Weather {
     /// One of so many datagrams is lost; none at 0.
@@ -80,7 +80,7 @@ struct Game {
     draws: Draws,
     datagrams: u64,
     messages: u64,
-    /// What is too large to share memory has come so often.
+    /// Messages too large to share memory that have come.
     large: u64,
     ticks: u64,
     /// Datagrams on their way: when they arrive, where, and how long they are.
@@ -134,7 +134,7 @@ impl Game {
 }
 
 impl Game {
-    /// What is allocated while the game goes on for a while.
+    /// The allocations while the game runs for a while.
     fn measure(&mut self) -> allocation::Allocations {
         (self.datagrams, self.messages, self.large) = (0, 0, 0);
         let ((), allocated) = allocation::during(|| (0..1000).for_each(|_| self.tick()));

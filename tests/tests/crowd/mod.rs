@@ -22,7 +22,7 @@ const HOUR_US: u64 = 3_600_000_000;
 /// Where the server is.
 pub(crate) const SERVER: &str = "10.0.0.1:7777";
 
-/// What a client's datagrams bear as their sender.
+/// The sender address that a client's datagrams bear.
 #[derive(Clone, Copy)]
 pub(crate) enum Bears {
     /// The address where it is.
@@ -84,7 +84,7 @@ struct Flying {
     bytes: Vec<u8>,
 }
 
-/// What the network does to a datagram: it may change it, and says whether it passes.
+/// The effect of the network on a datagram. It may change the datagram, and returns whether it passes.
 pub(crate) type Harm = Box<dyn FnMut(&mut Vec<u8>) -> bool>;
 
 /// The server among those who are somewhere.
@@ -97,14 +97,14 @@ pub(crate) struct Field {
     pub(crate) secrets: Secrets,
     pub(crate) server_config: Config,
     pub(crate) clients: Vec<Client>,
-    /// What the server told.
+    /// The events of the server.
     pub(crate) events: Vec<(Instant, Event)>,
     pub(crate) one_way: Duration,
-    /// What the network does to datagrams.
+    /// The effect of the network on datagrams.
     pub(crate) harm: Harm,
     /// How often the server read a first Noise message.
     pub(crate) spent: DiffieHellmans,
-    /// Who is where.
+    /// The client at each address.
     homes: BTreeMap<Address, usize>,
     accounts: BTreeMap<Address, Account>,
     flying: BinaryHeap<Reverse<(Instant, u64, usize)>>,

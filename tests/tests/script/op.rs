@@ -1,4 +1,4 @@
-//! What may be done to endpoints, one step at a time.
+//! The operations on endpoints, one step at a time.
 
 use quickcheck::{Arbitrary, Gen};
 
@@ -47,7 +47,7 @@ pub(crate) enum How {
     Link,
 }
 
-/// What the network does to a datagram.
+/// The effect of the network on a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
     Deliver,
@@ -61,7 +61,7 @@ pub(crate) enum Fate {
     Misroute(u8),
 }
 
-/// What happens to a link.
+/// An event of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LinkAct {
     Open,

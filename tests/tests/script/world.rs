@@ -37,7 +37,7 @@ pub(crate) enum Manner {
     Orderly { every: Option<Duration>, order: u8 },
 }
 
-/// What a world is made of.
+/// The parts that a world is made of.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
@@ -53,7 +53,7 @@ impl Setup {
     }
 }
 
-/// What came out of an endpoint.
+/// One output of an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Output {
     Datagram { node: usize, at: Instant, to: Address, length: usize, segment: usize, hash: u64 },
@@ -222,7 +222,7 @@ impl World {
         }
     }
 
-    /// What must hold after every call.
+    /// Checks the rules that must hold after every call.
     fn look_at(&mut self, index: usize) {
         let node = &self.nodes[index];
         let (first, second) = (node.endpoint.poll_timeout(), node.endpoint.poll_timeout());
@@ -400,7 +400,7 @@ impl World {
         }
     }
 
-    /// What came out, without what `poll_timeout` said in between.
+    /// The outputs, without those of `poll_timeout` in between.
     pub(crate) fn outputs(&self) -> Vec<&Output> {
         self.trace.iter().filter(|output| !matches!(output, Output::Timeout { .. })).collect()
     }

@@ -1,4 +1,4 @@
-//! What came of each target, for people and for programs.
+//! The verdict on each target, for people and for programs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl PlatformRow {
         self.target.map_or_else(here, |target| target.to_string())
     }
 
-    /// What is wrong, if anything is, and how to see it again.
+    /// The fault, if there is one, and how to see it again.
     pub(super) fn complaint(&self, seconds: u32) -> Option<String> {
         let name = self.name();
         match &self.verdict {

@@ -24,7 +24,7 @@ const SEGMENTS: usize = 10;
 struct QuinnEnd {
     endpoint: Endpoint,
     connections: BTreeMap<ConnectionHandle, Connection>,
-    /// What the endpoint answered by itself.
+    /// Datagrams that the endpoint answered by itself.
     replies: Vec<(SocketAddr, Vec<u8>)>,
     buffer: Vec<u8>,
 }

@@ -23,7 +23,7 @@ pub struct Renet {
     clients: Vec<RenetClient>,
     /// With renetcode: encryption.
     netcode: Option<Netcode>,
-    /// What netcode answered by itself.
+    /// Datagrams that netcode answered by itself.
     replies: Vec<(usize, Vec<u8>)>,
 }
 

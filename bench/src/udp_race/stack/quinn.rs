@@ -150,7 +150,7 @@ pub(crate) fn clients(setup: &Setup) -> Result<()> {
     block_on(run_clients(setup.clone()))
 }
 
-/// What all clients share.
+/// The state that all clients share.
 struct Crowd {
     ledger: std::cell::RefCell<Ledger>,
     /// Told of each echo that was awaited.

@@ -153,7 +153,7 @@ impl Window {
     /// As [`Self::on_acked`], for `count` messages from `id` on, each of which was sent whole.
     pub(super) fn on_acked_whole(&mut self, id: u64, count: u64, delivered: &mut impl FnMut(u64)) {
         let end = id + count;
-        // What was sent once and is acknowledged in order leaves at once.
+        // A message that was sent once and is acknowledged in order leaves at once.
         if id <= self.base {
             while self.base < end
                 && let Some(slot) = self.slots.pop_front_if(|slot| matches!(slot.state, SlotState::Flying))
@@ -203,7 +203,7 @@ impl Window {
                 if cut.acked.covers(sent.start, end) {
                     return;
                 }
-                // What is lost was not acknowledged, so nothing else is taken away again.
+                // The lost bytes were not acknowledged before, so nothing else is removed again.
                 cut.lost.insert(sent.start, end);
                 cut.lost.remove_all(&cut.acked);
             }
@@ -331,7 +331,7 @@ impl Window {
         if !ordered {
             delivered(slot.number);
         }
-        // What flies was neither lost nor cut.
+        // A message in flight was neither lost nor cut.
         if matches!(state, SlotState::Flying) {
             return;
         }

@@ -118,7 +118,7 @@ impl LossCap {
             }
             CapState::Cut { cap } => CapState::Examined { cap },
             CapState::Examined { .. } if share > CURED => {
-                // What a cut does not cure is not of our making. To cut again and again would end at nothing.
+                // Losses that a cut does not cure are not caused by our rate. Repeated cuts would end at zero.
                 self.tolerated = share.saturating_add(HEAVY).min(TOLERATED_MOST);
                 CapState::Free
             }

@@ -12,7 +12,7 @@ pub(super) struct Suspicion {
     pub(super) size: u16,
     /// The largest smaller datagram acknowledged since.
     pub(super) passed: u16,
-    /// A smaller one acknowledged since, none of them lost after it: if the path was there, then from this packet on.
+    /// Lowest packet number of a smaller datagram acknowledged since, none of them lost after it: it proves that the path was up then.
     passed_at: Option<u64>,
     /// Datagrams of the size or more that were lost.
     lost: u32,

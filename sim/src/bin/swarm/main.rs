@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // What panics inside a run is a violation of that run, and told as one.
+    // A panic inside a run is a violation of that run, and reported as one.
     std::panic::set_hook(Box::new(|_| {}));
     let passed = match &args.planted {
         Some(name) => planted::hunt(&args, name),
