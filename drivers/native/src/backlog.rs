@@ -26,7 +26,7 @@ pub(crate) struct Outbox {
     given_up: u64,
 }
 
-/// How a connection is to be closed, once what was sent on it is delivered.
+/// How a connection is closed once its messages are delivered.
 #[derive(Clone)]
 pub(crate) struct Farewell {
     pub(crate) code: u16,
@@ -103,7 +103,7 @@ impl Outbox {
         }
     }
 
-    /// Hands over what waits on one channel. Says whether the game should hear that there is room again.
+    /// Hands the waiting messages of one channel to the core. Returns whether to tell the game that the channel has room again.
     pub(crate) fn on_send_ready(
         &mut self,
         now: Instant,

@@ -168,7 +168,7 @@ impl Dials {
         self.silenced.contains(&connection)
     }
 
-    /// Why an attempt failed; each failure is told once.
+    /// The next failure of an attempt. Each failure is returned once.
     pub(crate) fn next_failure(&mut self) -> Option<CloseReason> {
         self.failures.pop_front()
     }
@@ -411,5 +411,5 @@ const STAGGER: Duration = Duration::from_millis(250);
 const LONGEST_TURN: u32 = 5;
 /// So many refused datagrams in a row end the search at an address. A Hello leaves every 200 ms: it takes 0.8 s.
 const REFUSED_SENDS: u32 = 5;
-/// Failed attempts of which the game was not told by an event yet, at most. Each is told to whoever made it all the same.
+/// The most failed attempts that wait to be reported by an event. Each [`Attempt`](crate::Attempt) gets its result all the same.
 const FAILURES: usize = 1024;

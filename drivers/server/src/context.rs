@@ -163,5 +163,5 @@ impl Context {
     }
 }
 
-/// How long a client that is sent away gets to receive what is queued for it.
+/// How long a client that is sent away gets to receive its queued messages.
 const GOOD_BYE: Duration = Duration::from_secs(1);

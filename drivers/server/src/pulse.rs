@@ -64,7 +64,7 @@ impl Pulse {
         self.note_rest(0);
     }
 
-    /// A sign of life; and so many steps were left out because nothing was to be done.
+    /// A sign of life of a game at rest, which left out this number of steps.
     pub(crate) fn note_rest(&self, rested: u64) {
         self.rested.fetch_add(rested, Ordering::Relaxed);
         self.last_sign_us.store(micros(self.started_at.elapsed()), Ordering::Relaxed);

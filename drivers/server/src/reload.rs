@@ -6,7 +6,7 @@ use crate::server::Dedicated;
 
 impl<G: Game> Dedicated<G> {
     /// Looks at the configuration and the bans again; applies what is safe, and reports the rest. A configuration that is
-    /// wrong changes nothing. What came of it is logged, and returned for whoever asked.
+    /// wrong changes nothing. The result is logged, and returned to the caller.
     pub(crate) fn reload(&mut self) -> Result<String, String> {
         let bans = self.bans.refresh().map_err(|error| {
             let what = format!("the bans stay as they were: {error}");

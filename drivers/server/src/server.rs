@@ -1,4 +1,4 @@
-//! The dedicated server: what it is made of, and how it starts.
+//! The dedicated server: its parts, and its start.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The files that a configuration names: what is written into one must not be another.
+//! The files that a configuration names. No two keys may name the same file, because writing one would destroy the other.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -204,9 +204,7 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     );
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     server.join();
-    until(|| {
-        server.log().contains("client 1 left: the other end stopped answering; ").then_some(())
-    });
+    until(|| server.log().contains("client 1 left: the other end stopped answering; ").then_some(()));
 }
 
 #[test]
