@@ -13,8 +13,8 @@ use crate::shared::NetworkThreadId;
 /// A running attempt to connect.
 ///
 /// It is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame. Dropping it
-/// changes nothing: `Event::Connected` comes all the same. A failed attempt calls no handler; a game that drains events also gets an
-/// `Event::Closed` of the null connection for it.
+/// changes nothing: `Event::Connected` comes all the same. An `Event::Closed` of the null connection reports a failed attempt
+/// too, but no handler of `on_disconnected` is called for it.
 #[must_use = "an attempt that fails is reported here only"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,

@@ -159,7 +159,7 @@ impl Outbox {
         }
     }
 
-    /// When the connection is closed at the latest; none if nobody wants it closed.
+    /// The latest time when the connection is closed. `None` if it is not to be closed.
     pub(crate) const fn leaves_by(&self) -> Option<Instant> {
         self.leaves_by
     }
@@ -188,7 +188,7 @@ impl Outbox {
         unconfirmed
     }
 
-    /// Messages that were not sent because the connection was over. They are told once.
+    /// Messages that were not sent because the connection was over. They are returned once.
     pub(crate) const fn take_given_up(&mut self) -> u64 {
         std::mem::replace(&mut self.given_up, 0)
     }

@@ -27,17 +27,17 @@ pub(crate) struct DialRequest {
     pub(crate) reply: Replier<Result<ConnectionId, ConnectError>>,
 }
 
-/// All attempts that are under way.
+/// All running attempts.
 pub(crate) struct Dials {
     active: Vec<Dial>,
-    /// How long an attempt may take that was not told otherwise.
+    /// How long an attempt may take if its options set no timeout.
     timeout: Duration,
     resolver: Arc<dyn Resolver>,
     /// Connections that lost against a sibling; the game never hears of them.
     silenced: BTreeSet<ConnectionId>,
     /// Connections that were made to a name, which may lead elsewhere later.
     pub(crate) returns: Returns,
-    /// Why attempts failed of which the game was not told by an event yet.
+    /// Failures of attempts that no event has reported to the game yet.
     failures: VecDeque<CloseReason>,
 }
 

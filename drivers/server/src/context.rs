@@ -113,7 +113,7 @@ impl Context {
     }
 
     /// A counter of the game's own. `/metrics` has it as `tickwire_game_<name>_total` with the text `help`, and `status` shows it
-    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; whoever asks again for a name gets the same
+    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; a later call with the same name returns the same
     /// counter.
     ///
     /// ```

@@ -85,7 +85,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Tells what will take effect at a restart, if that is not what was told before.
+    /// Reports the keys that will take effect at a restart, unless the last report was the same.
     fn report_pending(
         &mut self,
         new: &crate::ServerConfig<G::Settings>,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::check::Objection;
 use super::server_config::ServerConfig;
 
-/// A file, and who uses it.
+/// A file, and the key that uses it.
 struct Used {
     /// The key that names it; none for the configuration itself.
     key: Option<&'static str>,

@@ -2,7 +2,7 @@
 
 use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 
-/// To a client that has joined: who it is, reliably.
+/// To a client that has joined: its identity in the world, reliably.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {

@@ -79,7 +79,7 @@ pub struct World {
     settings: WorldSettings,
     /// Chat lines that missed at least one client, since the last line that reached all.
     unheard: u64,
-    /// Chat budgets of those who left.
+    /// Chat budgets of clients that left.
     spent: SpentBudgets,
 }
 
