@@ -59,8 +59,8 @@ impl Extent {
         self.offset + self.length as u32
     }
 
-    const fn span(&self) -> Span {
-        Span { offset: self.offset, end: self.end() }
+    const fn stretch(&self) -> Stretch {
+        Stretch { offset: self.offset, end: self.end() }
     }
 }
 
@@ -72,12 +72,12 @@ impl Keyed for Extent {
 
 /// Where an extent begins and ends.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct Stretch {
     offset: u32,
     end: u32,
 }
 
-impl Span {
+impl Stretch {
     const fn length(self) -> usize {
         (self.end - self.offset) as usize
     }
@@ -142,21 +142,21 @@ impl Parts {
     }
 
     /// The last extent that begins at `at` or before.
-    fn before(&self, at: u32) -> Option<Span> {
+    fn before(&self, at: u32) -> Option<Stretch> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset <= at),
             Table::More(more) => more.extents.before(at.into()),
         };
-        extent.map(Extent::span)
+        extent.map(Extent::stretch)
     }
 
     /// The first extent that begins after `at`.
-    fn after(&self, at: u32) -> Option<Span> {
+    fn after(&self, at: u32) -> Option<Stretch> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset > at),
             Table::More(more) => more.extents.after(at.into()),
         };
-        extent.map(Extent::span)
+        extent.map(Extent::stretch)
     }
 
     /// The extent that begins at `offset`.

@@ -2,10 +2,11 @@
 //! instant costs multiplications and divisions; the public interface speaks in it, and the core converts at its edge.
 
 use core::fmt;
-use core::ops::{Add, AddAssign, Div, Mul, Sub};
+use core::ops::{Add, AddAssign, Div, Mul};
 use core::time::Duration;
 
-use super::Instant;
+/// Microseconds of the longest time that a `Duration` stands for here.
+const MOST: u64 = 1 << 62;
 
 /// A length of time in microseconds. Sums saturate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -32,7 +33,7 @@ impl Span {
     pub(crate) const fn of(duration: Duration) -> Self {
         let whole = duration.as_secs().saturating_mul(1_000_000);
         let micros = whole.saturating_add(duration.subsec_micros() as u64);
-        Self(if micros > Instant::MAX.as_micros() { Instant::MAX.as_micros() } else { micros })
+        Self(if micros > MOST { MOST } else { micros })
     }
 
     pub(crate) const fn as_micros(self) -> u64 {
@@ -89,30 +90,6 @@ impl Div<u32> for Span {
 
     fn div(self, divisor: u32) -> Self {
         Self(self.0 / u64::from(divisor.max(1)))
-    }
-}
-
-impl Add<Span> for Instant {
-    type Output = Self;
-
-    /// Saturates at [`Instant::MAX`].
-    fn add(self, span: Span) -> Self {
-        self.plus_micros(span.0)
-    }
-}
-
-impl AddAssign<Span> for Instant {
-    fn add_assign(&mut self, span: Span) {
-        *self = *self + span;
-    }
-}
-
-impl Sub<Span> for Instant {
-    type Output = Self;
-
-    /// Saturates at [`Instant::ZERO`].
-    fn sub(self, span: Span) -> Self {
-        Self::saturating_from_micros(self.as_micros().saturating_sub(span.0))
     }
 }
 

@@ -35,6 +35,8 @@ mod reader;
 pub(crate) mod resume;
 mod varint;
 mod writer;
+#[cfg(feature = "wire-writers")]
+pub mod writers;
 
 pub use ack::{AckFrame, EcnCounts};
 pub use frame::{Frame, FrameReader};
@@ -49,38 +51,6 @@ pub(crate) use reader::Reader;
 pub(crate) use resume::write_resume;
 pub(crate) use varint::varint_len;
 pub(crate) use writer::{NoRoom, Writer};
-
-#[cfg(feature = "wire-writers")]
-pub mod writers {
-    //! Functions that write packets, piece by piece: for tests and fuzzers that forge them. They change with every
-    //! version.
-
-    pub use super::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckRanges};
-    pub use super::header::{CONTROL, DATA, HELLO, RETRY, WELCOME, encode_packet_number};
-    pub use super::message::{Chain, ID_MAX, write as write_message};
-    pub use super::reader::Reader;
-    pub use super::resume::write_resume;
-    pub use super::writer::{NoRoom, Writer};
-
-    use super::ack::EcnCounts;
-    use crate::time::{Duration, Instant, Span};
-
-    /// Writes an ACK frame with as many of `ranges` as fit, the newest first, and returns the lowest packet number that it
-    /// acknowledges, or [`u64::MAX`] without ranges. `delay` is how long the largest packet number has waited since it was
-    /// received at `receive_time`, by the receiver's clock.
-    ///
-    /// # Errors
-    /// [`NoRoom`] if not even the first range fits; nothing is written then.
-    pub fn write_ack(
-        ranges: &AckRanges,
-        delay: Duration,
-        receive_time: Instant,
-        marks: Option<EcnCounts>,
-        writer: &mut Writer<'_>,
-    ) -> Result<u64, NoRoom> {
-        super::ack::write_ack(ranges, Span::of(delay), receive_time, marks, writer)
-    }
-}
 
 /// The bytes are not what the format asks for. Noise is counted, so nothing more is said about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

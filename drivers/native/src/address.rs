@@ -85,8 +85,8 @@ impl NetworkAddress {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// Why no single host has this address, so that nobody can bind to it: it is a multicast or a broadcast address. None for all
-    /// others, and for names.
+    /// The reason why no single host has this address and no socket can be bound to it: it is a multicast or a broadcast address.
+    /// `None` for all other addresses, and for names.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())

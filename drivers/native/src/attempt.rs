@@ -10,10 +10,11 @@ use crate::answer::{Pending, Taken};
 use crate::error::ConnectError;
 use crate::shared::NetworkThreadId;
 
-/// An attempt to connect that is under way.
+/// A running attempt to connect.
 ///
-/// It is a future; who does not write `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame. Dropping it
-/// changes nothing: `Event::Connected` comes all the same. An attempt that fails is reported here only.
+/// It is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame. Dropping it
+/// changes nothing: `Event::Connected` comes all the same. An `Event::Closed` of the null connection reports a failed attempt
+/// too, but no handler of `on_disconnected` is called for it.
 #[must_use = "an attempt that fails is reported here only"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
@@ -28,7 +29,7 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// The result, if there is one; it is given once.
+    /// The result, if there is one. It is returned once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),
@@ -37,7 +38,7 @@ impl Attempt {
         }
     }
 
-    /// Waits for the result. How long an attempt takes at most is the business of `ConnectOptions::timeout`.
+    /// Waits for the result. `ConnectOptions::timeout` limits how long an attempt takes.
     ///
     /// # Errors
     /// [`ConnectError`]; to an accept policy [`ConnectError::OnNetworkThread`], unless there is a result already.

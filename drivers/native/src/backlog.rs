@@ -26,7 +26,7 @@ pub(crate) struct Outbox {
     given_up: u64,
 }
 
-/// How a connection is to be closed, once what was sent on it is delivered.
+/// How a connection is closed once its messages are delivered.
 #[derive(Clone)]
 pub(crate) struct Farewell {
     pub(crate) code: u16,
@@ -103,7 +103,7 @@ impl Outbox {
         }
     }
 
-    /// Hands over what waits on one channel. Says whether the game should hear that there is room again.
+    /// Hands the waiting messages of one channel to the core. Returns whether to tell the game that the channel has room again.
     pub(crate) fn on_send_ready(
         &mut self,
         now: Instant,
@@ -159,7 +159,7 @@ impl Outbox {
         }
     }
 
-    /// When the connection is closed at the latest; none if nobody wants it closed.
+    /// The latest time when the connection is closed. `None` if it is not to be closed.
     pub(crate) const fn leaves_by(&self) -> Option<Instant> {
         self.leaves_by
     }
@@ -188,7 +188,7 @@ impl Outbox {
         unconfirmed
     }
 
-    /// Messages that were not sent because the connection was over. They are told once.
+    /// Messages that were not sent because the connection was over. They are returned once.
     pub(crate) const fn take_given_up(&mut self) -> u64 {
         std::mem::replace(&mut self.given_up, 0)
     }

@@ -40,7 +40,7 @@ impl Coalescing {
         }
     }
 
-    /// Something happened that was no upkeep: the game did or heard something, somebody shook hands.
+    /// An event other than upkeep: an action or a message of the game, or a handshake.
     pub(crate) const fn on_activity(&mut self, now: Instant) {
         self.busy_at = now;
     }
@@ -50,13 +50,13 @@ impl Coalescing {
         !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
     }
 
-    /// How long datagrams may gather now: the longer nobody was there, the longer nobody will mind.
+    /// How long datagrams may gather now: the longer the silence so far, the longer they may.
     fn most(&self, now: Instant) -> Duration {
         let quiet = now.saturating_since(self.busy_at).min(FULL_QUIET);
         self.most.mul_f64(quiet.as_secs_f64() / FULL_QUIET.as_secs_f64())
     }
 
-    /// The socket gave so many datagrams.
+    /// The socket gave this number of datagrams.
     pub(crate) fn on_received(&mut self, now: Instant, datagrams: u64) {
         self.gathered = self.gathered.saturating_add(datagrams);
         let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most(now));

@@ -21,7 +21,7 @@ pub(crate) enum Command {
         channel: ChannelId,
         data: Bytes,
         except: Vec<ConnectionId>,
-        /// It goes to those that were connected when it was sent: so many had been by then, since the start.
+        /// The number of connections made since the start when the broadcast was sent. It goes only to those that existed then.
         born_before: u64,
     },
     Connect(Box<DialRequest>),
@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Abort,
 }
 
-/// Looks at the core, and answers whoever asked.
+/// A question to the core: it reads the endpoint and sends the answer to the thread that asked.
 pub(crate) type Question = Box<dyn FnOnce(&Endpoint) + Send>;
 
 impl Command {

@@ -32,7 +32,7 @@ pub(crate) struct CommandQueue {
 /// A command in the queue.
 struct Queued {
     command: Command,
-    /// It does not wait for those who hold.
+    /// It does not wait for threads that hold.
     is_urgent: bool,
 }
 
@@ -132,7 +132,7 @@ impl CommandQueue {
         Room { listener: self.has_room.listen(), waiting: Waiting(&self.waiting) }
     }
 
-    /// The next command, unless somebody holds. Only the network thread takes.
+    /// The next command, unless a thread holds. Only the network thread takes commands.
     pub(crate) fn take(&self) -> Option<Command> {
         let is_held = self.held.load(Ordering::Acquire) > 0 && !self.is_spilling.load(Ordering::Relaxed);
         if is_held && self.urgent.load(Ordering::SeqCst) == 0 {
@@ -203,7 +203,7 @@ impl CommandQueue {
     }
 }
 
-/// Somebody who waits for room.
+/// A thread or task that waits for room.
 struct Room<'a> {
     listener: EventListener,
     #[expect(dead_code, reason = "it counts as long as it lives")]

@@ -27,17 +27,17 @@ pub(crate) struct DialRequest {
     pub(crate) reply: Replier<Result<ConnectionId, ConnectError>>,
 }
 
-/// All attempts that are under way.
+/// All running attempts.
 pub(crate) struct Dials {
     active: Vec<Dial>,
-    /// How long an attempt may take that was not told otherwise.
+    /// How long an attempt may take if its options set no timeout.
     timeout: Duration,
     resolver: Arc<dyn Resolver>,
     /// Connections that lost against a sibling; the game never hears of them.
     silenced: BTreeSet<ConnectionId>,
     /// Connections that were made to a name, which may lead elsewhere later.
     pub(crate) returns: Returns,
-    /// Why attempts failed of which the game was not told by an event yet.
+    /// Failures of attempts that no event has reported to the game yet.
     failures: VecDeque<CloseReason>,
 }
 
@@ -168,7 +168,7 @@ impl Dials {
         self.silenced.contains(&connection)
     }
 
-    /// Why an attempt failed; each failure is told once.
+    /// The next failure of an attempt. Each failure is returned once.
     pub(crate) fn next_failure(&mut self) -> Option<CloseReason> {
         self.failures.pop_front()
     }
@@ -411,5 +411,5 @@ const STAGGER: Duration = Duration::from_millis(250);
 const LONGEST_TURN: u32 = 5;
 /// So many refused datagrams in a row end the search at an address. A Hello leaves every 200 ms: it takes 0.8 s.
 const REFUSED_SENDS: u32 = 5;
-/// Failed attempts of which the game was not told by an event yet, at most. Each is told to whoever made it all the same.
+/// The most failed attempts that wait to be reported by an event. Each [`Attempt`](crate::Attempt) gets its result all the same.
 const FAILURES: usize = 1024;

@@ -79,7 +79,7 @@ impl EventQueue {
         Ok(())
     }
 
-    /// Tells whoever waits that something was pushed. Once for many.
+    /// Wakes the threads that wait for events. One call covers many pushed events.
     pub(crate) fn announce(&self) {
         self.arrived.notify(usize::MAX);
     }

@@ -66,11 +66,11 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// Whom a broadcast did not reach.
+/// The connections that a broadcast was not sent to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Connections whose channel was full: to them it was not sent.
+    /// Connections whose channel was full. The message was not sent to them.
     pub full: Vec<ConnectionId>,
 }
 
@@ -80,7 +80,7 @@ impl Handle {
     /// Sends a message on the channel of its type. It leaves at once, unless this thread [holds](Handle::hold).
     ///
     /// The result is its number on this connection and channel, by which `Event::Delivered` and the list in `Event::Closed`
-    /// name it. What is queued while the connection ends may be named by neither: it was not sent.
+    /// name it. A message that was queued while the connection ended may be named by neither: it was not sent.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -89,7 +89,7 @@ impl Handle {
     }
 
     /// Sends a message on another channel than that of its type: `"chat"` is a channel's name, `ChannelId(2)` its number,
-    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` do too.
+    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` name a channel too.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -138,7 +138,7 @@ impl Handle {
     /// Sends a message to every connection, on the channel of its type.
     ///
     /// # Errors
-    /// [`SendError`] if it was sent to nobody for a reason of this end's. Connections whose channel is full are listed
+    /// [`SendError`] if this end could not send it at all. Connections whose channel is full are listed
     /// in the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
@@ -190,9 +190,9 @@ impl Handle {
         Ok(broadcast)
     }
 
-    /// Keeps the messages that this thread sends back until the result is dropped, so that they leave together: one datagram
-    /// carries many. Hold while a frame is computed, not longer. A message of a thread that does not hold, a full queue, a
-    /// question to the network thread and a connection that is made or closed let everything go.
+    /// Holds the messages that this thread sends until the result is dropped, so that they leave together: one datagram
+    /// carries many. Hold while a frame is computed, not longer. The hold lets everything go early at a message of a thread that
+    /// does not hold, at a full queue, at a question to the network thread, and when a connection is made or closed.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -200,7 +200,7 @@ impl Handle {
     // ----- Connecting and disconnecting
 
     /// Begins to connect. A name is resolved, and all its addresses are tried in order, each a quarter of a second after
-    /// the last; the first that answers is taken.
+    /// the last. The attempt goes on with the first address that answers.
     pub fn connect(&self, to: &NetworkAddress, options: ConnectOptions) -> Attempt {
         let (reply, pending) = answer();
         let request = Box::new(DialRequest { address: to.clone(), options, reply });
@@ -249,7 +249,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Lets a peer in whose static key and pairwise secret came from signalling. Dialling it does so by itself.
+    /// Accepts a peer whose static key and pairwise secret came from signalling. Dialling a peer accepts it too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`]; to an accept policy
@@ -271,7 +271,7 @@ impl Handle {
         }
     }
 
-    /// Undoes [`Handle::expect_peer`]. A connection that was made goes on.
+    /// Undoes [`Handle::expect_peer`]. An existing connection goes on.
     ///
     /// # Errors
     /// [`CommandError`], to an accept policy only.
@@ -297,8 +297,8 @@ impl Handle {
 
     /// The next event, if there is one. Drain them once per frame.
     ///
-    /// Where message types are registered, a message that is none of them is not handed over. It is counted, as in `update`,
-    /// and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`]
+    /// If message types are registered, the game does not get a message that is none of them. Such a message is counted, as in
+    /// `update`, and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`]
     /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a failed
     /// attempt to connect.
     #[must_use]
@@ -318,7 +318,7 @@ impl Handle {
 
     /// As [`Handle::next_event`], but waits up to `timeout` for an event.
     ///
-    /// `None` means that none came, or that the endpoint was stopped and none is left: then [`Handle::is_running`] is false.
+    /// `None` means that no event came, or that the endpoint was stopped and no event is left: then [`Handle::is_running`] is false.
     /// A call that waits while the endpoint stops returns at once, each later one within 10 ms, so that a loop that asks
     /// again and again does not take a processor of its own.
     #[must_use]
@@ -334,7 +334,7 @@ impl Handle {
         }
     }
 
-    /// As [`Handle::next_event`], as soon as there is one; `None` once the endpoint was stopped.
+    /// As [`Handle::next_event`], but waits for an event; `None` once the endpoint was stopped.
     pub async fn event(&self) -> Option<Event> {
         loop {
             let event = self.0.events.next(|| self.0.commands.wake()).await?;
@@ -368,7 +368,7 @@ impl Handle {
         }
     }
 
-    /// A message was none.
+    /// A message was invalid.
     pub(crate) fn reject(&self, connection: ConnectionId, verdict: Verdict) {
         self.0.messages_rejected.fetch_add(1, Ordering::Relaxed);
         if verdict == Verdict::Close {

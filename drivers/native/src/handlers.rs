@@ -31,10 +31,10 @@ pub struct Update {
     pub rejected: usize,
 }
 
-/// Functions that are called with a game's messages, and with its connections that come and go, each with the game's state.
+/// A game's handlers: functions for messages, and for connections that come and go. Each gets the game's state.
 ///
 /// They live beside the game, not in the client: [`Handle::update`] borrows both for one call, so a handler changes the game
-/// without a lock. The second argument of every handler is a [`Handle`] to answer with.
+/// without a lock. The second argument of a handler is a [`Handle`] to answer with.
 ///
 /// ```
 /// use std::time::Duration;
@@ -167,7 +167,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Removes a handler; says whether it was there.
+    /// Removes a handler. Returns whether it was there.
     pub fn off(&mut self, handler: HandlerId) -> bool {
         match handler.0 {
             Which::Message(id) => self.dispatcher.off(id),
@@ -235,8 +235,8 @@ impl Handle {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Drains the events that are there, and calls `handlers` with `game`. Once per frame. What handlers send leaves together at
-    /// the end.
+    /// Drains the waiting events, and calls `handlers` with `game`. Call it once per frame. Messages that handlers send leave
+    /// together at the end.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // What handlers send leaves together.
         let _hold = self.hold();

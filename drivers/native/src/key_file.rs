@@ -98,7 +98,7 @@ pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
 enum Unusable {
     Missing,
     Unreadable(io::Error),
-    /// A pipe that nobody writes to would be waited for.
+    /// Reading a pipe without a writer would block.
     NotAFile,
     Exposed {
         mode: u32,

@@ -1,10 +1,10 @@
 //! # tickwire-native
 //!
-//! The driver of `tickwire-core` for Linux, Windows and macOS: UDP sockets, the network thread, and the verbs of
+//! The driver of `tickwire-core` for Linux, Windows and macOS: UDP sockets, the network thread, and the methods of
 //! servers, clients and peers.
 //!
 //! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline
-//! or the game wants it; two bounded queues join it to the game. A program with an event loop of its own can use the core without
+//! or the game wakes it. Two bounded queues connect it to the game. A program with an event loop of its own can use the core without
 //! this crate, as the example `pump` of the crate `tickwire` does.
 //!
 //! A server's key is new after each start, unless [`Options::key_file`] keeps it.

@@ -112,7 +112,7 @@ impl NetworkThread {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until it is stopped.
     pub(crate) fn run(mut self) {
         self.shared.is_served_here();
         loop {

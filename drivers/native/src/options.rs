@@ -47,7 +47,7 @@ impl From<SocketAddr> for Bind {
     }
 }
 
-/// How a server, client or peer is set up.
+/// The options of a server, client or peer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -168,7 +168,7 @@ impl Options {
         self
     }
 
-    /// Commands, messages to send among them, that wait for the network thread at most. Places for them are set aside at the start.
+    /// The most commands, messages to send included, that wait for the network thread. Their memory is reserved at the start.
     /// A value beyond the range counts as its nearer end.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
@@ -177,9 +177,9 @@ impl Options {
         self
     }
 
-    /// Events, messages received among them, that wait for the game at most. Beyond, peers get no more credit, and unreliable
-    /// messages give way to newer ones. Places for them are set aside at the start. A value beyond the range counts as its nearer
-    /// end.
+    /// The most events, received messages included, that wait for the game. Beyond it, peers get no more credit, and unreliable
+    /// messages give way to newer ones. Memory for the events is reserved at the start. A value beyond the range counts as its
+    /// nearer end.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
     pub fn events(mut self, most: usize) -> Self {
@@ -187,7 +187,7 @@ impl Options {
         self
     }
 
-    /// The system's buffers, each way, as far as it grants them.
+    /// Bytes of the system's send buffer, and of its receive buffer, as far as the system grants them.
     ///
     /// Default: 4 MiB. Range: any.
     pub const fn socket_buffer(mut self, bytes: usize) -> Self {
@@ -195,16 +195,16 @@ impl Options {
         self
     }
 
-    /// How long heartbeats and acknowledgements may gather before they are read together, at most, while there is nothing
-    /// else: being woken up is most of what idle connections cost. Zero reads everything at once.
+    /// The longest time that heartbeats and acknowledgements gather before the network thread reads them together, while no
+    /// other datagrams come. Most of the cost of idle connections is waking up. Zero reads everything at once.
     ///
-    /// It begins after a second in which the game neither did nor heard anything and nobody shook hands, with a fifth of
-    /// this, grows in proportion to the silence, and is all of it after five seconds: the first message after a silence is read
-    /// late by a fiftieth of it at most (with 100 ms), the next ones are not. Only while datagrams come more densely than
-    /// this does anything gather. Whatever the game does ends it at once; so, for a second, does a datagram that has to be
-    /// dropped. Round-trip times stay true, because the system says when a datagram came; where it does not (other systems
-    /// than Linux), nothing is left to gather. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
-    /// heard; with more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
+    /// Gathering begins after a second in which the game neither did nor received anything and no handshake took place. It
+    /// starts with a fifth of this time, grows in proportion to the silence, and reaches all of it after five seconds. With
+    /// 100 ms, the first message after a silence is read late by at most a fiftieth of the silence, and the next messages are
+    /// not late. Datagrams gather only while they come more densely than this time. Any action of the game ends the gathering
+    /// at once, and a datagram that has to be dropped ends it for a second. Round-trip times stay true, because the system
+    /// reports when a datagram came. Systems other than Linux do not report it, so nothing gathers there. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
+    /// heard. With more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
     ///
     /// A longer time than the range has counts as its end.
     ///
@@ -214,9 +214,9 @@ impl Options {
         self
     }
 
-    /// Whether a game that drains events is spared messages that are none of the registered types, as one that calls
-    /// `update` is. Each message is decoded once more for it. A game that decodes every message and keeps budgets itself
-    /// (`Dispatcher`, `ViolationBudget`) switches it off.
+    /// Whether the driver drops messages that are none of the registered types before a game that drains events sees them, as
+    /// `update` does. The driver decodes each message once more for this check. A game that decodes every message and keeps
+    /// budgets itself (`Dispatcher`, `ViolationBudget`) switches it off.
     ///
     /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {

@@ -10,7 +10,8 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// A running peer of equals. It has the methods of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping
-/// it stops it, with good-byes but without waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+/// it stops it, with good-byes but without waiting for deliveries, except those that `disconnect_after_delivery` waits for: up
+/// to its deadline, the drop blocks.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -38,8 +39,8 @@ pub struct Peer {
 verbs!(Peer);
 
 impl Peer {
-    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. Where `Config::access`
-    /// is `Closed`, those may connect whom `expect_peer` names.
+    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. If `Config::access`
+    /// is `Closed`, only peers that `expect_peer` names may connect.
     ///
     /// # Errors
     /// [`StartError`].

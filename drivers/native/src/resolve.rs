@@ -64,7 +64,7 @@ pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, Connec
     look_up(&SystemResolver, address).await
 }
 
-/// A search for addresses that is under way.
+/// A running search for addresses.
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
 
 /// Begins to look for the addresses of `address` with `resolver`.

@@ -1,4 +1,4 @@
-//! The one module that names the executor. Whoever replaces async-std changes this file.
+//! The one module that names the executor. To replace async-std, change this file.
 
 use std::io;
 use std::net::SocketAddr;

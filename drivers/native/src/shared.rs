@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) policy_panics: Arc<AtomicU64>,
     snapshot: Mutex<Snapshot>,
     clocks: Mutex<ClockReport>,
-    /// Judges the messages of a game that drains events, and keeps the budgets of those who send what is none.
+    /// Checks the messages of a game that drains events, and keeps the budgets of senders of invalid messages.
     screen: Mutex<Screen>,
     /// Messages that were none.
     pub(crate) messages_rejected: AtomicU64,
@@ -233,7 +233,7 @@ impl Shared {
         self.commands.insist(command, may_wait).map_err(|command| (CommandError::QueueFull, command))
     }
 
-    /// Called by the network thread when there is news of clocks.
+    /// Stores a new report on clocks. The network thread calls it.
     pub(crate) fn report_clocks(&self, report: ClockReport) {
         *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = report;
     }

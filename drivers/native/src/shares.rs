@@ -48,7 +48,7 @@ impl Shares {
         self.left = self.order.len();
     }
 
-    /// Judges a datagram of so many bytes that the socket gave.
+    /// Decides on a received datagram of this size, in bytes.
     pub(crate) fn judge(&mut self, source: Address, bytes: usize) -> Share {
         let waiting = if self.held.is_empty() { None } else { self.held.get(&source).map(VecDeque::len) };
         match waiting {
@@ -121,7 +121,7 @@ impl Shares {
     }
 }
 
-/// The memory that a datagram of so many bytes takes while it waits: an empty one takes some too.
+/// The memory that a waiting datagram of this size takes, in bytes. An empty datagram takes some too.
 const fn charge(bytes: usize) -> usize {
     bytes + size_of::<Held>()
 }

@@ -10,7 +10,7 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Opens a file to read it, and looks at what was opened: a folder, a pipe or a device is refused. None: it is no file.
+/// Opens a file for reading. `None` if the path leads to a folder, a pipe or a device instead of a regular file.
 ///
 /// # Errors
 /// The system's.
@@ -19,7 +19,7 @@ pub fn open(path: &Path) -> io::Result<Option<File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
-/// Opens whatever is there to read it. A pipe that nobody writes to is not waited for.
+/// Opens the file, pipe or device for reading. The call does not wait for the writer of a pipe.
 ///
 /// # Errors
 /// The system's.

@@ -125,7 +125,7 @@ impl UdpSocket {
         self.is_dual_stack || to.is_ipv4() == self.local.is_ipv4()
     }
 
-    /// Whether the system may cut what it is given into fragments: what arrives then says nothing of what the path carries.
+    /// Whether the system may fragment datagrams. If so, a datagram that arrives does not prove that the path carries its size.
     pub(crate) fn may_fragment(&self) -> bool {
         self.offload.as_ref().is_none_or(UdpSocketState::may_fragment)
     }

@@ -1,4 +1,4 @@
-//! Why a file cannot be written, and what to do about it.
+//! Advice for files that cannot be written.
 
 use std::io;
 

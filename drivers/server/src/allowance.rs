@@ -37,9 +37,9 @@ pub(crate) struct Limits {
 pub(crate) enum Charged {
     /// The game gets it.
     Within,
-    /// It is one too many: its sender is sent away, and told this.
+    /// It breaks the limit. The server disconnects its sender with this text.
     Exceeded(String),
-    /// Its sender is on its way out already.
+    /// Its sender is being disconnected already.
     Ignored,
 }
 
@@ -58,7 +58,7 @@ impl Allowance {
         [self.messages, self.bytes]
     }
 
-    /// Charges a message of so many bytes.
+    /// Charges a message of this size, in bytes.
     pub(crate) fn charge(&mut self, limits: Limits, now: Instant, bytes: usize) -> Charged {
         if self.is_spent {
             return Charged::Ignored;

@@ -60,7 +60,7 @@ impl Banned {
         }
     }
 
-    /// This one, and those that mean whoever this one means, and others.
+    /// This ban, and broader bans that include its subject.
     pub(crate) fn and_wider(self) -> [Option<Self>; 3] {
         match self {
             Self::LinkLocal { ip, .. } => {

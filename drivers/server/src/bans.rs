@@ -14,7 +14,7 @@ use crate::banned::Banned;
 use crate::error::ServerError;
 use crate::text_file::{self, folder_of};
 
-/// The bans, shared between the console and whoever lets clients in.
+/// The bans, shared between the console and the accept policy.
 #[derive(Clone)]
 pub(crate) struct Bans {
     path: PathBuf,
@@ -37,7 +37,7 @@ struct BanLine {
 }
 
 impl Bans {
-    /// Reads the file; if there is none, nobody is banned.
+    /// Reads the file. Without a file, the list is empty.
     pub(crate) fn load(path: &Path) -> Result<Self, ServerError> {
         let list = List { all: read(path)?, unwritten: BTreeMap::new() };
         let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
@@ -52,7 +52,7 @@ impl Bans {
         Ok(bans)
     }
 
-    /// Whether a ban could be written down. Nobody should find out when he bans somebody.
+    /// Whether the file can be written. It is checked at the start, so that no operator finds out only with the first ban.
     fn try_folder(&self) -> io::Result<()> {
         let folder = folder_of(&self.path);
         fs::create_dir_all(folder)?;
@@ -73,7 +73,7 @@ impl Bans {
         Ok(())
     }
 
-    /// Bans somebody. The ban holds even if it cannot be written down.
+    /// Adds a ban. It holds even if the file cannot be written.
     pub(crate) fn add(&self, who: Banned, why: &str) -> Result<(), ServerError> {
         self.change(who, Some(why.into()))
     }

@@ -86,7 +86,7 @@ fn command<S: Settings>() -> clap::Command {
     Cli::command().args(arguments)
 }
 
-/// Every key, and what it is.
+/// Every key with its description.
 fn keys<S: Settings>() -> Vec<(String, String)> {
     let schema = schema::<S>();
     let Some(Value::Object(properties)) = schema.get("properties") else { return Vec::new() };

@@ -110,7 +110,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 /// So many expired tickets within a minute are no accident.
 const EXPIRED_MANY: u64 = 3;
-/// How often the same is said, at most.
+/// The shortest time between two equal warnings.
 const TELL_EVERY: Duration = Duration::from_secs(600);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The codes that clients are told when the server closes their connection. A game's own lie below 0xfe00.
+//! The codes with which the server closes a client's connection. A game's own codes lie below 0xfe00.
 
 /// The server stops.
 pub const STOPPED: u16 = 0xfe10;

@@ -113,7 +113,7 @@ impl Context {
     }
 
     /// A counter of the game's own. `/metrics` has it as `tickwire_game_<name>_total` with the text `help`, and `status` shows it
-    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; whoever asks again for a name gets the same
+    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; a later call with the same name returns the same
     /// counter.
     ///
     /// ```
@@ -163,5 +163,5 @@ impl Context {
     }
 }
 
-/// How long a client that is sent away gets to receive what is queued for it.
+/// How long a client that is sent away gets to receive its queued messages.
 const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Environment variables that nobody could read a value from, and those that somebody misspelt.
+//! Environment variables whose value is unreadable, and misspelt ones.
 
 use std::ffi::OsString;
 

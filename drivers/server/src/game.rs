@@ -160,10 +160,10 @@ pub trait Game: Sized + 'static {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SettingsChange {
-    /// They have taken effect.
+    /// The new settings have taken effect.
     Now,
-    /// They will at a restart.
+    /// The new settings will take effect at a restart.
     AtRestart,
-    /// They cannot, for this reason.
+    /// The game refuses the new settings, for this reason.
     Refused(String),
 }

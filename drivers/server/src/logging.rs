@@ -1,4 +1,4 @@
-//! The log: a file that rolls, or standard error; and warnings for whoever sits at the console.
+//! The log: a file that rolls, or standard error; and warnings for the person at the console.
 
 mod rolling;
 pub(crate) mod target;
@@ -76,7 +76,7 @@ fn file<S>(config: &ServerConfig<S>, output: &Output) -> Result<RollingFile, Ser
         .map_err(|source| ServerError::Log { path: path.clone(), source })
 }
 
-/// A disk may stall, and so may whoever reads standard error: the game waits for neither.
+/// A disk may stall, and so may the reader of standard error. The game waits for neither.
 fn queued(writer: impl Write + Send + 'static) -> Result<(NonBlocking, WorkerGuard), ServerError> {
     // Its thread panics if the system gives none: so another is asked for first.
     let tried = thread::Builder::new().name("log".into()).spawn(|| {});

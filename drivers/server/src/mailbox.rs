@@ -19,7 +19,7 @@ pub(crate) struct Mailbox<T> {
 struct Letters<T> {
     queue: VecDeque<T>,
     is_closed: bool,
-    /// The bell was rung, and nobody has answered it.
+    /// The bell was rung, and the reader has not taken it yet.
     is_rung: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A panic of the game or of the server: told in the log and at the console, and the program ends with a code of its own.
+//! A panic of the game or of the server: the log and the console report it, and the program ends with an exit code of its own.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

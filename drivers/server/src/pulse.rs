@@ -1,4 +1,4 @@
-//! How the tick is doing, for those who watch from other threads.
+//! Counters of the tick, for threads that watch it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ impl Pulse {
         self.note_rest(0);
     }
 
-    /// A sign of life; and so many steps were left out because nothing was to be done.
+    /// Notes a sign of life, and the number of steps that a rest left out.
     pub(crate) fn note_rest(&self, rested: u64) {
         self.rested.fetch_add(rested, Ordering::Relaxed);
         self.last_sign_us.store(micros(self.started_at.elapsed()), Ordering::Relaxed);

@@ -6,7 +6,7 @@ use crate::server::Dedicated;
 
 impl<G: Game> Dedicated<G> {
     /// Looks at the configuration and the bans again; applies what is safe, and reports the rest. A configuration that is
-    /// wrong changes nothing. What came of it is logged, and returned for whoever asked.
+    /// wrong changes nothing. The result is logged, and returned to the caller.
     pub(crate) fn reload(&mut self) -> Result<String, String> {
         let bans = self.bans.refresh().map_err(|error| {
             let what = format!("the bans stay as they were: {error}");
@@ -85,7 +85,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Tells what will take effect at a restart, if that is not what was told before.
+    /// Reports the keys that will take effect at a restart, unless the last report was the same.
     fn report_pending(
         &mut self,
         new: &crate::ServerConfig<G::Settings>,

@@ -8,7 +8,7 @@ use crate::mailbox::Mailbox;
 
 /// A request to the server's thread.
 pub(crate) enum Order {
-    /// Carry a command out, and say what it says.
+    /// Carry a command out, and send its answer.
     Line { text: String, reply: SyncSender<Reply> },
     /// Stop, for this reason.
     Stop(String),

@@ -1,4 +1,4 @@
-//! The dedicated server: what it is made of, and how it starts.
+//! The dedicated server: its parts, and its start.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -56,7 +56,7 @@ pub struct Dedicated<G: Game> {
     pub(crate) config: ServerConfig<G::Settings>,
     /// Where the configuration came from, if it may change.
     pub(crate) layers: Option<Layers>,
-    /// The keys of the file that differ from what runs, with their values, as they were last told.
+    /// The keys whose values in the file differ from those in use, with the values, as they were last reported.
     pub(crate) pending: Vec<(String, String)>,
     pub(crate) bans: Bans,
     pub(crate) schedule: Schedule,

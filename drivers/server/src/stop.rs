@@ -18,19 +18,19 @@ use crate::server::Dedicated;
 pub struct Summary {
     /// Why the server stopped.
     pub why: String,
-    /// How long it ran.
+    /// How long the server ran.
     pub uptime: Duration,
     /// Steps that the game took.
     pub ticks: u64,
-    /// Steps that a game at rest did not need.
+    /// Steps that were left out because the game was at rest.
     pub rested: u64,
-    /// Clients that were there at the end, and were told.
+    /// Clients that were connected at the end, and were sent a good-bye.
     pub clients: usize,
     /// Messages that the game took from clients.
     pub taken: u64,
-    /// Reliable messages that were queued for them and not sent within the deadline.
+    /// Reliable messages that were queued for clients and not sent within the deadline.
     pub not_sent: u64,
-    /// Reliable messages that were sent to them and not confirmed within the deadline: they may have arrived.
+    /// Reliable messages that were sent to clients and not acknowledged within the deadline: they may have arrived.
     pub unconfirmed: u64,
 }
 

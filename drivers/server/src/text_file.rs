@@ -17,7 +17,7 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a log to write on at its end, or makes it. It may be a pipe that somebody reads: one that nobody reads is not waited for.
+/// Opens a log for appending, or creates it. It may be a pipe that has a reader. The call does not wait for the reader of a pipe.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);

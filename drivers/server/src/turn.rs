@@ -28,7 +28,7 @@ use crate::server::Dedicated;
 use crate::stop::Summary;
 
 impl<G: Game> Dedicated<G> {
-    /// Runs until somebody stops it: the console, a [`crate::Remote`], or the game.
+    /// Runs until it is stopped: by the console, a [`crate::Remote`], or the game.
     ///
     /// # Errors
     /// [`ServerError::NetworkDied`].
@@ -261,7 +261,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Closes the connection of a client that does what it may not.
+    /// Closes the connection of a client that breaks its limits.
     fn send_away(&mut self, id: ClientId, connection: ConnectionId, code: u16, why: &str) {
         if self.may_log(Presence::SentAway) {
             tracing::warn!("client {id} is sent away: {why}");

@@ -2,16 +2,16 @@
 
 mod fates;
 mod resume;
+mod sender;
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter;
-use core::ops::{Deref, DerefMut};
 
+use self::sender::Sender;
 use super::*;
 use crate::config::Delivery;
 use crate::event::Fate;
-use crate::fair::VirtualClock;
 use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
 use crate::time::Span;
 use crate::wire::message::{self, Chain, Part};
@@ -20,40 +20,6 @@ use crate::wire::{Reader, Writer};
 const MOST: usize = 1 << 20;
 const NOW: Instant = Instant::ZERO;
 const FIRST: ChannelId = ChannelId(0);
-
-/// A sending side, and the virtual time that its session keeps.
-struct Sender {
-    side: SendSide,
-    shares: VirtualClock,
-}
-
-impl Sender {
-    fn new(channels: &[ChannelConfig], credit: u64) -> Self {
-        Self { side: SendSide::new(channels.into(), MOST, credit), shares: VirtualClock::default() }
-    }
-
-    fn has_sendable(&self) -> bool {
-        self.side.has_sendable(self.shares)
-    }
-
-    fn write_pieces(&mut self, now: Instant, writer: &mut Writer<'_>, note: impl FnMut(PieceRecord)) {
-        self.side.write_pieces(now, &mut self.shares, writer, note);
-    }
-}
-
-impl Deref for Sender {
-    type Target = SendSide;
-
-    fn deref(&self) -> &SendSide {
-        &self.side
-    }
-}
-
-impl DerefMut for Sender {
-    fn deref_mut(&mut self) -> &mut SendSide {
-        &mut self.side
-    }
-}
 
 fn side(channels: &[ChannelConfig]) -> Sender {
     Sender::new(channels, u64::MAX / 2)

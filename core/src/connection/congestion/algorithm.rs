@@ -11,10 +11,10 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// [`Copa`]: keeps queues short, and isolated losses do not slow it down.
+    /// Copa: keeps queues short, and isolated losses do not slow it down.
     #[default]
     Copa,
-    /// [`Cubic`] (RFC 9438): fills queues until they overflow, and so holds its own against other traffic that does.
+    /// CUBIC (RFC 9438): fills queues until they overflow, and so holds its own against other traffic that does.
     Cubic,
 }
 

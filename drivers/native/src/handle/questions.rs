@@ -31,7 +31,7 @@ impl Handle {
         &self.0.facts.registry
     }
 
-    /// The time that the core goes by, which began when the endpoint was started.
+    /// The core's time. It began at zero when the endpoint was started.
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
         self.0.facts.clock.now()
@@ -55,20 +55,20 @@ impl Handle {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// How many they are.
+    /// The number of these connections.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
     }
 
-    /// The connection that was made last, if it lives: of a client, the one to its server.
+    /// The connection that was made last, if it is not over. For a client, this is the connection to its server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
     }
 
-    /// Where a connection is in its life. `Connecting` is an interrupted one; of one that is not made yet nothing is known
-    /// here.
+    /// The state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet is unknown here,
+    /// and so `Disconnected`.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {
@@ -128,9 +128,10 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// For all connections, the bytes of messages that may be sent for the next `interval`, a tick say, so that nothing
-    /// waits: what the path carries meanwhile, less what is queued already. It asks the network thread once, and waits for
-    /// the answer. Between two calls, `Event::RateChanged` says that a path carries more or less. It is advice.
+    /// For each connection, the bytes of messages that the game may send in the next `interval`, a tick say, without any of them
+    /// waiting: the bytes that the path carries in that time, less those that are queued already. The call asks the network
+    /// thread once, and waits for the answer. Between two calls, `Event::RateChanged` reports that a path carries more or less.
+    /// The numbers are advice: sending more is no error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
@@ -143,8 +144,8 @@ impl Handle {
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
     }
 
-    /// The clock of a connection's peer, once the peer has acknowledged something. It asks the network thread, and waits for
-    /// the answer, a plain value that is read at [`Handle::now`]; each reads a little further, and none goes back.
+    /// The clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network thread, and waits for
+    /// the answer: a plain value that is read at [`Handle::now`]. A later answer never reads an earlier time.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
@@ -170,7 +171,7 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh))
     }
 
-    /// Whether somebody will answer whom this thread can wait for.
+    /// Whether the network thread runs and this thread may wait for its answer.
     fn can_wait(&self) -> bool {
         self.is_running() && !self.0.is_network_thread()
     }

@@ -1,4 +1,4 @@
-//! The files that a configuration names: what is written into one must not be another.
+//! The files that a configuration names. No two keys may name the same file, because writing one would destroy the other.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::check::Objection;
 use super::server_config::ServerConfig;
 
-/// A file, and who uses it.
+/// A file, and the key that uses it.
 struct Used {
     /// The key that names it; none for the configuration itself.
     key: Option<&'static str>,

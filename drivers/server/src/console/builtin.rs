@@ -241,7 +241,7 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
     Ok("stopping".into())
 }
 
-/// The client that somebody wrote the id of.
+/// The client with the id that was typed.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
         CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", shown(text)))

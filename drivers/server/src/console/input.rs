@@ -135,7 +135,7 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
     Editor::with_history(config.clone(), MemHistory::with_config(&config))
 }
 
-/// Carries a line out, and prints what it says. Says whether there will be more.
+/// Carries a line out and prints its answer. Returns whether more lines will come.
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     let _answering = output.answering();
     if line.len() > LINE_MOST {

@@ -104,7 +104,7 @@ impl Output {
         self.answering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until what was printed so far is on the terminal, so that a prompt comes after it.
+    /// Waits until all lines so far are on the terminal, so that a prompt comes after them.
     pub(crate) fn before_prompt(&self) {
         self.out.settle(PATIENCE);
     }
@@ -128,7 +128,7 @@ fn to_stdout(text: &str) -> io::Result<()> {
 
 /// Editing has the terminal mark what is pasted. Who edits takes that back, unless the program ends meanwhile.
 const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";
-/// How long what is printed may take when the program ends.
+/// How long the last lines may take when the program ends.
 const SETTLED: Duration = Duration::from_millis(500);
 /// How long a reader may keep the next answer waiting. Nothing but answers waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -25,16 +25,16 @@ struct State<T> {
     is_stalled: bool,
     /// Since the queue was last full.
     dropped: u64,
-    /// The system gave no thread: who has something to print waits until it is printed.
+    /// The system gave no thread, so a caller that prints waits until the text is printed.
     has_no_thread: bool,
 }
 
 /// The queue's answer to an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Queued {
-    /// It will be. Before it so many could not be.
+    /// It will be printed. This number of items before it was dropped.
     After(u64),
-    /// It will not be, as so many before it since the queue was full.
+    /// It is dropped, as this number of items before it since the queue was full.
     Dropped(u64),
 }
 
@@ -58,7 +58,7 @@ impl<T: Send + 'static> Spool<T> {
         Self { shared }
     }
 
-    /// Queues something of so many bytes; waits for room, for `patience` at most.
+    /// Queues an item of this size, in bytes. Waits for room, for `patience` at most.
     pub(super) fn put(&self, thing: T, bytes: usize, patience: Duration) -> Queued {
         let start = Instant::now();
         let mut state = self.shared.lock();

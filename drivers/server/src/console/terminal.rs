@@ -28,7 +28,7 @@ impl Terminal {
     }
 }
 
-/// Drops what was typed and not read yet.
+/// Drops input that was typed and not read yet.
 #[cfg(unix)]
 pub(super) fn drop_input() {
     let unread = rustix::termios::QueueSelector::IFlush;

@@ -28,7 +28,7 @@ pub(super) struct RollingFile {
 }
 
 impl RollingFile {
-    /// Opens the file, to write on where it ends. What cannot be written is told to `output`.
+    /// Opens the file for appending. `output` gets a warning for lines that cannot be written.
     pub(super) fn open(path: &Path, limit: u64, kept: u32, output: Output) -> io::Result<Self> {
         fs::create_dir_all(folder_of(path))?;
         let file = append(path)?;

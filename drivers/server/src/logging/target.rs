@@ -1,6 +1,6 @@
 //! Targets by which a record of the log names its readers.
 
-/// The target of what is for the log alone: whoever sits at the console is told otherwise.
+/// The target of messages for the log alone. The person at the console learns of them in another way.
 pub(crate) const LOG_ONLY: &str = "log";
-/// The target of what is no warning, and yet also for whoever sits at the console.
+/// The target of messages that are no warnings, but that the person at the console gets too.
 pub(crate) const FOR_PEOPLE: &str = "people";

@@ -1,4 +1,4 @@
-//! The counters, as Prometheus reads them. They are looked at when somebody asks, and cost nothing else.
+//! The counters, as Prometheus reads them. They are read when a request comes, and cost nothing between requests.
 
 use std::fmt;
 use std::sync::Arc;

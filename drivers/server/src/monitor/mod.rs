@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, and health for whoever keeps the server running, over HTTP.
+//! Metrics for Prometheus, and health for the supervisor that keeps the server running, over HTTP.
 
 mod http;
 mod metrics;

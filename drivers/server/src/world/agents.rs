@@ -49,7 +49,7 @@ impl Agents {
         self.by_id.len()
     }
 
-    /// Makes or removes agents until so many belong to nobody.
+    /// Makes or removes agents until this number has no owner.
     pub(super) fn set_free(&mut self, count: u32) {
         let count = count as usize;
         for id in self.free.drain(count.min(self.free.len())..) {

@@ -1,4 +1,4 @@
-//! How much one client may say in the chat: what it says goes to everybody, so a flood would be multiplied.
+//! The limit of chat lines per client. Each line goes to all clients, so the server would multiply a flood.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

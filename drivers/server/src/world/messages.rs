@@ -2,7 +2,7 @@
 
 use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 
-/// To a client that has joined: who it is, reliably.
+/// To a client that has joined: its identity in the world, reliably.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {
@@ -55,7 +55,7 @@ pub struct Say {
     pub text: BoundedString<CHAT_BYTES>,
 }
 
-/// To everybody: what somebody said, reliably and in order. Who said it hears it too.
+/// To all clients, the author included: a chat line, reliably and in order.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/heard", type = 0x1004, max = 256)]
 pub struct Heard {

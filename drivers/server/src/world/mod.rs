@@ -77,9 +77,9 @@ pub struct World {
     agents: Agents,
     players: BTreeMap<ClientId, Player>,
     settings: WorldSettings,
-    /// Chat lines that somebody missed since all reached everybody.
+    /// Chat lines that missed at least one client, since the last line that reached all.
     unheard: u64,
-    /// Chat budgets of those who left.
+    /// Chat budgets of clients that left.
     spent: SpentBudgets,
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Wish {
     Finish,
     /// Stop playing, see that all has arrived, and leave.
     FinishAndLeave,
-    /// Leave now: nobody is interested any more.
+    /// Leave now, because the program that gave the orders is gone.
     Leave,
 }
 

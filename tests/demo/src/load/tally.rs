@@ -68,7 +68,7 @@ pub(super) trait Sender {
     fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), Self::Error>;
 }
 
-/// One message in so many is reliable.
+/// One message in this number is reliable.
 const SURE_ONE_IN: u64 = 20;
 
 #[cfg(test)]

@@ -1,15 +1,10 @@
-//! The core's own clock type.
-//!
-//! The core never reads a clock. Every call that needs the time takes an [`Instant`], and the caller decides
-//! what it means: a monotonic clock in a driver, a counter in a simulation.
-
-mod span;
+//! A point in time, and what it adds up to with lengths of time.
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
-pub use core::time::Duration;
+use core::time::Duration;
 
-pub(crate) use self::span::Span;
+use super::span::Span;
 
 /// A point in time: microseconds since an epoch that the caller picks.
 ///
@@ -111,6 +106,30 @@ impl Sub for Instant {
     /// Saturates at zero, so that a clock that ran backwards cannot panic.
     fn sub(self, rhs: Self) -> Duration {
         self.saturating_since(rhs)
+    }
+}
+
+impl Add<Span> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::MAX`].
+    fn add(self, span: Span) -> Self {
+        self.plus_micros(span.as_micros())
+    }
+}
+
+impl AddAssign<Span> for Instant {
+    fn add_assign(&mut self, span: Span) {
+        *self = *self + span;
+    }
+}
+
+impl Sub<Span> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::ZERO`].
+    fn sub(self, span: Span) -> Self {
+        Self::saturating_from_micros(self.as_micros().saturating_sub(span.as_micros()))
     }
 }
 
