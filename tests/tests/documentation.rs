@@ -382,7 +382,7 @@ const FOR_USERS: [(&str, &[&str]); 31] = [
     ("core/src/message/options.rs", &["SendOptions"]),
     ("core/src/message/registry.rs", &["Registry"]),
     ("core/src/message/violation.rs", &["ViolationBudget"]),
-    ("core/src/time.rs", &["Instant"]),
+    ("core/src/time/instant.rs", &["Instant"]),
     ("drivers/native/src/client.rs", &["Client"]),
     ("drivers/native/src/handle.rs", &["Handle"]),
     ("drivers/native/src/handlers.rs", &["Handlers"]),
