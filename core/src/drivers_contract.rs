@@ -40,11 +40,12 @@
 //! # assert_eq!(turn(&mut endpoint, Instant::ZERO, Vec::new()), (Vec::new(), Instant::MAX));
 //! ```
 //!
-//! `drivers/native/examples/pump.rs` in the repository is a whole program of this kind, over sockets of the standard library.
+//! The example `pump` (`cargo run --example pump`) is a whole program of this kind, over sockets of the standard library.
 //!
 //! # Before the first call
 //!
-//! - [ ] **Seed.** Draw the 32 bytes of `seed` from the system's entropy at every start ([`Endpoint::new`]). Ephemeral keys
+//! - [ ] **Seed.** Draw the 32 bytes of `seed` from the system's entropy at every start ([`Endpoint::new`]), with
+//!   `getrandom::fill(&mut seed)` for example. Ephemeral keys
 //!   come from the seed, so a seed that is used twice repeats keys and nonces: an eavesdropper can then read and forge
 //!   packets. Only a simulation chooses its seed.
 //! - [ ] **Secrets.** Keep [`Secrets::identity`](crate::Secrets::identity) in a file that only the server can read, and load it
@@ -62,7 +63,8 @@
 //!
 //! # While it runs
 //!
-//! - [ ] **Receive whole datagrams.** Lend the socket a buffer of [`limits::MAX_DATAGRAM`] (65,535) bytes. A shorter buffer cuts
+//! - [ ] **Receive whole datagrams.** Lend the socket a buffer of [`limits::MAX_DATAGRAM`] (65,535) bytes, and read until it has
+//!   no more: pollers like epoll in edge-triggered mode report what came once. A shorter buffer cuts
 //!   datagrams off; they fail authentication, count as `not-authentic` and are lost.
 //! - [ ] **Say where a datagram came from.** Pass the sender's address, and on hosts with several addresses the local one, as a
 //!   [`Path`](crate::Path). Without the local address, replies may leave from another address than the client dialled, and
@@ -77,10 +79,11 @@
 //!   one, so nothing is ever sent. With room for several datagrams it writes several for one path, of
 //!   [`Transmit::segment_size`](crate::Transmit::segment_size) bytes each, for segmentation offload. A buffer that is smaller
 //!   than [`Config::max_datagram`](crate::Config::max_datagram) bounds the datagrams that are used.
-//! - [ ] **Sleep until [`Endpoint::poll_timeout`], then call [`Endpoint::handle_timeout`].** Ask again after every other call: any
-//!   call may bring the time forward. A driver that calls late sends acknowledgements, probes and heartbeats late; one that
+//! - [ ] **Sleep until [`Endpoint::poll_timeout`], then call [`Endpoint::handle_timeout`].** The sleep is
+//!   `deadline.saturating_since(now)`, rounded up to what your poller can wait: rounded down, the loop spins through the last
+//!   millisecond. [`Instant::MAX`] is never. Ask again after every other call: any call may bring the time forward. A driver that calls late sends acknowledgements, probes and heartbeats late; one that
 //!   is 20 s late (the default [`Config::idle_timeout`](crate::Config::idle_timeout)) finds its connections interrupted.
-//! - [ ] **A full socket.** When the socket takes no more, keep the datagram that did not fit, stop calling `poll_transmit`, and
+//! - [ ] **A full socket.** When the socket takes no more, keep the datagram that did not fit and those behind it, stop calling `poll_transmit`, and
 //!   wait for writability; meanwhile sleep until [`Endpoint::next_timer`], which ignores waiting datagrams. A driver that
 //!   goes by `poll_timeout` there spins; one that drops the datagram costs its connection a loss.
 //! - [ ] **Errors of the socket are losses.** Unreachable hosts, refused ports and oversized datagrams need no call: the endpoint
@@ -88,7 +91,8 @@
 //! - [ ] **Act on every [`ConfigError`](crate::error::ConfigError), [`ConnectError`](crate::error::ConnectError) and
 //!   [`SendError`](crate::error::SendError).** An `Err` is a mistake of the caller or back-pressure. A
 //!   [`SendError::Full`](crate::error::SendError::Full) hands the message back, and
-//!   [`Event::SendReady`](crate::Event::SendReady) says when to try again; a driver that ignores it drops the message.
+//!   [`Event::SendReady`](crate::Event::SendReady) says when to try again; a driver that ignores it drops the message. Later messages of that channel wait
+//!   behind it in your own queue, or their order changes.
 //! - [ ] **Stop in order.** Call [`Endpoint::close`] or [`Endpoint::close_after_delivery`] on every connection, and keep looping
 //!   until [`Endpoint::connections`] is empty, for a few seconds at most. Without it peers wait for the idle timeout.
 //!

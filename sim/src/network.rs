@@ -52,7 +52,7 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// A server, node 0, and `clients` clients; link `i` leads from client `i + 1` up to the server.
+    /// A server, node 0, and `clients` clients, with a `delay` each way, so that a round trip takes twice as long; link `i` leads from client `i + 1` up to the server.
     #[must_use]
     pub fn star(clients: usize, delay: Duration) -> Self {
         let links = (1..=clients).map(|client| LinkConfig::new((client, 0), delay)).collect();

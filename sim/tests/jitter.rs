@@ -146,7 +146,7 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
         println!("{what}");
         // Seeds differ by as much as 70 thousandths and 50 ms, so their mean decides; none may be far from it.
         let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len() as u64;
-        assert!(mean(&used) >= 880 && used.iter().all(|used| *used >= 770), "{what}");
+        assert!(mean(&used) >= 865 && used.iter().all(|used| *used >= 770), "{what}");
         assert!(mean(&queue_us) <= 100_000 + spread_ms * 1000, "{what}");
         assert!(queue_us.iter().all(|queue| *queue <= 150_000 + spread_ms * 1000), "{what}");
     }

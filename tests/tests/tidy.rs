@@ -38,7 +38,7 @@ const INTEGER_ROOMS: [&str; 6] = [
     "core/src/crypto/",
     "core/src/endpoint/",
     "core/src/handshake/",
-    "core/src/time.rs",
+    "core/src/time/",
 ];
 
 /// Parts of the simulator's package that run in real time: programs, and the conditioner between real sockets.

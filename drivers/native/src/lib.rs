@@ -1,6 +1,6 @@
 //! # tickwire-native
 //!
-//! The driver of `tickwire-core` for Linux, Windows and macOS: UDP sockets, the network thread, and the methods of
+//! The driver of `tickwire-core` for Linux and Windows (tested under wine): UDP sockets, the network thread, and the methods of
 //! servers, clients and peers.
 //!
 //! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline

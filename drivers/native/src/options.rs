@@ -109,8 +109,8 @@ impl Options {
     /// only its owner may read it ([`key_file`](crate::key_file)). It replaces the identity of [`Options::secrets`], and nothing else
     /// of it.
     ///
-    /// Default: none, and the identity is drawn from the system at each start. Clients that pinned a server's key cannot return
-    /// after the restart then, and [`Server::start`](crate::Server::start) logs a warning.
+    /// Default: none. The identity is then drawn from the system at each start. Clients that pinned a server's key cannot return
+    /// after the restart, and [`Server::start`](crate::Server::start) logs a warning.
     ///
     /// ```
     /// use tickwire_core::{Access, Config};
@@ -134,7 +134,9 @@ impl Options {
         self
     }
 
-    /// The long-lived keys. Default: an identity as [`Options::key_file`] has it, and no ticket key.
+    /// The long-lived keys. [`Options::key_file`] replaces the identity among them.
+    ///
+    /// Default: drawn from the system, and no ticket key.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
         self.secrets = Some(secrets);
         self
@@ -271,6 +273,7 @@ mod tests {
         let everywhere = if options.bind.is_none() { "all addresses" } else { "" };
         let gather = options.receive_coalescing.as_micros() as usize;
         let actual = [
+            words("key_file", if options.key_file.is_none() { "none" } else { "" }),
             words("secrets", drawn),
             words("bind", everywhere),
             number("commands", options.commands, "", |o, value| {

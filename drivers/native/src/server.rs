@@ -24,7 +24,7 @@ use crate::verbs::verbs;
 /// // `config.access` says who may come in.
 /// let options = Options::new(config).registry(registry).bind("127.0.0.1:0".parse()?);
 /// let server = Server::start(options)?;
-/// println!("listening on {} key {:02x?}", server.local_address(), server.public_key());
+/// println!("listening on {} key {}", server.local_address(), server.public_key());
 /// assert!(server.clients().is_empty());
 /// # Ok(())
 /// # }
