@@ -36,21 +36,16 @@
 //!
 //!     let options = Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?);
 //!     let server = Server::start(options)?;
-//!     let mut greeted = 0; // the game: every handler gets it
-//!     let mut handlers = server.handlers::<u32>();
-//!     handlers.on(|greeted, _, _, hello: &Hello| {
-//!         *greeted += 1;
-//!         println!("hello {}", hello.name);
-//!     })?;
+//!     let (mut greeted, mut handlers) = (String::new(), server.handlers());
+//!     handlers.on(|greeted: &mut String, _, _, hello: &Hello| *greeted = hello.name.to_string())?;
 //!
 //!     let client = Client::start(Options::new(client_config).registry(registry))?;
-//!     let to = server.local_address().into();
-//!     client.connect(&to, ConnectOptions::new(server.public_key())).wait()?;
+//!     client.connect(&server.local_address().into(), ConnectOptions::new(server.public_key())).wait()?;
 //!     client.send_to_server(&Hello { name: BoundedString::truncated("world") })?;
-//!     while greeted == 0 {
-//!         server.update(&mut greeted, &mut handlers);
-//!         std::thread::yield_now(); // a game calls update once per frame
+//!     while greeted.is_empty() {
+//!         server.update(&mut greeted, &mut handlers); // once per frame of a game
 //!     }
+//!     println!("hello {greeted}");
 //!     Ok(())
 //! }
 //! ```

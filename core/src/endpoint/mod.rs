@@ -420,6 +420,13 @@ impl Endpoint {
         let Some(mut member) = self.connections.remove(connection) else { return };
         member.connection.session_mut().leave(&mut self.arena);
         self.links.move_connection(connection, member.links, [None; 2]);
+        // A stale place in a queue would stay while nobody polls.
+        if member.is_queued_to_send {
+            self.ready.retain(|queued| *queued != connection);
+        }
+        if member.is_unsettled {
+            self.unsettled.retain(|queued| *queued != connection);
+        }
         let session = member.connection.session().name();
         if self.sessions.get(session) == Some(&connection) {
             self.sessions.remove(session);
