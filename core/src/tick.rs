@@ -189,7 +189,7 @@ impl TickAlignment {
         match self.pace {
             Pace::Leap => self.target,
             Pace::PerMille(pace) => {
-                let paced = u128::from(elapsed.as_micros()) * u128::from(pace) / 1000;
+                let paced = elapsed.as_micros() * u128::from(pace) / 1000;
                 position + Duration::from_micros(u64::try_from(paced).unwrap_or(u64::MAX))
             }
         }

@@ -121,7 +121,7 @@ impl Copa {
             base_delay: RecentLeast::new(now),
             standing_delay: RecentLeast::new(now),
             base_rtt: RecentLeast::new(now),
-            smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
+            smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros(),
             jitter: Jitter::new(now),
             demand: Demand::new(now),
             loss: LossCap::new(now),

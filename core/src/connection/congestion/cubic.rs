@@ -45,7 +45,7 @@ impl Cubic {
             friendly_rest: 0,
             rest: 0,
             cut_at: None,
-            smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros() as u64,
+            smoothed_us: crate::connection::rtt::INITIAL_RTT.as_micros(),
         }
     }
 
