@@ -295,7 +295,7 @@ impl Transport {
     /// no old acknowledgements (RFC 9000 13.2.4).
     pub(crate) fn is_unheard(&self) -> bool {
         let heard = self.largest_acked.map_or(0, |largest| largest + 1);
-        self.sent.in_flight() == 0 && self.sent.next() - heard >= UNHEARD
+        self.sent.in_flight() == 0 && self.sent.next().saturating_sub(heard) >= UNHEARD
     }
 
     /// Settles a packet as acknowledged.
