@@ -238,7 +238,7 @@ impl Handle {
     /// Drains the waiting events, and calls `handlers` with `game`. Call it once per frame. Messages that handlers send leave
     /// together at the end.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
-        // What handlers send leaves together.
+        // Messages that handlers send leave together.
         let _hold = self.hold();
         let (mut network, mut update) = (self.clone(), Update::default());
         // No more than is there now: a flood must not hold the frame.

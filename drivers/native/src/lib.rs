@@ -83,7 +83,7 @@ mod shared;
 mod shares;
 mod sleep;
 mod stats;
-// What the dedicated server does with files as this crate does. Not part of the API.
+// File helpers that the dedicated server shares with this crate. Not part of the API.
 #[doc(hidden)]
 pub mod text_file;
 mod udp_socket;
