@@ -115,6 +115,7 @@ mod protocol_examples;
 pub mod rng;
 pub mod schema;
 mod shape;
+pub mod snapshot;
 mod source;
 pub mod stats;
 pub mod text;

@@ -192,6 +192,12 @@ impl SentPackets {
         self.records.get(index).filter(|record| record.in_flight).map(|record| record.sent_at)
     }
 
+    /// When a packet left, if it is still recorded: those that asked for nothing are while an older one is in flight.
+    pub(crate) fn left_at(&self, packet_number: u64) -> Option<Instant> {
+        let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
+        self.records.get(index).map(|record| record.sent_at)
+    }
+
     /// When the oldest packet in flight was sent.
     pub(crate) fn oldest_in_flight(&self) -> Option<Instant> {
         self.records.front().map(|record| record.sent_at)

@@ -64,8 +64,15 @@ pub(crate) fn on_ack(
     let is_marked = transport.marking.on_ack(ack.marks, is_newest, next);
     transport.reordering.adapt(now, late);
     transport.regulator.on_late(late, transport.reordering.is_seen());
-    if let Some((number, sent_at)) = largest_new {
-        measure((now, at), ack, transport, sent_at, Some(number) == largest_named);
+    // Of the largest, the frame says when it arrived: it counts although it asked for nothing, if one that did is new as well
+    // (RFC 9002 5.1). Else a sender of acknowledgements would learn of a drained queue only when one of them does not follow.
+    let largest_left = match (largest_new, largest_named) {
+        (Some((number, sent_at)), Some(largest)) if number == largest => Some(sent_at),
+        (Some(_), Some(largest)) if is_newest => transport.sent.left_at(largest),
+        _ => None,
+    };
+    if let Some((_, sent_at)) = largest_new {
+        measure((now, at), ack, transport, largest_left.unwrap_or(sent_at), largest_left.is_some());
     }
     if is_marked {
         // An ACK that settles nothing tells of packets that asked for nothing: they are a round trip old.
@@ -77,7 +84,7 @@ pub(crate) fn on_ack(
         silence = wider(silence, before.saturating_add(1)..lowest);
     }
     detect_losses(now, transport, session, silence);
-    Ok(largest_new.filter(|(number, _)| Some(*number) == largest_named).map(|(_, sent_at)| sent_at))
+    Ok(largest_left)
 }
 
 /// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.

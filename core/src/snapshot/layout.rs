@@ -1,0 +1,134 @@
+//! What the words of a unit mean: how many words a field takes, what values they may have, and how their changes are coded.
+
+use alloc::vec::Vec;
+
+/// A field of a unit: its words, and how their changes are coded.
+///
+/// All words are unsigned, and zero is a valid value of each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Part {
+    /// A boolean: one word, 0 or 1.
+    Flag,
+    /// A choice among `count` values, such as the variant of an enumeration: one word below `count`.
+    Choice {
+        /// How many values there are, at least 1.
+        count: u32,
+    },
+    /// One to three numbers that move together, such as the axes of a position: one word each, coded as a difference.
+    Numbers {
+        /// How many words, 1 to 3.
+        words: u8,
+        /// The greatest value of each word.
+        max: u32,
+        /// Up to this difference from the committed value, a new value counts as no change.
+        threshold: u32,
+    },
+    /// An angle: one word below 2 to the power of `bits`. The difference between two angles is taken the short way round.
+    Angle {
+        /// 1 to 32.
+        bits: u8,
+        /// As with [`Part::Numbers`].
+        threshold: u32,
+    },
+    /// A rotation as the smallest three components of a unit quaternion: the place (0 to 3) of the largest component, which is
+    /// positive and left out, then the other three in order, each below 2 to the power of `bits`.
+    Rotation {
+        /// 2 to 15.
+        bits: u8,
+        /// As with [`Part::Numbers`], for each of the three components.
+        threshold: u32,
+    },
+    /// Bits whose differences mean nothing, such as a lossless float or a hash: one word, or two (the low one first) beyond 32 bits.
+    Opaque {
+        /// 1 to 64.
+        bits: u8,
+    },
+    /// A reference to an entity by its network id; 0 is none. One word.
+    Entity,
+    /// A byte string: a word for the length, then four bytes a word, the first in the lowest bits. Bytes past the end are zero.
+    Bytes {
+        /// The most bytes.
+        max: u16,
+    },
+    /// `length` times the same parts. A change is coded with a mask of the elements that changed.
+    Array {
+        /// How many elements, at least 1.
+        length: u16,
+        /// The parts of each element.
+        element: Vec<Self>,
+    },
+}
+
+/// How the next value of a unit's numbers, angles and rotations is predicted from two earlier versions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Predictor {
+    /// The value stays what it was.
+    #[default]
+    Last,
+    /// The value goes on changing at the rate of change between the two versions.
+    Linear,
+    /// The value of one part changes at the rate that another part of the same unit gives; all other parts stay what they were.
+    Velocity {
+        /// The place of the part that moves, a [`Part::Numbers`].
+        position: u16,
+        /// The place of the part that holds the velocity, a [`Part::Numbers`] of as many words. Its middle word, half of `max`
+        /// rounded up, is standstill.
+        velocity: u16,
+        /// Position steps per tick and velocity step, as a fraction of 2 to the power of 32.
+        scale: u64,
+    },
+}
+
+/// The layout of a unit: its parts in the order of the words.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Layout {
+    parts: Vec<Part>,
+    words: usize,
+    predictor: Predictor,
+}
+
+impl Part {
+    /// How many words the part takes.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        match self {
+            Self::Flag | Self::Choice { .. } | Self::Angle { .. } | Self::Entity => 1,
+            Self::Numbers { words, .. } => usize::from(*words),
+            Self::Rotation { .. } => 4,
+            Self::Opaque { bits } => usize::from(bits.div_ceil(32)),
+            Self::Bytes { max } => 1 + usize::from(max.div_ceil(4)),
+            Self::Array { length, element } => {
+                usize::from(*length) * element.iter().map(Self::words).sum::<usize>()
+            }
+        }
+    }
+}
+
+impl Layout {
+    /// The layout of these parts.
+    #[must_use]
+    pub fn new(parts: Vec<Part>, predictor: Predictor) -> Self {
+        let words = parts.iter().map(Part::words).sum();
+        Self { parts, words, predictor }
+    }
+
+    /// The parts in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// How many words a unit has.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.words
+    }
+
+    /// How the unit's next value is predicted.
+    #[must_use]
+    pub const fn predictor(&self) -> Predictor {
+        self.predictor
+    }
+}
