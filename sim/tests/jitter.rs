@@ -15,19 +15,23 @@ fn seeds() -> u64 {
 
 /// Thousandths of a game's traffic that arrive, in the worst of all runs with a jitter of `spread_ms`.
 fn least_through(shape: JitterShape, spread_ms: u64) -> u64 {
-    let mut least = 1000;
+    all_through(shape, spread_ms, seeds()).into_iter().min().unwrap()
+}
+
+fn all_through(shape: JitterShape, spread_ms: u64, seeds: u64) -> Vec<u64> {
+    let mut all = Vec::new();
     for delay_ms in [20, 50] {
         for kilobytes in jitter::KILOBYTES {
             let scenario = jitter::game(shape, spread_ms, delay_ms, kilobytes);
-            for seed in 0..seeds() {
+            for seed in 0..seeds {
                 let flow = &scenario.play(seed).unwrap().flows[0];
                 let through = flow.delivered * 1000 / flow.offered;
                 println!("{}, seed {seed}: {through}", scenario.name);
-                least = least.min(through);
+                all.push(through);
             }
         }
     }
-    least
+    all
 }
 
 #[test]
@@ -49,8 +53,11 @@ fn datagrams_that_arrive_in_bunches_do_not_slow_a_game_down() {
 #[test]
 fn a_fifth_of_a_second_of_jitter_costs_a_game_its_first_seconds_at_most() {
     for shape in [JitterShape::Uniform, JitterShape::Bunched] {
-        let through = least_through(shape, 200);
-        assert!(through >= 900, "{shape:?}: {through}");
+        // When a chance delay ends slow start decides how soon the rate is found, so no single run says much.
+        let through = all_through(shape, 200, seeds().max(4));
+        let (least, mean) =
+            (through.iter().min().unwrap(), through.iter().sum::<u64>() / through.len() as u64);
+        assert!(mean >= 960 && *least >= 850, "{shape:?}: {through:?}");
     }
 }
 

@@ -23,6 +23,8 @@ fn seeds() -> u64 {
     std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1)
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 fn at(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
 }
@@ -206,18 +208,37 @@ fn below_700_bytes_a_connection_that_needs_more_ends_with_the_size_in_its_reason
                 let hole = at(5000);
                 let faults = vec![limit(bytes, hole, Instant::MAX), loss(ppm)];
                 let mut session = Session::new(1, game, faults);
-                session.play(at(if ppm > 100_000 { 20_000 } else { 12_000 }));
+                session.play(at(if ppm > 0 { 20_000 } else { 12_000 }));
                 let what = format!("{game:?}, {bytes} bytes, {ppm} ppm lost");
                 let ended = [SERVER, CLIENT].map(|node| session.ending(node));
                 println!("{what}: {ended:?}");
                 for end in ended {
                     let (when, reason) = end.expect(&what);
                     assert_eq!(reason, CloseReason::PathTooNarrow { least: 700 }, "{what}");
-                    let most = Duration::from_secs(if ppm > 100_000 { 12 } else { 5 });
+                    let most = Duration::from_secs(if ppm > 0 { 12 } else { 5 });
                     assert!(when - hole < most, "{what}: {when:?}");
                 }
             }
         }
+    }
+}
+
+/// Chance may have it that what is lost looks like the path for a while, so it is the middle of 24 that is judged, and the
+/// longest by a wider bound.
+#[test]
+fn below_700_bytes_with_five_percent_lost_a_transfer_ends_within_two_seconds_in_most_cases() {
+    for bytes in [699, 650, 500] {
+        let hole = at(5000);
+        let took = |seed| {
+            let faults = vec![limit(bytes, hole, Instant::MAX), Fault { seed, ..loss(50_000) }];
+            let mut session = Session::new(seed, Game::Bulk, faults);
+            session.play(at(20_000));
+            session.ending(SERVER).unwrap().0 - hole
+        };
+        let mut all: Vec<Duration> = (1..25).map(took).collect();
+        all.sort_unstable();
+        println!("{bytes} bytes: {all:?}");
+        assert!(all[12] < SECOND * 2 && all[23] < SECOND * 12, "{bytes} bytes: {all:?}");
     }
 }
 

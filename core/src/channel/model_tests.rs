@@ -22,7 +22,7 @@ use crate::event::{ChannelId, Fate, MessageId};
 use crate::fair::VirtualClock;
 use crate::limits::{REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG, UNRELIABLE_REASSEMBLY_BYTES, WHOLE_FRAME};
 use crate::time::Instant;
-use crate::wire::message::{self, Chain, Part};
+use crate::wire::message::{self, Chain, MessagePart};
 use crate::wire::{Reader, Writer};
 
 const MAX_MESSAGE: usize = 70_000;
@@ -196,7 +196,7 @@ impl World {
         while !reader.is_empty() {
             let first = reader.u8().unwrap();
             let frame = message::read(first, &mut reader, &mut chain).unwrap();
-            if let Part::Fragment { total, .. } = frame.part {
+            if let MessagePart::Fragment { total, .. } = frame.part {
                 let fits = total as usize + 6 <= WHOLE_FRAME;
                 assert!(!fits || self.squeezed, "a message of {total} bytes was split");
             }

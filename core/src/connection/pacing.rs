@@ -56,6 +56,13 @@ impl Pacer {
         }
     }
 
+    /// The path turned out to be faster. The same bytes are owed as at the rate `before`: they take less time now.
+    pub(crate) fn on_rate_raised(&mut self, now: Instant, before: u64, rate: u64) {
+        let owed = self.paid_at.since(now).as_micros();
+        let less = u128::from(owed) * u128::from(before) / u128::from(rate.max(1));
+        self.paid_at = self.paid_at.min(now + Span::from_micros(u64::try_from(less).unwrap_or(owed)));
+    }
+
     /// Whether something may leave at `rate`, in datagrams of `datagram` bytes.
     pub(crate) fn is_open(&self, now: Instant, rate: u64, datagram: u64) -> bool {
         rate == u64::MAX || self.paid_at <= now + burst(rate, datagram)

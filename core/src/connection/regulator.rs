@@ -105,6 +105,7 @@ impl Regulator {
     pub(crate) fn limit(&mut self, now: Instant, limit: u64) {
         self.limit = limit;
         self.consult(now);
+        self.pacer.on_rate_changed(now, self.pacing_rate, self.datagram);
         if limit != u64::MAX {
             self.pacer.end_free();
         }
@@ -128,7 +129,7 @@ impl Regulator {
         let before = self.pacing_rate;
         self.ask();
         if self.pacing_rate > before {
-            self.pacer.on_rate_changed(now, self.pacing_rate, self.datagram);
+            self.pacer.on_rate_raised(now, before, self.pacing_rate);
         }
     }
 
@@ -256,9 +257,10 @@ impl Regulator {
         self.consult(now);
         self.delivery = DeliveryRate::new(now);
         self.delay = OneWayDelay::default();
-        // Under a limit, a peer that moves repeatedly gains no unpaced bytes.
-        let free = if self.limit == u64::MAX { INITIAL_DATAGRAMS.saturating_mul(self.datagram) } else { 0 };
-        self.pacer = Pacer::new(now, free);
+        // A limit is the connection's, not the path's: a peer that moves repeatedly is sent no more, and its debts stay.
+        if self.limit == u64::MAX {
+            self.pacer = Pacer::new(now, INITIAL_DATAGRAMS.saturating_mul(self.datagram));
+        }
         (self.acked, self.lost) = (Tally::default(), Tally::default());
     }
 }

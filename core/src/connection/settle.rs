@@ -68,7 +68,7 @@ pub(crate) fn on_ack(
     // (RFC 9002 5.1). Else a sender of acknowledgements would learn of a drained queue only when one of them does not follow.
     let largest_left = match (largest_new, largest_named) {
         (Some((number, sent_at)), Some(largest)) if number == largest => Some(sent_at),
-        (Some(_), Some(largest)) if is_newest => transport.sent.left_at(largest),
+        (Some(_), Some(largest)) if is_newest && ack.delay <= longest_held_back(transport) => transport.sent.left_at(largest),
         _ => None,
     };
     if let Some((_, sent_at)) = largest_new {
@@ -97,7 +97,7 @@ fn measure(
 ) {
     // A clock that took the time of arrival for earlier than the sending knows nothing.
     let at = if at > sent_at { at } else { now };
-    let held_back = ack.delay.min(transport.peer_ack_delay + Span::of(limits::UPKEEP_DELAY));
+    let held_back = ack.delay.min(longest_held_back(transport));
     if is_largest {
         transport.rtt.update(at.since(sent_at), held_back);
     }
@@ -109,6 +109,11 @@ fn measure(
         Timing { largest: is_largest.then_some((sent_at, ack.receive_time_low24)), came_at: at, held_back };
     let in_flight = transport.sent.bytes_in_flight();
     transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
+}
+
+/// The longest time for which the peer says that it holds back acknowledgements.
+fn longest_held_back(transport: &Transport) -> Span {
+    transport.peer_ack_delay + Span::of(limits::UPKEEP_DELAY)
 }
 
 fn wider(one: Range<u64>, other: Range<u64>) -> Range<u64> {

@@ -16,7 +16,7 @@ use crate::schema::{Schema, SchemaEntry};
 use crate::time::{Instant, Span};
 use crate::wire::ack::{EcnCounts, write_ack};
 use crate::wire::{
-    AckRanges, Chain, Frame, MessageFrame, Part, Writer, decode_packet_number, encode_packet_number,
+    AckRanges, Chain, Frame, MessageFrame, MessagePart, Writer, decode_packet_number, encode_packet_number,
     write_resume,
 };
 
@@ -108,8 +108,8 @@ fn frames() -> Sheet {
 fn messages() -> Sheet {
     let mut chain = Chain::default();
     let mut sheet = Sheet::new("messages");
-    let whole = |id, data| MessageFrame { channel: ChannelId(0), id, part: Part::Whole, data };
-    let part = Part::Fragment { total: 3000, offset: 1100 };
+    let whole = |id, data| MessageFrame { channel: ChannelId(0), id, part: MessagePart::Whole, data };
+    let part = MessagePart::Fragment { total: 3000, offset: 1100 };
     let frames = [
         ("channel 0, id 5", whole(Some(5), &b"one"[..])),
         ("the next: id 6", whole(Some(6), b"two")),

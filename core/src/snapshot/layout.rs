@@ -1,4 +1,4 @@
-//! What the words of a unit mean: how many words a field takes, what values they may have, and how their changes are coded.
+//! The layout of a unit: how many words each field takes, what values a word may have, and how a change is coded.
 
 use alloc::vec::Vec;
 

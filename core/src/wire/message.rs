@@ -24,14 +24,14 @@ pub struct MessageFrame<'a> {
     /// The low 24 bits of the message's number on its channel; none for whole unreliable messages.
     pub id: Option<u32>,
     /// The part of the message that the frame carries.
-    pub part: Part,
+    pub part: MessagePart,
     /// The bytes of this part.
     pub data: &'a [u8],
 }
 
 /// The part of a message that a frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
+pub enum MessagePart {
     /// All of it.
     Whole,
     /// The bytes from `offset` on, of a message of `total` bytes. Always with an id, never empty.
@@ -97,20 +97,20 @@ pub(crate) fn read<'a>(
             if chain.continues_with(channel, id) {
                 return Err(Malformed);
             }
-            (Some(id), Part::Whole)
+            (Some(id), MessagePart::Whole)
         }
         KIND_NEXT => match chain.last {
-            Some((on, last)) if on == channel => (Some(last.wrapping_add(1) & ID_MAX), Part::Whole),
+            Some((on, last)) if on == channel => (Some(last.wrapping_add(1) & ID_MAX), MessagePart::Whole),
             _ => return Err(Malformed),
         },
         KIND_FRAGMENT => {
             let id = reader.u24()?;
-            (Some(id), Part::Fragment { total: reader.varint()?, offset: reader.varint()? })
+            (Some(id), MessagePart::Fragment { total: reader.varint()?, offset: reader.varint()? })
         }
-        _ => (None, Part::Whole),
+        _ => (None, MessagePart::Whole),
     };
     let data = reader.sized(usize::MAX)?;
-    if let Part::Fragment { total, offset } = part {
+    if let MessagePart::Fragment { total, offset } = part {
         let end = offset.checked_add(data.len() as u64).ok_or(Malformed)?;
         if data.is_empty() || end > total {
             return Err(Malformed);
@@ -135,9 +135,9 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
     writer.u8(MESSAGE | kind << KIND_SHIFT | channel)?;
     let mut written = frame.id;
     match (frame.part, frame.id) {
-        (Part::Whole, Some(id)) if kind == KIND_NUMBERED => writer.u24(id)?,
-        (Part::Whole, _) => {}
-        (Part::Fragment { total, offset }, id) => {
+        (MessagePart::Whole, Some(id)) if kind == KIND_NUMBERED => writer.u24(id)?,
+        (MessagePart::Whole, _) => {}
+        (MessagePart::Fragment { total, offset }, id) => {
             let id = id.unwrap_or(0);
             written = Some(id);
             writer.u24(id)?;
@@ -155,28 +155,28 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
 pub(crate) fn header_len(
     channel: ChannelId,
     id: Option<u32>,
-    part: Part,
+    part: MessagePart,
     length: usize,
     chain: &Chain,
 ) -> usize {
     header_len_of(kind(channel.0 & CHANNEL_MASK, id, part, chain), part, length)
 }
 
-fn header_len_of(kind: u8, part: Part, length: usize) -> usize {
+fn header_len_of(kind: u8, part: MessagePart, length: usize) -> usize {
     let fields = match (part, kind) {
-        (Part::Fragment { total, offset }, _) => 3 + varint_len(total) + varint_len(offset),
-        (Part::Whole, KIND_NUMBERED) => 3,
-        (Part::Whole, _) => 0,
+        (MessagePart::Fragment { total, offset }, _) => 3 + varint_len(total) + varint_len(offset),
+        (MessagePart::Whole, KIND_NUMBERED) => 3,
+        (MessagePart::Whole, _) => 0,
     };
     1 + fields + varint_len(length as u64)
 }
 
-fn kind(channel: u8, id: Option<u32>, part: Part, chain: &Chain) -> u8 {
+fn kind(channel: u8, id: Option<u32>, part: MessagePart, chain: &Chain) -> u8 {
     match (part, id) {
-        (Part::Fragment { .. }, _) => KIND_FRAGMENT,
-        (Part::Whole, Some(id)) if chain.continues_with(channel, id) => KIND_NEXT,
-        (Part::Whole, Some(_)) => KIND_NUMBERED,
-        (Part::Whole, None) => 3,
+        (MessagePart::Fragment { .. }, _) => KIND_FRAGMENT,
+        (MessagePart::Whole, Some(id)) if chain.continues_with(channel, id) => KIND_NEXT,
+        (MessagePart::Whole, Some(_)) => KIND_NUMBERED,
+        (MessagePart::Whole, None) => 3,
     }
 }
 
@@ -191,11 +191,16 @@ mod tests {
     use super::*;
 
     fn whole(channel: u8, id: Option<u32>, data: &[u8]) -> MessageFrame<'_> {
-        MessageFrame { channel: ChannelId(channel), id, part: Part::Whole, data }
+        MessageFrame { channel: ChannelId(channel), id, part: MessagePart::Whole, data }
     }
 
     fn fragment(total: u64, offset: u64, data: &[u8]) -> MessageFrame<'_> {
-        MessageFrame { channel: ChannelId(2), id: Some(7), part: Part::Fragment { total, offset }, data }
+        MessageFrame {
+            channel: ChannelId(2),
+            id: Some(7),
+            part: MessagePart::Fragment { total, offset },
+            data,
+        }
     }
 
     fn encode(frames: &[MessageFrame<'_>]) -> Vec<u8> {
@@ -312,12 +317,12 @@ mod tests {
                 let channel = ChannelId(channel & CHANNEL_MASK);
                 let id = u32::from(*id % 4);
                 let (id, part) = match kind % 3 {
-                    0 => (Some(id), Part::Whole),
+                    0 => (Some(id), MessagePart::Whole),
                     1 if !data.is_empty() => {
                         let offset = u64::from(id) << 30;
-                        (Some(id), Part::Fragment { total: offset + data.len() as u64, offset })
+                        (Some(id), MessagePart::Fragment { total: offset + data.len() as u64, offset })
                     }
-                    _ => (None, Part::Whole),
+                    _ => (None, MessagePart::Whole),
                 };
                 MessageFrame { channel, id, part, data }
             }).collect();

@@ -41,7 +41,7 @@ pub mod writers;
 pub use ack::{AckFrame, EcnCounts};
 pub use frame::{Frame, FrameReader};
 pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number};
-pub use message::{MessageFrame, Part};
+pub use message::{MessageFrame, MessagePart};
 pub use resume::ResumeFrame;
 
 pub(crate) use ack::AckRanges;

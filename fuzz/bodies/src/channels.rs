@@ -7,7 +7,7 @@ use tickwire_core::event::Violation;
 use tickwire_core::fuzzing::{Piece, Receiving, Sending, Taken};
 use tickwire_core::limits::{MESSAGE_OVERHEAD, REASSEMBLY_OVERHEAD, UNRELIABLE_BACKLOG};
 use tickwire_core::wire::writers::{Chain, Reader, Writer, write_resume};
-use tickwire_core::wire::{Frame, FrameReader, MessageFrame, Part};
+use tickwire_core::wire::{Frame, FrameReader, MessageFrame, MessagePart};
 use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;
@@ -111,7 +111,7 @@ const fn is_of_channels(violation: Violation) -> bool {
 struct Drawn {
     channel: u8,
     id: Option<u32>,
-    part: Part,
+    part: MessagePart,
     data: Vec<u8>,
 }
 
@@ -127,11 +127,11 @@ impl Drawn {
         let offset = if step >> 5 == 4 { script.number() } else { script.number() % total.saturating_add(1) };
         let length = (u64::from(script.short()) % 1400).min(total.saturating_sub(offset));
         match kind {
-            0 => Self { channel, id: None, part: Part::Whole, data: patterned(id, 0..length) },
-            1 => Self { channel, id: Some(id), part: Part::Whole, data: patterned(id, 0..length) },
+            0 => Self { channel, id: None, part: MessagePart::Whole, data: patterned(id, 0..length) },
+            1 => Self { channel, id: Some(id), part: MessagePart::Whole, data: patterned(id, 0..length) },
             _ => {
                 let data = patterned(id, offset..offset.saturating_add(length));
-                Self { channel, id: Some(id), part: Part::Fragment { total, offset }, data }
+                Self { channel, id: Some(id), part: MessagePart::Fragment { total, offset }, data }
             }
         }
     }

@@ -9,7 +9,7 @@ use tickwire_core::fuzzing::{Claims, HostilePeer, Proof};
 use tickwire_core::wire::writers::{
     AckRanges, Chain, ID_MAX, Writer, write_ack, write_message, write_resume,
 };
-use tickwire_core::wire::{Frame, FrameReader, MessageFrame, Part};
+use tickwire_core::wire::{Frame, FrameReader, MessageFrame, MessagePart};
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Endpoint, Event, Instant,
     VIOLATION_CODES,
@@ -235,7 +235,7 @@ pub fn bytes_of(frame: &Frame<'_>) -> Vec<u8> {
 
 /// A MESSAGE frame as bytes, however senseless.
 #[must_use]
-pub fn message_bytes(channel: u8, id: Option<u32>, part: Part, data: &[u8]) -> Vec<u8> {
+pub fn message_bytes(channel: u8, id: Option<u32>, part: MessagePart, data: &[u8]) -> Vec<u8> {
     let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
     written(|writer| write_message(&frame, writer, &mut Chain::default()).unwrap())
 }
@@ -368,12 +368,12 @@ fn any_message(step: u8, script: &mut Script<'_>) -> Vec<u8> {
     let length = usize::from(script.short()) % 1200;
     let data = vec![script.byte(); length];
     match step >> 6 {
-        0 => message_bytes(channel, None, Part::Whole, &data),
-        1 => message_bytes(channel, Some(id), Part::Whole, &data),
+        0 => message_bytes(channel, None, MessagePart::Whole, &data),
+        1 => message_bytes(channel, Some(id), MessagePart::Whole, &data),
         _ => {
             let total = if step & 0x10 == 0 { script.number() } else { u64::from(script.short()) };
             let offset = if step & 8 == 0 { script.number() } else { u64::from(script.short()) };
-            message_bytes(channel, Some(id), Part::Fragment { total, offset }, &data)
+            message_bytes(channel, Some(id), MessagePart::Fragment { total, offset }, &data)
         }
     }
 }

@@ -6,7 +6,7 @@ use tickwire_core::limits::{
     HELD_FREE, HELD_PER_RECEIVED, MESSAGE_OVERHEAD, PAGE_LEAST, RECEIVE_WINDOW, UNRELIABLE_REASSEMBLIES,
     UNRELIABLE_REASSEMBLY_BYTES,
 };
-use tickwire_core::wire::Part;
+use tickwire_core::wire::MessagePart;
 use tickwire_core::{CloseReason, Duration};
 use tickwire_fuzz::hostile::{Arena, MAX_MESSAGE, config, message_bytes, written};
 use tickwire_tests::allocation::peak_during;
@@ -17,7 +17,7 @@ use super::{
 };
 
 fn fragment(channel: u8, id: u32, total: u64, offset: u64, data: &[u8]) -> Vec<u8> {
-    message_bytes(channel, Some(id), Part::Fragment { total, offset }, data)
+    message_bytes(channel, Some(id), MessagePart::Fragment { total, offset }, data)
 }
 
 #[test]

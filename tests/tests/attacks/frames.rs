@@ -4,7 +4,7 @@ use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
 use tickwire_core::limits::RELIABLE_WINDOW;
 use tickwire_core::wire::writers::write_resume;
-use tickwire_core::wire::{Frame, Part};
+use tickwire_core::wire::{Frame, MessagePart};
 use tickwire_core::{ChannelId, CloseReason, Duration, Event, VIOLATION_CODES};
 use tickwire_fuzz::hostile::{bytes_of, message_bytes, peer_at, written};
 
@@ -47,8 +47,8 @@ fn row_17_unknown_types_are_ignored_outside_and_close_the_connection_inside() {
 #[test]
 fn frames_that_their_channel_does_not_know_close_the_connection() {
     closes_for(Violation::BadChannel, &[whole(6, 0, b"x")]);
-    closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, Part::Whole, b"x")]);
-    closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, Part::Whole, b"x")]);
+    closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, MessagePart::Whole, b"x")]);
+    closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, MessagePart::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[whole(UNRELIABLE, 0, b"x")]);
     // A message number beyond the window is begun without credit, whatever it costs. The last one of the window is no fault.
     for channel in [ORDERED, UNORDERED] {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tickwire_core::crypto::Provider;
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
-use tickwire_core::wire::Part;
+use tickwire_core::wire::MessagePart;
 use tickwire_core::{Access, CloseReason, Config, Delivery, Endpoint, Event, Instant, VIOLATION_CODES};
 use tickwire_fuzz::handshake;
 use tickwire_fuzz::hostile::{Arena, config, message_bytes};
@@ -41,7 +41,7 @@ const UNRELIABLE: u8 = 3;
 const COMPRESSED: u8 = 4;
 
 fn whole(channel: u8, id: u32, data: &[u8]) -> Vec<u8> {
-    message_bytes(channel, Some(id), Part::Whole, data)
+    message_bytes(channel, Some(id), MessagePart::Whole, data)
 }
 
 /// A server under attack.
@@ -66,7 +66,7 @@ fn closes_for(violation: Violation, packets: &[Vec<u8>]) {
 fn is_alive(arena: &mut Arena) {
     arena.settle();
     assert_eq!(arena.reason(), None);
-    arena.send(&message_bytes(UNRELIABLE, None, Part::Whole, b"alive"));
+    arena.send(&message_bytes(UNRELIABLE, None, MessagePart::Whole, b"alive"));
     arena.settle();
     let arrived = |event: &Event| matches!(event, Event::Message { data, .. } if data == "alive");
     assert!(arena.events.iter().any(arrived), "the connection is dead");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tickwire_core::drop::DropReason;
 use tickwire_core::fuzzing::age;
 use tickwire_core::limits::REPLAY_WINDOW;
-use tickwire_core::wire::Part;
+use tickwire_core::wire::MessagePart;
 use tickwire_core::{ChannelId, Config, ConnectOptions, Duration, Endpoint, Event, Instant, TimeoutCause};
 use tickwire_fuzz::handshake;
 use tickwire_fuzz::hostile::{MAX_MESSAGE, config, message_bytes, peer_at};
@@ -135,7 +135,7 @@ fn row_21_no_nonce_is_used_again_after_a_restart() {
 #[test]
 fn row_23_replays_inside_and_outside_the_window_are_dropped() {
     let mut arena = server();
-    let frame = message_bytes(UNRELIABLE, None, Part::Whole, b"once");
+    let frame = message_bytes(UNRELIABLE, None, MessagePart::Whole, b"once");
     let packets: Vec<Vec<u8>> = (0..3000).map(|_| arena.peer.packet(&frame)).collect();
     for _ in 0..3 {
         for packet in &packets {

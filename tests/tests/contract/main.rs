@@ -20,7 +20,7 @@ use script::provider;
 use script::world::{Manner, Output, Setup, World};
 use tickwire_core::crypto::default_provider;
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
-use tickwire_core::wire::{DataHeader, MessageFrame, Part};
+use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
 use tickwire_core::{ChannelId, Duration, Instant, limits};
 use tickwire_sim::rng::Draws;
 use tickwire_tests::allocation::Counting;
@@ -134,14 +134,14 @@ fn greedy_packet(kind: u8, header: &DataHeader, draws: &mut Draws) -> Vec<u8> {
     while writer.remaining() >= 100 {
         let (channel, id, part, length) = match kind % 5 {
             // Unreliable messages that nobody takes.
-            0 => (3, None, Part::Whole, draws.below(100)),
+            0 => (3, None, MessagePart::Whole, draws.below(100)),
             // Beginnings of large ones.
             1 => (3, Some(draws.below(1 << 24)), fragment(1 << 20, draws.below(1 << 20)), 1),
             2 => (2, Some(draws.below(1 << 22)), fragment(5000, draws.below(4000)), 900),
             // Crumbs of as many reliable messages as credit allows.
             3 => (1, Some(draws.below(2040)), fragment(900, draws.below(450) * 2), 1),
             // All but the first of an ordered channel.
-            _ => (0, Some(draws.between(1, 2000)), Part::Whole, 900),
+            _ => (0, Some(draws.between(1, 2000)), MessagePart::Whole, 900),
         };
         let data = &DATA[..length as usize];
         let frame = MessageFrame { channel: ChannelId(channel), id: id.map(|id| id as u32), part, data };
@@ -154,8 +154,8 @@ fn greedy_packet(kind: u8, header: &DataHeader, draws: &mut Draws) -> Vec<u8> {
     bytes
 }
 
-fn fragment(total: u64, offset: u64) -> Part {
-    Part::Fragment { total, offset }
+fn fragment(total: u64, offset: u64) -> MessagePart {
+    MessagePart::Fragment { total, offset }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
-use tickwire_core::wire::{DataHeader, MessageFrame, Part};
+use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
 use tickwire_core::{Access, ChannelConfig, ChannelId, ConnectionState, Delivery, Ecn, limits};
 use tickwire_sim::pair::{CLIENT, SERVER};
 use tickwire_sim::rng::Draws;
@@ -112,13 +112,13 @@ enum Hoard {
 }
 
 /// Frames of 32 ordered channels whose messages have `size` bytes; the first of each channel is never sent.
-fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32, Part, u32)> {
+fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32, MessagePart, u32)> {
     let ids = if hoard == Hoard::Last { 2047..2048 } else { 1..2047 };
     let piece = move |offset| fragment(u64::from(size) * 2, u64::from(offset * size));
     let messages = ids.flat_map(|id| (0..32).map(move |channel| (channel, id))).take(count as usize);
     messages.flat_map(move |(channel, id)| {
         let parts = match hoard {
-            Hoard::Whole | Hoard::Last => [Some(Part::Whole), None],
+            Hoard::Whole | Hoard::Last => [Some(MessagePart::Whole), None],
             Hoard::Begun => [Some(piece(0)), None],
             Hoard::InPieces => [Some(piece(1)), Some(piece(0))],
         };
@@ -127,7 +127,7 @@ fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32
 }
 
 /// Bytes that `frames` make the server hold: by its own count, and of the heap.
-fn held_for(frames: impl Iterator<Item = (u8, u32, Part, u32)>) -> (u64, u64) {
+fn held_for(frames: impl Iterator<Item = (u8, u32, MessagePart, u32)>) -> (u64, u64) {
     let mut pair = pairs::connected(1, |config| {
         config.provider = provider::gullible();
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 32];

@@ -2,7 +2,7 @@
 
 use tickwire_core::ChannelId;
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
-use tickwire_core::wire::{DataHeader, MessageFrame, Part};
+use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
 use tickwire_sim::rng::{Draws, mix};
 
 /// `length` bytes that begin with `first` and mean nothing.
@@ -67,10 +67,10 @@ fn message_frame(draws: &mut Draws) -> MessageFrame<'static> {
         _ => draws.magnitude(1, 1 << 60),
     };
     let part = match draws.below(3) {
-        0 => Part::Whole,
-        _ => Part::Fragment { total, offset: draws.below(total.saturating_sub(length).max(1)) },
+        0 => MessagePart::Whole,
+        _ => MessagePart::Fragment { total, offset: draws.below(total.saturating_sub(length).max(1)) },
     };
-    let has_id = part != Part::Whole || draws.chance(800_000);
+    let has_id = part != MessagePart::Whole || draws.chance(800_000);
     MessageFrame {
         channel: ChannelId(draws.below(7) as u8),
         id: has_id.then_some(id as u32),

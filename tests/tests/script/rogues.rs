@@ -1,7 +1,7 @@
 //! Clients with valid keys that keep no rule, and what they send: pieces of messages.
 
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
-use tickwire_core::wire::{DataHeader, MessageFrame, Part};
+use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
 use tickwire_core::{ChannelId, Config, limits};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use tickwire_tests::allocation;
@@ -26,16 +26,16 @@ pub(crate) struct Rogues {
 pub(crate) struct Piece {
     pub(crate) channel: u8,
     pub(crate) id: u32,
-    pub(crate) part: Part,
+    pub(crate) part: MessagePart,
     pub(crate) length: usize,
 }
 
 pub(crate) fn fragment(channel: u8, id: u32, (total, offset): (u64, u64), length: usize) -> Piece {
-    Piece { channel, id, part: Part::Fragment { total, offset }, length }
+    Piece { channel, id, part: MessagePart::Fragment { total, offset }, length }
 }
 
 pub(crate) fn whole(channel: u8, id: u32, length: usize) -> Piece {
-    Piece { channel, id, part: Part::Whole, length }
+    Piece { channel, id, part: MessagePart::Whole, length }
 }
 
 impl Rogues {
@@ -108,7 +108,7 @@ pub(crate) fn packet(
     let mut chain = Chain::default();
     while let Some(piece) = pieces.next_if(|piece| writer.remaining() >= piece.length + 16) {
         let Piece { channel, id, part, length } = piece;
-        let has_id = channel != UNRELIABLE || part != Part::Whole;
+        let has_id = channel != UNRELIABLE || part != MessagePart::Whole;
         let frame = MessageFrame {
             channel: ChannelId(channel),
             id: has_id.then_some(id),

@@ -35,7 +35,7 @@ use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Violation};
 use crate::stats::ChannelReceived;
 use crate::time::Instant;
-use crate::wire::message::{MessageFrame, Part};
+use crate::wire::message::{MessageFrame, MessagePart};
 
 /// The receiving side of a connection's channels.
 #[derive(Debug)]
@@ -99,8 +99,8 @@ impl ReceiveSide {
         let reading = Reading { compressed: incoming.compressed, max_message: self.max_message };
         let data = frame.data;
         let body = match frame.part {
-            Part::Whole => Body::Whole(data),
-            Part::Fragment { total, offset } => {
+            MessagePart::Whole => Body::Whole(data),
+            MessagePart::Fragment { total, offset } => {
                 Body::Fragment(Fragment { total, offset, data, total_most: reading.payload_most() })
             }
         };

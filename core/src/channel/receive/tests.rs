@@ -45,13 +45,19 @@ impl Peer {
         Self { side: ReceiveSide::new(channels.into(), MOST, window), arena: Arena::default(), now: NOW }
     }
 
-    fn frame(&mut self, channel: u8, id: Option<u32>, part: Part, data: &[u8]) -> Result<Receipt, Violation> {
+    fn frame(
+        &mut self,
+        channel: u8,
+        id: Option<u32>,
+        part: MessagePart,
+        data: &[u8],
+    ) -> Result<Receipt, Violation> {
         let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
         self.side.on_message(self.now, &frame, &mut self.arena)
     }
 
     fn whole(&mut self, channel: u8, id: u32, data: &[u8]) -> Result<Receipt, Violation> {
-        self.frame(channel, Some(id), Part::Whole, data)
+        self.frame(channel, Some(id), MessagePart::Whole, data)
     }
 
     fn part(
@@ -62,11 +68,11 @@ impl Peer {
         offset: u64,
         data: &[u8],
     ) -> Result<Receipt, Violation> {
-        self.frame(channel, Some(id), Part::Fragment { total, offset }, data)
+        self.frame(channel, Some(id), MessagePart::Fragment { total, offset }, data)
     }
 
     fn unreliable(&mut self, data: &[u8]) -> Result<Receipt, Violation> {
-        self.frame(UNRELIABLE, None, Part::Whole, data)
+        self.frame(UNRELIABLE, None, MessagePart::Whole, data)
     }
 
     fn popped(&mut self) -> Vec<Bytes> {
@@ -169,7 +175,7 @@ fn a_grant_returns_what_the_application_took_and_is_worth_a_frame_from_a_quarter
 fn a_channel_takes_only_the_kinds_that_its_mode_has() {
     assert_eq!(peer().whole(UNRELIABLE, 0, b"1"), Err(Violation::BadChannel));
     for channel in [ORDERED, UNORDERED, SEQUENCED] {
-        assert_eq!(peer().frame(channel, None, Part::Whole, b"1"), Err(Violation::BadChannel));
+        assert_eq!(peer().frame(channel, None, MessagePart::Whole, b"1"), Err(Violation::BadChannel));
     }
     assert_eq!(peer().whole(5, 0, b"1"), Err(Violation::BadChannel));
 }
@@ -377,9 +383,9 @@ quickcheck! {
             let channel = channel % 6;
             let id = Some(u32::from(id) % 40).filter(|_| channel != UNRELIABLE || length % 2 == 0);
             let part = if offset % 3 == 0 {
-                Part::Whole
+                MessagePart::Whole
             } else {
-                Part::Fragment { total: u64::from(total) % 600, offset: u64::from(offset) % 500 }
+                MessagePart::Fragment { total: u64::from(total) % 600, offset: u64::from(offset) % 500 }
             };
             let before = peer.side.memory();
             // Nothing takes more than twice what came and its place, or what it unpacks to.

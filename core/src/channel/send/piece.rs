@@ -3,7 +3,7 @@
 use crate::channel::ids;
 use crate::event::ChannelId;
 use crate::limits::{FRAGMENT_MIN, WHOLE_FRAME};
-use crate::wire::message::{self, Chain, MessageFrame, Part};
+use crate::wire::message::{self, Chain, MessageFrame, MessagePart};
 use crate::wire::{Writer, varint_len};
 
 /// A message that is being framed.
@@ -26,7 +26,7 @@ pub(super) enum Begun {
 }
 
 impl<'a> FramedMessage<'a> {
-    fn frame(&self, id: Option<u32>, part: Part, data: &'a [u8]) -> MessageFrame<'a> {
+    fn frame(&self, id: Option<u32>, part: MessagePart, data: &'a [u8]) -> MessageFrame<'a> {
         MessageFrame { channel: self.channel, id, part, data }
     }
 
@@ -34,11 +34,11 @@ impl<'a> FramedMessage<'a> {
     /// an empty packet is left for the next one, unless this one is as empty as it gets.
     pub(super) fn begin(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Begun> {
         let id = self.numbered.then(|| ids::truncate(self.id));
-        if message::write(&self.frame(id, Part::Whole, self.payload), writer, chain).is_ok() {
+        if message::write(&self.frame(id, MessagePart::Whole, self.payload), writer, chain).is_ok() {
             return Some(Begun::Whole);
         }
         let length = self.payload.len();
-        let header = message::header_len(self.channel, id, Part::Whole, length, &Chain::default());
+        let header = message::header_len(self.channel, id, MessagePart::Whole, length, &Chain::default());
         if chain.is_started() && header + length <= WHOLE_FRAME {
             return None;
         }
@@ -55,7 +55,7 @@ impl<'a> FramedMessage<'a> {
         chain: &mut Chain,
     ) -> Option<u64> {
         let range = self.payload.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-        let part = Part::Fragment { total: self.payload.len() as u64, offset: start };
+        let part = MessagePart::Fragment { total: self.payload.len() as u64, offset: start };
         let id = ids::truncate(self.id);
         let fixed = message::header_len(self.channel, Some(id), part, 0, chain) - varint_len(0);
         let room = writer.remaining().checked_sub(fixed)?;

@@ -14,7 +14,7 @@ use crate::config::Delivery;
 use crate::event::Fate;
 use crate::limits::{FRAGMENT_MIN, RELIABLE_WINDOW, WHOLE_FRAME};
 use crate::time::Span;
-use crate::wire::message::{self, Chain, Part};
+use crate::wire::message::{self, Chain, MessagePart};
 use crate::wire::{Reader, Writer};
 
 const MOST: usize = 1 << 20;
@@ -42,7 +42,7 @@ fn send(side: &mut Sender, channel: u8, length: usize) -> MessageId {
 }
 
 /// One packet: what its frames carry (channel, id, part, length), and the records.
-type Frame = (u8, Option<u32>, Part, usize);
+type Frame = (u8, Option<u32>, MessagePart, usize);
 
 fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let mut buffer = vec![0; room];
@@ -203,10 +203,11 @@ fn a_message_that_fits_a_packet_is_left_for_the_next_and_another_channel_fills_t
     send_many(&mut side, 1, 3, 300);
     let (frames, _) = packet(&mut side);
     assert!(
-        frames.contains(&(0, Some(0), Part::Whole, 800)) && frames.contains(&(1, None, Part::Whole, 300))
+        frames.contains(&(0, Some(0), MessagePart::Whole, 800))
+            && frames.contains(&(1, None, MessagePart::Whole, 300))
     );
-    assert_eq!(packet(&mut side).0, [(1, None, Part::Whole, 300); 2]);
-    assert_eq!(packet(&mut side).0, [(0, Some(1), Part::Whole, 800)]);
+    assert_eq!(packet(&mut side).0, [(1, None, MessagePart::Whole, 300); 2]);
+    assert_eq!(packet(&mut side).0, [(0, Some(1), MessagePart::Whole, 800)]);
 }
 
 #[test]
@@ -223,9 +224,9 @@ fn whatever_the_mix_no_message_that_fits_a_packet_is_split() {
     }
     send(&mut side, 1, 1147);
     let (frames, _) = drain(&mut side, WHOLE_FRAME);
-    assert!(frames.iter().all(|frame| frame.2 == Part::Whole));
+    assert!(frames.iter().all(|frame| frame.2 == MessagePart::Whole));
     send(&mut side, 0, 1145);
-    assert!(matches!(packet(&mut side).0[..], [(0, _, Part::Fragment { total: 1145, offset: 0 }, _)]));
+    assert!(matches!(packet(&mut side).0[..], [(0, _, MessagePart::Fragment { total: 1145, offset: 0 }, _)]));
 }
 
 #[test]
@@ -234,7 +235,8 @@ fn fragments_fill_the_rest_of_a_packet_but_never_crumble() {
     send(&mut side, 0, 1000);
     send(&mut side, 0, 5000);
     let (frames, _) = packet(&mut side);
-    let [(_, _, Part::Whole, 1000), (_, _, Part::Fragment { total: 5000, offset: 0 }, length)] = frames[..]
+    let [(_, _, MessagePart::Whole, 1000), (_, _, MessagePart::Fragment { total: 5000, offset: 0 }, length)] =
+        frames[..]
     else {
         panic!("{frames:?}")
     };
@@ -270,10 +272,10 @@ fn lost_pieces_go_before_fresh_ones_and_what_is_acknowledged_never_again() {
     lose(&mut side, &second);
     lose(&mut side, &first);
     let (frames, again) = packet(&mut side);
-    assert_eq!(frames, [(0, Some(0), Part::Whole, 700)]);
+    assert_eq!(frames, [(0, Some(0), MessagePart::Whole, 700)]);
     // The late acknowledgement of the doubted packet counts.
     ack(&mut side, &second);
-    assert_eq!(packet(&mut side).0, [(0, Some(2), Part::Whole, 700)]);
+    assert_eq!(packet(&mut side).0, [(0, Some(2), MessagePart::Whole, 700)]);
     lose(&mut side, &second);
     // The first transmission is lost for good, but the second is underway.
     lose(&mut side, &first);
@@ -294,7 +296,9 @@ fn a_lost_fragment_is_cut_again_for_smaller_packets() {
     lose(&mut side, &second);
     lose(&mut side, &second);
     let (frames, records) = drain(&mut side, 600);
-    assert!(frames.iter().all(|frame| matches!(frame.2, Part::Fragment { total: 3000, offset: 1300.. })));
+    assert!(
+        frames.iter().all(|frame| matches!(frame.2, MessagePart::Fragment { total: 3000, offset: 1300.. }))
+    );
     let left = frames.iter().map(|frame| frame.3).sum::<usize>();
     assert!((1300..1400).contains(&left), "only what was lost: {left}");
     assert!(delivered(&mut side).is_empty());
@@ -311,7 +315,7 @@ fn a_fragment_that_was_doubted_and_then_acknowledged_is_not_sent_again() {
     lose(&mut side, &records);
     ack(&mut side, &records[1..]);
     let (frames, _) = drain(&mut side, WHOLE_FRAME);
-    assert!(matches!(frames[..], [(0, Some(0), Part::Fragment { total: 3000, offset: 0 }, _)]));
+    assert!(matches!(frames[..], [(0, Some(0), MessagePart::Fragment { total: 3000, offset: 0 }, _)]));
     lose(&mut side, &records[1..]);
     assert!(!side.has_sendable());
     ack(&mut side, &records[..1]);
@@ -323,7 +327,7 @@ fn a_whole_message_that_was_lost_is_cut_when_packets_shrank() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (frames, first) = packet_of(&mut side, 1400);
-    assert_eq!(frames, [(0, Some(0), Part::Whole, 1300)]);
+    assert_eq!(frames, [(0, Some(0), MessagePart::Whole, 1300)]);
     lose(&mut side, &first);
     let (_, one) = packet(&mut side);
     let (_, two) = packet(&mut side);
@@ -378,7 +382,7 @@ fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
     assert_eq!(packet(&mut side).0.len(), 1);
     side.on_credit(3064 + 75);
     side.on_credit(0);
-    assert_eq!(packet(&mut side).0, [(0, Some(1), Part::Whole, 11)]);
+    assert_eq!(packet(&mut side).0, [(0, Some(1), MessagePart::Whole, 11)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use quickcheck::{Arbitrary, Gen, quickcheck};
 
 use super::super::ack::{AckRanges, EcnCounts, write_ack};
-use super::super::message::Part;
+use super::super::message::MessagePart;
 use super::*;
 use crate::event::ChannelId;
 use crate::time::{Instant, Span};
@@ -88,10 +88,10 @@ impl Recipe {
                 write_ack(&ranges, delay, Instant::saturating_from_micros(*time), marks, writer)?;
                 return Ok(None);
             }
-            Self::Whole(channel, id, data) => message(*channel, *id, Part::Whole, data),
+            Self::Whole(channel, id, data) => message(*channel, *id, MessagePart::Whole, data),
             Self::Fragment(channel, id, offset, data) => {
                 let offset = u64::from(*offset);
-                let part = Part::Fragment { total: offset + data.len() as u64, offset };
+                let part = MessagePart::Fragment { total: offset + data.len() as u64, offset };
                 message(*channel, Some(id >> 8), part, data)
             }
         };

@@ -18,7 +18,7 @@ impl Crowd {
     }
 
     fn part(&mut self, side: usize, channel: u8, id: u32, offset: usize) -> Receipt {
-        let part = Part::Fragment { total: MOST as u64, offset: offset as u64 };
+        let part = MessagePart::Fragment { total: MOST as u64, offset: offset as u64 };
         let data = &[7; 1024];
         let frame = MessageFrame { channel: ChannelId(channel), id: Some(id), part, data };
         self.sides[side].on_message(self.now, &frame, &mut self.arena).unwrap()

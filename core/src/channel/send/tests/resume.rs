@@ -37,7 +37,7 @@ fn unreliable_messages_do_not_wait_for_the_peers_state() {
     side.begin_resume();
     assert!(!side.has_sendable(), "the rest of a message whose beginning is gone is not sent");
     send(&mut side, 0, 5);
-    assert_eq!(packet(&mut side).0, [(0, None, Part::Whole, 5)]);
+    assert_eq!(packet(&mut side).0, [(0, None, MessagePart::Whole, 5)]);
 }
 
 #[test]
