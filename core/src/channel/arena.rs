@@ -1,8 +1,8 @@
 //! Memory for payloads: many messages share one allocation, and released memory is used again.
 //!
-//! Nothing is allocated per packet once all of this has grown to what its connections need at a time. There remains
-//! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
-//! has, so it takes several packets to cause one.
+//! Once the arena has grown to the need of its connections, no packet causes an allocation. There remains one
+//! allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram has,
+//! so it takes several packets to cause one.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

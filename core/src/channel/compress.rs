@@ -1,5 +1,5 @@
-//! Payloads of compressed channels: one byte says what follows. 0: the message. 1: a varint, the message's length, then
-//! an LZ4 block.
+//! Payloads of compressed channels. The first byte says how the message follows: 0, as it is; 1, a varint with the
+//! message's length, then an LZ4 block.
 //!
 //! The encoder is our own because the block that `lz4_flex` writes depends on the target's word size and byte order,
 //! and the same calls must give the same bytes everywhere. Reading a block has one outcome on every target.

@@ -1,5 +1,5 @@
-//! Things sorted by a number: a vector of a few, which is used again, or a tree of many, in which nothing costs more than
-//! a short search.
+//! Entries sorted by a number: a vector for a few entries, whose memory is reused, or a tree for many, in which each
+//! access costs at most a short search.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::{Entry, OccupiedEntry};

@@ -1,4 +1,4 @@
-//! The channel that messages take: by its number, by its name, or by how it treats them.
+//! The channel that messages take: by its number, by its name, or by its delivery.
 
 use core::fmt;
 
@@ -30,7 +30,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The channel among `channels`; `None` if none of them is meant.
+    /// The id of the channel in `channels` that this route selects; `None` if the route selects none.
     #[must_use]
     pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
         let place = match self {

@@ -1,6 +1,6 @@
-//! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
-//! delay; never for acknowledgements alone. The third packet is not acknowledged at once where a packet of this end's own, which the
-//! ACK can ride on, is likely to leave soon.
+//! The times at which a receiver owes an acknowledgement: at every third packet, after the ACK delay, and at once on a
+//! gap or where the delay is zero. Packets that hold only acknowledgements are not acknowledged. A third packet is not
+//! acknowledged at once if a packet of this end, which the ACK can ride on, is likely to leave soon.
 
 use crate::limits;
 use crate::time::{Instant, Span};

@@ -1,5 +1,5 @@
-//! Which heartbeats ask for an answer: of a long silence every other one of the initiator's, so that an idle connection
-//! costs its server half as many datagrams. The peer hears each of them.
+//! The choice of heartbeats that ask for an answer. In a long silence it is every other heartbeat of the initiator, so
+//! an idle connection costs its server half as many datagrams. The peer still receives every heartbeat.
 
 use super::role::Role;
 use crate::time::Span;

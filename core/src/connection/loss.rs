@@ -1,4 +1,5 @@
-//! Which packets count as lost: three later ones acknowledged, or 9/8 of an RTT gone by (RFC 9002 section 6.1).
+//! The rule by which a packet counts as lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
+//! 9002 section 6.1).
 
 use super::sent::SentPackets;
 use crate::time::{Instant, Span};

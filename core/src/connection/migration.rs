@@ -1,5 +1,5 @@
-//! Following a peer to another address (RFC 9000 section 9, with one difference: nothing but a challenge is sent to an
-//! address before it has answered, and never more than came from it).
+//! Migration to a peer's new address (RFC 9000 section 9, with one difference: before the peer answers from the new
+//! address, the endpoint sends only a challenge there, and never more bytes than came from it).
 
 use alloc::boxed::Box;
 

@@ -1,5 +1,5 @@
-//! The events of a connection besides messages. Each has a reserved place, so that a slow application loses none of
-//! them and a peer cannot make them use more memory.
+//! The events of a connection other than messages. Each kind of event has a reserved place, so a slow application loses
+//! none of them and a peer cannot make them use more memory.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! When the next packet may leave, so that a window's worth does not leave at once.
+//! Pacing: the time at which the next packet may leave, so that a whole window does not leave at once.
 
 use crate::time::{Instant, Span};
 

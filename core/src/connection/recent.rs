@@ -1,4 +1,4 @@
-//! The tags of datagrams sent not long ago, by which an answer to one of them is recognised.
+//! The tags of recently sent datagrams. An answer is recognised by the tag that it repeats.
 
 use crate::time::{Instant, Span};
 

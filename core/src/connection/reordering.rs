@@ -1,5 +1,5 @@
-//! How much the path reorders: packets that were declared lost and are acknowledged after all raise the thresholds of
-//! loss detection (RFC 9002 6.1.1 and 6.1.2 leave that to implementations).
+//! Measures how far the path reorders packets. A packet that was declared lost and is acknowledged later raises the
+//! thresholds of loss detection (RFC 9002 sections 6.1.1 and 6.1.2 leave the method to implementations).
 
 use alloc::boxed::Box;
 use core::ops::RangeInclusive;

@@ -1,5 +1,5 @@
-//! Packets that were sent and are neither acknowledged nor lost yet: one record per packet, and a log of the frames
-//! each one carried.
+//! Sent packets that are neither acknowledged nor lost yet: one record per packet, and a log of the frames that each
+//! packet carried.
 //!
 //! Packet numbers are consecutive, so a record is found by subtraction. Both queues keep their capacity: in steady
 //! state nothing is allocated.

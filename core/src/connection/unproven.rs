@@ -1,5 +1,5 @@
-//! A transport that begins at an address where the peer has not shown itself to be: until it answers a challenge there,
-//! it is sent no more than came from it (RFC 9000 section 8, with a factor of one).
+//! A transport at an address that the peer has not validated. Until the peer answers a challenge there, the endpoint
+//! sends no more bytes to it than came from it (RFC 9000 section 8, with a factor of one).
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;

@@ -1,4 +1,4 @@
-//! Public keys.
+//! Public keys of servers and peers.
 
 use core::fmt;
 use core::ops::Deref;
@@ -6,10 +6,10 @@ use core::str::FromStr;
 
 use super::key::{self, Key, ParseKeyError};
 
-/// The public key of a server or peer. Clients pin it: [`ConnectOptions::new`](crate::ConnectOptions::new) lets in nobody who
-/// does not hold the [`Secret`](crate::Secret) that belongs to it.
+/// The public key of a server or peer. Clients pin it: [`ConnectOptions::new`](crate::ConnectOptions::new) connects
+/// only to a peer that holds the matching [`Secret`](crate::Secret).
 ///
-/// It is shown as 64 hexadecimal digits, and read from them in either case:
+/// The key displays as 64 hexadecimal digits, and parses from digits in either case:
 ///
 /// ```
 /// use tickwire_core::PublicKey;

@@ -1,4 +1,4 @@
-//! Which packet numbers were received before.
+//! A window of received packet numbers, which rejects a packet that arrives twice.
 
 use bitvec::BitArr;
 use bitvec::array::BitArray;

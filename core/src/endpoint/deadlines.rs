@@ -1,8 +1,9 @@
 //! The earliest deadline of all connections: a heap that knows where each connection is, so that moving a deadline costs
 //! O(log n), looking at the earliest O(1), and neither allocates in steady state.
 //!
-//! Each packet moves its connection's deadlines a little later. The heap does not follow such steps: what it has is early, by
-//! [`LEFT`] at most. When it comes up, the endpoint asks the connection again.
+//! Each packet moves its connection's deadlines a little later. The heap does not follow such small steps: its deadline
+//! for a connection may be early, by [`LEFT`] at most. When the deadline comes up, the endpoint asks the
+//! connection again.
 
 use alloc::vec::Vec;
 

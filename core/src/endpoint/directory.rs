@@ -1,4 +1,4 @@
-//! Directory of the peers that are here already: sessions that may be resumed, and peers that this end dials itself.
+//! Directory of known peers: sessions that may be resumed, and peers that this end dials itself.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 

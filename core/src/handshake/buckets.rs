@@ -1,8 +1,8 @@
-//! Token buckets in a table of fixed size, for more keys than anybody could count.
+//! Token buckets in a table of fixed size, for an unlimited number of keys.
 //!
 //! A key has one bucket in each of [`ROWS`] rows, at places that a keyed digest chooses, and the fullest of them counts
-//! (a count-min sketch with conservative update). Keys in use have to fill all four places of another one before it feels them:
-//! with 500 of them and 2,048 buckets in a row, one in 400 does.
+//! (a count-min sketch with conservative update). Keys in use limit another key only if they fill all four of its
+//! places: with 500 keys and 2,048 buckets in a row, one key in 400 is limited so.
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;

@@ -1,8 +1,8 @@
-//! Tickets that let somebody in already, and sessions that are over.
+//! Tickets that have let a client in, and sessions that have ended.
 //!
-//! Both go by the wall clock, which may be set at any time. An id is kept for [`KEPT_US`] after its ticket expired, so that
-//! a clock that is set back by as much finds it still there. Beyond, a table remembers how late the tickets expired that it
-//! has forgotten: none that expires by then is good again, whatever the clock shows.
+//! Both expire by the wall clock, which may be set at any time. The table keeps an id for [`KEPT_US`] after its ticket
+//! expired, so that it still finds the id after the clock is set back by as much. For ids that it has forgotten, the
+//! table remembers the latest expiry: no ticket that expires before that time is valid again, whatever the clock shows.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 

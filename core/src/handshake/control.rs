@@ -1,4 +1,5 @@
-//! Small datagrams outside any encryption. All start with 7 and a second byte, and are smaller than what they answer.
+//! Small datagrams outside any encryption. Each starts with 7 and a second byte, and is smaller than the datagram that
+//! it answers.
 //!
 //! | second byte | datagram | fields |
 //! |---|---|---|

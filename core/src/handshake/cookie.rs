@@ -1,4 +1,4 @@
-//! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
+//! Cookies: a client proves that it receives at its address, and the server keeps no state.
 
 use crate::address::{Address, scope_of};
 use crate::crypto::{HandshakeCrypto, Key, Secret};

@@ -1,8 +1,8 @@
-//! Tickets that a server makes for its own clients, so that a session survives the loss of its connection.
+//! Tickets that a server makes for its own clients, so that a session survives an interruption of its connection.
 //!
-//! They are sealed under keys derived from the server's identity secret and an hour of wall time, so they survive a
-//! restart and need no storage. A ticket names its hour: the server that sealed it opens it whatever its wall clock shows
-//! by then, and answers its holder. Whether the ticket is still good is a question of its contents.
+//! Resume tickets are sealed under keys derived from the server's identity secret and an hour of wall time, so they
+//! survive a restart and need no storage. A ticket names its hour, so the server that sealed the ticket can open it and
+//! answer its holder whatever the wall clock shows. The ticket's encrypted contents decide whether it is still valid.
 //!
 //! Sealed: format (1 byte), hour (4), nonce (24), then encrypted: session (16), incarnation (4), identity (16),
 //! pre-shared key (32), expiry (8), user data; tag (16). The client derives the pre-shared key itself.

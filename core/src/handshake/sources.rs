@@ -1,4 +1,5 @@
-//! How often one source is answered: an IPv4 address, an IPv6 /64, or a link; and how often a /48 is.
+//! Limits on how often the server answers one source: an IPv4 address, an IPv6 /64, or a link; and on how often it
+//! answers a /48.
 
 use super::buckets::{BucketPlaces, Buckets};
 use crate::crypto::{HandshakeCrypto, Secret};

@@ -1,4 +1,4 @@
-//! Both ends together.
+//! Tests of both ends of the handshake together.
 
 use alloc::vec;
 use alloc::vec::Vec;

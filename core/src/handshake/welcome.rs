@@ -1,4 +1,4 @@
-//! The answer that a server gives inside the encryption: it accepts the client, or says why not.
+//! The server's encrypted answer to a client: accepted, or refused with a reason.
 //!
 //! | bytes | Welcome |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! How much of a delay is the path's own doing: datagrams gather on the way although nothing queues, and arrive sooner after each
-//! other than they left.
+//! The part of a delay that the path adds without a queue: datagrams gather on the way and arrive closer together than
+//! they left.
 
 use crate::time::Instant;
 

@@ -1,5 +1,4 @@
-//! The cap that heavy loss puts on a controller that does not go by loss: the path carries the rate that it delivers,
-//! and no more.
+//! The rate limit that heavy loss puts on a controller that ignores loss: the rate that the path delivers.
 
 use super::per_second;
 use crate::time::{Instant, Span};

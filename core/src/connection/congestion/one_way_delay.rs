@@ -1,5 +1,5 @@
-//! How long packets take to the peer, from the receive times in its acknowledgements. The peer's clock starts anywhere,
-//! so only differences mean anything.
+//! The one-way delay of packets to the peer, from the receive times in its acknowledgements. The peer's clock starts at
+//! an unknown time, so only differences are meaningful.
 
 use crate::time::Instant;
 

@@ -1,4 +1,4 @@
-//! How long acknowledgements wait on the way back, and what must have arrived at the peer meanwhile.
+//! The time that acknowledgements wait on the return path, and the bytes that must have arrived at the peer meanwhile.
 
 use super::Waiting;
 use super::arrival_rate::ArrivalRate;

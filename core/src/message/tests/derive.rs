@@ -132,7 +132,7 @@ fn shape_hash<T: NetShape>() -> u64 {
 }
 
 mod altered {
-    //! One type per thing that must, or must not, change the hash of `Base`.
+    //! One type for each change that must, or must not, alter the hash of `Base`.
     use super::*;
 
     #[derive(NetSerialize)]

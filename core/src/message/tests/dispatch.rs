@@ -1,4 +1,4 @@
-//! From bytes to handlers.
+//! Tests of the dispatch of messages to handlers.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Tests of the types that the registry takes, and of its reports.
+//! Tests of the types that the registry accepts, and of its reports.
 
 use alloc::boxed::Box;
 

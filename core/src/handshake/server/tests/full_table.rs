@@ -1,4 +1,4 @@
-//! Tests of which handshake gives way where the table of half-open handshakes is full.
+//! Tests of the choice of the handshake that gives way when the table of half-open handshakes is full.
 
 use super::*;
 

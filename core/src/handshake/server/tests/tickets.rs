@@ -1,4 +1,4 @@
-//! Whom a ticket lets in, and how often.
+//! Tests of the clients that a ticket lets in, and how often.
 
 use super::*;
 
