@@ -1,4 +1,4 @@
-//! Parses the `#[net(…)]` attributes.
+//! Parser of the `#[net(…)]` attributes.
 
 use proc_macro2::TokenStream;
 use quote::quote;

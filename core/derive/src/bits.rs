@@ -1,4 +1,4 @@
-//! `NetSerialize`: the fields of a type, bit by bit.
+//! The derive of `NetSerialize`, which writes the fields of a type bit by bit.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

@@ -1,4 +1,4 @@
-//! Names of messages, and the other bounds that the core has for them. The core's tests compare both.
+//! The derive's own copy of the core's bounds, such as those on message names. The core's tests compare both copies.
 
 use syn::{Error, LitStr, Result};
 

@@ -1,4 +1,4 @@
-//! `NetShape`: the layout of a type.
+//! The derive of `NetShape`, the layout of a type.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,4 +1,4 @@
-//! Decides which packets and timers a connection needs. No other module decides this.
+//! Decides which packets and timers a connection needs. No other module decides this or sets a timer.
 //!
 //! Each deadline is computed from the connection's state whenever the endpoint asks, so no timer can be forgotten: a
 //! handler changes the state and thereby the deadline.

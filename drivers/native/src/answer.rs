@@ -1,4 +1,4 @@
-//! One answer of the network thread, which the asker awaits as a future or by blocking.
+//! An answer of the network thread, which the caller awaits as a future or by blocking.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
-//! When datagrams are read one by one, and when they may gather.
+//! The choice between reading each datagram at once and letting datagrams gather.
 //!
-//! Network cards do the same and call it interrupt moderation: where many small things come that nobody waits for, being
-//! woken up costs more than dealing with them.
+//! Network cards do the same and call it interrupt moderation: where many small datagrams arrive that no message waits
+//! for, waking up costs more than handling them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The bounded, lock-free queue from the game to the network thread, and how each end wakes the other.
+//! The bounded, lock-free queue from the game to the network thread, with the wake-ups of both ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,10 @@
-//! Why a connection ended, in words for a person.
+//! The reason that a connection ended, as text for a person.
 
 use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// Shows why a connection ended, as a person would say it.
+/// Displays the reason that a connection ended as a sentence for a person.
 ///
 /// ```
 /// use tickwire_core::CloseReason;

@@ -1,4 +1,4 @@
-//! The bounded, lock-free queue from the network thread to the game, and how each end wakes the other.
+//! The bounded, lock-free queue from the network thread to the game, with the wake-ups of both ends.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

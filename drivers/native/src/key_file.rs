@@ -1,7 +1,7 @@
 //! Files with secret keys: 64 hexadecimal digits that only their owner may read.
 //!
-//! [`Options::key_file`](crate::Options::key_file) reads the identity of a server or peer from one, and writes it at the first
-//! start; the dedicated server keeps its key the same way.
+//! [`Options::key_file`](crate::Options::key_file) reads the identity of a server or peer from a key file, and writes
+//! the file at the first start; the dedicated server keeps its key the same way.
 //!
 //! ```
 //! use tickwire_native::key_file;
@@ -25,7 +25,7 @@ use tickwire_core::crypto::ParseKeyError;
 
 use crate::{text_file, unwritable};
 
-/// Why a key file cannot be used. It says what is wrong, and what to do about it.
+/// The reason that a key file cannot be used, with advice on how to fix it.
 #[derive(Debug)]
 pub struct KeyFileError {
     path: PathBuf,
@@ -38,19 +38,19 @@ impl KeyFileError {
         Self { path: path.into(), what: what.into(), remedy: remedy.into() }
     }
 
-    /// The file.
+    /// The path of the key file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The fault, in words that follow the path.
+    /// The fault, as text that continues after the path.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// How to mend it.
+    /// Advice on how to fix the fault.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
@@ -65,11 +65,11 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// Reads the secret key in `path`. If the file does not exist, draws a key from the system and writes it there, with the folders
-/// that are missing; only the file's owner may read it. Also says whether the key is new.
+/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system and writes it
+/// there, creating missing folders; only the file's owner may read it. Also returns whether the key is new.
 ///
 /// # Errors
-/// [`KeyFileError`]: others may read the file, it holds no key, or it cannot be read or written.
+/// [`KeyFileError`] if other users may read the file, it holds no key, or it cannot be read or written.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
         Err(Unusable::Missing) => match create(path) {
@@ -90,7 +90,7 @@ pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
 /// Reads the secret key in `path`.
 ///
 /// # Errors
-/// [`KeyFileError`]: the file does not exist, others may read it, it holds no key, or it cannot be read.
+/// [`KeyFileError`] if the file does not exist, other users may read it, it holds no key, or it cannot be read.
 pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }

@@ -1,4 +1,4 @@
-//! Errors of the system upon receiving: passed over if they pass, waited out if they stay, and the end if they last.
+//! Errors of receive calls: the driver ignores single errors, waits out series, and stops the endpoint if they last.
 
 use std::io;
 use std::time::Duration;

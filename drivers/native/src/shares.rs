@@ -1,5 +1,5 @@
-//! Whose datagrams are dealt with in a turn of the network thread: each source has a share of it, so that a source that floods
-//! delays its own datagrams and nobody else's.
+//! Fair shares of the network thread's turns: each source of datagrams has a share, so a source that floods delays only
+//! its own datagrams.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! How the network thread sleeps: one system call, until the socket, a deadline or another thread wants something.
+//! The sleep of the network thread: one system call, until the socket, a deadline or another thread needs it.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;

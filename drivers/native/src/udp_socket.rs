@@ -1,4 +1,4 @@
-//! One UDP socket: batches, segmentation offload, congestion notification, one or both address families.
+//! A UDP socket with batches, segmentation offload and congestion notification, for one or both address families.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};

@@ -1,4 +1,4 @@
-//! Following the system's wall clock, by which tickets expire.
+//! Follows the system's wall clock, which decides when tickets expire.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! A client's limits: messages and bytes per second, with a burst.
 //!
-//! Messages are charged when the game takes them. A client that keeps to its limit can be stopped by the network, or by a server
-//! that stands still, and then everything it sent meanwhile arrives at once. So the budget of a time in which less came is saved, up to
-//! the longest time that a connection survives in silence. A newcomer has saved nothing: it has a burst of four seconds.
+//! A message counts when the game takes it. The network, or a server that stands still, can delay a client's messages
+//! until all of them arrive at once, although the client keeps to its limit. A client's unused budget is therefore
+//! saved, up to the longest time that a connection survives in silence. A new client has saved nothing: it has a burst
+//! of four seconds.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

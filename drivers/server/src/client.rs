@@ -1,4 +1,4 @@
-//! Clients, and the table of those that are connected.
+//! Clients, and the table of connected clients.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::allowance::Allowance;
 use crate::budgets::{BudgetOwner, SpentBudgets};
 use crate::network::{is_link_local, network_of};
 
-/// A client, counted from 1 since the server's start. Ids are never reused.
+/// The id of a client, counted from 1 since the server's start. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientId(pub u32);
 
@@ -37,28 +37,28 @@ impl FromStr for ClientId {
 pub struct Client {
     /// The id of the client.
     pub id: ClientId,
-    /// The connection under it.
+    /// The connection that the client's messages take.
     pub connection: ConnectionId,
     /// The address of the client.
     pub address: Address,
-    /// The client's identity and user data, as its ticket says them.
+    /// The client's identity and user data, from its ticket.
     pub peer: PeerInfo,
-    /// The time when the client connected.
+    /// The time at which the client connected.
     pub since: Instant,
-    /// Whether the client fell silent, and the server keeps its place.
+    /// Whether the client has fallen silent while the server keeps its place.
     pub is_interrupted: bool,
     /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,
 }
 
 impl Client {
-    /// The identity that the client's ticket names. `None` if it came without a ticket.
+    /// The identity in the client's ticket. `None` if the client came without a ticket.
     #[must_use]
     pub fn identity(&self) -> Option<[u8; 16]> {
         Some(self.peer.identity).filter(|identity| *identity != [0; 16])
     }
 
-    /// Where it is, if it came by UDP.
+    /// The IP address of the client, if it connected over UDP.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self.address {

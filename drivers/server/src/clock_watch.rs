@@ -1,4 +1,4 @@
-//! Words for the log when tickets look expired because of a clock.
+//! Log messages for tickets that look expired because of a wrong clock.
 
 use std::time::{Duration, Instant};
 

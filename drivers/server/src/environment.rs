@@ -1,4 +1,4 @@
-//! Environment variables whose value is unreadable, and misspelt ones.
+//! Checks of environment variables: unreadable values, and misspelt names.
 
 use std::ffi::OsString;
 

@@ -1,7 +1,7 @@
-//! Orders for the server's thread, and a bell that wakes it.
+//! Requests to the server's thread, and a signal that wakes it.
 //!
-//! Unlike a channel of the standard library it can be closed by who reads it: what waits is dropped then, and nobody is
-//! left waiting for an answer that will not come.
+//! Unlike a channel of the standard library, the reader can close it. The mailbox then drops all waiting requests, so
+//! that no caller waits for an answer that will not come.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

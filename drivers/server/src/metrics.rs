@@ -8,65 +8,66 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tickwire_core::Escaped;
 
-/// A number that only grows, as [`crate::Context::counter`] gives it. Clones count together, from any thread.
+/// A number that only grows, from [`crate::Context::counter`]. All clones share one count, from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
 impl Counter {
-    /// Adds to it.
+    /// Adds `more` to the counter.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// The sum so far.
+    /// The sum of all additions.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A number that goes up and down, as [`crate::Context::gauge`] gives it: 0 until it is set. Clones are one gauge, from any
-/// thread.
+/// A number that goes up and down, from [`crate::Context::gauge`]. It is 0 until it is set. All clones share one value,
+/// from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicU64>);
 
 impl Gauge {
-    /// Sets it.
+    /// Sets the value of the gauge.
     pub fn set(&self, value: f64) {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// The value that was set last.
+    /// The value that was last set.
     #[must_use]
     pub fn value(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// Why a metric cannot be had.
+/// The reason that a metric cannot be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// The name is empty, too long, or has other characters than lower-case ASCII letters, digits and `_`, a letter first.
+    /// The name is empty, too long, does not begin with a letter, or has other characters than lower-case ASCII
+    /// letters, digits and `_`.
     BadName {
-        /// The name.
+        /// The name that is not valid.
         name: String,
     },
-    /// The name ends in `_total`, which counters get in `/metrics` anyway.
+    /// The name ends in `_total`, which `/metrics` adds to counters anyway.
     EndsInTotal {
-        /// The name.
+        /// The name that ends in `_total`.
         name: String,
     },
-    /// There is a metric of the other kind by this name.
+    /// The name belongs to a metric of the other kind: a counter or a gauge.
     OtherKind {
-        /// The name.
+        /// The name that both metrics would have.
         name: String,
     },
-    /// There are [`METRICS_MAX`] metrics already.
+    /// The game has [`METRICS_MAX`] metrics already.
     TooMany,
 }
 
-/// Metrics that one game may have.
+/// The largest number of metrics of one game.
 pub const METRICS_MAX: usize = 1000;
 /// Bytes of a metric's name.
 const NAME_MAX: usize = 64;

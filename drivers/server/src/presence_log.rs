@@ -1,4 +1,5 @@
-//! Lines about clients that come and go: a few a second at most, the rest summed up, so that no crowd fills the log.
+//! Log lines about clients that join and leave: at most a few lines a second, with a summary of the others, so that no
+//! crowd fills the log.
 
 use std::fmt;
 use std::time::Duration;

@@ -21,8 +21,8 @@ use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
 
-/// Runs a dedicated server for `game`, as the command line, the environment and the configuration say. This is all that
-/// a game's `main` has to call.
+/// Runs a dedicated server for `game`, configured by the command line, the environment and the configuration file. A
+/// game's `main` calls only this function.
 #[must_use]
 pub fn main<G: Game>(game: G) -> ExitCode {
     let output = Output::default();

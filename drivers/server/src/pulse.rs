@@ -1,4 +1,4 @@
-//! Counters of the tick, for threads that watch it.
+//! Counters of ticks, for threads that watch the server's thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The configuration, changed while the server runs.
+//! Changes of the configuration while the server runs.
 
 use crate::config::{Changes, changes, taken_over};
 use crate::game::{Game, SettingsChange};

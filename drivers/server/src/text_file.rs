@@ -1,4 +1,4 @@
-//! Small files that people edit, and that strangers to the machine may have tampered with.
+//! Small text files that people edit, and that other programs may have tampered with.
 
 use std::fs::{File, OpenOptions};
 use std::io;

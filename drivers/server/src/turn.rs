@@ -1,5 +1,5 @@
-//! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game. A game that rests
-//! has no deadlines.
+//! The server's loop: it sleeps until the next deadline or request, handles what arrived, and steps the game. A game at
+//! rest has no deadlines.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use crate::server::Dedicated;
 use crate::stop::Summary;
 
 impl<G: Game> Dedicated<G> {
-    /// Runs until it is stopped: by the console, a [`crate::Remote`], or the game.
+    /// Runs the server until the console, a [`crate::Remote`], or the game stops it.
     ///
     /// # Errors
-    /// [`ServerError::NetworkDied`].
+    /// [`ServerError::NetworkDied`] if the network fails.
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         let mut clocks = ClockWatch::new(Instant::now());

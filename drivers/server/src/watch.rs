@@ -1,4 +1,4 @@
-//! Noticing that the configuration file has changed.
+//! Detects changes of the configuration file.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

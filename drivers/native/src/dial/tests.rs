@@ -1,4 +1,4 @@
-//! Attempts at names of several addresses, on a virtual clock.
+//! Tests of attempts to connect to names with several addresses, on a virtual clock.
 
 use std::future::{pending, ready};
 use std::io;

@@ -1,13 +1,13 @@
-//! Why an order was not taken.
+//! The reason that the driver did not accept a command.
 
 use std::fmt;
 
-/// Why an order was not taken.
+/// The reason that the driver did not accept a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// An accept policy gave the order, on the network thread, while the queue to that thread was full. Everybody else waits
-    /// for room.
+    /// An accept policy gave the command, on the network thread, while the queue to that thread was full. Callers on
+    /// other threads wait for room instead.
     QueueFull,
 }
 

@@ -1,4 +1,4 @@
-//! Why an attempt to connect failed, and which addresses nothing was sent to.
+//! The reason that an attempt to connect failed, and the addresses to which no datagram was sent.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,37 +11,39 @@ use tickwire_core::{CloseReason, PeerText, PublicKey, Refusal};
 use super::command::CommandError;
 use crate::ending::Ending;
 
-/// Why an attempt to connect failed.
+/// The reason that an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no place left.
+    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no
+    /// place left.
     Usage(CoreConnectError),
-    /// The name has no address, or the name service could not be asked.
+    /// The host name has no address, or the name service could not be asked.
     UnknownHost {
-        /// The name.
+        /// The host name.
         host: String,
-        /// The system's words.
+        /// The system's error text.
         reason: String,
     },
-    /// Nothing was sent to any of the addresses: IPv6 addresses only, from an IPv4 socket, or a network that is away, say.
+    /// No datagram was sent to any of the addresses: an IPv4 socket cannot reach IPv6 addresses, or the network is
+    /// down, for example.
     NoUsableAddress {
-        /// The addresses, and why nothing was sent to them.
+        /// The addresses, each with the reason that no datagram was sent to it.
         unreached: Vec<Unreached>,
     },
-    /// No server answered.
+    /// No server answered before the timeout.
     TimedOut {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
-        /// The others that the name has, and why nothing was sent to them.
+        /// The addresses of the name to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
-        /// How long all of it took.
+        /// The duration of the whole attempt.
         after: Duration,
     },
-    /// No server accepted the attempt, and one answered with another key than the pinned one, or the ticket's. The answer is not
-    /// authenticated.
+    /// No server accepted the attempt, and a server with another key than the pinned key, or the ticket's key,
+    /// answered. The answer is not authenticated.
     WrongKey {
-        /// The key that the server has.
+        /// The public key of the server that answered.
         theirs: PublicKey,
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
@@ -51,7 +53,8 @@ pub enum ConnectError {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is not authenticated.
+    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is
+    /// not authenticated.
     WrongVersion {
         /// The version that the far end hinted at.
         theirs: u8,
@@ -60,28 +63,28 @@ pub enum ConnectError {
     },
     /// The server is full: it has `max_connections` clients.
     ServerFull,
-    /// The server has as many clients from this address (IPv4, or IPv6 /64) as one address may bring.
+    /// The server already has the largest number of clients that one address (IPv4, or IPv6 /64) may have.
     TooManyFromAddress,
     /// The server has banned this identity.
     Banned,
     /// The ticket has expired.
     TicketExpired,
-    /// The two ends were built from different message types.
+    /// The two ends were built from different message types or channels.
     Schema(SchemaDifference),
-    /// The server's own reason.
+    /// The server refused for a reason of its own.
     Refused {
-        /// The game's code.
+        /// The reason code, which the game defines.
         code: u16,
-        /// Text for a person.
+        /// The reason as text for a person.
         text: PeerText,
     },
-    /// The connection ended before it was made, for this reason.
+    /// The attempt ended for this reason before the connection was made.
     Closed(CloseReason),
-    /// The client, server or peer was stopped meanwhile.
+    /// The client, server or peer was stopped during the attempt.
     Stopped,
-    /// An accept policy asked, on the network thread, while the queue to that thread was full.
+    /// An accept policy called `connect`, on the network thread, while the queue to that thread was full.
     QueueFull,
-    /// An accept policy would have to wait for the network thread, which it runs on.
+    /// An accept policy, which runs on the network thread, called a method that waits for that thread.
     OnNetworkThread,
 }
 
@@ -116,29 +119,29 @@ impl ConnectError {
     }
 }
 
-/// An address to which nothing was sent.
+/// An address to which the attempt sent no datagram.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Unreached {
-    /// The address.
+    /// The address to which no datagram was sent.
     pub address: SocketAddr,
-    /// Why not.
+    /// The reason that no datagram was sent to the address.
     pub cause: UnreachedCause,
 }
 
-/// Why nothing was sent to an address.
+/// The reason that no datagram was sent to an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
     /// The socket is of the other address family.
     OtherFamily,
-    /// No single machine has it; the kind of address that it is.
+    /// The address is not that of a single machine; the text names its kind.
     NotUnicast(&'static str),
-    /// The attempt's time was over before its turn came.
+    /// The attempt timed out before the address's turn came.
     NoTime,
-    /// The system refused every datagram; its words.
+    /// The system refused every datagram, with this error text.
     SendRefused(String),
-    /// The core refused to try it.
+    /// The core refused to dial the address.
     Usage(CoreConnectError),
 }
 

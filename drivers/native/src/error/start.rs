@@ -1,4 +1,4 @@
-//! Why an endpoint did not start.
+//! The reason that an endpoint did not start.
 
 use std::fmt;
 use std::io;
@@ -11,69 +11,69 @@ use tickwire_core::{ChannelConfig, Route};
 use crate::address::NetworkAddress;
 use crate::key_file::KeyFileError;
 
-/// Why a server, client or peer did not start.
+/// The reason that a server, client or peer did not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The configuration is not one that an endpoint can run with.
+    /// A field of the configuration is out of its range, or contradicts another field.
     Config(ConfigError),
     /// A registered message type takes a channel that is not configured.
     NoSuchChannel {
         /// The name of the message type.
         message: &'static str,
-        /// The channel that it takes.
+        /// The channel that the message type takes.
         route: Route,
-        /// The configured channels, for a person.
+        /// The configured channels, as text for a person.
         channels: String,
     },
-    /// A server whose `Config::access` is `Closed`, so that no client could connect.
+    /// The access policy of the server is `Access::Closed`, so no client could connect.
     NobodyMayConnect,
-    /// Another program, or another server of this one, has the port.
+    /// Another program, or another server of this program, uses the port.
     PortInUse {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// This user may not have the port.
+    /// The user of this program has no permission to bind the port.
     NotPermitted {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// The address is none of this machine's.
+    /// The address belongs to no interface of this machine.
     NoSuchLocalAddress {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// No single machine has the address: a multicast or broadcast address.
+    /// The address is a multicast or broadcast address, which no single machine has.
     NotUnicast {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The kind of address that it is.
+        /// The kind of the address: multicast or broadcast.
         reason: &'static str,
     },
     /// The system refused the socket for another reason.
     Socket {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file that `Options::key_file` names cannot be used.
+    /// The key file that `Options::key_file` names cannot be used.
     KeyFile(KeyFileError),
-    /// The system gave no entropy.
+    /// The system provided no entropy for keys and the seed.
     Entropy {
-        /// The system's reason.
+        /// The system's error text.
         reason: String,
     },
-    /// The system gave no thread.
+    /// The system started no thread.
     Thread(io::Error),
 }
 
 impl StartError {
-    /// Whether every type of `registry` finds its channel among `channels`. A server that checks its configuration without
-    /// starting asks it.
+    /// Checks that every message type of `registry` finds its channel among `channels`. A server calls it to check its
+    /// configuration without starting.
     ///
     /// # Errors
-    /// [`StartError::NoSuchChannel`] for the first type that does not.
+    /// [`StartError::NoSuchChannel`] for the first type without a channel.
     pub fn expect_channels(registry: &Registry, channels: &[ChannelConfig]) -> Result<(), Self> {
         match registry.routes().find(|(_, route)| route.channel(channels).is_none()) {
             Some((message, route)) => Err(Self::NoSuchChannel { message, route, channels: listed(channels) }),

@@ -1,4 +1,4 @@
-//! Addresses to bind to, as text: what is printed can be written into the configuration, an interface and all.
+//! Addresses to bind to, as text: the printed form, interface included, can be written into the configuration.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The keys that differ between two configurations, and which of them take effect at once.
+//! The keys that differ between two configurations, and the keys that take effect at once.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use super::server_config::{ServerConfig, Settings, as_value};
 /// The key that holds the game's settings.
 pub const GAME_KEY: &str = "game";
 
-/// Keys whose values differ.
+/// The keys whose values differ between two configurations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// Those that take effect at once.
+    /// The changed keys that take effect at once.
     pub now: Vec<String>,
-    /// Those that take effect at a restart.
+    /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// Whether the game's settings differ. The game says what becomes of them.
+    /// Whether the game's settings differ. The game decides when they take effect.
     pub game: bool,
 }
 
-/// Compares two configurations.
+/// Compares two configurations, and returns the keys that differ.
 #[must_use]
 pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Changes {
     let (Value::Object(old), Value::Object(new)) = (as_value(old), as_value(new)) else {

@@ -1,4 +1,4 @@
-//! Values against the schema: unknown keys, wrong types, numbers out of range; each with its remedy.
+//! Checks values against the schema: unknown keys, wrong types, numbers out of range; each fault with its remedy.
 
 use serde_json::{Map, Value};
 

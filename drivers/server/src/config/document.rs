@@ -1,4 +1,4 @@
-//! A configuration file as text: JSON with comments, and where in it each key stands.
+//! The text of a configuration file: JSON with comments, and the place of each key in it.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Defaults, then the file, then the environment, then flags.
+//! The layers of a configuration: defaults, then the file, then the environment, then flags.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,33 +15,33 @@ use super::files;
 use super::server_config::{ServerConfig, Settings, as_value, schema};
 use crate::text_file;
 
-/// A value from the environment or a flag, as text.
+/// A value from the environment or a flag, which overrides the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Override {
-    /// The key that it sets.
+    /// The key that the override sets.
     pub key: String,
-    /// The value: as it is for keys that take text, else JSON.
+    /// The value as text: plain for keys that hold text, else JSON.
     pub text: String,
-    /// Where it came from.
+    /// The source of the override.
     pub origin: Origin,
 }
 
-/// Everything that a configuration is made of.
+/// All sources of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
-    /// The file, if there is one.
+    /// The path of the configuration file, if there is one.
     pub file: Option<PathBuf>,
-    /// Whether the file may be missing: then all is as if it were empty.
+    /// Whether the file may be missing. A missing file counts as an empty one.
     pub is_optional: bool,
-    /// Values that outweigh the file's. If two name one key, the later one holds.
+    /// Values that override the file's. If two name the same key, the later value wins.
     pub overrides: Vec<Override>,
 }
 
 impl Layers {
-    /// Reads the file, and lays the rest over it.
+    /// Reads the file, and applies the overrides to it.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong.
+    /// [`ConfigError`] with all faults of the configuration.
     pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
         let text = self.text()?.unwrap_or_default();
         self.over(self.path(), &text)
@@ -88,10 +88,10 @@ impl Layers {
         Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
     }
 
-    /// Lays the rest over `text`, which came from `path`.
+    /// Applies the overrides to `text`, the content of the file `path`.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong.
+    /// [`ConfigError`] with all faults of the configuration.
     pub fn over<S: Settings>(&self, path: &Path, text: &str) -> Result<ServerConfig<S>, ConfigError> {
         self.over_document(path, &Document::read(path, text)?)
     }

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{addresses, duration};
 
-/// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
-/// server's.
+/// Settings of a game: an object with a default for every key, so that every key may be left out. Its JSON Schema
+/// becomes part of the server's.
 ///
 /// ```
 /// use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! The configuration that a file, the environment and flags make together, and the reports of wrong values.
+//! Tests of the configuration that a file, the environment and flags make together, and of the reports of wrong values.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which commands there are, the server's own and the game's.
+//! The table of console commands, the server's own and the game's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::reply::{CommandError, Reply, shown};
 use crate::context::Context;
 use crate::suggest::suggest;
 
-/// The console commands of a server whose game is `G`, as [`crate::Game::commands`] adds to them.
+/// The console commands of a server whose game is `G`. [`crate::Game::commands`] adds to them.
 ///
 /// ```
 /// use tickwire_server::{CommandError, Commands, Context};
@@ -60,8 +60,8 @@ impl<G> Commands<G> {
         Self { by_name: own.collect() }
     }
 
-    /// Adds a command: what follows its name (`<client> [reason]`), what it does in a few words, and the function. One of
-    /// the same name is replaced, the server's own included.
+    /// Adds a command: its arguments as shown in the help (`<client> [reason]`), its purpose in a few words, and its
+    /// function. The command replaces a command of the same name, the server's own included.
     pub fn add(
         &mut self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Where lines for a person go, so that they do not tear the line that is being edited.
+//! Output for a person at the console, printed without breaking the line that is being edited.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! A queue of text to print. A thread of its own prints it, so that a reader who stops reading stalls nobody else.
+//! A queue of text to print. A thread of its own prints the text, so that a terminal that stops reading stalls only
+//! that thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! A file that is put aside when it is large enough, and that survives a full disk.
+//! A log file that is renamed when it is large enough, and that survives a full disk.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! As much of HTTP as watching a server takes: one GET per connection. Whatever strangers do, they hold a few connections
-//! for a few seconds.
+//! A minimal HTTP server for monitoring: one GET per connection. Strangers can occupy only a few connections for a
+//! few seconds.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

@@ -1,4 +1,5 @@
-//! The counters, as Prometheus reads them. They are read when a request comes, and cost nothing between requests.
+//! The counters in the format of Prometheus. The server collects them when a request comes, so they cost nothing
+//! between requests.
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use tickwire_core::rng::Rng;
 
 use super::messages::AgentAt;
 
-/// An agent. Ids are never reused.
+/// The id of an agent in the world. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AgentId(pub u32);
 

@@ -71,7 +71,7 @@ struct Player {
     owner: Option<BudgetOwner>,
 }
 
-/// The world.
+/// The built-in world: agents in a box, and the chat of its clients.
 #[derive(Debug, Default)]
 pub struct World {
     agents: Agents,
@@ -86,7 +86,7 @@ pub struct World {
 /// The message types of the world, for clients.
 ///
 /// # Errors
-/// None in practice, because these types fit together.
+/// Never in practice, because the world's types fit together.
 pub fn registry() -> Result<Arc<Registry>, RegisterError> {
     crate::registry::<World>()
 }
@@ -244,5 +244,5 @@ impl Game for World {
     }
 }
 
-/// "tickworl", as bytes.
+/// The application number of the built-in world: "tickworl", as bytes.
 pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");
