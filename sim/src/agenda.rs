@@ -1,4 +1,4 @@
-//! Planned actions: a heap ordered by time, then by the order of planning. Nothing is left to chance.
+//! Planned actions: a heap ordered by time, then by the order of planning, so that every run is the same.
 
 use core::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and nothing waits for it.
+//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and no datagram waits for it.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -10,14 +10,14 @@ use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
 use super::segment::{Segment, SegmentKind};
 use crate::rng::{Draws, mix};
 
-/// How a datagram channel is set up. Both ends use the same.
+/// The settings of a datagram channel. Both ends use the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChannelCarrierConfig {
-    /// The largest datagram. It must fit the network below with 13 bytes more.
+    /// The largest datagram. The network below must carry 13 bytes more.
     ///
     /// Default: 1,140 bytes.
     pub max_datagram: u16,
-    /// Whether it says that it does its own congestion control.
+    /// Whether the channel declares a congestion control of its own.
     ///
     /// Default: yes.
     pub congestion_controlled: bool,
@@ -25,15 +25,15 @@ pub struct ChannelCarrierConfig {
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// Bytes that may wait for that.
+    /// Bytes that may wait in the channel's send buffer.
     ///
     /// Default: 16 KiB.
     pub buffer_bytes: usize,
-    /// How many datagrams it takes and then drops.
+    /// The share of datagrams that the channel accepts and then drops.
     ///
     /// Default: 0 ppm.
     pub drop_ppm: u32,
-    /// Whether it tells when it drops something.
+    /// Whether the channel reports datagrams that it dropped.
     ///
     /// Default: yes.
     pub reports_loss: bool,
@@ -52,9 +52,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. It is open at the end that began when that is answered, and at the other with the first
-/// datagram. It breaks only if the far end says that there is no such channel: whether anybody is there is for the endpoint
-/// to find out.
+/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with
+/// the first datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint
+/// itself must find out whether a peer is there.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,

@@ -1,4 +1,4 @@
-//! The bytes of carriers' segments in the datagrams of the virtual network: a checksum, a kind, a number, and a body.
+//! The format of carriers' segments in the datagrams of the virtual network: a checksum, a kind, a number, and a body.
 
 use xxhash_rust::xxh3::xxh3_64;
 

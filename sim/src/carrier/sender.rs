@@ -1,5 +1,5 @@
-//! The sending half of a byte stream: the bytes kept until they are acknowledged, and when they leave, once or again
-//! (RFC 5681, 6298, 6582).
+//! The sending half of a byte stream: it keeps bytes until they are acknowledged, and decides when they are sent and
+//! resent (RFC 5681, 6298, 6582).
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
-//! A byte stream like TCP, or a WebSocket on one: reliable, ordered, with a congestion control of its own, and with all
-//! that comes with it: a lost segment holds up those that follow.
+//! A byte stream like TCP, or a WebSocket on TCP: reliable, ordered, with a congestion control of its own, and with
+//! head-of-line blocking: a lost segment delays the segments after it.
 
 use core::time::Duration;
 
@@ -12,10 +12,10 @@ use super::segment::{self, Segment, SegmentKind};
 use super::sender::Sender;
 use crate::clock::micros;
 
-/// How a byte stream is set up. Both ends use the same.
+/// The settings of a byte stream. Both ends use the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that is put into the stream: larger than any segment.
+    /// The largest datagram that the stream carries, which may be larger than a segment.
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
@@ -23,11 +23,11 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
-    /// Bytes that the sender holds until they are acknowledged.
+    /// Bytes that the sender may hold until they are acknowledged.
     ///
     /// Default: 64 KiB.
     pub buffer_bytes: usize,
-    /// How long the far end may leave everything unanswered before the stream breaks.
+    /// The time for which the far end may leave all segments unanswered before the stream breaks.
     ///
     /// Default: 20 s.
     pub give_up: Duration,
@@ -39,7 +39,7 @@ impl Default for StreamCarrierConfig {
     }
 }
 
-/// One end of a byte stream that carries datagrams behind their lengths.
+/// One end of a byte stream that carries datagrams, each with its length in front.
 ///
 /// Loss recovery is RFC 5681 with NewReno (RFC 6582), timeouts are those of RFC 6298, round trips are measured by
 /// timestamps (RFC 7323). Every segment is acknowledged at once. There is no receive window: the reader takes everything,

@@ -1,4 +1,4 @@
-//! The datagrams in transit, and when they arrive: the conditioner without sockets and clocks.
+//! The datagrams in transit, and their arrival times: the conditioner without sockets and clocks.
 
 use std::collections::BTreeMap;
 

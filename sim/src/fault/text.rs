@@ -1,4 +1,4 @@
-//! Faults as text, one per line, so that a shrunk list can be mailed and replayed.
+//! Faults as text, one per line, so that a shrunk list can be sent and replayed.
 
 use core::fmt;
 use core::str::FromStr;
@@ -10,12 +10,12 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// A line that is not a fault.
+/// A line of text that is no fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
     /// The number of the line, from 1; 1 for a single fault.
     pub line: usize,
-    /// The line.
+    /// The text of the line.
     pub text: String,
 }
 
@@ -27,16 +27,16 @@ impl fmt::Display for ParseFaultError {
 
 impl core::error::Error for ParseFaultError {}
 
-/// One fault per line.
+/// Prints the faults, one per line.
 #[must_use]
 pub fn print_list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-/// The faults of a text with one per line. Empty lines and lines that begin with `#` are skipped.
+/// Parses a text with one fault per line. Empty lines and lines that begin with `#` are skipped.
 ///
 /// # Errors
-/// The first line that is not a fault.
+/// [`ParseFaultError`] for the first line that is no fault.
 pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
     let lines = text.lines().map(str::trim).enumerate();
     lines

@@ -1,4 +1,4 @@
-//! The senders and the receivers.
+//! The senders and the receivers of a scenario's flows.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -1,5 +1,5 @@
-//! A TCP to compete with: NewReno (RFC 5681, RFC 6582) with selective acknowledgement of sorts, in segments, without
-//! handshake. It is no TCP to send anything with.
+//! A TCP that competes with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective acknowledgements, in
+//! segments, without a handshake. It carries no real data.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! From quantities to places on paper: whole numbers only, so that a page is the same everywhere.
+//! Conversion of quantities to coordinates, in whole numbers, so that a page is the same on every machine.
 
 /// The least of 1, 2, 2.5 and 5 times a power of ten that is `value` or more.
 fn step_above(value: u64) -> u64 {

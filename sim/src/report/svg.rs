@@ -1,4 +1,4 @@
-//! Text and shapes as XML.
+//! Text and shapes of a chart, as XML.
 
 use core::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! The books: what every end of every session sent, was given, and was told; and what must not be.
+//! The ledger: the messages and events of both ends of every session, and the rules that they must keep.
 //!
 //! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
-//! so the first one that arrives tells which two sides belong together, for ever.
+//! so the first message to arrive shows which two sides belong together for good.
 
 mod fates;
 

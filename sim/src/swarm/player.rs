@@ -1,4 +1,4 @@
-//! The players. They connect, talk on every channel, leave, and come back.
+//! The players, which connect, send on every channel, leave, and return.
 
 use core::net::SocketAddr;
 use core::time::Duration;

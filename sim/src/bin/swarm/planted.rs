@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm has to find each of them, and nothing without them.
+//! Bugs planted on purpose: the swarm must find each of them, and no violation without them.
 
 use crate::args::Args;
 

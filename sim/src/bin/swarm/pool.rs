@@ -1,4 +1,5 @@
-//! Seeds on all cores. Results come in the order of the seeds, so that the first violation is the same on any machine.
+//! Runs seeds on all cores. Results come in the order of the seeds, so that the first violation is the same on
+//! any machine.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Plays the seeds, and says what came of them.
+//! Runs the seeds, and reports their results.
 
 use std::time::{Duration, Instant};
 
