@@ -122,11 +122,14 @@ impl fmt::Display for ConnectError {
             ),
             Self::TicketForAnotherApplication { ticket, endpoint } => write!(
                 f,
-                "the ticket is for application {ticket:#x}, this endpoint is of {endpoint:#x}; \
+                "the ticket is for application {ticket:#x}, but this endpoint has application {endpoint:#x}; \
                  mint tickets with the application of Config::application"
             ),
             Self::TicketSize { size, most } => {
-                write!(f, "the sealed ticket has {size} bytes; pass one of 1 to {most}, as the mint made it")
+                write!(
+                    f,
+                    "the sealed ticket has {size} bytes; pass the ticket of 1 to {most} bytes that the mint made"
+                )
             }
             Self::ZeroPresharedKey => {
                 f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
@@ -204,11 +207,11 @@ impl fmt::Display for SendError {
                  at both ends",
                 message.len()
             ),
-            Self::NoSuchConnection(_) => {
-                f.write_str("no such connection; stop sending on it once Event::Closed was seen")
-            }
+            Self::NoSuchConnection(_) => f.write_str(
+                "the connection does not exist; stop sending on a connection after its Event::Closed",
+            ),
             Self::NoSuchChannel(_) => {
-                f.write_str("no such channel; use the place of one of Config::channels")
+                f.write_str("the channel does not exist; use the place of a channel in Config::channels")
             }
             Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
         }

@@ -152,15 +152,15 @@ impl fmt::Display for SchemaDifference {
         }
         if self.is_empty() {
             return f.write_str(
-                "the message types or channels differ, but not in what the server could send of its list",
+                "the message types or channels differ, but not in the part of the list that the server could send",
             );
         }
-        f.write_str("this end and the server do not match")?;
+        f.write_str("the message types or channels of this end and the server differ")?;
         write_names(f, "only the server has", self.missing_here.iter().map(PeerText::raw))?;
         write_names(f, "only this end has", self.missing_there.iter().map(String::as_str))?;
-        write_names(f, "both have, but not alike", self.different.iter().map(String::as_str))?;
+        write_names(f, "both have, with different layouts", self.different.iter().map(String::as_str))?;
         if self.truncated {
-            f.write_str("\n  (the server's list was cut off; there may be more)")?;
+            f.write_str("\n  (the server's list was cut off; there may be more differences)")?;
         }
         f.write_str("\ngive both ends the same message types, channels and largest message")
     }

@@ -210,7 +210,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
         }
         let (node, peer) = key;
         Err(format!(
-            "node {node} has sent {sent} bytes to {peer}, which sent {received} and was never validated"
+            "node {node} has sent {sent} bytes to {peer}, which sent only {received} and was never validated"
         ))
     }
 
@@ -252,7 +252,9 @@ impl<E> Checker<E> for NonceUniqueness {
     fn sent(&mut self, _: &Datagram<'_>) -> Result<(), String> {
         match self.0.counts().repeated {
             0 => Ok(()),
-            repeated => Err(format!("{repeated} times a key met a nonce that it had met before")),
+            repeated => {
+                Err(format!("{repeated} times a key was used with a nonce that it was used with before"))
+            }
         }
     }
 

@@ -31,7 +31,7 @@ impl fmt::Display for TraceError {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
             Self::Backwards(line) => write!(f, "line {line} lies before the line above it"),
-            Self::Empty => f.write_str("the trace lasts no time"),
+            Self::Empty => f.write_str("the trace has a length of zero"),
         }
     }
 }

@@ -118,7 +118,7 @@ pub struct Streams {
     streams: [[Stream; 2]; 2],
     /// By receiver, then by mode: when messages were given to it.
     deliveries: [[Vec<Instant>; 2]; 2],
-    /// Bytes of the messages given to each node.
+    /// Bytes of the messages delivered to each node.
     bytes: [u64; 2],
     news: Vec<(Instant, NodeId, String)>,
 }
@@ -220,18 +220,20 @@ impl Streams {
         let number = self.streams[sender][mode].given;
         if MODES[mode] == Delivery::ReliableOrdered {
             if number >= self.streams[sender][mode].sent {
-                return Err(format!("more messages than node {sender} sent"));
+                return Err(format!("more messages arrived than node {sender} sent"));
             }
             let expected = self.compose(sender, mode, number);
             if expected != data {
-                return Err(format!("not message {number} of node {sender}, which is next"));
+                return Err(format!(
+                    "another message arrived than number {number} of node {sender}, which is next"
+                ));
             }
         } else {
             let outstanding = &mut self.streams[sender][mode].outstanding;
             match outstanding.get_mut(data) {
                 None => {
                     return Err(format!(
-                        "{} bytes that node {sender} did not send, or only once",
+                        "a message of {} bytes arrived that node {sender} did not send, or sent only once",
                         data.len()
                     ));
                 }
@@ -247,7 +249,7 @@ impl Streams {
 impl Application for Streams {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "whoever sets a test up wrongly is to hear of it at once")]
+    #[expect(clippy::expect_used, reason = "a test that is set up wrongly fails at once")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.setup.config.clone();
         // The simulated network drops what is too large for a link, and cuts nothing up.
@@ -313,13 +315,14 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     let end = world.now() + most;
     while !world.application().is_complete() {
         if world.now() >= end {
-            let text = format!("after {most:?}: {:?} messages given", world.application().delivered());
+            let text = format!("after {most:?}: {:?} messages delivered", world.application().delivered());
             return Err(Violation { checker: "streams", at: world.now(), text });
         }
         world.run_for(Duration::from_millis(100))?;
     }
     world.run_for(Duration::from_secs(10))?;
-    let surplus = (!world.application().is_complete()).then(|| "more was given than was sent".to_owned());
+    let surplus =
+        (!world.application().is_complete()).then(|| "more messages were delivered than sent".to_owned());
     surplus.map_or(Ok(()), |text| Err(Violation { checker: "streams", at: world.now(), text }))?;
     world.finish()
 }

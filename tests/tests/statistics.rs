@@ -128,7 +128,8 @@ fn latency_uptime_and_loss_are_those_of_the_path() {
 /// the peer's acknowledgement names one of those as the largest. Its round trip stood still then, and its rate with it: over a
 /// recorded link (TMobile-UMTS-driving, seed 36) it sent 1 kB/s for three seconds after a queue of ten had drained.
 #[test]
-fn regression_who_mostly_acknowledges_measures_the_round_trip_although_an_acknowledgement_follows_each_message() {
+fn regression_who_mostly_acknowledges_measures_the_round_trip_although_an_acknowledgement_follows_each_message()
+ {
     let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
     net.delay = Duration::from_millis(200);
     let client = net.connect();

@@ -115,7 +115,7 @@ impl Gates {
             };
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
             if held.is_better(&now) {
-                println!("{name} got better: hold it with `cargo xtask bench core --hold`");
+                println!("{name} got better: keep the new figure with `cargo xtask bench core --hold`");
             }
         }
         for (name, held) in &self.heap {
@@ -125,7 +125,7 @@ impl Gates {
             }
         }
         if !worse.is_empty() {
-            bail!("worse than what was reached:\n  {}", worse.join("\n  "));
+            bail!("worse than the figures held:\n  {}", worse.join("\n  "));
         }
         println!("{} cases cost no more than what was reached", self.held.len());
         Ok(())

@@ -21,7 +21,8 @@ pub(crate) fn checked(name: LitStr) -> Result<LitStr> {
         return Ok(name);
     };
     let expected = format!(
-        "no name for a message: {why}; give it 1 to {NAME_BYTES} ASCII letters, digits, `_`, `-`, `.` or `/` \
+        "the name is not valid for a message, because {why}; give 1 to {NAME_BYTES} ASCII letters, digits, `_`, `-`, \
+        `.` or `/` \
          with `#[net(name = \"…\")]`"
     );
     Err(Error::new(name.span(), expected))

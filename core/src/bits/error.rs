@@ -98,7 +98,8 @@ impl fmt::Display for EncodeError {
             }
             Self::TooLarge { limit } => write!(
                 f,
-                "the message takes more than its {limit} bytes; shorten it, or raise NetMessage::MAX_SIZE"
+                "the message is longer than {limit} bytes, the limit of its type; shorten the message, or raise \
+                 NetMessage::MAX_SIZE"
             ),
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
@@ -113,7 +114,7 @@ impl fmt::Display for EncodeError {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }
             Self::TooManyItems => {
-                f.write_str("the message holds more values than a receiver takes; split its lists")
+                f.write_str("the message holds more values than a receiver accepts; split its lists")
             }
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
         }
@@ -150,15 +151,15 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered type has this index",
-            Self::TooLarge => "more bytes than the type allows",
-            Self::Truncated => "the bytes end too early",
-            Self::Trailing => "something follows the value",
-            Self::OutOfRange => "a value lies outside its range",
-            Self::NotUtf8 => "the text is not UTF-8",
+            Self::UnknownType => "no registered message type has the index of the message",
+            Self::TooLarge => "the message is longer than its type allows",
+            Self::Truncated => "the message ends too early",
+            Self::Trailing => "bytes follow the end of the message",
+            Self::OutOfRange => "a value in the message lies outside its range",
+            Self::NotUtf8 => "a text in the message is not UTF-8",
             Self::TooDeep => "the message nests too deeply",
             Self::TooManyItems => "the message holds too many values",
-            Self::Invalid => "the bytes are not a value of the type",
+            Self::Invalid => "the message is not a valid value of its type",
         })
     }
 }

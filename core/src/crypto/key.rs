@@ -28,10 +28,13 @@ impl fmt::Display for ParseKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotHexadecimal { character, place } => {
-                write!(f, "{character:?} at place {place} is not a hexadecimal digit; a key has 64 of them")
+                write!(
+                    f,
+                    "{character:?} at place {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
+                )
             }
             Self::WrongLength { digits } => {
-                write!(f, "it has {digits} hexadecimal digits; a key has 64 of them")
+                write!(f, "the text has {digits} hexadecimal digits; a key has 64")
             }
         }
     }

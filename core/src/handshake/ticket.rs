@@ -302,19 +302,20 @@ impl fmt::Display for TicketError {
         match self {
             Self::UserDataTooLong { size } => write!(
                 f,
-                "the user data has {size} bytes, a ticket holds {}; keep a reference there and the rest at the backend",
+                "the user data has {size} bytes, but a ticket holds {}; put a reference into the ticket and keep the \
+                 data at the backend",
                 limits::TICKET_USER_DATA
             ),
             Self::NotHexadecimal => {
-                f.write_str("the ticket is not hexadecimal text; paste all of it, as it was printed")
+                f.write_str("the ticket is not hexadecimal text; paste the whole ticket, as it was printed")
             }
             Self::UnknownFormat(format) => write!(
                 f,
                 "the ticket has format {format}, this version knows {FORMAT}; update, or mint with the same version"
             ),
-            Self::Damaged => {
-                f.write_str("the ticket is damaged; copy all of it again, from where it was minted")
-            }
+            Self::Damaged => f.write_str(
+                "the ticket is damaged; copy the whole ticket again from the place where it was minted",
+            ),
         }
     }
 }

@@ -109,20 +109,21 @@ impl fmt::Display for RegisterError {
         match self {
             Self::BadName { name } => write!(
                 f,
-                "`{}` is no name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                "`{}` is not a valid name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
                 name.escape_debug(),
                 limits::MESSAGE_NAME
             ),
             Self::DuplicateName { name } => {
-                write!(f, "a message type `{name}` is registered already; give this one another name")
+                write!(f, "a message type `{name}` is registered already; give the new type another name")
             }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,
-                "`{name}` and `{other}` both have type {message_type}; give one of them a type of its own"
+                "`{name}` and `{other}` both have type {message_type}; give one of them another type"
             ),
             Self::ReservedType { message_type, name } => write!(
                 f,
-                "`{name}` has type {message_type}, but those below {} belong to the protocol; give it a higher one",
+                "`{name}` has type {message_type}, but types below {} belong to the protocol; give the message a \
+                 higher type",
                 MessageType::USER
             ),
             Self::TooLarge { name } => write!(
@@ -132,7 +133,7 @@ impl fmt::Display for RegisterError {
             ),
             Self::BadChannel { name } => write!(
                 f,
-                "`{name}` names a channel that cannot be configured; use one of the first {}",
+                "`{name}` names a channel that cannot be configured; use one of the first {} channels",
                 limits::CHANNELS
             ),
             Self::TooManyTypes => {

@@ -58,7 +58,7 @@ fn of_a_list_that_was_cut_off_only_what_came_is_judged() {
     insta::assert_snapshot!(difference.to_string());
     let nothing = here().partial_difference(&[entry("chat", 2)]);
     assert!(nothing.is_empty() && nothing.truncated);
-    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in what the server could send of its list");
+    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in the part of the list that the server could send");
     assert!(here().partial_difference(&[]).is_empty());
 }
 

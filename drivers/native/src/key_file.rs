@@ -111,30 +111,30 @@ impl Unusable {
     fn at(self, path: &Path) -> KeyFileError {
         match self {
             Self::Missing => {
-                KeyFileError::new(path, "there is no such key", "create it, or correct its path")
+                KeyFileError::new(path, "the key file does not exist", "create the file, or correct its path")
             }
             Self::Unreadable(error) => KeyFileError::new(
                 path,
                 format!("the key cannot be read: {error}"),
-                "let this user read it, or run as the user that owns it",
+                "let this user read the file, or run as the file's owner",
             ),
             Self::NotAFile => KeyFileError::new(
                 path,
-                "the key cannot be read: it is a folder, a pipe or a device",
-                "name a file that holds it, or shall hold it",
+                "the key cannot be read: the path leads to a folder, a pipe or a device",
+                "name a regular file for the key",
             ),
             Self::Exposed { mode } => KeyFileError::new(
                 path,
-                format!("others may read the secret key (mode {mode:04o})"),
-                format!("run `chmod 600 {}`, and think about who may have read it", path.display()),
+                format!("other users may read the secret key (mode {mode:04o})"),
+                format!("run `chmod 600 {}`, and consider who may have read the key", path.display()),
             ),
             Self::NoKey(reason) => KeyFileError::new(
                 path,
                 reason.map_or_else(
-                    || "is no key: it is all zeros".to_owned(),
-                    |reason| format!("is no key: {reason}"),
+                    || "holds no valid key: all its digits are zero".to_owned(),
+                    |reason| format!("holds no valid key: {reason}"),
                 ),
-                "restore it from a copy; or delete it for a new key, which all clients must then pin",
+                "restore the file from a copy, or delete it for a new key, which all clients must then pin",
             ),
         }
     }
@@ -240,7 +240,7 @@ mod tests {
             write!(file, "{text}").unwrap();
             file.persist(&path).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("is no key"), "{error}");
+            assert!(error.contains("holds no valid key"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -87,5 +87,5 @@ async fn look_up(resolver: &dyn Resolver, address: &NetworkAddress) -> Result<Ve
             addresses.push(address);
         }
     }
-    if addresses.is_empty() { Err(unknown("it has no address".into())) } else { Ok(addresses) }
+    if addresses.is_empty() { Err(unknown("the name has no address".into())) } else { Ok(addresses) }
 }

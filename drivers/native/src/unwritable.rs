@@ -7,13 +7,13 @@ use std::io;
 pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
-        Kind::PermissionDenied => "let this user write in its folder",
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "free disk space",
+        Kind::PermissionDenied => "let this user write to the file's folder",
         Kind::ReadOnlyFilesystem => "make the file system writable",
         Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
-            "look what is in its way in its folder"
+            "remove the folder or file that stands in its place"
         }
-        _ => "check the disk, and its limits",
+        _ => "check the disk and its quotas",
     }
 }
 
@@ -32,9 +32,9 @@ mod tests {
     #[test]
     fn the_remedy_fits_the_error() {
         let remedy = |kind: io::ErrorKind| remedy(&kind.into());
-        assert_eq!(remedy(io::ErrorKind::StorageFull), "make room there");
-        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write in its folder");
-        assert_eq!(remedy(io::ErrorKind::Other), "check the disk, and its limits");
+        assert_eq!(remedy(io::ErrorKind::StorageFull), "free disk space");
+        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write to the file's folder");
+        assert_eq!(remedy(io::ErrorKind::Other), "check the disk and its quotas");
     }
 
     #[test]

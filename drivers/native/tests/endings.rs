@@ -108,7 +108,9 @@ fn a_failed_attempt_is_an_event_to_a_game_that_drains() {
     drop(client.connect(&"no-such-host.invalid".parse().unwrap(), options.clone()));
     assert!(matches!(failed(), CloseReason::Driver { text } if text.contains("no-such-host.invalid")));
     drop(client.connect(&"[::1]:7777".parse().unwrap(), options));
-    assert!(matches!(failed(), CloseReason::Driver { text } if text.contains("other address family")));
+    assert!(
+        matches!(failed(), CloseReason::Driver { text } if text.contains("the address is of another family"))
+    );
 }
 
 #[test]
@@ -150,7 +152,7 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
     assert_eq!(
         error.to_string(),
         "message type `Load` takes channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
-         2 (sequenced); add that channel, or name another one"
+         2 (sequenced); add that channel, or name another channel"
     );
 }
 

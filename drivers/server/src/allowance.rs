@@ -80,8 +80,8 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "more than {limit} {what} a second came from this client, counting what just before came from the same player or address, \
-             and nothing saved is left; the server's `{key}` says how many may"
+            "this client sent more than {limit} {what} a second, earlier connections of the same player or address \
+             included, and its saved budget is used up; the limit is the server's `{key}`"
         ))
     }
 }

@@ -50,7 +50,7 @@ impl ClockWatch {
         let way = if report.last_step_us > 0 { "forward" } else { "back" };
         let by = shown(Duration::from_micros(report.last_step_us.unsigned_abs()));
         Some(format!(
-            "the machine's clock was set {way} by {by}, or the machine slept; tickets are judged by the new time"
+            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time"
         ))
     }
 
@@ -67,9 +67,10 @@ impl ClockWatch {
         self.expired_told_at = Some(now);
         let by = shown(report.tickets.expired_by);
         Some(format!(
-            "{count} clients were refused within a minute because their tickets had expired, the last one {by} ago by \
-             this machine's clock; compare `date -u` here and on the machine that mints tickets, and set the one that is \
-             wrong (this server follows within a second); if both are right, mint tickets for longer"
+            "{count} clients were refused within a minute because their tickets had expired, the last ticket {by} \
+             ago by this machine's clock; compare `date -u` on this machine and on the machine that mints tickets, \
+             and set the clock that is wrong (this server follows within a second); if both are right, mint tickets \
+             for longer"
         ))
     }
 
@@ -84,8 +85,8 @@ impl ClockWatch {
         let ahead = shown(report.tickets.ahead_by);
         Some(format!(
             "{count} clients came back with tickets that this server made when its clock showed a time {ahead} later; \
-             check the clock with `date -u`: if it is behind, set it (this server follows within a second); if it was \
-             ahead before, nothing is to be done"
+             check the clock with `date -u`: if the clock is behind, set it (this server follows within a second); \
+             if the clock was ahead before, do nothing"
         ))
     }
 }

@@ -123,7 +123,7 @@ impl fmt::Display for ServerError {
             Self::Messages(error) => write!(f, "the game's message types do not fit together: {error}"),
             Self::Game(error) => write!(f, "the game did not start: {error}"),
             Self::System { what, reason } => {
-                write!(f, "the system gave no {what}: {reason}; check its limits")
+                write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),

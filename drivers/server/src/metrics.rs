@@ -77,13 +77,14 @@ impl fmt::Display for MetricError {
         match self {
             Self::BadName { name } => write!(
                 f,
-                "`{}` is no name for a metric; give it 1 to {NAME_MAX} lower-case ASCII letters, digits and `_`, a letter first",
+                "`{}` is not a valid name for a metric; give it 1 to {NAME_MAX} lower-case ASCII letters, digits and \
+                 `_`, a letter first",
                 name.escape_debug()
             ),
             Self::EndsInTotal { name } => {
                 write!(
                     f,
-                    "the metric `{name}` ends in `_total`, which /metrics adds to counters; leave it out"
+                    "the metric `{name}` ends in `_total`, which /metrics adds to counters; leave `_total` out"
                 )
             }
             Self::OtherKind { name } => {
@@ -210,7 +211,7 @@ mod tests {
             assert!(error.to_string().contains("give it 1 to 64 lower-case"), "{error}");
         }
         let error = metrics.counter("rings_total", "").unwrap_err().to_string();
-        assert!(error.ends_with("leave it out"), "{error}");
+        assert!(error.ends_with("leave `_total` out"), "{error}");
         for number in 0..METRICS_MAX {
             metrics.counter(&format!("m{number}"), "").unwrap();
         }

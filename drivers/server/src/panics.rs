@@ -64,7 +64,9 @@ fn text_of_hook<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
 
 fn text_of(payload: &(dyn Any + Send)) -> &str {
     let literal = payload.downcast_ref::<&str>().copied();
-    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("it left no words")
+    literal
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("the panic has no message")
 }
 
 #[cfg(test)]

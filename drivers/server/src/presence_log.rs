@@ -99,7 +99,7 @@ impl fmt::Display for LeftOut {
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
         }
-        f.write_str(": too many to log one by one")
+        f.write_str(": too many clients to log each one")
     }
 }
 
@@ -158,6 +158,6 @@ mod tests {
     #[test]
     fn a_summary_names_what_happened_and_nothing_else() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
-        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many to log one by one");
+        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many clients to log each one");
     }
 }

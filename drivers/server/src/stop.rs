@@ -42,8 +42,8 @@ impl<G: Game> Dedicated<G> {
         let grace = self.config.shutdown_timeout;
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): telling {}, and delivering what is queued for up to {}; Ctrl-C or SIGTERM now ends it at \
-             once",
+            "stopping ({why}): telling {}, and delivering queued messages for up to {}; Ctrl-C or SIGTERM now ends \
+             the server at once",
             Counted(clients as u64, "client"),
             Shown(grace)
         );
@@ -88,7 +88,8 @@ impl<G: Game> Dedicated<G> {
             if stopping.is_err() {
                 // Dropping it says good-bye too, if less patiently.
                 tracing::warn!(
-                    "the system gave no thread for an orderly end; clients are told, but not waited for"
+                    "the system started no thread for an orderly end; the server tells clients, but does not wait \
+                     for them"
                 );
                 return;
             }

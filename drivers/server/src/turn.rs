@@ -264,7 +264,7 @@ impl<G: Game> Dedicated<G> {
     /// Closes the connection of a client that breaks its limits.
     fn send_away(&mut self, id: ClientId, connection: ConnectionId, code: u16, why: &str) {
         if self.may_log(Presence::SentAway) {
-            tracing::warn!("client {id} is sent away: {why}");
+            tracing::warn!("client {id} is disconnected: {why}");
         }
         // The game's thread waits for room: it is refused nothing.
         let _taken = self.context.network.disconnect(connection, code, why);
@@ -334,7 +334,7 @@ impl OverrunReport {
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
                 "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} skipped; \
-                 lower `tick_rate`, or give the server more of the machine",
+                 lower `tick_rate`, or give the server more processor time",
                 Counted(self.count.into(), "tick"),
                 self.worst,
                 self.skipped

@@ -108,18 +108,24 @@ impl fmt::Display for ConditionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MoreThanAll { what, ppm } => {
-                write!(f, "{what} of {} % is more than everything; give 0 to 100", f64::from(*ppm) / 10_000.0)
+                write!(f, "{what} of {} % exceeds 100 %; give 0 to 100", f64::from(*ppm) / 10_000.0)
             }
-            Self::NoRate => f.write_str("at a rate of 0 bytes per second nothing passes; give at least 1"),
+            Self::NoRate => {
+                f.write_str("at a rate of 0 bytes per second no datagram passes; give at least 1")
+            }
             Self::RateAndTrace => {
-                f.write_str("a rate and a trace both say how much passes; give one of the two")
+                f.write_str("a rate and a trace both set the capacity; give only one of the two")
             }
             Self::TinyMtu(mtu) => {
-                write!(f, "packets of {mtu} bytes are smaller than any network's; give {LEAST_MTU} at least")
+                write!(
+                    f,
+                    "a largest packet of {mtu} bytes is smaller than any network's; give at least {LEAST_MTU}"
+                )
             }
             Self::FaultOfNodes(fault) => write!(
                 f,
-                "`{fault}` strikes a node, but nodes are real processes here; give faults that strike links"
+                "`{fault}` strikes a node, but the conditioner's nodes are real processes; give faults that strike \
+                 links"
             ),
         }
     }

@@ -297,8 +297,8 @@ fn bots_that_find_a_server_full_say_so() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
-    let expected =
-        "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or another server\n";
+    let expected = "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or connect to another \
+         server\n";
     assert_eq!(said, expected);
 }
 

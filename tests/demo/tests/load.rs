@@ -11,7 +11,7 @@ fn nobody_is_no_load() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(
-        errors.contains("--clients is 0, and nobody sends anything; give 1 at least, or --idle"),
+        errors.contains("--clients is 0, so no messages are sent; give at least 1, or --idle"),
         "{errors}"
     );
 }

@@ -70,7 +70,7 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "asked for {seeds} seeds, got others: {:?}",
+            "the output does not match the {seeds} seeds asked for: {:?}",
             hashes.keys()
         );
         Ok(hashes)

@@ -151,10 +151,10 @@ fn a_master_may_come_from_a_file() {
 fn errors_name_the_option_and_what_it_expects() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
-        (("--server-key", "abcd"), "--server-key: it has 4 hexadecimal digits; a key has 64 of them"),
+        (("--server-key", "abcd"), "--server-key: the text has 4 hexadecimal digits; a key has 64"),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is no hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is no hexadecimal digit"),
-        (("--master", "22"), "--master: it has 2 hexadecimal digits; a key has 64 of them"),
+        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
         (("--master", &zeros), "the master is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),

@@ -178,5 +178,5 @@ fn any_change_to_one_byte_of_a_message_decodes_or_is_refused_without_a_panic() {
 #[test]
 fn the_errors_of_registration_say_what_to_do() {
     let error = registry().register::<SameType>().unwrap_err();
-    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them a type of its own");
+    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them another type");
 }

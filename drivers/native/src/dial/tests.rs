@@ -212,7 +212,7 @@ fn the_error_tells_the_addresses_that_were_tried_from_those_that_were_not() {
     assert_eq!((tried, tried), (&stage.tried, &[1, 2, 3, 4].map(address).to_vec()));
     let left: Vec<_> = unreached.iter().map(|left| (left.address, left.cause.clone())).collect();
     assert_eq!(left, [5, 6].map(|number| (address(number), UnreachedCause::NoTime)));
-    assert!(error.to_string().contains("nothing was sent to 10.0.0.5:7777 (no time was left"), "{error}");
+    assert!(error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (no time was left"), "{error}");
 }
 
 #[test]

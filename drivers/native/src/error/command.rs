@@ -15,8 +15,8 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::QueueFull => f.write_str(
-                "the queue to the network thread is full, and an accept policy, which runs there, cannot wait for room; \
-                 give the order from another thread, or raise Options::commands",
+                "the queue to the network thread is full, and an accept policy, which runs on that thread, cannot \
+                 wait for room; call the method from another thread, or raise Options::commands",
             ),
         }
     }

@@ -149,12 +149,17 @@ impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherFamily => {
-                f.write_str("it is of the other address family than this socket; bind to [::]")
+                f.write_str("the address is of another family than the socket's; bind to [::]")
             }
-            Self::NotUnicast(kind) => write!(f, "it is {kind}; connect to one machine's address"),
-            Self::NoTime => f.write_str("no time was left for it; allow more with ConnectOptions::timeout"),
+            Self::NotUnicast(kind) => {
+                write!(f, "the address is {kind}; connect to the address of a single machine")
+            }
+            Self::NoTime => f.write_str(
+                "no time was left for the address; allow more time with \
+                                         ConnectOptions::timeout",
+            ),
             Self::SendRefused(words) => {
-                write!(f, "the system sends nothing there: {words}; check network and firewall")
+                write!(f, "the system refuses to send to the address: {words}; check network and firewall")
             }
             Self::Usage(error) => error.fmt(f),
         }
@@ -184,7 +189,7 @@ struct LeftOut<'a>(&'a [Unreached]);
 
 impl fmt::Display for LeftOut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, "; nothing was sent to {}", List(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; no datagram was sent to {}", List(self.0)) }
     }
 }
 
@@ -207,14 +212,14 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "a server answers at {}, but with another key, {theirs}; pin that one if you trust it, \
-                 since nothing proves whose it is (a server without a key file has a new key after each start)",
+                "a server answers at {}, but with another key, {theirs}; pin that key if you trust it, since nothing \
+                 proves who owns it (a server without a key file has a new key after each start)",
                 List(tried)
             ),
             Self::NarrowPath { tried } => write!(
                 f,
-                "{} answered small datagrams, and none of 1200 bytes: the path carries less, perhaps through a tunnel or VPN; raise \
-                 its MTU, or use another network",
+                "{} answered small datagrams, but none of 1200 bytes: the path carries less, perhaps because of a \
+                 tunnel or VPN; raise the tunnel's MTU, or use another network",
                 List(tried)
             ),
             Self::WrongVersion { theirs, tried } => write!(
@@ -222,7 +227,7 @@ impl fmt::Display for ConnectError {
                 "{} seems to speak protocol version {theirs}; update the client or the server",
                 List(tried)
             ),
-            Self::ServerFull => f.write_str("the server is full; try again later, or another server"),
+            Self::ServerFull => f.write_str("the server is full; try again later, or connect to another server"),
             Self::TooManyFromAddress => f.write_str(
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
@@ -231,11 +236,12 @@ impl fmt::Display for ConnectError {
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
             Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
-            Self::Closed(reason) => write!(f, "the connection ended before it was made: {}", Ending(reason)),
+            Self::Closed(reason) => write!(f, "the attempt to connect ended:  {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(
-                "an accept policy runs on the network thread, which cannot wait for itself; ask from another thread",
+                "an accept policy runs on the network thread, which cannot wait for itself; call the method from \
+                 another thread",
             ),
         }
     }

@@ -64,9 +64,11 @@ impl fmt::Display for SendError {
                 message.len()
             ),
             Self::NotConnected(_) => {
-                f.write_str("no such connection; send between Event::Connected and Event::Closed")
+                f.write_str("the connection does not exist; send between Event::Connected and Event::Closed")
             }
-            Self::NoSuchChannel(_) => f.write_str("no such channel; use one of Config::channels"),
+            Self::NoSuchChannel(_) => {
+                f.write_str("the channel does not exist; use a channel of Config::channels")
+            }
             Self::Encode(error) => error.fmt(f),
             Self::Stopped(_) => f.write_str("the endpoint was stopped; start it again to send"),
         }

@@ -98,8 +98,8 @@ impl fmt::Display for StartError {
             Self::Config(error) => error.fmt(f),
             Self::NoSuchChannel { message, route, channels } => write!(
                 f,
-                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or name \
-                 another one"
+                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or \
+                 name another channel"
             ),
             Self::NobodyMayConnect => f.write_str(
                 "Config::access is Closed, so no client could connect; set it to Tickets, Peers or Open for a server",
@@ -112,29 +112,32 @@ impl fmt::Display for StartError {
             ),
             Self::NotPermitted { address } => write!(
                 f,
-                "this user may not open UDP port {} at {}; choose a port from 1024 on, or grant the right",
+                "this user may not open UDP port {} at {}; choose a port from 1024 up, or give the user the right to \
+                 open it",
                 address.port(),
                 NetworkAddress::from(*address).host()
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to one that is, or to [::], which stands for all",
+                "{} is no address of this machine; bind to an address of this machine, or to [::], which stands for \
+                 all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::NotUnicast { address, reason } => write!(
                 f,
-                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all",
+                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {
-                write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
+                write!(f, "the system opened no UDP socket at {address}: {source}; check the address and the \
+                           system's limits")
             }
             Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
-                write!(f, "the system gave no entropy: {reason}; keys cannot be made without it")
+                write!(f, "the system provided no entropy: {reason}; the driver cannot make keys without entropy")
             }
             Self::Thread(source) => {
-                write!(f, "no thread for the network: {source}; check the system's limits")
+                write!(f, "the system started no network thread: {source}; check the system's limits")
             }
         }
     }

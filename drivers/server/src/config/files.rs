@@ -42,7 +42,7 @@ pub(super) fn clashes<S>(config: &ServerConfig<S>, file: Option<&Path>) -> Vec<O
             found.push(Objection {
                 key: key.into(),
                 what: format!("{needs} the same file as {}", one.shown()),
-                remedy: "name another: what is written into one would destroy the other".into(),
+                remedy: "name another file, because writing one of the two would destroy the other".into(),
             });
         }
     }

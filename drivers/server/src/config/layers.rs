@@ -65,7 +65,7 @@ impl Layers {
     /// somebody is about to write: it resets nothing.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong, or that the file has nothing in it.
+    /// [`ConfigError`] with everything that is wrong, or that the file is empty.
     pub(crate) fn load_again<S: Settings>(
         &self,
         running: &ServerConfig<S>,
@@ -75,8 +75,8 @@ impl Layers {
         let document = Document::read(self.path(), text.as_deref().unwrap_or_default())?;
         let new = self.over_document(self.path(), &document)?;
         let what = match (&self.file, text) {
-            (Some(_), None) => "is gone",
-            (Some(_), Some(_)) if document.is_blank => "has nothing in it",
+            (Some(_), None) => "does not exist any more",
+            (Some(_), Some(_)) if document.is_blank => "is empty",
             _ => return Ok(new),
         };
         let changes = changes(running, &new);
@@ -84,7 +84,7 @@ impl Layers {
             return Ok(new);
         }
         let origin = Origin::File { path: self.path().into(), line: 0, column: 0 };
-        let remedy = "write `{}` into it if all defaults are meant".into();
+        let remedy = "write `{}` into the file if you want all defaults".into();
         Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
     }
 
@@ -173,10 +173,10 @@ fn unreadable_values<S: Settings>(schema: &Value, values: &Map<String, Value>) -
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => {
-            "create it (an empty file takes all defaults), or name another with --config"
+            "create the file (an empty file takes all defaults), or name another file with --config"
         }
-        io::ErrorKind::PermissionDenied => "let this user read it",
-        _ => "check what is there",
+        io::ErrorKind::PermissionDenied => "let this user read the file",
+        _ => "check the path",
     };
     let origin = Origin::File { path: path.into(), line: 0, column: 0 };
     Fault { origin, key: String::new(), what: format!("cannot be read: {error}"), remedy: remedy.into() }

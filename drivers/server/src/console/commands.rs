@@ -123,14 +123,19 @@ pub(super) enum BuiltIn {
 /// Name, usage and help of each of them.
 const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
     ("help", "[command]", "what commands do", BuiltIn::Help),
-    ("status", "[--json]", "how the server is doing", BuiltIn::Status),
+    ("status", "[--json]", "show the state of the server", BuiltIn::Status),
     ("clients", "[--json]", "who is there", BuiltIn::Clients),
-    ("kick", "<client> [reason]", "send a client away", BuiltIn::Kick),
-    ("ban", "<client | identity | address> [reason]", "send away, and never let in again", BuiltIn::Ban),
+    ("kick", "<client> [reason]", "disconnect a client", BuiltIn::Kick),
+    (
+        "ban",
+        "<client | identity | address> [reason]",
+        "disconnect a client, and refuse it from now on",
+        BuiltIn::Ban,
+    ),
     ("unban", "<identity | address>", "let in again", BuiltIn::Unban),
     ("bans", "[--json]", "who is banned", BuiltIn::Bans),
-    ("say", "<text>", "say something to all players", BuiltIn::Say),
-    ("stats", "[--json]", "counters of network and ticks", BuiltIn::Stats),
+    ("say", "<text>", "show a text to all players", BuiltIn::Say),
+    ("stats", "[--json]", "show counters of network and ticks", BuiltIn::Stats),
     ("reload", "", "read the configuration again", BuiltIn::Reload),
     ("quit", "[reason]", "stop the server in order", BuiltIn::Quit),
 ];

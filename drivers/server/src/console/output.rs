@@ -77,7 +77,9 @@ impl Output {
         match self.out.put(Item::Line(text), bytes, PATIENCE) {
             Queued::After(0) | Queued::Dropped(2..) => {}
             Queued::Dropped(_) => {
-                tracing::warn!("standard output is not read; answers are dropped until it is read again");
+                tracing::warn!(
+                    "no program reads standard output; answers are dropped until one reads it again"
+                );
             }
             Queued::After(dropped) => {
                 tracing::warn!("standard output is read again; {dropped} answers were dropped");

@@ -158,8 +158,8 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lost so far; {}, or set another \
-                 `log_file_path` and restart; the server goes on",
+                "the log {} cannot be written: {error}; {} lost so far; {}, or set another `log_file_path` and \
+                 restart; the server runs without this log",
                 path.display(),
                 Counted(self.lost, "line"),
                 remedy(error)
@@ -170,7 +170,7 @@ impl Complaints {
     /// Told each time it is tried again.
     fn not_rolled(&self, path: &Path, error: &io::Error) {
         self.output.warn(&format!(
-            "the log {} cannot be put aside: {error}; it grows on; {}",
+            "the log {} cannot be renamed: {error}; it grows beyond `log_file_bytes`; {}",
             path.display(),
             remedy(error)
         ));
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the log {} is written again; {} lost",
+                "the server writes to the log {} again; {} lost",
                 path.display(),
                 Counted(self.lost, "line")
             ));
@@ -291,7 +291,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let open = || RollingFile::open(&path, 40, 2, Output::default());
         let error = open().err().unwrap().to_string();
-        assert_eq!(error, "it is a pipe that nobody reads, or a socket");
+        assert_eq!(error, "the path leads to a pipe without a reader, or to a socket");
         let mut reader = tickwire_native::text_file::open_any(&path).unwrap();
         let mut log = open().unwrap();
         log.write_all(b"line\n").unwrap();

@@ -78,7 +78,8 @@ fn accept_all(listener: &TcpListener, is_over: &AtomicBool, answer: &Arc<Answeri
         if complained.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             complained = Some(Instant::now());
             tracing::warn!(
-                "monitoring cannot take a connection: {error}; it goes on trying; if this lasts, raise the limit of \
+                "the monitoring server cannot accept a connection: {error}; it keeps trying; if the error lasts, \
+                raise the limit of \
                  open files or threads (`ulimit -n`, `LimitNOFILE`, `TasksMax`)"
             );
         }
@@ -121,11 +122,11 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("this is no HTTP request: {why}\n");
+            let body = format!("the request is no HTTP request: {why}\n");
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
-            let body = format!("a request has at most {HEAD} bytes here\n");
+            let body = format!("a request may have at most {HEAD} bytes\n");
             (Answer { status: 431, kind: PLAIN, body }, true)
         }
     };

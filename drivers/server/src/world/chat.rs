@@ -45,7 +45,7 @@ impl Chat {
             return Line::PassedOn;
         }
         let is_told = self.notices.overdraw(NOTICES, now, 1);
-        let words = || format!("you say more than {limit} lines a second: nobody hears the last one");
+        let words = || format!("you sent more than {limit} lines a second: the last line was dropped");
         Line::TooMany { notice: is_told.then(words) }
     }
 }

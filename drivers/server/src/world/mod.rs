@@ -106,7 +106,7 @@ impl World {
                 if let Some(text) = notice {
                     let text = BoundedString::truncated(&text);
                     if let Err(error) = server.send(from, &Heard { from: FROM_SERVER, text }) {
-                        tracing::debug!("client {from} was not told that it says too much: {error}");
+                        tracing::debug!("client {from} was not told that its line was dropped: {error}");
                     }
                 }
                 return;
@@ -121,7 +121,7 @@ impl World {
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
-            tracing::info!("chat lines reach everybody again; {} did not", self.unheard);
+            tracing::info!("chat lines reach all clients again; {} did not", self.unheard);
             self.unheard = 0;
         }
         self.unheard += u64::from(told < there);
@@ -132,7 +132,7 @@ impl World {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
             Err(error) => {
-                tracing::debug!("a line was not sent: {error}");
+                tracing::debug!("a chat line was not sent: {error}");
                 0
             }
         }
@@ -167,10 +167,11 @@ impl Game for World {
         commands.add(
             "agents",
             "<count>",
-            "change how many agents belong to nobody",
+            "set the number of agents without a client",
             |world, _, arguments| {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
-                let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
+                let count =
+                    count.ok_or_else(|| CommandError::Usage("give a number from 0 to 10000".into()))?;
                 world.agents.set_free(count);
                 let agents = Counted(world.agents.len() as u64, "agent");
                 Ok(format!("{agents}, {} of them clients'", world.players.len()))
@@ -237,7 +238,7 @@ impl Game for World {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(
-                "{bytes} bytes are too long for a line; {CHAT_BYTES} fit"
+                "a line of {bytes} bytes is too long; at most {CHAT_BYTES} fit"
             )));
         }
         Ok(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))

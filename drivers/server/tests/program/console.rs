@@ -24,19 +24,25 @@ fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
-    assert_eq!(server.ask("kick"), "error: which client?; usage: kick <client> [reason]");
+    assert_eq!(server.ask("kick"), "error: name a client; usage: kick <client> [reason]");
     assert_eq!(
         server.ask("kick bob"),
-        "error: `bob` is no client; `clients` lists their numbers; usage: kick <client> [reason]"
+        "error: `bob` is no client's number; `clients` lists the numbers; usage: kick <client> [reason]"
     );
-    assert_eq!(server.ask("kick 7"), "error: client 7 is not there; `clients` lists who is");
-    assert_eq!(server.ask("status --jsn"), "error: `--jsn` says nothing here; usage: status [--json]");
-    assert_eq!(server.ask("say"), "error: say what?; usage: say <text>");
+    assert_eq!(
+        server.ask("kick 7"),
+        "error: client 7 is not connected; `clients` lists the connected clients"
+    );
+    assert_eq!(
+        server.ask("status --jsn"),
+        "error: `--jsn` is no argument of this command; usage: status [--json]"
+    );
+    assert_eq!(server.ask("say"), "error: give a text; usage: say <text>");
     assert_eq!(
         server.ask("unban me"),
-        "error: that is neither identity nor address; usage: unban <identity | address>"
+        "error: the argument is neither an identity nor an address; usage: unban <identity | address>"
     );
-    assert_eq!(server.ask("unban 192.0.2.1"), "error: 192.0.2.1 is not banned; `bans` lists who is");
+    assert_eq!(server.ask("unban 192.0.2.1"), "error: 192.0.2.1 is not banned; `bans` lists all bans");
 }
 
 #[test]
@@ -55,7 +61,7 @@ fn help_names_every_command_the_games_own_included() {
         "quit [reason] stop the server in order"
     );
     assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
-    assert_eq!(server.ask("agents many"), "error: how many? 0 to 10000; usage: agents <count>");
+    assert_eq!(server.ask("agents many"), "error: give a number from 0 to 10000; usage: agents <count>");
 }
 
 #[test]
@@ -72,7 +78,7 @@ fn what_is_too_long_to_be_said_whole_is_not_said() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
-    assert_eq!(said, "error: 201 bytes are too long for a line; 200 fit");
+    assert_eq!(said, "error: a line of 201 bytes is too long; at most 200 fit");
     let whole = "x".repeat(200);
     assert_eq!(server.ask(&format!("say {whole}")), "said to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
@@ -92,7 +98,10 @@ fn who_is_kicked_is_told_why_and_may_come_back() {
 #[test]
 fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
-    assert_eq!(server.ask("ban 127.0.0.1"), "127.0.0.1 is banned: banned by the server; 0 clients sent away");
+    assert_eq!(
+        server.ask("ban 127.0.0.1"),
+        "127.0.0.1 is banned: banned by the server; 0 clients disconnected"
+    );
     server.ask("quit");
     let folder = std::sync::Arc::clone(&server.folder);
     assert_eq!(server.end().0, Some(0));
@@ -100,7 +109,7 @@ fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     let options = tickwire_core::ConnectOptions::new(server.key());
     let error = server.try_join(options).unwrap_err();
     assert_eq!(error, tickwire_native::ConnectError::Banned);
-    assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may come in again");
+    assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may connect again");
     server.join();
 }
 
@@ -112,9 +121,9 @@ fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration
         until(|| server.ask_json("clients --json").as_array().filter(|all| !all.is_empty()).cloned());
     let address = clients[0]["address"].as_str().unwrap();
     let answer = server.ask(&format!("ban {address} rude"));
-    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 client sent away");
+    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 client disconnected");
     ending(&client);
-    assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may come in again");
+    assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may connect again");
     for printed in [&server.address().to_string(), "[::]:7777", "[fe80::1%4]:7777"] {
         let ended = crate::harness::run(server.folder.path(), &["--check", "--bind-address", printed]);
         assert_eq!(ended.code, Some(0), "{printed}: {}", ended.errors);
@@ -219,13 +228,17 @@ fn a_reader_that_is_slow_gets_every_answer() {
 #[test]
 fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
     let mut server = Program::start(r#""enable_logging": false"#);
-    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: a line of more than 4096 bytes is no command");
+    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: the line has more than 4096 bytes and is ignored");
     let shown = "x".repeat(40) + "…";
     assert_eq!(
         server.ask(&"x".repeat(4000)),
         format!("error: unknown command `{shown}`; `help` lists the commands")
     );
-    assert!(server.ask(&format!("kick {}", "x".repeat(4000))).contains(&format!("`{shown}` is no client")));
+    assert!(
+        server
+            .ask(&format!("kick {}", "x".repeat(4000)))
+            .contains(&format!("`{shown}` is no client's number"))
+    );
     assert_eq!(server.ask_json("status --json")["clients"], 0);
 }
 
@@ -240,5 +253,5 @@ fn what_was_said_to_nobody_is_not_told_as_said() {
         let mut answers = (0..100).map(|_| server.ask(&line));
         answers.find(|answer| answer != "said to 1 client")
     });
-    assert!(answer.starts_with("error: said to 0 of 1 client;"), "{answer}");
+    assert!(answer.starts_with("error: the text was sent to 0 of 1 client;"), "{answer}");
 }

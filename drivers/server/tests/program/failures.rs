@@ -69,10 +69,11 @@ fn a_variable_that_has_no_value_or_is_misspelt_is_told_by_name() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let (code, said) = check("TICKWIRE_CONFIG", b"");
-    let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset it\n";
+    let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable\n";
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
-    let no_text = "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set it again, or unset it\n";
+    let no_text =
+        "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =
@@ -125,7 +126,7 @@ fn an_address_of_another_machine_is_told() {
 #[test]
 fn an_address_that_is_none_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let said = ["`bind_address`", "it is a name, and names are not resolved here"];
+    let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
 }
 
@@ -154,7 +155,7 @@ fn a_key_that_others_may_read_is_refused() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: others may read the secret key (mode 0644)", "chmod 600"],
+        &["server.key: other users may read the secret key (mode 0644)", "chmod 600"],
     );
 }
 
@@ -169,7 +170,10 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: is no key: 'h' at place 1 is not a hexadecimal digit", "restore it from a copy"],
+        &[
+            "server.key: holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "restore the file from a copy",
+        ],
     );
     assert_eq!(fs::read_to_string(folder.path().join("server.key")).unwrap(), "half a key");
 
@@ -193,21 +197,21 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: the key cannot be read: it is a folder, a pipe or a device"],
+        &["server.key: the key cannot be read: the path leads to a folder, a pipe or a device"],
     );
     let arguments = [&LOOPBACK[..], &["--key-file", "new.key", "--ticket-key-file", "ticket.key"]].concat();
     refuse(
         folder.path(),
         &arguments,
         3,
-        &["ticket.key: there is no such key; create it, or correct its path"],
+        &["ticket.key: the key file does not exist; create the file, or correct its path"],
     );
 }
 
 #[test]
 fn a_list_of_bans_that_does_not_read_is_refused() {
     let folder = folder_with("server.bans.json", "[{]");
-    refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not read", "`ban_file`"]);
+    refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not parse", "`ban_file`"]);
 }
 
 #[test]

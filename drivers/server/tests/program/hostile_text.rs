@@ -49,7 +49,7 @@ fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
     let notice = until(|| Some(next::<Heard>(&flooder)).filter(|heard| heard.from == FROM_SERVER));
-    assert_eq!(notice.text.as_str(), "you say more than 5 lines a second: nobody hears the last one");
+    assert_eq!(notice.text.as_str(), "you sent more than 5 lines a second: the last line was dropped");
     assert!(say(&other, "at last"));
     let mut heard = 0;
     until(|| {
@@ -71,7 +71,9 @@ fn a_client_that_floods_is_disconnected_and_told_the_limit_by_its_key() {
         text.raw().contains("more than 50 messages a second")
             && text.raw().contains("`client_message_limit`")
     );
-    assert!(server.log().contains("client 1 is sent away: more than 50 messages a second"));
+    assert!(
+        server.log().contains("client 1 is disconnected: this client sent more than 50 messages a second")
+    );
     while let Some(event) = other.wait_event(Duration::ZERO) {
         assert!(!matches!(event, Event::Closed { .. }));
     }

@@ -108,7 +108,7 @@ fn a_second_sigterm_ends_at_once_and_says_so() {
     until(|| {
         server
             .errors()
-            .contains("stopping (SIGTERM): telling 1 client, and delivering what is queued for up to 10 min")
+            .contains("stopping (SIGTERM): telling 1 client, and delivering queued messages for up to 10 min")
             .then_some(())
     });
     server.signal(rustix::process::Signal::TERM);

@@ -116,7 +116,7 @@ fn monitoring_outlives_a_lack_of_file_descriptors() {
     let few = rustix::process::Rlimit { current: Some(open), ..before };
     prlimit(id, Resource::Nofile, few).unwrap();
     let strangers: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(address).unwrap()).collect();
-    until(|| server.errors().contains("monitoring cannot take a connection").then_some(()));
+    until(|| server.errors().contains("the monitoring server cannot accept a connection").then_some(()));
     assert!(server.errors().contains("`ulimit -n`"), "{}", server.errors());
     drop(strangers);
     prlimit(id, Resource::Nofile, before).unwrap();

@@ -19,7 +19,7 @@ fn a_server_that_is_full_says_so_and_a_place_that_is_freed_is_taken() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
-    assert_eq!(error.to_string(), "the server is full; try again later, or another server");
+    assert_eq!(error.to_string(), "the server is full; try again later, or connect to another server");
     drop(first);
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     server.join();
@@ -108,7 +108,7 @@ fn a_banned_identity_is_sent_away_and_not_let_in_again() {
     };
     let (bad, _good) = (join(&server, [1; 16]).unwrap(), join(&server, [2; 16]).unwrap());
     let answer = server.ask("ban 1 it's rude");
-    assert!(answer.ends_with("is banned: it's rude; 1 client sent away"), "{answer}");
+    assert!(answer.ends_with("is banned: it's rude; 1 client disconnected"), "{answer}");
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();

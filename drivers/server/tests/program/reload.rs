@@ -30,7 +30,7 @@ fn a_change_that_is_wrong_changes_nothing_and_is_told() {
     change(&server, r#""tick_rate": 0"#);
     logged(
         &server,
-        "the configuration stays as it was: server.json:1:34: `tick_rate` is 0; set it to a whole number",
+        "the configuration is unchanged: server.json:1:34: `tick_rate` is 0; set it to a whole number",
     );
     assert_eq!(server.ask_json("status --json")["tick_rate"], 60);
     change(&server, r#""tick_rate": 20"#);
@@ -65,7 +65,7 @@ fn what_needs_a_restart_stays_as_it_runs_and_the_file_is_compared_with_that() {
     assert_eq!(server.ask_json("status --json")["clients_max"], 64);
     logged(&server, "max_connections will take effect at a restart");
     change(&server, r#""max_connections": 64, "tick_rate": 30"#);
-    logged(&server, "max_connections is again what the server runs with");
+    logged(&server, "max_connections is back to the value that the server runs with");
     assert_eq!(server.log().matches("max_connections will take effect at a restart").count(), 1);
     change(&server, r#""max_connections": 64, "tick_rate": 30, "game": { "seed": 2 }"#);
     logged(&server, "game will take effect at a restart");
@@ -93,7 +93,7 @@ fn reload_says_what_came_of_it() {
     assert_eq!((server.ask("reload"), server.ask("bans")), (nothing.into(), "192.0.2.9  by hand".into()));
     fs::write(&path, "[{").unwrap();
     let answer = server.ask("reload");
-    assert!(answer.starts_with("error: the bans stay as they were: "), "{answer}");
+    assert!(answer.starts_with("error: the list of bans is unchanged: "), "{answer}");
 }
 
 #[cfg(unix)]
@@ -134,14 +134,14 @@ fn a_file_that_is_emptied_or_gone_resets_nothing() {
         fs::write(&path, text).unwrap();
         let answer = server.ask("reload");
         assert!(
-            answer.contains("the configuration stays as it was: server.json: has nothing in it; write `{}`"),
+            answer.contains("the configuration is unchanged: server.json: is empty; write `{}`"),
             "{answer}"
         );
         assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     }
     fs::remove_file(&path).unwrap();
     let answer = server.ask("reload");
-    assert!(answer.contains("is gone"), "{answer}");
+    assert!(answer.contains("does not exist any more"), "{answer}");
     assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     fs::write(&path, "{}").unwrap();
     until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));

@@ -97,7 +97,7 @@ fn is_worth_its_name(reach: &Reach) -> bool {
     let figures = reach.figures();
     for (what, reached, least) in &figures {
         let verdict = if reached < least { "TOO FEW" } else { "enough" };
-        eprintln!("{verdict}: {reached} {what}; {least} are wanted at least");
+        eprintln!("{verdict}: {reached} {what}; at least {least} are required");
     }
     figures.iter().all(|(_, reached, least)| reached >= least)
 }
