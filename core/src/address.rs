@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_tells_link_local_addresses_apart_and_no_others() {
+    fn the_interface_distinguishes_link_local_addresses_only() {
         assert_ne!(at("[fe80::1%2]:7777"), at("[fe80::1%3]:7777"));
         assert_eq!(alloc::format!("{}", at("[fe80::1%2]:7777")), "[fe80::1%2]:7777");
         assert_eq!(at("[2001:db8::1%2]:7777"), at("[2001:db8::1]:7777"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_label_makes_no_other_address() {
+    fn a_flow_label_does_not_change_an_address() {
         let labelled = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 7, 0);
         assert_eq!(Address::from(SocketAddr::V6(labelled)), at("[::1]:1"));
     }

@@ -125,7 +125,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn no_character_that_breaks_a_line_or_turns_it_round_is_shown_as_it_is() {
+    fn line_breaks_and_direction_marks_are_escaped() {
         let breaking =
             ['\n', '\r', '\t', '\u{b}', '\u{c}', '\0', '\u{1b}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'];
         let turning = ('\u{202a}'..='\u{202e}')
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_any_language_stay_readable() {
+    fn printable_text_of_any_language_is_not_escaped() {
         for text in
             ["it's \"fine\"", "e\u{301}t\u{e9}", "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}", "\u{1f600}"]
         {

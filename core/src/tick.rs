@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_far_away_is_leapt_to_either_way() {
+    fn a_target_too_far_away_is_leapt_to_in_either_direction() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for position in [9_740_000, 10_270_000] {
             let alignment = schedule.align(at(10_000_000), ms(10), at(position));

@@ -122,7 +122,7 @@ mod tests {
     const START: Instant = Instant::ZERO;
 
     #[test]
-    fn tokens_are_taken_together_and_come_back_with_time() {
+    fn tokens_are_taken_together_and_return_with_time() {
         let rate = Rate::per_second(100, Duration::from_secs(1));
         let (mut bucket, mut now) = (TokenBucket::new(), START);
         assert!(bucket.take(rate, now, 60) && bucket.take(rate, now, 40) && !bucket.take(rate, now, 1));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_there_at_once_and_comes_back_at_the_rate() {
+    fn a_burst_is_available_at_once_and_returns_at_the_rate() {
         let mut bucket = TokenBucket::new();
         assert_eq!((0..100).filter(|_| bucket.overdraw(RATE, START, 1)).count(), 40);
         let mut later = |millis| bucket.overdraw(RATE, START + Duration::from_millis(millis), 1);

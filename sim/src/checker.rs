@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_data_packet_that_opens_of_somebody_who_was_reached_there_validates_an_address() {
+    fn only_an_opened_data_packet_of_a_node_reached_at_an_address_validates_it() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_that_a_packet_bears_is_not_validated_by_it_but_the_one_where_its_sender_was_reached_is() {
+    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_the_one_it_bears() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -358,14 +358,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_called_may_get_anything() {
+    fn a_dialled_address_may_be_sent_any_number_of_bytes() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);
     }
 
     #[test]
-    fn a_repeated_nonce_is_found_at_the_next_datagram() {
+    fn a_repeated_nonce_is_detected_at_the_next_datagram() {
         let log = NonceLog::default();
         let provider = RecordingProvider::new(Arc::new(NullProvider), log.clone());
         let mut checker = NonceUniqueness(log);

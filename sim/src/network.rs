@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_link_leads_nothing_arrives() {
+    fn datagrams_to_an_unlinked_address_never_arrive() {
         let mut network = star();
         assert!(arrival(&mut network, 1, home_address(2)).is_none());
         assert!(arrival(&mut network, 1, "192.168.0.1:7777".parse().unwrap()).is_none());
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn after_rebinding_the_old_address_is_nobodys_and_the_new_one_is_the_nodes() {
+    fn rebinding_moves_a_node_to_a_new_address_and_frees_the_old() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_a_link_carries_is_lost() {
+    fn datagrams_larger_than_a_link_carries_are_lost() {
         let mut network = star();
         for (length, arrives) in [(1472, 1), (1473, 0)] {
             let (bytes, mut count) = (vec![0; length], 0);

@@ -267,7 +267,7 @@ mod tests {
     use tickwire_core::{Config, Instant};
 
     #[test]
-    fn what_one_end_sends_the_other_has_at_once_unless_the_wire_keeps_it() {
+    fn the_other_end_receives_a_datagram_at_once_unless_the_wire_drops_it() {
         let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
         pair.record();
         pair.connect(1);

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_runs_are_made_than_allowed_and_what_is_left_still_fails() {
+    fn shrinking_stops_at_its_limit_with_a_list_that_still_fails() {
         let faults = faults(40);
         let last = faults[39].seed;
         let mut runs = 0;

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_tells_apart_where_parts_end_and_in_which_order_they_came() {
+    fn the_hash_depends_on_the_bounds_and_the_order_of_its_parts() {
         let one = hash(|hash| {
             hash.bytes(b"ab");
             hash.bytes(b"c");

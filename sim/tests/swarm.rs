@@ -40,7 +40,7 @@ fn forty_seeds_break_no_promise_and_meet_every_fault() {
 
 /// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
 #[test]
-fn clocks_that_jump_far_ahead_are_got_over() {
+fn clocks_that_jump_far_ahead_end_no_session() {
     let jump = |node| Fault {
         from: at(4_900),
         until: at(4_950),

@@ -139,7 +139,7 @@ mod tests {
     const HELD: Held = Held { instructions: 1000.0, allocations: 0.0, bytes: 120.0 };
 
     #[test]
-    fn what_gets_worse_fails_and_noise_of_compilers_does_not() {
+    fn a_cost_that_rises_fails_the_gate_and_compiler_noise_does_not() {
         assert!(HELD.worse(&Held { instructions: 1009.0, ..HELD }).is_empty());
         assert_eq!(HELD.worse(&Held { instructions: 1011.0, ..HELD }).len(), 1);
         assert_eq!(HELD.worse(&Held { allocations: 0.01, ..HELD }).len(), 1);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gates_at_all_fail() {
+    fn a_check_without_gates_fails() {
         assert!(Gates::default().check(&Figures::default()).is_err());
     }
 }

@@ -7,7 +7,7 @@ fn refused(input: &DeriveInput) -> String {
 }
 
 #[test]
-fn a_name_that_no_message_can_have_is_refused_with_what_is_wrong_with_it() {
+fn an_invalid_message_name_is_refused_with_its_fault() {
     let named = |name: &str| {
         refused(&parse_quote!(
             #[net(name = #name)]
@@ -90,7 +90,7 @@ fn a_channel_is_a_number_below_32_or_a_name_and_a_delivery_one_of_four() {
 }
 
 #[test]
-fn an_attribute_that_means_nothing_is_refused_with_those_that_do() {
+fn an_unknown_attribute_is_refused_with_the_valid_ones() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(chanel = 1)]

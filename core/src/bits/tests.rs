@@ -43,7 +43,7 @@ impl Arbitrary for Script {
 }
 
 #[test]
-fn whatever_widths_are_written_the_same_values_are_read() {
+fn values_of_any_width_are_read_as_they_were_written() {
     fn property(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
@@ -77,7 +77,7 @@ fn a_value_wider_than_its_bits_is_refused_not_cut() {
 }
 
 #[test]
-fn a_limit_holds_to_the_byte() {
+fn a_writer_accepts_its_limit_and_not_one_byte_more() {
     let mut out = vec![1, 2, 3];
     assert_eq!(Bits::encode(&0u64, &mut out, 7), Err(EncodeError::TooLarge { limit: 7 }));
     assert_eq!(Bits::encode(&(0u32, true), &mut Vec::new(), 4), Err(EncodeError::TooLarge { limit: 4 }));
@@ -85,7 +85,7 @@ fn a_limit_holds_to_the_byte() {
 }
 
 #[test]
-fn bits_after_the_value_are_refused_but_for_zeros_in_the_last_byte() {
+fn bits_after_the_value_are_refused_except_zeros_in_the_last_byte() {
     assert_eq!(decode::<(bool, bool)>(&[0b11]), Ok((true, true)));
     assert_eq!(decode::<(bool, bool)>(&[0b111]), Err(DecodeError::Trailing));
     assert_eq!(decode::<(bool, bool)>(&[0b11, 0]), Err(DecodeError::Trailing));
@@ -124,7 +124,7 @@ fn an_integer_above_its_range_is_refused() {
 }
 
 #[test]
-fn every_nan_becomes_the_same_both_ways() {
+fn every_nan_is_written_and_read_as_the_same_bits() {
     let odd = f32::from_bits(0xffc0_1234);
     assert_eq!(encode(&odd), Ok(vec![0, 0, 0xc0, 0x7f]));
     assert_eq!(decode::<f32>(&0xffc0_1234u32.to_le_bytes()).map(f32::to_bits), Ok(0x7fc0_0000));
@@ -144,7 +144,7 @@ fn floats_keep_every_other_bit() {
 }
 
 #[test]
-fn surrogates_are_no_characters() {
+fn surrogate_code_points_are_refused_as_characters() {
     assert_eq!(decode::<char>(&encode(&'🦀').unwrap()), Ok('🦀'));
     assert_eq!(decode::<char>(&0xd800u32.to_le_bytes()[..3]), Err(DecodeError::OutOfRange));
 }
@@ -166,7 +166,7 @@ fn compound_values_round_trip() {
 }
 
 #[test]
-fn whatever_decodes_is_the_one_encoding_of_its_value() {
+fn bytes_that_decode_are_the_only_encoding_of_their_value() {
     fn property(bytes: Vec<u8>) -> bool {
         decode::<Everything>(&bytes).is_ok_and(|value| encode(&value) == Ok(bytes.clone()))
             || decode::<Everything>(&bytes).is_err()
@@ -205,7 +205,7 @@ impl NetSerialize for Tree {
 }
 
 #[test]
-fn a_type_inside_itself_ends_at_the_depth_limit_both_ways() {
+fn a_recursive_value_is_refused_beyond_the_depth_limit_in_both_directions() {
     let grow = |depth: usize| {
         let leaf = Tree(BoundedVec::new());
         (1..depth).fold(leaf, |tree, _| Tree(vec![tree].try_into().unwrap()))

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_gets_smaller_and_what_does_not_stays() {
+    fn repetitive_payloads_shrink_and_random_payloads_stay_uncompressed() {
         let mut compressor = Compressor::default();
         assert!(compressor.payload(&vec![0; 100_000]).len() < 420);
         for length in [200, 1000, 10_000, 200_000] {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_message_gives_the_same_bytes_whatever_came_before() {
+    fn a_message_compresses_to_the_same_bytes_after_any_other_message() {
         let mut used = Compressor::default();
         used.payload(&text(3, 50_000));
         for length in [100, 1000, 70_000] {

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_told_whatever_was_not_told_before_it() {
+    fn an_interruption_is_reported_even_after_unread_notices() {
         let here = Address::Link(LinkId(1));
         let mut notices = Notices::default();
         // A peer that came back on another link was never away.

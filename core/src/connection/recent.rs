@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_round_trips_are_spanned_at_any_rate() {
+    fn recent_tags_span_two_round_trips_at_any_rate() {
         let round_trip = Span::from_millis(160);
         for interval_us in [10, 1000, 9000, 50_000] {
             let mut tags = RecentTags::default();

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_sent_before_something_came_and_never_more() {
+    fn an_unvalidated_address_is_sent_no_more_bytes_than_came_from_it() {
         let mut unproven = Unproven::new([7; 8]);
         assert!(!unproven.may_send());
         unproven.on_received(CHALLENGE_DATAGRAM as u64);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_waits_for_another_packet_or_timeout() {
+    fn a_packet_beyond_the_byte_budget_waits_for_another_packet_or_timeout() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

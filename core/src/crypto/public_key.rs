@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_a_key_is_refused_with_the_place_or_the_length() {
+    fn text_that_is_not_a_key_is_refused_with_the_position_or_the_length() {
         let refused = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(refused(""), ParseKeyError::WrongLength { digits: 0 });
         assert_eq!(refused(&"a".repeat(63)), ParseKeyError::WrongLength { digits: 63 });

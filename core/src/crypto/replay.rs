@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_of_any_size_forget_exactly_what_left_the_window() {
+    fn jumps_of_any_size_forget_exactly_the_numbers_that_left_the_window() {
         for jump in (0..2100).chain([1 << 20, u64::MAX - 3000]) {
             let mut window = ReplayWindow::new();
             (1000..=2047).for_each(|number| window.insert(number));

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn the_first_deadline_is_never_late_hardly_early_and_exact_once_it_came_up(
+        fn the_first_deadline_is_never_late_slightly_early_and_exact_once_it_is_due(
             script: Vec<(u8, Option<u16>)>,
             now: u16
         ) -> bool {

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_short_of_room_forgets_what_expired_at_once() {
+    fn a_table_short_of_room_forgets_expired_ids_at_once() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

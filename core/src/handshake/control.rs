@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_replies_have_an_addressee() {
+    fn only_reply_datagrams_name_a_connection_id() {
         let mut bytes = [0, 0, 1, 2, 3, 4];
         for first in 0..=255 {
             for second in 0..=255 {

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_server_finds_what_it_put_in_whatever_hour_its_clock_showed() {
+    fn a_restarted_server_opens_its_resume_tickets_at_any_clock_time() {
         for wall_now in [0, NOW, u64::MAX] {
             let contents = ResumeContents { expiry: wall_now.saturating_add(60_000_000), ..contents() };
             let sealed = sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), wall_now, &contents);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_opens_at_another_server_or_with_another_application_or_expiry() {
+    fn a_resume_ticket_opens_only_at_its_server_with_its_application_and_expiry() {
         let (expiry, sealed) = (contents().expiry, seal(&contents()));
         for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
         {

@@ -51,7 +51,7 @@ fn a_ticket_connects_in_one_round_trip() {
 }
 
 #[test]
-fn without_a_ticket_it_takes_a_cookie_and_two_round_trips() {
+fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -166,7 +166,7 @@ fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_one_still_accept
 }
 
 #[test]
-fn a_welcome_is_for_the_attempt_that_asked_and_for_no_other() {
+fn a_welcome_is_accepted_only_by_the_attempt_that_it_answers() {
     let mut world = World::new(Access::Tickets);
     let (mut one, mut other) = (world.dial_with_ticket(), world.dial_with_ticket());
     let (_, welcome) = world.open(&mut one, 5);
@@ -228,7 +228,7 @@ fn a_refusal_fits_the_datagrams_that_the_client_takes() {
 }
 
 #[test]
-fn nothing_that_arrives_panics_at_either_end_or_connects() {
+fn arbitrary_datagrams_neither_panic_nor_connect_at_either_end() {
     fn property(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
         let mut world = World::new(Access::Open);
         let mut dialer = world.dial(Credential::Open);

@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_finds_what_the_backend_put_in() {
+    fn the_server_reads_the_contents_that_the_backend_sealed() {
         let ticket = ticket(1);
         let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).unwrap();
         assert_eq!((open.identity, open.psk, open.expiry), ([2; 16], ticket.psk, 1000));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_opens_with_another_server_application_or_expiry() {
+    fn a_ticket_opens_only_with_its_server_application_and_expiry() {
         let sealed = ticket(1).sealed;
         assert!(opener(APPLICATION, [6; 32]).open(&RustCrypto, 1000, &sealed).is_none());
         assert!(opener(APPLICATION + 1, SERVER).open(&RustCrypto, 1000, &sealed).is_none());
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_ticket_is_noticed_before_it_is_sent() {
+    fn a_damaged_ticket_text_is_refused_before_it_is_sent() {
         let bytes = ticket(1).to_bytes();
         for place in 1..bytes.len() {
             let mut changed = bytes.clone();

@@ -76,7 +76,7 @@ mod tests {
         [Delivery::Unreliable, Delivery::Sequenced, Delivery::ReliableUnordered, Delivery::ReliableOrdered];
 
     #[test]
-    fn a_message_is_reliable_and_ordered_unless_told_otherwise() {
+    fn a_message_is_reliable_and_ordered_by_default() {
         assert_eq!(SendOptions::default().delivery(), Delivery::ReliableOrdered);
         assert_eq!(SendOptions::default().delivery(), Delivery::default());
         assert_eq!(SendOptions::default().reliable(false).ordered(false).delivery(), Delivery::Unreliable);

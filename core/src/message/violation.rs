@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_forgotten_after_the_window() {
+    fn each_violation_is_forgotten_after_the_window() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_backwards_forgives_nothing() {
+    fn a_clock_that_runs_backwards_forgets_no_violation() {
         let limit = ViolationLimit { count: 1, window: Duration::from_secs(1) };
         let mut budget = ViolationBudget::new(limit);
         assert_eq!(budget.record(at(5)), Verdict::Tolerate);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_of_nothing_closes_at_once() {
+    fn a_budget_of_zero_closes_at_the_first_violation() {
         let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
         assert_eq!(ViolationBudget::new(limit).record(at(0)), Verdict::Close);
     }

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_bytes_outside_4_to_15_are_not_ours() {
+    fn first_bytes_outside_4_to_15_are_no_tickwire_datagrams() {
         for first in 0..=u8::MAX {
             let known = classify(&[first, 0]).is_some();
             assert_eq!(known, (4..16).contains(&first), "{first}");
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_what_is_decoded_whatever_was_received_since_the_acknowledgement() {
+    fn a_packet_number_decodes_correctly_whatever_arrived_since_the_acknowledgement() {
         fn property(acked: u64, ahead: u32, received: u32, top: bool) -> TestResult {
             let acked = if top { u64::MAX - acked % (1 << 32) } else { acked };
             let ahead = u64::from(ahead >> 1).max(1) >> (ahead % 31);

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_as_specified() {
+    fn message_frames_have_the_specified_layout() {
         let frames = [
             whole(1, Some(5), b"a"),
             whole(1, Some(6), b"b"),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_without_room() {
+    fn no_byte_of_a_message_frame_is_written_without_room() {
         let frames =
             [whole(3, Some(1), &[7; 200]), whole(3, None, b"x"), fragment(1 << 20, 1 << 15, &[1; 130])];
         for frame in frames {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn whatever_parses_is_written_back_as_it_was(bytes: Vec<u8>) -> bool {
+        fn frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
             let mut bytes = bytes;
             if let Some(first) = bytes.first_mut() {
                 *first |= MESSAGE;

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_holds_keeps_back_what_it_queues_and_nobody_elses() {
+    fn a_hold_delays_only_the_messages_of_its_own_thread() {
         let sleeper = Sleeper::new().unwrap();
         let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
         let thread = queue.hold();

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_ending_is_told_as_the_program_writes_it() {
+    fn every_close_reason_is_displayed_in_words() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
             (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_drawn_once_and_found_again() {
+    fn a_key_file_is_created_once_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/server.key");
         let (key, is_new) = load_or_create(&path).unwrap();
@@ -208,7 +208,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_in_the_place_of_a_key_is_refused_and_not_waited_for() {
+    fn a_pipe_in_the_place_of_a_key_file_is_refused_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_never_overwritten() {
+    fn a_file_without_a_valid_key_is_refused_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         for text in ["", "zz", &"0".repeat(64), &"a".repeat(63), &"é".repeat(32)] {

@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_a_file_has_meanwhile_is_not_told() {
+    fn the_temporary_name_of_a_file_is_left_out_of_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing");
         let error = tempfile::NamedTempFile::new_in(&missing).unwrap_err();

@@ -74,7 +74,7 @@ fn a_client_that_pinned_the_key_in_a_key_file_returns_after_the_server_restarted
 }
 
 #[test]
-fn a_server_without_a_key_file_has_another_key_after_each_start_and_warns_of_it() {
+fn a_server_without_a_key_file_has_a_new_key_after_each_start_and_logs_a_warning() {
     let key = || Server::start(options()).unwrap().public_key();
     assert_ne!(key(), key());
 

@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_within_its_limits_is_never_sent_away() {
+    fn a_client_within_its_limits_is_never_disconnected() {
         assert_eq!(taken(LIMITS, 100, 100, 600), (60_000, None));
     }
 
     #[test]
-    fn what_a_client_sent_within_its_limits_during_a_stall_is_taken_when_it_ends() {
+    fn messages_sent_within_the_limits_during_a_stall_are_accepted_after_it() {
         // Shorter than the idle timeout, and as long as an interrupted client's place is kept.
         for stall in [14, 30, 80] {
             let start = Instant::ZERO;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn savings_end_where_a_connection_would_have() {
+    fn saved_budget_is_bounded_by_the_longest_silence_of_a_connection() {
         let start = Instant::ZERO;
         let mut allowance = newcomer(start);
         let now = start + Duration::from_secs(3600);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_its_limit_after_four_seconds_worth_of_it() {
+    fn a_flooding_client_is_disconnected_with_its_limit_after_four_seconds_worth() {
         let (count, text) = taken(LIMITS, 100_000, 1, 10);
         assert!((400..=410).contains(&count), "{count}");
         let text = text.unwrap();
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_more_is_taken_of_a_client_that_is_sent_away() {
+    fn no_message_is_accepted_from_a_disconnected_client() {
         let (now, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         while allowance.charge(LIMITS, now, 1) == Charged::Within {}
         assert_eq!(allowance.charge(LIMITS, now + Duration::from_secs(60), 1), Charged::Ignored);
     }
 
     #[test]
-    fn without_limits_everything_passes() {
+    fn every_message_is_accepted_without_limits() {
         let none = Limits { messages: None, bytes: None };
         assert_eq!(taken(none, 100_000, 1000, 1), (100_000, None));
     }

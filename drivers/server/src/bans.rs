@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_outlives_the_server_and_can_be_lifted() {
+    fn a_ban_survives_a_restart_and_can_be_lifted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_holds_and_is_written_when_that_is_possible() {
+    fn a_ban_that_cannot_be_written_holds_and_is_written_later() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_does_not_read_is_refused() {
+    fn a_ban_list_that_does_not_parse_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         for text in ["[{]", r#"[{"who": "nobody", "why": ""}]"#] {

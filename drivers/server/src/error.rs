@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_told_with_its_key_and_what_the_system_lacks_is_not_the_networks_fault() {
+    fn an_address_error_names_its_key_and_a_lack_of_threads_is_no_network_error() {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_asked_for_twice_is_one_metric_and_of_one_kind() {
+    fn a_name_requested_twice_gives_one_metric_of_one_kind() {
         let metrics = GameMetrics::default();
         let (first, again) =
             (metrics.counter("rings", "Rings").unwrap(), metrics.counter("rings", "").unwrap());
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_prometheus_does_not_take_is_refused_with_what_to_do() {
+    fn an_invalid_metric_name_is_refused_with_the_remedy() {
         let metrics = GameMetrics::default();
         for name in ["", "Rings", "2rings", "_rings", "rings per second", "größe", &"a".repeat(65)] {
             let error = metrics.counter(name, "").unwrap_err();

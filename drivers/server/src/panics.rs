@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_with_its_words_and_a_code_of_its_own() {
+    fn a_panic_becomes_an_error_with_its_message_and_exit_code() {
         let error = caught::<()>(|| panic!("the door\nis {}", "jammed"), || "look".into()).unwrap_err();
         assert_eq!(error.exit_code(), 8);
         assert_eq!(error.to_string(), "the game panicked: the door\\nis jammed; look");

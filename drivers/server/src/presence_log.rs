@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_takes_few_lines_and_every_one_of_it_is_counted() {
+    fn a_crowd_takes_few_log_lines_and_every_client_is_counted() {
         let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         let (mut lines, mut summed) = (0, 0);
         for millis in 0..14_000 {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_names_what_happened_and_nothing_else() {
+    fn a_summary_names_only_the_events_that_happened() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
         assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many clients to log each one");
     }

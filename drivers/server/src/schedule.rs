@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_due_before_its_time_and_nothing_twice() {
+    fn no_tick_is_due_early_or_twice() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_takes_as_many_steps_in_bunches_and_calls_none_of_them_late() {
+    fn steps_taken_in_bunches_are_complete_and_none_counts_as_late() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_game_at_rest_misses_nothing_and_wakes_up_to_one_step_where_time_is() {
+    fn a_game_that_wakes_takes_one_step_at_the_current_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_game_was_held_up_by_after_it_woke_is_no_rest() {
+    fn a_delay_after_a_game_woke_counts_as_an_overrun() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);

@@ -357,7 +357,7 @@ mod tests {
     use crate::world::World;
 
     #[test]
-    fn a_server_whose_network_fails_says_what_failed_even_if_no_client_is_there() {
+    fn a_failed_network_is_reported_even_without_clients() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
             let config = ServerConfig {

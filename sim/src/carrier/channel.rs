@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_drops_it_tells_once_unless_it_keeps_that_to_itself() {
+    fn a_channel_reports_a_drop_once_if_it_reports_drops() {
         for reports_loss in [true, false] {
             let config = ChannelCarrierConfig { drop_ppm: 1_000_000, reports_loss, ..Default::default() };
             let [mut end, _] = open(config);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_the_buffer_is_dropped() {
+    fn datagrams_beyond_the_buffer_are_dropped() {
         let [mut end, _] = open(ChannelCarrierConfig { buffer_bytes: 1500, ..Default::default() });
         end.send(&[0; 1000]);
         end.send(&[0; 1000]);

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_the_request_to_open_before_it_is_answered() {
+    fn no_segment_follows_the_request_to_open_before_its_answer() {
         let mut sender = Sender::new(100, 1000);
         sender.push(b"early");
         assert_eq!(burst(&mut sender, at(0)), [0]);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_of_what_was_never_sent_is_nothing() {
+    fn an_acknowledgement_of_unsent_bytes_is_ignored() {
         let mut sender = sender(500);
         burst(&mut sender, at(100));
         sender.on_ack(at(150), 5000, true, RTT);

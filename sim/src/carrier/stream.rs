@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_of_every_size_arrive_once_and_in_order_whatever_happens_to_segments() {
+    fn datagrams_arrive_once_and_in_order_through_any_damage_to_segments() {
         let mut pair = Pair::new(100_000);
         let mut sent: [Vec<Vec<u8>>; 2] = Default::default();
         for round in 0..100usize {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_from_whoever_was_not_heard_opening_opens_nothing() {
+    fn an_acknowledgement_without_a_request_opens_no_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_good_network_nothing_leaves_twice() {
+    fn no_segment_is_resent_on_a_good_network() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         for _ in 0..100 {
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credit_is_what_is_free_and_what_goes_beyond_it_breaks_the_stream() {
+    fn the_credit_is_the_free_buffer_and_a_larger_datagram_breaks_the_stream() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         let credit = pair.ends[0].credit().unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_up_when_nothing_is_answered_and_tells_the_far_end() {
+    fn an_unanswered_stream_breaks_and_resets_the_far_end() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         pair.harm_ppm = 1_000_000;

@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_exactly_what_was_put_in() {
+    fn a_set_holds_exactly_the_added_kinds() {
         let set = KindSet::ALL.without(KindName::Clog);
         assert!(!set.contains(KindName::Clog));
         assert_eq!(KindName::ALL.iter().filter(|&&kind| set.contains(kind)).count(), KindName::ALL.len() - 1);

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_reads_as_a_person_would_write_it() {
+    fn a_fault_is_printed_in_its_documented_text_form() {
         let line = "1000000..5000000 link=2:up burst to_bad=1 to_good=2 good=3 bad=4 seed=ff";
         let fault: Fault = line.parse().unwrap();
         assert_eq!(fault.target, Target::Link(2, Direction::Up));

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_changes_passes_what_each_stretch_of_it_can() {
+    fn a_changing_rate_passes_the_capacity_of_each_stretch() {
         let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
         let rates = vec![(Duration::ZERO, 1000), (second, 4000), (second + half, 1000)];
         let config = PipeConfig::Shaped { rates, queue: Duration::from_secs(60), mark_above: None };
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_in_time_drops_who_would_wait_longer_and_marks_who_waits_long() {
+    fn a_queue_bounded_in_time_drops_and_marks_datagrams_by_their_wait() {
         let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
         let rates = vec![(Duration::ZERO, 10_000)];
         let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_pipe_saves_nothing_up() {
+    fn an_idle_pipe_saves_no_capacity() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 10_000 });
         assert_eq!(pipe.offer(0, 1000), Some(1000));
         assert_eq!(pipe.offer(5000, 1000), Some(6000));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn opportunities_that_passed_unused_are_gone() {
+    fn unused_opportunities_are_lost() {
         let trace = LinkTrace::parse("1\n2\n3\n4\n5\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         assert_eq!(pipe.offer(3500, 1500), Some(4000));

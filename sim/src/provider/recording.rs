@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_order_of_packet_numbers_exactly_the_repeated_ones_are_flagged() {
+    fn exactly_the_repeated_packet_numbers_are_flagged_in_any_order() {
         let (mut ranges, mut known) = (Vec::new(), std::collections::BTreeSet::new());
         let mut draws = crate::rng::Draws::new(1);
         for _ in 0..20_000 {

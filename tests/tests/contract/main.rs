@@ -159,7 +159,7 @@ fn fragment(total: u64, offset: u64) -> Part {
 }
 
 #[test]
-fn scripts_reach_what_they_are_meant_to_reach() {
+fn the_scripts_reach_all_their_listed_cases() {
     let mut g = Gen::from_size_and_seed(100, 1);
     let mut counts = BTreeMap::<String, usize>::new();
     for seed in 0..400 {

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_known_after_two_spans_at_most() {
+    fn a_change_of_the_arrival_rate_is_measured_after_two_spans_at_most() {
         let mut arrivals = ArrivalRate::default();
         steady(&mut arrivals, 0, 300);
         for packet in 0..25 {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_put_back_or_is_another_one_begins_anew() {
+    fn a_clock_that_was_set_back_or_replaced_restarts_the_measurement() {
         for is_told in [false, true] {
             let mut arrivals = ArrivalRate::default();
             steady(&mut arrivals, 9_000_000, 300);

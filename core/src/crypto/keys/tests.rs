@@ -193,7 +193,7 @@ fn a_late_packet_of_the_previous_phase_raises_where_the_new_one_starts() {
 }
 
 #[test]
-fn a_forged_phase_bit_switches_nothing() {
+fn a_forged_phase_bit_does_not_rotate_keys() {
     let [mut a, mut b] = pair();
     let packet = a.send();
     let forged = Packet { phase: true, ..packet.clone() };
@@ -323,7 +323,7 @@ impl Exchange {
 }
 
 #[test]
-fn two_ends_that_rotate_at_random_always_open_what_the_other_sent() {
+fn two_ends_that_rotate_at_random_always_open_each_others_packets() {
     fn property(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };

@@ -53,7 +53,7 @@ fn message_pack_length_bombs_are_refused() {
 }
 
 #[test]
-fn both_codecs_nest_to_the_same_depth_both_ways() {
+fn both_codecs_nest_to_the_same_depth_in_both_directions() {
     let (most, beyond) = (nested(limits::MESSAGE_DEPTH), nested(limits::MESSAGE_DEPTH + 1));
     assert_eq!(unpack(&encode::<MessagePack, _>(&most).unwrap()), Ok(most.clone()));
     assert_eq!(Json::decode(&encode::<Json, _>(&most).unwrap()), Ok(most));
@@ -67,7 +67,7 @@ fn both_codecs_nest_to_the_same_depth_both_ways() {
 }
 
 #[test]
-fn depth_is_bounded_in_fields_that_nobody_reads() {
+fn depth_is_bounded_in_fields_that_the_type_does_not_have() {
     let mut bytes = vec![0x82, 0xa1, b'a', 1, 0xa1, b'z'];
     bytes.extend(vec![0x91; 700]);
     bytes.push(0xc0);
@@ -79,7 +79,7 @@ fn depth_is_bounded_in_fields_that_nobody_reads() {
 }
 
 #[test]
-fn both_codecs_hold_so_many_values_both_ways() {
+fn both_codecs_bound_the_number_of_values_in_both_directions() {
     let list = |items: usize| vec![0u8; items];
     let most = limits::MESSAGE_ITEMS - 1;
     assert_eq!(unpack(&encode::<MessagePack, _>(&list(most)).unwrap()), Ok(list(most)));
@@ -89,7 +89,7 @@ fn both_codecs_hold_so_many_values_both_ways() {
 }
 
 #[test]
-fn nothing_may_follow_the_value() {
+fn bytes_after_the_value_are_refused() {
     assert_eq!(unpack::<u8>(&[1, 2]), Err(DecodeError::Trailing));
     assert_eq!(parse::<u8>("1 2"), Err(DecodeError::Invalid));
     assert_eq!(parse::<u8>("1"), Ok(1));

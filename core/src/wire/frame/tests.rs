@@ -212,7 +212,7 @@ fn a_frame_cut_off_anywhere_is_malformed() {
 }
 
 #[test]
-fn nothing_is_written_of_a_frame_that_does_not_fit() {
+fn no_byte_is_written_of_a_frame_that_does_not_fit() {
     fn property(recipe: Recipe) -> bool {
         let recipes = [recipe];
         let (bytes, _) = packet(&recipes);

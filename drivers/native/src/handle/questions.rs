@@ -168,8 +168,8 @@ impl Handle {
     }
 
     fn has_fresh_snapshot(&self) -> bool {
-        let is_fresh = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
-        self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh))
+        let fresh_data_is_framed_when_it_leaves = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
+        self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(fresh_data_is_framed_when_it_leaves))
     }
 
     /// Whether the network thread runs and this thread may wait for its answer.

@@ -48,7 +48,7 @@ fn variable(key: &str, text: &str) -> Override {
 }
 
 #[test]
-fn an_empty_file_takes_the_documents_defaults() {
+fn an_empty_file_gives_the_documented_defaults() {
     for text in ["", "{}", "// nothing\n", "\u{feff}{}"] {
         assert_eq!(load(text), Ok(ServerConfig::default()), "{text:?}");
     }
@@ -97,7 +97,7 @@ fn a_file_may_have_comments_and_trailing_commas() {
 }
 
 #[test]
-fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
+fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
     let text = r#"{ "tick_rate": 10, "network_update_rate": 10, "max_connections": 10 }"#;
     let overrides = vec![
         variable("tick_rate", "20"),
@@ -120,7 +120,7 @@ fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
 }
 
 #[test]
-fn text_that_is_no_json_is_told_by_line_and_column() {
+fn text_that_is_no_json_is_reported_by_line_and_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
@@ -135,7 +135,7 @@ fn an_unknown_key_gets_a_suggestion() {
 }
 
 #[test]
-fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
+fn an_invalid_value_is_reported_with_the_valid_ones() {
     let wrong = [
         r#"{ "tick_rate": 0 }"#,
         r#"{ "tick_rate": "fast" }"#,
@@ -174,7 +174,7 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
 }
 
 #[test]
-fn a_time_has_a_unit_and_the_key_that_had_it_in_its_name_is_told_what_to_write() {
+fn a_duration_without_a_unit_is_refused_with_the_text_to_write() {
     let config =
         load(r#"{ "idle_timeout": "250 ms", "resume_window": "5min", "shutdown_timeout": "0 s" }"#).unwrap();
     assert_eq!(config.idle_timeout, Duration::from_millis(250));
@@ -199,7 +199,7 @@ fn a_time_has_a_unit_and_the_key_that_had_it_in_its_name_is_told_what_to_write()
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+fn all_faults_are_reported_together_in_the_order_of_the_file() {
     let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
     let overrides = vec![variable("max_connections", "many"), flag("idle_timeout", "0 s")];
     let error =
@@ -214,7 +214,7 @@ fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_by_name() {
+fn an_unreadable_file_is_reported_by_name() {
     let mut layers = Layers { file: Some("nowhere/server.json".into()), ..Layers::default() };
     // The middle is the system's.
     let why = std::fs::read("nowhere/server.json").unwrap_err();
@@ -260,7 +260,7 @@ fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
 }
 
 #[test]
-fn a_file_of_comments_resets_nothing_while_the_server_runs() {
+fn a_file_of_comments_resets_no_setting_while_the_server_runs() {
     let (_folder, path, layers) = file_with(r#"{ "tick_rate": 25 }"#);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
     for text in ["", "\u{feff}\n", "// \"tick_rate\": 25\n", "/* later */"] {
@@ -274,7 +274,7 @@ fn a_file_of_comments_resets_nothing_while_the_server_runs() {
 }
 
 #[test]
-fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
+fn a_file_that_is_repeatedly_emptied_and_rewritten_resets_no_setting() {
     let text = r#"{ "tick_rate": 25 }"#;
     let (_folder, path, layers) = file_with(text);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
@@ -294,7 +294,7 @@ fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_and_what_is_too_large_is_refused_and_not_waited_for() {
+fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
     let (folder, path, layers) = file_with("");
     let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
     std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();

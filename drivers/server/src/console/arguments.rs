@@ -60,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_left_as_it_was_written() {
+    fn the_text_of_arguments_is_unchanged() {
         assert_eq!(Arguments::new(" it's  fine ").text(), "it's  fine");
         assert_eq!(Arguments::new("7  it's  rude").first(), Some(("7", "it's  rude")));
         assert_eq!(Arguments::new("").first(), None);
     }
 
     #[test]
-    fn a_flag_is_there_or_not_and_nothing_else() {
+    fn a_flag_is_present_or_absent_and_other_text_is_refused() {
         assert_eq!(Arguments::new("--json").flag("--json"), Ok(true));
         assert_eq!(Arguments::new("").flag("--json"), Ok(false));
         assert!(Arguments::new("--jsn").flag("--json").is_err());

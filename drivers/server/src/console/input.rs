@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_that_closes_says_so_and_why_unless_somebody_closed_it() {
+    fn a_console_that_closes_by_itself_reports_the_reason() {
         let end = "the server runs until Ctrl-C or SIGTERM";
         assert_eq!(closed(&ReadlineError::Eof), format!("the console is closed; {end}"));
         let error = ReadlineError::Io(io::Error::other("gone"));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_kept_up_to_its_limit_and_the_next_one_is_found() {
+    fn a_line_beyond_its_limit_is_cut_off_and_the_next_line_is_read() {
         let text = [&[b'x'; 100_000][..], b"\nhelp\n\n", &[b'y'; LINE_MOST], b"\nend"].concat();
         let mut input = io::BufReader::with_capacity(1000, &text[..]);
         let mut lines = Vec::new();

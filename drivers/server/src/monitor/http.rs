@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_when_it_is_whole() {
+    fn a_request_head_is_parsed_once_it_is_complete() {
         let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
         for length in 0..head.len() {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_is_known_before_its_end() {
+    fn bytes_that_are_no_http_are_refused_before_their_end() {
         let many = "x: y\r\n".repeat(HEADERS + 1);
         let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
         for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {

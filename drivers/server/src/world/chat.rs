@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_not_passed_on_and_its_author_is_told_once_a_second() {
+    fn a_chat_flood_is_dropped_and_its_author_notified_once_a_second() {
         let (start, mut chat) = (Instant::ZERO, Chat::new(None));
         let (mut heard, mut told) = (0, 0);
         for place in 0..100_000 {

@@ -7,7 +7,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{Program, ending, next, until};
 
 #[test]
-fn status_tells_people_and_programs_how_the_server_is_doing() {
+fn status_reports_the_server_as_text_and_as_json() {
     let mut server = Program::start(r#""max_connections": 9"#);
     let _client = server.join();
     let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
@@ -65,7 +65,7 @@ fn help_names_every_command_the_games_own_included() {
 }
 
 #[test]
-fn what_the_server_says_is_heard() {
+fn text_said_at_the_console_reaches_clients() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 client");
@@ -74,7 +74,7 @@ fn what_the_server_says_is_heard() {
 }
 
 #[test]
-fn what_is_too_long_to_be_said_whole_is_not_said() {
+fn text_too_long_for_a_chat_line_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
@@ -85,7 +85,7 @@ fn what_is_too_long_to_be_said_whole_is_not_said() {
 }
 
 #[test]
-fn who_is_kicked_is_told_why_and_may_come_back() {
+fn a_kicked_client_receives_the_reason_and_may_return() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
@@ -114,7 +114,7 @@ fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
 }
 
 #[test]
-fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration() {
+fn console_and_configuration_accept_addresses_as_they_are_printed() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let clients =
@@ -137,7 +137,7 @@ fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration
 }
 
 #[test]
-fn counters_are_told() {
+fn the_command_stats_prints_the_counters() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let _client = server.join();
     let stats = server.ask_json("stats --json");
@@ -173,7 +173,7 @@ fn the_end_of_input_is_not_the_end_of_the_server() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
+fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
@@ -182,7 +182,7 @@ fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_has_stopped_reading_keeps_no_server_alive() {
+fn a_stalled_reader_of_answers_does_not_delay_the_servers_end() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
 }
 
 #[test]
-fn what_was_said_to_nobody_is_not_told_as_said() {
+fn text_that_reached_no_client_is_reported_as_failed() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let mut client = server.join();
     // It hears nothing any more, and the server does not know yet.

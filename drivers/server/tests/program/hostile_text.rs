@@ -44,7 +44,7 @@ fn flood(client: &Client, lines: usize) {
 }
 
 #[test]
-fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
+fn a_chat_flooder_is_notified_and_few_of_its_lines_reach_others() {
     let server = Program::start(r#""client_message_limit": null, "client_byte_limit": null"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
@@ -61,7 +61,7 @@ fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
 }
 
 #[test]
-fn a_client_that_floods_is_disconnected_and_told_the_limit_by_its_key() {
+fn a_flooding_client_is_disconnected_with_the_key_of_the_limit() {
     let server = Program::start(r#""client_message_limit": 50"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 1000);

@@ -70,7 +70,7 @@ fn refuse(mut command: Command, code: i32, said: &str) {
 const NO_LOG: [&str; 2] = ["--enable-logging", "false"];
 
 #[test]
-fn a_key_that_this_user_may_not_read_is_told() {
+fn a_key_file_without_read_permission_is_reported() {
     let folder = Foreign::new();
     folder.write_secret("server.key", &"a5".repeat(32));
     let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read the file, or \
@@ -79,7 +79,7 @@ fn a_key_that_this_user_may_not_read_is_told() {
 }
 
 #[test]
-fn a_folder_that_this_user_may_not_write_in_is_told() {
+fn a_folder_without_write_permission_is_reported() {
     let folder = Foreign::new();
     let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write to the \
                file's folder, or name another `key_file`";
@@ -89,7 +89,7 @@ fn a_folder_that_this_user_may_not_write_in_is_told() {
 }
 
 #[test]
-fn a_configuration_that_this_user_may_not_read_is_told() {
+fn a_configuration_without_read_permission_is_reported() {
     let folder = Foreign::new();
     folder.write_secret("secret.json", "{}");
     let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read it";
@@ -97,7 +97,7 @@ fn a_configuration_that_this_user_may_not_read_is_told() {
 }
 
 #[test]
-fn bans_that_cannot_be_written_are_told_at_the_start_and_hold_nevertheless() {
+fn bans_that_cannot_be_written_are_reported_at_the_start_and_still_hold() {
     let folder = Foreign::new();
     let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
     let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));
@@ -115,7 +115,7 @@ fn bans_that_cannot_be_written_are_told_at_the_start_and_hold_nevertheless() {
 }
 
 #[test]
-fn a_lack_of_threads_is_told_and_is_no_panic() {
+fn a_lack_of_threads_is_reported_without_a_panic() {
     let folder = Foreign::new();
     let server = folder.server(&[]);
     let mut limited = Command::new("prlimit");
@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
+fn a_full_disk_under_the_key_is_reported_and_leaves_no_partial_key() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
@@ -160,7 +160,7 @@ fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
 }
 
 #[test]
-fn a_full_disk_under_log_and_bans_is_told_and_stops_nothing() {
+fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fs::write(folder.path().join("server.json"), config("")).unwrap();
     // It needs no room: it is there already.

@@ -87,7 +87,7 @@ fn a_source_with_a_record_gives_way_before_older_ones() {
 }
 
 #[test]
-fn while_all_are_fresh_a_source_with_a_record_takes_the_place_of_nobody_without() {
+fn a_source_with_a_record_never_displaces_a_fresh_entry_without_one() {
     let mut world = World::new(Access::Open);
     for _ in 0..limits::HALF_OPEN / 8 {
         fill(&mut world, ShownCredential::Open, 8, None);
