@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn each_tick_begins_where_the_one_before_ends() {
-        fn property(per_second: u32, epoch: u64, tick: u64) -> bool {
+        fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
             let start = schedule.start_of(tick);
@@ -221,7 +221,7 @@ mod tests {
                 || schedule.tick_at(start) == tick
                     && schedule.tick_at(start - Duration::from_micros(1)) == tick - 1
         }
-        quickcheck(property as fn(u32, u64, u64) -> bool);
+        quickcheck(a_tick_ends_where_the_next_begins as fn(u32, u64, u64) -> bool);
     }
 
     #[test]

@@ -138,7 +138,7 @@ const AT_ALL: usize = 16 << 10;
 
 #[test]
 fn arbitrary_bytes_allocate_in_proportion_to_their_length() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_allocation_is_in_proportion(bytes: Vec<u8>) -> bool {
         let most = AT_ALL + PER_BYTE * bytes.len();
         let costs = [
             decode::<MessagePack, ScriptValue>(&bytes).1,
@@ -151,7 +151,7 @@ fn arbitrary_bytes_allocate_in_proportion_to_their_length() {
         ];
         costs.iter().all(|cost| *cost <= most)
     }
-    QuickCheck::new().tests(20_000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(20_000).quickcheck(the_allocation_is_in_proportion as fn(Vec<u8>) -> bool);
 }
 
 #[test]

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opportunities_go_on_through_the_loops() {
+    fn opportunities_continue_through_the_loops_of_a_recording() {
         let trace = LinkTrace::parse("1\n3\n3\n10\n").unwrap();
         let times: Vec<u64> = (0..9).map(|index| trace.time_us(index) / 1000).collect();
         assert_eq!(times, [1, 3, 3, 10, 11, 13, 13, 20, 21]);

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_kept_and_reached() {
+    fn draws_keep_and_reach_their_bounds() {
         let mut draws = Draws::new(7);
         let mut seen = [0; 4];
         for _ in 0..1000 {

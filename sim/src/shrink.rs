@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_cut_down_to_the_moment_that_matters() {
+    fn a_fault_is_shortened_to_the_moment_that_matters() {
         let faults = faults(10)[..1].to_vec();
         let from = faults[0].from;
         let moment = from + (faults[0].until - from) / 3;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_can_go_only_after_another_went_goes_too() {
+    fn a_fault_removable_only_after_another_is_removed_too() {
         let faults = faults(4)[..4].to_vec();
         let has = |list: &[Fault], index: usize| list.iter().any(|fault| fault.seed == faults[index].seed);
         let fails = |list: &[Fault]| has(list, 0) && has(list, 3) && (has(list, 1) || !has(list, 2));

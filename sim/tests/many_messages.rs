@@ -90,7 +90,7 @@ fn messages_that_do_not_share_a_datagram_start_the_search_for_a_larger_size() {
 }
 
 #[test]
-fn two_messages_a_tick_share_a_datagram_whatever_the_round_trip() {
+fn two_messages_a_tick_share_a_datagram_at_any_round_trip() {
     for bytes in [590, 700] {
         for delay_ms in [25, 50, 100] {
             for tick_ms in [16, 25] {

@@ -60,7 +60,7 @@ const fn at(millis: u64) -> tickwire_core::Instant {
 }
 
 #[test]
-fn the_readme_counts_the_kinds_of_faults() {
+fn the_readme_gives_the_number_of_fault_kinds() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let promise = format!("a simulator with {} kinds of faults", KindName::ALL.len());
     assert!(readme.contains(&promise), "{promise}");

@@ -64,7 +64,7 @@ fn refusal(net: &Net, node: usize) -> Option<Refusal> {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip_and_says_who_the_client_is() {
+fn a_ticket_connects_in_one_round_trip_and_identifies_the_client() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_until(SECOND, |net| net.nodes[1].connected().is_some());
@@ -98,7 +98,7 @@ fn a_burnt_ticket_gets_no_answer() {
 }
 
 #[test]
-fn a_client_that_was_kicked_while_it_was_away_does_not_come_back_with_its_resume_ticket() {
+fn a_client_kicked_while_it_was_away_cannot_return_with_its_resume_ticket() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND * 2);

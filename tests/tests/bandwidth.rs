@@ -91,7 +91,7 @@ fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
 }
 
 #[test]
-fn a_limit_is_kept_and_used_within_five_percent_whatever_the_size_of_messages() {
+fn a_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
     for size in [40, 400, 900, 1300, 20_000, 300_000] {
         for limit in [LIMIT, 400_000] {
             let of_one = rate_of(size, |config| config.connection_bandwidth = Some(limit));

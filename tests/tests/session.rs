@@ -216,7 +216,7 @@ fn a_client_whose_resume_window_is_over_resumes_the_session_that_the_server_kept
 }
 
 #[test]
-fn an_unknown_that_was_forged_replaces_nothing() {
+fn a_forged_unknown_datagram_replaces_no_connection() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
     let last = Rc::new(RefCell::new(Vec::new()));
     let tap = Rc::clone(&last);

@@ -91,7 +91,7 @@ fn expect_no_others(rule: impl Fn(&File) -> Option<Offence>, exceptions: &[(&str
 }
 
 #[test]
-fn functions_are_short() {
+fn every_function_is_shorter_than_its_limit() {
     let long = |lines: usize| planted(format!("fn f(a: [u8; 3]) {{\n{}}}\n", "    g();\n".repeat(lines - 2)));
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), None);
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).map(|found| found.number), Some(1));
@@ -102,7 +102,7 @@ fn functions_are_short() {
 }
 
 #[test]
-fn files_are_short() {
+fn every_file_is_shorter_than_its_limit() {
     let lines = |count: usize| planted("a();\n".repeat(count));
     assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
     assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
@@ -111,7 +111,7 @@ fn files_are_short() {
 }
 
 #[test]
-fn functions_take_few_values() {
+fn every_function_takes_at_most_its_limit_of_values() {
     let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
     assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
     assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));

@@ -44,7 +44,7 @@ impl Arbitrary for Script {
 
 #[test]
 fn values_of_any_width_are_read_as_they_were_written() {
-    fn property(script: Script) -> bool {
+    fn the_values_read_are_those_written(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
         for (value, bits) in &script.0 {
@@ -58,7 +58,7 @@ fn values_of_any_width_are_read_as_they_were_written() {
             && script.0.iter().all(|(value, bits)| reader.take(*bits) == Ok(*value))
             && reader.finish() == Ok(())
     }
-    QuickCheck::new().quickcheck(property as fn(Script) -> bool);
+    QuickCheck::new().quickcheck(the_values_read_are_those_written as fn(Script) -> bool);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn signed_integers_hold_their_distance_from_the_least() {
 
 #[test]
 fn every_integer_round_trips_within_any_range() {
-    fn property(value: i64, low: i64, high: i64) -> bool {
+    fn an_integer_round_trips_in_its_range(value: i64, low: i64, high: i64) -> bool {
         let (low, high) = (low.min(high), low.max(high));
         let mut out = Vec::new();
         let mut writer = BitWriter::new(&mut out, 16);
@@ -113,8 +113,11 @@ fn every_integer_round_trips_within_any_range() {
         writer.finish().unwrap();
         take_integer(&mut BitReader::new(&out), low, high) == Ok(value)
     }
-    QuickCheck::new().quickcheck(property as fn(i64, i64, i64) -> bool);
-    assert!(property(i64::MIN, i64::MIN, i64::MAX) && property(i64::MAX, i64::MIN, i64::MAX));
+    QuickCheck::new().quickcheck(an_integer_round_trips_in_its_range as fn(i64, i64, i64) -> bool);
+    assert!(
+        an_integer_round_trips_in_its_range(i64::MIN, i64::MIN, i64::MAX)
+            && an_integer_round_trips_in_its_range(i64::MAX, i64::MIN, i64::MAX)
+    );
 }
 
 #[test]
@@ -135,12 +138,12 @@ fn every_nan_is_written_and_read_as_the_same_bits() {
 
 #[test]
 fn floats_keep_every_other_bit() {
-    fn property(bits: u64) -> bool {
+    fn a_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         value.is_nan() || decode::<f64>(&encode(&value).unwrap()).unwrap().to_bits() == bits
     }
-    QuickCheck::new().quickcheck(property as fn(u64) -> bool);
-    assert!(property((-0.0f64).to_bits()));
+    QuickCheck::new().quickcheck(a_float_keeps_its_bits as fn(u64) -> bool);
+    assert!(a_float_keeps_its_bits((-0.0f64).to_bits()));
 }
 
 #[test]
@@ -154,7 +157,13 @@ type Everything =
 
 #[test]
 fn compound_values_round_trip() {
-    fn property(flag: bool, small: Option<u8>, number: i32, texts: Vec<String>, blob: Vec<u8>) -> bool {
+    fn the_values_round_trip(
+        flag: bool,
+        small: Option<u8>,
+        number: i32,
+        texts: Vec<String>,
+        blob: Vec<u8>,
+    ) -> bool {
         let texts: Vec<_> = texts.iter().take(5).map(|text| BoundedString::truncated(text)).collect();
         let value: Everything = (
             (flag, small, number, [1, 2, u16::MAX]),
@@ -162,16 +171,17 @@ fn compound_values_round_trip() {
         );
         decode::<Everything>(&encode(&value).unwrap()) == Ok(value)
     }
-    QuickCheck::new().quickcheck(property as fn(bool, Option<u8>, i32, Vec<String>, Vec<u8>) -> bool);
+    QuickCheck::new()
+        .quickcheck(the_values_round_trip as fn(bool, Option<u8>, i32, Vec<String>, Vec<u8>) -> bool);
 }
 
 #[test]
 fn bytes_that_decode_are_the_only_encoding_of_their_value() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         decode::<Everything>(&bytes).is_ok_and(|value| encode(&value) == Ok(bytes.clone()))
             || decode::<Everything>(&bytes).is_err()
     }
-    QuickCheck::new().tests(2000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(2000).quickcheck(the_bytes_are_the_only_encoding as fn(Vec<u8>) -> bool);
 }
 
 #[test]

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_shown_as_a_person_would_say_it() {
+    fn a_route_displays_its_channel_number_name_or_delivery() {
         let shown = |route: Route| format!("{route}");
         assert_eq!(shown(Route::default()), "channel 0");
         assert_eq!(shown("chat".into()), "channel `chat`");

@@ -229,7 +229,7 @@ fn a_refusal_fits_the_datagrams_that_the_client_takes() {
 
 #[test]
 fn arbitrary_datagrams_neither_panic_nor_connect_at_either_end() {
-    fn property(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
+    fn the_datagram_is_dropped_or_answered(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
         let mut world = World::new(Access::Open);
         let mut dialer = world.dial(Credential::Open);
         let [_, a, b, c, ..] = world.sent(&mut dialer)[10..] else { return false };
@@ -248,7 +248,9 @@ fn arbitrary_datagrams_neither_panic_nor_connect_at_either_end() {
         let (screened, _) = world.screen_validated(udp(1), &datagram, kind > 127);
         ignored && !matches!(screened, Screened::Applicant(_))
     }
-    QuickCheck::new().tests(500).quickcheck(property as fn(u8, Vec<u8>, u16) -> bool);
+    QuickCheck::new()
+        .tests(500)
+        .quickcheck(the_datagram_is_dropped_or_answered as fn(u8, Vec<u8>, u16) -> bool);
 }
 
 /// A datagram that starts as something a client would send.
@@ -270,7 +272,7 @@ impl Arbitrary for Question {
 
 #[test]
 fn a_reply_is_never_larger_than_its_cause() {
-    fn property(question: Question) -> bool {
+    fn the_reply_is_not_larger_than_its_cause(question: Question) -> bool {
         let access = if question.kind == 0 { Access::Open } else { Access::Tickets };
         let mut world = World::with_threshold(access, usize::from(question.kind % 2));
         let mut dialer = match question.kind {
@@ -298,5 +300,5 @@ fn a_reply_is_never_larger_than_its_cause() {
         };
         question.validated || reply.len() <= bytes.len()
     }
-    QuickCheck::new().tests(300).quickcheck(property as fn(Question) -> bool);
+    QuickCheck::new().tests(300).quickcheck(the_reply_is_not_larger_than_its_cause as fn(Question) -> bool);
 }

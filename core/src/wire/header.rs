@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_byte_tells_control_datagrams_apart() {
+    fn the_second_byte_distinguishes_control_datagrams() {
         let kinds = [Control::Unknown, Control::Version, Control::KeyQuery, Control::KeyReply];
         for kind in kinds {
             assert_eq!(classify(&[CONTROL, kind as u8]), Some(PacketKind::Control(kind)));
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_header_read_is_the_header_written() {
-        fn property(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
+        fn the_header_read_is_the_one_written(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
             let pn_len = pn_len % 4 + 1;
             let header =
                 DataHeader { phase, id: id >> 8, packet_number: packet_number & low_bits(pn_len), pn_len };
@@ -239,7 +239,7 @@ mod tests {
                 && DataHeader::read(&buffer) == Ok(header)
                 && (0..written).all(|short| DataHeader::read(&buffer[..short]) == Err(Malformed))
         }
-        quickcheck(property as fn(bool, u32, u32, u8) -> bool);
+        quickcheck(the_header_read_is_the_one_written as fn(bool, u32, u32, u8) -> bool);
     }
 
     #[test]
@@ -259,7 +259,12 @@ mod tests {
 
     #[test]
     fn a_packet_number_decodes_correctly_whatever_arrived_since_the_acknowledgement() {
-        fn property(acked: u64, ahead: u32, received: u32, top: bool) -> TestResult {
+        fn the_number_decoded_is_the_one_sent(
+            acked: u64,
+            ahead: u32,
+            received: u32,
+            top: bool,
+        ) -> TestResult {
             let acked = if top { u64::MAX - acked % (1 << 32) } else { acked };
             let ahead = u64::from(ahead >> 1).max(1) >> (ahead % 31);
             let Some(packet_number) = acked.checked_add(ahead) else { return TestResult::discard() };
@@ -268,7 +273,7 @@ mod tests {
             let (truncated, length) = encode_packet_number(packet_number, Some(acked));
             TestResult::from_bool(decode_packet_number(largest, truncated, length) == packet_number)
         }
-        quickcheck(property as fn(u64, u32, u32, bool) -> TestResult);
+        quickcheck(the_number_decoded_is_the_one_sent as fn(u64, u32, u32, bool) -> TestResult);
     }
 
     #[test]
@@ -284,14 +289,14 @@ mod tests {
                 .min_by_key(|candidate| ((candidate - expected).abs(), -candidate))
                 .map_or(0, |candidate| candidate as u64)
         }
-        fn property(largest: u64, truncated: u32, length: u8) -> bool {
+        fn the_number_decoded_is_the_nearest(largest: u64, truncated: u32, length: u8) -> bool {
             let length = length % 4 + 1;
             let truncated = truncated & low_bits(length);
             [largest, largest % 70_000, u64::MAX - largest % 70_000, 0, u64::MAX].iter().all(|&largest| {
                 decode_packet_number(largest, truncated, length) == nearest(largest, truncated, length)
             })
         }
-        quickcheck(property as fn(u64, u32, u8) -> bool);
+        quickcheck(the_number_decoded_is_the_nearest as fn(u64, u32, u8) -> bool);
     }
 
     #[test]

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_ends_a_sleep() {
+    fn a_readable_socket_ends_a_sleep() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let woken = sleeper.sleep(&socket, true, Some(Duration::from_secs(5)));
         assert_eq!(woken, Woken { is_readable: false, is_writable: true });

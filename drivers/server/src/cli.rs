@@ -116,7 +116,7 @@ mod tests {
     use crate::config::NoSettings;
 
     #[test]
-    fn the_command_line_is_well_formed_and_every_flag_says_what_it_is() {
+    fn the_command_line_is_well_formed_and_every_flag_has_a_help_text() {
         let command = command::<NoSettings>();
         command.clone().debug_assert();
         for argument in command.get_arguments() {

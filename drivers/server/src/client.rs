@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_writes_an_id_with_or_without_a_sign() {
+    fn a_client_id_parses_with_or_without_a_number_sign() {
         assert_eq!("7".parse(), Ok(ClientId(7)));
         assert_eq!("#7".parse(), Ok(ClientId(7)));
         assert!("seven".parse::<ClientId>().is_err());

@@ -124,7 +124,7 @@ fn a_session_that_was_ended_stays_ended_however_the_wall_clock_is_set() {
 }
 
 #[test]
-fn a_session_is_resumed_whatever_its_server_s_wall_clock_was_set_to() {
+fn a_session_is_resumed_at_any_wall_clock_of_its_server() {
     for wrong in [-DAY, -7200, 7200, DAY, 400 * DAY] {
         let night = Night::new(Came::WithTicket, 5);
         let (mut net, _) = night.evening();

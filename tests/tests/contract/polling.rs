@@ -58,7 +58,7 @@ fn idle_polls(pair: &mut Pair, end: usize) {
 /// Counted in instructions, where they can be.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn clause_04_an_idle_poll_costs_the_same_however_many_connections_there_are() {
+fn clause_04_an_idle_poll_costs_the_same_for_any_number_of_connections() {
     use crate::script::steps;
     let count = 10_000;
     let (mut one, mut many) = (pairs::connected(1, |_| {}), pairs::connected(count, |_| {}));

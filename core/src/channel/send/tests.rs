@@ -195,7 +195,7 @@ fn a_channel_that_was_idle_gains_no_credit_for_it() {
 }
 
 #[test]
-fn a_message_that_fits_a_packet_is_left_for_the_next_and_another_channel_fills_the_rest() {
+fn a_whole_message_waits_for_the_next_packet_while_another_channel_fills_the_space() {
     let mut side =
         side(&[ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)]);
     send(&mut side, 0, 800);

@@ -88,8 +88,8 @@ fn one_fast_packet_in_each_direction_is_enough_even_in_different_round_trips() {
 }
 
 #[test]
-fn the_truth_lies_within_the_stated_error_whatever_the_delays_and_the_skew() {
-    fn property(start: u32, ppm: i16, steps: Vec<(u16, u16, u16, u16)>) -> bool {
+fn the_true_offset_lies_within_the_stated_error_for_any_delays_and_skew() {
+    fn the_true_offset_lies_within_the_error(start: u32, ppm: i16, steps: Vec<(u16, u16, u16, u16)>) -> bool {
         // Each clock within 500 ppm of true time.
         let mut pair = Pair::new(u64::from(start) * 1000, i64::from(ppm % 1001));
         steps.iter().all(|&(there, wait, back, pause)| {
@@ -100,12 +100,12 @@ fn the_truth_lies_within_the_stated_error_whatever_the_delays_and_the_skew() {
             before.is_none_or(|before| before <= pair.shown()) && pair.miss() <= pair.error()
         })
     }
-    quickcheck(property as fn(u32, i16, Vec<(u16, u16, u16, u16)>) -> bool);
+    quickcheck(the_true_offset_lies_within_the_error as fn(u32, i16, Vec<(u16, u16, u16, u16)>) -> bool);
 }
 
 #[test]
 fn no_claim_of_a_peer_steps_the_reading_back() {
-    fn property(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
+    fn no_reading_steps_back(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
         let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
         for (time, low, held, pause, tells) in steps {
             let sent_at = now;
@@ -127,7 +127,7 @@ fn no_claim_of_a_peer_steps_the_reading_back() {
         }
         true
     }
-    quickcheck(property as fn(Vec<(u64, u32, u64, u32, bool)>) -> bool);
+    quickcheck(no_reading_steps_back as fn(Vec<(u64, u32, u64, u32, bool)>) -> bool);
 }
 
 #[test]

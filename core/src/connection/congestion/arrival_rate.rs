@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_stream_is_measured_exactly_once_a_span_is_over_and_whatever_the_epoch() {
+    fn a_steady_arrival_rate_is_measured_exactly_after_one_span_at_any_epoch() {
         for from in [-1_000_000_000, -77, 0, (1 << 32) - 1_000_000, 1 << 40] {
             let rates = steady(&mut ArrivalRate::default(), from, 300);
             assert_eq!(rates.iter().position(|rate| *rate != 0), Some(7), "210 ms after the first");

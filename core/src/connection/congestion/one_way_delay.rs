@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_exact_through_every_wrap_and_whatever_the_offset() {
+    fn delay_differences_are_exact_through_every_wrap_at_any_offset() {
         for offset in [0u64, 1, 0xff_fff0, 0x1234_5678_9abc] {
             let mut delay = OneWayDelay::default();
             let mut first = None;

@@ -108,7 +108,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn large_datagrams_that_are_lost_while_small_ones_pass_are_a_black_hole_and_the_search_goes_on_below() {
+fn losses_of_only_large_datagrams_are_a_black_hole_and_the_search_continues_below() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
@@ -235,7 +235,7 @@ fn heavy_random_loss_raises_the_number_of_losses_that_suggest_a_black_hole() {
 }
 
 #[test]
-fn a_large_datagram_that_came_through_acquits_those_before_it() {
+fn a_delivered_large_datagram_clears_earlier_suspected_losses() {
     let mut mtu = found();
     for number in (0..100_000).step_by(1000) {
         mtu.on_acked(number + 1, 800);

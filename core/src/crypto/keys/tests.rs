@@ -324,7 +324,7 @@ impl Exchange {
 
 #[test]
 fn two_ends_that_rotate_at_random_always_open_each_others_packets() {
-    fn property(steps: Vec<Step>) -> bool {
+    fn each_end_opens_the_packets_of_the_other(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };
         steps.into_iter().for_each(|step| exchange.apply(step));
@@ -345,5 +345,5 @@ fn two_ends_that_rotate_at_random_always_open_each_others_packets() {
         exchange.apply(Step::Rotate(false));
         agree && unused && exchange.rotations == before + 1
     }
-    quickcheck(property as fn(Vec<Step>) -> bool);
+    quickcheck(each_end_opens_the_packets_of_the_other as fn(Vec<Step>) -> bool);
 }

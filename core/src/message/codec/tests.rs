@@ -114,7 +114,7 @@ fn a_list_shorter_or_longer_than_the_type_is_refused() {
 
 #[test]
 fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_bytes_decode_or_are_refused(bytes: Vec<u8>) -> bool {
         let again = |value: &ScriptValue| {
             unpack::<ScriptValue>(&encode::<MessagePack, _>(value).unwrap()).as_ref() == Ok(value)
         };
@@ -126,15 +126,15 @@ fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
             Err(_) => true,
         }
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_decode_or_are_refused as fn(Vec<u8>) -> bool);
 }
 
 #[test]
 fn json_floats_keep_every_bit() {
-    fn property(bits: u64) -> bool {
+    fn the_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         let kept = |bytes: Vec<u8>| Json::decode(&bytes).map(f64::to_bits) == Ok(bits);
         !value.is_finite() || encode::<Json, _>(&value).is_ok_and(kept)
     }
-    QuickCheck::new().tests(1000).quickcheck(property as fn(u64) -> bool);
+    QuickCheck::new().tests(1000).quickcheck(the_float_keeps_its_bits as fn(u64) -> bool);
 }

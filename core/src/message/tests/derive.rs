@@ -17,20 +17,20 @@ fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 
 #[test]
 fn every_derived_message_round_trips() {
-    fn property(value: Move) -> bool {
+    fn the_value_round_trips(value: Move) -> bool {
         encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
     }
-    QuickCheck::new().quickcheck(property as fn(Move) -> bool);
+    QuickCheck::new().quickcheck(the_value_round_trips as fn(Move) -> bool);
 }
 
 #[test]
 fn bytes_that_decode_are_the_only_encoding_of_their_value() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
             || Bits::decode(&bytes).map(|_: Move| ()).is_err()
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_are_the_only_encoding as fn(Vec<u8>) -> bool);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Arbitrary for Everywhere {
 
 #[test]
 fn the_same_value_comes_out_of_every_codec() {
-    fn property(value: Everywhere) -> bool {
+    fn every_codec_returns_the_value(value: Everywhere) -> bool {
         fn through<C: Codec<Everywhere>>(value: &Everywhere) -> bool {
             C::decode(&encoded::<C, _>(value)).as_ref() == Ok(value)
         }
@@ -107,7 +107,7 @@ fn the_same_value_comes_out_of_every_codec() {
             && through::<MessagePack>(&value)
             && through::<Json>(&value)
     }
-    QuickCheck::new().quickcheck(property as fn(Everywhere) -> bool);
+    QuickCheck::new().quickcheck(every_codec_returns_the_value as fn(Everywhere) -> bool);
 }
 
 #[test]

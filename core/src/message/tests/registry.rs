@@ -144,13 +144,13 @@ fn a_value_larger_than_its_bound_is_refused_when_written() {
 
 #[test]
 fn any_bytes_decode_or_are_refused_without_a_panic() {
-    fn property(index: u8, body: Vec<u8>) -> bool {
+    fn the_bytes_decode_or_are_refused(index: u8, body: Vec<u8>) -> bool {
         let registry = registry();
         let bytes = [&[index % 5], &*body].concat();
         registry.decode(&bytes).map(|_| ()) == registry.open(bytes.clone().into(), Instant::ZERO).map(|_| ())
             || registry.decode(&bytes).is_err()
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(u8, Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_decode_or_are_refused as fn(u8, Vec<u8>) -> bool);
 }
 
 #[test]

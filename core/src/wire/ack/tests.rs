@@ -47,7 +47,7 @@ fn expanded(bytes: &[u8], next: u64) -> Result<Vec<RangeInclusive<u64>>, Malform
 
 #[test]
 fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
-    fn property(inserted: Vec<u8>, base: u64) -> bool {
+    fn the_set_holds_the_inserted_numbers(inserted: Vec<u8>, base: u64) -> bool {
         // 64 different numbers make at most 32 ranges, so nothing is forgotten.
         [0, base >> 1, u64::MAX - 63].iter().all(|&base| {
             let inserted: Vec<u64> = inserted.iter().map(|&number| base + u64::from(number % 64)).collect();
@@ -60,7 +60,7 @@ fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
                 && (0..64).all(|away| ranges.contains(base + away) == model.contains(&(base + away)))
         })
     }
-    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+    quickcheck(the_set_holds_the_inserted_numbers as fn(Vec<u8>, u64) -> bool);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn ranges_are_thinned_out_from_below_and_never_to_fewer_than_asked() {
 
 #[test]
 fn more_than_32_ranges_are_written_as_bits_from_the_lowest_that_fits() {
-    fn property(inserted: Vec<u16>, base: u64, room: u16) -> bool {
+    fn the_ranges_written_fit_and_are_the_newest(inserted: Vec<u16>, base: u64, room: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0].iter().all(|&base| {
             // Each second number of the newest ones, so that there are enough ranges.
@@ -117,7 +117,7 @@ fn more_than_32_ranges_are_written_as_bits_from_the_lowest_that_fits() {
                 && (lowest == ranges.lowest().unwrap() || length + 1 >= room || length > limits::ACK_BITMAP)
         })
     }
-    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+    quickcheck(the_ranges_written_fit_and_are_the_newest as fn(Vec<u16>, u64, u16) -> bool);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn bits_below_zero_and_more_of_them_than_the_limit_are_malformed() {
 
 #[test]
 fn removing_below_a_number_keeps_that_number_and_all_above() {
-    fn property(inserted: Vec<u8>, below: u8) -> bool {
+    fn the_numbers_below_are_removed(inserted: Vec<u8>, below: u8) -> bool {
         let (inserted, below) =
             (inserted.iter().map(|&number| u64::from(number % 64)), u64::from(below % 70));
         let mut ranges = set(inserted.clone());
@@ -175,12 +175,12 @@ fn removing_below_a_number_keeps_that_number_and_all_above() {
         let model: BTreeSet<u64> = inserted.filter(|&number| number >= below).collect();
         numbers(&ranges).into_iter().eq(model)
     }
-    quickcheck(property as fn(Vec<u8>, u8) -> bool);
+    quickcheck(the_numbers_below_are_removed as fn(Vec<u8>, u8) -> bool);
 }
 
 #[test]
 fn acknowledgements_decode_to_the_encoded_ranges() {
-    fn property(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
+    fn the_ranges_decoded_are_those_written(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0, u64::MAX - 70_000].iter().all(|&base| {
             let ranges =
@@ -197,7 +197,7 @@ fn acknowledgements_decode_to_the_encoded_ranges() {
                 && frame.ranges(next).map(Result::unwrap).eq(ranges.iter())
         })
     }
-    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+    quickcheck(the_ranges_decoded_are_those_written as fn(Vec<u16>, u64, u16) -> bool);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn more_ranges_than_the_limit_are_malformed() {
 
 #[test]
 fn arbitrary_bytes_never_panic() {
-    fn property(bytes: Vec<u8>, next: u64) -> bool {
+    fn the_bytes_never_panic(bytes: Vec<u8>, next: u64) -> bool {
         let mut reader = Reader::new(&bytes);
         let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {
             return true;
@@ -320,5 +320,5 @@ fn arbitrary_bytes_never_panic() {
         let bits = AckFrame::read(ACK_BITS_MARKS, &mut reader).map_or(0, |frame| frame.ranges(next).count());
         frame.ranges(next).count() <= limits::ACK_RANGES && bits <= 4 * limits::ACK_BITMAP + 1
     }
-    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+    quickcheck(the_bytes_never_panic as fn(Vec<u8>, u64) -> bool);
 }

@@ -89,7 +89,7 @@ fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
 }
 
 #[test]
-fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_tells_addresses_apart() {
+fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_distinguishes_addresses() {
     let interfaces = |name: &str| (name == "eth0").then_some(7);
     let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
     assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));

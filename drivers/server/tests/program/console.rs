@@ -163,7 +163,7 @@ fn quit_ends_the_server_in_order() {
 }
 
 #[test]
-fn the_end_of_input_is_not_the_end_of_the_server() {
+fn the_server_continues_after_the_end_of_input() {
     let mut server = Program::start(r#""enable_logging": false"#);
     server.ask("status --json");
     server.close_input();

@@ -70,7 +70,7 @@ fn deployments() -> [Vec<String>; 2] {
 
 #[cfg(unix)]
 #[test]
-fn the_guides_service_and_container_serve_and_stop_and_come_back_with_their_key() {
+fn the_guides_service_and_container_start_stop_and_restart_with_their_key() {
     use crate::harness::{Program, config, until};
     assert!(RUNNING.contains("STOPSIGNAL SIGTERM"), "as systemd does by itself");
     for arguments in deployments() {

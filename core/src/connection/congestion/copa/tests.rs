@@ -179,7 +179,7 @@ fn isolated_losses_change_nothing() {
 }
 
 #[test]
-fn heavy_loss_caps_the_rate_to_what_is_delivered_and_a_black_hole_takes_the_cap_back() {
+fn heavy_loss_caps_the_rate_to_the_delivered_rate_and_a_black_hole_lifts_the_cap() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     for _ in 0..100 {
