@@ -12,7 +12,7 @@ macro_rules! drop_reasons {
         }
 
         impl DropReason {
-            /// Every reason, in the order of [`DropReason::index`].
+            /// All reasons, in the order of [`DropReason::index`].
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
             /// The number of reasons: the size of a table with one counter for each.
             pub const COUNT: usize = Self::ALL.len();

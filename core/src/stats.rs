@@ -115,7 +115,7 @@ pub struct ChannelSent {
     pub repeated: u64,
     /// Frames that carried part of a message.
     pub fragments: u64,
-    /// Reliable messages delivered.
+    /// Reliable messages that the peer's core has received.
     pub delivered: u64,
     /// Messages whose lifetime passed before they were sent.
     pub expired: u64,

@@ -148,7 +148,7 @@ pub struct Context<'a, H> {
     pub incarnation: u32,
     /// The time on the node's clock.
     pub now: Instant,
-    /// Virtual time, which no clock fault touches.
+    /// Virtual time, which clock faults do not affect.
     pub time: Instant,
     /// The host that runs on the node.
     pub host: &'a mut H,

@@ -18,9 +18,9 @@ pub struct LinkTrace {
 /// The reason that a text is no recording of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
-    /// This line (from 1) is not a number of milliseconds.
+    /// The line with this number (from 1) is not a number of milliseconds.
     NotANumber(usize),
-    /// This line (from 1) lies before the one above it.
+    /// The line with this number (from 1) is earlier than the line above it.
     Backwards(usize),
     /// The recording has a length of zero.
     Empty,

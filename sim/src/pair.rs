@@ -56,7 +56,7 @@ pub struct Pair {
     pub connections: [Vec<ConnectionId>; 2],
     /// The events of each end since [`Pair::record`] was called.
     pub told: [Vec<Event>; 2],
-    /// Bytes that each end wrote, whether they passed or not.
+    /// Bytes that each end wrote, including those of dropped datagrams.
     pub written: [u64; 2],
     /// The effect of the wire on datagrams. At first the wire delivers them unchanged.
     pub harm: Harm,

@@ -1,4 +1,4 @@
-//! The trace of a run, as a hash of everything and, if asked for, as text.
+//! The trace of a run: a hash of all its events, and their text if asked for.
 
 use core::fmt::{self, Write as _};
 use core::net::SocketAddr;

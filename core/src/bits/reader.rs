@@ -1,4 +1,4 @@
-//! Reading values bit by bit. Nothing here indexes, so nothing here can panic.
+//! Reading of values bit by bit. The module indexes no slice, so it cannot panic.
 
 use alloc::vec::Vec;
 

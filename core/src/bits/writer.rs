@@ -1,4 +1,4 @@
-//! Writing values bit by bit.
+//! Writing of values bit by bit.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
-//! Both sides, wired through a pipe that loses, repeats, reorders and doubts packets, against a model.
+//! Tests of both sides of a channel against a model. A pipe between the sides loses, repeats, reorders and
+//! doubts packets.
 
 mod messages;
 mod script;

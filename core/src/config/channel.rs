@@ -57,7 +57,7 @@ pub enum Overflow {
     /// [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
-    /// All messages wait in the order of sending, and a full queue hands the new one back as
+    /// All messages wait in the order of sending, and a full queue returns the new message as
     /// [`crate::error::SendError::Full`]. A path that is slower than the game delivers ever older messages, unless
     /// [`ChannelConfig::lifetime`] bounds their wait.
     Queue,

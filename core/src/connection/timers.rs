@@ -1,4 +1,4 @@
-//! One table of timers per connection; a timeout names its cause.
+//! The timers of a connection in one table. Each timeout names its cause.
 
 use crate::time::Instant;
 
@@ -6,7 +6,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this one.
+    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this cause.
     Transmit,
     /// `poll_event` would return an event.
     Event,

@@ -222,7 +222,8 @@ impl Answering {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)
     }
 
-    /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.
+    /// Confirms a half-open handshake, as its first authentic Data packet does. Returns whether the handshake becomes
+    /// a connection.
     pub fn confirm(&mut self, now: Instant, id: HalfOpenHandle) -> bool {
         self.acceptor.confirm(now, &id.0, true).is_some()
     }

@@ -13,7 +13,7 @@ impl MessageType {
     pub const DISCONNECT: Self = Self(0x0002);
     /// The protocol's heartbeat.
     pub const HEARTBEAT: Self = Self(0x0003);
-    /// New values of replicated components.
+    /// New values of components of a replicated world.
     pub const COMPONENT_UPDATE: Self = Self(0x0100);
     /// An entity of a replicated world appears.
     pub const ENTITY_CREATE: Self = Self(0x0101);

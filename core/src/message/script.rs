@@ -19,15 +19,15 @@ pub enum ScriptValue {
     /// No value.
     #[default]
     Nil,
-    /// True or false.
+    /// A truth value, true or false.
     Bool(bool),
-    /// An integer.
+    /// An integer of 64 bits with a sign.
     Integer(i64),
     /// A floating-point number. Every NaN is encoded with the same bits.
     Float(f64),
     /// A text in UTF-8.
     Text(String),
-    /// Bytes without meaning.
+    /// A byte string without meaning to the codec.
     Bytes(Vec<u8>),
     /// A list of values.
     List(Vec<Self>),

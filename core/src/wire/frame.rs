@@ -61,7 +61,7 @@ pub enum Frame<'a> {
     },
     /// Lists the messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// The time on the sender's clock when it made the packet.
+    /// The time on the sender's clock when the sender made the packet.
     Clock(Instant),
     /// Acknowledges received packets.
     Ack(AckFrame<'a>),

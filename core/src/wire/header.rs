@@ -2,11 +2,11 @@
 
 use super::{Malformed, NoRoom, Reader, Writer};
 
-/// First byte of a Hello.
+/// The first byte of a Hello.
 pub const HELLO: u8 = 4;
-/// First byte of a Retry.
+/// The first byte of a Retry.
 pub const RETRY: u8 = 5;
-/// First byte of a Welcome.
+/// The first byte of a Welcome.
 pub const WELCOME: u8 = 6;
 /// First byte of all other unencrypted datagrams; the second byte is their type ([`Control`]).
 pub const CONTROL: u8 = 7;

@@ -139,8 +139,8 @@ impl Handle {
     /// Sends a message to every connection, on the channel of its type.
     ///
     /// # Errors
-    /// [`SendError`] if this end could not send it at all. Connections whose channel is full are listed
-    /// in the result.
+    /// [`SendError`] if this end could not send the message at all. Connections whose channel is full are listed in
+    /// the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }

@@ -76,8 +76,9 @@ pub struct NetworkStats {
     pub receive_errors: u64,
     /// Panics of accept policies. After each panic, the client in question was refused.
     pub policy_panics: u64,
-    /// Receive errors that followed 15 others in a row. After each of them the driver left the socket alone for 1 to 250 ms. After
-    /// 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the null connection names the error.
+    /// Receive errors that followed 15 others in a row. After each such error the driver leaves the socket alone for 1
+    /// to 250 ms. After 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the null connection
+    /// names the error.
     pub receive_pauses: u64,
     /// Datagrams dropped because their source had sent more than its share: the network thread handles 64 of a source
     /// per turn, and 4096 may wait.

@@ -17,7 +17,7 @@ pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The configuration is wrong.
+    /// The server's configuration has faults.
     Config(ConfigError),
     /// A key file or the ban file cannot be used.
     File {

@@ -1,4 +1,5 @@
-//! A panic of the game or of the server: the log and the console report it, and the program ends with an exit code of its own.
+//! Handles a panic of the game or of the server: the log and the console report it, and the program ends with an exit
+//! code for panics.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Deadlines of ticks and network updates. It reads no clock.
+/// The deadlines of ticks and network updates. The schedule reads no clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     tick: Beat,

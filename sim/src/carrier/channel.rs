@@ -21,7 +21,7 @@ pub struct ChannelCarrierConfig {
     ///
     /// Default: yes.
     pub congestion_controlled: bool,
-    /// The rate at which datagrams leave; `None` lets everything leave at once.
+    /// The rate at which datagrams leave, in bytes per second; `None` sends every datagram at once.
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,

@@ -32,7 +32,7 @@ pub enum Source {
     },
     /// An endless TCP flow that fills queues (NewReno).
     Tcp,
-    /// TCP transfers of `bytes` one after the other, each `pause` after the last.
+    /// TCP transfers of `bytes` one after the other, with a `pause` between two transfers.
     ShortTcp {
         /// The size of one transfer, in bytes.
         bytes: u64,

@@ -46,8 +46,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
-    /// Where forward flows compete with TCP: the share of all delivered bytes that went to flows other than TCP, in thousandths,
-    /// while all of them sent.
+    /// The share of all delivered bytes that went to flows other than TCP, in thousandths, while all forward flows
+    /// send. `None` without a TCP flow to compete with.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event of the run.
     pub trace_hash: u64,

@@ -1,4 +1,4 @@
-//! Playing a scenario.
+//! Runs a scenario.
 
 use core::time::Duration;
 use std::sync::Arc;

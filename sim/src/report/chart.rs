@@ -1,4 +1,4 @@
-//! One chart: quantities over time as SVG. Colours and strokes are classes, so that the page can be light or dark.
+//! A chart of quantities over time as SVG. Colours and strokes are classes, so that the page can be light or dark.
 
 use core::fmt::Write as _;
 

@@ -94,7 +94,7 @@ enum Happening {
 }
 
 impl<A: Application> World<A> {
-    /// Builds the hosts of all nodes. They start, in order, when the world is first run.
+    /// A world with a host on each node. The hosts start, in order, when the world first runs.
     #[must_use]
     pub fn new(config: WorldConfig, mut application: A) -> Self {
         let mut agenda = Agenda::new();
@@ -216,7 +216,7 @@ impl<A: Application> World<A> {
         self.network.address(node)
     }
 
-    /// A bottleneck, by its place in [`Topology::pipes`].
+    /// The bottleneck with this place in [`Topology::pipes`].
     #[must_use]
     pub fn pipe(&self, index: usize) -> Option<&Pipe> {
         self.network.pipe(index)

@@ -1,4 +1,4 @@
-//! The receiving side alone, mostly against peers that lie.
+//! Tests of the receiving side alone, mostly against peers that send false data.
 
 mod crowd;
 mod unreliable;

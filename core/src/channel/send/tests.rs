@@ -1,4 +1,4 @@
-//! The sending side alone.
+//! Tests of the sending side alone.
 
 mod fates;
 mod resume;

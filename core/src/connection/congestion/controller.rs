@@ -1,4 +1,4 @@
-//! The interface of congestion control. Its questions and answers are plain numbers.
+//! The interface of congestion control. All arguments and results are plain numbers.
 
 use super::rate::bytes_in;
 use crate::time::{Instant, Span};

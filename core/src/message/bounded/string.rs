@@ -14,8 +14,8 @@ use crate::shape::{NetShape, Shape, Shapes};
 
 /// Text of at most `N` bytes of UTF-8.
 ///
-/// It may come from a peer, so `Display` escapes what could forge a line or drive a terminal, as [`Escaped`] does;
-/// [`BoundedString::as_str`] gives the text as it is.
+/// The text may come from a peer, so `Display` escapes characters that could forge a line or control a terminal, as
+/// [`Escaped`] does; [`BoundedString::as_str`] gives the text unescaped.
 ///
 /// ```
 /// use tickwire_core::message::BoundedString;

@@ -79,7 +79,7 @@ pub struct ServerConfig<S> {
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
-    /// Steps of the game per second. Takes effect at once.
+    /// The number of game steps per second. Takes effect at once.
     ///
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
@@ -186,16 +186,16 @@ pub struct ServerConfig<S> {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Errors: something failed.
+    /// Only errors: something failed.
     Error,
-    /// Errors and warnings: something may fail.
+    /// Only errors and warnings: something failed or may fail.
     Warn,
-    /// Also events in the life of the server: starts, stops, clients that come and go.
+    /// Errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
-    /// Also details that explain these events.
+    /// All levels of `info`, and details that explain the server's events.
     Debug,
-    /// All messages.
+    /// All log messages.
     Trace,
 }
 

@@ -88,7 +88,7 @@ fn clients<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Rep
         return Ok(Value::from(all).to_string());
     }
     let all: Vec<String> = lines.map(|(client, rtt, loss)| client_line(client, rtt, loss)).collect();
-    Ok(if all.is_empty() { "nobody is there".into() } else { all.join("\n") })
+    Ok(if all.is_empty() { "no client is connected".into() } else { all.join("\n") })
 }
 
 fn client_json(client: &Client, rtt: Duration, loss_permille: u64) -> Value {
@@ -178,7 +178,7 @@ fn bans<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
         return Ok(Value::from(all.collect::<Vec<_>>()).to_string());
     }
     let lines: Vec<String> = all.into_iter().map(|(who, why)| format!("{who}  {why}")).collect();
-    Ok(if lines.is_empty() { "nobody is banned".into() } else { lines.join("\n") })
+    Ok(if lines.is_empty() { "no ban is set".into() } else { lines.join("\n") })
 }
 
 fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {

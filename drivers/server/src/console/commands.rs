@@ -122,9 +122,9 @@ pub(super) enum BuiltIn {
 
 /// Name, usage and help of each of them.
 const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
-    ("help", "[command]", "what commands do", BuiltIn::Help),
+    ("help", "[command]", "show the commands", BuiltIn::Help),
     ("status", "[--json]", "show the state of the server", BuiltIn::Status),
-    ("clients", "[--json]", "who is there", BuiltIn::Clients),
+    ("clients", "[--json]", "list the clients", BuiltIn::Clients),
     ("kick", "<client> [reason]", "disconnect a client", BuiltIn::Kick),
     (
         "ban",
@@ -132,8 +132,8 @@ const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
         "disconnect a client, and refuse it from now on",
         BuiltIn::Ban,
     ),
-    ("unban", "<identity | address>", "let in again", BuiltIn::Unban),
-    ("bans", "[--json]", "who is banned", BuiltIn::Bans),
+    ("unban", "<identity | address>", "lift a ban", BuiltIn::Unban),
+    ("bans", "[--json]", "list the bans", BuiltIn::Bans),
     ("say", "<text>", "show a text to all players", BuiltIn::Say),
     ("stats", "[--json]", "show counters of network and ticks", BuiltIn::Stats),
     ("reload", "", "read the configuration again", BuiltIn::Reload),

@@ -1,4 +1,4 @@
-//! Agents in a box. Integers only, so that the same seed and steps make the same world everywhere.
+//! Agents in a box, in integers only, so that the same seed and steps make the same world everywhere.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -90,7 +90,7 @@ fn a_kicked_client_receives_the_reason_and_may_return() {
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
     assert_eq!(ending(&client), CloseReason::Peer { code: codes::KICKED, text: "no shouting".into() });
-    until(|| (server.ask("clients") == "nobody is there").then_some(()));
+    until(|| (server.ask("clients") == "no client is connected").then_some(()));
     let _back = server.join();
     assert_eq!(server.ask_json("clients --json")[0]["id"], 2);
 }

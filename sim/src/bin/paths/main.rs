@@ -1,5 +1,5 @@
-//! Plays the scenarios of RFC 8867 and recorded links under both congestion controls: figures of many seeds as a table,
-//! or one run of each as a page to read.
+//! Runs the scenarios of RFC 8867 and recorded links under both congestion controls: figures of many seeds as a table,
+//! or one run of each control as an HTML page.
 
 mod arguments;
 mod figures;

@@ -1,4 +1,4 @@
-//! Connections that share the room for reassembly.
+//! Tests of connections that share the memory for reassembly.
 
 use super::*;
 

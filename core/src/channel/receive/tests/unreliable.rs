@@ -1,4 +1,4 @@
-//! A receiver keeps fragments of unreliable messages, within limits.
+//! Tests of the limits on fragments of unreliable messages.
 
 use super::*;
 
