@@ -246,6 +246,6 @@ mod tests {
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
         insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0; set it to a value from 1 to 32768");
         let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };
-        insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, this endpoint is of 0x11; mint tickets with the application of Config::application");
+        insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, but this endpoint has application 0x11; mint tickets with the application of Config::application");
     }
 }

@@ -14,7 +14,7 @@ fn an_invalid_message_name_is_refused_with_its_fault() {
             struct Chat;
         ))
     };
-    let remedy = "; give it 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net(name = \"…\")]`";
+    let remedy = "; give 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net(name = \"…\")]`";
     assert_eq!(named(""), format!("the name is not valid for a message, because it is empty{remedy}"));
     assert_eq!(
         named("say:all"),

@@ -113,7 +113,7 @@ fn an_attempt_with_a_wrong_key_fails_and_the_error_names_the_answering_key() {
     assert_eq!(*tried, [server.local_address()]);
     assert_eq!(*theirs, server.public_key());
     let hex = server.public_key().to_string();
-    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that one if")), "{error}");
+    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that key if")), "{error}");
     assert!(error.to_string().contains("without a key file has a new key after each start"), "{error}");
 }
 

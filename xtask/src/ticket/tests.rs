@@ -159,7 +159,10 @@ fn errors_name_the_option_and_the_expected_value() {
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),
         (("--valid", "0"), "0 is not in 1..=604800"),
-        (("--user-data", &"x".repeat(257)), "--user-data: the user data has 257 bytes, a ticket holds 256"),
+        (
+            ("--user-data", &"x".repeat(257)),
+            "--user-data: the user data has 257 bytes, but a ticket holds 256",
+        ),
     ] {
         let text = error(&mint_line(&[change]));
         assert!(text.contains(expected), "{change:?}: {text}");

@@ -298,7 +298,7 @@ fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
     let (folder, path, layers) = file_with("");
     let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
     std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
-    assert!(refused().contains("cannot be read: it has more than 16777216 bytes"), "{}", refused());
+    assert!(refused().contains("cannot be read: the file has more than 16777216 bytes"), "{}", refused());
     std::fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let no_file = "cannot be read: the path leads to a folder, a pipe or a device; check the path";

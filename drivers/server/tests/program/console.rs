@@ -199,7 +199,7 @@ fn a_stalled_reader_of_answers_does_not_delay_the_servers_end() {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all("help\n".repeat(1000).as_bytes()).unwrap();
     let log = || std::fs::read_to_string(folder.path().join("server.log")).unwrap_or_default();
-    until(|| log().contains("standard output is not read").then_some(()));
+    until(|| log().contains("no program reads standard output").then_some(()));
     let id = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     let ended =

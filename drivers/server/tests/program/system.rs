@@ -92,7 +92,7 @@ fn a_folder_without_write_permission_is_reported() {
 fn a_configuration_without_read_permission_is_reported() {
     let folder = Foreign::new();
     folder.write_secret("secret.json", "{}");
-    let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read it";
+    let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read the file";
     refuse(folder.server(&["--config", "secret.json"]), 2, said);
 }
 
