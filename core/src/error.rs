@@ -203,7 +203,7 @@ impl fmt::Display for SendError {
             }
             Self::TooLarge { message, most } => write!(
                 f,
-                "the message has {} bytes, this connection takes {most}; split it, or raise Config::max_message \
+                "the message has {} bytes, but this connection accepts {most}; split it, or raise Config::max_message \
                  at both ends",
                 message.len()
             ),
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn error_texts_name_the_fault_and_the_remedy() {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
-        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, this connection takes 4; split it, or raise Config::max_message at both ends");
+        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
         insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0; set it to a value from 1 to 32768");
         let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };

@@ -311,7 +311,7 @@ impl fmt::Display for TicketError {
             }
             Self::UnknownFormat(format) => write!(
                 f,
-                "the ticket has format {format}, this version knows {FORMAT}; update, or mint with the same version"
+                "the ticket has format {format}, but this version knows {FORMAT}; update, or mint with the same version"
             ),
             Self::Damaged => f.write_str(
                 "the ticket is damaged; copy the whole ticket again from the place where it was minted",

@@ -59,7 +59,7 @@ impl fmt::Display for SendError {
             ),
             Self::TooLarge { message, most } => write!(
                 f,
-                "the message has {} bytes, this endpoint takes {most}; split it, or raise Config::max_message \
+                "the message has {} bytes, but this endpoint accepts {most}; split it, or raise Config::max_message \
                  at both ends",
                 message.len()
             ),
