@@ -117,7 +117,7 @@ mod tests {
             ),
             (
                 CloseReason::Violation(Violation::CreditExceeded),
-                "the other end broke the protocol: more data than granted",
+                "the other end broke the protocol: more data than its flow-control credit allows",
             ),
         ];
         for (reason, words) in told {

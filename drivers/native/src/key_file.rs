@@ -227,7 +227,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("others may read") && error.contains("chmod 600"), "{error}");
+            assert!(error.contains("other users may read") && error.contains("chmod 600"), "{error}");
         }
     }
 
