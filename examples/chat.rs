@@ -84,10 +84,10 @@ fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
     handlers.on(|(), to: &mut Handle, _, line: &Line| {
         println!("{}: {}", line.from, line.text);
         if let Err(error) = to.broadcast(line) {
-            eprintln!("the line was not passed on: {error}");
+            eprintln!("the chat line was not passed on: {error}");
         }
     })?;
-    handlers.on_connected(|_, _, _, address, _| println!("somebody joined from {address}"));
+    handlers.on_connected(|_, _, _, address, _| println!("a guest joined from {address}"));
     Ok(handlers)
 }
 
@@ -145,7 +145,7 @@ fn main() -> Result<(), Failure> {
                     client.send_to_server(&said(&verb.name, &text))?;
                 }
                 client.update(&mut (), &mut handlers);
-                if client.server().is_none() { Err("the host is gone".into()) } else { Ok(()) }
+                if client.server().is_none() { Err("the host has left".into()) } else { Ok(()) }
             })
         }
     }

@@ -107,7 +107,7 @@ pub use tickwire_server as server;
 #[doc(inline)]
 pub use tickwire_sim as sim;
 
-/// The programs of the README, as tests.
+/// The programs of the README, compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

@@ -1,8 +1,8 @@
-//! Typed messages: how a value becomes the bytes that a channel carries, and back.
+//! Typed messages: the conversion between values and the bytes that a channel carries.
 //!
-//! A message is a type with `#[derive(NetMessage)]`. Types inside it derive [`NetSerialize`], or [`NetShape`] where its codec is not
-//! the default one. A [`Registry`] holds every message type of a game; both ends register the same ones, and the handshake compares
-//! them.
+//! A message is a type with `#[derive(NetMessage)]`. Types inside it derive [`NetSerialize`], or [`NetShape`] where its
+//! codec is not the default one. A [`Registry`] holds every message type of a game; both ends register the same types,
+//! and the handshake compares them.
 //!
 //! ```
 //! use tickwire::message::{BoundedString, BoundedVec, NetMessage, NetSerialize, Registry};

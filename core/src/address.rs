@@ -1,4 +1,4 @@
-//! Where datagrams come from and go to.
+//! Addresses of peers: a UDP socket address, or a link that the driver opened.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -7,17 +7,18 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
 
-/// An address: a UDP socket address, or a link that the driver opened.
+/// A peer's address: a UDP socket address, or a link that the driver opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// A UDP socket address. The peer behind it is unverified until it answered a challenge or a cookie.
+    /// A UDP socket address. The endpoint does not trust the address until the peer answers a challenge or a
+    /// cookie there.
     Udp(SocketAddr),
-    /// A link opened by the driver; its far end is reachable by construction.
+    /// A link that the driver opened. A link has one peer, so its address needs no proof.
     Link(LinkId),
 }
 
 impl Address {
-    /// The link, if it is one.
+    /// The link's id if this address is a link, else `None`.
     #[must_use]
     pub const fn link(self) -> Option<LinkId> {
         match self {
@@ -79,12 +80,12 @@ impl From<LinkId> for Address {
     }
 }
 
-/// Both ends of a path: the peer's address, and, on hosts with several, the local address it was reached by.
+/// Both ends of a path: the peer's address, and the local address that the peer sends to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Path {
-    /// The peer's address.
+    /// The address of the peer.
     pub remote: Address,
-    /// The local address that the peer talks to, if the driver knows it; replies leave from it.
+    /// The local address that the peer sends to, if the driver knows it. Replies leave from this address.
     pub local: Option<IpAddr>,
 }
 
@@ -97,14 +98,14 @@ impl<A: Into<Address>> From<A> for Path {
 /// The explicit congestion notification bits of an IP header (RFC 3168), as far as the driver knows them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
-    /// Not ECN-capable, or unknown.
+    /// The packet is not ECN-capable, or the driver does not know.
     #[default]
     NotCapable,
-    /// ECT(0).
+    /// The packet is marked ECT(0): ECN-capable.
     Capable0,
-    /// ECT(1).
+    /// The packet is marked ECT(1): ECN-capable.
     Capable1,
-    /// Congestion experienced.
+    /// A router marked the packet: it met congestion on its way.
     CongestionExperienced,
 }
 
@@ -123,13 +124,14 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// Whether written bytes arrive unless the link breaks: nothing is retransmitted on it.
+    /// Whether the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
     pub reliable: bool,
-    /// Whether written bytes arrive in the order written. The core does not rely on it; it orders by itself.
+    /// Whether the link delivers bytes in the order written. The core does not depend on that order, since it orders
+    /// messages itself.
     pub ordered: bool,
-    /// The link does its own congestion control: the core adds none.
+    /// Whether the link has congestion control of its own, as TCP has. The core then adds none.
     pub congestion_controlled: bool,
-    /// The largest datagram that the link takes.
+    /// The largest datagram that the link carries.
     ///
     /// Range: 700 bytes or more.
     pub max_datagram: u16,
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_tells_link_local_addresses_apart_and_no_others() {
+    fn the_interface_distinguishes_link_local_addresses_only() {
         assert_ne!(at("[fe80::1%2]:7777"), at("[fe80::1%3]:7777"));
         assert_eq!(alloc::format!("{}", at("[fe80::1%2]:7777")), "[fe80::1%2]:7777");
         assert_eq!(at("[2001:db8::1%2]:7777"), at("[2001:db8::1]:7777"));
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_label_makes_no_other_address() {
+    fn a_flow_label_does_not_change_an_address() {
         let labelled = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 7, 0);
         assert_eq!(Address::from(SocketAddr::V6(labelled)), at("[::1]:1"));
     }

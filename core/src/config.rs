@@ -1,4 +1,4 @@
-//! How an endpoint is set up. Every field is documented with its default, its range and its unit.
+//! The configuration of an endpoint. The doc of each field gives its default, its range and its unit.
 
 mod channel;
 mod route;
@@ -20,18 +20,19 @@ use crate::time::{Instant, micros};
 /// The peers that an endpoint accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Access {
-    /// Nobody: this endpoint only dials.
+    /// No peer may connect: this endpoint only dials.
     #[default]
     Closed,
     /// Only the peers that `Endpoint::expect_peer` names, or that this endpoint dials.
     Peers,
     /// Clients that hold a valid ticket. The endpoint answers no client without one.
     Tickets,
-    /// Anybody, after showing that its address is its own.
+    /// Any client may connect, once it has proved that it owns its address.
     Open,
 }
 
-/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropped, they are overwritten.
+/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Memory is overwritten when the keys
+/// are dropped.
 ///
 /// ```
 /// use tickwire_core::Secrets;
@@ -45,7 +46,8 @@ pub enum Access {
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
     pub identity: Secret,
-    /// The key that opens this server's tickets, derived by the backend from its master. Only for [`Access::Tickets`].
+    /// The key that opens this server's tickets. The game's backend derives it from its master key. Needed only
+    /// for [`Access::Tickets`].
     pub ticket: Option<Secret>,
 }
 
@@ -62,7 +64,7 @@ impl Secrets {
         Self { identity: identity.into(), ticket: None }
     }
 
-    /// With the key that opens this server's tickets.
+    /// Adds the key that opens this server's tickets.
     #[must_use]
     pub fn ticket_key(mut self, key: impl Into<Secret>) -> Self {
         self.ticket = Some(key.into());
@@ -70,7 +72,8 @@ impl Secrets {
     }
 }
 
-/// How an endpoint behaves. [`Config::new`] gives the defaults; [`crate::Endpoint::new`] refuses a value outside its range.
+/// The configuration of an endpoint. [`Config::new`] gives the defaults; [`crate::Endpoint::new`] refuses a value
+/// outside its range.
 ///
 /// ```
 /// use std::time::Duration;
@@ -84,30 +87,34 @@ impl Secrets {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Names the game: endpoints with different numbers ignore each other. [`Config::new`] takes it; any number will do.
+    /// The number that names the game. Endpoints with different numbers ignore each other. [`Config::new`] takes it;
+    /// any number is valid.
     pub application: u64,
     /// The peers that may connect.
     ///
     /// Default: [`Access::Closed`].
     pub access: Access,
-    /// Connections at a time, accepted and dialled together. A connection that is closing does not count.
+    /// The largest number of connections at a time, accepted and dialled together. A connection that is closing does
+    /// not count.
     ///
     /// Default: 100. Range: 1 to 32,768.
     pub max_connections: usize,
-    /// Connections accepted from one source (an IPv4 address or an IPv6 /64) at a time.
+    /// The largest number of connections accepted from one source (an IPv4 address or an IPv6 /64) at a time.
     ///
     /// Default: none, which stands for half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
-    /// Half-open handshakes above which only a cookie earns a Diffie-Hellman.
+    /// The number of half-open handshakes above which a client must return a cookie before the endpoint computes
+    /// a Diffie-Hellman.
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
-    /// Handshakes per second that are answered to one source (IPv4 address, IPv6 /64, or link without a known far end), and to
-    /// one ticket that comes without a cookie. A source that only abandons handshakes gets an eighth of it.
+    /// Handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link without a known
+    /// far end), and to one ticket that comes without a cookie. A source that only abandons handshakes gets an eighth
+    /// of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
-    /// Handshakes that are answered to one source at once, after a rest.
+    /// Handshakes that the endpoint answers to one source at once, after the source was idle.
     ///
     /// Default: 64. Range: 1 or more.
     pub handshake_burst: u32,
@@ -115,50 +122,53 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// Silence after which an end sends a heartbeat. Where it is at most a quarter of the idle timeout, only every other heartbeat
-    /// of a long silence is answered: the end that was dialled may be silent for twice this interval, but for 15 s at most. If
-    /// address translation or a firewall on the way forgets silent flows sooner, take a shorter interval.
+    /// Silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout, the
+    /// peer answers only every other heartbeat of a long silence: the end that was dialled may be silent for twice this
+    /// interval, but for 15 s at most. If address translation or a firewall on the way forgets silent flows sooner,
+    /// choose a shorter interval.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
-    /// Silence after which a peer counts as gone, and its connection as interrupted.
+    /// Silence after which an endpoint treats the peer as gone and the connection as interrupted.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
-    /// How long the session of an interrupted connection waits for its peer. Zero: not at all.
+    /// The time for which the session of an interrupted connection waits for its peer. Zero ends the session at once.
     ///
     /// Default: 60 s. Range: 0 s to 1 h.
     pub resume_window: Duration,
-    /// Whether a dialled connection that is interrupted is dialled again.
+    /// Whether the endpoint redials a connection that it dialled when that connection is interrupted.
     ///
     /// Default: yes.
     pub reconnect: bool,
-    /// How long an interrupted connection is dialled again before it is given up.
+    /// The time for which the endpoint redials an interrupted connection before it gives up.
     ///
     /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,
-    /// How long an attempt to connect may take.
+    /// The time after which an attempt to connect fails.
     ///
     /// Default: 10 s. Range: 100 ms to 1 h.
     pub connect_timeout: Duration,
-    /// How long an acknowledgement may be delayed, so that it can share a datagram.
+    /// The longest delay of an acknowledgement, so that it can share a datagram with data.
     ///
     /// Default: 50 ms. Range: 0 s to 1 s.
     pub ack_delay: Duration,
-    /// The largest message, either way. Both ends need the same value. A larger one grows the receive window with it.
+    /// The largest message in bytes, in both directions. Both ends need the same value. A larger value also grows the
+    /// receive window.
     ///
     /// Default: 1 MiB. Range: 1 byte to 256 MiB.
     pub max_message: usize,
-    /// Bytes of the heap that all connections together hold in messages that are not complete, or that wait for earlier ones of
-    /// an ordered channel. Room for two of the largest messages is always there, with what they take beside their bytes. When it is
-    /// full, nothing stalls: a message that finds no room is not acknowledged and comes again, and messages are finished one
-    /// after the other. A connection holds no more than is free, so that each of many that take all they can get has the same
-    /// share.
+    /// Bytes of the heap that all connections together hold in messages that are incomplete, or that wait for earlier
+    /// messages of an ordered channel. The endpoint always reserves room for two of the largest messages, with their
+    /// bookkeeping. When the memory is full, nothing stalls: the endpoint does not acknowledge a message that finds no
+    /// room, so the message comes again, and messages are finished one after the other. A connection holds at most as
+    /// much as it leaves free, so connections that take all they can get have equal shares.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
-    /// The largest datagram, either way: this end asks its peers not to exceed it, and sends datagrams of this size once a path is
-    /// found to carry them (RFC 8899), which takes [`Config::dont_fragment`]. The default fills an IPv4 packet of 9000 bytes.
+    /// The largest datagram, in both directions: this end asks its peers not to exceed it, and sends datagrams of this
+    /// size once a path is found to carry them (RFC 8899), which needs [`Config::dont_fragment`]. The default fills an
+    /// IPv4 packet of 9000 bytes.
     ///
     /// Default: 8,972 bytes. Range: 1,200 bytes to 65,535 bytes.
     pub max_datagram: u16,
@@ -166,50 +176,52 @@ pub struct Config {
     /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and the BSDs, and
     /// their IPv6 counterparts).
     ///
-    /// Only then does a datagram of more than 1200 bytes show by its arrival that the path carries it. Where this is not set, no
-    /// larger one is sent over UDP, and none is searched for: fragments of it would arrive joined, and each loss of a fragment
-    /// would cost the whole. Links are not concerned: they say how much they take.
+    /// A datagram of more than 1200 bytes proves that the path carries it only if no router may fragment it. Without
+    /// this setting the endpoint sends no larger datagram over UDP and does not search for a larger size: fragments
+    /// would arrive joined, and the loss of one fragment would cost the whole datagram. Links are exempt: they declare
+    /// their largest datagram.
     ///
     /// Default: no.
     pub dont_fragment: bool,
-    /// Packets after which a connection's keys are rotated.
+    /// The number of packets after which a connection rotates its keys.
     ///
     /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,
-    /// The most that one connection sends, whole datagrams counted.
+    /// The rate limit of one connection's sending, in bytes per second of whole datagrams.
     ///
-    /// Default: none: what the path carries. Range: 1,000 bytes/s or more.
+    /// Default: none: as much as the path carries. Range: 1,000 bytes/s or more.
     pub connection_bandwidth: Option<u64>,
-    /// The most that all connections together send, handshakes included.
+    /// The rate limit of all connections' sending together, in bytes per second of whole datagrams,
+    /// handshakes included.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     pub bandwidth: Option<u64>,
-    /// The congestion control of connections that need one.
+    /// The congestion control of connections whose link has none of its own.
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// Time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. It is the offset to begin with:
-    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant` stood still
-    /// while the host slept.
+    /// Time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one:
+    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant`
+    /// stood still while the host slept.
     ///
-    /// Tickets expire by it, so [`Access::Tickets`] refuses 0. Clients that a server knows come back whatever it shows: sessions
-    /// that live are resumed, and clients without a ticket begin anew.
+    /// Tickets expire by the wall clock, so [`Access::Tickets`] refuses 0. A server resumes its live sessions whatever
+    /// the wall clock shows, and clients without a ticket connect anew.
     ///
     /// Default: 0 µs. Range: 0 µs to 2^62 µs.
     pub wall_offset: u64,
-    /// The message types that this endpoint was built with, each with a name of its own of at most 64 bytes. Channels are added
-    /// to it.
+    /// The message types that this endpoint was built with. Each type needs a unique name of at most 64 bytes. The
+    /// endpoint adds its channels to the schema.
     ///
     /// Default: empty.
     pub schema: Schema,
-    /// The cryptography.
+    /// The implementation of the cryptography.
     ///
     /// Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
 }
 
 impl Config {
-    /// The defaults, for the game that `application` names.
+    /// The default configuration for the game that `application` names.
     #[must_use]
     pub fn new(application: u64) -> Self {
         Self {

@@ -1,10 +1,10 @@
-//! Why a datagram was dropped. Noise on the wire is counted, never returned as an error.
+//! Reasons for dropping a datagram. Noise on the wire is counted, never returned as an error.
 
 use core::fmt;
 
 macro_rules! drop_reasons {
     ($($(#[$doc:meta])+ $variant:ident => $name:literal,)+) => {
-        /// Why a datagram was dropped, for counters and reports.
+        /// The reason that a datagram was dropped, for counters and reports.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
         pub enum DropReason {
@@ -12,12 +12,12 @@ macro_rules! drop_reasons {
         }
 
         impl DropReason {
-            /// Every reason, in the order of [`DropReason::index`].
+            /// All reasons, in the order of [`DropReason::index`].
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
-            /// How many reasons there are: the size of a table with one counter for each.
+            /// The number of reasons: the size of a table with one counter for each.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// The name that reports use: lower case, words joined by hyphens.
+            /// The reason's name in reports: lower case, words joined by hyphens.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -29,67 +29,67 @@ macro_rules! drop_reasons {
 }
 
 drop_reasons! {
-    /// Shorter than the shortest datagram of its type.
+    /// The datagram is shorter than the shortest of its type.
     TooShort => "too-short",
-    /// Longer than the longest datagram of its type.
+    /// The datagram is longer than the longest of its type.
     TooLarge => "too-large",
-    /// The first byte names no datagram of this protocol.
+    /// The first byte names no datagram type of this protocol.
     UnknownType => "unknown-type",
-    /// A connection id that nothing here goes by.
+    /// The datagram names a connection id that no connection of this endpoint has.
     UnknownConnection => "unknown-connection",
-    /// A link that the driver did not open, or closed.
+    /// The datagram came over a link that the driver has not opened, or has closed.
     UnknownLink => "unknown-link",
-    /// Not authentic under the keys it claims.
+    /// The packet is not authentic under the keys of its connection.
     NotAuthentic => "not-authentic",
-    /// Seen before, or too old to tell.
+    /// The packet number was received before, or is too old to tell.
     Replayed => "replayed",
-    /// A table or queue that it needs a place in is full.
+    /// A table or queue that the datagram needs a place in is full.
     NoRoom => "no-room",
-    /// The fields do not parse.
+    /// The fields of the datagram do not parse.
     Malformed => "malformed",
-    /// A handshake of another game.
+    /// The handshake belongs to another game.
     WrongApplication => "wrong-application",
-    /// A handshake from an unvalidated address without the padding that pays for a reply.
+    /// The handshake came from an unvalidated address without the padding that pays for a reply.
     NotPadded => "not-padded",
-    /// A handshake at an endpoint that accepts no connections, or a packet of a connection that has no keys any more.
+    /// The endpoint accepts no connections, or the packet's connection has no keys any more.
     Closed => "closed",
-    /// A handshake without a ticket where one is needed.
+    /// The handshake shows no ticket, and the endpoint requires one.
     NoTicket => "no-ticket",
-    /// A ticket that is forged, of another server, or worn.
+    /// The ticket is forged, for another server, or expired.
     BadTicket => "bad-ticket",
-    /// A ticket that let a client in before.
+    /// The ticket has let a client in before.
     BurntTicket => "burnt-ticket",
-    /// A ticket with as many half-open handshakes as it may have.
+    /// The ticket has as many half-open handshakes as one ticket may have.
     TicketBusy => "ticket-busy",
-    /// The table of burnt tickets is full: a ticket that cannot be burnt lets no client in.
+    /// The table of used tickets is full, so the endpoint cannot record the ticket and lets no client in with it.
     BurnTableFull => "burn-table-full",
-    /// A peer that this endpoint does not expect.
+    /// The handshake came from a peer that this endpoint does not expect.
     UnknownPeer => "unknown-peer",
-    /// A Retry whose cookie is none.
+    /// The Retry carries no valid cookie.
     BadCookie => "bad-cookie",
-    /// A Retry beyond those that one attempt follows.
+    /// The Retry exceeds the number that one attempt to connect follows.
     TooManyRetries => "too-many-retries",
-    /// A reply that does not echo what it answers.
+    /// The reply does not echo the datagram that it answers.
     WrongEcho => "wrong-echo",
-    /// Its source asked too often.
+    /// The source of the datagram sent more handshakes than its rate limit allows.
     RateLimited => "rate-limited",
-    /// As many handshakes are half open as may be.
+    /// The table of half-open handshakes is full.
     HalfOpenFull => "half-open-full",
-    /// A handshake message that fits no step under way.
+    /// The handshake message fits no step of a running handshake.
     UnexpectedHandshake => "unexpected-handshake",
-    /// Authentic, but forbidden: the connection was closed for it.
+    /// The packet is authentic but breaks the protocol, so the connection was closed.
     Violation => "violation",
 }
 
 impl DropReason {
-    /// Its place in a table of counters: 0 to [`DropReason::COUNT`] - 1.
+    /// The reason's place in a table of counters: 0 to [`DropReason::COUNT`] - 1.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 }
 
-/// How many datagrams were dropped, by reason.
+/// The number of datagrams dropped, for each reason.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DropCounts([u64; DropReason::COUNT]);
 
@@ -106,19 +106,19 @@ impl DropCounts {
         }
     }
 
-    /// Datagrams dropped for this reason.
+    /// The number of datagrams dropped for this reason.
     #[must_use]
     pub fn of(&self, reason: DropReason) -> u64 {
         self.0.get(reason.index()).copied().unwrap_or(0)
     }
 
-    /// Datagrams dropped for whatever reason.
+    /// The number of datagrams dropped for all reasons together.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Every reason that occurred, with its count.
+    /// Every reason with a count above zero, and its count.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
         DropReason::ALL.iter().map(|&reason| (reason, self.of(reason))).filter(|&(_, count)| count > 0)
     }

@@ -1,5 +1,5 @@
-//! Errors that a call returns when its caller is at fault. Noise on the wire is never an error; it is counted as a
-//! [`crate::drop::DropReason`].
+//! Errors that a call returns when its caller is at fault. Noise on the wire is never an error; it counts as
+//! a [`crate::drop::DropReason`].
 
 use alloc::string::String;
 use core::fmt;
@@ -10,36 +10,36 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field lies outside its range.
+    /// A field's value lies outside the range of the field.
     OutOfRange {
-        /// The field, as [`crate::config::Config`] names it.
+        /// The name of the field in [`crate::config::Config`].
         field: &'static str,
-        /// The value that it was set to.
+        /// The value that the field was set to.
         value: u64,
-        /// The least it may be.
+        /// The smallest value that the field accepts.
         least: u64,
-        /// The most it may be.
+        /// The largest value that the field accepts.
         most: u64,
     },
-    /// `Access::Tickets` without `Secrets::ticket`.
+    /// `Access::Tickets` is set, but `Secrets::ticket` holds no key.
     MissingTicketKey,
-    /// `Access::Tickets` without `Config::wall_offset`: no ticket would ever expire.
+    /// `Access::Tickets` is set without `Config::wall_offset`, so no ticket would ever expire.
     MissingWallTime,
-    /// A name in the schema that is longer than the handshake carries.
+    /// A name in the schema is longer than the handshake carries.
     SchemaNameTooLong {
-        /// The name.
+        /// The name that is too long.
         name: String,
-        /// The most bytes that a name may have.
+        /// The longest name that the handshake carries, in bytes.
         most: usize,
     },
-    /// Two channels have one name.
+    /// Two channels have the same name.
     ChannelNameTwice {
-        /// The name.
+        /// The name that the two channels share.
         name: String,
     },
-    /// Two entries of the schema go by one name.
+    /// Two entries of the schema have the same name.
     SchemaNameTwice {
-        /// The name.
+        /// The name that the two entries share.
         name: String,
     },
 }
@@ -72,40 +72,40 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// Why a call to connect, or to expect a peer, did not even begin.
+/// The reason that a call to connect, or to expect a peer, failed at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// Every place for a connection is taken.
     TooManyConnections {
-        /// `Config::max_connections`.
+        /// The value of `Config::max_connections`.
         most: usize,
     },
-    /// The ticket names another server key than the one to connect to.
+    /// The ticket is for another server key than the key to connect to.
     TicketForAnotherServer,
     /// The ticket was minted for another application.
     TicketForAnotherApplication {
-        /// The application of the ticket.
+        /// The number of the application that the ticket is for.
         ticket: u64,
-        /// The application of this endpoint.
+        /// The number of this endpoint's application.
         endpoint: u64,
     },
     /// The sealed ticket is empty or longer than a handshake carries.
     TicketSize {
-        /// Its bytes.
+        /// The size of the sealed ticket, in bytes.
         size: usize,
-        /// The most bytes that it may have.
+        /// The largest sealed ticket that a handshake carries, in bytes.
         most: usize,
     },
     /// The pre-shared key is all zeros, which anybody can guess.
     ZeroPresharedKey,
     /// The server's key is no usable X25519 public key.
     BadServerKey,
-    /// The link takes no datagram as large as a handshake.
+    /// The link's largest datagram is smaller than a handshake packet.
     LinkTooSmall {
-        /// The largest datagram that it takes, in bytes.
+        /// The largest datagram that the link carries, in bytes.
         max_datagram: u16,
-        /// The bytes that are needed.
+        /// The smallest "largest datagram" that a link may have, in bytes.
         least: u16,
     },
 }
@@ -122,11 +122,14 @@ impl fmt::Display for ConnectError {
             ),
             Self::TicketForAnotherApplication { ticket, endpoint } => write!(
                 f,
-                "the ticket is for application {ticket:#x}, this endpoint is of {endpoint:#x}; \
+                "the ticket is for application {ticket:#x}, but this endpoint has application {endpoint:#x}; \
                  mint tickets with the application of Config::application"
             ),
             Self::TicketSize { size, most } => {
-                write!(f, "the sealed ticket has {size} bytes; pass one of 1 to {most}, as the mint made it")
+                write!(
+                    f,
+                    "the sealed ticket has {size} bytes; pass the ticket of 1 to {most} bytes that the mint made"
+                )
             }
             Self::ZeroPresharedKey => {
                 f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
@@ -143,29 +146,29 @@ impl fmt::Display for ConnectError {
 
 impl core::error::Error for ConnectError {}
 
-/// Why a message was not queued. It comes back in every case.
+/// The reason that a message was not queued. Every variant returns the message.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full; `Event::SendReady` says when it is not.
+    /// The channel's queue is full. An `Event::SendReady` follows once it has space again.
     Full(Bytes),
-    /// The message is larger than both ends agreed to.
+    /// The message is larger than the largest message that both ends agreed to.
     TooLarge {
-        /// The message.
+        /// The message that was too large.
         message: Bytes,
-        /// The most bytes that it may have.
+        /// The largest message that both ends agreed to, in bytes.
         most: usize,
     },
-    /// The connection is over, or never was.
+    /// The connection has ended, or never existed.
     NoSuchConnection(Bytes),
-    /// No channel of that number is configured.
+    /// No channel with this number is configured.
     NoSuchChannel(Bytes),
-    /// The connection is closing; nothing more is taken.
+    /// The connection is closing and accepts no more messages.
     Closing(Bytes),
 }
 
 impl SendError {
-    /// The message that was not queued.
+    /// Takes out the message that was not queued.
     #[must_use]
     pub fn into_message(self) -> Bytes {
         match self {
@@ -200,15 +203,15 @@ impl fmt::Display for SendError {
             }
             Self::TooLarge { message, most } => write!(
                 f,
-                "the message has {} bytes, this connection takes {most}; split it, or raise Config::max_message \
+                "the message has {} bytes, but this connection accepts {most}; split it, or raise Config::max_message \
                  at both ends",
                 message.len()
             ),
-            Self::NoSuchConnection(_) => {
-                f.write_str("no such connection; stop sending on it once Event::Closed was seen")
-            }
+            Self::NoSuchConnection(_) => f.write_str(
+                "the connection does not exist; stop sending on a connection after its Event::Closed",
+            ),
             Self::NoSuchChannel(_) => {
-                f.write_str("no such channel; use the place of one of Config::channels")
+                f.write_str("the channel does not exist; use the place of a channel in Config::channels")
             }
             Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
         }
@@ -223,7 +226,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn a_message_that_was_not_queued_comes_back() {
+    fn a_message_that_was_not_queued_is_returned() {
         let message = Bytes::from_static(b"hello");
         for error in [
             SendError::Full(message.clone()),
@@ -237,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_was_wrong_and_what_to_do() {
+    fn error_texts_name_the_fault_and_the_remedy() {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
-        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, this connection takes 4; split it, or raise Config::max_message at both ends");
+        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
         insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0; set it to a value from 1 to 32768");
         let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };
-        insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, this endpoint is of 0x11; mint tickets with the application of Config::application");
+        insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, but this endpoint has application 0x11; mint tickets with the application of Config::application");
     }
 }

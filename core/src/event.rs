@@ -11,22 +11,22 @@ use crate::schema::SchemaDifference;
 use crate::text::PeerText;
 
 slotmap::new_key_type! {
-    /// A connection of one endpoint. Keys are never reused; an old one finds nothing.
+    /// The id of a connection of one endpoint. Ids are never reused; the id of an ended connection finds nothing.
     pub struct ConnectionId;
 }
 
-/// A channel, by its place in [`crate::Config::channels`].
+/// The number of a channel: its place in [`crate::Config::channels`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub u8);
 
-/// A message, counted from 0 per connection and channel in the order of `send`.
+/// The number of a message: its place in the order of `send`, counted from 0 per connection and channel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
-/// The identity of a peer, as the ticket, the authenticator, or the resumed session gives it.
+/// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity that the ticket carries; zeros for a client without one.
+    /// The identity in the peer's ticket; zeros for a client without a ticket.
     pub identity: [u8; 16],
     /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
@@ -35,108 +35,111 @@ pub struct PeerInfo {
 /// The fate of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fate {
-    /// Waiting to be sent for the first time.
+    /// The message waits for its first transmission.
     Queued,
-    /// Sent at least once, not yet acknowledged.
+    /// The message was sent at least once and is not yet acknowledged.
     InFlight,
-    /// Taken into the peer core's event queue. No stronger promise is possible, since the peer may die.
+    /// The peer's core has the message in its event queue. No stronger promise is possible, since the peer may crash.
     Delivered,
-    /// Never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
+    /// The message was never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
     NotSent,
-    /// Sent, but the connection ended before an acknowledgement came: it may have arrived.
+    /// The message was sent, but the connection ended before an acknowledgement came, so it may have arrived.
     Unknown,
 }
 
 /// A reliable message whose delivery the peer had not confirmed when its connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Unconfirmed {
-    /// Its channel.
+    /// The channel of the message.
     pub channel: ChannelId,
-    /// Its number, as `send` returned it.
+    /// The number of the message, as `send` returned it.
     pub message: MessageId,
-    /// [`Fate::NotSent`], or [`Fate::Unknown`] if it may have arrived.
+    /// [`Fate::NotSent`], or [`Fate::Unknown`] if the message may have arrived.
     pub fate: Fate,
 }
 
-/// Why a server does not let a client in.
+/// The reason that a server does not let a client in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// All places are taken.
+    /// Every place for a connection is taken.
     Full,
-    /// The client's address (IPv4, or IPv6 /64) has as many clients already as one address may have.
+    /// The client's address (IPv4, or IPv6 /64) already has the largest number of clients that one address may have.
     TooManyFromAddress,
-    /// This identity is not welcome.
+    /// The server's authenticator has banned this identity.
     Banned,
-    /// The ticket was valid once.
+    /// The ticket has expired.
     Expired,
-    /// The server ended the session that this client wants to resume, and the notice of it was lost on the way. Another
-    /// ticket may let it in.
+    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost on the way. Another
+    /// ticket may let the client in.
     SessionEnded,
     /// The two ends were built from different message types.
     Schema(SchemaDifference),
-    /// The authenticator's own reason.
+    /// The authenticator refused for a reason of the game's own.
     Other {
-        /// The game's code.
+        /// The reason code, which the game defines.
         code: u16,
-        /// Text for a person.
+        /// The reason as text for a person.
         text: PeerText,
     },
 }
 
-/// Why a connection ended, or was never made.
+/// The reason that a connection ended, or was never made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// This end called `close`.
     Local {
-        /// The code given to `close`.
+        /// The code that this end passed to `close`.
         code: u16,
     },
-    /// The peer closed it.
+    /// The peer closed the connection.
     Peer {
-        /// The peer's code.
+        /// The code that the peer passed to `close`.
         code: u16,
-        /// The peer's text.
+        /// The text that the peer passed to `close`.
         text: PeerText,
     },
-    /// Nothing was heard for the idle timeout, and the resume window passed too.
+    /// No packet from the peer arrived for the idle timeout, nor in the resume window after it.
     TimedOut,
-    /// No answer within the connect timeout.
+    /// No answer arrived within the connect timeout.
     ConnectTimedOut {
-        /// The protocol version that the far end hinted at, if it differs from ours. Unauthenticated.
+        /// The protocol version that the far end hinted at, if it differs from this end's version. Unauthenticated.
         version_hint: Option<u8>,
-        /// Whether small datagrams reach the far end and come back, and none of 1200 bytes does, which a handshake takes: the path
-        /// carries less than that, as some tunnels and VPNs do. Another network, or a larger MTU of the tunnel, helps.
-        /// Unauthenticated.
+        /// Whether small datagrams reach the far end and come back, but no datagram of 1200 bytes, which a handshake
+        /// needs: the path carries less, as some tunnels and VPNs do. Another network, or a larger MTU of the tunnel,
+        /// helps. Unauthenticated.
         narrow_path: bool,
-        /// The key of a server that answers there, if it is another one than the pinned one, or the ticket's. Unauthenticated:
-        /// nothing proves whose it is.
+        /// The public key of the server that answers at this address, if it differs from the pinned key or the ticket's
+        /// key. Unauthenticated: nothing proves who owns the key.
         key_hint: Option<PublicKey>,
     },
-    /// The path changed, to a tunnel's say, and carries less than it has to: smaller datagrams pass, and none of `least` bytes.
-    /// Another network, or a larger MTU of the tunnel, helps.
+    /// The path changed, to a tunnel's for example, and now carries only datagrams smaller than `least` bytes. Another
+    /// network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
-        /// Bytes of the smallest datagram that a path has to carry whole, without the headers of IP and UDP: 700, or 1200 for a
-        /// connection that was lost and could not be made again because its handshake takes that (which is not authenticated).
+        /// The smallest datagram that a path must carry whole, in bytes without the headers of IP and UDP: 700, or 1200
+        /// for a connection that was interrupted and could not be made again because its handshake needs
+        /// 1200 (unauthenticated).
         least: u16,
     },
-    /// The server refused.
+    /// The server refused the client.
     Refused(Refusal),
-    /// The peer restarted or forgot the session; a new connection takes its place.
+    /// The server restarted or forgot the session; a new connection takes the place of this one.
     SessionLost,
-    /// Another connection took its place: peers that share a pair of keys have one connection, the one that was dialled last;
-    /// in a full server, a client whose connection no longer answers gives its place to the next one with its identity.
+    /// Another connection took this one's place. Two peers that share a pair of keys have one connection, the last that
+    /// was dialled; in a full server, a client whose connection no longer answers gives its place to the next client
+    /// with its identity.
     Replaced,
     /// The peer broke the protocol.
     Violation(Violation),
-    /// The keys are worn out: too many forged packets were seen.
+    /// The connection's keys are worn out, because too many forged packets arrived.
     KeysExhausted,
-    /// The link under the connection was closed by the driver.
+    /// The driver closed the link under the connection.
     LinkClosed,
-    /// The driver gave up before the core could: it found no address, or its socket failed. The core itself never says this.
+    /// The driver gave up before the core could: it found no address, or its socket failed. The core itself never
+    /// reports this reason.
     Driver {
-        /// The driver's words, for a person.
+        /// The driver's reason as text for a person.
         text: String,
     },
 }
@@ -147,23 +150,24 @@ pub enum CloseReason {
 pub enum Violation {
     /// A frame inside an authentic packet does not parse.
     MalformedFrame,
-    /// An acknowledgement of a packet that was never sent.
+    /// An acknowledgement names a packet that was never sent.
     AcknowledgedUnsent,
-    /// A channel that is not configured, or a frame that its mode does not allow.
+    /// A frame names a channel that is not configured, or has a form that its channel's delivery does not allow.
     BadChannel,
-    /// A message larger than agreed.
+    /// A message is larger than both ends agreed to.
     MessageTooLarge,
-    /// More data than granted.
+    /// The peer sent more reliable data than its flow-control credit allows.
     CreditExceeded,
-    /// A fragment outside its message, or one that contradicts an earlier one.
+    /// A fragment lies outside its message, or contradicts an earlier fragment.
     BadFragment,
-    /// Resume state that contradicts what was sent.
+    /// A resume state contradicts the messages that were sent.
     BadResume,
-    /// A compressed message that does not unpack to what it claims.
+    /// A compressed message does not unpack to its claimed length.
     InvalidMessages,
 }
 
-/// An event that an endpoint reports. Of a connection, `Connected` comes before all else, `Closed` last and once.
+/// An event that an endpoint reports. For each connection, `Connected` comes before all other events, and `Closed` last
+/// and once.
 ///
 /// ```
 /// use tickwire_core::{Endpoint, Event, Fate};
@@ -186,86 +190,86 @@ pub enum Violation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A connection is usable: one that this end dialled, or one that it accepted.
+    /// A connection is ready to carry messages. This end dialled or accepted it.
     Connected {
-        /// The connection.
+        /// The connection that is ready.
         connection: ConnectionId,
-        /// Where its peer is.
+        /// The address of the connection's peer.
         address: Address,
-        /// The identity of its peer.
+        /// The identity of the connection's peer.
         peer: PeerInfo,
-        /// The connection that this one takes the place of, if the server lost its session.
+        /// The earlier connection that this one replaces, if the server lost its session.
         replaces: Option<ConnectionId>,
     },
-    /// A message arrived.
+    /// A message arrived from the peer.
     Message {
-        /// Its connection.
+        /// The connection that the message arrived on.
         connection: ConnectionId,
-        /// Its channel.
+        /// The channel that the message arrived on.
         channel: ChannelId,
-        /// Its bytes.
+        /// The bytes of the message.
         data: Bytes,
     },
-    /// A reliable message was delivered (only on channels that ask for receipts).
+    /// The peer's core has received a reliable message (only on channels with receipts).
     Delivered {
-        /// Its connection.
+        /// The connection of the delivered message.
         connection: ConnectionId,
-        /// Its channel.
+        /// The channel of the delivered message.
         channel: ChannelId,
-        /// Its number.
+        /// The number of the delivered message, as `send` returned it.
         message: MessageId,
     },
-    /// A channel whose queue was full takes messages again.
+    /// A channel whose queue was full accepts messages again.
     SendReady {
-        /// Its connection.
+        /// The connection of the channel.
         connection: ConnectionId,
-        /// The channel.
+        /// The channel that accepts messages again.
         channel: ChannelId,
     },
-    /// The peer fell silent; its session waits for it to come back.
+    /// The peer has been silent for the idle timeout. The session waits for the peer to return.
     Interrupted {
-        /// The connection.
+        /// The connection that was interrupted.
         connection: ConnectionId,
     },
-    /// The session continues, on fresh keys.
+    /// An interrupted session continues on fresh keys.
     Resumed {
-        /// The connection.
+        /// The connection that continues.
         connection: ConnectionId,
-        /// Where its peer is now.
+        /// The peer's address after the interruption.
         address: Address,
     },
-    /// The peer was found at another address, and proved that it is there.
+    /// The peer moved to another address, and proved that it receives there.
     Moved {
-        /// The connection.
+        /// The connection whose peer moved.
         connection: ConnectionId,
-        /// Where its peer is now.
+        /// The peer's new address.
         address: Address,
     },
-    /// The rate that the path carries changed by a quarter or more since this event was last reported, or since the
-    /// first acknowledgement, and a quarter of the rate is in use. A game may adapt how much it sends; for each tick,
-    /// `Endpoint::grant` is more exact.
+    /// The rate that the path carries changed by a quarter or more since the last event of this kind, or since the
+    /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending; for each
+    /// tick, `Endpoint::grant` is more exact.
     RateChanged {
-        /// The connection.
+        /// The connection whose path changed its rate.
         connection: ConnectionId,
         /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection is over, and this is its last event. Its statistics can be asked for until the peer has heard of
-    /// it too, for some seconds at most; after that its id finds nothing.
+    /// The connection has ended; this event is its last. Its statistics stay available until the peer has heard of the
+    /// end, for some seconds at most; after that the id finds nothing.
     Closed {
-        /// The connection. A driver that reports an attempt to connect that failed, or its own end, uses the null id,
-        /// `ConnectionId::default()`: there never was a connection that the game knew.
+        /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
+        /// id, `ConnectionId::default()`, because the game never knew such a connection.
         connection: ConnectionId,
-        /// Why.
+        /// The reason that the connection ended.
         reason: CloseReason,
-        /// The reliable messages that are not known to be delivered, in order of channel and number. Each end's CLOSE confirms
-        /// what it received.
+        /// The reliable messages that are not known to be delivered, in order of channel and number. Each end's CLOSE
+        /// frame confirms the messages that it received.
         unconfirmed: Vec<Unconfirmed>,
     },
 }
 
 impl Event {
-    /// The connection that it is about.
+    /// The connection that the event is about.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
         match self {

@@ -1,8 +1,9 @@
-//! Start-time fair queueing (Goyal, Vin and Cheng, 1996): which party sends next, in integers.
+//! Start-time fair queueing (Goyal, Vin and Cheng, 1996) in integers: the choice of the party that sends next.
 //!
-//! The next piece of each party has a start tag, the virtual time at which its earlier pieces were paid off; the lowest tag goes
-//! first. Virtual time follows the lowest tag of all parties that want to send, so a party that was idle gains no credit. The
-//! session keeps the clock; channels are its parties today, and another kind of traffic joins by a [`Share`] of its own.
+//! The next piece of each party has a start tag, the virtual time at which the party's earlier pieces were paid off;
+//! the party with the lowest tag sends first. Virtual time follows the lowest tag of all parties that want to send, so
+//! a party that was idle gains no credit. The session keeps the clock; channels are its parties today, and another kind
+//! of traffic joins by a [`Share`] of its own.
 
 /// Virtual time units per byte at priority 0.
 const UNITS_SHIFT: u32 = 7;

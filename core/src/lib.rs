@@ -77,8 +77,8 @@
 //!   fragments; larger ones are then sent where the path is found to carry them.
 //! - **ECN**: pass the bits of received datagrams in, and send with [`Transmit::ecn`]; [`Ecn::NotCapable`] where the platform has none.
 //!
-//! [`drivers_contract`] is the whole list, each clause with the damage if it is broken. [`Endpoint`] has the states of a connection.
-//! [`message`] turns structs into the bytes that channels carry.
+//! [`drivers_contract`] is the whole list; each duty names the damage of neglecting it. [`Endpoint`] has the states of
+//! a connection. [`message`] turns structs into the bytes that channels carry.
 #![no_std]
 #![forbid(unsafe_code)]
 

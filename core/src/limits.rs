@@ -1,202 +1,219 @@
-//! Every bound on what a peer, or the network, can make an endpoint hold or do.
+//! The bounds on everything that a peer, or the network, can make an endpoint hold or do.
 
 use core::time::Duration;
 
 /// The largest datagram sent before the path MTU is known, and the size of a padded Hello, in bytes (RFC 8899 base).
 pub const BASE_DATAGRAM: usize = 1200;
-/// The largest datagram that is looked at; anything larger is counted and dropped.
+/// The largest datagram that the endpoint reads, in bytes. It counts and drops anything larger.
 pub const MAX_DATAGRAM: usize = 65_535;
-/// The default of the largest datagram that a path is searched for, in bytes: an IPv4 packet of 9000.
+/// The default of the largest datagram size that the path search tries, in bytes: an IPv4 packet of 9000.
 pub const PATH_DATAGRAM: u16 = 8972;
 /// The smallest buffer that `poll_transmit` writes to, in bytes.
 pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
-/// Bytes of an AEAD tag.
+/// The size of an AEAD tag, in bytes.
 pub const TAG: usize = 16;
-/// Packet numbers below the highest seen that are still told apart from replays.
+/// The number of packet numbers below the highest seen that the receiver still tells apart from replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// Ranges of packet numbers that one acknowledgement lists; more of them are sent as bits. A receiver repeats up to this many.
+/// The largest number of packet number ranges in one acknowledgement; a receiver sends more ranges as a bitmap.
 pub const ACK_RANGES: usize = 32;
-/// Ranges of packet numbers that a receiver keeps until it reported them several times, 16 bytes each. All that a sender may have
-/// in flight, each second packet lost, twice over.
+/// The largest number of packet number ranges that a receiver keeps until it has reported them several times, 16 bytes
+/// each. Equals the ranges of all packets that a sender may have in flight, with every second packet lost, twice over.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
-/// Bytes of an acknowledgement with one bit per packet number: as many numbers as a sender waits for at most.
+/// The size of the bitmap in an acknowledgement, in bytes: one bit for each packet number, for as many numbers as a
+/// sender waits for at most.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
-/// Ranges in the resume state of one channel; messages received beyond them are sent again.
+/// The largest number of ranges in the resume state of one channel. The sender resends received messages that are
+/// beyond them.
 pub const RESUME_RANGES: usize = 32;
-/// How much longer than its acknowledgement delay a peer may take to acknowledge packets that are not sent again, heartbeats
-/// above all: drivers let those gather before they read them, since no message waits for them.
+/// The time beyond the acknowledgement delay that a peer may take to acknowledge packets that are not resent, such as
+/// heartbeats: drivers may let such packets gather before they read them, since no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
-/// Packets in flight per connection, whatever the congestion window says.
+/// The largest number of packets in flight per connection, whatever the congestion window.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
-/// Failed openings after which a connection's keys count as worn out (RFC 9001 6.6, for ChaCha20-Poly1305).
+/// The number of failed openings after which a connection's keys count as worn out (RFC 9001 section 6.6,
+/// for ChaCha20-Poly1305).
 pub const FAILED_OPENS: u64 = 1 << 36;
-/// Channels per connection.
+/// The largest number of channels per connection.
 pub const CHANNELS: usize = 32;
-/// Reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip of 100 ms. Credit
-/// bounds their bytes.
+/// The largest number of reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip
+/// of 100 ms. Flow-control credit bounds their bytes.
 pub const RELIABLE_WINDOW: u32 = 16_384;
-/// Bytes that a queued or buffered message costs beyond its own, in every budget.
+/// The bytes that each queued or buffered message counts beyond its own, in every budget.
 pub const MESSAGE_OVERHEAD: u64 = 64;
 /// The default of the largest message, in bytes.
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The largest message that any configuration allows, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// Bytes of reliable data that a peer may have in transit, in reassembly or not yet taken by the application.
+/// The bytes of reliable data that a peer may have in transit, in reassembly, or waiting for the application.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
-/// Unreliable messages waiting for the application, in bytes; the oldest gives way.
+/// The bytes of unreliable messages that may wait for the application. The oldest message gives way.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
-/// Half-open handshakes that a server keeps.
+/// The largest number of half-open handshakes that a server keeps.
 pub const HALF_OPEN: usize = 1024;
-/// Bytes that one half-open handshake may hold.
+/// The largest memory of one half-open handshake, in bytes.
 pub const HALF_OPEN_BYTES: usize = 512;
-/// Half-open handshakes per ticket.
+/// The largest number of half-open handshakes per ticket.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
-/// Refusals kept to be repeated to a client that sends the same Hello again; beyond, a refusal is sent once.
+/// The largest number of refusals kept so that a repeated Hello gets the same answer. A server sends further refusals
+/// only once.
 pub const REFUSALS_KEPT: usize = 256;
-/// Bytes of the first Noise message in a Hello.
+/// The largest first Noise message in a Hello, in bytes.
 pub const HELLO_NOISE_BYTES: usize = 128;
-/// Bytes of a name in a schema.
+/// The longest name in a schema, in bytes.
 pub const SCHEMA_NAME: usize = 64;
-/// The smallest "largest datagram" that a peer or a link may declare, in bytes. A path that carries less ends its connections.
+/// The smallest "largest datagram" that a peer or a link may declare, in bytes. A path that carries less ends
+/// its connections.
 pub const LEAST_DATAGRAM: u16 = 700;
-/// Ticket ids remembered as used, until they expire. When it is full, tickets are refused.
+/// The largest number of used ticket ids remembered until the tickets expire. When the table is full, the server
+/// refuses tickets.
 pub const BURNT_TICKETS: usize = 65_536;
-/// Sessions remembered as ended by this end until their resume tickets expire. Beyond, no ticket of a lost session lets
-/// a client in meanwhile.
+/// The largest number of ended sessions remembered until their resume tickets expire. When the table is full, no ticket
+/// of a lost session lets a client in.
 pub const ENDED_SESSIONS: usize = 65_536;
-/// Connections looked through per second for the ones that datagrams of type Unknown concern.
+/// The largest number of connections per second that the endpoint searches for the targets of datagrams of
+/// type Unknown.
 pub const LOOKUPS_PER_SECOND: u32 = 100_000;
-/// Stateless replies waiting to be sent; when it is full, new ones are dropped.
+/// The largest number of stateless replies waiting to be sent. A full queue drops new replies.
 pub const REPLY_QUEUE: usize = 256;
-/// Bytes of user data inside a ticket.
+/// The largest user data inside a ticket, in bytes.
 pub const TICKET_USER_DATA: usize = 256;
-/// Bytes of a sealed ticket on the wire.
+/// The largest sealed ticket on the wire, in bytes.
 pub const TICKET_BYTES: usize = 512;
-/// Bytes of the text that goes with a close reason.
+/// The longest text of a close reason, in bytes.
 pub const CLOSE_TEXT: usize = 256;
-/// Retries that a client follows before it has seen no answer to [`HELLOS_PER_COOKIE`].
+/// The number of Retries that a client follows before [`HELLOS_PER_COOKIE`] Hellos have gone unanswered.
 pub const RETRIES: u8 = 2;
-/// Hellos with one cookie that get no answer before the client asks for another one.
+/// The number of Hellos with one cookie that go unanswered before the client asks for another cookie.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// How long a client waits for the answer to one Hello before it starts over with another ephemeral key. It
-/// connects over no longer round trip: the server may have forgotten the handshake when the first Data comes.
+/// The time that a client waits for the answer to one Hello before it starts over with another ephemeral key. It bounds
+/// the round trip over which a client can connect: after a longer one the server may have forgotten the handshake when
+/// the first Data packet arrives.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(8900);
-/// The most that a client adds to [`ANSWER_WITHIN`] because its driver called it late.
+/// The longest extension of [`ANSWER_WITHIN`] by a client whose driver called it late.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
-/// How long an address that was challenged has to answer, at least.
+/// The least time that a challenged address has to answer.
 pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);
-/// Connection ids on the wire: slots of the table that a datagram's id is looked up in.
+/// The number of connection ids on the wire: slots of the table in which the endpoint looks up a datagram's id.
 pub const CONNECTION_IDS: usize = 1 << 16;
-/// Buckets in each of the four rows of the tables that limit and record handshakes per source.
+/// The number of buckets in each of the four rows of the tables that limit and record handshakes per source.
 pub const SOURCE_BUCKETS: u16 = 2048;
-/// Buckets in each of the four rows of the tables that limit handshakes per ticket and per session.
+/// The number of buckets in each of the four rows of the tables that limit handshakes per ticket and per session.
 pub const CREDENTIAL_BUCKETS: u16 = 512;
-/// Connections that may wait at a time for an answer from an address that nothing has shown to be the peer's. They are on
-/// no source's account meanwhile.
+/// The largest number of connections that wait at a time for the peer to validate its address. Meanwhile they are on no
+/// source's account.
 pub const UNVALIDATED: usize = 16;
-/// How long one of them may wait.
+/// The time that a connection may wait for the peer to validate its address.
 pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
-/// Expired timers handled by one call of `handle_timeout`; the rest stays due.
+/// The largest number of expired timers that one call of `handle_timeout` handles. Further timers stay due.
 pub const TIMERS_PER_CALL: usize = 64;
-/// Connections that one call of `poll_transmit` or `poll_event` looks at before it finds one that has something; the
-/// others stay due.
+/// The largest number of connections that one call of `poll_transmit` or `poll_event` visits without finding output.
+/// Further connections stay due.
 pub const CONNECTIONS_PER_POLL: usize = 64;
-/// Datagrams written by one call of `poll_transmit`.
+/// The largest number of datagrams that one call of `poll_transmit` writes.
 pub const DATAGRAMS_PER_TRANSMIT: usize = 64;
-/// Message types of one registry.
+/// The largest number of message types in one registry.
 pub const MESSAGE_TYPES: usize = 4096;
-/// Bytes of the name of a message type.
+/// The longest name of a message type, in bytes.
 pub const MESSAGE_NAME: usize = 64;
-/// How deep lists, maps and boxes nest inside one message.
+/// The greatest nesting depth of lists, maps and boxes inside one message.
 pub const MESSAGE_DEPTH: usize = 16;
-/// Values inside one MessagePack or JSON message, containers included.
+/// The largest number of values inside one MessagePack or JSON message, containers included.
 pub const MESSAGE_ITEMS: usize = 1 << 16;
-/// List items that a message of the bits codec may hold beyond one per bit: some items take no bits at all.
+/// The number of list items that a message of the bits codec may hold beyond one per bit, because some items take
+/// no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
-/// Invalid messages that a connection may send within [`VIOLATION_WINDOW`] by default; one more is too many.
+/// The number of invalid messages that a connection may send within [`VIOLATION_WINDOW`] by default. One more ends
+/// the connection.
 pub const VIOLATIONS: u16 = 8;
-/// The default of the time that a violation counts.
+/// The default of the time for which a violation counts.
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
-/// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
+/// The largest number of connections whose violations one dispatcher remembers. Beyond it, the dispatcher forgets the
+/// connection with the lowest id.
 pub const VIOLATION_RECORDS: usize = 32_768;
-/// The smallest piece that a message is cut into, in bytes.
+/// The smallest fragment that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
-/// Bytes of a packet that are always there for a message. A message that fits them is not cut.
+/// The bytes of a packet that are always available to a message. A message of at most this size is not cut.
 pub const WHOLE_FRAME: usize = 1150;
-/// Unreliable messages in reassembly per connection; the oldest gives way.
+/// The largest number of unreliable messages in reassembly per connection. The oldest gives way.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
-/// Bytes of unreliable messages in reassembly per connection, if two of the largest messages are not more.
+/// The bytes of unreliable messages in reassembly per connection, or twice the largest message if that is more.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
-/// Connections of an endpoint that may be leaving at a time, if its places are not more: they take no place. Beyond, the oldest
-/// is forgotten although its peer may not have heard of the end.
+/// The largest number of closing connections of an endpoint, which take no place, unless it has more places. Beyond it,
+/// the endpoint forgets the oldest, although its peer may not have heard of the end.
 pub const LEAVING: usize = 64;
-/// Connections of one owner that are probed when another of the same owner finds no place.
+/// The largest number of connections of one owner that are probed when another connection of that owner finds no place.
 pub const CONTESTED: usize = 16;
-/// Times the receive window that a connection may hold in messages that the application cannot have yet, overhead
-/// included. A sender that cuts by [`FRAGMENT_MIN`] needs less.
+/// The factor of the receive window that a connection may hold in messages that the application cannot have yet,
+/// overhead included. A sender that cuts by [`FRAGMENT_MIN`] needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
-/// The default of the bytes that all connections of an endpoint hold together in messages that the application cannot
+/// The default of the bytes that all connections of an endpoint together hold in messages that the application cannot
 /// have yet.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// Bytes that a connection may hold in such messages for each byte that it received of them. A sender that cuts by
-/// [`FRAGMENT_MIN`] needs less.
+/// The bytes that a connection may hold in incomplete messages for each byte that it received of them. A sender that
+/// cuts by [`FRAGMENT_MIN`] needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// Bytes that a connection may hold in such messages beyond that.
+/// The bytes that a connection may hold in incomplete messages beyond [`HELD_PER_RECEIVED`].
 pub const HELD_FREE: usize = 32 << 10;
-/// How long the room of one largest message is kept for one message, if other connections wait for it.
+/// The time for which one message keeps the reserved room of one largest message, if other connections wait for it.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
-/// A message keeps that room for one more second per this many bytes that it takes.
+/// The bytes of a message for which it keeps the reserved room one more second.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
-/// How long that room is kept for the next connection in turn, which sends the message again that found no room.
+/// The time for which the reserved room waits for the next connection in turn, which resends the message that found
+/// no room.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
-/// The largest message that is compressed, in bytes; larger ones travel as they are.
+/// The largest message that is compressed, in bytes. Larger messages travel uncompressed.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// Ranges of numbers of dropped messages that a channel remembers; fates of older ones are forgotten.
+/// The largest number of ranges of dropped messages that a channel remembers. It forgets the fates of older messages.
 pub const DROPPED_RANGES: usize = 64;
-/// The same on a connection that has exchanged nothing but heartbeats for [`REST_AFTER`].
+/// The value of [`DROPPED_RANGES`] on a connection that has exchanged nothing but heartbeats for [`REST_AFTER`].
 pub const DROPPED_RANGES_AT_REST: usize = 8;
-/// How long the path may hold an unreliable message back before it gives way to newer ones of its channel, where the
-/// channel's [`crate::Overflow`] says so.
+/// The time for which the path may delay an unreliable message before the message gives way to newer ones of its
+/// channel, where the channel's [`crate::Overflow`] allows it.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
-/// A connection on which nothing but heartbeats was exchanged for this long gives unused memory back, at its next heartbeat.
+/// The idle time after which a connection gives unused memory back, at its next heartbeat. A connection that exchanges
+/// only heartbeats is idle.
 pub const REST_AFTER: Duration = Duration::from_secs(3);
-/// The same, if no heartbeat comes before. A heartbeat of the default interval does, so the timer costs such a connection nothing.
+/// The idle time after which a connection gives unused memory back without a heartbeat. A heartbeat of the default
+/// interval comes earlier, so the timer costs such a connection nothing.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
-/// How long after its first fragment the rest of an unreliable message is still sent: its receiver gives it up then.
+/// The time after the first fragment of an unreliable message for which the sender still sends further fragments,
+/// because the receiver then drops the message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// Ranges of bytes that one message in reassembly may consist of. Bytes that would make more are taken when gaps were filled;
-/// no more packets are missing at a time from a sender that fills a window of 1 MB with large packets.
+/// The largest number of byte ranges in one message in reassembly. The receiver drops bytes that would add a range
+/// until gaps are filled; a sender that fills a window of 1 MB with large packets never has more packets missing at
+/// a time.
 pub const REASSEMBLY_RANGES: usize = 1024;
-/// Bytes of the first chunk that received messages share after a rest; each has four times as many as the one before.
+/// The size of the first chunk that received messages share after the endpoint was idle, in bytes. Each further chunk
+/// has four times the size of the chunk before.
 pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
-/// Bytes of the largest of them.
+/// The size of the largest chunk that small received messages share, in bytes.
 pub const ARENA_CHUNK: usize = 16 << 10;
-/// Messages above this many bytes do not share a chunk with smaller ones.
+/// The size above which a message does not share a chunk with smaller ones, in bytes.
 pub const ARENA_SHARED: usize = 4 << 10;
-/// Full chunks kept for reuse, per arena and kind.
+/// The largest number of full chunks kept for reuse, per arena and kind.
 pub const ARENA_CHUNKS: usize = 8;
-/// Bytes of the largest chunks that large received messages share.
+/// The size of the largest chunk that large received messages share, in bytes.
 pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
-/// Messages above this many bytes have an allocation of their own. None of them fits one datagram.
+/// The size above which a message has an allocation of its own, in bytes. No such message fits one datagram.
 pub const ARENA_LARGE: usize = 64 << 10;
-/// Full chunks of large messages kept for reuse, per arena and kind.
+/// The largest number of full chunks of large messages kept for reuse, per arena and kind.
 pub const ARENA_LARGE_CHUNKS: usize = 4;
 /// The largest page that keeps a part of a message, in bytes.
 pub const PAGE: usize = 4 << 10;
-/// The smallest one.
+/// The smallest page that keeps a part of a message, in bytes.
 pub const PAGE_LEAST: usize = 16;
-/// Bytes of unused pages kept for reuse, per arena, for [`ARENA_REST`] at most.
+/// The bytes of unused pages kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const PAGES_KEPT: usize = 512 << 10;
-/// Bytes of unused tables of pages kept for reuse, per arena, for [`ARENA_REST`] at most.
+/// The bytes of unused page tables kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const TABLES_KEPT: usize = 64 << 10;
-/// An endpoint that received no message for this long gives the memory that it kept for messages back to the system; at the
-/// latest after twice this time.
+/// The idle time after which an endpoint that receives no message gives the memory that it kept for messages back to
+/// the system; at the latest it does so after twice this time.
 pub const ARENA_REST: Duration = Duration::from_secs(3);
-/// Unused records of the sent parts of messages that are kept for reuse, per channel.
+/// The largest number of unused records of sent message parts that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
 
-/// Bytes that one message of `max_message` bytes takes at most in reassembly, whatever order it comes in: twice its own,
-/// and the places of its extents.
+/// The largest memory that a message of `max_message` bytes takes in reassembly, whatever order its parts come in:
+/// twice its size, and the records of its ranges.
 #[must_use]
 pub const fn reserved_room(max_message: usize) -> usize {
     2 * max_message + (128 << 10)

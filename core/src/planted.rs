@@ -1,5 +1,5 @@
-//! Bugs that are planted on purpose, to prove that the simulator finds them. Only with the feature `planted`, which no
-//! product enables; without it every question below is answered "no" at compile time.
+//! Bugs that are planted on purpose, to prove that the simulator finds them. They exist only with the feature
+//! `planted`, which no product enables; without it every query below is `false` at compile time.
 
 #[cfg(feature = "planted")]
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -13,25 +13,25 @@ use core::sync::atomic::{AtomicU8, Ordering};
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Bug {
-    /// The replay window takes the newest packet number for fresh once more.
+    /// The replay window accepts the newest packet number a second time.
     ReplayWindowOffByOne = 1,
-    /// The probe timer is not set again after it went off.
+    /// The probe timer is not set again after it has expired.
     LostTimer = 2,
-    /// Packet numbers start again when the peer moves: a nonce is used twice.
+    /// Packet numbers restart when the peer moves, so a nonce is used twice.
     NonceReuse = 3,
-    /// A fragment that overlaps another is counted whole.
+    /// A fragment that overlaps another is counted with all of its bytes.
     OverlapCounted = 4,
-    /// Every sixteenth lost packet's messages are forgotten.
+    /// The endpoint forgets the messages of every sixteenth lost packet.
     LostForgotten = 5,
-    /// The first authentic packet proves the address that it bears.
+    /// The endpoint trusts an address after the first authentic packet from it, without a challenge.
     AddressTrusted = 6,
-    /// A message that waits while nothing is in flight raises no need to send.
+    /// A message that waits while no packet is in flight sets no transmit deadline.
     NeedForgotten = 7,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
-    /// Every bug, with the name that commands use.
+    /// Every bug, with its name in commands.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
@@ -46,7 +46,7 @@ impl Bug {
 #[cfg(feature = "planted")]
 static PLANTED: AtomicU8 = AtomicU8::new(0);
 
-/// Plants one bug in every endpoint of the process, or none.
+/// Plants one bug in every endpoint of the process, or removes it.
 #[cfg(feature = "planted")]
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as u8), Ordering::SeqCst);

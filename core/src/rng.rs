@@ -1,4 +1,4 @@
-//! The one source of randomness of an endpoint: ChaCha20, seeded once by the caller.
+//! The only source of randomness of an endpoint: ChaCha20, seeded once by the caller.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
@@ -24,7 +24,7 @@ impl Rng {
         self.0.fill_bytes(out);
     }
 
-    /// `N` random bytes.
+    /// Draws `N` random bytes.
     #[must_use]
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut out = [0; N];
@@ -32,20 +32,20 @@ impl Rng {
         out
     }
 
-    /// 64 random bits.
+    /// Draws 64 random bits.
     #[must_use]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// A value below `bound`, or 0 if `bound` is 0. The bias of at most `bound`/2^64 is accepted.
+    /// Draws a value below `bound`, or 0 if `bound` is 0. The bias is at most `bound`/2^64.
     #[must_use]
     pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next_u64()) * u128::from(bound);
         (wide >> 64) as u64
     }
 
-    /// A generator of its own, seeded from this one.
+    /// An independent generator, seeded from this one.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.array())

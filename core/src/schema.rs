@@ -1,4 +1,4 @@
-//! The message types and channels that both ends must have been built with, as hashes.
+//! Schemas: hashes of the message types and channels that both ends must have in common.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -9,35 +9,35 @@ use core::fmt;
 use crate::config::{ChannelConfig, Delivery};
 use crate::text::{Escaped, PeerText};
 
-/// A message type or channel, by name, with the hash of its shape.
+/// A message type or channel by its name, with the hash of its layout.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
     /// The name that both ends agree on, at most 64 bytes.
     pub name: String,
-    /// The stable hash of its shape: the same on every target and in every build.
+    /// The stable hash of the layout, equal on every target and in every build.
     pub hash: u32,
 }
 
 /// The schema that an endpoint presents in its handshakes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
-    /// Its entries, sorted by name.
+    /// The message types and channels of the schema, sorted by name.
     pub entries: Vec<SchemaEntry>,
 }
 
 impl Schema {
-    /// A schema of `entries`, in whatever order they come.
+    /// A schema of `entries`, which may come in any order.
     #[must_use]
     pub fn new(mut entries: Vec<SchemaEntry>) -> Self {
         entries.sort();
         Self { entries }
     }
 
-    /// One number for all of it. Equal schemas have equal hashes. A client that wants to be let in despite a difference can
-    /// forge one, so it protects from mistakes only.
+    /// The hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it protects
+    /// against mistakes only.
     ///
-    /// It is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian), the
-    /// name, and its hash (64 bits little-endian).
+    /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
+    /// the name, and its hash (64 bits little-endian).
     #[must_use]
     pub fn hash(&self) -> u64 {
         let mut hash = StableHasher::new();
@@ -48,7 +48,7 @@ impl Schema {
         hash.finish()
     }
 
-    /// The schema with an entry `channel:n` for each of `channels`. Message names cannot contain a colon.
+    /// Adds an entry `channel:n` for each of `channels`. Message names cannot contain a colon.
     #[must_use]
     pub fn with_channels(mut self, channels: &[ChannelConfig]) -> Self {
         let of_channels = channels.iter().enumerate();
@@ -67,7 +67,7 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// How this schema, of the end that was refused, differs from all entries of the `server`'s.
+    /// The difference between this schema, of the refused end, and all entries of the `server`'s schema.
     #[must_use]
     pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {
         let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
@@ -88,8 +88,8 @@ impl Schema {
         }
     }
 
-    /// How this schema differs from the first entries by name of a server's whose schema was too long to send whole. Of
-    /// names after the last of `first`, nothing is said.
+    /// The difference between this schema and the first entries of a server's schema that was too long to send whole.
+    /// Names that sort after the last of `first` are not compared.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -99,8 +99,8 @@ impl Schema {
     }
 }
 
-/// One number for what both ends must agree on about their channels: how many there are, and each one's delivery and
-/// compression. Priorities, budgets, lifetimes and receipts are each end's own affair.
+/// The hash of the channel settings that both ends must share: the number of channels, and each channel's delivery and
+/// compression. Each end chooses priorities, budgets, lifetimes and receipts for itself.
 #[must_use]
 pub fn channels_hash(channels: &[ChannelConfig]) -> u32 {
     let mut hash = StableHasher::new();
@@ -123,21 +123,21 @@ fn channel_hash(channel: &ChannelConfig) -> u32 {
     hash.finish_32()
 }
 
-/// How two schemas differ, from the point of view of the end that was refused.
+/// The difference between two schemas, from the point of view of the refused end.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
     /// Names that only the server knows.
     pub missing_here: Vec<PeerText>,
     /// Names that only this end knows.
     pub missing_there: Vec<String>,
-    /// Names whose shapes differ.
+    /// Names that both ends know with different layouts.
     pub different: Vec<String>,
-    /// The server had more entries than a refusal can carry; the lists may be incomplete.
+    /// Whether the server had more entries than a refusal carries. The lists may then be incomplete.
     pub truncated: bool,
 }
 
 impl SchemaDifference {
-    /// Whether nothing was found to differ.
+    /// Whether the comparison found no difference.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing_here.is_empty() && self.missing_there.is_empty() && self.different.is_empty()
@@ -152,15 +152,15 @@ impl fmt::Display for SchemaDifference {
         }
         if self.is_empty() {
             return f.write_str(
-                "the message types or channels differ, but not in what the server could send of its list",
+                "the message types or channels differ, but not in the part of the list that the server could send",
             );
         }
-        f.write_str("this end and the server do not match")?;
+        f.write_str("the message types or channels of this end and the server differ")?;
         write_names(f, "only the server has", self.missing_here.iter().map(PeerText::raw))?;
         write_names(f, "only this end has", self.missing_there.iter().map(String::as_str))?;
-        write_names(f, "both have, but not alike", self.different.iter().map(String::as_str))?;
+        write_names(f, "both have, with different layouts", self.different.iter().map(String::as_str))?;
         if self.truncated {
-            f.write_str("\n  (the server's list was cut off; there may be more)")?;
+            f.write_str("\n  (the server's list was cut off; there may be more differences)")?;
         }
         f.write_str("\ngive both ends the same message types, channels and largest message")
     }

@@ -30,37 +30,37 @@ impl Traffic {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// Datagrams sent, handshake included.
+    /// Datagrams sent in all, those of the handshake included.
     pub datagrams_sent: u64,
-    /// Authentic datagrams received.
+    /// Authentic datagrams received in all.
     pub datagrams_received: u64,
-    /// Datagrams declared lost.
+    /// Datagrams declared lost in all.
     pub datagrams_lost: u64,
-    /// Bytes sent in datagrams, IP and UDP headers not included.
+    /// Bytes sent in datagrams in all, IP and UDP headers not included.
     pub bytes_sent: u64,
-    /// Bytes received in authentic datagrams.
+    /// Bytes received in authentic datagrams in all, IP and UDP headers not included.
     pub bytes_received: u64,
-    /// The smoothed round-trip time.
+    /// The smoothed round-trip time (RFC 9002 section 5.3).
     pub rtt: Duration,
-    /// The last round-trip time measured.
+    /// The latest measured round-trip time.
     pub rtt_latest: Duration,
-    /// The least round-trip time measured on this path.
+    /// The least round-trip time measured on the current path.
     pub rtt_least: Option<Duration>,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// Bytes sent and neither acknowledged nor lost.
+    /// Bytes sent and neither acknowledged nor lost, now.
     pub bytes_in_flight: u64,
-    /// Bytes that may be in flight.
+    /// The congestion window: bytes that may be in flight, now.
     pub congestion_window: u64,
-    /// Bytes per second that the path carries for long, as far as known; `u64::MAX` where nothing limits them.
+    /// The long-term rate of the path as far as known, in bytes per second; `u64::MAX` where no rate is limited.
     pub rate: u64,
-    /// The largest datagram that is sent, in bytes: the largest that the path was found to carry (RFC 8899).
+    /// The largest datagram that the endpoint sends, in bytes: the largest that the path was found to carry (RFC 8899).
     pub max_datagram: usize,
     /// Whether the path was found to report congestion by marks (RFC 3168).
     pub ecn: bool,
-    /// Bytes in the send queues, overhead included.
+    /// Bytes in the send queues, now, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// Time since the connection was made.
+    /// The time since the connection was made.
     pub uptime: Duration,
 }
 
@@ -77,7 +77,7 @@ impl ConnectionStats {
         }
     }
 
-    /// Datagrams lost, in thousandths of those sent; 0 if none was sent.
+    /// Lost datagrams in thousandths of the datagrams sent; 0 if none was sent.
     #[must_use]
     pub const fn loss_permille(&self) -> u64 {
         match self.datagrams_lost.saturating_mul(1000).checked_div(self.datagrams_sent) {
@@ -90,9 +90,9 @@ impl ConnectionStats {
 /// Counters of one channel of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelStats {
-    /// Our messages on it.
+    /// Counters of the messages that this end sent on the channel.
     pub sent: ChannelSent,
-    /// The peer's messages on it.
+    /// Counters of the messages that the peer sent on the channel.
     pub received: ChannelReceived,
 }
 
@@ -102,25 +102,26 @@ pub struct ChannelStats {
 pub struct ChannelSent {
     /// Messages waiting for their first transmission, now.
     pub queued: u64,
-    /// Bytes of those messages, with [`crate::limits::MESSAGE_OVERHEAD`] each, now.
+    /// Bytes of the messages waiting for their first transmission, with [`crate::limits::MESSAGE_OVERHEAD`] for
+    /// each, now.
     pub queued_bytes: u64,
-    /// Reliable messages begun and not yet acknowledged, now.
+    /// Reliable messages sent at least in part and not yet acknowledged in full, now.
     pub in_flight: u64,
-    /// Messages begun.
+    /// Messages sent at least in part.
     pub messages: u64,
     /// Bytes of MESSAGE frames written, headers and repetitions included.
     pub bytes: u64,
-    /// Frames that repeated lost data.
+    /// Frames that resent lost data.
     pub repeated: u64,
     /// Frames that carried part of a message.
     pub fragments: u64,
-    /// Reliable messages delivered.
+    /// Reliable messages that the peer's core has received.
     pub delivered: u64,
     /// Messages whose lifetime passed before they were sent.
     pub expired: u64,
-    /// Unreliable messages that gave way to newer ones because the path took less than was sent.
+    /// Unreliable messages that gave way to newer messages because the path was slower than the game.
     pub dropped: u64,
-    /// Messages handed back because the queue was full.
+    /// Messages handed back to the caller because the queue was full.
     pub full: u64,
 }
 
@@ -128,32 +129,32 @@ pub struct ChannelSent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelReceived {
-    /// Messages given to the application.
+    /// Messages passed to the application.
     pub messages: u64,
-    /// Bytes of those messages.
+    /// Bytes of the messages passed to the application.
     pub bytes: u64,
     /// Frames of reliable messages that were received before.
     pub duplicates: u64,
-    /// Frames of sequenced messages older than the newest.
+    /// Frames of sequenced messages that were older than the newest.
     pub stale: u64,
-    /// Unreliable messages that gave way to newer ones because the application took none.
+    /// Unreliable messages that gave way to newer messages because the application took none.
     pub dropped: u64,
-    /// Unreliable messages given up in reassembly, for lack of room or time.
+    /// Unreliable messages dropped in reassembly, for lack of room or time.
     pub abandoned: u64,
 }
 
-/// How the tickets that clients showed looked to this endpoint's wall clock. A clock that is wrong shows here.
+/// Counts of client tickets whose expiry shows that the endpoint's wall clock may be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// Clients refused because their ticket had expired, repetitions not counted.
+    /// Clients refused because their ticket had expired. Repeated attempts with the same ticket count once.
     pub expired: u64,
-    /// How long ago the last of those tickets had expired.
+    /// The time since the expiry of the latest expired ticket, when it was presented.
     pub expired_by: Duration,
-    /// Resume tickets that are good for longer than any that this endpoint seals: its wall clock showed a later time when it
-    /// sealed them. Counted when the session is lost.
+    /// Resume tickets that are valid for longer than any that this endpoint seals, so its wall clock was ahead when it
+    /// sealed them. Tickets of a lost session count.
     pub from_the_future: u64,
-    /// How much later the clock showed when the last of them was sealed, at least.
+    /// The least amount by which the wall clock was ahead when the latest of the tickets from the future was sealed.
     pub ahead_by: Duration,
 }
 

@@ -1,13 +1,14 @@
-//! Text for people. Text from a peer may hold anything, so it is escaped wherever it is shown.
+//! Text for people. Text from a peer may contain any character, so it is escaped wherever it is shown.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// Text that came from a peer, or that is meant for one.
+/// Text that came from a peer, or that is sent to a peer.
 ///
-/// `Display` and `Debug` escape it: a line feed, a carriage return, a tab, a line separator (U+2028), a mark that turns the
-/// direction of writing, or any other control or format character is shown as Rust's escape sequence (`\n`, `\u{202e}`). So
-/// it stays on one line of a log and cannot drive a terminal. [`PeerText::raw`] gives the text as it is.
+/// `Display` and `Debug` escape the text: a line feed, a carriage return, a tab, a line separator (U+2028), a mark that
+/// turns the direction of writing, or any other control or format character is shown as Rust's escape sequence (`\n`,
+/// `\u{202e}`). The text so stays on one line of a log and cannot control a terminal. [`PeerText::raw`] gives the
+/// text unescaped.
 ///
 /// ```
 /// use tickwire_core::PeerText;
@@ -19,13 +20,13 @@ use core::fmt::{self, Write as _};
 pub struct PeerText(String);
 
 impl PeerText {
-    /// The text as it came. Escape it before you print it: see [`Escaped`].
+    /// The text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Whether it has no characters.
+    /// Whether the text has no characters.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -68,7 +69,7 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// Shows a text of unknown origin on one line, with all characters escaped that are not printable. Quotes stay as they are.
+/// Shows a text of unknown origin on one line, with every non-printable character escaped. Quotes are not escaped.
 ///
 /// ```
 /// use tickwire_core::Escaped;
@@ -100,7 +101,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
 }
 
-/// A number of things: `1 client`, `2 clients`. For words whose plural takes an s.
+/// A number with its noun: `1 client`, `2 clients`. For nouns whose plural adds an s.
 ///
 /// ```
 /// use tickwire_core::text::Counted;
@@ -124,7 +125,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn no_character_that_breaks_a_line_or_turns_it_round_is_shown_as_it_is() {
+    fn line_breaks_and_direction_marks_are_escaped() {
         let breaking =
             ['\n', '\r', '\t', '\u{b}', '\u{c}', '\0', '\u{1b}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'];
         let turning = ('\u{202a}'..='\u{202e}')
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_any_language_stay_readable() {
+    fn printable_text_of_any_language_is_not_escaped() {
         for text in
             ["it's \"fine\"", "e\u{301}t\u{e9}", "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}", "\u{1f600}"]
         {

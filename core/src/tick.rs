@@ -1,8 +1,8 @@
-//! Ticks that both ends agree on, and how far ahead of its server a client has to run.
+//! Ticks that both ends agree on, and the lead of a client over its server.
 //!
-//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with the input
-//! that the clients sent for it. So a client simulates each tick somewhat earlier: by the *lead*, the longest that its input may be on its
-//! way. It gets there, and stays there, by running a few per cent faster or slower.
+//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with the input that
+//! the clients sent for it. A client therefore simulates each tick earlier, by the *lead*: the longest time that its
+//! input may be on its way. It reaches the lead, and keeps it, by running a few per cent faster or slower.
 //!
 //! ```
 //! use tickwire_core::tick::{InputLead, TickSchedule};
@@ -45,7 +45,7 @@ use crate::connection::PeerClock;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
-/// The most ticks per second.
+/// The highest tick rate, in ticks per second.
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
 
 const MICROS_PER_SECOND: u128 = 1_000_000;
@@ -60,7 +60,7 @@ const DISTANCE_PER_MILLE: u64 = 1000;
 /// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
-/// When ticks begin, on one clock: tick n, n / rate after the epoch.
+/// The start times of ticks on one clock: tick n starts n / rate after the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickSchedule {
     per_second: u32,
@@ -68,8 +68,8 @@ pub struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// A schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on the clock of
-    /// the end that sets the pace. `None` for other rates. How the other end learns the epoch is the game's affair.
+    /// A schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on the
+    /// clock of the end that sets the pace. `None` for other rates. The game itself must tell the other end the epoch.
     #[must_use]
     pub const fn new(per_second: u32, epoch: Instant) -> Option<Self> {
         match per_second {
@@ -78,7 +78,7 @@ impl TickSchedule {
         }
     }
 
-    /// The tick under way at `time`; 0 before the epoch.
+    /// The number of the tick that contains `time`; 0 before the epoch.
     #[must_use]
     pub fn tick_at(&self, time: Instant) -> u64 {
         let ticks =
@@ -86,14 +86,14 @@ impl TickSchedule {
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
-    /// The first instant that belongs to `tick`, at most [`Instant::MAX`].
+    /// The first instant of `tick`, at most [`Instant::MAX`].
     #[must_use]
     pub fn start_of(&self, tick: u64) -> Instant {
         let after = (u128::from(tick) * MICROS_PER_SECOND).div_ceil(self.per_second.into());
         self.epoch + Duration::from_micros(u64::try_from(after).unwrap_or(u64::MAX))
     }
 
-    /// Where a client should be whose simulation stands at `position`, an instant of the peer's clock, while the peer's
+    /// Compares a client's simulation at `position`, an instant of the peer's clock, with its target while the peer's
     /// clock shows `peer_now`.
     #[must_use]
     pub fn align(&self, peer_now: Instant, lead: Duration, position: Instant) -> TickAlignment {
@@ -107,11 +107,11 @@ impl TickSchedule {
     }
 }
 
-/// The quantities that decide how far a client has to run ahead. [`InputLead::new`] takes them from an endpoint.
+/// The quantities that determine a client's lead. [`InputLead::new`] takes them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// How far the peer's clock may be ahead of the shown time: [`PeerClock::error`]. The least delay on the way there is
-    /// in it, whatever share of the round trip that is: both come from the packet that got there fastest.
+    /// The time by which the peer's clock may be ahead of its estimate: [`PeerClock::error`]. It includes the least
+    /// delay on the way to the peer, whatever share of the round trip that is: both come from the fastest packet.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
     pub rtt: Duration,
@@ -119,12 +119,12 @@ pub struct InputLead {
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// Time that the game adds: until its input is sent, or so that a loss can be made good.
+    /// Time that the game adds to the lead: the wait until its input is sent, or time to resend a lost input.
     pub safety: Duration,
 }
 
 impl InputLead {
-    /// The quantities that an endpoint has measured by `now`.
+    /// The quantities of the lead that an endpoint has measured by `now`.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {
@@ -136,9 +136,9 @@ impl InputLead {
         }
     }
 
-    /// How far ahead of the peer's clock, as it is shown, the client should be: input sent now has then arrived, unless
-    /// it is lost or later than nearly all packets. It adds up the error of the clock, the usual wait in queues, three
-    /// mean deviations of that, and the safety.
+    /// The lead of the client over the peer's estimated clock: input sent now arrives in time, unless it is lost or
+    /// later than nearly all packets. The lead adds up the error of the clock, the usual wait in queues, three mean
+    /// deviations of that wait, and the safety.
     #[must_use]
     pub fn lead(&self) -> Duration {
         self.clock_error
@@ -148,12 +148,13 @@ impl InputLead {
     }
 }
 
-/// How fast a client should run.
+/// The speed at which a client should run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// The speed in thousandths of the speed of time: 970 to 1030.
+    /// The speed of the simulation in thousandths of real time: 970 to 1030.
     PerMille(u16),
-    /// The target is more than 250 ms away: go there at once. Ticks that were simulated are not simulated again.
+    /// The target is more than 250 ms away: jump there at once. Ticks that were simulated before are not
+    /// simulated again.
     Leap,
 }
 
@@ -169,21 +170,21 @@ impl Pace {
     }
 }
 
-/// Where a client should be, and how to get there.
+/// The target of a client's simulation, and the speed that reaches it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickAlignment {
     /// The tick that the peer simulates now.
     pub peer_tick: u64,
     /// The tick that the client should simulate now, so that its input arrives just in time.
     pub target_tick: u64,
-    /// The same to the microsecond, as an instant of the peer's clock.
+    /// The client's target time to the microsecond, as an instant of the peer's clock.
     pub target: Instant,
-    /// How fast the client should run.
+    /// The speed at which the client should run.
     pub pace: Pace,
 }
 
 impl TickAlignment {
-    /// Where a simulation that stood at `position` stands after a frame of `elapsed`, by this end's clock.
+    /// The new position of a simulation that stood at `position`, after a frame of `elapsed` by this end's clock.
     #[must_use]
     pub fn advance(&self, position: Instant, elapsed: Duration) -> Instant {
         match self.pace {
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn each_tick_begins_where_the_one_before_ends() {
-        fn property(per_second: u32, epoch: u64, tick: u64) -> bool {
+        fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
             let start = schedule.start_of(tick);
@@ -220,7 +221,7 @@ mod tests {
                 || schedule.tick_at(start) == tick
                     && schedule.tick_at(start - Duration::from_micros(1)) == tick - 1
         }
-        quickcheck(property as fn(u32, u64, u64) -> bool);
+        quickcheck(a_tick_ends_where_the_next_begins as fn(u32, u64, u64) -> bool);
     }
 
     #[test]
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_far_away_is_leapt_to_either_way() {
+    fn a_target_too_far_away_is_leapt_to_in_either_direction() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for position in [9_740_000, 10_270_000] {
             let alignment = schedule.align(at(10_000_000), ms(10), at(position));

@@ -1,10 +1,10 @@
-//! Token buckets: a rate with a burst, as the generic cell rate algorithm keeps it.
+//! Token buckets: a rate with a burst, by the generic cell rate algorithm.
 
 use core::num::NonZeroU64;
 
 use crate::time::{Duration, Instant};
 
-/// How fast tokens come back, and how many a full bucket holds.
+/// The rate at which tokens return, and the number that a full bucket holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     per_second: u32,
@@ -13,7 +13,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `per_second` tokens a second (at least one). A full bucket holds as many as come back within `burst`.
+    /// A rate of `per_second` tokens a second (at least one). A full bucket holds the tokens that return
+    /// within `burst`.
     #[must_use]
     pub const fn per_second(per_second: u32, burst: Duration) -> Self {
         let per_second = if per_second == 0 { 1 } else { per_second };
@@ -26,7 +27,8 @@ impl Rate {
     }
 }
 
-/// Tokens that come back at a steady rate. It reads no clock, and a clock that runs backwards only delays the tokens.
+/// A bucket of tokens that return at a steady rate. It reads no clock, and a clock that runs backwards only delays
+/// the tokens.
 ///
 /// ```
 /// use tickwire_core::token_bucket::{Rate, TokenBucket};
@@ -50,7 +52,7 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if all of them are there. A full bucket pays for a demand that is larger than the bucket.
+    /// Takes `tokens` if the bucket holds that many. A full bucket pays for a demand that is larger than the bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
         let is_there = missing <= rate.burst_ns;
@@ -60,8 +62,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, more than there are if need be: no single demand is too large. The
-    /// overdrawn tokens have to come back before the next demand is met.
+    /// Takes `tokens` if the bucket is not empty, even if it holds fewer, so that no single demand is too large. The
+    /// overdrawn tokens must return before the bucket pays again.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;
@@ -71,13 +73,14 @@ impl TokenBucket {
         is_there
     }
 
-    /// How long the bucket takes to be full again. Two buckets can be compared by it, whatever their rates are.
+    /// The time until the bucket is full again. It compares two buckets whatever their rates.
     #[must_use]
     pub fn time_to_full(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.missing_ns(now))
     }
 
-    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. A bucket that needs longer stays as it is.
+    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. A bucket that needs longer
+    /// stays unchanged.
     pub fn drain(&mut self, now: Instant, time_to_full: Duration) {
         let missing = nanos(time_to_full);
         if self.missing_ns(now) < missing {
@@ -119,7 +122,7 @@ mod tests {
     const START: Instant = Instant::ZERO;
 
     #[test]
-    fn tokens_are_taken_together_and_come_back_with_time() {
+    fn tokens_are_taken_together_and_return_with_time() {
         let rate = Rate::per_second(100, Duration::from_secs(1));
         let (mut bucket, mut now) = (TokenBucket::new(), START);
         assert!(bucket.take(rate, now, 60) && bucket.take(rate, now, 40) && !bucket.take(rate, now, 1));
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_there_at_once_and_comes_back_at_the_rate() {
+    fn a_burst_is_available_at_once_and_returns_at_the_rate() {
         let mut bucket = TokenBucket::new();
         assert_eq!((0..100).filter(|_| bucket.overdraw(RATE, START, 1)).count(), 40);
         let mut later = |millis| bucket.overdraw(RATE, START + Duration::from_millis(millis), 1);

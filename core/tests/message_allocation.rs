@@ -107,7 +107,7 @@ fn deep_nesting_allocates_nothing() {
 }
 
 #[test]
-fn the_bits_codec_believes_no_length() {
+fn the_bits_codec_allocates_no_claimed_length() {
     refused::<Bits, BoundedVec<u64, 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedVec<(), 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedString<0xffff_ffff>>(&[0xff; 4]);
@@ -137,8 +137,8 @@ const PER_BYTE: usize = 512;
 const AT_ALL: usize = 16 << 10;
 
 #[test]
-fn whatever_the_bytes_are_what_they_cost_is_in_proportion() {
-    fn property(bytes: Vec<u8>) -> bool {
+fn arbitrary_bytes_allocate_in_proportion_to_their_length() {
+    fn the_allocation_is_in_proportion(bytes: Vec<u8>) -> bool {
         let most = AT_ALL + PER_BYTE * bytes.len();
         let costs = [
             decode::<MessagePack, ScriptValue>(&bytes).1,
@@ -151,11 +151,11 @@ fn whatever_the_bytes_are_what_they_cost_is_in_proportion() {
         ];
         costs.iter().all(|cost| *cost <= most)
     }
-    QuickCheck::new().tests(20_000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(20_000).quickcheck(the_allocation_is_in_proportion as fn(Vec<u8>) -> bool);
 }
 
 #[test]
-fn the_dearest_honest_messages_cost_in_proportion() {
+fn the_most_expensive_honest_messages_allocate_in_proportion_to_their_length() {
     let nils = |count: u16| {
         let mut bytes = vec![0xdc];
         bytes.extend_from_slice(&count.to_be_bytes());

@@ -1,4 +1,4 @@
-//! Planned actions: a heap ordered by time, then by the order of planning. Nothing is left to chance.
+//! Planned actions: a heap ordered by time, then by the order of planning, so that every run is the same.
 
 use core::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_by_time_and_then_in_the_order_planned() {
+    fn entries_are_ordered_by_time_and_then_by_planning() {
         let mut agenda = Agenda::new();
         for (micros, name) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (9, 'e')] {
             agenda.plan(Instant::saturating_from_micros(micros), name);

@@ -1,4 +1,4 @@
-//! Rules that must hold at every step, for any hosts.
+//! Rules that must hold at every step of a run, for any hosts.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -11,12 +11,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::fault::NodeId;
 use crate::provider::NonceLog;
 
-/// Something that must not happen, happened.
+/// A broken rule, which ends a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// The name of the checker that found it.
+    /// The name of the checker that found the violation.
     pub checker: &'static str,
-    /// When, in virtual time.
+    /// The virtual time of the violation.
     pub at: Instant,
     /// A description of the violation, for a person.
     pub text: String,
@@ -30,27 +30,27 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// A datagram as a node sends or receives it.
+/// A datagram at the moment when a node sends or receives it.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
-    /// When, in virtual time.
+    /// The virtual time of the sending or receipt.
     pub at: Instant,
-    /// The node that sends or receives it.
+    /// The node that sends or receives the datagram.
     pub node: NodeId,
-    /// The address under which others see that node.
+    /// The address under which other nodes see the node.
     pub local: SocketAddr,
     /// The address of the other end, as the node sees it.
     pub peer: SocketAddr,
-    /// The bytes.
+    /// The bytes of the datagram.
     pub bytes: &'a [u8],
 }
 
-/// Looks after every step. `Err` says what is wrong, and ends the run.
+/// Checks a rule after every step. `Err` describes the broken rule, and ends the run.
 pub trait Checker<E> {
-    /// How violations name it.
+    /// The name of the checker in violations.
     fn name(&self) -> &'static str;
 
-    /// A node sends a datagram.
+    /// A node has sent a datagram.
     ///
     /// # Errors
     /// A description of the rule that this datagram breaks.
@@ -59,7 +59,7 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// A node receives a datagram.
+    /// A node has received a datagram.
     ///
     /// # Errors
     /// A description of the rule that this datagram breaks.
@@ -68,7 +68,7 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// The host of a node reports an event.
+    /// The host of a node has reported an event.
     ///
     /// # Errors
     /// A description of the rule that this event breaks.
@@ -77,26 +77,27 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// A node lost its state.
+    /// A node has lost its state.
     fn crashed(&mut self, at: Instant, node: NodeId) {
         let _ = (at, node);
     }
 
-    /// The run is over.
+    /// The run has ended.
     ///
     /// # Errors
-    /// A description of what is still missing.
+    /// A description of the promise that is still unfulfilled.
     fn finish(&mut self, at: Instant) -> Result<(), String> {
         let _ = at;
         Ok(())
     }
 }
 
-/// No node ever sends more bytes to an address that was not validated than it received from there.
+/// Checks that no node sends more bytes to an unvalidated address than it received from there.
 ///
-/// It takes nobody's word for what is validated. It knows who really sits at an address, and what each node was handed:
-/// an address is validated once somebody who was handed a datagram *there* has sent, later, a data packet that the
-/// node opened. A datagram that merely bears an address, even if it is authentic, validates nothing.
+/// The checker decides itself which addresses are validated. It knows which node owns an address, and which datagrams
+/// each node received: an address is validated once a node that received a datagram *there* has later sent a data
+/// packet that the other end opened. A datagram that merely bears an address, even if it is authentic,
+/// validates nothing.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
@@ -115,7 +116,8 @@ pub struct Amplification<C> {
 }
 
 impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
-    /// `called` says whether a node itself called at an address; `log` is that of the nodes' providers.
+    /// A checker that learns from `called` whether a node itself dialled an address, and from `log` which packets the
+    /// nodes' providers opened.
     #[must_use]
     pub const fn new(called: C, log: NonceLog) -> Self {
         Self {
@@ -131,7 +133,7 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         }
     }
 
-    /// Datagrams that were sent to addresses before they were validated.
+    /// The number of datagrams sent to addresses before they were validated.
     #[must_use]
     pub const fn unvalidated(&self) -> u64 {
         self.unvalidated
@@ -208,7 +210,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
         }
         let (node, peer) = key;
         Err(format!(
-            "node {node} has sent {sent} bytes to {peer}, which sent {received} and was never validated"
+            "node {node} has sent {sent} bytes to {peer}, which sent only {received} and was never validated"
         ))
     }
 
@@ -238,7 +240,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
     }
 }
 
-/// No key ever meets the same nonce twice: asks the log of the [`crate::provider::RecordingProvider`]s.
+/// Checks that no key is used twice with the same nonce, by the log of the [`crate::provider::RecordingProvider`]s.
 #[derive(Clone, Debug)]
 pub struct NonceUniqueness(pub NonceLog);
 
@@ -250,7 +252,9 @@ impl<E> Checker<E> for NonceUniqueness {
     fn sent(&mut self, _: &Datagram<'_>) -> Result<(), String> {
         match self.0.counts().repeated {
             0 => Ok(()),
-            repeated => Err(format!("{repeated} times a key met a nonce that it had met before")),
+            repeated => {
+                Err(format!("{repeated} times a key was used with a nonce that it was used with before"))
+            }
         }
     }
 
@@ -326,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_data_packet_that_opens_of_somebody_who_was_reached_there_validates_an_address() {
+    fn only_an_opened_data_packet_of_a_node_reached_at_an_address_validates_it() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
@@ -337,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_that_a_packet_bears_is_not_validated_by_it_but_the_one_where_its_sender_was_reached_is() {
+    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_the_one_it_bears() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -354,14 +358,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_called_may_get_anything() {
+    fn a_dialled_address_may_be_sent_any_number_of_bytes() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);
     }
 
     #[test]
-    fn a_repeated_nonce_is_found_at_the_next_datagram() {
+    fn a_repeated_nonce_is_detected_at_the_next_datagram() {
         let log = NonceLog::default();
         let provider = RecordingProvider::new(Arc::new(NullProvider), log.clone());
         let mut checker = NonceUniqueness(log);

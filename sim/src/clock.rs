@@ -1,10 +1,10 @@
-//! A node's own clock, which is skewed and sometimes jumps while virtual time passes.
+//! A node's own clock, which may be skewed and may jump while virtual time passes.
 
 use core::time::Duration;
 
 use tickwire_core::time::Instant;
 
-/// Microseconds of `duration`, saturating.
+/// The length of `duration` in microseconds, saturating.
 #[must_use]
 pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! The software of the nodes: a sans-IO state machine, and the application that uses it.
+//! The software of the simulated nodes: a sans-IO state machine, and the application that uses it.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -10,62 +10,63 @@ use tickwire_core::time::Instant;
 use crate::fault::NodeId;
 use crate::trace::TraceHash;
 
-/// Datagrams that a host wants sent: `size` bytes of the buffer, cut into pieces of `segment_size`; the last may be
-/// shorter.
+/// Datagrams that a host sends: `size` bytes of the buffer, cut into pieces of `segment_size`; the last piece may
+/// be shorter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outgoing {
-    /// To whom.
+    /// The address that the datagrams go to.
     pub to: Address,
-    /// Bytes written to the buffer.
+    /// The bytes that the host wrote to the buffer.
     pub size: usize,
-    /// Bytes per datagram.
+    /// The size of each datagram but the last, in bytes.
     pub segment_size: usize,
-    /// The congestion notification bits of all of them.
+    /// The congestion notification bits of all the datagrams.
     pub ecn: Ecn,
 }
 
-/// A sans-IO state machine under simulation. Times are what the node's own clock shows.
+/// A sans-IO state machine under simulation. All its times come from the node's own clock.
 pub trait Host {
-    /// The events that it reports to its application.
+    /// The events that the host reports to its application.
     type Event: fmt::Debug;
 
-    /// A datagram arrived.
+    /// Handles a datagram that has arrived.
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, ecn: Ecn, bytes: &mut [u8]);
 
-    /// The time that [`Host::poll_timeout`] named has come.
+    /// Handles the timeout that [`Host::poll_timeout`] named.
     fn handle_timeout(&mut self, now: Instant);
 
     /// Writes the next datagrams to `buffer`.
     fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing>;
 
-    /// The next event.
+    /// Takes the next event of the host.
     fn poll_event(&mut self) -> Option<Self::Event>;
 
-    /// When [`Host::handle_timeout`] is due next; [`Instant::MAX`] for never.
+    /// The time at which [`Host::handle_timeout`] is due next; [`Instant::MAX`] for never.
     fn poll_timeout(&self) -> Instant;
 
-    /// Adds an event to the hash of the trace. By default its debug text goes in, which is slow for large events.
+    /// Adds an event to the hash of the trace. The default adds the event's debug text, which is slow for large events.
     fn digest(event: &Self::Event, hash: &mut TraceHash) {
         hash.debug(event);
     }
 }
 
-/// How a host comes to be.
+/// The circumstances in which a host starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Boot {
-    /// On which node.
+    /// The node that the host starts on.
     pub node: NodeId,
-    /// How many came before it on this node.
+    /// The number of hosts that ran on this node before.
     pub incarnation: u32,
-    /// Randomness for it; different for each node and incarnation.
+    /// The seed of the host's randomness, different for each node and incarnation.
     pub seed: [u8; 32],
-    /// The time on the node's clock.
+    /// The time on the node's clock at the start.
     pub now: Instant,
 }
 
-/// The application: builds the hosts of all nodes, and is told what they say.
+/// The application: it builds the hosts of all nodes, and handles their events.
 ///
-/// There is one for the whole world, so that it can compare what one node sent with what another received.
+/// One application serves the whole world, so that it can compare the messages that one node sent with those that
+/// another received.
 ///
 /// ```
 /// use std::time::Duration;
@@ -122,47 +123,47 @@ pub trait Application {
     /// Builds the host of a node: at the beginning, and after each restart.
     fn build(&mut self, boot: Boot) -> Self::Host;
 
-    /// A node has booted.
+    /// A node has started its host.
     fn started(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }
 
-    /// The host of a node has said something.
+    /// The host of a node has reported an event.
     fn event(&mut self, context: &mut Context<'_, Self::Host>, event: <Self::Host as Host>::Event) {
         let _ = (context, event);
     }
 
-    /// The time asked for with [`Context::tick_in`] has come.
+    /// The time that a node asked for with [`Context::tick_in`] has come.
     fn tick(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }
 }
 
-/// The view of a node that an application gets.
+/// An application's access to one node.
 #[derive(Debug)]
 pub struct Context<'a, H> {
-    /// The node.
+    /// The number of the node.
     pub node: NodeId,
-    /// How many incarnations of it came before.
+    /// The number of hosts that ran on this node before the current one.
     pub incarnation: u32,
-    /// The time on its clock.
+    /// The time on the node's clock.
     pub now: Instant,
-    /// Virtual time, which no clock fault touches.
+    /// Virtual time, which clock faults do not affect.
     pub time: Instant,
-    /// Its host.
+    /// The host that runs on the node.
     pub host: &'a mut H,
     pub(crate) tick: &'a mut Option<Instant>,
     pub(crate) failure: &'a mut Option<String>,
 }
 
 impl<H> Context<'_, H> {
-    /// Asks for one [`Application::tick`] of this node after `delay` of virtual time. It takes the place of an
-    /// earlier wish. While the node is paused the tick waits; a restart forgets it.
+    /// Asks for one [`Application::tick`] of this node after `delay` of virtual time. The request replaces an earlier
+    /// one. While the node is paused the tick waits; a restart cancels it.
     pub fn tick_in(&mut self, delay: Duration) {
         *self.tick = Some(self.time + delay);
     }
 
-    /// Reports that something is wrong. The run ends; only the first report counts.
+    /// Reports a violation. The run ends; only the first report counts.
     pub fn fail(&mut self, text: impl Into<String>) {
         self.failure.get_or_insert_with(|| text.into());
     }

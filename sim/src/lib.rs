@@ -1,11 +1,11 @@
 //! A seeded network, clock and fault injector for tickwire and for games built on it.
 //!
 //! A [`World`](world::World) drives any number of sans-IO state machines ([`Host`](host::Host)s) on one virtual clock
-//! over a virtual network. Its faults are an explicit list of [`Fault`](fault::Fault)s, drawn from a seed or written
-//! by hand; [`Checker`](checker::Checker)s look after every step; a list that makes a run fail is
-//! [`shrink`](shrink::shrink)ed to what matters. The same configuration gives the same run, to the last bit, on every
-//! target: nothing here reads a clock, draws entropy, or computes with floats, but for the
-//! [`conditioner`], which puts the same links between real processes.
+//! over a virtual network. Its faults are an explicit list of [`Fault`](fault::Fault)s, drawn from a seed or written by
+//! hand; [`Checker`](checker::Checker)s check every step; [`shrink`](shrink::shrink) reduces a list that makes a run
+//! fail to the faults that matter. The same configuration gives the same run, to the last bit, on every target: no part
+//! reads a clock, draws entropy, or computes with floats, except the [`conditioner`], which puts the same links between
+//! real processes.
 //!
 //! A game on a bad network, played twice from one seed:
 //!

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Bytes that may cross at each opportunity.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
-/// A recorded link.
+/// A recorded link, as the times at which one packet may pass.
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
     /// Milliseconds, in ascending order; the last is above zero and is where the recording starts over.
@@ -15,14 +15,14 @@ pub struct LinkTrace {
     period_ms: u32,
 }
 
-/// A text that is not a trace.
+/// The reason that a text is no recording of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
-    /// This line (from 1) is not a number of milliseconds.
+    /// The line with this number (from 1) is not a number of milliseconds.
     NotANumber(usize),
-    /// This line (from 1) lies before the one above it.
+    /// The line with this number (from 1) is earlier than the line above it.
     Backwards(usize),
-    /// The recording lasts no time.
+    /// The recording has a length of zero.
     Empty,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for TraceError {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
             Self::Backwards(line) => write!(f, "line {line} lies before the line above it"),
-            Self::Empty => f.write_str("the trace lasts no time"),
+            Self::Empty => f.write_str("the trace has a length of zero"),
         }
     }
 }
@@ -39,10 +39,11 @@ impl fmt::Display for TraceError {
 impl core::error::Error for TraceError {}
 
 impl LinkTrace {
-    /// Reads a trace, one number of milliseconds per line. Empty lines and lines that begin with `#` are skipped.
+    /// Parses a recording with one number of milliseconds per line. Empty lines and lines that begin with `#`
+    /// are skipped.
     ///
     /// # Errors
-    /// See [`TraceError`].
+    /// [`TraceError`] for the first line that breaks the format.
     pub fn parse(text: &str) -> Result<Self, TraceError> {
         let mut opportunities: Vec<u32> = Vec::new();
         for (index, line) in text.lines().map(str::trim).enumerate() {
@@ -61,19 +62,19 @@ impl LinkTrace {
         }
     }
 
-    /// How long the recording lasts before it starts over, in milliseconds.
+    /// The length of the recording before it repeats, in milliseconds.
     #[must_use]
     pub const fn period_ms(&self) -> u32 {
         self.period_ms
     }
 
-    /// Bytes that may cross per second, on average.
+    /// The average rate of the recording, in bytes per second.
     #[must_use]
     pub fn bytes_per_second(&self) -> u64 {
         self.bytes_per_period().saturating_mul(1000) / u64::from(self.period_ms)
     }
 
-    /// Bytes that may cross in one period.
+    /// Bytes that may pass in one period of the recording.
     #[must_use]
     pub fn bytes_per_period(&self) -> u64 {
         self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)
@@ -87,8 +88,8 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
-    /// When, until `until_ms`, nothing could pass for `least_ms` or longer: the milliseconds of the opportunities before
-    /// and after each such gap.
+    /// The gaps of the recording until `until_ms` in which no packet could pass for `least_ms` or longer: for each gap,
+    /// the milliseconds of the opportunities before and after.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
         let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);
@@ -105,7 +106,7 @@ impl LinkTrace {
         ms.saturating_mul(1000)
     }
 
-    /// Bytes that pass until `end_us`.
+    /// Bytes that may pass from the start until `end_us`.
     #[must_use]
     pub fn bytes_until(&self, end_us: u64) -> u64 {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opportunities_go_on_through_the_loops() {
+    fn opportunities_continue_through_the_loops_of_a_recording() {
         let trace = LinkTrace::parse("1\n3\n3\n10\n").unwrap();
         let times: Vec<u64> = (0..9).map(|index| trace.time_us(index) / 1000).collect();
         assert_eq!(times, [1, 3, 3, 10, 11, 13, 13, 20, 21]);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_trace_is_refused_by_line() {
+    fn text_that_is_no_trace_is_refused_by_line() {
         assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
         assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
         assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);

@@ -13,67 +13,69 @@ use crate::link::{Arrival, Departure, Link, Pipe, PipeConfig, Pool, Tally};
 /// A link between two nodes. Each of its directions has its own faults.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
-    /// The nodes at its ends; [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`] takes them.
+    /// The nodes at the link's ends; [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`]
+    /// takes them.
     pub between: (NodeId, NodeId),
-    /// How long a datagram takes, either way. [`LinkConfig::new`] takes it.
+    /// The one-way delay of a datagram. [`LinkConfig::new`] takes it.
     pub delay: Duration,
-    /// The bottleneck on the way up, by its place in [`Topology::pipes`].
+    /// The bottleneck of the direction [`Direction::Up`], by its place in [`Topology::pipes`].
     ///
     /// Default: none.
     pub up: Option<usize>,
-    /// The bottleneck on the way down.
+    /// The bottleneck of the direction [`Direction::Down`], by its place in [`Topology::pipes`].
     ///
     /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes; larger ones are dropped silently. Other limits, and changing ones,
-    /// are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
+    /// The largest datagram that passes, in bytes. Larger datagrams are dropped silently. Other limits, and limits that
+    /// change, are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
     ///
     /// Default: 1,472 bytes.
     pub largest: usize,
 }
 
 impl LinkConfig {
-    /// A link without a bottleneck that carries what Ethernet does.
+    /// A link without a bottleneck that carries packets as large as Ethernet's.
     #[must_use]
     pub const fn new(between: (NodeId, NodeId), delay: Duration) -> Self {
         Self { between, delay, up: None, down: None, largest: ETHERNET_DATAGRAM }
     }
 }
 
-/// The nodes and what connects them.
+/// The nodes of a network, and the links between them.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
-    /// How many nodes there are.
+    /// The number of nodes.
     pub nodes: usize,
     /// The links between the nodes. Of several links between the same nodes, the last is used.
     pub links: Vec<LinkConfig>,
-    /// Bottlenecks. Links that name the same one share it.
+    /// The bottlenecks of the network. Links that name the same bottleneck share it.
     pub pipes: Vec<PipeConfig>,
 }
 
 impl Topology {
-    /// A server, node 0, and `clients` clients, with a `delay` each way, so that a round trip takes twice as long; link `i` leads from client `i + 1` up to the server.
+    /// A star: a server, node 0, and `clients` clients, with a one-way delay of `delay`, so that a round trip takes
+    /// twice as long. Link `i` leads from client `i + 1` up to the server.
     #[must_use]
     pub fn star(clients: usize, delay: Duration) -> Self {
         let links = (1..=clients).map(|client| LinkConfig::new((client, 0), delay)).collect();
         Self { nodes: clients + 1, links, pipes: Vec::new() }
     }
 
-    /// Everybody linked with everybody.
+    /// A network in which every node has a link to every other node.
     #[must_use]
     pub fn mesh(nodes: usize, delay: Duration) -> Self {
         let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
         Self { nodes, links: pairs.map(|pair| LinkConfig::new(pair, delay)).collect(), pipes: Vec::new() }
     }
 
-    /// Lets every link carry datagrams of up to `bytes`.
+    /// Sets the largest datagram of every link, in bytes.
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
         self.links.iter_mut().for_each(|link| link.largest = bytes);
         self
     }
 
-    /// Puts one bottleneck on link `link`, in one direction.
+    /// Puts a bottleneck on one direction of link `link`.
     #[must_use]
     pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
         if let Some(config) = self.links.get_mut(link) {
@@ -88,9 +90,9 @@ impl Topology {
     }
 }
 
-/// The visible address of `node` before it is ever rebound: 10.0.0.1:7777 for node 0, and so on.
+/// The address of `node` before any fault rebinds it: 10.0.0.1:7777 for node 0, and so on.
 ///
-/// There are addresses for 65,535 nodes.
+/// Up to 65,535 nodes have addresses.
 #[must_use]
 pub fn home_address(node: NodeId) -> SocketAddr {
     visible_address(node, 0)
@@ -111,7 +113,7 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
-/// Whether this is where somebody repeats datagrams from.
+/// Whether `address` belongs to a stranger, who repeats other nodes' datagrams.
 #[must_use]
 pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
@@ -127,24 +129,24 @@ pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// Counters of datagrams, by what the network did to them.
+/// Counters of datagrams, by their fate in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
-    /// Put on a link by a node.
+    /// Datagrams that nodes sent on a link.
     pub sent: u64,
-    /// Bytes of those.
+    /// Bytes of the datagrams that nodes sent on a link.
     pub sent_bytes: u64,
-    /// Sent to where no link leads.
+    /// Datagrams sent to an address that no link leads to.
     pub unroutable: u64,
-    /// Larger than the link carries.
+    /// Datagrams larger than their link carries.
     pub too_large: u64,
-    /// Lost on the way: by a fault or a full queue, all copies of it.
+    /// Datagrams lost with all their copies, by a fault or a full queue.
     pub lost: u64,
-    /// Arrived at an address that nobody has any more, or at a node that is down.
+    /// Datagrams that arrived at an address that no node has any more, or at a node that is down.
     pub unreachable: u64,
-    /// Dropped by the full socket buffer of a paused node.
+    /// Datagrams dropped by the full socket buffer of a paused node.
     pub overflowed: u64,
-    /// Handed to a node; copies and what strangers repeat count.
+    /// Datagrams delivered to a node. Copies, and datagrams that strangers repeat, count too.
     pub delivered: u64,
 }
 
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_link_leads_nothing_arrives() {
+    fn datagrams_to_an_unlinked_address_never_arrive() {
         let mut network = star();
         assert!(arrival(&mut network, 1, home_address(2)).is_none());
         assert!(arrival(&mut network, 1, "192.168.0.1:7777".parse().unwrap()).is_none());
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn after_rebinding_the_old_address_is_nobodys_and_the_new_one_is_the_nodes() {
+    fn rebinding_moves_a_node_to_a_new_address_and_frees_the_old() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {
@@ -363,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_a_link_carries_is_lost() {
+    fn datagrams_larger_than_a_link_carries_are_lost() {
         let mut network = star();
         for (length, arrives) in [(1472, 1), (1473, 0)] {
             let (bytes, mut count) = (vec![0; length], 0);

@@ -1,9 +1,9 @@
-//! A server and a client joined by a wire that takes no time: the other end has each datagram at once, or when
-//! the test that holds the wire says so.
+//! A server and a client joined by a wire without delay: the other end receives each datagram at once, or when the test
+//! that holds the wire delivers it.
 //!
-//! This is the smallest stage for a test of the core. Time stands still until [`Pair::pass`] lets it go on; datagrams
-//! are exchanged by [`Pair::flush`], or taken and handed over one by one; both endpoints are there to be called. For
-//! delays, queues and clocks that disagree there is [`World`](crate::world::World).
+//! The pair is the smallest environment for a test of the core. Time stands still until [`Pair::pass`] advances it.
+//! [`Pair::flush`] exchanges datagrams, or the test takes and delivers them one by one; the test may call both
+//! endpoints directly. For delays, queues and clocks that disagree, use [`World`](crate::world::World).
 #![allow(clippy::expect_used, reason = "a test ends when its own ground gives way")]
 
 use core::time::Duration;
@@ -14,18 +14,19 @@ use tickwire_core::{
     LinkProperties, MessageId, Path, Secrets,
 };
 
-/// The end that accepts.
+/// The index of the end that accepts.
 pub const SERVER: usize = 0;
-/// The end that dials.
+/// The index of the end that dials.
 pub const CLIENT: usize = 1;
 
 /// Exchanges of a [`Pair::flush`] after which the two count as never silent.
 const EXCHANGES_MAX: usize = 10_000;
 
-/// The effect of the wire on a datagram of one end. It may change the datagram, and returns whether it passes.
+/// The effect of the wire on a datagram of one end. The function may change the datagram, and returns whether
+/// it passes.
 pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
 
-/// The address of an end whose datagrams travel over UDP.
+/// The address of an end of the pair whose datagrams travel over UDP.
 #[must_use]
 pub fn address(end: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + end as u8], 7777))
@@ -45,21 +46,21 @@ pub fn address(end: usize) -> SocketAddr {
 /// assert_eq!(pair.count(SERVER, |event| matches!(event, Event::Message { .. })), 1);
 /// ```
 pub struct Pair {
-    /// The present.
+    /// The current time of the pair, the same for both ends.
     pub now: Instant,
     /// The endpoints, [`SERVER`] and [`CLIENT`].
     pub ends: [Endpoint; 2],
-    /// How each end is reached by the other one.
+    /// The path by which each end is reached from the other end.
     pub paths: [Path; 2],
     /// The connections of each end, in the order in which they were made.
     pub connections: [Vec<ConnectionId>; 2],
     /// The events of each end since [`Pair::record`] was called.
     pub told: [Vec<Event>; 2],
-    /// Bytes that each end wrote, whether they passed or not.
+    /// Bytes that each end wrote, including those of dropped datagrams.
     pub written: [u64; 2],
-    /// The effect of the wire on datagrams; at first it delivers them as they are.
+    /// The effect of the wire on datagrams. At first the wire delivers them unchanged.
     pub harm: Harm,
-    /// How large a buffer the ends may fill: with more than one datagram's room they fill it with several.
+    /// The size of the buffer that the ends may fill, in bytes. A buffer for several datagrams is filled with several.
     pub room: usize,
     is_recording: bool,
     buffer: Vec<u8>,
@@ -72,7 +73,7 @@ impl core::fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// A server that lets in whoever comes, and a client, both set up by `config` but for its access.
+    /// A server that accepts every client, and a client, both with the settings of `config` except its access.
     ///
     /// # Panics
     /// If the core refuses the configuration.
@@ -88,7 +89,7 @@ impl Pair {
         Self::of(now, [build(SERVER), build(CLIENT)])
     }
 
-    /// These two: a server, and a client.
+    /// A pair of two given endpoints: a server, and a client.
     #[must_use]
     pub fn of(now: Instant, ends: [Endpoint; 2]) -> Self {
         Self {
@@ -105,18 +106,18 @@ impl Pair {
         }
     }
 
-    /// Keeps every event from now on.
+    /// Starts to record every event in `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }
 
-    /// Begins another connection with the server's key.
+    /// Dials another connection to the server, with the server's key.
     pub fn dial(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.ends[SERVER].public_key());
         self.dial_with(options)
     }
 
-    /// Begins another connection.
+    /// Dials another connection to the server, with `options`.
     ///
     /// # Panics
     /// If the client refuses to dial.
@@ -124,10 +125,10 @@ impl Pair {
         self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
     }
 
-    /// Makes this many connections, one after the other.
+    /// Makes `count` connections, one after the other.
     ///
     /// # Panics
-    /// If not all of them come about.
+    /// If a connection fails.
     pub fn connect(&mut self, count: usize) {
         for _ in 0..count {
             self.dial();
@@ -137,8 +138,8 @@ impl Pair {
         assert_eq!(made, [count, count], "connections of server and client");
     }
 
-    /// Joins the ends by a link, which their datagrams take from now on. A link that is open already gets these
-    /// properties.
+    /// Joins the ends by a link, which their datagrams take from then on. If a link is already open, its properties
+    /// are replaced.
     ///
     /// # Panics
     /// If an end refuses the link.
@@ -149,7 +150,7 @@ impl Pair {
         }
     }
 
-    /// The link between the ends breaks, and both notice.
+    /// Breaks the link between the ends, and reports it to both.
     pub fn close_link(&mut self) {
         for end in &mut self.ends {
             end.close_link(self.now, LinkId(1));
@@ -159,14 +160,14 @@ impl Pair {
     /// Sends a message on the first connection of an end.
     ///
     /// # Panics
-    /// If there is none, or the end does not take the message.
+    /// If the end has no connection, or does not accept the message.
     pub fn send(&mut self, end: usize, channel: u8, message: impl Into<Bytes>) -> MessageId {
         let connection = self.connections[end][0];
         let sent = self.ends[end].send(self.now, connection, ChannelId(channel), message);
         sent.expect("an end that takes the message")
     }
 
-    /// The datagrams that an end has to send.
+    /// Takes all datagrams that an end has to send.
     pub fn take(&mut self, end: usize) -> Vec<Vec<u8>> {
         let mut taken = Vec::new();
         while self.take_some(end, &mut taken) {}
@@ -184,12 +185,12 @@ impl Pair {
         true
     }
 
-    /// Hands a datagram to an end, as if the other one had sent it.
+    /// Delivers a datagram to an end, as if the other end had sent it.
     pub fn give(&mut self, end: usize, datagram: &mut [u8]) {
         self.ends[end].handle_datagram(self.now, self.paths[1 - end], Ecn::NotCapable, datagram);
     }
 
-    /// The events that wait at an end.
+    /// Takes the events that wait at an end.
     pub fn events(&mut self, end: usize) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.ends[end].poll_event() {
@@ -204,8 +205,8 @@ impl Pair {
         events
     }
 
-    /// Passes the datagrams that an end has to send over the wire, and returns whether there were any. No event is
-    /// taken.
+    /// Passes the datagrams that an end has to send over the wire, and returns whether there were any. The call takes
+    /// no events.
     pub fn exchange(&mut self, end: usize) -> bool {
         let taken = self.take(end);
         let is_any = !taken.is_empty();
@@ -217,10 +218,10 @@ impl Pair {
         is_any
     }
 
-    /// Lets both ends talk until they are silent.
+    /// Exchanges datagrams until both ends have no more to send.
     ///
     /// # Panics
-    /// If they never are.
+    /// If the ends never stop sending.
     pub fn flush(&mut self) {
         for _ in 0..EXCHANGES_MAX {
             let is_talking = [SERVER, CLIENT].map(|end| {
@@ -235,10 +236,10 @@ impl Pair {
         unreachable!("the two never fall silent");
     }
 
-    /// Lets time go by, with good drivers at both ends.
+    /// Advances time by `time`, with correct drivers at both ends.
     ///
     /// # Panics
-    /// If the ends never fall silent.
+    /// If the ends never stop sending.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         loop {
@@ -254,7 +255,7 @@ impl Pair {
         self.now = end;
     }
 
-    /// How many events of an end that were recorded match.
+    /// The number of recorded events of an end for which `matches` is true.
     pub fn count(&self, end: usize, matches: impl Fn(&Event) -> bool) -> usize {
         self.told[end].iter().filter(|event| matches(event)).count()
     }
@@ -266,7 +267,7 @@ mod tests {
     use tickwire_core::{Config, Instant};
 
     #[test]
-    fn what_one_end_sends_the_other_has_at_once_unless_the_wire_keeps_it() {
+    fn the_other_end_receives_a_datagram_at_once_unless_the_wire_drops_it() {
         let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
         pair.record();
         pair.connect(1);

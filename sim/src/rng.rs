@@ -1,7 +1,7 @@
-//! Randomness that is counted, not streamed.
+//! Random numbers by counter instead of stream.
 //!
-//! Every decision is a hash of a seed and of what it is about. No decision depends on how many were taken before it,
-//! so taking one fault away changes nothing about what the others do.
+//! Every decision is a hash of a seed and of the decision's subject. No decision depends on the number of decisions
+//! before it, so removing one fault does not change the effects of the others.
 
 /// A hash of `seed` and `index`: the finaliser of SplitMix64 over both. The same on every target.
 #[must_use]
@@ -24,34 +24,35 @@ pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
     out
 }
 
-/// The draws of one decision: SplitMix64, integers only.
+/// The random numbers of one decision: SplitMix64, integers only.
 #[derive(Clone, Debug)]
 pub struct Draws(u64);
 
 impl Draws {
-    /// The draws that belong to `key`, usually a [`mix`] of seed and subject.
+    /// The random numbers for `key`, usually a [`mix`] of seed and subject.
     #[must_use]
     pub const fn new(key: u64) -> Self {
         Self(key)
     }
 
-    /// 64 random bits.
+    /// Draws 64 random bits.
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0, 0)
     }
 
-    /// A value below `bound`, or 0 if `bound` is 0. The bias of at most `bound`/2^64 is accepted.
+    /// Draws a value below `bound`, or 0 if `bound` is 0. The bias is at most `bound`/2^64.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// A value from `low` to `high`, both included; `low` if they are in the wrong order.
+    /// Draws a value from `low` to `high`, both included; `low` if `high` is smaller.
     pub const fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// A value from `low` to `high` whose magnitude is spread evenly: small values are as likely as large ones.
+    /// Draws a value from `low` to `high` whose order of magnitude is evenly distributed: small values are as likely as
+    /// large ones.
     pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let low = if low == 0 { 1 } else { low };
         let octaves = match (high / low).checked_ilog2() {
@@ -63,7 +64,7 @@ impl Draws {
         self.between(floor, ceiling)
     }
 
-    /// True in `ppm` of a million cases.
+    /// Returns true in `ppm` of a million cases.
     pub const fn chance(&mut self, ppm: u32) -> bool {
         self.below(1_000_000) < ppm as u64
     }
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_kept_and_reached() {
+    fn draws_keep_and_reach_their_bounds() {
         let mut draws = Draws::new(7);
         let mut seen = [0; 4];
         for _ in 0..1000 {

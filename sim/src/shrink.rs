@@ -1,31 +1,33 @@
-//! Delta debugging: of a list that makes a run fail, the few entries that matter (Zeller and Hildebrandt, "Simplifying
-//! and isolating failure-inducing input", 2002).
+//! Delta debugging: reduces a list that makes a run fail to the few entries that matter (Zeller and Hildebrandt,
+//! "Simplifying and isolating failure-inducing input", 2002).
 
 use tickwire_core::time::Instant;
 
 use crate::fault::Fault;
 
-/// How shrinking went.
+/// The result of shrinking a fault list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk {
-    /// The faults that are left. The run fails with them.
+    /// The remaining faults, with which the run still fails.
     pub faults: Vec<Fault>,
-    /// Runs it took.
+    /// The number of runs that shrinking took.
     pub runs: u32,
-    /// Whether taking any one of them away makes the run pass; false if the runs were used up before that was known.
+    /// Whether the run passes without any one of the faults; false if the limit of runs was reached before that
+    /// was known.
     pub minimal: bool,
 }
 
-/// Where shrinking is.
+/// The progress of shrinking.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// Faults that are left.
+    /// The number of remaining faults.
     pub faults: usize,
-    /// Runs so far.
+    /// The number of runs so far.
     pub runs: u32,
 }
 
-/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs: first to fewer faults, then to shorter ones.
+/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs: first to fewer faults, then to
+/// shorter faults.
 pub fn shrink(
     faults: &[Fault],
     runs_most: u32,
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_cut_down_to_the_moment_that_matters() {
+    fn a_fault_is_shortened_to_the_moment_that_matters() {
         let faults = faults(10)[..1].to_vec();
         let from = faults[0].from;
         let moment = from + (faults[0].until - from) / 3;
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_can_go_only_after_another_went_goes_too() {
+    fn a_fault_removable_only_after_another_is_removed_too() {
         let faults = faults(4)[..4].to_vec();
         let has = |list: &[Fault], index: usize| list.iter().any(|fault| fault.seed == faults[index].seed);
         let fails = |list: &[Fault]| has(list, 0) && has(list, 3) && (has(list, 1) || !has(list, 2));
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_runs_are_made_than_allowed_and_what_is_left_still_fails() {
+    fn shrinking_stops_at_its_limit_with_a_list_that_still_fails() {
         let faults = faults(40);
         let last = faults[39].seed;
         let mut runs = 0;

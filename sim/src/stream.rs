@@ -1,5 +1,5 @@
-//! A client and a server that send each other streams of reliable messages, one per reliable mode and direction, every
-//! message checked to the byte: none lost, none twice, none out of order.
+//! A client and a server that exchange streams of reliable messages, one stream per reliable mode and direction. Every
+//! message is checked to the byte: none lost, none twice, none out of order.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -21,17 +21,17 @@ use crate::world::{World, WorldConfig};
 
 /// The server's node; the client is node 1.
 pub const SERVER: NodeId = 0;
-/// The client's node.
+/// The client's node; the server is node 0.
 pub const CLIENT: NodeId = 1;
 /// The mode of each stream's channel.
 pub const MODES: [Delivery; 2] = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
 
-/// How streams are set up.
+/// The settings of the streams.
 #[derive(Clone)]
 pub struct StreamConfig {
-    /// Seeds endpoints and messages. [`StreamConfig::new`] takes it.
+    /// The seed of the endpoints and messages. [`StreamConfig::new`] takes it.
     pub seed: u64,
-    /// Between node 0, the server, and node 1, the client.
+    /// The network between node 0, the server, and node 1, the client.
     ///
     /// Default: one link of 20 ms.
     pub topology: Topology,
@@ -39,17 +39,17 @@ pub struct StreamConfig {
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// Messages per mode and direction. [`StreamConfig::new`] takes it.
+    /// The number of messages per mode and direction. [`StreamConfig::new`] takes it.
     pub messages: u32,
-    /// Time between two messages of one direction; `None`: as fast as the queues take them.
+    /// The time between two messages of one direction; `None` sends as fast as the queues accept messages.
     ///
     /// Default: none.
     pub pace: Option<Duration>,
-    /// The largest message. Small ones are as likely as large ones.
+    /// The largest message, in bytes. All orders of magnitude up to it are equally likely.
     ///
     /// Default: 64 KiB.
     pub largest: usize,
-    /// How both endpoints are set up. Its channels and its access are replaced.
+    /// The configuration of both endpoints. The streams replace its channels and its access.
     ///
     /// Default: without cryptography, else as in [`Config::new`].
     pub config: Config,
@@ -66,7 +66,8 @@ impl core::fmt::Debug for StreamConfig {
 }
 
 impl StreamConfig {
-    /// This many messages, up to 64 KiB, as fast as they go, without cryptography, over a link of 20 ms.
+    /// Streams of `messages` messages of up to 64 KiB, sent as fast as possible, without cryptography, over a link of
+    /// 20 ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);
@@ -83,7 +84,7 @@ impl StreamConfig {
         }
     }
 
-    /// The world in which it happens, where nobody amplifies and no nonce is used twice.
+    /// The world that the streams run in, with checks that no node amplifies traffic and no nonce is used twice.
     #[must_use]
     pub fn world(mut self) -> World<Streams> {
         let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
@@ -109,7 +110,7 @@ struct Stream {
     outstanding: BTreeMap<Vec<u8>, u32>,
 }
 
-/// The application of both nodes.
+/// The application of both nodes, which sends and checks the messages.
 pub struct Streams {
     setup: StreamConfig,
     connections: [Option<ConnectionId>; 2],
@@ -117,7 +118,7 @@ pub struct Streams {
     streams: [[Stream; 2]; 2],
     /// By receiver, then by mode: when messages were given to it.
     deliveries: [[Vec<Instant>; 2]; 2],
-    /// Bytes of the messages given to each node.
+    /// Bytes of the messages delivered to each node.
     bytes: [u64; 2],
     news: Vec<(Instant, NodeId, String)>,
 }
@@ -134,37 +135,37 @@ impl Streams {
         }
     }
 
-    /// Messages given to their receivers so far.
+    /// The number of messages delivered to their receivers so far.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.streams.iter().flatten().map(|stream| u64::from(stream.given)).sum()
     }
 
-    /// Whether every message was given to its receiver.
+    /// Whether every message has been delivered to its receiver.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// When messages of a mode were given to `node`.
+    /// The times at which messages of a mode were delivered to `node`.
     #[must_use]
     pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
         &self.deliveries[node][mode]
     }
 
-    /// Bytes of the messages that were given to `node`.
+    /// Bytes of the messages that were delivered to `node`.
     #[must_use]
     pub fn delivered_bytes(&self, node: NodeId) -> u64 {
         self.bytes[node]
     }
 
-    /// Everything that nodes were told but messages, as text.
+    /// All events of nodes other than messages, as text.
     #[must_use]
     pub fn news(&self) -> &[(Instant, NodeId, String)] {
         &self.news
     }
 
-    /// Whether any node was told of something whose text begins with `word`.
+    /// Whether a node reported an event whose text begins with `word`.
     #[must_use]
     pub fn was_told(&self, word: &str) -> bool {
         self.news.iter().any(|(_, _, text)| text.starts_with(word))
@@ -219,18 +220,20 @@ impl Streams {
         let number = self.streams[sender][mode].given;
         if MODES[mode] == Delivery::ReliableOrdered {
             if number >= self.streams[sender][mode].sent {
-                return Err(format!("more messages than node {sender} sent"));
+                return Err(format!("more messages arrived than node {sender} sent"));
             }
             let expected = self.compose(sender, mode, number);
             if expected != data {
-                return Err(format!("not message {number} of node {sender}, which is next"));
+                return Err(format!(
+                    "another message arrived than number {number} of node {sender}, which is next"
+                ));
             }
         } else {
             let outstanding = &mut self.streams[sender][mode].outstanding;
             match outstanding.get_mut(data) {
                 None => {
                     return Err(format!(
-                        "{} bytes that node {sender} did not send, or only once",
+                        "a message of {} bytes arrived that node {sender} did not send, or sent only once",
                         data.len()
                     ));
                 }
@@ -246,7 +249,7 @@ impl Streams {
 impl Application for Streams {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "whoever sets a test up wrongly is to hear of it at once")]
+    #[expect(clippy::expect_used, reason = "a test that is set up wrongly fails at once")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.setup.config.clone();
         // The simulated network drops what is too large for a link, and cuts nothing up.
@@ -303,27 +306,29 @@ impl Application for Streams {
     }
 }
 
-/// Runs until every message was given to its receiver, at most for `most` of virtual time, and then until whatever
-/// might still be given twice has been.
+/// Runs until every message has been delivered to its receiver, for `most` of virtual time at most, and then long
+/// enough to detect a message that is delivered twice.
 ///
 /// # Errors
-/// The first violation, or that something is still missing after `most`.
+/// The first violation, or an error if messages are still missing after `most`.
 pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(), Violation> {
     let end = world.now() + most;
     while !world.application().is_complete() {
         if world.now() >= end {
-            let text = format!("after {most:?}: {:?} messages given", world.application().delivered());
+            let text = format!("after {most:?}: {:?} messages delivered", world.application().delivered());
             return Err(Violation { checker: "streams", at: world.now(), text });
         }
         world.run_for(Duration::from_millis(100))?;
     }
     world.run_for(Duration::from_secs(10))?;
-    let surplus = (!world.application().is_complete()).then(|| "more was given than was sent".to_owned());
+    let surplus =
+        (!world.application().is_complete()).then(|| "more messages were delivered than sent".to_owned());
     surplus.map_or(Ok(()), |text| Err(Violation { checker: "streams", at: world.now(), text }))?;
     world.finish()
 }
 
-/// For ever and everywhere 30 % loss, 10 % corruption, 50 % duplication, and half of what is left is held back.
+/// A terrible network, everywhere and for the whole run: 30 % loss, 10 % corruption, 50 % duplication, and half of the
+/// remaining datagrams delayed.
 #[must_use]
 pub fn terrible_network() -> Vec<Fault> {
     let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };

@@ -1,4 +1,4 @@
-//! The trace of a run, as a hash of everything and, if asked for, as text.
+//! The trace of a run: a hash of all its events, and their text if asked for.
 
 use core::fmt::{self, Write as _};
 use core::net::SocketAddr;
@@ -14,18 +14,18 @@ use crate::rng::mix;
 pub struct TraceHash(u64);
 
 impl TraceHash {
-    /// Adds a number.
+    /// Adds a number to the hash.
     pub const fn word(&mut self, word: u64) {
         self.0 = mix(self.0.rotate_left(23), word);
     }
 
-    /// Adds bytes, and how many they are.
+    /// Adds bytes and their count to the hash.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         self.0 = xxh3_64_with_seed(bytes, self.0);
     }
 
-    /// Adds what a value's debug text says.
+    /// Adds the debug text of a value to the hash.
     pub fn debug(&mut self, value: &impl fmt::Debug) {
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -50,7 +50,7 @@ pub(crate) enum Entry {
     Boot,
 }
 
-/// The record of a run.
+/// The record of a run: a hash, and a text if it was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hash: TraceHash,
@@ -62,13 +62,13 @@ impl Trace {
         Self { hash: TraceHash::default(), text: with_text.then(String::new) }
     }
 
-    /// The hash of every datagram, time and event.
+    /// The hash of every datagram, time and event of the run.
     #[must_use]
     pub const fn hash(&self) -> u64 {
         self.hash.value()
     }
 
-    /// One line per datagram sent or delivered, timeout, event and fault; empty unless asked for.
+    /// The text of the run: one line per datagram sent or delivered, timeout, event and fault; empty unless asked for.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_tells_apart_where_parts_end_and_in_which_order_they_came() {
+    fn the_hash_depends_on_the_bounds_and_the_order_of_its_parts() {
         let one = hash(|hash| {
             hash.bytes(b"ab");
             hash.bytes(b"c");

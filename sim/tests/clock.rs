@@ -261,7 +261,7 @@ fn seeds(many: u64) -> u64 {
 }
 
 #[test]
-fn the_truth_lies_within_the_stated_error_and_no_reading_steps_back() {
+fn the_true_offset_lies_within_the_stated_error_and_no_reading_steps_back() {
     let (mut count, mut outside, mut steps_back, mut silent) = (0, 0, 0, 0);
     let mut misses = Vec::new();
     for seed in 0..seeds(1000) {

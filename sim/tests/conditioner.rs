@@ -21,7 +21,7 @@ fn address_of(child: &mut Child) -> (SocketAddr, BufReader<std::process::ChildSt
 }
 
 #[test]
-fn each_client_has_a_link_of_its_own_and_what_is_lost_is_counted() {
+fn each_client_has_its_own_link_and_lost_datagrams_are_counted() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let to = server.local_addr().unwrap().to_string();
@@ -53,7 +53,7 @@ fn each_client_has_a_link_of_its_own_and_what_is_lost_is_counted() {
 }
 
 #[test]
-fn what_cannot_be_is_said_with_a_remedy() {
+fn impossible_conditions_are_refused_with_a_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str, i32); 9] = [
@@ -78,7 +78,7 @@ fn what_cannot_be_is_said_with_a_remedy() {
 }
 
 #[test]
-fn a_server_may_be_given_by_its_name() {
+fn a_server_may_be_given_by_host_name() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let to = format!("localhost:{}", server.local_addr().unwrap().port());

@@ -62,7 +62,7 @@ fn two_flows_share_a_capacity_that_varies() {
 }
 
 #[test]
-fn three_flows_that_join_one_by_one_share() {
+fn three_flows_that_join_one_by_one_share_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
@@ -78,7 +78,7 @@ fn a_flow_that_pauses_finds_its_share_again() {
 }
 
 #[test]
-fn a_flow_the_other_way_leaves_the_link_busy_and_the_queue_short() {
+fn a_flow_on_the_return_path_leaves_the_link_busy_and_the_queue_short() {
     for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
@@ -88,7 +88,7 @@ fn a_flow_the_other_way_leaves_the_link_busy_and_the_queue_short() {
 }
 
 #[test]
-fn a_way_back_that_is_full_costs_a_tenth_of_the_link_and_of_the_delay_at_most() {
+fn a_full_return_path_costs_at_most_a_tenth_of_the_link_and_of_the_delay() {
     for loss in [0, FIVE_PERCENT] {
         let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
         for scenario in [rfc8867::variable_capacity_reverse(), rfc8867::variable_capacity_both_ways()] {
@@ -136,7 +136,7 @@ const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn loss_by_chance_does_not_slow_a_game_down() {
+fn random_loss_does_not_slow_a_game_down() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
         let scenario =
@@ -182,7 +182,7 @@ fn a_queue_too_short_to_be_noticed_costs_a_game_less_than_a_fifth() {
 }
 
 #[test]
-fn who_heeds_the_grant_loses_next_to_nothing() {
+fn a_game_that_follows_the_grant_loses_almost_no_datagrams() {
     let (lost, used) = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 20, "{lost}");
     // Who sends nothing loses nothing: the grant is what the link carries.
@@ -204,7 +204,7 @@ fn limits_on_a_connection_and_on_an_endpoint_hold_within_three_percent_and_are_u
 }
 
 #[test]
-fn a_game_is_told_of_a_path_that_gets_slower_and_of_nothing_on_a_fast_one() {
+fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_one() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     let slower = Scenario::new("slower", rfc8867::kilobits(&[(0, 10_000), (20, 300)]), MINUTE);
     each_seed(&slower.flows(vec![game]), |outcome| {

@@ -94,7 +94,7 @@ fn a_path_that_clears_the_bits_is_used_without_them() {
 }
 
 #[test]
-fn marks_reduce_the_window_from_when_they_come() {
+fn marks_reduce_the_window_from_their_arrival_on() {
     let halfway = Instant::ZERO + Duration::from_secs(11);
     let (capable, [before, after], arrived) = game(Some(Kind::Mark { ppm: 1_000_000 }), halfway);
     assert!(capable);

@@ -124,7 +124,7 @@ fn percentile(ages: &[Duration], percent: usize) -> Duration {
 }
 
 #[test]
-fn state_at_three_times_what_the_path_carries_is_fresh_when_it_arrives() {
+fn state_at_three_times_the_path_rate_is_fresh_when_it_arrives() {
     for (rate, sizes) in [
         (5_000, &[20, 200, 1000][..]),
         (20_000, &[20, 200, 1000, 3000]),
@@ -151,7 +151,7 @@ fn state_at_three_times_what_the_path_carries_is_fresh_when_it_arrives() {
 }
 
 #[test]
-fn nothing_arrives_a_second_after_a_game_at_three_times_what_the_path_carries_has_stopped() {
+fn no_message_arrives_a_second_after_an_overloading_game_has_stopped() {
     let mut game = Game::new(config(&STATE), 20_000);
     game.play(Duration::from_secs(240), &[(300, 30_000), (300, 30_000)]);
     let stopped = game.world.now();
@@ -220,7 +220,7 @@ fn state_beyond_a_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_s
 }
 
 #[test]
-fn what_gives_way_is_counted_and_was_never_sent_and_the_newest_message_stays() {
+fn messages_that_give_way_are_counted_as_never_sent_and_the_newest_stays() {
     for delivery in STATE {
         let mut game = Game::new(config(&[delivery]), 20_000);
         let sent: Vec<MessageId> = (0..200)

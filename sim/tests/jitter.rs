@@ -125,7 +125,7 @@ fn one_way() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn jitter_on_one_way_only_does_not_slow_a_game_down() {
+fn jitter_in_one_direction_does_not_slow_a_game_down() {
     let all = one_way();
     println!("{:?}", all.iter().min_by_key(|(_, through)| *through));
     let bad: Vec<_> = all.into_iter().filter(|(_, through)| *through < 970).collect();

@@ -99,7 +99,7 @@ fn a_session_that_is_cut_off_at_any_step_is_resumed() {
 }
 
 #[test]
-fn a_server_that_dies_while_its_client_is_cut_off_is_found_out() {
+fn a_client_that_was_cut_off_detects_a_restarted_server() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
 }
 
@@ -107,7 +107,7 @@ fn a_server_that_dies_while_its_client_is_cut_off_is_found_out() {
 /// and to the one that knows nothing of it any more. Nothing comes of it: no nonce is used twice, nobody is sent more
 /// than came from there, nobody moves to where nobody answers, nobody is given anything twice.
 #[test]
-fn whatever_is_repeated_to_a_server_that_dies_again_and_again_brings_nothing_about() {
+fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_again_and_again() {
     let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
     let replay = Fault {
         from: Instant::ZERO,

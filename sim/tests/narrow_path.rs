@@ -243,7 +243,7 @@ fn below_700_bytes_with_five_percent_lost_a_transfer_ends_within_two_seconds_in_
 }
 
 #[test]
-fn a_game_of_small_messages_goes_on_over_a_path_of_500_bytes() {
+fn a_game_of_small_messages_continues_over_a_path_of_500_bytes() {
     for ppm in [0, 200_000] {
         let mut session = Session::new(2, Game::Small, vec![limit(500, at(5000), Instant::MAX), loss(ppm)]);
         session.play(at(30_000));
@@ -289,7 +289,7 @@ fn losses_and_outages_end_no_connection_and_leave_1200_bytes() {
 }
 
 #[test]
-fn a_lost_connection_that_cannot_be_made_again_over_its_path_says_why() {
+fn a_reconnect_that_fails_over_a_narrow_path_ends_with_that_reason() {
     let dark =
         Fault { from: at(5000), until: at(28_000), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut session = Session::new(6, Game::Small, vec![dark, limit(1000, at(5000), Instant::MAX)]);
@@ -310,7 +310,7 @@ fn attempt(trust: Trust, largest: usize, faults: Vec<Fault>) -> Option<CloseReas
 }
 
 #[test]
-fn an_attempt_over_a_path_below_1200_bytes_says_that_its_path_is_narrow() {
+fn an_attempt_over_a_path_below_1200_bytes_fails_with_a_narrow_path() {
     let timed_out =
         |narrow_path| Some(CloseReason::ConnectTimedOut { version_hint: None, narrow_path, key_hint: None });
     for trust in [Trust::Key, Trust::AnyKey, Trust::Ticket] {

@@ -78,7 +78,7 @@ fn arrivals(world: &World<Pair>) -> Vec<Instant> {
 }
 
 #[test]
-fn what_a_path_of_1280_1420_1500_or_9000_carries_is_found_within_five_seconds() {
+fn the_mtu_of_a_path_of_1280_1420_1500_or_9000_bytes_is_found_within_five_seconds() {
     for mtu in [1280, 1420, 1500, 9000] {
         for ppm in [0, 50_000] {
             for seed in 0..seeds() {
@@ -93,7 +93,7 @@ fn what_a_path_of_1280_1420_1500_or_9000_carries_is_found_within_five_seconds() 
 }
 
 #[test]
-fn one_full_datagram_now_and_then_is_enough_to_find_it() {
+fn an_occasional_full_datagram_is_enough_to_find_the_mtu() {
     for mtu in [1280, 1420, 1500, 9000] {
         let mut world = connected(3, config(), vec![limit(mtu, Instant::ZERO, Instant::MAX)]);
         for _ in 0..10 {
@@ -112,7 +112,7 @@ fn one_full_datagram_now_and_then_is_enough_to_find_it() {
 }
 
 #[test]
-fn on_a_slow_path_datagrams_stay_short_whatever_it_carries() {
+fn datagrams_stay_short_on_a_slow_path_with_a_large_mtu() {
     let slow = Kind::Rate { bytes_per_second: 100_000, queue_bytes: 30_000 };
     let slow = Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: slow, seed: 4 };
     let mut world = connected(1, config(), vec![slow]);
@@ -136,7 +136,7 @@ fn a_game_of_small_messages_sends_no_probe() {
 }
 
 #[test]
-fn nothing_larger_than_either_end_takes_is_sent() {
+fn no_datagram_larger_than_either_ends_maximum_is_sent() {
     for node in [0, CLIENT] {
         let pair = Pair { narrow: Some((node, 1300)), ..Pair::new(config(), Trust::Key) };
         let mut world = connected_as(1, pair, Vec::new());
@@ -148,7 +148,7 @@ fn nothing_larger_than_either_end_takes_is_sent() {
 
 /// Where a fifth is lost, three large datagrams in a row are lost each minute, and the size fell and fell.
 #[test]
-fn regression_losses_by_chance_are_no_black_hole() {
+fn regression_random_losses_are_not_taken_for_a_black_hole() {
     let faults = vec![limit(1500, Instant::ZERO, Instant::MAX), loss(200_000)];
     let mut world = connected(2, config(), faults);
     for _ in 0..60 {
@@ -201,7 +201,7 @@ fn after_a_black_hole_the_new_limit_is_found() {
 }
 
 #[test]
-fn a_path_without_connection_for_a_while_is_no_black_hole() {
+fn an_outage_is_not_taken_for_a_black_hole() {
     let dark =
         Fault { from: at(8000), until: at(9500), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut world = connected(4, config(), vec![dark]);
@@ -214,7 +214,7 @@ fn a_path_without_connection_for_a_while_is_no_black_hole() {
 }
 
 #[test]
-fn at_a_new_address_the_search_begins_anew() {
+fn the_mtu_search_restarts_at_a_new_address() {
     let rebind = Fault {
         from: at(8000),
         until: at(8001),

@@ -101,7 +101,7 @@ fn blackouts(dark: u64, period: u64) -> (Vec<Fault>, Vec<Instant>) {
 }
 
 #[test]
-fn everything_arrives_through_blackouts_of_two_seconds_in_every_seven() {
+fn every_message_arrives_through_blackouts_of_two_seconds_in_every_seven() {
     let (faults, returns) = blackouts(2, 7);
     let mut config = ten_minutes(1);
     config.faults = faults;
@@ -112,7 +112,7 @@ fn everything_arrives_through_blackouts_of_two_seconds_in_every_seven() {
 }
 
 #[test]
-fn everything_arrives_through_blackouts_that_outlast_the_idle_timeout() {
+fn every_message_arrives_through_blackouts_that_outlast_the_idle_timeout() {
     let (faults, returns) = blackouts(25, 60);
     let mut config = ten_minutes(2);
     config.faults = faults;
@@ -125,7 +125,7 @@ fn everything_arrives_through_blackouts_that_outlast_the_idle_timeout() {
 }
 
 #[test]
-fn everything_arrives_when_the_client_comes_back_from_another_address_each_time() {
+fn every_message_arrives_when_the_client_returns_from_another_address_each_time() {
     let (mut faults, returns) = blackouts(25, 60);
     let elsewhere = |dark: &Fault| Fault {
         target: Target::Node(CLIENT),
@@ -142,7 +142,7 @@ fn everything_arrives_when_the_client_comes_back_from_another_address_each_time(
 }
 
 #[test]
-fn everything_arrives_when_only_one_direction_goes_dark() {
+fn every_message_arrives_when_only_one_direction_fails() {
     let (mut faults, returns) = blackouts(25, 60);
     for (round, fault) in faults.iter_mut().enumerate() {
         fault.target = Target::Link(0, if round % 2 == 0 { Direction::Up } else { Direction::Down });
@@ -155,7 +155,7 @@ fn everything_arrives_when_only_one_direction_goes_dark() {
 }
 
 #[test]
-fn everything_arrives_through_a_nat_rebinding_each_second() {
+fn every_message_arrives_through_a_nat_rebinding_each_second() {
     let kind = Kind::Rebind { every: SECOND };
     let mut config = ten_minutes(3);
     config.faults = vec![Fault { target: Target::Node(CLIENT), ..everywhere(at(1), at(TEN_MINUTES), kind) }];
@@ -194,7 +194,7 @@ fn recordings() -> Vec<(String, [LinkTrace; 2])> {
 }
 
 #[test]
-fn everything_arrives_over_recorded_links() {
+fn every_message_arrives_over_recorded_links() {
     // Seed 0 once went without a message for 46 s: a probe timeout had grown with a queue of 15 s.
     let seeds_of = |recording| (0..SEEDS).map(move |seed| (seed, recording));
     let recordings = recordings();

@@ -40,7 +40,7 @@ fn forty_seeds_break_no_promise_and_meet_every_fault() {
 
 /// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
 #[test]
-fn clocks_that_jump_far_ahead_are_got_over() {
+fn clocks_that_jump_far_ahead_end_no_session() {
     let jump = |node| Fault {
         from: at(4_900),
         until: at(4_950),
@@ -60,7 +60,7 @@ const fn at(millis: u64) -> tickwire_core::Instant {
 }
 
 #[test]
-fn the_readme_counts_the_kinds_of_faults() {
+fn the_readme_gives_the_number_of_fault_kinds() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let promise = format!("a simulator with {} kinds of faults", KindName::ALL.len());
     assert!(readme.contains(&promise), "{promise}");

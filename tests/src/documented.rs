@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_documentation_that_agrees_is_taken() {
+    fn documentation_that_matches_the_code_is_accepted() {
         let number = DefaultValue::Number;
         assert_eq!(check("Default: 3. Range: 0 to 7.", number(3), "", 0..=7), 0);
         assert_eq!(check("Default: 50 ms. Range: 0 s to 1 h.", number(50_000), "µs", 0..=3_600_000_000), 0);

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_whole() {
+    fn only_whole_words_are_matched() {
         assert_eq!(words("Map MyMap Map2 a::Map", "Map").collect::<Vec<_>>(), [0, 18]);
     }
 

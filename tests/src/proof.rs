@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_test_that_runs_is_not_found() {
+    fn ignored_tests_and_other_functions_are_not_found() {
         for path in [
             "core::channel::sleeps",
             "core::channel::helper",

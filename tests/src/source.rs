@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn members_know_their_folder_and_what_only_their_tests_need() {
+    fn members_know_their_folder_and_their_test_dependencies() {
         let members = members();
         let core = members.iter().find(|member| member.name == "tickwire-core").unwrap();
         assert_eq!(core.folder, "core");

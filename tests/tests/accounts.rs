@@ -27,7 +27,7 @@ fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) 
 }
 
 #[test]
-fn one_address_takes_no_more_than_its_share_whatever_sender_its_first_data_bear() {
+fn one_address_takes_no_more_than_its_share_with_any_sender_in_its_first_data() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -46,7 +46,7 @@ fn one_address_takes_no_more_than_its_share_whatever_sender_its_first_data_bear(
 }
 
 #[test]
-fn a_first_data_that_bears_the_address_of_somebody_else_locks_nobody_out_there() {
+fn a_first_data_with_a_forged_address_locks_no_client_out_at_that_address() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -70,7 +70,7 @@ fn a_first_data_that_bears_the_address_of_somebody_else_locks_nobody_out_there()
 }
 
 #[test]
-fn connections_whose_address_nothing_shows_are_few_and_end_after_five_seconds_without_an_answer() {
+fn unvalidated_connections_are_few_and_end_after_five_seconds() {
     let mut field = Field::new(Access::Tickets, |config| {
         config.cookie_threshold = 1000;
         config.max_connections = 100;
@@ -95,7 +95,7 @@ fn connections_whose_address_nothing_shows_are_few_and_end_after_five_seconds_wi
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_let_in_and_pays_once_its_address_answers() {
+fn a_client_whose_hello_was_copied_is_let_in_and_counts_once_its_address_answers() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
@@ -118,7 +118,7 @@ fn a_client_whose_hello_was_copied_is_let_in_and_pays_once_its_address_answers()
 }
 
 #[test]
-fn who_comes_back_to_a_lost_session_pays_from_where_its_handshake_came() {
+fn a_client_of_a_lost_session_counts_at_the_address_of_its_new_handshake() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let attacker = field.add("10.66.6.6:4000", |_| {});
     field.dial(attacker, None);

@@ -180,7 +180,7 @@ fn losses(is_link: bool, batch: usize, (loss, back): (Loss, u64)) -> (u64, u64) 
 }
 
 #[test]
-fn at_most_a_twentieth_more_is_declared_lost_than_was_however_many_datagrams_a_driver_takes_in_per_turn() {
+fn spurious_losses_stay_below_a_twentieth_for_any_number_of_datagrams_per_driver_turn() {
     for batch in [1, 300, 700, 8192] {
         for loss in LOSSES {
             for is_link in [true, false] {

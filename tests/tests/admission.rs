@@ -64,7 +64,7 @@ fn refusal(net: &Net, node: usize) -> Option<Refusal> {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip_and_says_who_the_client_is() {
+fn a_ticket_connects_in_one_round_trip_and_identifies_the_client() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_until(SECOND, |net| net.nodes[1].connected().is_some());
@@ -76,7 +76,7 @@ fn a_ticket_connects_in_one_round_trip_and_says_who_the_client_is() {
 }
 
 #[test]
-fn an_expired_ticket_is_refused_with_its_reason() {
+fn an_expired_ticket_is_refused_as_expired_by_the_core() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL - 1));
     net.run_for(SECOND);
@@ -85,7 +85,7 @@ fn an_expired_ticket_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_burnt_ticket_is_met_with_silence() {
+fn a_burnt_ticket_gets_no_answer() {
     let mut net = ticket_net(2, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);
@@ -98,7 +98,7 @@ fn a_burnt_ticket_is_met_with_silence() {
 }
 
 #[test]
-fn a_client_that_was_kicked_while_it_was_away_does_not_come_back_with_its_resume_ticket() {
+fn a_client_kicked_while_it_was_away_cannot_return_with_its_resume_ticket() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND * 2);
@@ -117,7 +117,7 @@ fn a_client_that_was_kicked_while_it_was_away_does_not_come_back_with_its_resume
 
 /// Swarm seed 53: a resume ticket that was burnt by the first Data was lost with a Welcome whose connection died young.
 #[test]
-fn a_client_whose_new_session_dies_before_its_first_resume_ticket_comes_back_all_the_same() {
+fn a_client_whose_new_session_dies_before_its_first_resume_ticket_still_returns() {
     let mut net = ticket_net(1, |config| config.resume_window = SECOND * 5);
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND * 2);
@@ -143,7 +143,7 @@ fn a_client_whose_new_session_dies_before_its_first_resume_ticket_comes_back_all
 }
 
 #[test]
-fn a_full_server_says_so() {
+fn a_full_server_is_reported_as_full() {
     let mut net = ticket_net(2, |config| config.max_connections = 1);
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);
@@ -186,7 +186,7 @@ fn an_authenticator_refuses_or_renames() {
 }
 
 #[test]
-fn different_builds_are_told_what_differs() {
+fn clients_of_another_build_receive_the_schema_difference() {
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     let mut net = ticket_net(1, |config| {
         config.schema = Schema::new(vec![entry("chat", 1), entry("move", 2)]);
@@ -204,7 +204,7 @@ fn different_builds_are_told_what_differs() {
 }
 
 #[test]
-fn another_game_is_met_with_silence() {
+fn a_client_of_another_game_gets_no_answer() {
     let mut net = ticket_net(1, |_| {});
     let config = Config::new(APPLICATION + 1);
     net.nodes[1] = Node::new(config, Secrets::new([2; 32]), 5, "10.0.1.0:4000", Instant::ZERO);
@@ -265,7 +265,7 @@ fn peers_whose_hellos_cross_end_up_with_one_connection() {
 }
 
 #[test]
-fn a_peer_that_nobody_expects_is_met_with_silence() {
+fn an_unexpected_peer_gets_no_answer() {
     let mut net = peers();
     dial_peer(&mut net, 0, 1);
     net.run_for(SECOND * 11);

@@ -91,7 +91,7 @@ fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
 }
 
 #[test]
-fn a_limit_is_kept_and_used_within_five_percent_whatever_the_size_of_messages() {
+fn a_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
     for size in [40, 400, 900, 1300, 20_000, 300_000] {
         for limit in [LIMIT, 400_000] {
             let of_one = rate_of(size, |config| config.connection_bandwidth = Some(limit));
@@ -104,7 +104,7 @@ fn a_limit_is_kept_and_used_within_five_percent_whatever_the_size_of_messages() 
 }
 
 #[test]
-fn whoever_changes_its_address_again_and_again_is_sent_no_more_for_that() {
+fn repeated_address_changes_do_not_raise_the_bytes_sent() {
     let (mut net, server, client) = connected(|config| config.connection_bandwidth = Some(LIMIT));
     let sent = watch(&mut net, SERVER);
     for second in 0..20 {
@@ -120,7 +120,7 @@ fn whoever_changes_its_address_again_and_again_is_sent_no_more_for_that() {
 }
 
 #[test]
-fn a_limit_that_is_set_again_every_tick_is_kept_and_one_that_is_lifted_holds_nothing_back() {
+fn a_limit_set_again_every_tick_holds_and_a_lifted_limit_delays_no_packet() {
     for is_for_all in [false, true] {
         let (mut net, server, _) = connected(|_| {});
         let sent = watch(&mut net, SERVER);
@@ -156,7 +156,7 @@ fn a_limit_that_is_set_again_every_tick_is_kept_and_one_that_is_lifted_holds_not
 }
 
 #[test]
-fn the_grant_is_a_share_of_what_the_endpoint_may_send() {
+fn the_grant_is_a_share_of_the_endpoints_limit() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));
     let grant = |net: &Net| net.nodes[SERVER].endpoint.grant(server, SECOND);
     assert_eq!(grant(&net), LIMIT * 7 / 8);
@@ -177,7 +177,7 @@ fn the_grant_is_a_share_of_what_the_endpoint_may_send() {
 
 /// A client that asks for a cookie gets one, and can ask from everywhere.
 #[test]
-fn a_flood_of_hellos_takes_an_eighth_of_what_the_server_may_send_at_most() {
+fn a_flood_of_hellos_takes_at_most_an_eighth_of_the_servers_bandwidth() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));
     let hello = Rc::new(RefCell::new(Vec::new()));
     let caught = Rc::clone(&hello);

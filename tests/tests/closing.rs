@@ -21,7 +21,7 @@ fn closed(endpoint: &mut Endpoint) -> usize {
 }
 
 #[test]
-fn closing_twice_closes_once_and_leaves_nothing_behind() {
+fn closing_twice_reports_one_close_and_leaves_no_connection() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].close(pair.now, connection, 7, "bye");
     pair.ends[CLIENT].close(pair.now, connection, 8, "bye again");
@@ -34,7 +34,7 @@ fn closing_twice_closes_once_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn closing_again_while_the_peer_is_silent_leaves_nothing_behind() {
+fn closing_again_while_the_peer_is_silent_leaves_no_connection() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].close(pair.now, connection, 7, "bye");
     assert!(!pair.take(CLIENT).is_empty());
@@ -71,7 +71,7 @@ fn a_peer_that_feigned_a_long_round_trip_does_not_hold_its_place_after_the_close
 }
 
 #[test]
-fn a_message_that_is_never_finished_is_let_go_of_when_its_connection_is_closed_and_not_before() {
+fn an_unfinished_message_is_freed_only_when_its_connection_is_closed() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), vec![7; 3000]).unwrap();
     let mut taken = Vec::new();

@@ -106,7 +106,7 @@ fn corrupting(seed: u64) -> impl FnMut(&mut Vec<u8>) -> bool {
 }
 
 #[test]
-fn a_crowd_that_comes_at_once_gets_in_through_loss_and_corruption() {
+fn a_crowd_that_dials_at_once_connects_through_loss_and_corruption() {
     // Enough of them that the server counts itself under load.
     const CROWD: usize = 300;
     for access in [Access::Open, Access::Tickets] {
@@ -185,7 +185,7 @@ fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
 }
 
 #[test]
-fn a_flood_of_forged_hellos_leaves_nothing_behind_and_costs_no_diffie_hellman() {
+fn a_flood_of_forged_hellos_leaves_no_state_and_costs_no_diffie_hellman() {
     for access in [Access::Open, Access::Tickets] {
         for inner in [provider::null(), default_provider()] {
             let spent = DiffieHellmans::default();

@@ -83,14 +83,14 @@ fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a
 }
 
 #[test]
-fn messages_that_nobody_confirms_are_unknown_within_five_seconds_of_the_close() {
+fn unconfirmed_messages_have_an_unknown_fate_within_five_seconds_of_the_close() {
     let (_, fates, took) = sent_and_closed(false, false);
     assert_eq!(fates, [Fate::Unknown; 7]);
     assert!(took <= SECOND * 5, "{took:?}");
 }
 
 #[test]
-fn messages_that_never_left_are_not_sent_and_the_end_is_told_at_once() {
+fn messages_that_never_left_are_reported_at_once_as_not_sent() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);

@@ -183,7 +183,7 @@ fn assert_open(case: &str, (field, alone, crowd): &(Field, Vec<usize>, Vec<usize
 }
 
 #[test]
-fn honest_newcomers_get_in_while_120_addresses_abandon_2500_handshakes_a_second() {
+fn honest_clients_connect_while_120_addresses_abandon_2500_handshakes_a_second() {
     let addresses = (0..120).map(|number| format!("10.66.0.{number}:4000"));
     let siege = siege(addresses, FLOOD, 64);
     assert_open("120 addresses", &siege);
@@ -193,7 +193,7 @@ fn honest_newcomers_get_in_while_120_addresses_abandon_2500_handshakes_a_second(
 }
 
 #[test]
-fn honest_newcomers_get_in_whichever_way_the_flood_is_spread() {
+fn honest_clients_connect_through_floods_from_few_and_many_addresses() {
     for (case, count, per_second) in
         [("8 addresses", 8, FLOOD), ("16 that had a rest", 16, 4_000), ("2,000", 2_000, 2_000)]
     {
@@ -206,7 +206,7 @@ fn honest_newcomers_get_in_whichever_way_the_flood_is_spread() {
 
 /// A client that was in has a resume ticket, and may abandon handshakes with it.
 #[test]
-fn a_flood_with_resume_tickets_shuts_out_nobody_who_has_none() {
+fn a_flood_with_resume_tickets_shuts_out_no_client_without_one() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 2_000;
         config.resume_window = SECOND * 5;
@@ -234,7 +234,7 @@ fn a_flood_with_resume_tickets_shuts_out_nobody_who_has_none() {
 }
 
 #[test]
-fn clients_with_tickets_get_in_before_any_flood_of_others() {
+fn clients_with_tickets_connect_through_a_flood_without_tickets() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 256;
         config.resume_window = SECOND * 30;
@@ -301,7 +301,7 @@ fn watched(resumes: bool, change: impl FnOnce(&mut Config)) -> Option<Duration> 
 }
 
 #[test]
-fn a_watched_hello_locks_the_holder_of_its_ticket_out_at_no_rate() {
+fn copies_of_an_observed_hello_never_lock_out_the_holder_of_its_ticket() {
     for resumes in [false, true] {
         for (rate, burst, threshold) in [(4, 8, 64), (1, 1, 1_000), (32, 64, 64), (32, 64, 1_000_000)] {
             let took = watched(resumes, |config| {

@@ -46,14 +46,14 @@ fn largest(change: impl Fn(usize, &mut Config)) -> ([usize; 2], [usize; 2]) {
 }
 
 #[test]
-fn an_embedder_who_says_nothing_of_fragments_never_sends_more_than_1200_bytes() {
+fn an_endpoint_without_dont_fragment_never_sends_more_than_1200_bytes() {
     assert_eq!(largest(|_, _| {}), ([1200; 2], [1200; 2]));
     // A larger `max_datagram` says what the end takes, not that what it sends stays whole.
     assert_eq!(largest(|_, config| config.max_datagram = 4000), ([1200; 2], [1200; 2]));
 }
 
 #[test]
-fn an_end_that_forbids_fragments_searches_for_a_larger_datagram_whatever_the_other_end_does() {
+fn an_end_that_forbids_fragments_searches_for_a_larger_datagram_even_if_the_other_end_does_not() {
     let forbids = |who: usize| move |node: usize, config: &mut Config| config.dont_fragment = node == who;
     for who in [0, 1] {
         let (sizes, told) = largest(forbids(who));

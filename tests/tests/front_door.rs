@@ -81,7 +81,7 @@ fn published() -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_published_package_has_a_page_licences_and_words_to_be_found_by() {
+fn every_published_package_has_a_readme_licences_and_keywords() {
     let packages = published();
     assert_eq!(packages.len(), 6, "{packages:?}");
     for (folder, manifest) in &packages {

@@ -88,7 +88,7 @@ fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks() {
 }
 
 #[test]
-fn whichever_heartbeat_or_answer_is_lost_nobody_notices() {
+fn one_lost_heartbeat_or_answer_interrupts_no_connection() {
     for node in [CLIENT, SERVER] {
         for lost in 0..12 {
             let (mut net, log) = idle(|_| {});
@@ -106,7 +106,7 @@ fn whichever_heartbeat_or_answer_is_lost_nobody_notices() {
 }
 
 #[test]
-fn a_blackout_of_two_fifths_of_the_idle_timeout_ends_nothing_whenever_it_begins() {
+fn a_blackout_of_two_fifths_of_the_idle_timeout_never_interrupts_a_connection() {
     for idle_s in [3, 6, 9, 12, 15, 20] {
         for begins in 0..40 {
             let (mut net, log) = idle(|config| config.idle_timeout = SECOND * idle_s);
@@ -152,7 +152,7 @@ fn the_first_heartbeat_after_a_message_asks_for_an_answer() {
 }
 
 #[test]
-fn a_server_that_forgot_its_client_tells_so_at_either_kind_of_heartbeat() {
+fn a_server_that_forgot_its_client_answers_unknown_to_either_kind_of_heartbeat() {
     let mut waited = Vec::new();
     for waits in 0..10 {
         let (mut net, _) = idle(|_| {});

@@ -34,7 +34,7 @@ fn a_pinned_key_that_is_not_the_servers_is_named_after_the_timeout() {
 }
 
 #[test]
-fn a_server_with_the_pinned_key_and_one_that_is_not_there_are_no_other_key() {
+fn the_pinned_key_and_a_missing_server_give_no_key_hint() {
     for is_there in [true, false] {
         let mut net = Net::pair(|_| {});
         net.filter = Box::new(move |_, _, bytes| {
@@ -52,7 +52,7 @@ fn has_resumed(net: &Net, connection: ConnectionId) -> bool {
 }
 
 #[test]
-fn an_interrupted_connection_that_is_redirected_dials_there_at_once() {
+fn a_redirected_interrupted_connection_dials_the_new_address_at_once() {
     let mut net = Net::pair(|_| {});
     let connection = net.connect();
     net.run_for(Duration::from_secs(2));

@@ -22,7 +22,7 @@ fn pair() -> Pair {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_link_that_takes_too_little_is_refused() {
+fn a_link_with_too_small_a_datagram_is_refused() {
     let mut pair = pair();
     let tiny = LinkProperties { max_datagram: 120, ..STREAM };
     let refused = pair.ends[0].open_link(Instant::ZERO, LinkId(1), tiny, None);
@@ -30,7 +30,7 @@ fn a_link_that_takes_too_little_is_refused() {
 }
 
 #[test]
-fn opening_a_link_wakes_what_waits_for_it() {
+fn opening_a_link_wakes_the_connections_that_wait_for_it() {
     let mut pair = pair();
     pair.dial();
     pair.pass(SECOND);
@@ -40,7 +40,7 @@ fn opening_a_link_wakes_what_waits_for_it() {
 }
 
 #[test]
-fn without_credit_nothing_is_built_and_never_more_than_it() {
+fn a_link_without_credit_gets_no_datagram_and_one_with_credit_no_more_than_it() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -77,7 +77,7 @@ fn a_welcome_waits_for_the_credit_of_its_link() {
 }
 
 #[test]
-fn what_comes_from_a_link_that_is_not_open_is_dropped() {
+fn datagrams_from_a_link_that_is_not_open_are_dropped() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.dial();
@@ -129,7 +129,7 @@ fn a_closing_connection_ends_with_its_link() {
 }
 
 #[test]
-fn a_client_that_does_not_read_takes_nobody_elses_place() {
+fn a_client_that_does_not_read_takes_no_place_of_another() {
     let mut pair = pair();
     let now = pair.now;
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
@@ -164,7 +164,7 @@ fn a_hello_that_a_server_had_no_room_for_is_asked_again() {
 }
 
 #[test]
-fn a_link_that_lost_something_finds_out_in_a_round_trip() {
+fn a_reported_link_loss_is_repaired_within_a_round_trip() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });
@@ -184,7 +184,7 @@ fn a_link_that_lost_something_finds_out_in_a_round_trip() {
 /// link that loses nothing, they were never sent again: the messages in them counted as in flight for ever, and after
 /// 4096 packets nothing was sent.
 #[test]
-fn regression_what_a_full_link_kept_from_being_acknowledged_is_acknowledged_later() {
+fn regression_packets_that_a_full_link_left_unacknowledged_are_acknowledged_later() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();

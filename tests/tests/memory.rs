@@ -163,12 +163,12 @@ fn ten_seconds_after_a_burst_of_small_messages_each_end_of_a_connection_holds_le
 }
 
 #[test]
-fn at_rest_a_burst_of_empty_messages_leaves_nothing_but_the_channels_that_it_used() {
+fn at_rest_a_burst_of_empty_messages_leaves_only_the_memory_of_its_channels() {
     leaves_nothing_but_channels(0);
 }
 
 #[test]
-fn at_rest_a_burst_leaves_nothing_but_the_channels_that_it_used() {
+fn at_rest_a_burst_leaves_only_the_memory_of_its_channels() {
     for bytes in [30, 1000, 3000, 20_000] {
         leaves_nothing_but_channels(bytes);
     }
@@ -225,7 +225,7 @@ fn a_connection_at_rest_wakes_up_no_more_often_than_one_that_was_never_used() {
 }
 
 #[test]
-fn a_connection_in_use_gives_nothing_back() {
+fn a_connection_in_use_releases_no_memory() {
     let mut party = Party::new(1, |_| {});
     let mut play = |ticks: usize| {
         for _ in 0..ticks {
@@ -278,7 +278,7 @@ fn a_session_that_was_resumed_in_the_middle_of_a_burst_rests_like_any_other() {
 }
 
 #[test]
-fn a_resumption_leaves_nothing_behind_but_a_used_connection_id() {
+fn a_resumption_leaves_only_a_used_connection_id() {
     for clients in [1, 5] {
         let mut party = Party::new(clients, |_| {});
         party.net.run_for(SECOND * 11);

@@ -21,7 +21,7 @@ fn restart_server(net: &mut Net, change: impl Fn(&mut Config)) {
 }
 
 #[test]
-fn a_bulk_transfer_one_way_goes_on_within_a_second_of_the_links_return() {
+fn a_bulk_transfer_continues_within_a_second_of_the_links_return() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
         let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
         let client = net.connect();
@@ -52,7 +52,7 @@ fn offer(net: &mut Net, client: ConnectionId) {
 /// Credit that was lost in an outage was repeated with a back-off that knew no bound, while the sender had nothing to say
 /// without it.
 #[test]
-fn credit_that_is_lost_while_the_sender_has_used_up_all_it_had_is_there_soon_after_the_links_return() {
+fn credit_lost_in_an_outage_arrives_soon_after_the_links_return() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
         let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
         let client = net.connect();
@@ -94,7 +94,7 @@ fn a_connection_that_is_leaving_is_not_replaced_when_its_session_is_lost() {
 }
 
 #[test]
-fn after_a_restart_with_a_newcomer_in_a_full_house_old_clients_keep_trying() {
+fn old_clients_keep_dialling_a_restarted_server_that_is_full() {
     let mut net = Net::pair(|_| {});
     for number in 2..=5u8 {
         let address = format!("10.0.1.{number}:4000");

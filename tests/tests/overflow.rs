@@ -37,7 +37,7 @@ fn arrived(net: &Net, channel: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_sent_between_two_polls_leaves_whole_if_the_path_takes_it() {
+fn messages_sent_between_two_polls_all_leave_if_the_path_carries_them() {
     for channel in STATE {
         let (mut net, connection) = connected(|_| {});
         for number in 0..10 {
@@ -52,7 +52,7 @@ fn what_is_sent_between_two_polls_leaves_whole_if_the_path_takes_it() {
 }
 
 #[test]
-fn before_an_acknowledgement_nothing_gives_way() {
+fn no_message_gives_way_before_the_first_acknowledgement() {
     for channel in STATE {
         let mut net = Net::pair(|_| {});
         net.filter = Box::new(|_, _, _| Pass::Deliver);
@@ -74,7 +74,7 @@ fn before_an_acknowledgement_nothing_gives_way() {
 }
 
 #[test]
-fn a_queue_that_is_full_drops_its_oldest_message_and_hands_none_back() {
+fn a_full_queue_drops_its_oldest_message_and_returns_none() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| {
             config.channels.iter_mut().for_each(|channel| channel.queue_messages = 4);
@@ -103,7 +103,7 @@ fn a_message_larger_than_its_queue_takes_the_place_of_all_older_ones() {
 }
 
 #[test]
-fn a_channel_that_queues_hands_messages_back_when_it_is_full() {
+fn a_channel_with_overflow_queue_returns_messages_when_it_is_full() {
     let (mut net, connection) = connected(|config| {
         config.channels[3].queue_messages = 4;
         config.channels[3].overflow = Overflow::Queue;
@@ -158,7 +158,7 @@ fn a_message_of_which_a_part_was_sent_is_finished_while_newer_ones_give_way() {
 }
 
 #[test]
-fn a_message_that_its_receiver_has_given_up_is_not_sent_to_its_end() {
+fn a_message_that_its_receiver_has_dropped_is_not_sent_to_its_end() {
     let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(10_000));
     send(&mut net, connection, UNRELIABLE, vec![1; 500_000]);
     net.run_for(SECOND);

@@ -128,7 +128,7 @@ fn the_length_of_a_message_below_128_bytes_takes_one_byte() {
 }
 
 #[test]
-fn acknowledgements_stay_small_however_long_a_flow_and_whatever_was_lost() {
+fn acknowledgements_stay_small_in_long_flows_with_losses() {
     let (mut net, client, _) = connected(readable);
     let sizes = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&sizes);

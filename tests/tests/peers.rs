@@ -177,7 +177,7 @@ fn matrix(losses: &[u64], moves: bool) {
 }
 
 #[test]
-fn peers_that_dial_again_end_up_with_one_connection_whoever_restarts_and_has_the_lower_key() {
+fn peers_that_redial_after_either_restarts_end_up_with_one_connection() {
     matrix(&[0], false);
 }
 

@@ -99,7 +99,7 @@ fn comings_back(loss: u64, wait: Duration, by_ticket: bool) -> usize {
 }
 
 #[test]
-fn a_client_that_leaves_and_comes_back_gets_the_only_place_every_time() {
+fn a_client_that_leaves_and_returns_gets_the_only_place_every_time() {
     for by_ticket in [false, true] {
         for wait in [0, 1, 20, 50, 60, 100, 150, 400] {
             let count = comings_back(0, MILLISECOND * wait, by_ticket);
@@ -109,13 +109,13 @@ fn a_client_that_leaves_and_comes_back_gets_the_only_place_every_time() {
 }
 
 #[test]
-fn a_client_whose_good_bye_is_lost_gets_the_only_place_by_its_identity() {
+fn a_client_whose_close_is_lost_regains_the_only_place_by_its_identity() {
     let count = comings_back(30, MILLISECOND * 10, true);
     assert_eq!(count, 20);
 }
 
 #[test]
-fn clients_that_are_thrown_out_and_do_not_answer_hold_no_place() {
+fn kicked_clients_that_do_not_answer_hold_no_place() {
     let mut net = net(Access::Open, 3, |config| config.max_connections = 1);
     for node in 1..=3 {
         let client = dial(&mut net, node, None);
@@ -152,7 +152,7 @@ fn no_more_than_64_connections_of_a_small_server_are_leaving_at_a_time() {
 }
 
 #[test]
-fn connections_whose_end_an_application_does_not_take_note_of_are_bounded_too() {
+fn ended_connections_with_unread_events_are_bounded() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     net.nodes[0].is_listening = false;
     let mut refused = 0;
@@ -203,7 +203,7 @@ fn return_of_the_crashed(per_source: bool, loss: u64) -> Duration {
 }
 
 #[test]
-fn a_client_that_crashed_takes_the_place_of_its_ghost_in_a_full_server_within_three_seconds() {
+fn a_crashed_client_regains_its_place_in_a_full_server_within_three_seconds() {
     for per_source in [false, true] {
         for loss in [0, 10, 30] {
             let took = return_of_the_crashed(per_source, loss);
@@ -239,7 +239,7 @@ fn a_connection_that_answers_keeps_its_place_and_the_next_one_of_its_identity_is
 }
 
 #[test]
-fn a_ghost_keeps_its_place_from_whoever_has_another_identity_or_none() {
+fn an_unanswering_connection_keeps_its_place_from_other_identities() {
     for (access, identities) in [(Access::Tickets, [7, 8]), (Access::Tickets, [0, 0]), (Access::Open, [0, 0])]
     {
         let mut net = net(access, 2, |config| config.max_connections = 1);
@@ -257,7 +257,7 @@ fn a_ghost_keeps_its_place_from_whoever_has_another_identity_or_none() {
 }
 
 #[test]
-fn a_ticket_whose_hello_nobody_follows_up_ends_no_ghost() {
+fn a_hello_without_a_first_data_ends_no_connection_of_its_identity() {
     let mut net = net(Access::Tickets, 2, |config| config.max_connections = 1);
     dial(&mut net, 1, Some(ticket(7, 0)));
     net.run_for(SECOND * 3);
@@ -271,7 +271,7 @@ fn a_ticket_whose_hello_nobody_follows_up_ends_no_ghost() {
 }
 
 #[test]
-fn two_connections_of_one_identity_stay_where_there_is_room() {
+fn two_connections_of_one_identity_stay_while_places_are_free() {
     let mut net = net(Access::Tickets, 2, |config| config.max_connections = 2);
     for node in 1..=2 {
         dial(&mut net, node, Some(ticket(7, node as u8)));
@@ -281,7 +281,7 @@ fn two_connections_of_one_identity_stay_where_there_is_room() {
 }
 
 #[test]
-fn of_two_connections_of_one_identity_the_one_that_does_not_answer_gives_way() {
+fn the_unanswering_connection_of_an_identity_gives_way_to_another() {
     for ghost in [1, 2] {
         let mut net = net(Access::Tickets, 3, |config| config.max_connections = 2);
         let mut clients = Vec::new();

@@ -29,7 +29,7 @@ fn crumbs(channel: u8, first: u32, max_message: u64) -> impl Iterator<Item = Pie
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messages() {
+fn a_packet_of_tiny_fragments_takes_at_most_three_times_the_instructions_of_whole_messages() {
     use script::steps;
     // A step takes the system tens of microseconds, so all channels are measured only with the largest message.
     let least = [UNORDERED, UNRELIABLE].map(|channel| (1 << 16, channel));
@@ -57,7 +57,7 @@ fn a_packet_of_crumbs_takes_at_most_three_times_the_instructions_of_whole_messag
 }
 
 #[test]
-fn a_crumb_allocates_the_same_whatever_the_largest_message() {
+fn a_tiny_fragment_allocates_the_same_for_any_largest_message() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
@@ -210,7 +210,7 @@ fn all_connections_together_hold_no_more_in_reassembly_than_is_configured() {
 }
 
 #[test]
-fn what_was_held_is_given_back_when_connections_go() {
+fn reassembly_memory_is_released_when_connections_end() {
     for is_silent in [false, true] {
         for channel in [ORDERED, UNORDERED, SEQUENCED] {
             let mut rogues = Rogues::new(10, |_| {});
@@ -237,7 +237,7 @@ fn what_was_held_is_given_back_when_connections_go() {
 }
 
 #[test]
-fn what_messages_needed_is_given_back_within_ten_seconds_of_rest() {
+fn message_memory_is_released_within_ten_seconds_of_rest() {
     let mut rogues = Rogues::new(4, |_| {});
     allocation::start();
     for connection in 0..4 {
@@ -320,7 +320,7 @@ fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() 
 }
 
 #[test]
-fn honest_connections_that_want_more_room_than_there_is_all_get_their_messages_through() {
+fn honest_connections_that_exceed_the_memory_all_complete_their_messages() {
     const CLIENTS: usize = 12;
     let mut server = Config::new(APPLICATION);
     server.reassembly_memory = 1 << 20;

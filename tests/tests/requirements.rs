@@ -7,7 +7,7 @@ use tickwire_tests::source::{self, File, Member};
 use xtask::requirements::{COUNT, Counts, PATH, Proof, Row, parse};
 
 #[test]
-fn every_requirement_is_there_once_and_in_order() {
+fn every_requirement_is_listed_once_and_in_order() {
     let ids: Vec<String> = rows().into_iter().map(|row| row.id).collect();
     let expected: Vec<String> = (1..=COUNT).map(|number| format!("R{number:03}")).collect();
     assert_eq!(ids, expected);
@@ -32,7 +32,7 @@ fn everything_named_as_proof_exists() {
 }
 
 #[test]
-fn proof_that_does_not_exist_is_a_fault() {
+fn a_named_proof_that_does_not_exist_is_a_fault() {
     let (files, members) = (source::files(), source::members());
     for bad in ["`core::no_such_test`", "`cmd:dance`", "`doc:core/src/no.rs`", "as R999", "as R001"] {
         let rows = parse(&format!("| R001 | One | F | {bad} |")).unwrap();

@@ -82,7 +82,7 @@ fn an_idle_connection_stays_up_and_nearly_silent() {
 }
 
 #[test]
-fn a_close_tells_the_peer_why_and_both_forget() {
+fn a_close_reaches_the_peer_with_its_reason_and_both_ends_forget_the_connection() {
     let mut net = Net::pair(|_| {});
     net.filter = Box::new(every(3));
     let client = net.connect();
@@ -102,7 +102,7 @@ fn a_close_tells_the_peer_why_and_both_forget() {
 }
 
 #[test]
-fn a_close_after_delivery_waits_for_what_is_underway() {
+fn a_close_after_delivery_waits_for_messages_in_flight() {
     let mut net = Net::pair(|_| {});
     net.filter = Box::new(every(4));
     let client = net.connect();
@@ -164,7 +164,7 @@ fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
 }
 
 #[test]
-fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told() {
+fn a_client_of_a_restarted_server_reconnects_within_seconds_with_a_session_lost_reason() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -191,7 +191,7 @@ fn a_restarted_server_gets_its_client_back_within_seconds_and_the_client_is_told
 
 /// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
 #[test]
-fn a_client_whose_own_resume_window_is_over_comes_back_to_the_session_that_the_server_has() {
+fn a_client_whose_resume_window_is_over_resumes_the_session_that_the_server_kept() {
     for dark in 20..60u32 {
         let mut net = Net::pair(|config| config.idle_timeout = SECOND * 3);
         let mut config = Config::new(APPLICATION);
@@ -216,7 +216,7 @@ fn a_client_whose_own_resume_window_is_over_comes_back_to_the_session_that_the_s
 }
 
 #[test]
-fn an_unknown_that_was_forged_replaces_nothing() {
+fn a_forged_unknown_datagram_replaces_no_connection() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
     let last = Rc::new(RefCell::new(Vec::new()));
     let tap = Rc::clone(&last);
@@ -260,7 +260,7 @@ fn keys_rotate_under_traffic_without_a_trace() {
 }
 
 #[test]
-fn a_full_queue_hands_the_message_back_and_says_when_there_is_room() {
+fn a_full_queue_returns_the_message_and_reports_when_there_is_room() {
     let mut net = Net::pair(|config| {
         config.channels = vec![tickwire_core::ChannelConfig::new(Delivery::ReliableOrdered)];
         config.channels[0].queue_messages = 10;
@@ -290,7 +290,7 @@ fn a_close_after_delivery_asked_for_while_connecting_still_delivers() {
 }
 
 #[test]
-fn the_less_patient_end_is_kept_informed() {
+fn the_end_with_the_shorter_idle_timeout_hears_heartbeats_in_time() {
     let mut net = Net::pair(|_| {});
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
@@ -395,7 +395,7 @@ fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
 }
 
 #[test]
-fn a_client_that_was_told_that_it_resumes_keeps_its_session() {
+fn a_client_whose_resumption_was_accepted_keeps_its_session() {
     let mut resumed = 0;
     for (seconds, window) in (1..9).flat_map(|seconds| [(seconds, 60), (seconds, 10)]) {
         let events = comes_back_late(SECOND * seconds, SECOND * window);

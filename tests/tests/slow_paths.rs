@@ -112,7 +112,7 @@ fn round_trips_up_to_eight_seconds_connect_once_and_stay() {
 }
 
 #[test]
-fn with_little_time_to_connect_a_client_is_in_for_good_or_told_that_time_is_up() {
+fn with_little_time_to_connect_a_client_stays_connected_or_times_out() {
     for tenths in 1..120u32 {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for polls in [0, 5] {
@@ -163,7 +163,7 @@ fn slow_paths_that_lose_datagrams_connect_once() {
 }
 
 #[test]
-fn a_client_that_was_given_time_to_connect_has_it_to_reconnect_too() {
+fn a_longer_connect_timeout_holds_for_reconnecting_too() {
     let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
     net.delay = SECOND * 4;
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);
@@ -180,7 +180,7 @@ fn a_client_that_was_given_time_to_connect_has_it_to_reconnect_too() {
 }
 
 #[test]
-fn round_trips_of_nine_seconds_and_more_end_with_an_honest_timeout() {
+fn round_trips_of_nine_seconds_and_more_end_in_a_connect_timeout() {
     for seconds in [9.0, 10.0, 11.0, 12.5, 14.0, 15.0, 16.0, 18.0, 20.0, 40.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).times_out_honestly();
@@ -261,7 +261,7 @@ fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
 }
 
 #[test]
-fn a_lost_first_data_is_made_good_where_the_clients_driver_calls_every_five_seconds() {
+fn a_lost_first_data_is_resent_by_a_driver_that_calls_every_five_seconds() {
     for seconds in [0.1, 1.0, 3.0, 5.0, 8.0] {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for millis in [2500, 5000, 5200] {

@@ -30,7 +30,7 @@ fn a_connection_goes_through_the_four_states_of_the_documents() {
 }
 
 #[test]
-fn an_id_that_names_no_connection_gets_no_answer_and_does_no_harm() {
+fn an_unknown_connection_id_returns_nothing_and_changes_nothing() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -47,7 +47,7 @@ fn an_id_that_names_no_connection_gets_no_answer_and_does_no_harm() {
 }
 
 #[test]
-fn a_server_lists_its_clients_knows_each_and_throws_out_the_one_it_means() {
+fn a_server_lists_its_clients_and_closes_exactly_the_named_one() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -128,8 +128,7 @@ fn latency_uptime_and_loss_are_those_of_the_path() {
 /// the peer's acknowledgement names one of those as the largest. Its round trip stood still then, and its rate with it: over a
 /// recorded link (TMobile-UMTS-driving, seed 36) it sent 1 kB/s for three seconds after a queue of ten had drained.
 #[test]
-fn regression_who_mostly_acknowledges_measures_the_round_trip_although_an_acknowledgement_follows_each_message()
- {
+fn regression_an_end_that_mostly_acknowledges_still_measures_the_round_trip() {
     let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
     net.delay = Duration::from_millis(200);
     let client = net.connect();

@@ -91,7 +91,7 @@ fn expect_no_others(rule: impl Fn(&File) -> Option<Offence>, exceptions: &[(&str
 }
 
 #[test]
-fn functions_are_short() {
+fn every_function_is_shorter_than_its_limit() {
     let long = |lines: usize| planted(format!("fn f(a: [u8; 3]) {{\n{}}}\n", "    g();\n".repeat(lines - 2)));
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), None);
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).map(|found| found.number), Some(1));
@@ -102,7 +102,7 @@ fn functions_are_short() {
 }
 
 #[test]
-fn files_are_short() {
+fn every_file_is_shorter_than_its_limit() {
     let lines = |count: usize| planted("a();\n".repeat(count));
     assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
     assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
@@ -111,7 +111,7 @@ fn files_are_short() {
 }
 
 #[test]
-fn functions_take_few_values() {
+fn every_function_takes_at_most_its_limit_of_values() {
     let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
     assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
     assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));
@@ -125,7 +125,7 @@ fn functions_take_few_values() {
 }
 
 #[test]
-fn files_need_each_other_in_no_circle() {
+fn files_import_each_other_without_circles() {
     expect_none(planted_circles());
 
     let files = source::files();
@@ -143,7 +143,7 @@ fn files_need_each_other_in_no_circle() {
 const ALIKE: [&str; 1] = ["Args"];
 
 #[test]
-fn a_crate_has_one_type_a_name() {
+fn a_crate_has_one_type_per_name() {
     let root = "mod b;\nstruct One;\nimpl T for One { type Two = One; }\nstruct Args;\nfn three() {}";
     let files = [
         File::new("a/src/lib.rs", root),
@@ -210,7 +210,7 @@ fn planted_circles() -> Vec<String> {
 }
 
 #[test]
-fn what_is_not_shipped_is_left_out_of_the_rules_for_what_is() {
+fn code_that_is_not_shipped_is_exempt_from_the_rules_for_products() {
     let files = [
         File::new(
             "a/src/lib.rs",
@@ -236,7 +236,7 @@ fn the_core_has_no_hash_maps() {
 }
 
 #[test]
-fn core_and_simulator_ask_the_world_nothing() {
+fn core_and_simulator_read_no_clock_environment_or_entropy() {
     for bad in [
         "use std::time::Instant;",
         "use std::time::{Duration, Instant};",
@@ -275,7 +275,7 @@ fn protocol_arithmetic_has_no_floats() {
 }
 
 #[test]
-fn nothing_is_left_for_later() {
+fn no_file_holds_a_note_of_unfinished_work() {
     for bad in ["// TODO: finish", "/* FIXME */", "fn f() { todo!() }", "unimplemented!()", "dbg!(x)"] {
         assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was taken");
     }
@@ -285,7 +285,7 @@ fn nothing_is_left_for_later() {
 }
 
 #[test]
-fn events_and_errors_leave_room_for_more() {
+fn events_and_errors_are_non_exhaustive() {
     let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
     assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
     let good =
@@ -299,7 +299,7 @@ fn events_and_errors_leave_room_for_more() {
 }
 
 #[test]
-fn arrows_point_to_the_core() {
+fn no_crate_depends_on_one_above_it() {
     let depends = |name: &str, is_for_tests| Member {
         name: "tickwire-core".into(),
         folder: "core".into(),

@@ -27,7 +27,7 @@ fn bytes(net: &Net, from: SocketAddr, to: SocketAddr) -> usize {
 }
 
 #[test]
-fn a_victim_whose_address_the_first_data_bears_is_sent_no_more_than_came_from_there() {
+fn an_address_forged_in_a_first_data_is_sent_no_more_than_came_from_it() {
     let victim = "10.9.9.9:9".parse().unwrap();
     let mut net = about_to_confirm(victim);
     let client = net.nodes[1].connected().unwrap();

@@ -118,7 +118,7 @@ mod tests {
     use super::Command;
 
     #[test]
-    fn a_command_reads_as_it_would_be_typed() {
+    fn a_command_is_displayed_as_typed_in_a_shell() {
         let command = Command::cargo("doc --no-deps").env("RUSTDOCFLAGS", "-D warnings").arg("it's");
         let words = ["RUSTDOCFLAGS=-D warnings", "cargo", "doc", "--no-deps", "it's"].map(String::from);
         assert_eq!(shlex::split(&command.to_string()).unwrap(), words);

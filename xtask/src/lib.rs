@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_and_every_argument_says_what_it_is() {
+    fn every_verb_and_every_argument_has_a_help_text() {
         for verb in Cli::command().get_subcommands() {
             assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
             for argument in verb.get_arguments() {

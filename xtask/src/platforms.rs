@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_seed_that_differs_is_named_and_fewer_seeds_are_no_difference() {
+    fn the_first_different_seed_is_named_and_missing_later_seeds_are_ignored() {
         let native = hashes(&[(0, "aa"), (1, "bb"), (2, "cc")]);
         assert_eq!(first_difference(&native, &hashes(&[(0, "aa"), (1, "bb")])), Verdict::Equal);
         let other = hashes(&[(0, "aa"), (1, "bc"), (2, "cd")]);

@@ -168,7 +168,7 @@ mod tests {
 ";
 
     #[test]
-    fn rows_are_read_with_what_proves_them() {
+    fn rows_are_read_with_their_proofs() {
         let rows = parse(TABLE).unwrap();
         assert_eq!(rows.len(), 4);
         assert_eq!(rows[0].proof, Proof::Tests(vec!["core::a::b".into(), "cmd:swarm".into()]));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_points_elsewhere_is_proven_when_all_it_points_to_is() {
+    fn a_row_that_refers_to_others_is_proven_when_they_are() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);

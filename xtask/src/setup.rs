@@ -142,7 +142,7 @@ mod tests {
     use super::{Sign, Tool, has_rust_target};
 
     #[test]
-    fn what_is_there_is_not_missing_and_what_is_not_is() {
+    fn installed_tools_are_present_and_absent_tools_are_missing() {
         let tool = |sign| Tool { package: "some-package", sign };
         assert!(!tool(Sign::Program("cargo")).is_missing());
         assert!(tool(Sign::Program("no-such-program-as-this")).is_missing());
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_standard_library_here_is_not_there() {
+    fn a_target_without_its_standard_library_is_not_installed() {
         // A target of the compiler that ships no library at all.
         assert!(!has_rust_target("avr-none"));
     }

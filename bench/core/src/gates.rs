@@ -115,7 +115,7 @@ impl Gates {
             };
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
             if held.is_better(&now) {
-                println!("{name} got better: hold it with `cargo xtask bench core --hold`");
+                println!("{name} got better: keep the new figure with `cargo xtask bench core --hold`");
             }
         }
         for (name, held) in &self.heap {
@@ -125,7 +125,7 @@ impl Gates {
             }
         }
         if !worse.is_empty() {
-            bail!("worse than what was reached:\n  {}", worse.join("\n  "));
+            bail!("worse than the figures held:\n  {}", worse.join("\n  "));
         }
         println!("{} cases cost no more than what was reached", self.held.len());
         Ok(())
@@ -139,7 +139,7 @@ mod tests {
     const HELD: Held = Held { instructions: 1000.0, allocations: 0.0, bytes: 120.0 };
 
     #[test]
-    fn what_gets_worse_fails_and_noise_of_compilers_does_not() {
+    fn a_cost_that_rises_fails_the_gate_and_compiler_noise_does_not() {
         assert!(HELD.worse(&Held { instructions: 1009.0, ..HELD }).is_empty());
         assert_eq!(HELD.worse(&Held { instructions: 1011.0, ..HELD }).len(), 1);
         assert_eq!(HELD.worse(&Held { allocations: 0.01, ..HELD }).len(), 1);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gates_at_all_fail() {
+    fn a_check_without_gates_fails() {
         assert!(Gates::default().check(&Figures::default()).is_err());
     }
 }

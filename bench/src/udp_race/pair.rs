@@ -81,7 +81,7 @@ impl Pair {
     fn latencies(&mut self, order: Order) -> Result<Latencies> {
         match self.clients.ask(order)? {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
-            other => bail!("too few samples, or something else: {other:?}"),
+            other => bail!("the child reported too few samples, or another line: {other:?}"),
         }
     }
 
@@ -129,7 +129,7 @@ impl Process {
     }
 
     fn answer(&mut self) -> Result<Answer> {
-        let line = self.answers.next().context("a child has ended; what it said is above")??;
+        let line = self.answers.next().context("a child process has ended; its last output is above")??;
         Ok(serde_json::from_str(&line)?)
     }
 }

@@ -1,4 +1,4 @@
-//! Parses the `#[net(…)]` attributes.
+//! Parser of the `#[net(…)]` attributes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -85,7 +85,7 @@ impl Container {
                 this.krate = path(&meta)?;
                 return Ok(());
             }
-            Err(meta.error("expected `crate`; the rest belongs to messages and fields"))
+            Err(meta.error("expected `crate`; the other attributes belong to messages and fields"))
         })?;
         Ok(this)
     }
@@ -109,7 +109,10 @@ impl Container {
         let route = read(meta.value()?.parse()?)?;
         match self.route.replace(route) {
             None => Ok(()),
-            Some(_) => Err(meta.error("`channel` and `delivery` both choose the channel: give one, once")),
+            Some(_) => Err(meta.error(
+                "`channel` and `delivery` both choose the channel: give only one of the two, \
+                                       once",
+            )),
         }
     }
 
@@ -152,7 +155,7 @@ impl FieldOptions {
                 return Err(meta.error("expected `range`, `bits` or `opaque`"));
             };
             if this.bounds.replace(bounds).is_some() {
-                return Err(meta.error("`range` and `bits` say the same: give one"));
+                return Err(meta.error("`range` and `bits` both set the range: give only one of the two"));
             }
             Ok(())
         })?;

@@ -1,4 +1,4 @@
-//! `NetSerialize`: the fields of a type, bit by bit.
+//! The derive of `NetSerialize`, which writes the fields of a type bit by bit.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -20,7 +20,7 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream
     let (encode, decode) = match &input.data {
         Data::Struct(data) => structure(&data.fields, krate)?,
         Data::Enum(_) => enumeration(input, krate)?,
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no one encoding")),
+        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no single encoding")),
     };
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {

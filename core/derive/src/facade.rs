@@ -22,7 +22,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_by_the_facade_names_the_facade_and_no_other_crate_of_ours() {
+    fn code_derived_by_the_facade_names_the_facade_and_no_other_tickwire_crate() {
         let input = parse_quote!(
             struct Bought {
                 by: BoundedString<8>,

@@ -1,4 +1,4 @@
-//! `NetMessage`: name, type, channel, bound and codec.
+//! The derive of `NetMessage`: name, type number, channel, size bound and codec.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};

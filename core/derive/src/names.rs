@@ -1,4 +1,4 @@
-//! Names of messages, and the other bounds that the core has for them. The core's tests compare both.
+//! The derive's own copy of the core's bounds, such as those on message names. The core's tests compare both copies.
 
 use syn::{Error, LitStr, Result};
 
@@ -21,7 +21,8 @@ pub(crate) fn checked(name: LitStr) -> Result<LitStr> {
         return Ok(name);
     };
     let expected = format!(
-        "no name for a message: {why}; give it 1 to {NAME_BYTES} ASCII letters, digits, `_`, `-`, `.` or `/` \
+        "the name is not valid for a message, because {why}; give 1 to {NAME_BYTES} ASCII letters, digits, `_`, `-`, \
+        `.` or `/` \
          with `#[net(name = \"…\")]`"
     );
     Err(Error::new(name.span(), expected))

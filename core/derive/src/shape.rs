@@ -1,4 +1,4 @@
-//! `NetShape`: the layout of a type.
+//! The derive of `NetShape`, the layout of a type.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -37,7 +37,7 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
             let variants = variants.collect::<Result<Vec<_>>>()?;
             quote!(#krate::message::Shape::enumeration([#(#variants),*]))
         }
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "unions have no layout to speak of")),
+        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no single layout")),
     };
     let note = note(serde_note(&input.attrs));
     let mut generics = input.generics.clone();
@@ -82,7 +82,7 @@ fn describe(field: &Field, member: &Member, krate: &Path, bounds: BoundsAllowed)
         quote!(#krate::message::Shape::opaque(#text))
     } else if let Some(range) = &options.bounds {
         if bounds == BoundsAllowed::No {
-            return Err(Error::new_spanned(field, "only the bits codec knows `range` and `bits`"));
+            return Err(Error::new_spanned(field, "only the bits codec supports `range` and `bits`"));
         }
         let (low, high) = (&range.low, &range.high);
         quote!(#krate::message::derived::integer_shape::<#ty>(#low, #high))

@@ -7,23 +7,29 @@ fn refused(input: &DeriveInput) -> String {
 }
 
 #[test]
-fn a_name_that_no_message_can_have_is_refused_with_what_is_wrong_with_it() {
+fn an_invalid_message_name_is_refused_with_its_fault() {
     let named = |name: &str| {
         refused(&parse_quote!(
             #[net(name = #name)]
             struct Chat;
         ))
     };
-    let remedy = "; give it 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net(name = \"…\")]`";
-    assert_eq!(named(""), format!("no name for a message: it is empty{remedy}"));
-    assert_eq!(named("say:all"), format!("no name for a message: it has a ':'{remedy}"));
-    assert_eq!(named("größe"), format!("no name for a message: it has a 'ö'{remedy}"));
-    assert_eq!(named(&"a".repeat(65)), format!("no name for a message: it has 65 bytes{remedy}"));
+    let remedy = "; give 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net(name = \"…\")]`";
+    assert_eq!(named(""), format!("the name is not valid for a message, because it is empty{remedy}"));
+    assert_eq!(
+        named("say:all"),
+        format!("the name is not valid for a message, because it has a ':'{remedy}")
+    );
+    assert_eq!(named("größe"), format!("the name is not valid for a message, because it has a 'ö'{remedy}"));
+    assert_eq!(
+        named(&"a".repeat(65)),
+        format!("the name is not valid for a message, because it has 65 bytes{remedy}")
+    );
     assert_eq!(
         refused(&parse_quote!(
             struct Größe;
         )),
-        format!("no name for a message: it has a 'ö'{remedy}")
+        format!("the name is not valid for a message, because it has a 'ö'{remedy}")
     );
     let longest = "a".repeat(64);
     assert!(
@@ -79,12 +85,12 @@ fn a_channel_is_a_number_below_32_or_a_name_and_a_delivery_one_of_four() {
             #[net(channel = 1, delivery = "sequenced")]
             struct Chat;
         )),
-        "`channel` and `delivery` both choose the channel: give one, once"
+        "`channel` and `delivery` both choose the channel: give only one of the two, once"
     );
 }
 
 #[test]
-fn an_attribute_that_means_nothing_is_refused_with_those_that_do() {
+fn an_unknown_attribute_is_refused_with_the_valid_ones() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(chanel = 1)]

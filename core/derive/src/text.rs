@@ -1,4 +1,4 @@
-//! Source text in a form that no compiler version and no formatting changes.
+//! Source text in a form that depends neither on the compiler's version nor on formatting.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{Attribute, Meta};

@@ -1,4 +1,4 @@
-//! Why a value or a message could not be written or read.
+//! Errors of writing values and of reading them.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -8,53 +8,53 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// Why a value could not be written. It is always the caller's own value that is at fault.
+/// The reason that a value could not be written. The fault always lies in the caller's own value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The registry does not know this type.
+    /// No registry entry exists for this message type.
     NotRegistered {
-        /// The type's name.
+        /// The name of the message type.
         name: &'static str,
     },
-    /// The message would take more bytes than its type allows.
+    /// The encoded message would be longer than its type allows.
     TooLarge {
-        /// The most bytes that it may take.
+        /// The longest encoding that the message type allows, in bytes.
         limit: usize,
     },
     /// An integer lies outside the range that its field declares.
     OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// More values than a receiver would take.
+    /// The value holds more list items than a receiver accepts: one per bit, and [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
-    /// The serde implementation of the type failed; its words.
+    /// The serde implementation of the type failed, with this error text.
     Codec(String),
-    /// A fault in a message of this type.
+    /// Writing a message of the named type failed.
     InMessage {
-        /// The type's name.
+        /// The name of the message type.
         name: &'static str,
-        /// The fault.
+        /// The error of the value inside the message.
         error: Box<Self>,
     },
 }
 
-/// An integer that its field does not take.
+/// An integer outside the range that its field declares.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct OutOfRange {
-    /// Where it stands, from the message on: `path[3].x`. Empty if nobody said.
+    /// The path of the field, counted from the message: `path[3].x`. Empty if no caller named the field.
     pub field: String,
-    /// The integer.
+    /// The integer that did not fit.
     pub value: i128,
-    /// The least that the field takes.
+    /// The smallest integer that the field accepts.
     pub low: i128,
-    /// The greatest that the field takes.
+    /// The largest integer that the field accepts.
     pub high: i128,
 }
 
 impl EncodeError {
-    /// A value that lies outside its range.
+    /// An error for a value outside `low..=high`, with an empty field path.
     #[cold]
     #[must_use]
     pub fn out_of_range(value: impl Into<i128>, low: impl Into<i128>, high: impl Into<i128>) -> Self {
@@ -62,7 +62,7 @@ impl EncodeError {
         Self::OutOfRange(Box::new(OutOfRange { field: String::new(), value, low, high }))
     }
 
-    /// The same error of a structure that has the value as its field `name`. The derived implementations say so.
+    /// Adds the field `name` in front of the error's field path. Derived implementations call it for each field.
     #[cold]
     #[must_use]
     pub fn in_field(mut self, name: &str) -> Self {
@@ -73,7 +73,7 @@ impl EncodeError {
         self
     }
 
-    /// The same error of a list that has the value at `index`.
+    /// Adds the list position `index` in front of the error's field path.
     #[cold]
     #[must_use]
     pub fn in_item(self, index: usize) -> Self {
@@ -98,7 +98,8 @@ impl fmt::Display for EncodeError {
             }
             Self::TooLarge { limit } => write!(
                 f,
-                "the message takes more than its {limit} bytes; shorten it, or raise NetMessage::MAX_SIZE"
+                "the message is longer than {limit} bytes, the limit of its type; shorten the message, or raise \
+                 NetMessage::MAX_SIZE"
             ),
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
@@ -113,7 +114,7 @@ impl fmt::Display for EncodeError {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }
             Self::TooManyItems => {
-                f.write_str("the message holds more values than a receiver takes; split its lists")
+                f.write_str("the message holds more values than a receiver accepts; split its lists")
             }
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
         }
@@ -122,42 +123,43 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// Why bytes are not a message. It holds no text, so that refusing costs nothing.
+/// The reason that bytes do not decode as a message. It holds no text, so refusing a message allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The index before the message names no registered type.
+    /// The type index before the message names no registered type.
     UnknownType,
-    /// More bytes than the type allows.
+    /// The message is longer than its type allows.
     TooLarge,
-    /// The bytes end before the value does, or a length claims more than there is.
+    /// The bytes end before the value does, or a length exceeds the bytes that are left.
     Truncated,
-    /// Something follows the value.
+    /// Bytes or one bits follow the end of the value.
     Trailing,
-    /// An integer, a length or a variant lies outside what the type declares.
+    /// An integer, a length or a variant number lies outside the range that the type declares.
     OutOfRange,
-    /// Text that is not UTF-8.
+    /// A string is not valid UTF-8.
     NotUtf8,
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// More values than any honest message of that size holds.
+    /// The message holds more list items than an honest message of its size: one per bit,
+    /// and [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
-    /// The bytes are not of this codec, or not of this type.
+    /// The codec or the serde implementation of the type rejects the bytes.
     Invalid,
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered type has this index",
-            Self::TooLarge => "more bytes than the type allows",
-            Self::Truncated => "the bytes end too early",
-            Self::Trailing => "something follows the value",
-            Self::OutOfRange => "a value lies outside its range",
-            Self::NotUtf8 => "the text is not UTF-8",
+            Self::UnknownType => "no registered message type has the index of the message",
+            Self::TooLarge => "the message is longer than its type allows",
+            Self::Truncated => "the message ends too early",
+            Self::Trailing => "bytes follow the end of the message",
+            Self::OutOfRange => "a value in the message lies outside its range",
+            Self::NotUtf8 => "a text in the message is not UTF-8",
             Self::TooDeep => "the message nests too deeply",
             Self::TooManyItems => "the message holds too many values",
-            Self::Invalid => "the bytes are not a value of the type",
+            Self::Invalid => "the message is not a valid value of its type",
         })
     }
 }

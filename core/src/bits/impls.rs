@@ -1,4 +1,4 @@
-//! The bits of common types.
+//! [`NetSerialize`] for the types of the standard library and for bounded collections.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

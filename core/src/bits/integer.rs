@@ -1,47 +1,48 @@
-//! Integers between two bounds.
+//! Integers between two bounds, written in as many bits as the range needs.
 
 use super::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// An integer of at most 64 bits and a fixed width. `usize` and `isize` differ between targets, so they are none.
+/// An integer of a fixed width of at most 64 bits. `usize` and `isize` do not implement the trait, because their width
+/// differs between targets.
 pub trait NetInteger: NetSerialize + Copy + PartialOrd {
-    /// Bits in memory.
+    /// The width of the integer in memory, in bits.
     const WIDTH: u8;
-    /// Whether it has a sign.
+    /// Whether the integer has a sign.
     const SIGNED: bool;
-    /// The least value.
+    /// The smallest value of the integer type.
     const MIN: Self;
-    /// The greatest value.
+    /// The largest value of the integer type.
     const MAX: Self;
 
-    /// How far it lies above `low`, which is not above it.
+    /// The distance from `low` up to this value. The caller guarantees that `low` is not above the value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// The value `offset` above `low`; the caller knows that there is one.
+    /// The value `offset` above `low`. The caller guarantees that the type can hold the sum.
     fn above(low: Self, offset: u64) -> Self;
 
-    /// The same value, wider.
+    /// This value as an `i128`, which can hold every [`NetInteger`].
     fn widen(self) -> i128;
 }
 
-/// The values that `BITS` bits hold: the field attribute `bits` stands for this range.
+/// The range of integers that `BITS` bits hold. The field attribute `bits` stands for this range.
 pub trait BitsRange<const BITS: u32>: NetInteger {
-    /// The least value.
+    /// The smallest integer that `BITS` bits hold.
     const LOW: Self;
-    /// The greatest value.
+    /// The largest integer that `BITS` bits hold.
     const HIGH: Self;
 }
 
-/// The number of bits that tell `span + 1` values apart.
+/// The number of bits that hold every number from 0 to `span`.
 #[must_use]
 pub const fn bits_for(span: u64) -> u32 {
     64 - span.leading_zeros()
 }
 
-/// Writes how far `value` lies above `low`, in as many bits as the range `low..=high` needs.
+/// Writes `value` as its distance from `low`, in as many bits as the range `low..=high` needs.
 ///
 /// # Errors
-/// [`EncodeError::OutOfRange`] if it lies outside, or the error of the writer.
+/// [`EncodeError::OutOfRange`] if `value` lies outside the range, or the error of the writer.
 pub fn put_integer<T: NetInteger>(
     writer: &mut BitWriter<'_>,
     value: T,
@@ -54,7 +55,7 @@ pub fn put_integer<T: NetInteger>(
     writer.put(value.offset_from(low), bits_for(high.offset_from(low)))
 }
 
-/// Reads what [`put_integer`] wrote with the same bounds.
+/// Reads an integer that [`put_integer`] wrote with the same bounds.
 ///
 /// # Errors
 /// [`DecodeError::OutOfRange`] if the value lies above `high`, or the error of the reader.
@@ -64,7 +65,7 @@ pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) 
     if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
 }
 
-/// The shape of an integer between `low` and `high`.
+/// The schema's description of an integer between `low` and `high`.
 #[must_use]
 pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
     Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }

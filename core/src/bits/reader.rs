@@ -1,4 +1,4 @@
-//! Reading values bit by bit. Nothing here indexes, so nothing here can panic.
+//! Reading of values bit by bit. The module indexes no slice, so it cannot panic.
 
 use alloc::vec::Vec;
 
@@ -23,16 +23,16 @@ impl<'a> BitReader<'a> {
         Self { rest: bytes, pending: 0, pending_bits: 0, items_left, depth: 0 }
     }
 
-    /// Bits not read yet.
+    /// The number of bits that are not read yet.
     #[must_use]
     pub const fn remaining_bits(&self) -> usize {
         self.rest.len().saturating_mul(8).saturating_add(self.pending_bits as usize)
     }
 
-    /// The next `bits` bits, at most 64; the first is the lowest of the result.
+    /// Reads the next `bits` bits, at most 64. The first bit read is the lowest bit of the result.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] if fewer are left; [`DecodeError::OutOfRange`] if `bits` is above 64.
+    /// [`DecodeError::Truncated`] if fewer bits are left; [`DecodeError::OutOfRange`] if `bits` is above 64.
     pub fn take(&mut self, bits: u32) -> Result<u64, DecodeError> {
         if bits > 64 {
             return Err(DecodeError::OutOfRange);
@@ -46,18 +46,18 @@ impl<'a> BitReader<'a> {
         Ok(low | high << 32)
     }
 
-    /// One bit.
+    /// Reads one bit as a truth value.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] at the end.
+    /// [`DecodeError::Truncated`] if no bit is left.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         self.take(1).map(|bit| bit != 0)
     }
 
-    /// The next `length` whole bytes.
+    /// Reads the next `length` whole bytes into a new vector.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] if fewer are left; nothing is allocated then.
+    /// [`DecodeError::Truncated`] if fewer bytes are left; the reader then allocates nothing.
     pub fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DecodeError> {
         if self.remaining_bits() / 8 < length {
             return Err(DecodeError::Truncated);
@@ -72,19 +72,20 @@ impl<'a> BitReader<'a> {
         Ok(bytes)
     }
 
-    /// Counts `count` list items against what an honest message of this size holds.
+    /// Counts `count` list items towards the number that an honest message of this size can hold.
     ///
     /// # Errors
-    /// [`DecodeError::TooManyItems`] if there are more than one per bit and [`limits::MESSAGE_FREE_ITEMS`].
+    /// [`DecodeError::TooManyItems`] if the sum exceeds one item per bit and [`limits::MESSAGE_FREE_ITEMS`].
     pub fn charge(&mut self, count: usize) -> Result<(), DecodeError> {
         self.items_left = self.items_left.checked_sub(count).ok_or(DecodeError::TooManyItems)?;
         Ok(())
     }
 
-    /// Runs `read` one level deeper: for whatever may contain itself.
+    /// Runs `read` one nesting level deeper. Types that may contain themselves, such as lists and boxes, read their
+    /// content with it.
     ///
     /// # Errors
-    /// [`DecodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and what `read` returns.
+    /// [`DecodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and the error of `read`.
     pub fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -98,7 +99,7 @@ impl<'a> BitReader<'a> {
         result
     }
 
-    /// Says that nothing may follow but the zeros that fill the last byte: every value has one encoding.
+    /// Checks that only the zero bits that fill the last byte follow, so that every value has one encoding.
     ///
     /// # Errors
     /// [`DecodeError::Trailing`] if a byte or a one bit is left.

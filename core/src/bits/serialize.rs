@@ -45,13 +45,14 @@ use crate::shape::NetShape;
     note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for what may grow, and an integer of fixed width instead of `usize`"
 )]
 pub trait NetSerialize: NetShape + Sized {
-    /// Writes the value.
+    /// Writes the value to `writer`, in exactly one encoding.
     ///
     /// # Errors
     /// The error of the writer, or [`EncodeError::OutOfRange`].
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
 
-    /// Reads a value. Whatever the bits are, it must neither panic nor allocate more than they justify.
+    /// Reads a value from `reader`. For any input, the implementation must not panic, nor allocate more than the
+    /// bits justify.
     ///
     /// # Errors
     /// The error of the reader, or [`DecodeError::OutOfRange`].

@@ -43,8 +43,8 @@ impl Arbitrary for Script {
 }
 
 #[test]
-fn whatever_widths_are_written_the_same_values_are_read() {
-    fn property(script: Script) -> bool {
+fn values_of_any_width_are_read_as_they_were_written() {
+    fn the_values_read_are_those_written(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
         for (value, bits) in &script.0 {
@@ -58,7 +58,7 @@ fn whatever_widths_are_written_the_same_values_are_read() {
             && script.0.iter().all(|(value, bits)| reader.take(*bits) == Ok(*value))
             && reader.finish() == Ok(())
     }
-    QuickCheck::new().quickcheck(property as fn(Script) -> bool);
+    QuickCheck::new().quickcheck(the_values_read_are_those_written as fn(Script) -> bool);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_value_wider_than_its_bits_is_refused_not_cut() {
 }
 
 #[test]
-fn a_limit_holds_to_the_byte() {
+fn a_writer_accepts_its_limit_and_not_one_byte_more() {
     let mut out = vec![1, 2, 3];
     assert_eq!(Bits::encode(&0u64, &mut out, 7), Err(EncodeError::TooLarge { limit: 7 }));
     assert_eq!(Bits::encode(&(0u32, true), &mut Vec::new(), 4), Err(EncodeError::TooLarge { limit: 4 }));
@@ -85,7 +85,7 @@ fn a_limit_holds_to_the_byte() {
 }
 
 #[test]
-fn bits_after_the_value_are_refused_but_for_zeros_in_the_last_byte() {
+fn bits_after_the_value_are_refused_except_zeros_in_the_last_byte() {
     assert_eq!(decode::<(bool, bool)>(&[0b11]), Ok((true, true)));
     assert_eq!(decode::<(bool, bool)>(&[0b111]), Err(DecodeError::Trailing));
     assert_eq!(decode::<(bool, bool)>(&[0b11, 0]), Err(DecodeError::Trailing));
@@ -102,7 +102,7 @@ fn signed_integers_hold_their_distance_from_the_least() {
 
 #[test]
 fn every_integer_round_trips_within_any_range() {
-    fn property(value: i64, low: i64, high: i64) -> bool {
+    fn an_integer_round_trips_in_its_range(value: i64, low: i64, high: i64) -> bool {
         let (low, high) = (low.min(high), low.max(high));
         let mut out = Vec::new();
         let mut writer = BitWriter::new(&mut out, 16);
@@ -113,8 +113,11 @@ fn every_integer_round_trips_within_any_range() {
         writer.finish().unwrap();
         take_integer(&mut BitReader::new(&out), low, high) == Ok(value)
     }
-    QuickCheck::new().quickcheck(property as fn(i64, i64, i64) -> bool);
-    assert!(property(i64::MIN, i64::MIN, i64::MAX) && property(i64::MAX, i64::MIN, i64::MAX));
+    QuickCheck::new().quickcheck(an_integer_round_trips_in_its_range as fn(i64, i64, i64) -> bool);
+    assert!(
+        an_integer_round_trips_in_its_range(i64::MIN, i64::MIN, i64::MAX)
+            && an_integer_round_trips_in_its_range(i64::MAX, i64::MIN, i64::MAX)
+    );
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn an_integer_above_its_range_is_refused() {
 }
 
 #[test]
-fn every_nan_becomes_the_same_both_ways() {
+fn every_nan_is_written_and_read_as_the_same_bits() {
     let odd = f32::from_bits(0xffc0_1234);
     assert_eq!(encode(&odd), Ok(vec![0, 0, 0xc0, 0x7f]));
     assert_eq!(decode::<f32>(&0xffc0_1234u32.to_le_bytes()).map(f32::to_bits), Ok(0x7fc0_0000));
@@ -135,16 +138,16 @@ fn every_nan_becomes_the_same_both_ways() {
 
 #[test]
 fn floats_keep_every_other_bit() {
-    fn property(bits: u64) -> bool {
+    fn a_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         value.is_nan() || decode::<f64>(&encode(&value).unwrap()).unwrap().to_bits() == bits
     }
-    QuickCheck::new().quickcheck(property as fn(u64) -> bool);
-    assert!(property((-0.0f64).to_bits()));
+    QuickCheck::new().quickcheck(a_float_keeps_its_bits as fn(u64) -> bool);
+    assert!(a_float_keeps_its_bits((-0.0f64).to_bits()));
 }
 
 #[test]
-fn surrogates_are_no_characters() {
+fn surrogate_code_points_are_refused_as_characters() {
     assert_eq!(decode::<char>(&encode(&'🦀').unwrap()), Ok('🦀'));
     assert_eq!(decode::<char>(&0xd800u32.to_le_bytes()[..3]), Err(DecodeError::OutOfRange));
 }
@@ -154,7 +157,13 @@ type Everything =
 
 #[test]
 fn compound_values_round_trip() {
-    fn property(flag: bool, small: Option<u8>, number: i32, texts: Vec<String>, blob: Vec<u8>) -> bool {
+    fn the_values_round_trip(
+        flag: bool,
+        small: Option<u8>,
+        number: i32,
+        texts: Vec<String>,
+        blob: Vec<u8>,
+    ) -> bool {
         let texts: Vec<_> = texts.iter().take(5).map(|text| BoundedString::truncated(text)).collect();
         let value: Everything = (
             (flag, small, number, [1, 2, u16::MAX]),
@@ -162,16 +171,17 @@ fn compound_values_round_trip() {
         );
         decode::<Everything>(&encode(&value).unwrap()) == Ok(value)
     }
-    QuickCheck::new().quickcheck(property as fn(bool, Option<u8>, i32, Vec<String>, Vec<u8>) -> bool);
+    QuickCheck::new()
+        .quickcheck(the_values_round_trip as fn(bool, Option<u8>, i32, Vec<String>, Vec<u8>) -> bool);
 }
 
 #[test]
-fn whatever_decodes_is_the_one_encoding_of_its_value() {
-    fn property(bytes: Vec<u8>) -> bool {
+fn bytes_that_decode_are_the_only_encoding_of_their_value() {
+    fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         decode::<Everything>(&bytes).is_ok_and(|value| encode(&value) == Ok(bytes.clone()))
             || decode::<Everything>(&bytes).is_err()
     }
-    QuickCheck::new().tests(2000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(2000).quickcheck(the_bytes_are_the_only_encoding as fn(Vec<u8>) -> bool);
 }
 
 #[test]
@@ -205,7 +215,7 @@ impl NetSerialize for Tree {
 }
 
 #[test]
-fn a_type_inside_itself_ends_at_the_depth_limit_both_ways() {
+fn a_recursive_value_is_refused_beyond_the_depth_limit_in_both_directions() {
     let grow = |depth: usize| {
         let leaf = Tree(BoundedVec::new());
         (1..depth).fold(leaf, |tree, _| Tree(vec![tree].try_into().unwrap()))

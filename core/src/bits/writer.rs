@@ -1,4 +1,4 @@
-//! Writing values bit by bit.
+//! Writing of values bit by bit.
 
 use alloc::vec::Vec;
 
@@ -24,7 +24,7 @@ impl<'a> BitWriter<'a> {
         Self { start: out.len(), out, limit, pending: 0, pending_bits: 0, items: 0, depth: 0 }
     }
 
-    /// Bits written so far.
+    /// The number of bits written so far.
     #[must_use]
     pub const fn bits_written(&self) -> usize {
         (self.out.len() - self.start) * 8 + self.pending_bits as usize
@@ -45,7 +45,7 @@ impl<'a> BitWriter<'a> {
         self.put_half(value.checked_shr(32).unwrap_or(0), bits - low_bits)
     }
 
-    /// Appends one bit.
+    /// Appends one truth value as one bit.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached.
@@ -65,15 +65,16 @@ impl<'a> BitWriter<'a> {
         rest.iter().try_for_each(|byte| self.put(u64::from(*byte), 8))
     }
 
-    /// Counts `count` list items against what a receiver takes; [`BitWriter::finish`] judges the sum.
+    /// Counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the sum.
     pub const fn charge(&mut self, count: usize) {
         self.items = self.items.saturating_add(count);
     }
 
-    /// Runs `write` one level deeper: for whatever may contain itself.
+    /// Runs `write` one nesting level deeper. Types that may contain themselves, such as lists and boxes, write their
+    /// content with it.
     ///
     /// # Errors
-    /// [`EncodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and what `write` returns.
+    /// [`EncodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and the error of `write`.
     pub fn nested(
         &mut self,
         write: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
@@ -87,7 +88,7 @@ impl<'a> BitWriter<'a> {
         result
     }
 
-    /// Fills the last byte with zeros.
+    /// Ends the encoding: fills the last byte with zeros and checks the limits.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached; [`EncodeError::TooManyItems`] if there are more list items

@@ -1,8 +1,8 @@
 //! Memory for payloads: many messages share one allocation, and released memory is used again.
 //!
-//! Nothing is allocated per packet once all of this has grown to what its connections need at a time. There remains
-//! one allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram
-//! has, so it takes several packets to cause one.
+//! Once the arena has grown to the need of its connections, no packet causes an allocation. There remains one
+//! allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram has,
+//! so it takes several packets to cause one.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_hold_what_was_copied() {
+    fn copies_hold_the_copied_bytes() {
         let mut arena = Arena::default();
         let copies: Vec<_> = (0..100u8).map(|byte| arena.copy(&[byte; 999], Keep::Queued)).collect();
         assert!(copies.iter().zip(0..).all(|(copy, byte)| **copy == [byte; 999]));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_others_hold_on_to_are_let_go() {
+    fn chunks_that_the_application_holds_are_dropped_beyond_a_bound() {
         let mut arena = Arena::default();
         let _kept: Vec<_> = (0..10_000).map(|_| arena.copy(&[1; 1000], Keep::Passing)).collect();
         assert!(arena.passing.small.full.len() <= ARENA_CHUNKS);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lives_differently_shares_no_chunk() {
+    fn messages_of_different_lifetimes_share_no_chunk() {
         let mut arena = Arena::default();
         for _ in 0..16 {
             // Until chunks have their size.

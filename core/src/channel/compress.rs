@@ -1,5 +1,5 @@
-//! Payloads of compressed channels: one byte says what follows. 0: the message. 1: a varint, the message's length, then
-//! an LZ4 block.
+//! Payloads of compressed channels. The first byte says how the message follows: 0, as it is; 1, a varint with the
+//! message's length, then an LZ4 block.
 //!
 //! The encoder is our own because the block that `lz4_flex` writes depends on the target's word size and byte order,
 //! and the same calls must give the same bytes everywhere. Reading a block has one outcome on every target.
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_gets_smaller_and_what_does_not_stays() {
+    fn repetitive_payloads_shrink_and_random_payloads_stay_uncompressed() {
         let mut compressor = Compressor::default();
         assert!(compressor.payload(&vec![0; 100_000]).len() < 420);
         for length in [200, 1000, 10_000, 200_000] {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_message_gives_the_same_bytes_whatever_came_before() {
+    fn a_message_compresses_to_the_same_bytes_after_any_other_message() {
         let mut used = Compressor::default();
         used.payload(&text(3, 50_000));
         for length in [100, 1000, 70_000] {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn no_payload_panics(payload: Vec<u8>, length: u8) -> bool {
+        fn no_compressed_payload_panics(payload: Vec<u8>, length: u8) -> bool {
             let _ = unpack(&payload, 1000);
             let hinted = [&[BLOCK, length & 0x7f], payload.as_slice()].concat();
             !unpack(&hinted, 1000).is_ok_and(|message| message.len() > 1000)

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_zero_what_would_be_negative_is_ahead() {
+    fn an_id_that_would_be_negative_near_zero_counts_as_ahead() {
         assert_eq!(expand(ID_MAX, 0), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1 << 24), (1 << 24) - 1);

@@ -1,5 +1,5 @@
-//! The channels of one side of a connection: each comes to be when it is first used, since most games use few of those they
-//! have.
+//! The channels of one side of a connection. Each channel is allocated when it is first used, because most games use
+//! few of the channels that they configure.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,4 +1,4 @@
-//! Channels: messages in, frames out, and back.
+//! Channels: they cut messages into frames, and put messages together from frames.
 //!
 //! Nothing here knows packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and learns what became
 //! of them; a [`receive::ReceiveSide`] puts them together again.

@@ -1,4 +1,5 @@
-//! Both sides, wired through a pipe that loses, repeats, reorders and doubts packets, against a model.
+//! Tests of both sides of a channel against a model. A pipe between the sides loses, repeats, reorders and
+//! doubts packets.
 
 mod messages;
 mod script;
@@ -384,7 +385,7 @@ fn run(first_id: u64, script: &[Op]) {
 }
 
 #[test]
-fn whatever_the_pipe_does_every_channel_keeps_its_promise() {
+fn every_channel_keeps_its_promise_through_loss_duplication_and_reordering() {
     fn holds(wrap: u8, script: Vec<Op>) -> bool {
         let wrap = u64::from(wrap % 4);
         run((wrap << 24).saturating_sub(wrap * 3), &script);
@@ -394,7 +395,7 @@ fn whatever_the_pipe_does_every_channel_keeps_its_promise() {
 }
 
 #[test]
-fn ids_go_on_over_three_wraps_of_24_bits() {
+fn ids_continue_over_three_wraps_of_24_bits() {
     for wrap in 1..=3u64 {
         let mut world = World::new((wrap << 24) - 200);
         for round in 0..400u32 {

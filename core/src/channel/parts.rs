@@ -1,4 +1,4 @@
-//! Messages of which parts have arrived. Memory follows the bytes that arrived, not the claimed length or offset.
+//! Messages that have arrived in part. Memory follows the bytes that arrived, not the claimed length or offset.
 
 mod page;
 #[cfg(test)]

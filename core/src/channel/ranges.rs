@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_touch_become_one() {
+    fn touching_ranges_are_joined() {
         let mut set = RangeSet::default();
         set.insert(0, 2);
         set.insert(4, 6);

@@ -1,4 +1,5 @@
-//! Room for messages that cannot be handed to the application yet: those in reassembly, and ordered ones that came early.
+//! Memory for messages that the application cannot have yet: messages in reassembly, and ordered messages that
+//! arrived early.
 //!
 //! An endpoint has one [`Room`], each connection an [`Account`] of what it holds. Three bounds apply to each byte:
 //!

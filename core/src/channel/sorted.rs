@@ -1,5 +1,5 @@
-//! Things sorted by a number: a vector of a few, which is used again, or a tree of many, in which nothing costs more than
-//! a short search.
+//! Entries sorted by a number: a vector for a few entries, whose memory is reused, or a tree for many, in which each
+//! access costs at most a short search.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::{Entry, OccupiedEntry};
@@ -193,7 +193,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn it_is_a_sorted_set(script: Vec<(u8, u8)>) -> bool {
+        fn a_sorted_collection_behaves_like_a_sorted_set(script: Vec<(u8, u8)>) -> bool {
             let (mut sorted, mut model) = (Sorted::new(), BTreeMap::new());
             // Enough to fill the vector now and then.
             script.iter().chain(&script).chain(&script).zip(0u64..).all(|(&(action, key), step)| {

@@ -1,25 +1,25 @@
-//! How a channel is set up.
+//! The configuration of a channel.
 
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
-/// How a channel treats its messages.
+/// The delivery guarantee of a channel's messages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Delivery {
-    /// Sent once; may be lost, may arrive in any order, never twice.
+    /// Each message is sent once. It may be lost or arrive in any order, but never twice.
     Unreliable,
-    /// Sent once; a message older than the newest received is dropped.
+    /// Each message is sent once. The receiver drops a message that is older than the newest received.
     Sequenced,
-    /// Arrives exactly once, in any order.
+    /// Each message arrives exactly once, in any order.
     ReliableUnordered,
-    /// Arrives exactly once, in the order of sending.
+    /// Each message arrives exactly once, in the order of sending.
     #[default]
     ReliableOrdered,
 }
 
 impl Delivery {
-    /// Its name, as attributes and reports have it: lower case, words joined by hyphens.
+    /// The delivery's name in attributes and reports: lower case, words joined by hyphens.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,23 +46,25 @@ impl fmt::Display for Delivery {
 /// messages always wait.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
-    /// The oldest gives way. Of the messages that the path holds back, an unreliable channel keeps those of the last
-    /// [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced one the newest message; either keeps its newest message, whatever
-    /// its age. A full queue drops its oldest messages instead of handing back the new one.
+    /// The oldest message gives way. Of the messages that the path delays, an unreliable channel keeps those of the
+    /// last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest message; both keep their
+    /// newest message, whatever its age. A full queue drops its oldest messages instead of handing back the
+    /// new message.
     ///
     /// Each message that gives way counts in [`crate::stats::ChannelSent::dropped`], and its fate is
-    /// [`crate::Fate::NotSent`]. None does before the first acknowledgement of the connection, unless its bandwidth is
-    /// limited. A message of which a part was sent is finished, unless that takes more than
+    /// [`crate::Fate::NotSent`]. No message gives way before the first acknowledgement of the connection, unless its
+    /// bandwidth is limited. A message of which a part was sent is finished, unless that takes more than
     /// [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
-    /// All messages wait in the order of sending, and a full queue hands the new one back as
+    /// All messages wait in the order of sending, and a full queue returns the new message as
     /// [`crate::error::SendError::Full`]. A path that is slower than the game delivers ever older messages, unless
     /// [`ChannelConfig::lifetime`] bounds their wait.
     Queue,
 }
 
-/// One channel of every connection of an endpoint. Both ends need the same delivery and compression; the rest is each end's own.
+/// One channel of every connection of an endpoint. Both ends need the same delivery and compression; each end chooses
+/// the other settings for itself.
 ///
 /// ```
 /// use std::time::Duration;
@@ -80,27 +82,28 @@ pub struct ChannelConfig {
     ///
     /// Default: none.
     pub name: Option<Cow<'static, str>>,
-    /// How its messages are treated. [`ChannelConfig::new`] takes it.
+    /// The delivery guarantee of the channel's messages. [`ChannelConfig::new`] takes it.
     pub delivery: Delivery,
-    /// Its share of the bandwidth when channels compete: weight 2^priority.
+    /// The channel's share of the bandwidth when channels compete: weight 2^priority.
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// Bytes that may wait to be sent before the queue is full, with 64 bytes of overhead a message.
+    /// Bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// Messages that may wait to be sent before the queue is full.
+    /// The number of messages that may wait to be sent before the queue is full.
     ///
     /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,
-    /// The fate of messages that the path does not carry in time, on unreliable and sequenced channels.
+    /// The fate of messages that the path does not carry in time, for unreliable and sequenced channels.
     ///
     /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// How long a message may wait for its first transmission before it is dropped as [`crate::Fate::NotSent`].
+    /// The time that a message may wait for its first transmission. After it the channel drops the message
+    /// as [`crate::Fate::NotSent`].
     ///
-    /// Default: none: for ever. Range: any.
+    /// Default: none: without limit. Range: any.
     pub lifetime: Option<Duration>,
     /// Whether each delivered reliable message yields an [`crate::Event::Delivered`].
     ///
@@ -113,7 +116,7 @@ pub struct ChannelConfig {
 }
 
 impl ChannelConfig {
-    /// A channel with the defaults of its fields.
+    /// A channel with this delivery and the default of every other field.
     #[must_use]
     pub const fn new(delivery: Delivery) -> Self {
         Self {
@@ -129,7 +132,7 @@ impl ChannelConfig {
         }
     }
 
-    /// With a name.
+    /// Sets the channel's name.
     #[must_use]
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());

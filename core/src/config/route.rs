@@ -1,4 +1,4 @@
-//! The channel that messages take: by its number, by its name, or by how it treats them.
+//! The channel that messages take: by its number, by its name, or by its delivery.
 
 use core::fmt;
 
@@ -30,7 +30,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The channel among `channels`; `None` if none of them is meant.
+    /// The id of the channel in `channels` that this route selects; `None` if the route selects none.
     #[must_use]
     pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
         let place = match self {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_shown_as_a_person_would_say_it() {
+    fn a_route_displays_its_channel_number_name_or_delivery() {
         let shown = |route: Route| format!("{route}");
         assert_eq!(shown(Route::default()), "channel 0");
         assert_eq!(shown("chat".into()), "channel `chat`");

@@ -1,6 +1,6 @@
-//! When a receiver owes an acknowledgement: every third packet, after the delay, at once on a gap or where there is no
-//! delay; never for acknowledgements alone. The third packet is not acknowledged at once where a packet of this end's own, which the
-//! ACK can ride on, is likely to leave soon.
+//! The times at which a receiver owes an acknowledgement: at every third packet, after the ACK delay, and at once on a
+//! gap or where the delay is zero. Packets that hold only acknowledgements are not acknowledged. A third packet is not
+//! acknowledged at once if a packet of this end, which the ACK can ride on, is likely to leave soon.
 
 use crate::limits;
 use crate::time::{Instant, Span};
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_that_never_says_what_it_heard_is_told_for_a_second_and_63_packets_but_not_for_ever() {
+    fn ranges_are_repeated_for_a_second_and_63_packets_to_a_peer_that_never_acknowledges_them() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_burst_brought_is_reported_until_more_comes() {
+    fn the_packets_of_one_burst_are_reported_until_more_arrive() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO + Span::from_secs(9);
         for number in 0..1000 {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_reported_for_long_is_not_forgotten() {
+    fn ranges_that_could_not_be_reported_for_long_are_not_forgotten() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in 0..1000 {

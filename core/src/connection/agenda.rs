@@ -1,7 +1,7 @@
-//! Decides which packets and timers a connection needs. No other module does.
+//! Decides which packets and timers a connection needs. No other module decides this or sets a timer.
 //!
-//! Nothing else sets a timer. Each deadline follows from the state that it is of, anew whenever the endpoint asks, so none can be
-//! forgotten; a handler changes the state and thereby the deadline.
+//! Each deadline is computed from the connection's state whenever the endpoint asks, so no timer can be forgotten: a
+//! handler changes the state and thereby the deadline.
 
 use super::timers::{Timer, TimerTable};
 use super::{CLOSE_PATIENCE, Connection, Phase, Transport};

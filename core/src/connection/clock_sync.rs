@@ -1,10 +1,11 @@
 //! The peer's clock: an interval that holds the true offset, and a reading of it that never steps back.
 //!
-//! Each acknowledgement brings the four timestamps of NTP (RFC 5905 section 8): t1, when the packet was sent; t2, when the
-//! peer received it; t3, when the peer acknowledged it; t4, when that came. Nothing travels backwards in time, so the
-//! peer's clock is ahead by at most t2 - t1 and at least t3 - t4, however the delay divides between the two ways. An old
-//! bound widens by what two clocks may drift apart, and a new one replaces it once it is the narrower: the intersection of
-//! all samples in constant space (Marzullo, without the liars).
+//! Each acknowledgement brings the four timestamps of NTP (RFC 5905 section 8): t1, the time at which this end sent the
+//! packet; t2, at which the peer received it; t3, at which the peer acknowledged it; t4, at which the acknowledgement
+//! arrived. No packet arrives before it was sent, so the peer's clock is ahead by at most t2 - t1 and at least t3 - t4,
+//! however the delay divides between the two directions. An old bound widens by the drift of the two clocks, and a new
+//! bound replaces it once it is narrower: the intersection of all samples in constant space (Marzullo, without
+//! false samples).
 
 use crate::time::{Duration, Instant, Span};
 
@@ -42,13 +43,14 @@ fn drifted(since: Instant, now: Instant) -> i64 {
     drift(now.since(since).as_micros()).cast_signed()
 }
 
-/// The peer's clock, as far as this end can tell: a function of this end's own time.
+/// The peer's clock as estimated by this end: a function of this end's own time.
 ///
-/// Take a fresh one for each use ([`Endpoint::peer_clock`](crate::Endpoint::peer_clock)); it is a plain value. Of those
-/// taken one after another, each read at its own time, none shows less than the one before, while the connection lives.
+/// Take a fresh value for each use ([`Endpoint::peer_clock`](crate::Endpoint::peer_clock)). While the connection lives,
+/// readings never go backwards, even between values taken at different times.
 ///
 /// The reading follows the estimate by running up to 5 % faster or slower. If it is more than 250 ms behind, it leaps
-/// forwards; if it is more than 250 ms ahead, as after a leap of this end's own clock, it stands still until it is not.
+/// forwards; if it is more than 250 ms ahead, as after a leap of this end's own clock, it stands still until the
+/// estimate catches up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
@@ -61,8 +63,8 @@ pub struct PeerClock {
 }
 
 impl PeerClock {
-    /// The peer's clock when this end's clock shows `now`, as an instant of the peer's. The reading is extrapolated
-    /// from the latest sample, forwards and backwards.
+    /// The peer's clock at the moment when this end's clock shows `now`, as an instant of the peer. The reading is
+    /// extrapolated from the latest sample, forwards and backwards.
     #[must_use]
     pub fn at(&self, now: Instant) -> Instant {
         if now < self.local {
@@ -72,8 +74,9 @@ impl PeerClock {
         self.peer + Span::from_micros(passed)
     }
 
-    /// How far from the truth [`PeerClock::at`] may be, either way, as long as both clocks are within 500 ppm of true time
-    /// and neither jumps. It falls to half the shortest round trip, and grows by 1 ms per second in which nothing is heard.
+    /// The largest error of [`PeerClock::at`] in either direction, as long as both clocks are within 500 ppm of true
+    /// time and neither jumps. The error falls to half the shortest round trip, and grows by 1 ms per second without
+    /// packets from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();

@@ -1,4 +1,4 @@
-//! How a connection ends: by this end, by the peer, by a violation, or by silence.
+//! The end of a connection: by this end, by the peer, by a violation, or by silence.
 
 use alloc::boxed::Box;
 use alloc::string::String;

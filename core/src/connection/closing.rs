@@ -1,4 +1,4 @@
-//! State that a connection keeps while it closes, or waits to.
+//! State of a connection that is closing, or that will close after its messages are delivered.
 
 use alloc::string::String;
 

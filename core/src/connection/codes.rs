@@ -1,4 +1,4 @@
-//! Codes of a CLOSE that the protocol sends itself.
+//! Reason codes that the protocol itself sends in a CLOSE frame.
 
 /// The code of a server whose last place was taken during the handshake.
 pub(super) const FULL_CODE: u16 = u16::MAX;
@@ -8,5 +8,6 @@ pub(super) const NARROW_PATH_CODE: u16 = u16::MAX - 1;
 pub(super) const TOO_MANY_FROM_ADDRESS_CODE: u16 = 0xfffd;
 /// The code of an end where another connection takes the place of this one.
 pub(super) const REPLACED_CODE: u16 = 0xfffc;
-/// Codes from here on are the protocol's own, most of them name violations; applications use the ones below.
+/// The first reason code that the protocol reserves for itself; most of the reserved codes name violations.
+/// Applications use lower codes.
 pub const VIOLATION_CODES: u16 = 0xff00;

@@ -1,4 +1,4 @@
-//! Control frames that have to arrive: the resume ticket, and the resume state of each channel.
+//! Control frames that are resent until they arrive: the resume ticket, and the resume state of each channel.
 
 use alloc::vec::Vec;
 

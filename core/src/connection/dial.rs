@@ -1,4 +1,4 @@
-//! An attempt to connect, and how the next one would be made.
+//! An attempt to connect, and the parameters of the next attempt.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! How a connection dials, and what becomes of the answers.
+//! The dialling end of a connection: it sends the Hello and handles the answers.
 
 use alloc::boxed::Box;
 

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_packets_test_the_path_and_all_carry_bits_once_it_is_seen_to_keep_them() {
+    fn ten_packets_test_the_path_and_all_carry_ecn_bits_once_the_path_keeps_them() {
         let mut marking = tested();
         assert!(!marking.on_ack(counts(2, 0), true, 12));
         assert!(marking.is_capable());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_told_once_and_only_by_the_newest_report() {
+    fn an_ecn_mark_is_reported_once_and_only_by_the_newest_acknowledgement() {
         let mut marking = tested();
         assert!(marking.on_ack(counts(1, 1), true, 12));
         marking.on_acked(2);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_loses_the_bits_fails() {
+    fn a_path_that_clears_the_ecn_bits_fails_the_test() {
         for report in [None, counts(1, 0), counts(0, 1)] {
             let mut marking = tested();
             assert!(!marking.on_ack(report, true, 12), "{report:?}");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_fall_are_no_counts() {
+    fn ecn_counts_that_decrease_fail_the_test() {
         let mut marking = tested();
         marking.on_ack(counts(2, 1), true, 12);
         assert!(!marking.on_ack(counts(3, 0), true, 13));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_swallows_the_test_fails() {
+    fn a_path_that_drops_marked_packets_fails_the_test() {
         let mut marking = Marking::new(5);
         (5..15).for_each(|number| assert_eq!(marking.on_sent(number), Ecn::Capable0));
         (5..15).for_each(|number| marking.on_lost(number));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn once_capable_a_report_may_be_missing() {
+    fn a_capable_path_stays_capable_without_a_report() {
         let mut marking = tested();
         marking.on_ack(counts(2, 0), true, 12);
         marking.on_sent(12);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_path_is_tested_anew_but_the_counts_go_on() {
+    fn a_new_path_is_tested_again_but_the_ecn_counts_continue() {
         let mut marking = tested();
         marking.on_ack(counts(2, 1), true, 12);
         marking.restart(12);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_counts_and_every_mark_are_reported_and_the_rest_goes_without_saying() {
+    fn only_the_first_ecn_counts_and_new_marks_are_reported() {
         let mut seen = MarksSeen::default();
         assert_eq!(seen.report(), None);
         for number in 1..=FIRST_REPORTS {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_carries_no_bits_of_ours_is_not_counted() {
+    fn packets_without_ect_0_bits_are_not_counted() {
         let mut seen = MarksSeen::default();
         seen.on_received(Ecn::NotCapable);
         seen.on_received(Ecn::Capable1);

@@ -1,4 +1,4 @@
-//! Events of a connection, in the order promised: `Connected` first, `Closed` last and once.
+//! Events of a connection in the promised order: `Connected` first, `Closed` last and once.
 
 use super::Connection;
 use crate::event::Event;

@@ -1,4 +1,5 @@
-//! The bytes that the application may send, so that queues stay short: the game sends less, rather than later.
+//! The bytes that the application should send now. A game that follows this budget sends less instead of later, so
+//! queues stay short.
 
 use super::Connection;
 use super::congestion::bytes_in;

@@ -1,5 +1,5 @@
-//! Which heartbeats ask for an answer: of a long silence every other one of the initiator's, so that an idle connection
-//! costs its server half as many datagrams. The peer hears each of them.
+//! The choice of heartbeats that ask for an answer. In a long silence it is every other heartbeat of the initiator, so
+//! an idle connection costs its server half as many datagrams. The peer still receives every heartbeat.
 
 use super::role::Role;
 use crate::time::Span;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_heartbeat_of_an_initiator_asks_and_the_first_of_a_silence_does() {
+    fn every_other_heartbeat_of_an_initiator_asks_for_an_answer_from_the_first_of_a_silence_on() {
         assert_eq!(beats(&ANSWERED), [true, false, true, false, true]);
         let mut heartbeat = Heartbeat::default();
         assert!(heartbeat.beat(&ANSWERED));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_asks_while_there_is_doubt() {
+    fn a_heartbeat_asks_for_an_answer_while_packets_are_unacknowledged() {
         for situation in [
             Situation { role: Role::Responder, ..ANSWERED },
             Situation { is_unanswered: true, ..ANSWERED },

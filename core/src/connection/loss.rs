@@ -1,4 +1,5 @@
-//! Which packets count as lost: three later ones acknowledged, or 9/8 of an RTT gone by (RFC 9002 section 6.1).
+//! The rule by which a packet counts as lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
+//! 9002 section 6.1).
 
 use super::sent::SentPackets;
 use crate::time::{Instant, Span};
@@ -93,7 +94,7 @@ mod tests {
     const RTT: Span = Span::from_millis(100);
 
     #[test]
-    fn the_third_later_packet_condemns_at_once_and_time_condemns_the_rest() {
+    fn the_third_later_packet_declares_a_loss_at_once_and_time_declares_the_others() {
         assert_eq!(judge(at(10), 0, at(0), 3, (3, RTT)), LossVerdict::Lost);
         assert_eq!(judge(at(10), 1, at(0), 3, (3, RTT)), LossVerdict::LostAt(at(100)));
         assert_eq!(judge(at(100), 1, at(0), 3, (3, RTT)), LossVerdict::Lost);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_of_seconds_puts_no_probe_off_for_longer_than_two_seconds_or_four_empty_round_trips() {
+    fn a_long_queue_delays_no_probe_beyond_two_seconds_or_four_least_round_trips() {
         let wait = |timeout: u64, least: Option<u64>| {
             first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000
         };
@@ -126,8 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_back_off_is_capped_soon_while_reliable_data_waits_and_at_a_third_of_the_patience_or_four_timeouts_otherwise()
-     {
+    fn the_probe_back_off_is_capped_sooner_while_reliable_data_waits() {
         let patience = Span::from_secs(6);
         let interval = |base, probes, waits| probe_interval(base, probes, RTT, waits, patience);
         let base = Span::from_millis(150);

@@ -1,5 +1,5 @@
-//! Following a peer to another address (RFC 9000 section 9, with one difference: nothing but a challenge is sent to an
-//! address before it has answered, and never more than came from it).
+//! Migration to a peer's new address (RFC 9000 section 9, with one difference: before the peer answers from the new
+//! address, the endpoint sends only a challenge there, and never more bytes than came from it).
 
 use alloc::boxed::Box;
 
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn never_more_is_sent_to_a_candidate_than_came_from_it() {
+    fn a_candidate_address_is_never_sent_more_bytes_than_came_from_it() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         assert_eq!(migration.challenge_due(51), None);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_answer_moves_the_peer_and_only_once() {
+    fn only_the_response_to_the_challenge_migrates_the_peer_and_only_once() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 48);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_that_cannot_be_paid_for_is_given_up_too() {
+    fn a_candidate_whose_bytes_do_not_cover_a_challenge_is_dropped() {
         let mut migration = Migration::default();
         migration.on_packet(&path(1), &path(2), 30, true, || [7; 8]);
         for _ in 0..TRIES {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_that_does_not_answer_for_fifteen_seconds_is_given_up() {
+    fn a_candidate_that_does_not_answer_for_fifteen_seconds_is_dropped() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 1);

@@ -1,8 +1,9 @@
-//! How large a datagram the path carries (RFC 8899): probed for once something that waits does not fit into one, and given
-//! up when a size that used to pass does not any more.
+//! The search for the largest datagram that the path carries (RFC 8899). It starts once waiting data does not fit into
+//! one datagram, and drops a size that no longer passes.
 //!
-//! Sizes are datagrams, without the headers of IP and UDP. A path begins with the base of 1200 bytes, which the handshake
-//! has shown to pass. One that carries less later on is followed down to 700 bytes; below, the connection ends.
+//! Sizes are those of datagrams, without the headers of IP and UDP. A path begins with the base of 1200 bytes, which
+//! the handshake has shown to pass. If a path later carries less, the size is reduced to 700 bytes at least; below 700
+//! bytes the connection ends.
 
 mod suspicion;
 #[cfg(test)]

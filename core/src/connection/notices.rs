@@ -1,5 +1,5 @@
-//! The events of a connection besides messages. Each has a reserved place, so that a slow application loses none of
-//! them and a peer cannot make them use more memory.
+//! The events of a connection other than messages. Each kind of event has a reserved place, so a slow application loses
+//! none of them and a peer cannot make them use more memory.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_told_whatever_was_not_told_before_it() {
+    fn an_interruption_is_reported_even_after_unread_notices() {
         let here = Address::Link(LinkId(1));
         let mut notices = Notices::default();
         // A peer that came back on another link was never away.

@@ -1,4 +1,4 @@
-//! When the next packet may leave, so that a window's worth does not leave at once.
+//! Pacing: the time at which the next packet may leave, so that a whole window does not leave at once.
 
 use crate::time::{Instant, Span};
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_kept_to_the_byte_and_silence_saves_up_no_more_than_a_burst() {
+    fn the_pacer_keeps_the_rate_to_the_byte_and_saves_at_most_one_burst() {
         for rate in [5_000u64, 60_000, 1_000_000] {
             let mut pacer = Pacer::new(at(0), 0);
             let mut now = at(0);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_open_when_it_says_it_opens_and_closed_before() {
+    fn the_pacer_opens_exactly_at_its_stated_time() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_is_raised_is_not_held_back_by_what_the_low_one_owed() {
+    fn a_raised_rate_is_not_delayed_by_the_debt_of_the_low_rate() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 1000);
         pacer.on_rate_changed(at(0), 1_000_000, 1000);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_nothing_is_paced() {
+    fn packets_are_not_paced_without_a_rate() {
         let mut pacer = Pacer::new(at(0), 0);
         for _ in 0..1000 {
             assert!(pacer.is_open(at(0), u64::MAX, 1000));

@@ -1,4 +1,4 @@
-//! Where a connection is in its life.
+//! The phase of a connection's life, from dialling to closed.
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

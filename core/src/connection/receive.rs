@@ -1,4 +1,4 @@
-//! Authentic packets, and what their frames do to the session.
+//! Handles authentic packets: passes each frame to the part of the session that it concerns.
 
 use super::migration;
 use super::settle;

@@ -1,4 +1,4 @@
-//! The tags of datagrams sent not long ago, by which an answer to one of them is recognised.
+//! The tags of recently sent datagrams. An answer is recognised by the tag that it repeats.
 
 use crate::time::{Instant, Span};
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_round_trips_are_spanned_at_any_rate() {
+    fn recent_tags_span_two_round_trips_at_any_rate() {
         let round_trip = Span::from_millis(160);
         for interval_us in [10, 1000, 9000, 50_000] {
             let mut tags = RecentTags::default();

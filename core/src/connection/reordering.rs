@@ -1,5 +1,5 @@
-//! How much the path reorders: packets that were declared lost and are acknowledged after all raise the thresholds of
-//! loss detection (RFC 9002 6.1.1 and 6.1.2 leave that to implementations).
+//! Measures how far the path reorders packets. A packet that was declared lost and is acknowledged later raises the
+//! thresholds of loss detection (RFC 9002 sections 6.1.1 and 6.1.2 leave the method to implementations).
 
 use alloc::boxed::Box;
 use core::ops::RangeInclusive;
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_that_is_acknowledged_after_all_is_counted_once() {
+    fn a_spurious_loss_is_counted_once() {
         let mut reordering = Reordering::new(Instant::ZERO);
         for number in [5, 7, 100, (1 << 32) + 3] {
             reordering.on_lost(number);

@@ -1,5 +1,5 @@
-//! Packets that were sent and are neither acknowledged nor lost yet: one record per packet, and a log of the frames
-//! each one carried.
+//! Sent packets that are neither acknowledged nor lost yet: one record per packet, and a log of the frames that each
+//! packet carried.
 //!
 //! Packet numbers are consecutive, so a record is found by subtraction. Both queues keep their capacity: in steady
 //! state nothing is allocated.
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_settled_once_and_gives_back_exactly_its_frames() {
+    fn a_packet_is_settled_once_and_returns_exactly_its_frames() {
         let mut sent = SentPackets::default();
         for number in 0..4u64 {
             for _ in 0..=number {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_sent_again_matters_until_it_is_settled() {
+    fn packets_with_retransmittable_frames_count_until_they_are_settled() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Ack(1));
         sent.record(Instant::ZERO, 100, true);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_memory_is_given_back_and_what_is_in_flight_is_kept() {
+    fn unused_memory_is_released_and_packets_in_flight_are_kept() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Credit);
         sent.record(Instant::ZERO, 100, true);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgement_only_packets_leave_nothing_behind() {
+    fn acknowledgement_only_packets_leave_no_record() {
         let mut sent = SentPackets::default();
         for _ in 0..10_000 {
             sent.record(Instant::ZERO, 30, false);

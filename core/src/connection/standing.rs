@@ -1,4 +1,5 @@
-//! Questions that an endpoint asks a connection about its peer, and things that only the endpoint can do for it.
+//! Questions that an endpoint asks a connection about its peer, and actions that only the endpoint can take for
+//! the connection.
 
 use smallvec::SmallVec;
 

@@ -1,4 +1,4 @@
-//! The state of one connection, and what is asked of it most.
+//! The state of one connection, and its most frequent queries.
 
 use alloc::boxed::Box;
 

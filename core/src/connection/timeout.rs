@@ -1,4 +1,4 @@
-//! When a connection wants to be called, and what it does then.
+//! The time at which a connection needs to be called, and the work that it does then.
 
 use super::settle;
 use super::timers::Timer;

@@ -1,40 +1,40 @@
-//! One table of timers per connection; a timeout names its cause.
+//! The timers of a connection in one table. Each timeout names its cause.
 
 use crate::time::Instant;
 
-/// Why an endpoint wants to be called.
+/// The reason that an endpoint needs to be called at its next deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this one.
+    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this cause.
     Transmit,
     /// `poll_event` would return an event.
     Event,
-    /// A Hello is to be sent again, or an attempt to connect gives up.
+    /// The endpoint resends a Hello, or an attempt to connect fails.
     Handshake,
     /// A half-open handshake expires.
     HalfOpen,
-    /// Packets count as lost, or a probe is due (RFC 9002).
+    /// A packet counts as lost, or a probe is due (RFC 9002).
     Loss,
-    /// An acknowledgement was held back long enough.
+    /// A delayed acknowledgement is due.
     Acknowledgement,
-    /// The pacer lets the next packet go.
+    /// The pacer lets the next packet leave.
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
-    /// The peer was silent for the idle timeout.
+    /// The peer has been silent for the idle timeout.
     Idle,
-    /// The challenge of a new path gets no answer.
+    /// The challenge of a new path has expired without an answer.
     Path,
-    /// A message's lifetime, or the patience for its fragments, ends.
+    /// A message's lifetime ends, or the time limit for its missing fragments.
     Expiry,
-    /// A closing connection repeats its reason, or is forgotten.
+    /// A closing connection resends its CLOSE frame, or the endpoint forgets the connection.
     Close,
-    /// A parked session is given up, or another attempt to reconnect begins.
+    /// The session of an interrupted connection expires, or the next attempt to reconnect begins.
     Resume,
-    /// Memory that messages needed and need no more goes back to the system.
+    /// Unused message memory goes back to the system.
     Rest,
-    /// Nothing is due, ever.
+    /// No call is due, ever.
     Nothing,
 }
 

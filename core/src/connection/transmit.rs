@@ -1,4 +1,4 @@
-//! Building a datagram, at the last moment: whatever is freshest when the socket is ready goes out.
+//! Builds a datagram at the last moment, when the socket is ready, so that it carries the newest state.
 
 use super::mtu::ETHERNET;
 use super::sent::SentFrame;

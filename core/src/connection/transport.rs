@@ -1,4 +1,4 @@
-//! The half of a connection that a resumption replaces: keys, packet numbers, loss, round-trip time, path.
+//! The half of a connection that a resumption replaces: keys, packet numbers, loss detection, round-trip time and path.
 
 mod datagram_size;
 

@@ -1,4 +1,4 @@
-//! A session on one transport after another: how it begins and continues, and what it needs for that.
+//! Moves a session from one transport to the next: its beginning, its continuation, and the keys and tickets for both.
 
 use alloc::boxed::Box;
 

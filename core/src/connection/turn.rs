@@ -1,4 +1,4 @@
-//! A connection's turn to send: one datagram, and more of the same behind it.
+//! A connection's turn to send: one datagram, and further datagrams of the same size in the same buffer.
 
 use super::{CLOSE_PATIENCE, Connection, Phase, Settings, settle, transmit};
 use crate::address::{Ecn, Path};

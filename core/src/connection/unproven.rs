@@ -1,5 +1,5 @@
-//! A transport that begins at an address where the peer has not shown itself to be: until it answers a challenge there,
-//! it is sent no more than came from it (RFC 9000 section 8, with a factor of one).
+//! A transport at an address that the peer has not validated. Until the peer answers a challenge there, the endpoint
+//! sends no more bytes to it than came from it (RFC 9000 section 8, with a factor of one).
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_sent_before_something_came_and_never_more() {
+    fn an_unvalidated_address_is_sent_no_more_bytes_than_came_from_it() {
         let mut unproven = Unproven::new([7; 8]);
         assert!(!unproven.may_send());
         unproven.on_received(CHALLENGE_DATAGRAM as u64);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_waits_for_another_packet_or_timeout() {
+    fn a_packet_beyond_the_byte_budget_waits_for_another_packet_or_timeout() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

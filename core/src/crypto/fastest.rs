@@ -1,4 +1,4 @@
-//! The provider that a build has by default.
+//! The cryptography provider that a build uses by default.
 
 use alloc::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Ring;
 #[cfg(not(feature = "ring"))]
 use super::RustCrypto;
 
-/// The fastest provider that this build has: ring with the feature `ring`, else [`super::RustCrypto`].
+/// The fastest provider of this build: ring with the feature `ring`, else [`super::RustCrypto`].
 #[must_use]
 pub fn default_provider() -> Arc<dyn Provider> {
     #[cfg(feature = "ring")]

@@ -2,24 +2,24 @@
 
 use core::fmt;
 
-/// The 32 bytes of a key, as a [`Provider`](crate::crypto::Provider) computes with them. Keys that are kept, shown or read have types of
-/// their own: [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
+/// The 32 bytes of a key, as a [`Provider`](crate::crypto::Provider) computes with them. Keys that a program stores,
+/// shows or parses have types of their own: [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
 pub type Key = [u8; 32];
 
-/// Why a text is not a key.
+/// The reason that a text does not parse as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ParseKeyError {
-    /// A character is not a hexadecimal digit.
+    /// The text contains a character that is not a hexadecimal digit.
     NotHexadecimal {
-        /// The character.
+        /// The character that is not a hexadecimal digit.
         character: char,
-        /// Its place in the text, counted from 1.
+        /// The position of the character in the text, counted from 1.
         place: usize,
     },
     /// The text has more or fewer than 64 digits.
     WrongLength {
-        /// The number of digits that it has.
+        /// The number of digits in the text.
         digits: usize,
     },
 }
@@ -28,10 +28,13 @@ impl fmt::Display for ParseKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotHexadecimal { character, place } => {
-                write!(f, "{character:?} at place {place} is not a hexadecimal digit; a key has 64 of them")
+                write!(
+                    f,
+                    "{character:?} at place {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
+                )
             }
             Self::WrongLength { digits } => {
-                write!(f, "it has {digits} hexadecimal digits; a key has 64 of them")
+                write!(f, "the text has {digits} hexadecimal digits; a key has 64")
             }
         }
     }

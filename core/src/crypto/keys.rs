@@ -1,8 +1,8 @@
-//! The packet keys of a transport, both directions, and how they are replaced (RFC 9001 section 6).
+//! The packet keys of a transport in both directions, and their rotation (RFC 9001 section 6).
 //!
 //! Each direction counts its generations of keys; the key phase on the wire is the lowest bit of that count. An end
-//! that sees its peer one generation ahead follows with its own sending. Neither end goes two ahead of what the other
-//! has proved to have, so one bit is enough to tell the generations apart.
+//! that sees its peer one generation ahead rotates its own sending keys too. Neither end goes two generations ahead of
+//! the generation that the other end has proved to have, so one bit is enough to tell the generations apart.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The Noise handshake, shared by every provider: two messages, and the keys that come out of them.
+//! The Noise handshake that every provider shares: two messages, and the keys derived from them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! The two traits of a suite, and what passes through them.
+//! The two traits of a cryptographic suite, and the types of their arguments and results.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,18 +7,18 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// The presented bytes are not authentic. The error says nothing else, so that an attacker learns nothing from it.
+/// The presented bytes are not authentic. The error gives no reason, so that an attacker learns nothing from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
 /// The keys of a finished handshake.
 #[derive(Clone)]
 pub struct SessionKeys {
-    /// Secret of the direction from the initiator to the responder.
+    /// The secret for packets from the initiator to the responder.
     pub to_responder: Secret,
-    /// Secret of the direction from the responder to the initiator.
+    /// The secret for packets from the responder to the initiator.
     pub to_initiator: Secret,
-    /// A secret that both ends share and that protects no packet: resume tickets are derived from it.
+    /// A secret that both ends share and that protects no packet. Resume tickets are derived from it.
     pub exporter: Secret,
 }
 
@@ -28,19 +28,19 @@ impl core::fmt::Debug for SessionKeys {
     }
 }
 
-/// The inputs of one Noise message. Prologue and pre-shared key are the same at both ends, or the handshake fails.
+/// The inputs of one Noise message. The handshake fails unless prologue and pre-shared key are equal at both ends.
 #[derive(Clone, Copy)]
 pub struct HandshakeInput<'a> {
-    /// Bytes that both ends mix in; any difference makes the handshake fail.
+    /// Bytes that both ends mix into the handshake. The handshake fails if they differ.
     pub prologue: &'a [u8],
-    /// The pre-shared key of the ticket; zeros where there is none.
+    /// The pre-shared key of the ticket; zeros in a handshake without a ticket.
     pub psk: &'a Key,
     /// Bytes that travel encrypted in this end's message.
     pub payload: &'a [u8],
 }
 
-/// Cryptography as the protocol uses it: that of packets, where speed counts, and that of everything else. Implementations hold
-/// no state that changes.
+/// The cryptography of packets, where speed counts, and access to that of handshakes. Implementations hold no state
+/// that changes.
 pub trait Provider: Send + Sync {
     /// The AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
@@ -66,7 +66,7 @@ pub trait HandshakeCrypto: Send + Sync {
         message: &mut Vec<u8>,
     ) -> Result<Box<dyn Initiator>, Rejected>;
 
-    /// Reads the first Noise message, and appends its payload to `payload`. `input.payload` is not used here.
+    /// Reads the first Noise message, and appends its payload to `payload`. The function ignores `input.payload`.
     ///
     /// # Errors
     /// [`Rejected`] if the message is not authentic under `secret` and the pre-shared key.
@@ -82,10 +82,10 @@ pub trait HandshakeCrypto: Send + Sync {
     /// Encrypts `text` in place under XChaCha20-Poly1305 and appends the 16-byte tag.
     fn seal_ticket(&self, key: &Key, nonce: &[u8; 24], associated: &[u8], text: &mut Vec<u8>);
 
-    /// Undoes [`HandshakeCrypto::seal_ticket`], leaving the plaintext in `text`.
+    /// Decrypts a ticket that [`HandshakeCrypto::seal_ticket`] sealed, and leaves the plaintext in `text`.
     ///
     /// # Errors
-    /// [`Rejected`] if anything differs from what was sealed.
+    /// [`Rejected`] if key, nonce, associated data or text differ from those of the sealing.
     fn open_ticket(
         &self,
         key: &Key,
@@ -103,24 +103,24 @@ pub trait HandshakeCrypto: Send + Sync {
 
 /// The AEAD of data packets under one key.
 pub trait PacketKey: Send + Sync {
-    /// Encrypts all of `packet` but its last 16 bytes in place, and writes the tag there. `header` is authenticated
-    /// with it. A `packet` shorter than 16 bytes is left alone.
+    /// Encrypts all of `packet` except its last 16 bytes in place, and writes the tag there. The tag also authenticates
+    /// `header`. A `packet` shorter than 16 bytes is left unchanged.
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]);
 
-    /// Decrypts `packet` (ciphertext and tag) in place and says how many bytes of plaintext it starts with.
+    /// Decrypts `packet` (ciphertext and tag) in place and returns the length of the plaintext, in bytes.
     ///
     /// # Errors
-    /// [`Rejected`] if packet, header or number are not what was sealed; the bytes are worthless then.
+    /// [`Rejected`] if packet, header or number differ from those of the sealing; `packet` then holds garbage.
     fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected>;
 }
 
 /// An initiator that waits for the second Noise message.
 pub trait Initiator: Send + Sync {
-    /// Reads the second message and appends its payload to `payload`. A rejected message changes nothing: the
-    /// authentic one may still come.
+    /// Reads the second Noise message and appends its payload to `payload`. A rejected message changes nothing, because
+    /// the authentic message may still arrive.
     ///
     /// # Errors
-    /// [`Rejected`] if it is not the answer to our first message.
+    /// [`Rejected`] if the message does not answer our first message.
     fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
 }
 

@@ -1,4 +1,4 @@
-//! Public keys.
+//! Public keys of servers and peers.
 
 use core::fmt;
 use core::ops::Deref;
@@ -6,10 +6,10 @@ use core::str::FromStr;
 
 use super::key::{self, Key, ParseKeyError};
 
-/// The public key of a server or peer. Clients pin it: [`ConnectOptions::new`](crate::ConnectOptions::new) lets in nobody who
-/// does not hold the [`Secret`](crate::Secret) that belongs to it.
+/// The public key of a server or peer. Clients pin it: [`ConnectOptions::new`](crate::ConnectOptions::new) connects
+/// only to a peer that holds the matching [`Secret`](crate::Secret).
 ///
-/// It is shown as 64 hexadecimal digits, and read from them in either case:
+/// The key displays as 64 hexadecimal digits, and parses from digits in either case:
 ///
 /// ```
 /// use tickwire_core::PublicKey;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_a_key_is_refused_with_the_place_or_the_length() {
+    fn text_that_is_not_a_key_is_refused_with_the_position_or_the_length() {
         let refused = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(refused(""), ParseKeyError::WrongLength { digits: 0 });
         assert_eq!(refused(&"a".repeat(63)), ParseKeyError::WrongLength { digits: 63 });
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(refused("+5"), not_hexadecimal('+', 1));
         assert_eq!(
             refused("\u{1b}[2J").to_string(),
-            "'\\u{1b}' at place 1 is not a hexadecimal digit; a key has 64 of them"
+            "'\\u{1b}' at place 1 is not a hexadecimal digit; a key has 64 hexadecimal digits"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Which packet numbers were received before.
+//! A window of received packet numbers, which rejects a packet that arrives twice.
 
 use bitvec::BitArr;
 use bitvec::array::BitArray;
@@ -138,15 +138,15 @@ mod tests {
 
     #[test]
     fn the_window_agrees_with_a_set_wherever_it_starts() {
-        fn property(start: u64, steps: Vec<i16>) -> bool {
+        fn the_window_agrees_with_a_set(start: u64, steps: Vec<i16>) -> bool {
             [start, 0, u64::MAX, u64::MAX - 1500, start % 3000].iter().all(|&start| agrees(start, &steps))
         }
-        quickcheck(property as fn(u64, Vec<i16>) -> bool);
+        quickcheck(the_window_agrees_with_a_set as fn(u64, Vec<i16>) -> bool);
     }
 
     #[test]
     fn every_number_of_a_shuffled_window_is_taken_once() {
-        fn property(base: u64, stride: u16) -> TestResult {
+        fn each_number_is_taken_once(base: u64, stride: u16) -> TestResult {
             if stride.is_multiple_of(2) || base > u64::MAX - 1024 {
                 return TestResult::discard();
             }
@@ -160,11 +160,11 @@ mod tests {
             });
             TestResult::from_bool(fresh && order().all(|number| !window.check(number)))
         }
-        quickcheck(property as fn(u64, u16) -> TestResult);
+        quickcheck(each_number_is_taken_once as fn(u64, u16) -> TestResult);
     }
 
     #[test]
-    fn jumps_of_any_size_forget_exactly_what_left_the_window() {
+    fn jumps_of_any_size_forget_exactly_the_numbers_that_left_the_window() {
         for jump in (0..2100).chain([1 << 20, u64::MAX - 3000]) {
             let mut window = ReplayWindow::new();
             (1000..=2047).for_each(|number| window.insert(number));

@@ -1,4 +1,5 @@
-//! The provider for native targets: ring's assembler for packets, the pure Rust provider for everything rarer.
+//! The provider for native targets: ring's assembler for packets, the pure Rust provider for handshakes, tickets and
+//! key derivation.
 
 use alloc::boxed::Box;
 
@@ -7,7 +8,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use super::{HandshakeCrypto, Key, PacketKey, Provider, Rejected, RustCrypto, Secret, packet_nonce};
 use crate::limits::TAG;
 
-/// Cryptography by ring where it is fastest, and otherwise as [`RustCrypto`].
+/// Cryptography by ring for packets, and by [`RustCrypto`] for everything else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring;
 

@@ -1,4 +1,4 @@
-//! Secrets that leave no copy of themselves in memory.
+//! Secrets that are overwritten in memory when they are dropped.
 
 use alloc::string::String;
 use core::fmt;
@@ -11,8 +11,8 @@ use zeroize::Zeroize;
 use super::key::{self, Key, ParseKeyError};
 use super::public_key::PublicKey;
 
-/// A secret key of 32 bytes: a server's identity, a ticket key, or what two peers share. It is overwritten when it is dropped,
-/// `Debug` does not show it, it has no `Display`, and only [`Clone`] copies it.
+/// A secret key of 32 bytes: a server's identity, a ticket key, or a key that two peers share. Its memory is
+/// overwritten when it is dropped, `Debug` does not show it, it has no `Display`, and only [`Clone`] copies it.
 ///
 /// It is read from 64 hexadecimal digits, as [`PublicKey`] is; [`Secret::reveal_hex`] writes them for a file that only its owner
 /// may read.
@@ -33,20 +33,20 @@ use super::public_key::PublicKey;
 pub struct Secret(Key);
 
 impl Secret {
-    /// The secret `bytes`. The caller's own copy is the caller's to overwrite.
+    /// A secret of these `bytes`. The caller must overwrite its own copy.
     #[must_use]
     pub const fn new(bytes: Key) -> Self {
         Self(bytes)
     }
 
-    /// The X25519 public key that belongs to this identity. An endpoint whose `Config::provider` computes another way, as one for
-    /// simulations may, says its own: [`Endpoint::public_key`](crate::Endpoint::public_key).
+    /// The X25519 public key of this identity. An endpoint whose `Config::provider` uses another key exchange, as a
+    /// simulation's may, reports its public key itself: [`Endpoint::public_key`](crate::Endpoint::public_key).
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         x25519_dalek::PublicKey::from(&StaticSecret::from(self.0)).to_bytes().into()
     }
 
-    /// The secret as 64 lower-case hexadecimal digits. The text is the caller's to keep secret.
+    /// The secret as 64 lower-case hexadecimal digits. The caller must keep the text secret.
     #[must_use]
     pub fn reveal_hex(&self) -> String {
         let mut text = String::with_capacity(64);

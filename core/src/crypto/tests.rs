@@ -196,7 +196,7 @@ fn providers_open_each_others_packets() {
 }
 
 #[test]
-fn packets_shorter_than_a_tag_are_left_alone_and_never_open() {
+fn packets_shorter_than_a_tag_stay_unchanged_and_never_open() {
     for provider in providers() {
         let key = provider.packet_key(&[1; 32]);
         for length in 0..16 {
@@ -209,7 +209,7 @@ fn packets_shorter_than_a_tag_are_left_alone_and_never_open() {
 }
 
 #[test]
-fn an_opened_ticket_is_what_was_sealed_and_nothing_else_opens() {
+fn only_an_unchanged_sealed_ticket_opens() {
     for provider in providers() {
         let mut sealed = b"ticket".to_vec();
         provider.handshake().seal_ticket(&[1; 32], &[2; 24], b"server", &mut sealed);

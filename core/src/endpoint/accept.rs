@@ -1,4 +1,5 @@
-//! The verdict on a Hello: who may come in, as far as that can be said before its first Data.
+//! The decision on a Hello: whether its sender may come in, as far as the endpoint can decide before the first
+//! Data packet.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -133,7 +134,7 @@ impl Endpoint {
 }
 
 impl Refusal {
-    /// A reason of the game's own.
+    /// A refusal with a reason code and text of the game's own.
     #[must_use]
     pub fn other(code: u16, text: impl Into<PeerText>) -> Self {
         Self::Other { code, text: text.into() }

@@ -1,4 +1,5 @@
-//! On whose account connections go: an address that is proven to be the peer's pays for its place, and no other.
+//! The accounts that limit connections per source. Only an address that its peer has proved pays for a
+//! connection's place.
 
 use alloc::collections::{BTreeMap, VecDeque};
 

@@ -5,31 +5,32 @@ use core::net::IpAddr;
 use crate::address::Address;
 use crate::event::{PeerInfo, Refusal};
 
-/// A client that asks to come in. Its ticket or cookie was found valid.
+/// A client that asks to connect. Its ticket or cookie is valid.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// Where the client is, or claims to be while a ticket spares it the cookie. A client that turns out to be elsewhere is
-    /// asked about again.
+    /// The client's address, or its claimed address while a ticket spares it the cookie. If the client turns out to be
+    /// at another address, the endpoint asks again.
     pub address: Address,
-    /// The IP address there: that of a UDP address, or the one that `Endpoint::open_link` was given for the link. Bans go by it.
+    /// The IP address of the client: that of its UDP address, or the address that `Endpoint::open_link` was given for
+    /// the link. Bans apply to it.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, as the ticket gives it.
+    /// The identity of the client, from its ticket.
     pub peer: &'a PeerInfo,
 }
 
-/// An authenticator's decision.
+/// An authenticator's decision on a client that asks to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Admission {
-    /// Let it in.
+    /// The client may connect.
     Accept,
-    /// Let it in under this identity, as events will show it. User data beyond [`crate::limits::TICKET_USER_DATA`] bytes is cut
-    /// off.
+    /// The client may connect under this identity, which events then show. User data beyond
+    /// [`crate::limits::TICKET_USER_DATA`] bytes is cut off.
     AcceptAs(PeerInfo),
-    /// Refuse it; the reason travels encrypted.
+    /// The client may not connect. The reason travels encrypted.
     Refuse(Refusal),
 }
 
-/// Decides who is let in. It must be quick: it runs inside `handle_datagram`.
+/// Decides which clients may connect. The implementation must be fast, because it runs inside `handle_datagram`.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -51,7 +52,7 @@ pub enum Admission {
 /// # }
 /// ```
 pub trait Authenticator: Send {
-    /// The decision on one client. A client may ask several times; only its first Data makes it a connection.
+    /// Decides on one client. A client may ask several times; only its first Data packet opens the connection.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
 }
 

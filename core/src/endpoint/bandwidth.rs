@@ -1,4 +1,4 @@
-//! Limits on what is sent, and what applications may spend.
+//! Bandwidth limits on an endpoint's sending, and the send budget of applications.
 
 use super::Endpoint;
 use crate::config::LEAST_BANDWIDTH;
@@ -13,8 +13,8 @@ impl Endpoint {
         self.throttle.change(now, bytes_per_second.map(|most| most.max(LEAST_BANDWIDTH)));
     }
 
-    /// Limits what one connection sends to `bytes_per_second`, at least 1000; `None` goes back to the configuration's
-    /// `connection_bandwidth`. Acknowledgements and probes count, but are not held back.
+    /// Limits the sending of one connection to `bytes_per_second`, at least 1000; `None` restores the configuration's
+    /// `connection_bandwidth`. Acknowledgements and probes count, but the limit does not delay them.
     pub fn set_connection_bandwidth(
         &mut self,
         now: Instant,
@@ -29,11 +29,12 @@ impl Endpoint {
         }
     }
 
-    /// Bytes of messages that may be sent on a connection for the next `interval`, a tick say, so that nothing waits: as many as
-    /// the path carries meanwhile, and no more than an equal share of the endpoint's limit, less what is queued already, whatever
-    /// its priority. Zero while there is no connection; `u64::MAX` on a link that limits itself, if nothing else does.
+    /// Bytes of messages that the game should send on a connection in the next `interval`, a tick for example, so that
+    /// no message waits: as much as the path carries meanwhile, at most an equal share of the endpoint's limit, less
+    /// the bytes that are queued already at any priority. Zero if there is no connection; `u64::MAX` on a link that
+    /// limits itself, if no other limit applies.
     ///
-    /// It is advice. Messages sent beyond it wait in the channels' queues.
+    /// The number is advice. Messages sent beyond it wait in the channels' queues.
     #[must_use]
     pub fn grant(&self, connection: ConnectionId, interval: Duration) -> u64 {
         let share = match self.throttle.rate() {

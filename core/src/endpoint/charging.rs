@@ -1,4 +1,4 @@
-//! When a connection goes on an account, moves to another one, and leaves it.
+//! Moves connections between accounts: when a connection joins an account, changes it, and leaves it.
 
 use super::Endpoint;
 use super::authenticator::Admission;

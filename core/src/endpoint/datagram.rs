@@ -1,4 +1,4 @@
-//! Where a datagram belongs.
+//! Finds the connection or handshake that a datagram belongs to.
 
 use super::Endpoint;
 use super::directory::Directory;
@@ -19,15 +19,16 @@ const UNKNOWN_RATE: Rate = Rate::per_second(2000, Duration::from_secs(1));
 const LOOKUP_RATE: Rate = Rate::per_second(limits::LOOKUPS_PER_SECOND, Duration::from_secs(1));
 
 impl Endpoint {
-    /// Takes in one datagram, decrypting it in place. It cannot fail: noise is dropped and counted.
+    /// Processes one received datagram, and decrypts it in place. The call cannot fail: noise is dropped and counted.
     pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, ecn: Ecn, datagram: &mut [u8]) {
         let now = self.advance(now);
         self.handle_datagram_received_at(now, now, from, ecn, datagram);
     }
 
-    /// [`Endpoint::handle_datagram`] of a datagram that reached this host before now, at `received_at`: for drivers that
-    /// learn this time from the system and let datagrams gather. Round trips and delays are measured by it, so that the
-    /// datagram's wait on this host does not count as the path's; nothing else is measured by it. A time after `now` counts as `now`.
+    /// Processes a datagram that reached this host at `received_at`, before the call: for drivers that learn this time
+    /// from the system and let datagrams gather. It differs from [`Endpoint::handle_datagram`] in its measurements
+    /// only: round trips and delays end at `received_at`, so the datagram's wait on this host does not count as the
+    /// path's. A time after `now` counts as `now`.
     pub fn handle_datagram_received_at(
         &mut self,
         now: Instant,

@@ -1,8 +1,9 @@
 //! The earliest deadline of all connections: a heap that knows where each connection is, so that moving a deadline costs
 //! O(log n), looking at the earliest O(1), and neither allocates in steady state.
 //!
-//! Each packet moves its connection's deadlines a little later. The heap does not follow such steps: what it has is early, by
-//! [`LEFT`] at most. When it comes up, the endpoint asks the connection again.
+//! Each packet moves its connection's deadlines a little later. The heap does not follow such small steps: its deadline
+//! for a connection may be early, by [`LEFT`] at most. When the deadline comes up, the endpoint asks the
+//! connection again.
 
 use alloc::vec::Vec;
 
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn the_first_deadline_is_never_late_hardly_early_and_exact_once_it_came_up(
+        fn the_first_deadline_is_never_late_slightly_early_and_exact_once_it_is_due(
             script: Vec<(u8, Option<u16>)>,
             now: u16
         ) -> bool {

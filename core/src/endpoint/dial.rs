@@ -1,4 +1,4 @@
-//! Connecting, and connecting again.
+//! Connecting, and reconnecting after an interruption.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -16,10 +16,11 @@ use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOu
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Begins to connect. `Connected` or `Closed` follows; messages may be queued meanwhile.
+    /// Begins to connect to the endpoint at an address. A `Connected` or `Closed` event follows; the game may queue
+    /// messages meanwhile.
     ///
     /// # Errors
-    /// [`ConnectError`] if all connections are taken, the ticket is for another server, or the key is unusable.
+    /// [`ConnectError`] if the endpoint has no place left, the ticket is for another server, or the key is unusable.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -69,8 +70,8 @@ impl Endpoint {
         Ok(connection)
     }
 
-    /// Sets the address at which a dialled connection finds its server the next time it has to dial. An interrupted connection
-    /// dials there at once, and gives up an attempt that goes elsewhere.
+    /// Sets the address that a dialled connection uses the next time it has to dial. An interrupted connection dials
+    /// there at once, and abandons an attempt to connect to another address.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
         let now = self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {

@@ -1,4 +1,4 @@
-//! Directory of the peers that are here already: sessions that may be resumed, and peers that this end dials itself.
+//! Directory of known peers: sessions that may be resumed, and peers that this end dials itself.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ const HOPEFUL_HELLOS: u32 = 3;
 
 /// Whether the peer's answer is to be expected. Once it accepted, its half-open handshake does not wait for ever.
 fn is_hopeful(now: Instant, state: &Connection) -> bool {
-    let is_fresh = |since: Instant| now < since + HALF_OPEN_LIFE;
+    let fresh_data_is_framed_when_it_leaves = |since: Instant| now < since + HALF_OPEN_LIFE;
     state.hellos().is_none_or(|hellos| hellos <= HOPEFUL_HELLOS)
-        && (!state.has_transport() || is_fresh(state.last_heard()))
+        && (!state.has_transport() || fresh_data_is_framed_when_it_leaves(state.last_heard()))
 }

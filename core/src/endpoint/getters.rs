@@ -1,4 +1,4 @@
-//! Questions that change nothing.
+//! Getters of an endpoint. They change nothing.
 
 use core::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
 use crate::time::Instant;
 
-/// The states of a connection, as [`Endpoint::state`] reads them.
+/// The states of a connection, as [`Endpoint::state`] returns them.
 ///
 /// ```text
 ///                connect()                    accepted (the endpoint lets somebody in)
@@ -30,20 +30,21 @@ use crate::time::Instant;
 ///              Disconnected <--------------------------------------------
 /// ```
 ///
-/// The session (channels, queued messages, identity) lives from the first `Connecting` to [`Event::Closed`](crate::Event::Closed).
-/// An interrupted connection keeps its [`ConnectionId`], messages may be queued at any time, and each reliable message arrives
-/// exactly once across interruptions. `Closed` lists those that the peer did not confirm. Where the server lost the session, in a
-/// restart say, the old connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and `Connected` names
-/// it in `replaces`.
+/// The session (channels, queued messages, identity) lives from the first `Connecting` to
+/// [`Event::Closed`](crate::Event::Closed). An interrupted connection keeps its [`ConnectionId`], the game may queue
+/// messages at any time, and each reliable message arrives exactly once across interruptions. `Closed` lists the
+/// messages that the peer did not confirm. Where the server lost the session, in a restart for example, the old
+/// connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and the new connection's
+/// `Connected` names the old connection in `replaces`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionState {
-    /// There is no such connection, or it is over.
+    /// No such connection exists, or it has ended.
     Disconnected,
-    /// Being made, or being made again after an interruption.
+    /// The handshake is running, for a new connection or after an interruption.
     Connecting,
-    /// Usable.
+    /// The connection carries messages.
     Connected,
-    /// Saying good-bye.
+    /// The connection is closing: its last messages or its CLOSE frame are still on their way.
     Disconnecting,
 }
 
@@ -54,7 +55,7 @@ impl Endpoint {
         self.public_key.into()
     }
 
-    /// The state of a connection.
+    /// The state of a connection. An unknown id counts as disconnected.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         let Some(state) = self.connections.get(connection) else { return ConnectionState::Disconnected };
@@ -68,53 +69,54 @@ impl Endpoint {
         }
     }
 
-    /// All connections: those that are being made, those whose `Closed` was reported while the peer has still to hear of it,
-    /// and clients that are being turned away, for which no event is ever reported. A program that shuts down may wait until
-    /// none is left. A connection that its peer closed is not among them, although this end answers copies of the peer's
-    /// CLOSE for 5 s more.
+    /// The ids of all connections: connections whose handshake is running, connections whose `Closed` was reported
+    /// while the peer has not heard of it yet, and clients whose refusal is on its way, for which no event is ever
+    /// reported. A program that shuts down may wait until the iterator is empty. A connection that its peer closed is
+    /// not included, although this end answers copies of the peer's CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }
 
-    /// The channel that `route` means among the configured ones: its number for [`Endpoint::send`]. `None` if there is no
-    /// such channel.
+    /// The id of the configured channel that `route` selects, for [`Endpoint::send`]. `None` if no channel matches.
     #[must_use]
     pub fn channel(&self, route: impl Into<Route>) -> Option<ChannelId> {
         route.into().channel(&self.config.channels)
     }
 
-    /// Where a connection's peer is.
+    /// The address of a connection's peer.
     #[must_use]
     pub fn address(&self, connection: ConnectionId) -> Option<Address> {
         self.connections.get(connection)?.address()
     }
 
-    /// The IP address of a connection's peer: that of its UDP address, or the one that [`Endpoint::open_link`] was given for its link.
+    /// The IP address of a connection's peer: that of its UDP address, or the address that [`Endpoint::open_link`] was
+    /// given for its link.
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// The identity of a connection's peer.
+    /// The identity of a connection's peer, from its ticket or from the authenticator.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// The fate of a message, while its connection lives. `None` if there is no such message.
+    /// The fate of a message while its connection lives. `None` if no such message was sent.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// Counters and measurements of a connection, so far.
+    /// Counters and measurements of a connection since it began.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
     }
 
-    /// The clock of a connection's peer, once the peer has acknowledged something: half a round trip after `Connected` at
-    /// the earliest. It keeps running through migrations and resumptions, and while the connection is interrupted.
+    /// The clock of a connection's peer, once the peer has acknowledged a packet: half a round trip after `Connected`
+    /// at the earliest. The clock keeps running through migrations and resumptions, and while the connection
+    /// is interrupted.
     ///
     /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
     ///
@@ -131,37 +133,38 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// Counters of one channel of a connection, so far.
+    /// Counters of one channel of a connection since it began.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
     }
 
-    /// Datagrams that were dropped, by reason.
+    /// Counters of dropped datagrams, one for each reason.
     #[must_use]
     pub fn drops(&self) -> &DropCounts {
         &self.drops
     }
 
-    /// How the tickets of clients looked to the wall clock: whether it may be wrong.
+    /// Counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {
         self.acceptor.tickets_judged()
     }
 
-    /// Bytes held on behalf of peers: of messages in reassembly, and of those that wait for their turn or for the application.
+    /// Bytes that the endpoint holds for peers: messages in reassembly, and messages that wait for earlier ones or for
+    /// the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.connections.iter().map(|state| state.session().memory()).sum()
     }
 
-    /// Handshakes that are half open.
+    /// The number of half-open handshakes.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()
     }
 
-    /// The latest time that a call gave.
+    /// The latest time that any call has passed to this endpoint.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now

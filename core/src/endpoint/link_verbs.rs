@@ -9,14 +9,15 @@ use crate::limits::LEAST_DATAGRAM;
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Declares a link that the driver opened, before its first datagram. Opening it again replaces its properties.
+    /// Declares a link that the driver opened, before the link's first datagram. A second call for a link replaces
+    /// its properties.
     ///
-    /// `far_end` is the host at its other end. Traffic on the link counts on that host's account, as if it had come over UDP
-    /// from there: places, handshakes, bans. A link without one is a source of its own, so that no limit per source
-    /// binds a host that opens new ones.
+    /// `far_end` is the host at the link's other end. Traffic on the link counts on that host's account (places,
+    /// handshakes, bans), as if it had come from there over UDP. A link without `far_end` is a source of its own, so no
+    /// limit per source binds a host that opens many such links.
     ///
     /// # Errors
-    /// [`ConnectError::LinkTooSmall`] if it takes no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
+    /// [`ConnectError::LinkTooSmall`] if the link carries no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
     pub fn open_link(
         &mut self,
         now: Instant,
@@ -39,14 +40,15 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Says how many bytes a link takes right now. Nothing is built for it while that is less than its largest datagram.
+    /// Reports how many bytes a link takes now. The endpoint builds no datagram for a link whose credit is below its
+    /// largest datagram.
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);
         self.on_link_writable(link);
     }
 
-    /// Reports that a link is gone. The connections over it are interrupted, or closed where they cannot be resumed.
+    /// Reports that a link has ended. The connections over it are interrupted, or closed where they cannot be resumed.
     pub fn close_link(&mut self, now: Instant, link: LinkId) {
         let now = self.advance(now);
         if !self.links.close(link) {
@@ -61,9 +63,9 @@ impl Endpoint {
         }
     }
 
-    /// Reports that an unreliable link dropped datagrams that it had taken, because a buffer below was full, say. Their loss
-    /// is then found after a round trip instead of a probe timeout. A reliable link that loses something is broken: close
-    /// it.
+    /// Reports that an unreliable link dropped datagrams after accepting them, because a buffer below was full for
+    /// example. The endpoint then detects the loss after a round trip instead of a probe timeout. A reliable link that
+    /// loses bytes is broken: close it.
     pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
         self.advance(now);
         for connection in self.links.connections(link) {

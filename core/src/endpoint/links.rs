@@ -1,4 +1,4 @@
-//! Links that the driver opened: their properties, and how much they take right now.
+//! Links that the driver opened: their properties, and their current credit.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! The connections of an endpoint, and what it knows of each that the connection itself does not: where it is listed, and on
-//! whose account it goes.
+//! The connections of an endpoint, each with facts that the connection itself does not know: the lists that it is on,
+//! and the account that pays for it.
 
 use alloc::boxed::Box;
 

@@ -60,15 +60,16 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
 ///
-/// It owns every connection of a process. It opens no socket, reads no clock and draws no entropy: the caller passes
-/// datagrams and times in, and takes datagrams and events out. The crate's front page is a complete example;
+/// An endpoint owns every connection of a process. It opens no socket, reads no clock and draws no entropy: the caller
+/// passes datagrams and times in, and takes datagrams and events out. The crate's front page is a complete example;
 /// [`crate::drivers_contract`] lists the duties of the caller and the promises of the endpoint.
 ///
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
-/// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event),
-/// [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at any time: work that a call leaves to be done stays
-/// due. No call fails because of bytes from the network; an `Err` names a mistake of the caller, or a full queue. `now` comes from the
-/// caller's monotonic clock; a time before the latest one counts as the latest.
+/// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
+/// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
+/// any time. Work that a call leaves undone stays due. No call fails because of bytes from the network; an `Err` names
+/// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock; a time before the latest
+/// one counts as the latest.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
 ///
@@ -127,7 +128,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint at time `now`.
+    /// An endpoint whose clock begins at `now`.
     ///
     /// `seed` is used once and must be fresh at every start, from the system's entropy: ephemeral keys come from it. Only a
     /// simulator may choose it. `secrets` are the keys that outlive restarts.
@@ -194,12 +195,13 @@ impl Endpoint {
         })
     }
 
-    /// Asks `authenticator` about everyone who wants to come in, after their ticket or cookie was found valid.
+    /// Sets the authenticator that decides on each client. The endpoint asks it after the client's ticket or cookie was
+    /// found valid.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message; it is framed by `poll_transmit`. Messages may be queued before `Connected`.
+    /// Queues a message for sending; `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
     /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than
@@ -226,10 +228,11 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once: nothing more is sent or received. The peer receives `code` (from 0xff00 on, the
-    /// protocol's own, counts as 0xfeff) and up to 256 bytes of `text`. The `Closed` event lists the messages that the peer
-    /// did not confirm. It comes at once if none is in doubt, else with the peer's answer, and without one after five probe
-    /// timeouts, 5 s at most. An unknown connection is ignored: it is closed already.
+    /// Closes a connection at once: it neither sends nor receives messages any more. The peer receives `code` (the
+    /// protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed` event
+    /// lists the messages that the peer did not confirm. The event comes at once if no message is in doubt, else with
+    /// the peer's answer; without an answer it comes after five probe timeouts, 5 s at most. The call ignores an
+    /// unknown connection, which is closed already.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -255,7 +258,7 @@ impl Endpoint {
         }
     }
 
-    /// Does the work that is due at `now`. Each call does a bounded amount of work; the rest stays due.
+    /// Does the work that is due at `now`. Each call does a bounded amount of work; further due work stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         if self.acceptor.next_timeout() <= now {

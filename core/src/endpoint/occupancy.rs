@@ -1,4 +1,5 @@
-//! Assigns the places for connections: a peer gets one, gives one back, or takes over another's.
+//! Assigns the places for connections: a peer gets a place, gives it back, or takes over the place of
+//! another connection.
 
 use alloc::boxed::Box;
 

@@ -1,4 +1,4 @@
-//! How to connect.
+//! The options of an attempt to connect.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -28,8 +28,8 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Connects to the server that holds the secret of `server_key`, and to no other. A key that was copied as text is read by
-    /// `text.parse::<PublicKey>()`.
+    /// Connects only to the server that holds the secret of `server_key`. `text.parse::<PublicKey>()` reads a key that
+    /// was copied as text.
     #[must_use]
     pub fn new(server_key: impl Into<PublicKey>) -> Self {
         Self::trusting(ServerKey::Pinned(server_key.into().to_bytes()))
@@ -39,30 +39,30 @@ impl ConnectOptions {
         Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
-    /// Connects to the server that answers, whatever its key. **Anybody on the path can pose as the server**: for development, and for local networks
-    /// that are trusted. Costs one more round trip.
+    /// Connects to the server that answers, whatever its key. **Anybody on the path can pose as the server**: use it
+    /// for development, and for local networks that you trust. The handshake takes one more round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
         Self::trusting(ServerKey::Any)
     }
 
-    /// Connects to the peer whose public key is `peer_key`. The secret `psk`, which the two share with nobody else, comes from
-    /// signalling like the keys do.
+    /// Connects to the peer whose public key is `peer_key`. Signalling brings the keys and the secret `psk`, which only
+    /// these two peers share.
     #[must_use]
     pub fn peer(psk: impl Into<Secret>, peer_key: impl Into<PublicKey>) -> Self {
         let peer_key = peer_key.into();
         Self { peer: Some(Box::new((psk.into(), peer_key.to_bytes()))), ..Self::new(peer_key) }
     }
 
-    /// Presents a ticket: one round trip, and an identity.
+    /// Presents a ticket, which gives the client an identity and saves a round trip.
     #[must_use]
     pub fn ticket(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);
         self
     }
 
-    /// How long the attempt may take. Default: the configuration's `connect_timeout`. A longer one holds for attempts to
-    /// reconnect, too.
+    /// Sets the time after which the attempt fails. Default: the configuration's `connect_timeout`. A longer timeout
+    /// also holds for attempts to reconnect.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -75,15 +75,15 @@ impl ConnectOptions {
         self.timeout
     }
 
-    /// The most bytes per second that this connection sends, at least 1000. Default: the configuration's
-    /// `connection_bandwidth`.
+    /// Limits this connection's sending, in bytes per second, at least 1000. Default: the
+    /// configuration's `connection_bandwidth`.
     #[must_use]
     pub const fn bandwidth(mut self, bytes_per_second: u64) -> Self {
         self.bandwidth = Some(bytes_per_second);
         self
     }
 
-    /// Whether to dial again when the connection is lost. Default: the configuration's `reconnect`.
+    /// Sets whether to dial again when the connection is interrupted. Default: the configuration's `reconnect`.
     #[must_use]
     pub const fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = Some(reconnect);

@@ -1,7 +1,7 @@
 //! Peers: two equals that dial each other with a secret from signalling.
 //!
-//! Whichever Hello arrives first may win; when they cross, the lower static key initiates, and the other end's attempt
-//! becomes the answering end of the same connection.
+//! The first Hello to arrive may win. When the Hellos cross, the end with the lower static key initiates, and the other
+//! end's attempt becomes the answering end of the same connection.
 
 use super::Endpoint;
 use crate::crypto::{Key, PublicKey, Secret};
@@ -9,11 +9,11 @@ use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
 impl Endpoint {
-    /// Lets the peer in that holds `psk` and the secret of `peer_key`, whatever `Config::access` says of others (but
-    /// [`crate::Access::Closed`] keeps it out too). Dialling a peer does this by itself.
+    /// Lets the peer in that holds `psk` and the secret of `peer_key`, even where `Config::access` admits no others.
+    /// [`crate::Access::Closed`] still keeps it out. Dialling a peer does the same.
     ///
     /// # Errors
-    /// [`ConnectError::ZeroPresharedKey`].
+    /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.
     pub fn expect_peer(
         &mut self,
         psk: impl Into<Secret>,
@@ -23,7 +23,7 @@ impl Endpoint {
         self.acceptor.expect_peer(psk.into(), peer_key.into().to_bytes(), &ours).map(|_| ())
     }
 
-    /// Undoes [`Endpoint::expect_peer`]. An established connection stays.
+    /// Withdraws the permission that [`Endpoint::expect_peer`] gave. An established connection stays.
     pub fn forget_peer(&mut self, psk: &Key, peer_key: &Key) {
         let ours = self.public_key;
         self.acceptor.forget_peer(&PeerHint::new(self.settings.provider.handshake(), psk, peer_key, &ours));

@@ -1,4 +1,4 @@
-//! Places: which connections count against [`crate::Config::max_connections`], and whose they are.
+//! Places: the connections that count against [`crate::Config::max_connections`], and the source that holds each place.
 
 use alloc::collections::{BTreeMap, VecDeque};
 

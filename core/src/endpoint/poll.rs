@@ -1,4 +1,4 @@
-//! The outputs: datagrams, events, and when to call again.
+//! The outputs of an endpoint: datagrams, events, and the time of the next call.
 
 use super::Endpoint;
 use crate::address::{Ecn, Path};
@@ -7,20 +7,21 @@ use crate::event::{ConnectionId, Event};
 use crate::limits;
 use crate::time::Instant;
 
-/// Datagrams that `poll_transmit` wrote to the caller's buffer: all for one path, all of `segment_size` bytes but the
-/// last, which may be shorter. A driver with segmentation offload hands them to the system in one call.
+/// Datagrams that `poll_transmit` wrote to the caller's buffer, all for one path. Each has `segment_size` bytes; the
+/// last may be shorter. A driver with segmentation offload passes them to the system in one call.
 ///
-/// Over UDP none has more than 1200 bytes, unless [`crate::Config::dont_fragment`] says that the driver's sockets forbid
-/// fragments: then larger ones are sent where they are found to pass, and probes for larger sizes have to leave whole or not at all.
+/// Over UDP no datagram has more than 1200 bytes, unless [`crate::Config::dont_fragment`] states that the driver's
+/// sockets forbid fragments. Larger datagrams then leave where the path is found to carry them, and probes for larger
+/// sizes must leave whole or not at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transmit {
-    /// Where they go, and the local address they leave from.
+    /// The address that the datagrams go to, and the local address that they leave from.
     pub path: Path,
-    /// The congestion notification bits to set.
+    /// The congestion notification bits to set in the IP header.
     pub ecn: Ecn,
-    /// Bytes written, all datagrams together.
+    /// The bytes written to the buffer by all datagrams together.
     pub size: usize,
-    /// Bytes of each datagram but the last.
+    /// The size of each datagram but the last, in bytes.
     pub segment_size: usize,
 }
 
@@ -32,8 +33,8 @@ impl Transmit {
 }
 
 impl Endpoint {
-    /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes; with room for
-    /// several, several may be written. `None` if nothing is to be sent now (or the buffer is too small).
+    /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes; a larger
+    /// buffer may receive several. Returns `None` if no datagram is due now (or the buffer is too small).
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let now = self.advance(now);
@@ -113,7 +114,7 @@ impl Endpoint {
         Some(connection)
     }
 
-    /// The next event.
+    /// Takes the next event from the endpoint's queues.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
@@ -142,9 +143,10 @@ impl Endpoint {
         None
     }
 
-    /// When `handle_timeout` (or a poll) is due, and why. Pure; it may be early, never late. While a poll would return
-    /// something it is due already; a driver whose socket is full waits for that instead and ignores
-    /// [`TimeoutCause::Transmit`]. [`Instant::MAX`] with [`TimeoutCause::Nothing`] is never.
+    /// The time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing; the time may be
+    /// early, never late. While a poll would return output, the time has already come; a driver whose socket is full
+    /// waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
+    /// [`TimeoutCause::Nothing`] means never.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
         let waits = !self.replies.is_empty() || !self.ready.is_empty();
@@ -178,8 +180,9 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// When the next timer goes off, even if datagrams or events wait: for a driver whose socket is full, or whose game does not
-    /// take its events, and that therefore ignores [`TimeoutCause::Transmit`] or [`TimeoutCause::Event`]. Pure, and never late.
+    /// The time of the next timer, even if datagrams or events wait: for a driver that ignores
+    /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not take
+    /// events. The call changes nothing; the time is never late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {
         if !self.unsettled.is_empty() {

@@ -1,4 +1,4 @@
-//! Replies that belong to no connection, until the socket or the link takes them. Their buffers are used again.
+//! Replies that belong to no connection, queued until the socket or the link takes them. Their buffers are reused.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! Resume tickets for accepted connections, and the wall clock that tickets go by.
+//! Resume tickets for accepted connections, and the wall clock that decides their expiry.
 
 use alloc::vec::Vec;
 
@@ -10,17 +10,17 @@ use crate::handshake::RESUME_TICKET_LIFE;
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Sets the wall clock: `offset` is what [`crate::Config::wall_offset`] says, in microseconds from the Unix epoch to
-    /// [`Instant::ZERO`], 0 to 2^62. From this call on tickets are judged by it. A ticket that let a client in stays used,
-    /// and a session that was ended stays ended, however far the clock is set back. Sessions that live do not notice; after
-    /// a correction of a minute or more each client gets another resume ticket within 30 s.
+    /// Sets the wall clock to a new `offset`, which replaces [`crate::Config::wall_offset`]: microseconds from the Unix
+    /// epoch to [`Instant::ZERO`], 0 to 2^62. From this call on, tickets expire by the new clock. A ticket that let a
+    /// client in stays used, and a session that was ended stays ended, however far the clock is set back. Live sessions
+    /// are not affected; after a correction of a minute or more each client gets another resume ticket within 30 s.
     ///
-    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] now and then. The call costs a look at each
-    /// connection if the correction is a minute or more, and next to nothing otherwise.
+    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] now and then. The call visits each connection
+    /// if the correction is a minute or more; otherwise its cost is constant.
     ///
     /// # Errors
-    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The clock goes
-    /// on as it was.
+    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The clock
+    /// then stays as it was.
     pub fn set_wall_offset(&mut self, now: Instant, offset: u64) -> Result<(), ConfigError> {
         self.advance(now);
         self.config.check_wall_offset(offset)?;
@@ -31,7 +31,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Microseconds from the Unix epoch to [`Instant::ZERO`], as last set.
+    /// Microseconds from the Unix epoch to [`Instant::ZERO`], as configured or last set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset

@@ -1,10 +1,10 @@
-//! Connections that look as if they had lived for long.
+//! Connections with packet numbers as high as after a long life.
 
 use crate::endpoint::Endpoint;
 use crate::event::ConnectionId;
 
-/// Makes a connection's next packet number `sent`, and the highest it has received `received`, as after so many packets.
-/// Only before it has sent anything that is not acknowledged. Says whether there was such a connection.
+/// Sets a connection's next packet number to `sent`, and the highest received number to `received`, as after that many
+/// packets. Call it while no sent packet is unacknowledged. Returns whether the connection exists.
 pub fn age(endpoint: &mut Endpoint, connection: ConnectionId, sent: u64, received: u64) -> bool {
     endpoint.connection_mut(connection).is_some_and(|state| state.age(sent, received))
 }

@@ -1,4 +1,4 @@
-//! Both sides of a connection's channels, without the connection.
+//! Both sides of a connection's channels, without the connection around them.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -20,22 +20,22 @@ pub struct Receiving {
     arena: Arena,
 }
 
-/// The effect of a frame.
+/// The effect of a received frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Taken {
-    /// It was new.
+    /// The frame brought new data.
     New,
-    /// It was received before.
+    /// The frame's data was received before.
     Duplicate,
-    /// A newer message was received before it.
+    /// A newer message was received before the frame's message.
     Stale,
-    /// There is no room.
+    /// The receiver has no room for the frame.
     Refused,
 }
 
 impl Receiving {
-    /// The receiving side with the window that goes with `max_message`, whose first message on each channel is `first_id`.
+    /// A receiving side with the window for `max_message`, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);
@@ -45,16 +45,16 @@ impl Receiving {
         }
     }
 
-    /// The receive window that goes with a largest message.
+    /// The receive window for a largest message of `max_message` bytes, in bytes.
     #[must_use]
     pub fn window(max_message: usize) -> u64 {
         receive_window(max_message)
     }
 
-    /// Takes a frame.
+    /// Processes one received frame.
     ///
     /// # Errors
-    /// A [`Violation`], after which this is of no more use.
+    /// A [`Violation`], after which the receiving side is unusable.
     pub fn take(&mut self, now: Instant, frame: &MessageFrame<'_>) -> Result<Taken, Violation> {
         self.side.on_message(now, frame, &mut self.arena).map(|receipt| match receipt {
             Receipt::Taken => Taken::New,
@@ -64,54 +64,54 @@ impl Receiving {
         })
     }
 
-    /// The next message for the application.
+    /// Takes the next message for the application.
     pub fn pop(&mut self) -> Option<(ChannelId, Bytes)> {
         self.side.pop()
     }
 
-    /// Whether [`Receiving::pop`] would return one.
+    /// Whether [`Receiving::pop`] would return a message.
     #[must_use]
     pub fn has_messages(&self) -> bool {
         self.side.has_messages()
     }
 
-    /// Bytes held.
+    /// The bytes held for incomplete and waiting messages.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.side.memory()
     }
 
-    /// The grant that is due, which is thereby sent.
+    /// The flow-control credit that is due. The call counts it as sent.
     pub fn grant(&mut self) -> Option<u64> {
         let total = self.side.grant_due()?;
         self.side.on_grant_sent(total);
         Some(total)
     }
 
-    /// Gives up unreliable messages that waited too long.
+    /// Drops unreliable messages whose fragments are overdue.
     pub fn expire(&mut self, now: Instant) {
         self.side.expire(now, &mut self.arena);
     }
 
-    /// When [`Receiving::expire`] may have something to do.
+    /// The time at which [`Receiving::expire`] may have work.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.side.next_expiry()
     }
 
-    /// The transport is replaced.
+    /// Prepares the channels for a new transport.
     pub fn begin_resume(&mut self) {
         self.side.begin_resume();
     }
 
-    /// The floor and the ranges that a RESUME frame reports for a channel.
+    /// The floor and the ranges that a RESUME frame reports for `channel`.
     #[must_use]
     pub fn received(&self, channel: ChannelId) -> Option<(u32, Vec<Range<u32>>)> {
         self.side.floor(channel).map(|floor| (floor, self.side.ranges(channel).collect()))
     }
 }
 
-/// The content of one frame of a packet.
+/// The record of one frame in a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece(PieceRecord);
 
@@ -120,16 +120,16 @@ pub struct Piece(PieceRecord);
 pub struct Sending(SendSide, VirtualClock);
 
 impl Sending {
-    /// The sending side with `credit` granted, whose first message on each channel is `first_id`.
+    /// A sending side with flow-control credit of `credit` bytes, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
         Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id), VirtualClock::default())
     }
 
-    /// Queues a message.
+    /// Queues a message for sending.
     ///
     /// # Errors
-    /// [`SendError`], with the message.
+    /// [`SendError`], with the message that was not queued.
     pub fn enqueue(
         &mut self,
         now: Instant,
@@ -139,7 +139,7 @@ impl Sending {
         self.0.enqueue(now, channel, message)
     }
 
-    /// Fills `buffer` with frames, and says how many bytes they take and what they carried.
+    /// Fills `buffer` with frames. Returns the bytes written and a record of each frame.
     pub fn packet(&mut self, now: Instant, buffer: &mut [u8]) -> (usize, Vec<Piece>) {
         let mut writer = Writer::new(buffer);
         let mut pieces = Vec::new();
@@ -147,52 +147,52 @@ impl Sending {
         (writer.written(), pieces)
     }
 
-    /// The packet that carried `piece` was acknowledged.
+    /// Reports that the packet with `piece` was acknowledged.
     pub fn on_acked(&mut self, piece: Piece) {
         self.0.on_acked(piece.0);
     }
 
-    /// The packet that carried `piece` was lost.
+    /// Reports that the packet with `piece` was lost.
     pub fn on_lost(&mut self, piece: Piece) {
         self.0.on_lost(piece.0);
     }
 
-    /// The peer granted so much in total.
+    /// Raises the peer's flow-control credit to `total` bytes since the beginning.
     pub fn on_credit(&mut self, total: u64) {
         self.0.on_credit(total);
     }
 
-    /// The next message that was delivered on a channel with receipts.
+    /// Takes the next message that was delivered on a channel with receipts.
     pub fn delivered(&mut self) -> Option<(ChannelId, MessageId)> {
         self.0.take_delivered()
     }
 
-    /// The messages that were not delivered.
+    /// The reliable messages whose delivery the peer has not confirmed.
     #[must_use]
     pub fn unconfirmed(&self) -> Vec<Unconfirmed> {
         self.0.unconfirmed()
     }
 
-    /// Whether nothing waits.
+    /// Whether no message waits to be sent or acknowledged.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.0.is_drained()
     }
 
-    /// The transport is replaced.
+    /// Prepares the channels for a new transport.
     pub fn begin_resume(&mut self) {
         self.0.begin_resume();
     }
 
-    /// The peer's state of one channel is in.
+    /// Processes the peer's resume state of one channel.
     ///
     /// # Errors
-    /// [`Violation::BadResume`] if it contradicts what was sent.
+    /// [`Violation::BadResume`] if the state contradicts the messages that were sent.
     pub fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {
         self.0.on_resume(frame.channel, frame.floor, frame.ranges())
     }
 
-    /// The peer's state of all channels is in.
+    /// Ends the resumption, after the peer's state of all channels has arrived.
     pub fn end_resume(&mut self) {
         self.0.end_resume();
     }

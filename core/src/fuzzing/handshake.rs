@@ -18,21 +18,21 @@ use crate::schema::Schema;
 use crate::source::Source;
 use crate::time::Instant;
 
-/// By what to be let in.
+/// The credential with which a client asks to connect.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Proof {
-    /// Nothing.
+    /// No credential: the server is open.
     Open,
-    /// A ticket.
+    /// A ticket from the backend.
     Ticket(Ticket),
-    /// A resume ticket.
+    /// A resume ticket from the server itself.
     Resume {
-        /// As it came in a TICKET frame.
+        /// The sealed ticket, as it came in a TICKET frame.
         sealed: Vec<u8>,
-        /// The key that goes with it.
+        /// The pre-shared key of the resume ticket.
         psk: Key,
-        /// As it came in the frame.
+        /// The expiry of the ticket, as it came in the TICKET frame.
         expiry: u64,
     },
 }
@@ -58,13 +58,13 @@ pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answered {
-    /// Nothing.
+    /// The datagram had no effect, for this reason.
     Ignored(DropReason),
     /// The attempt continues.
     Progress,
-    /// It is over: these are the exporter of the keys and the server's connection id.
+    /// The server accepted the client. The fields are the exporter secret and the server's connection id.
     Accepted(Key, u32),
-    /// It is over.
+    /// The server refused the client.
     Refused(Refusal),
 }
 
@@ -75,7 +75,8 @@ pub struct Dialling {
 }
 
 impl Dialling {
-    /// An attempt that begins now; without a key it asks the server for its own. `None` if key and proof contradict.
+    /// An attempt to connect that begins now. Without a key it asks the server for the server's own. `None` if key and
+    /// proof contradict each other.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -114,12 +115,12 @@ impl Dialling {
         Some(Self { dialer, rng })
     }
 
-    /// Writes what is to be sent.
+    /// Writes the next datagram of the attempt to `buffer`, if one is due.
     pub fn write(&mut self, now: Instant, buffer: &mut [u8]) -> Option<usize> {
         self.dialer.write(now, &mut self.rng, buffer)
     }
 
-    /// Takes a datagram.
+    /// Processes a datagram from the server.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Answered {
         match self.dialer.handle(now, &mut self.rng, datagram) {
             Answer::Ignored(reason) => Answered::Ignored(reason),
@@ -129,14 +130,14 @@ impl Dialling {
         }
     }
 
-    /// When there is something to send, or time is up.
+    /// The time at which the attempt sends again or fails.
     #[must_use]
     pub fn next_timeout(&self, now: Instant) -> Instant {
         self.dialer.next_timeout(now)
     }
 }
 
-/// A half-open handshake.
+/// The handle of a half-open handshake.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
@@ -144,17 +145,17 @@ pub struct HalfOpenHandle(pub(super) HalfOpenId);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// It was dropped.
+    /// The datagram was dropped, for this reason.
     Dropped(DropReason),
-    /// A reply was written, and nothing is kept.
+    /// The server wrote a reply and kept no state.
     Replied,
-    /// It was let in; a Welcome was written.
+    /// The client was admitted, and the server wrote a Welcome.
     Admitted(HalfOpenHandle),
-    /// It was refused, or not answered after all.
+    /// The client was refused, with or without an answer.
     Refused,
 }
 
-/// The answering end.
+/// The answering end of handshakes.
 pub struct Answering {
     acceptor: Acceptor,
     rng: Rng,
@@ -166,7 +167,7 @@ pub struct Answering {
 }
 
 impl Answering {
-    /// An answering end.
+    /// An answering end with this configuration and these secrets.
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, seed: [u8; 32]) -> Self {
         let mut rng = Rng::from_seed(seed);
@@ -176,7 +177,8 @@ impl Answering {
         Self { acceptor, rng, parameters, schema, provider, wall_offset: config.wall_offset, next_id: 1 }
     }
 
-    /// Takes a datagram. The reply, if any, goes back where it came from. Whoever may be let in is, or gets `refusal`.
+    /// Processes a datagram. The reply, if any, goes back to the sender. A client with a valid credential is admitted,
+    /// or gets `refusal`.
     pub fn handle(
         &mut self,
         now: Instant,
@@ -214,37 +216,38 @@ impl Answering {
         Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
-    /// The exporter of a half-open handshake.
+    /// The exporter secret of a half-open handshake.
     #[must_use]
     pub fn exporter(&self, now: Instant, id: HalfOpenHandle) -> Option<Key> {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)
     }
 
-    /// The first Data of a half-open handshake proved authentic. Says whether it becomes a connection.
+    /// Confirms a half-open handshake, as its first authentic Data packet does. Returns whether the handshake becomes
+    /// a connection.
     pub fn confirm(&mut self, now: Instant, id: HalfOpenHandle) -> bool {
         self.acceptor.confirm(now, &id.0, true).is_some()
     }
 
-    /// Forgets what waited too long.
+    /// Drops half-open handshakes that have expired.
     pub fn expire(&mut self, now: Instant) {
         self.acceptor.expire(now);
     }
 
-    /// Handshakes half open, refusals that are kept included.
+    /// The number of half-open handshakes, including refusals that are kept to be repeated.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()
     }
 }
 
-/// Reads a handshake or control message outside the encryption and writes it again, without padding; `None` if it does
+/// Parses an unencrypted handshake or control message and writes it again, without padding. `None` if the message does
 /// not parse.
 #[must_use]
 pub fn rewrite_handshake(bytes: &[u8]) -> Option<Vec<u8>> {
     rewrite(bytes)
 }
 
-/// Reads the parameters that `bytes` start with and writes them again; `None` if they are out of range.
+/// Parses the parameters at the start of `bytes` and writes them again. `None` if they are out of range.
 #[must_use]
 pub fn rewrite_parameters(bytes: &[u8]) -> Option<Vec<u8>> {
     rewrite_them(bytes)

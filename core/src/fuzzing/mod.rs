@@ -1,7 +1,7 @@
-//! Ways into the core's parts for fuzzing, and a peer that keeps no rule.
+//! Access to the core's internals for fuzzing, and a peer that breaks every rule.
 //!
-//! **Not part of the API**: it may change at any time, and only the feature `fuzzing` compiles it. The wrappers lend out
-//! what the core keeps to itself and judge nothing; what has to hold is said by the fuzz bodies.
+//! **Not part of the API**: it may change at any time, and only the feature `fuzzing` compiles it. The wrappers expose
+//! internals and check nothing; the fuzz targets state the invariants.
 
 mod age;
 mod channels;

@@ -6,62 +6,63 @@ use crate::connection::SentPackets;
 use crate::crypto::ReplayWindow;
 use crate::time::Instant;
 
-/// The packet numbers received.
+/// The window of received packet numbers.
 #[derive(Debug, Default)]
 pub struct Replay(ReplayWindow);
 
 impl Replay {
-    /// Whether a number is fresh.
+    /// Whether the packet number `number` was not received before.
     #[must_use]
     pub fn check(&self, number: u64) -> bool {
         self.0.check(number)
     }
 
-    /// Takes note of a number.
+    /// Records that the packet number `number` was received.
     pub fn insert(&mut self, number: u64) {
         self.0.insert(number);
     }
 }
 
-/// The packets sent and not settled.
+/// The packets that were sent and are neither acknowledged nor lost.
 #[derive(Debug, Default)]
 pub struct Sent(SentPackets);
 
 impl Sent {
-    /// Records the next packet.
+    /// Records the next packet as sent.
     pub fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         self.0.record(now, bytes, eliciting);
     }
 
-    /// Settles a packet, and says how many bytes it had; `None` if there was nothing to settle.
+    /// Settles the packet `number` as acknowledged or lost, and returns its size in bytes. `None` if it was not
+    /// in flight.
     pub fn settle(&mut self, number: u64) -> Option<u64> {
         self.0.settle(number).map(|settled| settled.bytes)
     }
 
-    /// Forgets what nobody will ask for again.
+    /// Drops the records that no later call needs.
     pub fn trim(&mut self) {
         self.0.trim();
     }
 
-    /// The next packet number.
+    /// The packet number of the next packet.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.0.next()
     }
 
-    /// Packets in flight, and their bytes.
+    /// The number of packets in flight, and their bytes together.
     #[must_use]
     pub fn in_flight(&self) -> (usize, u64) {
         (self.0.in_flight(), self.0.bytes_in_flight())
     }
 
-    /// The oldest packet in flight.
+    /// The number of the oldest packet in flight.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
         self.0.unsettled_below(self.0.next()).find(|&number| self.0.frames_of(number).is_some())
     }
 
-    /// Numbers below `end` that may be in flight.
+    /// The packet numbers below `end` that may be in flight.
     #[must_use]
     pub fn unsettled_below(&self, end: u64) -> Range<u64> {
         self.0.unsettled_below(end)

@@ -1,4 +1,4 @@
-//! A peer that holds valid keys and keeps no rule.
+//! A peer that holds valid keys and breaks the protocol at will.
 
 use crate::time::Span;
 use alloc::sync::Arc;
@@ -19,11 +19,11 @@ use crate::wire::{DataHeader, Writer, decode_packet_number};
 /// The parameters that a hostile peer sends in the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
-    /// Reliable bytes that it grants, at most 2^62.
+    /// The flow-control credit that the peer grants, in bytes, at most 2^62.
     pub credit: u64,
-    /// How long it says that it holds acknowledgements back, at most 10,000,000 µs.
+    /// The longest delay of acknowledgements that the peer declares, at most 10,000,000 µs.
     pub ack_delay_us: u32,
-    /// The largest datagram that it says it takes, at least [`crate::limits::LEAST_DATAGRAM`].
+    /// The largest datagram that the peer claims to accept, in bytes, at least [`crate::limits::LEAST_DATAGRAM`].
     pub max_datagram: u16,
 }
 
@@ -35,7 +35,7 @@ impl Claims {
     }
 }
 
-/// A peer that completed the handshake and sends whatever it is told to.
+/// A peer that completed the handshake and sends whatever frames the caller passes.
 pub struct HostilePeer {
     provider: Arc<dyn Provider>,
     keys: PacketKeys,
@@ -48,8 +48,9 @@ pub struct HostilePeer {
 }
 
 impl HostilePeer {
-    /// Connects to `server` from the address `from`, every datagram arriving at once. The server has a half-open handshake
-    /// then; the first packet makes it a connection. Datagrams to others are lost.
+    /// Connects to `server` from the address `from`; every datagram between the two arrives at once. The server then
+    /// has a half-open handshake, which the first packet turns into a connection. Datagrams to other addresses
+    /// are lost.
     #[must_use]
     pub fn dial(
         now: Instant,
@@ -90,7 +91,7 @@ impl HostilePeer {
         None
     }
 
-    /// Answers `client`, which dials `at`. The client is connected then.
+    /// Answers the handshake of `client`, which dials `at`. The client is connected afterwards.
     #[must_use]
     pub fn accept(
         now: Instant,
@@ -130,7 +131,8 @@ impl HostilePeer {
         Self { provider, keys, exporter, remote_id, local_id, largest_received: 0, next: 0 }
     }
 
-    /// A packet with these frames under this number, of which `number_bytes` (1 to 4) are written.
+    /// Seals a packet with these `frames` under the packet number `number`, of which the header shows `number_bytes`
+    /// bytes (1 to 4).
     #[must_use]
     pub fn seal(&mut self, number: u64, number_bytes: u8, frames: &[u8]) -> Vec<u8> {
         self.next = self.next.max(number.saturating_add(1));
@@ -152,13 +154,13 @@ impl HostilePeer {
         datagram
     }
 
-    /// The next packet with these frames.
+    /// Seals the next packet with these `frames`.
     #[must_use]
     pub fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
         self.seal(self.next, 4, frames)
     }
 
-    /// The number and the frames of a packet for this peer; `None` if it is none.
+    /// Decrypts a packet for this peer into its number and frames. `None` if the datagram is no packet for this peer.
     pub fn open(&mut self, now: Instant, datagram: &[u8]) -> Option<(u64, Vec<u8>)> {
         let header = DataHeader::read(datagram).ok().filter(|header| header.id == self.local_id)?;
         let number = decode_packet_number(self.largest_received, header.packet_number, header.pn_len);
@@ -171,30 +173,31 @@ impl HostilePeer {
         Some((number, packet))
     }
 
-    /// Switches to the next key, if that is allowed now.
+    /// Rotates to the next sending key if the protocol allows it now. Returns whether it did.
     pub fn rotate(&mut self, now: Instant) -> bool {
         self.keys.rotate(now, self.next)
     }
 
-    /// The other end acknowledged a packet of ours.
+    /// Records that the other end acknowledged this peer's packet `number`.
     pub fn on_acked(&mut self, number: u64) {
         self.keys.on_acked(number);
     }
 
-    /// Takes packets up to here for received, as after [`super::age`].
+    /// Skips packet numbers, as after [`super::age`]: those below `received` count as received, and the next packet
+    /// sent is `next`.
     pub const fn skip_to(&mut self, received: u64, next: u64) {
         self.largest_received = received;
         self.next = next;
     }
 
-    /// The credential that a TICKET frame gives its receiver.
+    /// The credential that a TICKET frame gives to its receiver.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);
         Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 
-    /// The other end's connection id.
+    /// The connection id of the other end.
     #[must_use]
     pub const fn remote_id(&self) -> u32 {
         self.remote_id

@@ -1,4 +1,4 @@
-//! Types that pass between an acceptor and its owner, about a client that wants to come in.
+//! Types for a client that asks to connect, passed between an acceptor and its owner.
 
 use alloc::boxed::Box;
 

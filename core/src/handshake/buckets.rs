@@ -1,8 +1,8 @@
-//! Token buckets in a table of fixed size, for more keys than anybody could count.
+//! Token buckets in a table of fixed size, for an unlimited number of keys.
 //!
 //! A key has one bucket in each of [`ROWS`] rows, at places that a keyed digest chooses, and the fullest of them counts
-//! (a count-min sketch with conservative update). Keys in use have to fill all four places of another one before it feels them:
-//! with 500 of them and 2,048 buckets in a row, one in 400 does.
+//! (a count-min sketch with conservative update). Keys in use limit another key only if they fill all four of its
+//! places: with 500 keys and 2,048 buckets in a row, one key in 400 is limited so.
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_for_more_than_one_token_comes_back_no_faster() {
+    fn tokens_taken_together_return_no_faster_than_single_ones() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert!(buckets.take(at(0), &places, 16) && !buckets.take(at(0), &places, 8));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_share_some_places_do_not_feel_each_other() {
+    fn keys_that_share_some_buckets_do_not_limit_each_other() {
         let mut buckets = buckets(1, 4, 256);
         let greedy: Vec<BucketPlaces> =
             (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_beyond_one_a_microsecond_takes_nothing_that_does_not_come_back() {
+    fn a_rate_above_one_per_microsecond_loses_no_tokens() {
         let mut buckets = buckets(u32::MAX, u32::MAX, 8);
         let places = buckets.places(&RustCrypto, b"key");
         assert!((0..10_000).all(|_| buckets.take(at(1), &places, 1)));

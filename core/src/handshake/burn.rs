@@ -1,8 +1,8 @@
-//! Tickets that let somebody in already, and sessions that are over.
+//! Tickets that have let a client in, and sessions that have ended.
 //!
-//! Both go by the wall clock, which may be set at any time. An id is kept for [`KEPT_US`] after its ticket expired, so that
-//! a clock that is set back by as much finds it still there. Beyond, a table remembers how late the tickets expired that it
-//! has forgotten: none that expires by then is good again, whatever the clock shows.
+//! Both expire by the wall clock, which may be set at any time. The table keeps an id for [`KEPT_US`] after its ticket
+//! expired, so that it still finds the id after the clock is set back by as much. For ids that it has forgotten, the
+//! table remembers the latest expiry: no ticket that expires before that time is valid again, whatever the clock shows.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_short_of_room_forgets_what_expired_at_once() {
+    fn a_table_short_of_room_forgets_expired_ids_at_once() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

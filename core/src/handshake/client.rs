@@ -1,9 +1,9 @@
 //! The dialling end: one attempt to connect.
 //!
-//! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without one: KeyQuery and KeyReply first. Each
-//! message is repeated every 200 ms until it is answered or time is up. The Noise bytes stay the same, unless no answer comes
-//! within [`limits::ANSWER_WITHIN`]: then the attempt starts over with others, so that the answer to the old ones is
-//! followed no more. A message that is not authentic changes nothing.
+//! With a key to trust: Hello, (Retry, Hello with a cookie,) Welcome. Without a key: KeyQuery and KeyReply first. The
+//! client repeats each message every 200 ms until an answer arrives or the attempt times out. The Noise bytes stay the
+//! same, unless no answer comes within [`limits::ANSWER_WITHIN`]: then the attempt starts over with a new ephemeral
+//! key, and ignores answers to the old key. A message that is not authentic changes nothing.
 
 mod credential;
 

@@ -1,4 +1,5 @@
-//! Small datagrams outside any encryption. All start with 7 and a second byte, and are smaller than what they answer.
+//! Small datagrams outside any encryption. Each starts with 7 and a second byte, and is smaller than the datagram that
+//! it answers.
 //!
 //! | second byte | datagram | fields |
 //! |---|---|---|
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_replies_have_an_addressee() {
+    fn only_reply_datagrams_name_a_connection_id() {
         let mut bytes = [0, 0, 1, 2, 3, 4];
         for first in 0..=255 {
             for second in 0..=255 {

@@ -1,4 +1,4 @@
-//! Cookies: a client shows that it hears what is sent to its address, and the server keeps nothing.
+//! Cookies: a client proves that it receives at its address, and the server keeps no state.
 
 use crate::address::{Address, scope_of};
 use crate::crypto::{HandshakeCrypto, Key, Secret};
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_of_a_cookie_counts_and_zeros_are_none() {
+    fn a_cookie_with_any_bit_flipped_or_all_zeros_is_invalid() {
         let cookies = cookies(1);
         let cookie = cookies.make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
         let check = |cookie: &Cookie| cookies.check(&RustCrypto, at(1), address(1, 1), &[2; 32], cookie);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn one_ipv4_address_in_either_clothing_has_one_cookie() {
+    fn a_mapped_ipv4_address_has_the_cookie_of_the_plain_one() {
         let mapped = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().into(), 1);
         let cookie = cookies(1).make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
         assert!(cookies(1).check(&RustCrypto, at(1), Address::Udp(mapped), &[2; 32], &cookie));

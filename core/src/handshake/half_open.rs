@@ -1,4 +1,4 @@
-//! A handshake that was answered and waits for the first Data.
+//! A handshake that the server has answered and whose first Data packet has not arrived.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

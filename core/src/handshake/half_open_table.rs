@@ -1,4 +1,5 @@
-//! Handshakes that were answered and wait for the first Data, and refusals that may have to be repeated.
+//! The table of answered handshakes that wait for their first Data packet, and of refusals that may have to
+//! be repeated.
 //!
 //! An entry is known by the digest of the client's Noise bytes, not by an address: the sender of a copy gets the same
 //! answer.

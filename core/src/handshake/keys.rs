@@ -1,4 +1,4 @@
-//! From the keys of the Noise handshake to those of the session, through one root.
+//! The session's keys, derived from those of the Noise handshake through one root secret.
 //!
 //! The root exists so that a half-open handshake keeps 32 bytes of key, not 96.
 

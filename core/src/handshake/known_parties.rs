@@ -1,4 +1,4 @@
-//! Questions that an acceptor asks its owner about a client that wants to come in.
+//! Questions about a client that an acceptor asks its owner.
 
 use super::half_open::Resume;
 use super::welcome::SessionOutcome;

@@ -1,7 +1,7 @@
-//! Handshakes that cost a Diffie-Hellman and came to nothing, as a measure of load.
+//! A measure of load: handshakes that cost a Diffie-Hellman and failed.
 //!
-//! An attacker that observed one ticket can send it with noise for ever. Such attempts leave nothing half open, so they
-//! are counted here for as long as a half-open handshake lives.
+//! An attacker that observed one ticket can send it with noise for ever. Such attempts leave no half-open handshake, so
+//! this module counts each of them for the lifetime of a half-open handshake.
 
 use crate::time::{Instant, Span};
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_forgotten_after_two_lives_at_most() {
+    fn failed_handshakes_are_forgotten_after_two_lifetimes_at_most() {
         let mut failures = Failures::new(Span::from_secs(5));
         let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
         failures.add(at(1));

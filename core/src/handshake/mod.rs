@@ -1,4 +1,5 @@
-//! How two endpoints come to share keys: one round trip with a ticket, two without one or under load.
+//! The handshake, which gives two endpoints shared keys: one round trip with a ticket, two without a ticket or
+//! under load.
 //!
 //! Components take plain arguments and return values. `client::Dialer` is one attempt to connect,
 //! `server::Acceptor` answers the attempts of others; neither knows what a connection is.

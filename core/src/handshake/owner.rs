@@ -1,4 +1,4 @@
-//! To whom a connection belongs, as far as the handshake proved it.
+//! The owner of a connection, as far as the handshake proved it.
 
 use super::half_open::ShownCredential;
 use super::peer::ExpectedPeers;

@@ -96,7 +96,7 @@ mod tests {
     use crate::crypto::RustCrypto;
 
     #[test]
-    fn a_hint_depends_on_the_secret_and_on_who_dials_whom() {
+    fn a_peer_hint_depends_on_the_secret_and_on_both_keys_in_order() {
         let hint = |psk, from, to| PeerHint::new(&RustCrypto, &[psk; 32], &[from; 32], &[to; 32]);
         assert_eq!(hint(1, 2, 3), hint(1, 2, 3));
         assert_ne!(hint(1, 2, 3), hint(1, 3, 2));

@@ -1,8 +1,8 @@
-//! Tickets that a server makes for its own clients, so that a session survives the loss of its connection.
+//! Tickets that a server makes for its own clients, so that a session survives an interruption of its connection.
 //!
-//! They are sealed under keys derived from the server's identity secret and an hour of wall time, so they survive a
-//! restart and need no storage. A ticket names its hour: the server that sealed it opens it whatever its wall clock shows
-//! by then, and answers its holder. Whether the ticket is still good is a question of its contents.
+//! Resume tickets are sealed under keys derived from the server's identity secret and an hour of wall time, so they
+//! survive a restart and need no storage. A ticket names its hour, so the server that sealed the ticket can open it and
+//! answer its holder whatever the wall clock shows. The ticket's encrypted contents decide whether it is still valid.
 //!
 //! Sealed: format (1 byte), hour (4), nonce (24), then encrypted: session (16), incarnation (4), identity (16),
 //! pre-shared key (32), expiry (8), user data; tag (16). The client derives the pre-shared key itself.
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_server_finds_what_it_put_in_whatever_hour_its_clock_showed() {
+    fn a_restarted_server_opens_its_resume_tickets_at_any_clock_time() {
         for wall_now in [0, NOW, u64::MAX] {
             let contents = ResumeContents { expiry: wall_now.saturating_add(60_000_000), ..contents() };
             let sealed = sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), wall_now, &contents);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_opens_at_another_server_or_with_another_application_or_expiry() {
+    fn a_resume_ticket_opens_only_at_its_server_with_its_application_and_expiry() {
         let (expiry, sealed) = (contents().expiry, seal(&contents()));
         for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
         {

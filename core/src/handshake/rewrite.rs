@@ -1,4 +1,4 @@
-//! Reading what is outside the encryption and writing it again: for fuzzing, which compares the two.
+//! Parses unencrypted messages and writes them again, for fuzzing, which compares the two.
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn sealing_adds_its_overhead_and_opening_takes_it_away() {
+    fn sealing_adds_the_overhead_and_opening_removes_it() {
         let sealed = seal(1, b"a", b"text");
         assert_eq!(sealed.len(), OVERHEAD + 4);
         let key = SealingKey::new(&RustCrypto, &[1; 32]);

@@ -1,6 +1,6 @@
-//! Queries that tell a path which carries no Hello of 1200 bytes from a server that is silent: small and large ones in turn,
-//! once Hellos got no answer for a while. The answers name the server's key too: an attempt that trusts another one would
-//! meet silence only. Nothing about them is authentic.
+//! Queries that distinguish a path that carries no Hello of 1200 bytes from a silent server: small and large queries in
+//! turn, after Hellos have had no answer for a while. The answers also name the server's key, because an attempt that
+//! trusts another key would only meet silence. None of the answers is authentic.
 
 use super::control::KEY_REPLY_BYTES;
 use crate::limits::BASE_DATAGRAM;

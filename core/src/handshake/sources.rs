@@ -1,4 +1,5 @@
-//! How often one source is answered: an IPv4 address, an IPv6 /64, or a link; and how often a /48 is.
+//! Limits on how often the server answers one source: an IPv4 address, an IPv6 /64, or a link; and on how often it
+//! answers a /48.
 
 use super::buckets::{BucketPlaces, Buckets};
 use crate::crypto::{HandshakeCrypto, Secret};
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_of_48_bits_gets_what_four_of_its_sources_get() {
+    fn an_ipv6_network_of_48_bits_has_the_budget_of_four_sources() {
         let mut sources = sources(10);
         let places = (0..1000).map(|network| source(&alloc::format!("2001:db8:1:{network:x}::1")));
         assert_eq!(places.filter(|source| sources.take(&RustCrypto, Instant::ZERO, *source)).count(), 40);

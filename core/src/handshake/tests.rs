@@ -1,4 +1,4 @@
-//! Both ends together.
+//! Tests of both ends of the handshake together.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -51,7 +51,7 @@ fn a_ticket_connects_in_one_round_trip() {
 }
 
 #[test]
-fn without_a_ticket_it_takes_a_cookie_and_two_round_trips() {
+fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -166,7 +166,7 @@ fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_one_still_accept
 }
 
 #[test]
-fn a_welcome_is_for_the_attempt_that_asked_and_for_no_other() {
+fn a_welcome_is_accepted_only_by_the_attempt_that_it_answers() {
     let mut world = World::new(Access::Tickets);
     let (mut one, mut other) = (world.dial_with_ticket(), world.dial_with_ticket());
     let (_, welcome) = world.open(&mut one, 5);
@@ -228,8 +228,8 @@ fn a_refusal_fits_the_datagrams_that_the_client_takes() {
 }
 
 #[test]
-fn nothing_that_arrives_panics_at_either_end_or_connects() {
-    fn property(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
+fn arbitrary_datagrams_neither_panic_nor_connect_at_either_end() {
+    fn the_datagram_is_dropped_or_answered(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
         let mut world = World::new(Access::Open);
         let mut dialer = world.dial(Credential::Open);
         let [_, a, b, c, ..] = world.sent(&mut dialer)[10..] else { return false };
@@ -248,7 +248,9 @@ fn nothing_that_arrives_panics_at_either_end_or_connects() {
         let (screened, _) = world.screen_validated(udp(1), &datagram, kind > 127);
         ignored && !matches!(screened, Screened::Applicant(_))
     }
-    QuickCheck::new().tests(500).quickcheck(property as fn(u8, Vec<u8>, u16) -> bool);
+    QuickCheck::new()
+        .tests(500)
+        .quickcheck(the_datagram_is_dropped_or_answered as fn(u8, Vec<u8>, u16) -> bool);
 }
 
 /// A datagram that starts as something a client would send.
@@ -270,7 +272,7 @@ impl Arbitrary for Question {
 
 #[test]
 fn a_reply_is_never_larger_than_its_cause() {
-    fn property(question: Question) -> bool {
+    fn the_reply_is_not_larger_than_its_cause(question: Question) -> bool {
         let access = if question.kind == 0 { Access::Open } else { Access::Tickets };
         let mut world = World::with_threshold(access, usize::from(question.kind % 2));
         let mut dialer = match question.kind {
@@ -298,5 +300,5 @@ fn a_reply_is_never_larger_than_its_cause() {
         };
         question.validated || reply.len() <= bytes.len()
     }
-    QuickCheck::new().tests(300).quickcheck(property as fn(Question) -> bool);
+    QuickCheck::new().tests(300).quickcheck(the_reply_is_not_larger_than_its_cause as fn(Question) -> bool);
 }

@@ -1,4 +1,4 @@
-//! Tickets: how a game's backend lets a client in without talking to the server.
+//! Tickets, with which a game's backend lets a client in without talking to the server.
 //!
 //! The backend mints a [`Ticket`] and hands it to the client over a channel that is secret and authentic (HTTPS).
 //! The client sends the sealed part; the server opens it with a key that the backend derived for it.
@@ -17,7 +17,8 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// A ticket lets a client in. It holds sealed bytes for the server, and the key that goes with them. Keep it secret.
+/// A ticket, which lets a client in. It holds sealed bytes for the server, and the key that goes with them. Keep
+/// it secret.
 ///
 /// `Display` and `FromStr` convert it to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,19 +31,19 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The application that it is for.
+    /// The number of the application that the ticket is for.
     #[must_use]
     pub const fn application(&self) -> u64 {
         self.application
     }
 
-    /// When it expires, in microseconds of wall time since the Unix epoch.
+    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch.
     #[must_use]
     pub const fn expiry(&self) -> u64 {
         self.expiry
     }
 
-    /// The public key of the server that it is for.
+    /// The public key of the server that the ticket is for.
     #[must_use]
     pub fn server_key(&self) -> PublicKey {
         self.server_key.into()
@@ -65,7 +66,7 @@ impl Ticket {
         bytes
     }
 
-    /// The ticket that [`Ticket::to_bytes`] made.
+    /// Reads a ticket from the bytes that [`Ticket::to_bytes`] made.
     ///
     /// # Errors
     /// [`TicketError`] if the bytes are of another format, cut short, or damaged.
@@ -136,15 +137,15 @@ impl FromStr for Ticket {
 pub struct TicketContents {
     /// The identity of the client, for the game.
     pub identity: [u8; 16],
-    /// When the ticket expires, in microseconds of wall time since the Unix epoch. Make it soon: the server remembers
-    /// used tickets until then.
+    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose an early time:
+    /// the server remembers used tickets until then.
     pub expiry: u64,
-    /// Bytes that tell the server about the client. At most [`limits::TICKET_USER_DATA`] bytes.
+    /// Bytes that tell the server about the client, at most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 
 /// The key that opens the tickets of the server whose public key is `server_key`, derived from the backend's `master`.
-/// Give it to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
+/// Give the key to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
 #[must_use]
 pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Secret {
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
@@ -190,10 +191,10 @@ impl TicketMint {
         Self { provider, key }
     }
 
-    /// A ticket for the server whose public key is `server_key`. `randomness` must be seeded from the system.
+    /// Makes a ticket for the server whose public key is `server_key`. `randomness` must be seeded from the system.
     ///
     /// # Errors
-    /// [`TicketError::UserDataTooLong`].
+    /// [`TicketError::UserDataTooLong`] if the user data does not fit into a ticket.
     pub fn mint(
         &self,
         randomness: &mut Rng,
@@ -279,20 +280,20 @@ impl TicketOpener {
     }
 }
 
-/// Why a ticket was not made, or not read.
+/// The reason that a ticket could not be made, or could not be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {
-    /// More user data than a ticket holds.
+    /// The user data is longer than a ticket holds.
     UserDataTooLong {
-        /// Its bytes.
+        /// The size of the user data, in bytes.
         size: usize,
     },
-    /// The text is not pairs of hexadecimal digits.
+    /// The text is not a sequence of pairs of hexadecimal digits.
     NotHexadecimal,
-    /// A format that this version does not know.
+    /// The ticket has a format that this version does not know.
     UnknownFormat(u8),
-    /// Bytes are missing, added or changed.
+    /// Bytes of the ticket are missing, added or changed.
     Damaged,
 }
 
@@ -301,19 +302,20 @@ impl fmt::Display for TicketError {
         match self {
             Self::UserDataTooLong { size } => write!(
                 f,
-                "the user data has {size} bytes, a ticket holds {}; keep a reference there and the rest at the backend",
+                "the user data has {size} bytes, but a ticket holds {}; put a reference into the ticket and keep the \
+                 data at the backend",
                 limits::TICKET_USER_DATA
             ),
             Self::NotHexadecimal => {
-                f.write_str("the ticket is not hexadecimal text; paste all of it, as it was printed")
+                f.write_str("the ticket is not hexadecimal text; paste the whole ticket, as it was printed")
             }
             Self::UnknownFormat(format) => write!(
                 f,
-                "the ticket has format {format}, this version knows {FORMAT}; update, or mint with the same version"
+                "the ticket has format {format}, but this version knows {FORMAT}; update, or mint with the same version"
             ),
-            Self::Damaged => {
-                f.write_str("the ticket is damaged; copy all of it again, from where it was minted")
-            }
+            Self::Damaged => f.write_str(
+                "the ticket is damaged; copy the whole ticket again from the place where it was minted",
+            ),
         }
     }
 }
@@ -360,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_finds_what_the_backend_put_in() {
+    fn the_server_reads_the_contents_that_the_backend_sealed() {
         let ticket = ticket(1);
         let open = opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).unwrap();
         assert_eq!((open.identity, open.psk, open.expiry), ([2; 16], ticket.psk, 1000));
@@ -368,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_opens_with_another_server_application_or_expiry() {
+    fn a_ticket_opens_only_with_its_server_application_and_expiry() {
         let sealed = ticket(1).sealed;
         assert!(opener(APPLICATION, [6; 32]).open(&RustCrypto, 1000, &sealed).is_none());
         assert!(opener(APPLICATION + 1, SERVER).open(&RustCrypto, 1000, &sealed).is_none());
@@ -432,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_ticket_is_noticed_before_it_is_sent() {
+    fn a_damaged_ticket_text_is_refused_before_it_is_sent() {
         let bytes = ticket(1).to_bytes();
         for place in 1..bytes.len() {
             let mut changed = bytes.clone();

@@ -1,4 +1,4 @@
-//! Tokens that pay for a Diffie-Hellman, and a record of sources that made this end do some for nothing.
+//! Tokens that pay for a Diffie-Hellman, and a record of sources whose handshakes made this end compute some in vain.
 
 use super::buckets::{BucketPlaces, Buckets};
 use super::half_open::ShownCredential;

@@ -1,4 +1,4 @@
-//! The answer that a server gives inside the encryption: it accepts the client, or says why not.
+//! The server's encrypted answer to a client: accepted, or refused with a reason.
 //!
 //! | bytes | Welcome |
 //! |---|---|
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_sees_what_is_missing_on_either_side_and_what_differs() {
+    fn a_client_receives_the_names_missing_at_either_end_and_the_different_ones() {
         let server = schema(&[("chat", 1), ("move", 2), ("shoot", 3)]);
         let client = schema(&[("chat", 1), ("jump", 5), ("move", 9)]);
         let refusal = Refusal::Schema(SchemaDifference::default());

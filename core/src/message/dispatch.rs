@@ -1,4 +1,4 @@
-//! From bytes to the functions that handle them.
+//! Dispatch of received messages to the functions that handle them.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -14,20 +14,20 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::time::Instant;
 
-/// A handler, as [`Dispatcher::on`] returned it. Ids are never reused.
+/// The id of a handler, as [`Dispatcher::on`] returned it. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId {
     place: usize,
     serial: u64,
 }
 
-/// Whether a handler stays registered after a message. A handler that returns nothing stays.
+/// Whether a handler stays registered after it has handled a message. A handler that returns nothing stays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
-    /// It stays.
+    /// The handler stays registered.
     #[default]
     Keep,
-    /// It is removed, and has seen its last message.
+    /// The handler is removed, and receives no further message.
     Remove,
 }
 
@@ -41,51 +41,52 @@ impl From<()> for HandlerAction {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a rejected message may be one too many"]
 pub enum Outcome {
-    /// It was valid. Any number of handlers saw it, perhaps none.
+    /// The message was valid. Any number of handlers received it, perhaps none.
     Handled {
-        /// Its type.
+        /// The type of the message.
         message_type: MessageType,
-        /// How many saw it.
+        /// The number of handlers that received the message.
         handlers: usize,
     },
-    /// It was not valid, and no handler saw it.
+    /// The message was not valid, and no handler received it.
     Rejected {
         /// The reason for the rejection.
         reason: Rejection,
-        /// Whether it was one too many.
-        /// Then close the connection, with [`crate::Endpoint::close`] and a code of your own.
+        /// Whether the sender has exceeded its limit of violations. If so, close the connection with
+        /// [`crate::Endpoint::close`] and a code of your own.
         verdict: Verdict,
     },
 }
 
-/// The reason why a message was rejected.
+/// The reason that a message was rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The bytes are no message.
+    /// The bytes do not decode as a message.
     Malformed {
-        /// The name of the type that it claims to be, if there is one.
+        /// The name of the type that the message claims to have, if that type exists.
         name: Option<&'static str>,
-        /// Why not.
+        /// The error of the decoder.
         error: DecodeError,
     },
-    /// A validator refused it.
+    /// A validator rejected the message.
     Invalid {
-        /// The name of its type.
+        /// The name of the message's type.
         name: &'static str,
     },
 }
 
-/// Decodes messages, lets validators judge them, and hands them to handlers, each with the game's state; counts the invalid
-/// messages of each sender.
+/// Decodes messages, lets validators check them, and passes them to handlers together with the game's state. It also
+/// counts each sender's invalid messages.
 ///
-/// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so a
-/// handler changes it without a lock: the dispatcher borrows it for one call. `N` is what handlers send with, and `I` how
-/// senders are named: an [`Endpoint`] and [`ConnectionId`]s unless a driver says otherwise. Handlers of the native driver and of
-/// the dedicated server have the same shape, with a `Handle` or a `Context` in the second place.
+/// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so
+/// a handler changes it without a lock: the dispatcher borrows it for one call. `N` is the type that handlers send
+/// with, and `I` the type that names senders: an [`Endpoint`] and [`ConnectionId`]s unless a driver says otherwise.
+/// Handlers of the native driver and of the dedicated server have the same shape, with a `Handle` or a `Context` in the
+/// second place.
 ///
-/// Handlers run inside [`Dispatcher::dispatch`], in the order in which they were added. One that returns
-/// [`HandlerAction::Remove`] has seen its last message; one that returns nothing stays.
+/// Handlers run inside [`Dispatcher::dispatch`], in the order in which they were added. A handler that returns
+/// [`HandlerAction::Remove`] receives no further message; a handler that returns nothing stays.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -150,14 +151,14 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Self { registry, slots, next_serial: 0, limit, violations: BTreeMap::new() }
     }
 
-    /// With another limit on violations than 8 in 10 s.
+    /// Sets the limit on violations. Default: 8 in 10 s.
     #[must_use]
     pub const fn violation_limit(mut self, limit: ViolationLimit) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The types that it knows.
+    /// The registry of the message types that the dispatcher knows.
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -181,13 +182,14 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(HandlerId { place, serial })
     }
 
-    /// Removes a handler; says whether it was there.
+    /// Removes a handler. Returns whether the handler was registered.
     pub fn off(&mut self, handler: HandlerId) -> bool {
         let slot = self.slots.get_mut(handler.place).and_then(Option::as_deref_mut);
         slot.is_some_and(|slot| slot.remove(handler.serial))
     }
 
-    /// Lets `valid` judge every message of type `T` before any handler sees it. All validators must agree.
+    /// Lets `valid` check every message of type `T` before any handler receives it. All validators of a type must
+    /// accept the message.
     ///
     /// # Errors
     /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
@@ -199,7 +201,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(())
     }
 
-    /// Decodes the message that `bytes` are, validates it, and calls its handlers.
+    /// Decodes the message in `bytes`, validates it, and calls its handlers.
     pub fn dispatch(
         &mut self,
         now: Instant,
@@ -214,7 +216,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a violation that the game itself found in a valid message: a move through a wall, say.
+    /// Counts a violation that the game itself found in a valid message: a move through a wall, for example.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();
@@ -223,7 +225,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         self.violations.entry(from).or_insert_with(|| ViolationBudget::new(limit)).record(now)
     }
 
-    /// Forgets the invalid messages of a sender. Call it when its connection is closed.
+    /// Forgets the violations of a sender. Call it when the sender's connection is closed.
     pub fn forget(&mut self, from: I) {
         self.violations.remove(&from);
     }

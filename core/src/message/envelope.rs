@@ -1,4 +1,4 @@
-//! Messages that arrived.
+//! Received messages, before and after decoding.
 
 use alloc::boxed::Box;
 use core::any::Any;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{MessageType, NetMessage};
 use crate::time::Instant;
 
-/// A message that arrived and is not decoded yet: for routing, relaying and recording.
+/// A received message that is not decoded yet: for routing, relaying and recording.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub(super) message_type: MessageType,
@@ -19,31 +19,31 @@ pub struct Message {
 }
 
 impl Message {
-    /// Its type.
+    /// The type of the message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type
     }
 
-    /// The name of its type.
+    /// The name of the message's type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         self.name
     }
 
-    /// Bytes on the wire, the index of its type included.
+    /// The size of the message on the wire in bytes, its type index included.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.data.len()
     }
 
-    /// When it arrived.
+    /// The time at which the message arrived.
     #[must_use]
     pub const fn received_at(&self) -> Instant {
         self.received_at
     }
 
-    /// Its bytes, as [`super::Registry::encode`] made them.
+    /// The bytes of the message, as [`super::Registry::encode`] wrote them.
     #[must_use]
     pub const fn data(&self) -> &Bytes {
         &self.data
@@ -64,34 +64,34 @@ impl fmt::Debug for Decoded {
 }
 
 impl Decoded {
-    /// Its type.
+    /// The type of the decoded message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type
     }
 
-    /// The name of its type.
+    /// The name of the decoded message's type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether it is a `T`.
+    /// Whether the message is a `T`.
     #[must_use]
     pub fn is<T: NetMessage>(&self) -> bool {
         self.value.is::<T>()
     }
 
-    /// The value, if it is a `T`.
+    /// A reference to the value if the message is a `T`, else `None`.
     #[must_use]
     pub fn downcast_ref<T: NetMessage>(&self) -> Option<&T> {
         self.value.downcast_ref()
     }
 
-    /// The value itself, if it is a `T`.
+    /// Takes out the value if the message is a `T`.
     ///
     /// # Errors
-    /// The message as it was, if it is of another type.
+    /// The unchanged message, if it has another type.
     pub fn downcast<T: NetMessage>(self) -> Result<T, Self> {
         let Self { message_type, name, value } = self;
         value.downcast().map(|value| *value).map_err(|value| Self { message_type, name, value })

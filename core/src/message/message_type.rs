@@ -1,36 +1,36 @@
-//! The types of messages as people and captures see them.
+//! Numbers of message types, for the API, captures and statistics.
 
 use core::fmt;
 
-/// The type of a message. The wire carries a compact index instead; this is for the API, captures and statistics.
+/// The number of a message type in the API, captures and statistics. The wire carries a compact index instead.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(pub u16);
 
 impl MessageType {
-    /// A handshake.
+    /// The protocol's handshake.
     pub const HANDSHAKE: Self = Self(0x0001);
-    /// The end of a connection.
+    /// The end of a connection, sent by the protocol.
     pub const DISCONNECT: Self = Self(0x0002);
-    /// A sign of life.
+    /// The protocol's heartbeat.
     pub const HEARTBEAT: Self = Self(0x0003);
-    /// New values of replicated components.
+    /// New values of components of a replicated world.
     pub const COMPONENT_UPDATE: Self = Self(0x0100);
-    /// A replicated entity appears.
+    /// An entity of a replicated world appears.
     pub const ENTITY_CREATE: Self = Self(0x0101);
-    /// A replicated entity disappears.
+    /// An entity of a replicated world disappears.
     pub const ENTITY_DESTROY: Self = Self(0x0102);
     /// An event tied to a tick.
     pub const GAME_EVENT: Self = Self(0x0200);
-    /// The first type that a game may use; all above are its own too.
+    /// The lowest type number that a game may use. All higher numbers are free for games too.
     pub const USER: Self = Self(0x1000);
 
-    /// Whether a game may use it.
+    /// Whether a game may use this type number.
     #[must_use]
     pub const fn is_user(self) -> bool {
         self.0 >= Self::USER.0
     }
 
-    /// The name of a type that the protocol itself uses.
+    /// The name of a type that the protocol itself uses; `None` for a game's type.
     #[must_use]
     pub const fn protocol_name(self) -> Option<&'static str> {
         Some(match self {

@@ -1,11 +1,11 @@
-//! Typed messages: how a value becomes the bytes that a channel carries, and back.
+//! Typed messages: the conversion between values and the bytes that a channel carries.
 //!
 //! A [`Registry`] knows every message type of a game by name. Both ends register the same types, in any order; their
 //! schema hashes are compared in the handshake, so an index into the list sorted by name is all that the wire needs.
-//! Nothing here touches a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and the
-//! bytes of `Event::Message` go to [`Registry::decode`] or to a [`Dispatcher`].
+//! Nothing here needs a connection: [`Registry::encode`] gives the bytes for `Endpoint::send`, and the bytes of
+//! `Event::Message` go to [`Registry::decode`] or to a [`Dispatcher`].
 //!
-//! A message is the varint index of its type, then its body in the type's codec.
+//! An encoded message is the varint index of its type, then its body in the type's codec.
 
 mod bounded;
 mod codec;
@@ -72,16 +72,18 @@ use crate::limits;
 /// # }
 /// ```
 pub trait NetMessage: NetShape + Send + Sized {
-    /// The name that both ends know it by: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
+    /// The name of the message type, which both ends register: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
     /// [`limits::MESSAGE_NAME`] bytes.
     const NAME: &'static str;
-    /// Its type in captures and statistics, from [`MessageType::USER`] on. Without one it is computed from the name.
+    /// The number of the message type in captures and statistics, from [`MessageType::USER`] up. `None` computes the
+    /// number from the name.
     const TYPE: Option<MessageType> = None;
-    /// The channel that it takes. The default is the first, which is reliable and ordered unless configured otherwise.
+    /// The channel that messages of this type take. The default is the first channel, which is reliable and ordered
+    /// unless configured otherwise.
     const ROUTE: Route = Route::Channel(ChannelId(0));
-    /// The most bytes that its body may take, at most [`limits::MESSAGE_SIZE_MAX`]. Default: 1 MiB.
+    /// The largest body of a message of this type, in bytes, at most [`limits::MESSAGE_SIZE_MAX`]. Default: 1 MiB.
     const MAX_SIZE: usize = limits::MESSAGE_SIZE;
-    /// How it is written.
+    /// The codec that writes and reads messages of this type.
     type Codec: Codec<Self>;
 }
 
@@ -110,25 +112,25 @@ pub trait NetMessage: NetShape + Send + Sized {
 /// }
 /// ```
 pub trait Codec<T> {
-    /// Its name, which is part of the schema hash.
+    /// The name of the codec, which is part of the schema hash.
     const NAME: &'static str;
 
-    /// Appends the value to `out`, at most `limit` bytes. After an error, `out` may end in a part of it.
+    /// Appends the value to `out`, at most `limit` bytes. After an error, `out` may end in a part of the value.
     ///
     /// # Errors
     /// [`EncodeError`] if the value has no encoding, or a receiver would refuse it.
     fn encode(value: &T, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
 
-    /// Reads a value from all of `bytes`, which come from the network and may be anything.
+    /// Reads a value from all of `bytes`. They come from the network, so they may be arbitrary.
     ///
     /// # Errors
-    /// [`DecodeError`] if they are not one whole value.
+    /// [`DecodeError`] if `bytes` are not exactly one value.
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 
 #[doc(hidden)]
 pub mod derived {
-    //! Items that the code of the derive macros names.
+    //! Items that the code of the derive macros refers to.
     pub use super::registry::{is_channel, is_message_size, is_user_type};
     pub use crate::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
     pub use crate::config::Delivery;

@@ -1,8 +1,8 @@
-//! Delivery as two switches.
+//! The delivery of a message, as two switches: reliable and ordered.
 
 use crate::config::{Delivery, Route};
 
-/// How a message wishes to travel: by default reliable and ordered.
+/// The delivery that a message needs: reliable and ordered by default.
 ///
 /// ```
 /// use tickwire_core::message::SendOptions;
@@ -14,9 +14,9 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// It arrives, unless the connection ends.
+    /// Whether the message is resent until it arrives or the connection ends.
     pub reliable: bool,
-    /// None arrives after a later one.
+    /// Whether a message is never delivered after a later one.
     pub ordered: bool,
 }
 
@@ -27,21 +27,21 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// With or without a promise to arrive.
+    /// Sets whether the message is resent until it arrives.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;
         self
     }
 
-    /// With or without a promise of order.
+    /// Sets whether the message is never delivered after a later one.
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
         self
     }
 
-    /// The delivery that keeps these promises.
+    /// The channel delivery that keeps both promises.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {
@@ -76,7 +76,7 @@ mod tests {
         [Delivery::Unreliable, Delivery::Sequenced, Delivery::ReliableUnordered, Delivery::ReliableOrdered];
 
     #[test]
-    fn a_message_is_reliable_and_ordered_unless_told_otherwise() {
+    fn a_message_is_reliable_and_ordered_by_default() {
         assert_eq!(SendOptions::default().delivery(), Delivery::ReliableOrdered);
         assert_eq!(SendOptions::default().delivery(), Delivery::default());
         assert_eq!(SendOptions::default().reliable(false).ordered(false).delivery(), Delivery::Unreliable);

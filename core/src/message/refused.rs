@@ -78,7 +78,7 @@
 //! struct Message;
 //! ```
 //!
-//! A type of the protocol's own:
+//! A type number that the protocol reserves:
 //! ```compile_fail,E0080
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(type = 0x0fff)]

@@ -1,4 +1,4 @@
-//! All message types of a game.
+//! The registry of a game's message types.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,10 +15,10 @@ use crate::schema::{Schema, SchemaEntry, StableHasher};
 use crate::time::Instant;
 use crate::wire::{NoRoom, Reader, Writer};
 
-/// All message types of a game, by name.
+/// The registry of all message types of a game, by name.
 ///
-/// Both ends register the same types, in any order, before they connect: the wire carries a type's place in the list
-/// sorted by name, and a type registered later would move it. Share the finished registry behind an `Arc`.
+/// Both ends register the same types, in any order, before they connect. The wire carries a type's place in the list
+/// sorted by name, so a type registered later would shift other types. Share the finished registry behind an `Arc`.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -60,47 +60,47 @@ pub(super) struct RegisteredType {
 
 type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 
-/// Why a type cannot be registered.
+/// The reason that a type cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The name is empty, too long, or has other characters than ASCII letters, digits, `_`, `-`, `.` and `/`.
     BadName {
-        /// The name.
+        /// The name that breaks the rule.
         name: &'static str,
     },
-    /// There is a type of this name.
+    /// A type of this name is registered already.
     DuplicateName {
-        /// The name.
+        /// The name that is registered already.
         name: &'static str,
     },
-    /// Another message has this type.
+    /// Another message type has the same type number.
     DuplicateType {
-        /// The type.
+        /// The type number that both message types have.
         message_type: MessageType,
-        /// The name of the new message.
+        /// The name of the new message type.
         name: &'static str,
-        /// The name of the other.
+        /// The name of the registered message type.
         other: &'static str,
     },
-    /// The type lies below [`MessageType::USER`]: it belongs to the protocol.
+    /// The type number lies below [`MessageType::USER`], in the range of the protocol.
     ReservedType {
-        /// The type.
+        /// The reserved type number.
         message_type: MessageType,
-        /// The name of the message.
+        /// The name of the message type.
         name: &'static str,
     },
-    /// The bound on its size lies above [`limits::MESSAGE_SIZE_MAX`].
+    /// The size bound of the type lies above [`limits::MESSAGE_SIZE_MAX`].
     TooLarge {
-        /// The name of the message.
+        /// The name of the message type.
         name: &'static str,
     },
-    /// The channel is none of the first [`limits::CHANNELS`].
+    /// The channel number is [`limits::CHANNELS`] or higher.
     BadChannel {
-        /// The name of the message.
+        /// The name of the message type.
         name: &'static str,
     },
-    /// There are [`limits::MESSAGE_TYPES`] already.
+    /// The registry has [`limits::MESSAGE_TYPES`] types already.
     TooManyTypes,
 }
 
@@ -109,20 +109,21 @@ impl fmt::Display for RegisterError {
         match self {
             Self::BadName { name } => write!(
                 f,
-                "`{}` is no name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                "`{}` is not a valid name for a message type; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
                 name.escape_debug(),
                 limits::MESSAGE_NAME
             ),
             Self::DuplicateName { name } => {
-                write!(f, "a message type `{name}` is registered already; give this one another name")
+                write!(f, "a message type `{name}` is registered already; give the new type another name")
             }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,
-                "`{name}` and `{other}` both have type {message_type}; give one of them a type of its own"
+                "`{name}` and `{other}` both have type {message_type}; give one of them another type"
             ),
             Self::ReservedType { message_type, name } => write!(
                 f,
-                "`{name}` has type {message_type}, but those below {} belong to the protocol; give it a higher one",
+                "`{name}` has type {message_type}, but types below {} belong to the protocol; give the message a \
+                 higher type",
                 MessageType::USER
             ),
             Self::TooLarge { name } => write!(
@@ -132,7 +133,7 @@ impl fmt::Display for RegisterError {
             ),
             Self::BadChannel { name } => write!(
                 f,
-                "`{name}` names a channel that cannot be configured; use one of the first {}",
+                "`{name}` names a channel that cannot be configured; use one of the first {} channels",
                 limits::CHANNELS
             ),
             Self::TooManyTypes => {
@@ -151,10 +152,11 @@ impl Registry {
         Self { entries: Vec::new() }
     }
 
-    /// Adds the type `T`.
+    /// Registers the message type `T`.
     ///
     /// # Errors
-    /// [`RegisterError`] if its name, type, size or channel cannot be; nothing changes then.
+    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed; the registry then
+    /// stays unchanged.
     pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
         let entry = RegisteredType::of::<T>()?;
         let name = entry.name;
@@ -173,10 +175,10 @@ impl Registry {
         Ok(())
     }
 
-    /// The bytes of `message`, for a channel to carry.
+    /// Encodes `message` to the bytes that a channel carries.
     ///
     /// # Errors
-    /// [`EncodeError`] if its type is not registered, or the value has no encoding that a receiver would take.
+    /// [`EncodeError`] if the type is not registered, or a receiver would reject every encoding of the value.
     pub fn encode<T: NetMessage>(&self, message: &T) -> Result<Bytes, EncodeError> {
         let place = self.place_of::<T>().ok_or(EncodeError::NotRegistered { name: T::NAME })?;
         let mut out = index_bytes(place).map_err(|NoRoom| EncodeError::TooLarge { limit: T::MAX_SIZE })?;
@@ -184,36 +186,37 @@ impl Registry {
         Ok(Bytes::from(out))
     }
 
-    /// The message that `bytes` are, whatever its type.
+    /// Decodes a message of any registered type from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError`] if they are none.
+    /// [`DecodeError`] if `bytes` hold no valid message.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         let value = (entry.decode)(body)?;
         Ok(Decoded { message_type: entry.message_type, name: entry.name, value })
     }
 
-    /// The message that `bytes` are, if it is a `T`.
+    /// Decodes a message of type `T` from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, else the error of [`Registry::decode`].
+    /// [`DecodeError::Invalid`] if the message has another type, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
     }
 
-    /// The message that `data` is, without looking at its body.
+    /// Reads the type of the message in `data`, without decoding its body.
     ///
     /// # Errors
-    /// [`DecodeError::UnknownType`] or [`DecodeError::TooLarge`].
+    /// [`DecodeError::UnknownType`] if no type has the message's index, or [`DecodeError::TooLarge`] if the message is
+    /// longer than its type allows.
     pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
         let (_, entry, _) = self.split(&data)?;
         let (message_type, name) = (entry.message_type, entry.name);
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// The type under which `T` is registered.
+    /// The type number under which `T` is registered; `None` if `T` is not registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
         self.entry_of::<T>().map(|entry| entry.message_type)
@@ -231,7 +234,7 @@ impl Registry {
         self.entries.iter().map(|entry| (entry.name, entry.route))
     }
 
-    /// Types registered.
+    /// The number of registered types.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entries.len()
@@ -272,10 +275,10 @@ impl Registry {
 }
 
 impl Message {
-    /// Its value, if it is a `T`.
+    /// Decodes the value of this message as a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if it is of another type, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has another type, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }
@@ -332,7 +335,7 @@ fn type_from_name(name: &str) -> MessageType {
     MessageType(MessageType::USER.0 + above as u16)
 }
 
-/// Whether a game may give this type to a message.
+/// Whether a game may give this type number to a message.
 #[must_use]
 pub const fn is_user_type(message_type: u16) -> bool {
     MessageType(message_type).is_user()
@@ -344,7 +347,7 @@ pub const fn is_channel(channel: u8) -> bool {
     (channel as usize) < limits::CHANNELS
 }
 
-/// Whether a message may have as many bytes.
+/// Whether a message type may allow messages of this size, in bytes.
 #[must_use]
 pub const fn is_message_size(bytes: usize) -> bool {
     bytes <= limits::MESSAGE_SIZE_MAX

@@ -1,4 +1,4 @@
-//! Values that scripts define.
+//! Values of scripting languages.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -16,22 +16,22 @@ use super::{NetShape, Shape, Shapes};
 /// it; JSON turns bytes into a list of integers, and NaN and infinities into nil.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// Nothing.
+    /// No value.
     #[default]
     Nil,
-    /// True or false.
+    /// A truth value, true or false.
     Bool(bool),
-    /// An integer.
+    /// An integer of 64 bits with a sign.
     Integer(i64),
-    /// A number. Every NaN becomes the same one.
+    /// A floating-point number. Every NaN is encoded with the same bits.
     Float(f64),
-    /// Text.
+    /// A text in UTF-8.
     Text(String),
-    /// Bytes without meaning.
+    /// A byte string without meaning to the codec.
     Bytes(Vec<u8>),
-    /// Values in order.
+    /// A list of values.
     List(Vec<Self>),
-    /// Values by name, in the order of the names.
+    /// A map from names to values, in the order of the names.
     Map(BTreeMap<String, Self>),
 }
 

@@ -1,4 +1,4 @@
-//! How much nonsense a peer may send before it has to go.
+//! The limit on the invalid messages of a peer.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -6,14 +6,14 @@ use core::time::Duration;
 use crate::limits;
 use crate::time::Instant;
 
-/// How many invalid messages a connection may send, in how long.
+/// The number of invalid messages that a connection may send within a time window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ViolationLimit {
-    /// Invalid messages that are tolerated within the window; one more is too many.
+    /// Invalid messages that are tolerated within the window. One more exceeds the limit.
     ///
     /// Default: 8. Range: any.
     pub count: u16,
-    /// How long each invalid message counts.
+    /// The time for which each invalid message counts.
     ///
     /// Default: 10 s. Range: any.
     pub window: Duration,
@@ -28,13 +28,13 @@ impl Default for ViolationLimit {
 /// The answer to a peer's invalid message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
-    /// Go on.
+    /// The peer is within its limit, so its connection may continue.
     Tolerate,
-    /// Close the connection.
+    /// The peer has exceeded its limit: close the connection.
     Close,
 }
 
-/// The violations of one connection within the window.
+/// The count of one connection's violations within the window.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,13 +53,13 @@ pub struct ViolationBudget {
 }
 
 impl ViolationBudget {
-    /// A budget of which nothing is spent.
+    /// A budget without violations yet.
     #[must_use]
     pub const fn new(limit: ViolationLimit) -> Self {
         Self { limit, recent: VecDeque::new() }
     }
 
-    /// Counts a violation, and says whether it was one too many.
+    /// Counts a violation at `now`, and returns whether the limit is exceeded.
     pub fn record(&mut self, now: Instant) -> Verdict {
         while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
             self.recent.pop_front();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_forgotten_after_the_window() {
+    fn each_violation_is_forgotten_after_the_window() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_backwards_forgives_nothing() {
+    fn a_clock_that_runs_backwards_forgets_no_violation() {
         let limit = ViolationLimit { count: 1, window: Duration::from_secs(1) };
         let mut budget = ViolationBudget::new(limit);
         assert_eq!(budget.record(at(5)), Verdict::Tolerate);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_of_nothing_closes_at_once() {
+    fn a_budget_of_zero_closes_at_the_first_violation() {
         let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
         assert_eq!(ViolationBudget::new(limit).record(at(0)), Verdict::Close);
     }

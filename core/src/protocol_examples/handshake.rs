@@ -1,4 +1,4 @@
-//! One session from its ticket to its first packets, with every key on the way.
+//! One session from its ticket to its first packets, with every key that it derives.
 
 mod replies;
 

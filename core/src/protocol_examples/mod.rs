@@ -1,8 +1,8 @@
-//! The examples of docs/PROTOCOL.md, made by the code that they describe: whatever changes on the wire changes them here,
-//! and this test fails until the document says the same.
+//! The examples of docs/PROTOCOL.md, produced by the code that they describe. A change on the wire changes an example,
+//! and this test fails until the document shows the same.
 //!
-//! Each is built twice, by the product and by the words of the document; where both exist, they are compared.
-//! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` writes the document's examples anew.
+//! Each example is built twice, by the product and by the words of the document; the test compares the two.
+//! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` rewrites the document's examples.
 
 mod handshake;
 mod sheet;
@@ -21,7 +21,7 @@ const BEGIN: &str = "<!-- example: ";
 const END: &str = "<!-- end of example -->";
 
 #[test]
-fn the_examples_of_the_specification_are_what_the_code_does() {
+fn the_examples_of_the_specification_match_the_code() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
     let old = fs::read_to_string(&path).unwrap();
     let sheets = [wire::sheets(), handshake::sheets()].concat();

@@ -1,4 +1,4 @@
-//! The text of one example.
+//! The text of one example of docs/PROTOCOL.md.
 
 use alloc::format;
 use alloc::string::{String, ToString};

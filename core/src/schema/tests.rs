@@ -33,7 +33,7 @@ fn the_order_of_entries_does_not_matter_but_each_entry_does() {
 }
 
 #[test]
-fn a_difference_names_what_to_look_at() {
+fn a_schema_difference_names_the_missing_and_different_types() {
     let server = [entry("trade", 9), entry("move", 7), entry("zoom", 4), entry("chat", 2)];
     let difference = here().difference(&server);
     assert_eq!(difference.missing_here, ["trade"]);
@@ -50,7 +50,7 @@ fn equal_schemas_have_no_difference() {
 }
 
 #[test]
-fn of_a_list_that_was_cut_off_only_what_came_is_judged() {
+fn only_the_received_part_of_a_truncated_schema_is_compared() {
     let difference = here().partial_difference(&[entry("chat", 2), entry("emit", 1), entry("move", 7)]);
     assert_eq!(difference.missing_here, ["emit"]);
     assert_eq!(difference.missing_there, ["emote"]);
@@ -58,7 +58,7 @@ fn of_a_list_that_was_cut_off_only_what_came_is_judged() {
     insta::assert_snapshot!(difference.to_string());
     let nothing = here().partial_difference(&[entry("chat", 2)]);
     assert!(nothing.is_empty() && nothing.truncated);
-    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in what the server could send of its list");
+    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in the part of the list that the server could send");
     assert!(here().partial_difference(&[]).is_empty());
 }
 
@@ -73,7 +73,7 @@ fn names_from_the_peer_cannot_play_with_the_terminal_or_flood_it() {
 }
 
 #[test]
-fn channels_are_part_of_the_schema_by_what_both_ends_must_share() {
+fn channels_enter_the_schema_only_with_settings_that_both_ends_share() {
     let base = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Sequenced)];
     let mut own_affair = base.clone();
     own_affair[0].priority = 7;
@@ -93,7 +93,7 @@ fn channels_are_part_of_the_schema_by_what_both_ends_must_share() {
 }
 
 #[test]
-fn golden_hashes_of_the_channels() {
+fn the_channels_have_their_golden_hashes() {
     let all = [
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::ReliableUnordered),

@@ -1,4 +1,4 @@
-//! The shapes of common types.
+//! The layouts of common types.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

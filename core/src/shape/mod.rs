@@ -1,4 +1,4 @@
-//! The layout of a type on the wire. Schema hash and schema export are made from it.
+//! The layout of a type on the wire. The schema hash and the schema export are computed from it.
 
 mod impls;
 
@@ -19,18 +19,19 @@ use crate::schema::StableHasher;
     note = "derive `NetMessage`, `NetSerialize` or `NetShape` for `{Self}`, or mark the field `#[net(opaque)]`"
 )]
 pub trait NetShape: 'static {
-    /// The layout. Ask `shapes` for that of nested types, so that a type that contains itself comes to an end.
+    /// The layout of the type. Ask `shapes` for the layout of nested types, so that a type that contains itself has a
+    /// finite layout.
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
-/// Collects the shapes of nested types.
+/// Collects the layouts of nested types.
 #[derive(Debug, Default)]
 pub struct Shapes {
     open: Vec<TypeId>,
 }
 
 impl Shapes {
-    /// The shape of `T`, or [`Shape::Recursive`] inside its own.
+    /// The layout of `T`, or [`Shape::Recursive`] inside the layout of `T` itself.
     pub fn of<T: NetShape>(&mut self) -> Shape {
         let id = TypeId::of::<T>();
         if let Some(up) = self.open.iter().rev().position(|open| *open == id) {
@@ -43,92 +44,92 @@ impl Shapes {
     }
 }
 
-/// The layout of a type.
+/// The layout of a type on the wire.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Shape {
-    /// True or false.
+    /// A truth value, true or false.
     Boolean,
     /// An integer between two bounds, both included.
     Integer {
-        /// Bits of the type in memory.
+        /// The width of the type in memory, in bits.
         width: u8,
         /// Whether the type has a sign.
         signed: bool,
-        /// The least value.
+        /// The smallest value of the integer.
         min: i128,
-        /// The greatest value.
+        /// The largest value of the integer.
         max: i128,
     },
-    /// An IEEE 754 number.
+    /// A floating-point number in IEEE 754.
     Float {
-        /// 32 or 64 bits.
+        /// The width of the number in bits, 32 or 64.
         width: u8,
     },
     /// A Unicode scalar value.
     Character,
-    /// UTF-8.
+    /// A text in UTF-8.
     Text {
-        /// The most bytes that it takes.
+        /// The longest text in bytes; `None` if there is no bound.
         max: Option<u64>,
     },
-    /// Bytes without meaning.
+    /// A byte string without meaning to the codec.
     Bytes {
-        /// The most there may be.
+        /// The longest byte string, in bytes; `None` if there is no bound.
         max: Option<u64>,
     },
-    /// As many items as there are.
+    /// A list of any number of items.
     List {
-        /// The most there may be.
+        /// The largest number of items; `None` if there is no bound.
         max: Option<u64>,
-        /// The layout of each item.
+        /// The layout of each list item.
         item: Box<Self>,
     },
     /// A fixed number of items.
     Array {
-        /// How many.
+        /// The number of items in the array.
         length: u64,
-        /// The layout of each item.
+        /// The layout of each array item.
         item: Box<Self>,
     },
-    /// Values by key.
+    /// A map from keys to values.
     Map {
-        /// The layout of each key.
+        /// The layout of each key of the map.
         key: Box<Self>,
-        /// The layout of each value.
+        /// The layout of each value of the map.
         value: Box<Self>,
     },
-    /// A value or nothing.
+    /// A value that may be absent.
     Optional {
         /// The layout of the value.
         item: Box<Self>,
     },
-    /// Fields one after another.
+    /// A structure: fields one after another.
     Structure {
         /// The fields, in the order of the wire.
         fields: Vec<Field>,
     },
-    /// One of several variants.
+    /// An enumeration: one of several variants.
     Enumeration {
         /// The variants, in the order of the wire.
         variants: Vec<Variant>,
     },
-    /// A type that says no more than its name.
+    /// A type whose name is all that its layout shows.
     Opaque {
-        /// How it is called.
+        /// The name of the type.
         name: Cow<'static, str>,
     },
-    /// A layout that something changes: the serde attributes of a type.
+    /// A layout that the serde attributes of its type change.
     Annotated {
         /// The text of the serde attributes.
         note: Cow<'static, str>,
-        /// The layout before them.
+        /// The layout without the serde attributes.
         item: Box<Self>,
     },
-    /// A type that is being told already.
+    /// A nested type that contains this place again.
     Recursive {
-        /// How many containers up: 0 is the innermost.
+        /// The number of containers between this place and the type that it repeats; 0 is the innermost container.
         up: u32,
     },
 }
@@ -136,35 +137,35 @@ pub enum Shape {
 /// A field of a structure or variant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Field {
-    /// Its name, or its place where it has none.
+    /// The name of the field, or its place in a tuple.
     pub name: Cow<'static, str>,
     /// The field's serde attributes, which change its layout beyond its type.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
-    /// Its layout.
+    /// The layout of the field.
     pub shape: Shape,
 }
 
 /// A variant of an enumeration.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Variant {
-    /// Its name.
+    /// The name of the variant.
     pub name: Cow<'static, str>,
     /// The variant's serde attributes, which change its layout beyond its fields.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
-    /// Its fields, in the order of the wire.
+    /// The fields of the variant, in the order of the wire.
     pub fields: Vec<Field>,
 }
 
 impl Field {
-    /// A field by name and shape.
+    /// A field with this name and layout.
     #[must_use]
     pub const fn new(name: &'static str, shape: Shape) -> Self {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), shape }
     }
 
-    /// With a note on its layout.
+    /// Adds a note on the serde attributes that change the field's layout.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -173,13 +174,13 @@ impl Field {
 }
 
 impl Variant {
-    /// A variant by name and fields.
+    /// A variant with this name and these fields.
     #[must_use]
     pub fn new(name: &'static str, fields: impl IntoIterator<Item = Field>) -> Self {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), fields: fields.into_iter().collect() }
     }
 
-    /// With a note on its layout.
+    /// Adds a note on the serde attributes that change the variant's layout.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -200,13 +201,13 @@ impl Shape {
         Self::Enumeration { variants: variants.into_iter().collect() }
     }
 
-    /// A type that says no more than its name.
+    /// A type whose name is all that its layout shows.
     #[must_use]
     pub const fn opaque(name: &'static str) -> Self {
         Self::Opaque { name: Cow::Borrowed(name) }
     }
 
-    /// With a note on what changes it.
+    /// Adds a note on the serde attributes that change the layout.
     #[must_use]
     pub fn note(self, note: &'static str) -> Self {
         Self::Annotated { note: Cow::Borrowed(note), item: Box::new(self) }

@@ -1,4 +1,4 @@
-//! A point in time, and what it adds up to with lengths of time.
+//! Points in time, and their arithmetic with durations.
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
@@ -8,7 +8,7 @@ use super::span::Span;
 
 /// A point in time: microseconds since an epoch that the caller picks.
 ///
-/// Values above 2^62 are refused, so that sums of an instant and any protocol interval cannot overflow.
+/// Values above 2^62 are refused, so that the sum of an instant and any protocol interval cannot overflow.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,9 +23,9 @@ use super::span::Span;
 pub struct Instant(u64);
 
 impl Instant {
-    /// The caller's epoch.
+    /// The epoch, which the caller picks.
     pub const ZERO: Self = Self(0);
-    /// The latest representable instant, 2^62 microseconds after the epoch. It doubles as "never".
+    /// The latest representable instant, 2^62 microseconds after the epoch. It also means "never".
     pub const MAX: Self = Self(1 << 62);
 
     /// The instant `micros` microseconds after the epoch, or `None` above 2^62.
@@ -34,7 +34,7 @@ impl Instant {
         if micros > Self::MAX.0 { None } else { Some(Self(micros)) }
     }
 
-    /// The instant `micros` microseconds after the epoch; values above [`Instant::MAX`] become it.
+    /// The instant `micros` microseconds after the epoch, at most [`Instant::MAX`].
     #[must_use]
     pub const fn saturating_from_micros(micros: u64) -> Self {
         if micros > Self::MAX.0 { Self::MAX } else { Self(micros) }

@@ -1,5 +1,6 @@
-//! A length of time in the core's own unit. [`core::time::Duration`] keeps seconds and nanoseconds apart, so every sum of one with an
-//! instant costs multiplications and divisions; the public interface speaks in it, and the core converts at its edge.
+//! A duration in whole microseconds, the core's own unit. [`core::time::Duration`] stores seconds and nanoseconds
+//! apart, so adding it to an instant costs multiplications and divisions. The public interface uses `Duration`, and the
+//! core converts it on entry.
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Div, Mul};

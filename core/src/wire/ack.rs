@@ -19,9 +19,9 @@ pub const ACK: u8 = 0x20;
 pub(crate) const ACK_MARKS: u8 = 0x10;
 /// The last type byte of ACK frames that list ranges: the count continues in a varint.
 pub const ACK_LAST: u8 = 0x3f;
-/// The type byte of ACK frames with a bit per packet number, without counts of congestion marks.
+/// The type byte of ACK frames with a bit per packet number, without counts of ECN marks.
 pub const ACK_BITS: u8 = 0x40;
-/// The same, with counts.
+/// The type byte of ACK frames with a bit per packet number, with counts of ECN marks.
 pub const ACK_BITS_MARKS: u8 = ACK_BITS | ACK_MARKS;
 
 const COUNT_IN_TYPE: u64 = 15;
@@ -32,13 +32,13 @@ const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
 /// [`AckFrame::further`] of a frame with a bit per packet number.
 const IN_BITS: u64 = u64::MAX;
 
-/// How many packets came with congestion notification bits (RFC 3168), in the order of RFC 9000 19.3.2. They count from
-/// the first packet of a connection's keys, whatever the path.
+/// Counts of packets received with ECN bits (RFC 3168), in the order of RFC 9000 section 19.3.2. They count from the
+/// first packet of a connection's keys, across all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
-    /// With ECT(0): capable, not marked.
+    /// Packets received with ECT(0): ECN-capable, not marked.
     pub capable: u64,
-    /// With CE: congestion experienced.
+    /// Packets received with CE: congestion experienced.
     pub experienced: u64,
 }
 
@@ -152,25 +152,25 @@ fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
     further
 }
 
-/// An ACK frame.
+/// An ACK frame, which reports the packet numbers that its sender received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AckFrame<'a> {
     /// The low 16 bits of the largest packet number acknowledged.
     pub largest: u16,
     /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
     pub(crate) delay: Span,
-    /// When the largest was received: the low 24 bits of the peer's clock, in µs.
+    /// The time at which the largest packet number was received: the low 24 bits of the peer's clock, in µs.
     pub receive_time_low24: u32,
     /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1; [`IN_BITS`] if there is a bit per number instead.
     further: u64,
     /// The varints of all ranges, which were parsed once, or the bits.
     ranges: &'a [u8],
-    /// How many packets came with congestion notification bits, if it says so.
+    /// The counts of packets received with ECN bits, if the frame contains them.
     pub marks: Option<EcnCounts>,
 }
 
 impl<'a> AckFrame<'a> {
-    /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
+    /// The time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
     #[must_use]
     pub const fn delay(&self) -> Duration {
         self.delay.duration()
@@ -179,8 +179,8 @@ impl<'a> AckFrame<'a> {
     /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`], [`ACK_BITS`], or [`ACK_BITS_MARKS`].
     ///
     /// # Errors
-    /// [`Malformed`] if it is cut off, has more than [`limits::ACK_RANGES`] ranges or [`limits::ACK_BITMAP`] bytes of bits, or a
-    /// delay above 2^62 µs.
+    /// [`Malformed`] if the frame is cut off, has more than [`limits::ACK_RANGES`] ranges or [`limits::ACK_BITMAP`]
+    /// bytes of bits, or a delay above 2^62 µs.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         if first & ACK_BITS != 0 {
@@ -211,10 +211,10 @@ impl<'a> AckFrame<'a> {
         Ok(Self { largest, delay, receive_time_low24, further: IN_BITS, ranges, marks })
     }
 
-    /// Writes the frame as it was read.
+    /// Writes the frame in the form in which it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if it does not fit; the part written until then stays.
+    /// [`NoRoom`] if the frame does not fit; the buffer then ends in a part of it.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;
@@ -236,11 +236,12 @@ impl<'a> AckFrame<'a> {
         write_marks(self.marks, writer)
     }
 
-    /// The ranges of packet numbers that are acknowledged, the newest first, for a sender whose next packet is
-    /// `next_packet_number`. An error ends them: a range went below zero.
+    /// The ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
+    /// `next_packet_number`. If a range goes below zero, the iterator yields an error and ends.
     ///
-    /// The largest is taken for the number in (`next_packet_number` - 2^15, `next_packet_number` + 2^15] that ends in
-    /// these 16 bits, so what was never sent can be told: the first range ends at `next_packet_number` or above.
+    /// The frame holds only the low 16 bits of the largest number. The iterator takes it as the number in
+    /// (`next_packet_number` - 2^15, `next_packet_number` + 2^15] that ends in these bits. An acknowledgement of a
+    /// packet that was never sent is recognisable, because its first range ends at `next_packet_number` or above.
     pub fn ranges(
         &self,
         next_packet_number: u64,

@@ -32,39 +32,40 @@ pub(crate) const MESSAGE: u8 = 0x80;
 /// A frame, borrowed from the packet it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frame<'a> {
-    /// Nothing. A run of padding is read as one frame.
+    /// A run of padding bytes, which the reader skips as one frame.
     Padding,
-    /// Asks for an acknowledgement.
+    /// Asks the receiver for an acknowledgement.
     Ping,
     /// The sender ends the connection.
     Close {
-        /// The application's code.
+        /// The reason code, which the application chose.
         code: u16,
-        /// Text for a person, UTF-8 by convention: at most [`limits::CLOSE_TEXT`] bytes, the rest is not written.
+        /// The reason as text for a person, UTF-8 by convention: at most [`limits::CLOSE_TEXT`] bytes, a longer text is
+        /// cut off.
         text: &'a [u8],
     },
     /// Asks for a RESPONSE with the same bytes, over the same path.
     Challenge([u8; 8]),
-    /// The bytes of a CHALLENGE.
+    /// Answers a CHALLENGE with its bytes.
     Response([u8; 8]),
-    /// Total bytes of reliable data granted since the session began.
+    /// Grants flow-control credit: total bytes of reliable data since the session began.
     Credit(u64),
     /// A ticket to resume this session with.
     Ticket {
-        /// Counts the tickets of a session; a higher one replaces those below.
+        /// The number of the ticket within its session. A higher number replaces all lower ones.
         sequence: u64,
-        /// When it expires: wall time in µs since the Unix epoch.
+        /// The time at which the ticket expires: wall time in µs since the Unix epoch.
         expiry: u64,
-        /// The ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
+        /// The sealed ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
         sealed: &'a [u8],
     },
-    /// The messages of one channel that were received before the session was resumed.
+    /// Lists the messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// The time on the sender's clock when it made the packet.
+    /// The time on the sender's clock when the sender made the packet.
     Clock(Instant),
-    /// An acknowledgement.
+    /// Acknowledges received packets.
     Ack(AckFrame<'a>),
-    /// A message, or a fragment of one.
+    /// Carries a message, or a fragment of a message.
     Message(MessageFrame<'a>),
 }
 
@@ -72,7 +73,7 @@ impl<'a> Frame<'a> {
     /// Reads one frame. `chain` follows the MESSAGE frames of the packet.
     ///
     /// # Errors
-    /// [`Malformed`] if the frame is cut off, of unknown type, or not as its type asks for.
+    /// [`Malformed`] if the frame is cut off, of unknown type, or violates the format of its type.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(reader: &mut Reader<'a>, chain: &mut Chain) -> Result<Self, Malformed> {
         Ok(match reader.u8()? {
@@ -102,7 +103,8 @@ impl<'a> Frame<'a> {
     /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
     ///
     /// # Errors
-    /// [`NoRoom`] if it does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; nothing is written then.
+    /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; the buffer then
+    /// stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
         let start = writer.written();
@@ -136,7 +138,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The frames of a decrypted packet, in order. After an error there are no more.
+/// Reads the frames of a decrypted packet in order. After an error it yields no more frames.
 #[derive(Clone, Debug)]
 pub struct FrameReader<'a> {
     reader: Reader<'a>,
@@ -144,13 +146,14 @@ pub struct FrameReader<'a> {
 }
 
 impl<'a> FrameReader<'a> {
-    /// The frames of `plaintext`.
+    /// A reader of the frames in `plaintext`.
     #[must_use]
     pub fn new(plaintext: &'a [u8]) -> Self {
         Self { reader: Reader::new(plaintext), chain: Chain::default() }
     }
 
-    /// The next frame if it is a MESSAGE, which most are; `None` if it is another one, or there is none.
+    /// The next frame if it is a MESSAGE, the most frequent type; `None` if the next frame has another type, or the
+    /// packet has ended.
     pub fn next_message(&mut self) -> Option<Result<MessageFrame<'a>, Malformed>> {
         let first = self.reader.take_if(message::is_message)?;
         let frame = message::read(first, &mut self.reader, &mut self.chain);
@@ -160,7 +163,7 @@ impl<'a> FrameReader<'a> {
         Some(frame)
     }
 
-    /// The bytes not read yet; none after an error.
+    /// The number of bytes not read yet; 0 after an error.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.reader.remaining()

@@ -1,14 +1,14 @@
-//! The bytes before the ciphertext: which kind of datagram it is, and the header of data packets.
+//! The bytes before the ciphertext: the type of the datagram, and the header of data packets.
 
 use super::{Malformed, NoRoom, Reader, Writer};
 
-/// First byte of a Hello.
+/// The first byte of a Hello.
 pub const HELLO: u8 = 4;
-/// First byte of a Retry.
+/// The first byte of a Retry.
 pub const RETRY: u8 = 5;
-/// First byte of a Welcome.
+/// The first byte of a Welcome.
 pub const WELCOME: u8 = 6;
-/// First byte of everything else that is not encrypted; the second byte says what ([`Control`]).
+/// First byte of all other unencrypted datagrams; the second byte is their type ([`Control`]).
 pub const CONTROL: u8 = 7;
 /// The bit that is set in the first byte of data packets only.
 pub const DATA: u8 = 8;
@@ -17,18 +17,18 @@ pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, by its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
+/// The kind of a datagram, from its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
-    /// A client's first message.
+    /// A client's first packet of a handshake.
     Hello,
-    /// A request to come again with a cookie.
+    /// A server's request to resend the Hello with a cookie.
     Retry,
     /// A server's answer to a Hello.
     Welcome,
-    /// Something else that is not encrypted.
+    /// Another unencrypted datagram, by its second byte.
     Control(Control),
-    /// An encrypted packet.
+    /// An encrypted data packet.
     Data,
 }
 
@@ -36,9 +36,9 @@ pub enum PacketKind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Control {
-    /// The connection id of a data packet is not known.
+    /// The sender knows no connection with the id of a data packet.
     Unknown = 0,
-    /// The protocol version of a Hello is not spoken.
+    /// The sender does not speak the protocol version of a Hello.
     Version = 1,
     /// A request for the server's public key.
     KeyQuery = 2,
@@ -47,7 +47,7 @@ pub enum Control {
 }
 
 impl Control {
-    /// The kind that the second byte stands for, if any.
+    /// The kind with this second byte, or `None` if the protocol has no such kind.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
@@ -79,7 +79,7 @@ pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
 /// The header of a data packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DataHeader {
-    /// The key phase.
+    /// The key phase: the lowest bit of the number of key rotations.
     pub phase: bool,
     /// The receiver's connection id, 24 bits.
     pub id: u32,
@@ -93,7 +93,7 @@ impl DataHeader {
     /// The longest header, in bytes.
     pub const MAX_LEN: usize = 1 + 3 + 4;
 
-    /// The bytes of this header: where the ciphertext starts.
+    /// The length of this header in bytes, which is the offset of the ciphertext.
     #[must_use]
     pub const fn header_len(&self) -> usize {
         1 + 3 + self.pn_len as usize
@@ -102,7 +102,7 @@ impl DataHeader {
     /// Writes the header. Bits of `id` and `packet_number` beyond their lengths are not written.
     ///
     /// # Errors
-    /// [`NoRoom`] if it does not fit; nothing is written then.
+    /// [`NoRoom`] if the header does not fit; the buffer then stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let length = self.pn_len.clamp(1, 4);
@@ -121,7 +121,7 @@ impl DataHeader {
     /// Reads the header at the start of `datagram`.
     ///
     /// # Errors
-    /// [`Malformed`] if it is not a data packet, or too short to be one.
+    /// [`Malformed`] if `datagram` is not a data packet, or is too short for a header.
     pub fn read(datagram: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(datagram);
         let first = reader.u8()?;
@@ -140,10 +140,10 @@ impl DataHeader {
     }
 }
 
-/// The shortest form of `packet_number` that the peer expands correctly, whatever it has received since it
-/// acknowledged `largest_acked`: its low bits, and their length in bytes (RFC 9000 A.2).
+/// The shortest encoding of `packet_number` that the peer decodes correctly, whatever it has received since it
+/// acknowledged `largest_acked`: the low bits of the number, and their length in bytes (RFC 9000 section A.2).
 ///
-/// At most 2^31 packet numbers may be waiting for an acknowledgement; beyond, four bytes are not enough.
+/// At most 2^31 packet numbers may wait for an acknowledgement; for more, four bytes are not enough.
 #[must_use]
 pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>) -> (u32, u8) {
     let unacked = match largest_acked {
@@ -162,8 +162,8 @@ pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>
     (packet_number as u32 & low_bits(length), length)
 }
 
-/// The packet number that ends in the low `pn_len` bytes of `truncated` and is nearest to the one after
-/// `largest_received` (RFC 9000 A.3). Before anything was received, `largest_received` is 0.
+/// Decodes a packet number: the number that ends in the low `pn_len` bytes of `truncated` and is nearest to the
+/// successor of `largest_received` (RFC 9000 section A.3). Before any packet was received, `largest_received` is 0.
 #[must_use]
 pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len: u8) -> u64 {
     let mask = low_bits(pn_len);
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_bytes_outside_4_to_15_are_not_ours() {
+    fn first_bytes_outside_4_to_15_are_no_tickwire_datagrams() {
         for first in 0..=u8::MAX {
             let known = classify(&[first, 0]).is_some();
             assert_eq!(known, (4..16).contains(&first), "{first}");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_byte_tells_control_datagrams_apart() {
+    fn the_second_byte_distinguishes_control_datagrams() {
         let kinds = [Control::Unknown, Control::Version, Control::KeyQuery, Control::KeyReply];
         for kind in kinds {
             assert_eq!(classify(&[CONTROL, kind as u8]), Some(PacketKind::Control(kind)));
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_header_read_is_the_header_written() {
-        fn property(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
+        fn the_header_read_is_the_one_written(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
             let pn_len = pn_len % 4 + 1;
             let header =
                 DataHeader { phase, id: id >> 8, packet_number: packet_number & low_bits(pn_len), pn_len };
@@ -239,7 +239,7 @@ mod tests {
                 && DataHeader::read(&buffer) == Ok(header)
                 && (0..written).all(|short| DataHeader::read(&buffer[..short]) == Err(Malformed))
         }
-        quickcheck(property as fn(bool, u32, u32, u8) -> bool);
+        quickcheck(the_header_read_is_the_one_written as fn(bool, u32, u32, u8) -> bool);
     }
 
     #[test]
@@ -258,8 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_what_is_decoded_whatever_was_received_since_the_acknowledgement() {
-        fn property(acked: u64, ahead: u32, received: u32, top: bool) -> TestResult {
+    fn a_packet_number_decodes_correctly_whatever_arrived_since_the_acknowledgement() {
+        fn the_number_decoded_is_the_one_sent(
+            acked: u64,
+            ahead: u32,
+            received: u32,
+            top: bool,
+        ) -> TestResult {
             let acked = if top { u64::MAX - acked % (1 << 32) } else { acked };
             let ahead = u64::from(ahead >> 1).max(1) >> (ahead % 31);
             let Some(packet_number) = acked.checked_add(ahead) else { return TestResult::discard() };
@@ -268,7 +273,7 @@ mod tests {
             let (truncated, length) = encode_packet_number(packet_number, Some(acked));
             TestResult::from_bool(decode_packet_number(largest, truncated, length) == packet_number)
         }
-        quickcheck(property as fn(u64, u32, u32, bool) -> TestResult);
+        quickcheck(the_number_decoded_is_the_one_sent as fn(u64, u32, u32, bool) -> TestResult);
     }
 
     #[test]
@@ -284,14 +289,14 @@ mod tests {
                 .min_by_key(|candidate| ((candidate - expected).abs(), -candidate))
                 .map_or(0, |candidate| candidate as u64)
         }
-        fn property(largest: u64, truncated: u32, length: u8) -> bool {
+        fn the_number_decoded_is_the_nearest(largest: u64, truncated: u32, length: u8) -> bool {
             let length = length % 4 + 1;
             let truncated = truncated & low_bits(length);
             [largest, largest % 70_000, u64::MAX - largest % 70_000, 0, u64::MAX].iter().all(|&largest| {
                 decode_packet_number(largest, truncated, length) == nearest(largest, truncated, length)
             })
         }
-        quickcheck(property as fn(u64, u32, u8) -> bool);
+        quickcheck(the_number_decoded_is_the_nearest as fn(u64, u32, u8) -> bool);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::event::ChannelId;
 
-/// The largest id on the wire; the next one is 0.
+/// The largest message id on the wire. The id after it is 0.
 pub const ID_MAX: u32 = (1 << 24) - 1;
 
 const MESSAGE: u8 = 0x80;
@@ -16,35 +16,36 @@ const KIND_NUMBERED: u8 = 0;
 const KIND_NEXT: u8 = 1;
 const KIND_FRAGMENT: u8 = 2;
 
-/// A MESSAGE frame.
+/// A MESSAGE frame, which carries a whole message or a fragment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MessageFrame<'a> {
     /// The channel, 0 to 31.
     pub channel: ChannelId,
-    /// The low 24 bits of the message's number on its channel; none for whole unreliable messages.
+    /// The low 24 bits of the message's number on its channel; `None` for whole unreliable messages.
     pub id: Option<u32>,
     /// The part of the message that the frame carries.
     pub part: MessagePart,
-    /// The bytes of this part.
+    /// The bytes of the message, or of its fragment.
     pub data: &'a [u8],
 }
 
 /// The part of a message that a frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessagePart {
-    /// All of it.
+    /// The whole message.
     Whole,
-    /// The bytes from `offset` on, of a message of `total` bytes. Always with an id, never empty.
+    /// A fragment: the bytes from `offset` on, of a message of `total` bytes. A fragment has an id and at least
+    /// one byte.
     Fragment {
-        /// Bytes of the whole message.
+        /// The size of the whole message, in bytes.
         total: u64,
-        /// Where these bytes belong.
+        /// The position of the fragment's first byte in the message.
         offset: u64,
     },
 }
 
-/// The channel and id of the last MESSAGE frame of a packet, from which those of the next one may be inferred. Starts
-/// over with each packet.
+/// The channel and id of the last MESSAGE frame of a packet, from which the next frame may infer its own. A new chain
+/// begins with each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Chain {
     last: Option<(u8, u32)>,
@@ -52,7 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether the packet has a MESSAGE frame already.
+    /// Whether the packet contains a MESSAGE frame already.
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started
@@ -124,7 +125,7 @@ pub(crate) fn read<'a>(
 /// without an id gets 0.
 ///
 /// # Errors
-/// [`NoRoom`] if it does not fit; nothing is written then, and `chain` stays.
+/// [`NoRoom`] if the frame does not fit; the buffer and `chain` then stay unchanged.
 pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
     let channel = frame.channel.0 & CHANNEL_MASK;
     let kind = kind(channel, frame.id, frame.part, chain);
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_as_specified() {
+    fn message_frames_have_the_specified_layout() {
         let frames = [
             whole(1, Some(5), b"a"),
             whole(1, Some(6), b"b"),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_without_room() {
+    fn no_byte_of_a_message_frame_is_written_without_room() {
         let frames =
             [whole(3, Some(1), &[7; 200]), whole(3, None, b"x"), fragment(1 << 20, 1 << 15, &[1; 130])];
         for frame in frames {
@@ -301,7 +302,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn whatever_parses_is_written_back_as_it_was(bytes: Vec<u8>) -> bool {
+        fn frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
             let mut bytes = bytes;
             if let Some(first) = bytes.first_mut() {
                 *first |= MESSAGE;

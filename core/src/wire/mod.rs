@@ -1,7 +1,7 @@
-//! Bytes on the wire, for whoever reads along: simulators, tests, dissectors. Byte order is little-endian throughout.
+//! The bytes on the wire, for simulators, tests and dissectors. The byte order is little-endian throughout.
 //!
-//! [`classify`] tells what a datagram is, [`DataHeader::read`] takes the header of a data packet apart, and [`FrameReader`] the
-//! frames of a packet that was decrypted. Frames borrow from the bytes that they were read from.
+//! [`classify`] returns the kind of a datagram, [`DataHeader::read`] parses the header of a data packet, and
+//! [`FrameReader`] the frames of a decrypted packet. Frames borrow from the bytes that they were read from.
 //!
 //! ```
 //! use tickwire_core::ChannelId;
@@ -52,6 +52,6 @@ pub(crate) use resume::write_resume;
 pub(crate) use varint::varint_len;
 pub(crate) use writer::{NoRoom, Writer};
 
-/// The bytes are not what the format asks for. Noise is counted, so nothing more is said about it.
+/// The bytes violate the format. The error gives no details, because noise is only counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed;

@@ -1,4 +1,4 @@
-//! Reading bytes from the wire: the only way in. Nothing here indexes, so nothing here can panic.
+//! Reading of bytes from the wire. Nothing in this module indexes, so nothing in it can panic.
 
 use super::{Malformed, varint_len};
 
@@ -15,7 +15,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The bytes not read yet.
+    /// The number of bytes not read yet.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.rest.len()
@@ -27,35 +27,35 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// The next `length` bytes.
+    /// Reads the next `length` bytes.
     ///
     /// # Errors
-    /// [`Malformed`] if fewer are left; nothing is consumed then.
+    /// [`Malformed`] if fewer bytes are left; the reader then stays in place.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    /// The next `N` bytes.
+    /// Reads the next `N` bytes as an array.
     ///
     /// # Errors
-    /// [`Malformed`] if fewer are left.
+    /// [`Malformed`] if fewer bytes are left.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
         self.rest = rest;
         Ok(*taken)
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
-    /// [`Malformed`] at the end.
+    /// [`Malformed`] at the end of the bytes.
     pub fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// The next byte, if there is one for which `wanted` holds; else nothing is consumed.
+    /// Reads the next byte if `wanted` is true for it; otherwise the reader stays in place.
     pub fn take_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         wanted(*first).then(|| {
@@ -64,42 +64,42 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Two bytes, little-endian.
+    /// Reads two bytes, little-endian.
     ///
     /// # Errors
-    /// [`Malformed`] at the end.
+    /// [`Malformed`] if fewer bytes are left.
     pub fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_le_bytes)
     }
 
-    /// Three bytes, little-endian.
+    /// Reads three bytes, little-endian.
     ///
     /// # Errors
-    /// [`Malformed`] at the end.
+    /// [`Malformed`] if fewer bytes are left.
     pub fn u24(&mut self) -> Result<u32, Malformed> {
         self.array().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
     }
 
-    /// Four bytes, little-endian.
+    /// Reads four bytes, little-endian.
     ///
     /// # Errors
-    /// [`Malformed`] at the end.
+    /// [`Malformed`] if fewer bytes are left.
     pub fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// Eight bytes, little-endian.
+    /// Reads eight bytes, little-endian.
     ///
     /// # Errors
-    /// [`Malformed`] at the end.
+    /// [`Malformed`] if fewer bytes are left.
     pub fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A variable-length integer (1 to 9 bytes, the first of which says the length).
+    /// Reads a variable-length integer (1 to 9 bytes, the first of which gives the length).
     ///
     /// # Errors
-    /// [`Malformed`] at the end, or if the value is not in its shortest form.
+    /// [`Malformed`] if fewer bytes are left, or the value is not in its shortest form.
     pub fn varint(&mut self) -> Result<u64, Malformed> {
         let first = self.u8()?;
         if first < 0x80 {
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if varint_len(value) == following + 1 { Ok(value) } else { Err(Malformed) }
     }
 
-    /// A varint length and as many bytes.
+    /// Reads a length as a varint, and as many bytes.
     ///
     /// # Errors
     /// [`Malformed`] if the length is above `most`, or fewer bytes are left.
@@ -129,12 +129,12 @@ impl<'a> Reader<'a> {
         if length > most { Err(Malformed) } else { self.take(length) }
     }
 
-    /// All that is left.
+    /// Reads all bytes that are left.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
 
-    /// Says that nothing may follow.
+    /// Checks that no byte is left.
     ///
     /// # Errors
     /// [`Malformed`] if bytes are left.

@@ -1,4 +1,4 @@
-//! RESUME frames: the messages that one reliable channel had received before its session was resumed.
+//! RESUME frames: the messages of one reliable channel that were received before the session was resumed.
 
 use core::ops::Range;
 
@@ -12,13 +12,13 @@ pub(crate) const RESUME: u8 = 0x07;
 /// Ids are 24 bits, so nothing lies this far above a floor.
 const SPAN: u64 = 1 << 24;
 
-/// A RESUME frame: every message of `channel` below `floor` was received, the floor itself was not, and of those above
-/// it the ranges.
+/// A RESUME frame of a channel: every message below `floor` was received, the message `floor` was not, and of the
+/// messages above, those in the ranges were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResumeFrame<'a> {
     /// The channel, 0 to 31.
     pub channel: ChannelId,
-    /// The low 24 bits of the first id that was not received.
+    /// The low 24 bits of the first message id that was not received.
     pub floor: u32,
     /// The ranges as they are on the wire: a gap and a length each, checked when they were read.
     ranges: &'a [u8],
@@ -28,8 +28,8 @@ impl<'a> ResumeFrame<'a> {
     /// Reads the frame after its type byte.
     ///
     /// # Errors
-    /// [`Malformed`] if it is cut off, the channel is above 31, there are more than [`limits::RESUME_RANGES`] ranges, a
-    /// gap or a length is zero, or the ranges end 2^24 or more above the floor.
+    /// [`Malformed`] if the frame is cut off, the channel is above 31, there are more than [`limits::RESUME_RANGES`]
+    /// ranges, a gap or a length is zero, or the ranges end 2^24 or more above the floor.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let channel = reader.u8()?;
@@ -64,12 +64,12 @@ impl<'a> ResumeFrame<'a> {
 
 /// Writes the RESUME frame of one channel.
 ///
-/// `ranges` are what was received above the floor, ascending, as distances from the floor; neither they nor the gaps
-/// before them are empty, and they end below 2^24. At most [`limits::RESUME_RANGES`] are written, those nearest to the
-/// floor: the peer sends the rest again, and it is told apart as received.
+/// `ranges` are the received ids above the floor, ascending, as distances from the floor. Neither the ranges nor the
+/// gaps before them are empty, and they end below 2^24. At most [`limits::RESUME_RANGES`] are written, those nearest to
+/// the floor. The peer resends the messages of further ranges, and this end drops them as duplicates.
 ///
 /// # Errors
-/// [`NoRoom`] if it does not fit; nothing is written then.
+/// [`NoRoom`] if the frame does not fit; the buffer then stays unchanged.
 pub fn write_resume(
     writer: &mut Writer<'_>,
     channel: ChannelId,

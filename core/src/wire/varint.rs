@@ -1,4 +1,4 @@
-//! Prefix-coded integers: the number of leading one bits of the first byte says how many bytes follow.
+//! Prefix-coded integers: the number of leading one bits in the first byte is the number of bytes that follow.
 //!
 //! Values below 128 take one byte, below 2^14 two, and so on to nine bytes for 64 bits. The bits after the prefix
 //! are little-endian. Only the shortest form is valid, so that every value has one encoding.

@@ -1,8 +1,8 @@
-//! Writing bytes into a caller's buffer, never past its end.
+//! Writing of bytes into a caller's buffer, never past its end.
 
 use super::varint_len;
 
-/// The buffer is full.
+/// The value does not fit into the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoRoom;
 
@@ -20,38 +20,38 @@ impl<'a> Writer<'a> {
         Self { buffer, written: 0 }
     }
 
-    /// Bytes written so far.
+    /// The number of bytes written so far.
     #[must_use]
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// Bytes that still fit.
+    /// The number of bytes that still fit.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.buffer.len().saturating_sub(self.written)
     }
 
-    /// Takes back everything written after the first `length` bytes. A `length` beyond them changes nothing.
+    /// Removes all bytes after the first `length` bytes. A `length` beyond the written bytes changes nothing.
     pub const fn truncate(&mut self, length: usize) {
         if length < self.written {
             self.written = length;
         }
     }
 
-    /// Appends `bytes`.
+    /// Appends `bytes` to the buffer.
     ///
     /// # Errors
-    /// [`NoRoom`] if they do not fit; nothing is written then.
+    /// [`NoRoom`] if `bytes` do not fit; the buffer then stays unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.slot(bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
 
-    /// Appends `length` bytes and lends them for filling in.
+    /// Appends `length` bytes and returns them for the caller to fill in.
     ///
     /// # Errors
-    /// [`NoRoom`] if they do not fit; nothing is written then.
+    /// [`NoRoom`] if they do not fit; the buffer then stays unchanged.
     pub fn slot(&mut self, length: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.written.checked_add(length).ok_or(NoRoom)?;
         let slot = self.buffer.get_mut(self.written..end).ok_or(NoRoom)?;
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
     /// Appends one byte.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer.
+    /// [`NoRoom`] if the buffer is full.
     pub fn u8(&mut self, value: u8) -> Result<(), NoRoom> {
         self.bytes(&[value])
     }
@@ -70,15 +70,15 @@ impl<'a> Writer<'a> {
     /// Appends two bytes, little-endian.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer.
+    /// [`NoRoom`] if the value does not fit.
     pub fn u16(&mut self, value: u16) -> Result<(), NoRoom> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// Appends the low three bytes, little-endian.
+    /// Appends the low three bytes of `value`, little-endian.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer.
+    /// [`NoRoom`] if the value does not fit.
     pub fn u24(&mut self, value: u32) -> Result<(), NoRoom> {
         let [a, b, c, _] = value.to_le_bytes();
         self.bytes(&[a, b, c])
@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
     /// Appends four bytes, little-endian.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer.
+    /// [`NoRoom`] if the value does not fit.
     pub fn u32(&mut self, value: u32) -> Result<(), NoRoom> {
         self.bytes(&value.to_le_bytes())
     }
@@ -95,15 +95,15 @@ impl<'a> Writer<'a> {
     /// Appends eight bytes, little-endian.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer.
+    /// [`NoRoom`] if the value does not fit.
     pub fn u64(&mut self, value: u64) -> Result<(), NoRoom> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// Appends a variable-length integer (1 to 9 bytes, the first of which says the length).
+    /// Appends a variable-length integer (1 to 9 bytes, the first of which gives the length).
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer; nothing is written then.
+    /// [`NoRoom`] if the value does not fit; the buffer then stays unchanged.
     pub fn varint(&mut self, value: u64) -> Result<(), NoRoom> {
         if value < 1 << 7 {
             return self.u8(value as u8);
@@ -125,10 +125,10 @@ impl<'a> Writer<'a> {
         self.bytes(used)
     }
 
-    /// Appends a varint length and `bytes`.
+    /// Appends the length of `bytes` as a varint, then `bytes`.
     ///
     /// # Errors
-    /// [`NoRoom`] at the end of the buffer; nothing is written then.
+    /// [`NoRoom`] if both do not fit; the buffer then stays unchanged.
     pub fn sized(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let start = self.written;
         self.varint(bytes.len() as u64)?;

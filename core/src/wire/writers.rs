@@ -1,5 +1,5 @@
-//! Functions that write packets, piece by piece: for tests and fuzzers that forge them. They change with every
-//! version.
+//! Functions that write packets piece by piece, for tests and fuzzers that forge packets. They may change with
+//! every version.
 
 pub use super::ack::{ACK, ACK_BITS, ACK_BITS_MARKS, ACK_LAST, AckRanges};
 pub use super::header::{CONTROL, DATA, HELLO, RETRY, WELCOME, encode_packet_number};
@@ -12,11 +12,11 @@ use super::ack::EcnCounts;
 use crate::time::{Duration, Instant, Span};
 
 /// Writes an ACK frame with as many of `ranges` as fit, the newest first, and returns the lowest packet number that it
-/// acknowledges, or [`u64::MAX`] without ranges. `delay` is how long the largest packet number has waited since it was
-/// received at `receive_time`, by the receiver's clock.
+/// acknowledges, or [`u64::MAX`] without ranges. `delay` is the time since the largest packet number was received at
+/// `receive_time`, by the receiver's clock.
 ///
 /// # Errors
-/// [`NoRoom`] if not even the first range fits; nothing is written then.
+/// [`NoRoom`] if not even the first range fits; the buffer then stays unchanged.
 pub fn write_ack(
     ranges: &AckRanges,
     delay: Duration,

@@ -1,4 +1,4 @@
-//! Addresses as people write them.
+//! Addresses of hosts and ports, in the form in which people write them.
 
 #[cfg(test)]
 mod tests;
@@ -13,30 +13,32 @@ use tickwire_core::Address;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Host {
-    /// A name that has to be resolved, in lower case.
+    /// A host name in lower case, which a resolver has to look up.
     Name(String),
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address.
     V6 {
-        /// The address.
+        /// The address itself, without its interface.
         ip: Ipv6Addr,
-        /// The index of the interface that a link-local address belongs to. 0 if none is named, and for every other address.
+        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, and for every
+        /// other address.
         scope_id: u32,
     },
 }
 
 /// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`, `[fe80::1%2]:7777`.
 ///
-/// Equality is that of the text: a name and the address that it resolves to differ. An address has one form:
-/// `[::ffff:192.0.2.1]` is `192.0.2.1` however it is made. Parsing the printed text gives the same value back.
+/// Two addresses are equal if their texts are equal, so a name differs from the address that it resolves to. Every
+/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1` however it is made. Parsing the printed text
+/// gives the same value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NetworkAddress {
     host: Host,
     port: u16,
 }
 
-/// Why a text is no address.
+/// The reason that a text is no network address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseAddressError {
     text: String,
@@ -51,14 +53,14 @@ struct Fault {
 }
 
 impl NetworkAddress {
-    /// The port of a server that names none.
+    /// The port of a server whose address gives no port.
     pub const DEFAULT_PORT: u16 = 7777;
 
-    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`. All of `host` is the
-    /// host: `::1:2` is an IPv6 address here, though its end reads as a port.
+    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`. All of
+    /// `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
     ///
     /// # Errors
-    /// [`ParseAddressError`] if `host` is none of them.
+    /// [`ParseAddressError`] if `host` is neither a name nor an address.
     pub fn new(host: &str, port: u16) -> Result<Self, ParseAddressError> {
         let text = host.trim();
         match parse_host(text, &interface_index) {
@@ -67,32 +69,32 @@ impl NetworkAddress {
         }
     }
 
-    /// Its host.
+    /// The host of the address: a name or an IP address.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Its port.
+    /// The UDP port of the address.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether it is an IPv6 address; of a name that is not known.
+    /// Whether the host is an IPv6 address. `false` for a name, whose addresses are not known.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// The reason why no single host has this address and no socket can be bound to it: it is a multicast or a broadcast address.
-    /// `None` for all other addresses, and for names.
+    /// The reason that no single host has this address and no socket can be bound to it: the address is a multicast or
+    /// a broadcast address. `None` for all other addresses, and for names.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())
     }
 
-    /// The socket address, unless the host is a name.
+    /// The socket address; `None` if the host is a name.
     #[must_use]
     pub const fn socket_address(&self) -> Option<SocketAddr> {
         match self.host {

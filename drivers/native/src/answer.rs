@@ -1,4 +1,4 @@
-//! One answer of the network thread, which the asker awaits as a future or by blocking.
+//! An answer of the network thread, which the caller awaits as a future or by blocking.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_arrives_in_either_style() {
+    fn an_answer_arrives_by_blocking_and_by_awaiting() {
         let (replier, pending) = answer();
         replier.reply(5);
         assert_eq!(pending.wait(None), Some(5));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_leaves_nobody_waiting() {
+    fn a_dropped_answerer_leaves_no_caller_waiting() {
         let (replier, pending) = answer::<()>();
         drop(replier);
         assert_eq!(pending.wait(None), None);

@@ -1,4 +1,4 @@
-//! An attempt to connect, as the game sees it.
+//! A running attempt to connect, as the game handles it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,9 +12,9 @@ use crate::shared::NetworkThreadId;
 
 /// A running attempt to connect.
 ///
-/// It is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame. Dropping it
-/// changes nothing: `Event::Connected` comes all the same. An `Event::Closed` of the null connection reports a failed attempt
-/// too, but no handler of `on_disconnected` is called for it.
+/// An attempt is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame.
+/// Dropping the attempt does not stop it: `Event::Connected` still comes. An `Event::Closed` of the null connection
+/// reports a failed attempt too, but does not call the handlers of `on_disconnected`.
 #[must_use = "an attempt that fails is reported here only"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
@@ -29,7 +29,7 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// The result, if there is one. It is returned once.
+    /// The result of the attempt, once it has ended. The method returns it only once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),
@@ -38,10 +38,12 @@ impl Attempt {
         }
     }
 
-    /// Waits for the result. `ConnectOptions::timeout` limits how long an attempt takes.
+    /// Blocks until the attempt ends, and returns its result. `ConnectOptions::timeout` limits the duration of
+    /// an attempt.
     ///
     /// # Errors
-    /// [`ConnectError`]; to an accept policy [`ConnectError::OnNetworkThread`], unless there is a result already.
+    /// [`ConnectError`] if the attempt fails. An accept policy gets [`ConnectError::OnNetworkThread`] while the
+    /// attempt runs.
     pub fn wait(mut self) -> Result<ConnectionId, ConnectError> {
         if self.network_thread.is_here() {
             return self.result().unwrap_or(Err(ConnectError::OnNetworkThread));

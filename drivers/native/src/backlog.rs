@@ -1,4 +1,4 @@
-//! Messages that the game has handed over and the core has not taken yet, because its queue is full.
+//! Messages of the game that wait in the driver because the core's queue is full.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The capabilities of this platform.
+//! The kinds of sockets that this platform has.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
@@ -6,21 +6,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// TCP sockets.
+    /// Whether the platform has TCP sockets.
     pub tcp: bool,
-    /// UDP sockets.
+    /// Whether the platform has UDP sockets.
     pub udp: bool,
-    /// IPv6 sockets, here and now.
+    /// Whether IPv6 sockets can be opened on this host now.
     pub ipv6: bool,
-    /// WebRTC data channels, as compiled in.
+    /// Whether the driver was compiled with WebRTC data channels.
     pub webrtc: bool,
-    /// Sockets that others connect to.
+    /// Whether the platform has sockets that other hosts connect to.
     pub server_sockets: bool,
-    /// One socket takes IPv4 and IPv6.
+    /// Whether one socket can carry both IPv4 and IPv6.
     pub dual_stack: bool,
 }
 
-/// Asks the system what it can do, by opening sockets on the loopback interface and closing them again.
+/// Finds the capabilities of the system, by opening sockets on the loopback interface and closing them again.
 #[must_use]
 pub fn capabilities() -> Capabilities {
     let ipv4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
@@ -29,8 +29,9 @@ pub fn capabilities() -> Capabilities {
     Capabilities { tcp: true, udp: ipv4 || ipv6, ipv6, webrtc: false, server_sockets: true, dual_stack }
 }
 
-/// The addresses of this machine's interfaces: those that others may reach first, loopback last. Link-local
-/// addresses are left out, since they mean nothing without their interface. Empty if the system does not tell.
+/// The addresses of this machine's interfaces. Addresses that other hosts may reach come first, loopback last.
+/// Link-local addresses are left out, because they mean nothing without their interface. Empty if the system does not
+/// report addresses.
 #[must_use]
 pub fn local_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

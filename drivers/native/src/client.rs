@@ -1,4 +1,4 @@
-//! A client: dials servers, and accepts no connection.
+//! A client, which dials servers and accepts no connection.
 
 use tickwire_core::message::NetMessage;
 use tickwire_core::{Access, Bytes, ConnectionId, ConnectionState, MessageId, Route};
@@ -8,8 +8,8 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running client. It has the methods of a [`crate::Handle`] too. Dropping it stops it, with a good-bye but without
-/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+/// A running client. It also has the methods of a [`crate::Handle`]. Dropping it closes its connections without waiting
+/// for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -38,22 +38,23 @@ pub struct Client {
 verbs!(Client);
 
 impl Client {
-    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. `connect` comes next.
+    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. Call
+    /// `connect` next.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be had.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         options.config.access = Access::Closed;
         Ok(Self { node: Node::start(options)? })
     }
 
-    /// The connection to the server, if there is one. After the server lost the session, it is a new one.
+    /// The id of the connection to the server, if there is one. It changes when the server loses the session.
     #[must_use]
     pub fn server(&self) -> Option<ConnectionId> {
         self.latest_connection()
     }
 
-    /// Whether the connection to the server is usable now: made, not interrupted, not ending.
+    /// Whether the connection to the server carries messages now: made, not interrupted, not closing.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.server().is_some_and(|server| self.state(server) == ConnectionState::Connected)
@@ -67,7 +68,7 @@ impl Client {
         self.send_to_server_with(message, T::ROUTE)
     }
 
-    /// Sends a message to the server, on another channel than that of its type (see [`crate::Handle::send_with`]).
+    /// Sends a message to the server, on another channel than its type's (see [`crate::Handle::send_with`]).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -86,7 +87,7 @@ impl Client {
     /// Closes the connection to the server at once, if there is one.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn disconnect_from_server(&self) -> Result<(), CommandError> {
         self.server().map_or(Ok(()), |server| self.disconnect(server, 0, ""))
     }

@@ -1,4 +1,4 @@
-//! The monotonic clock of one endpoint, as the core counts it.
+//! The monotonic clock of one endpoint, in the core's microseconds.
 
 use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 

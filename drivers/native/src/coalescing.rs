@@ -1,7 +1,7 @@
-//! When datagrams are read one by one, and when they may gather.
+//! The choice between reading each datagram at once and letting datagrams gather.
 //!
-//! Network cards do the same and call it interrupt moderation: where many small things come that nobody waits for, being
-//! woken up costs more than dealing with them.
+//! Network cards do the same and call it interrupt moderation: where many small datagrams arrive that no message waits
+//! for, waking up costs more than handling them.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_comes_densely_and_after_a_second_of_quiet_gathers() {
+    fn datagrams_gather_only_when_dense_and_after_a_second_of_quiet() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gathers_after_a_drain_that_took_too_much() {
+    fn no_datagram_gathers_after_a_drain_with_too_many_datagrams() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         for (ms, batches, naps) in [(2000, [32, 32], true), (2010, [32, 33], false), (2015, [1, 0], true)] {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gathers_for_a_second_after_a_datagram_was_dropped_whoever_else_is_heard() {
+    fn no_datagram_gathers_for_a_second_after_one_was_dropped() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         coalescing.on_noise(at(2000));
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gathers_where_it_is_switched_off() {
+    fn no_datagram_gathers_with_coalescing_switched_off() {
         let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }
 
     #[test]
-    fn handshakes_noise_and_large_datagrams_are_no_upkeep() {
+    fn handshakes_noise_and_large_datagrams_end_coalescing() {
         assert!(may_be_upkeep(&[8; 40]));
         assert!(!may_be_upkeep(&[8; 1200]));
         assert!(!may_be_upkeep(&[4; 40]) && !may_be_upkeep(&[7, 0, 1]) && !may_be_upkeep(&[200; 40]));

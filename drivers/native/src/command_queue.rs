@@ -1,4 +1,4 @@
-//! The bounded, lock-free queue from the game to the network thread, and how each end wakes the other.
+//! The bounded, lock-free queue from the game to the network thread, with the wake-ups of both ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_holds_keeps_back_what_it_queues_and_nobody_elses() {
+    fn a_hold_delays_only_the_messages_of_its_own_thread() {
         let sleeper = Sleeper::new().unwrap();
         let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
         let thread = queue.hold();

@@ -1,5 +1,5 @@
-//! Attempts to connect: a name is resolved, and its addresses are tried in order, each a little after the last, until
-//! one answers.
+//! Attempts to connect: the driver resolves a name and tries its addresses in order, each a little after the last,
+//! until one of them answers.
 
 mod returning;
 #[cfg(test)]

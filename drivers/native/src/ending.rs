@@ -1,10 +1,10 @@
-//! Why a connection ended, in words for a person.
+//! The reason that a connection ended, as text for a person.
 
 use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// Shows why a connection ended, as a person would say it.
+/// Displays the reason that a connection ended as a sentence for a person.
 ///
 /// ```
 /// use tickwire_core::CloseReason;
@@ -17,38 +17,38 @@ pub struct Ending<'a>(pub &'a CloseReason);
 impl fmt::Display for Ending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            CloseReason::Local { code } => write!(f, "this end closed it (code {code:#06x})"),
+            CloseReason::Local { code } => write!(f, "this end closed the connection (code {code:#06x})"),
             CloseReason::Peer { code: 0, text } if text.is_empty() => f.write_str("the other end left"),
             CloseReason::Peer { code, text } if text.is_empty() => {
-                write!(f, "the other end closed it (code {code:#06x})")
+                write!(f, "the other end closed the connection (code {code:#06x})")
             }
             CloseReason::Peer { code, text } => {
-                write!(f, "the other end closed it (code {code:#06x}): {text}")
+                write!(f, "the other end closed the connection (code {code:#06x}): {text}")
             }
             CloseReason::TimedOut => f.write_str("the other end stopped answering"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
-                "a server answers there, but with another key, {key}; pin that one if you trust it, since \
-                 nothing proves whose it is"
+                "a server answers at this address, but with another key, {key}; pin that key if you trust it, since \
+                 nothing proves who owns it"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
-                f.write_str("nobody answered")
+                f.write_str("no server or peer answered")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
-                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a \
-                 tunnel or VPN; raise its MTU, or use another network",
+                "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \
+                 because of a tunnel or VPN; raise the tunnel's MTU, or use another network",
             ),
             CloseReason::PathTooNarrow { least } => write!(
                 f,
-                "the path carries datagrams of less than {least} bytes only, perhaps through a tunnel or VPN; raise its MTU, or \
-                 use another network"
+                "the path carries only datagrams of less than {least} bytes, perhaps because of a tunnel or VPN; \
+                 raise the tunnel's MTU, or use another network"
             ),
             CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "no server answered but one that seems to speak protocol version {version}")
+                write!(f, "the only server that answered seems to speak protocol version {version}")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
             CloseReason::Refused(Refusal::TooManyFromAddress) => {
-                f.write_str("the server has as many clients from this address as one address may bring")
+                f.write_str("the server already has the largest number of clients that one address may have")
             }
             CloseReason::Refused(Refusal::Banned) => f.write_str("the server does not let this identity in"),
             CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
@@ -57,18 +57,20 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the server refused (code {code:#06x}): {text}")
             }
             CloseReason::SessionLost => f.write_str(
-                "the other end no longer knows the connection: it was restarted, or was silent too long",
+                "the other end no longer knows the connection, because it was restarted or the connection was \
+                 interrupted for too long",
             ),
             CloseReason::Replaced => f.write_str(
-                "another connection took its place: of the same pair of peers, or of the same identity in a full server",
+                "another connection took the place of this one: a connection of the same two peers or, in a full \
+                 server, of the same identity",
             ),
             CloseReason::Violation(violation) => {
                 write!(f, "the other end broke the protocol: {}", broken(*violation))
             }
             CloseReason::KeysExhausted => {
-                f.write_str("too many forged packets were seen, and its keys are worn out")
+                f.write_str("the keys of the connection are worn out, because too many forged packets arrived")
             }
-            CloseReason::LinkClosed => f.write_str("the link under it was closed"),
+            CloseReason::LinkClosed => f.write_str("the link under the connection was closed"),
             CloseReason::Driver { text } => f.write_str(text),
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),
@@ -78,15 +80,15 @@ impl fmt::Display for Ending<'_> {
 
 const fn broken(violation: Violation) -> &'static str {
     match violation {
-        Violation::MalformedFrame => "a frame did not read",
-        Violation::AcknowledgedUnsent => "it acknowledged what was never sent",
-        Violation::BadChannel => "a channel that is not there, or does not allow that",
-        Violation::MessageTooLarge => "a message larger than agreed",
-        Violation::CreditExceeded => "more data than granted",
+        Violation::MalformedFrame => "a frame does not parse",
+        Violation::AcknowledgedUnsent => "it acknowledged a packet that was never sent",
+        Violation::BadChannel => "a frame of a channel that does not exist, or that does not allow the frame",
+        Violation::MessageTooLarge => "a message larger than both ends agreed to",
+        Violation::CreditExceeded => "more data than its flow-control credit allows",
         Violation::BadFragment => "a fragment that does not fit its message",
-        Violation::BadResume => "resume state that contradicts what was sent",
+        Violation::BadResume => "resume state that contradicts the messages that were sent",
         Violation::InvalidMessages => "a compressed message that cannot be unpacked",
-        _ => "in a way that has no words here",
+        _ => "a violation of an unknown kind",
     }
 }
 
@@ -95,27 +97,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_ending_is_told_as_the_program_writes_it() {
+    fn every_close_reason_is_displayed_in_words() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
-            (CloseReason::Local { code: 65040 }, "this end closed it (code 0xfe10)"),
+            (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),
             (peer(0, ""), "the other end left"),
-            (peer(7, ""), "the other end closed it (code 0x0007)"),
-            (peer(0xfe11, "no shouting"), "the other end closed it (code 0xfe11): no shouting"),
+            (peer(7, ""), "the other end closed the connection (code 0x0007)"),
+            (peer(0xfe11, "no shouting"), "the other end closed the connection (code 0xfe11): no shouting"),
             (CloseReason::Refused(Refusal::Full), "the server was full"),
             (
                 CloseReason::PathTooNarrow { least: 700 },
-                "the path carries datagrams of less than 700 bytes only, perhaps through a tunnel or VPN; raise its MTU, or use \
-                 another network",
+                "the path carries only datagrams of less than 700 bytes, perhaps because of a tunnel or VPN; raise \
+                 the tunnel's MTU, or use another network",
             ),
             (
                 CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, key_hint: None },
-                "small datagrams were answered and those of 1200 bytes were not: the path carries less, perhaps through a tunnel \
-                 or VPN; raise its MTU, or use another network",
+                "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \
+                 because of a tunnel or VPN; raise the tunnel's MTU, or use another network",
             ),
             (
                 CloseReason::Violation(Violation::CreditExceeded),
-                "the other end broke the protocol: more data than granted",
+                "the other end broke the protocol: more data than its flow-control credit allows",
             ),
         ];
         for (reason, words) in told {

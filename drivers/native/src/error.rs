@@ -1,4 +1,4 @@
-//! Errors: each says what went wrong, where, and what to do about it.
+//! Errors of the driver. Each text says what failed, where, and what to do about it.
 
 mod command;
 mod connect;

@@ -1,4 +1,4 @@
-//! The bounded, lock-free queue from the network thread to the game, and how each end wakes the other.
+//! The bounded, lock-free queue from the network thread to the game, with the wake-ups of both ends.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_the_end_asking_for_an_event_ends_after_a_pause_however_long_it_may_wait() {
+    fn after_the_end_a_wait_for_an_event_returns_after_a_short_pause() {
         let queue = EventQueue::new(1);
         queue.close();
         assert!(queue.next_within(Duration::MAX, || {}).is_none());

@@ -1,4 +1,4 @@
-//! The verbs, for whichever thread has a handle: sending, connecting, events, limits.
+//! The methods of a handle, which any thread may call: sending, connecting, events, limits.
 
 mod hold;
 mod questions;
@@ -66,11 +66,11 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// The connections that a broadcast was not sent to.
+/// The connections that did not get a broadcast.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Connections whose channel was full. The message was not sent to them.
+    /// Connections whose channel was full, so that the message was not sent to them.
     pub full: Vec<ConnectionId>,
 }
 
@@ -79,8 +79,9 @@ impl Handle {
 
     /// Sends a message on the channel of its type. It leaves at once, unless this thread [holds](Handle::hold).
     ///
-    /// The result is its number on this connection and channel, by which `Event::Delivered` and the list in `Event::Closed`
-    /// name it. A message that was queued while the connection ended may be named by neither: it was not sent.
+    /// The result is the message's number on this connection and channel, by which `Event::Delivered` and the list in
+    /// `Event::Closed` name it. If the connection ended before the network thread took the message, neither event names
+    /// it; the message was then not sent.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -88,8 +89,8 @@ impl Handle {
         self.send_with(connection, message, T::ROUTE)
     }
 
-    /// Sends a message on another channel than that of its type: `"chat"` is a channel's name, `ChannelId(2)` its number,
-    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` name a channel too.
+    /// Sends a message on another channel than its type's: `"chat"` is a channel's name, `ChannelId(2)` its number,
+    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` select a channel too.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -106,7 +107,7 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has encoded.
+    /// Sends bytes that the caller has encoded on a channel.
     ///
     /// # Errors
     /// [`SendError`], with the bytes in it.
@@ -138,16 +139,16 @@ impl Handle {
     /// Sends a message to every connection, on the channel of its type.
     ///
     /// # Errors
-    /// [`SendError`] if this end could not send it at all. Connections whose channel is full are listed
-    /// in the result.
+    /// [`SendError`] if this end could not send the message at all. Connections whose channel is full are listed in
+    /// the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }
 
-    /// Sends a message to every connection, on another channel than that of its type (see [`Handle::send_with`]).
+    /// Sends a message to every connection, on another channel than its type's (see [`Handle::send_with`]).
     ///
     /// # Errors
-    /// As [`Handle::broadcast`].
+    /// Those of [`Handle::broadcast`].
     pub fn broadcast_with<T: NetMessage>(
         &self,
         message: &T,
@@ -160,10 +161,10 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has encoded to every connection but those of `except`.
+    /// Sends bytes that the caller has encoded to every connection except those in `except`.
     ///
     /// # Errors
-    /// As [`Handle::broadcast`].
+    /// Those of [`Handle::broadcast`].
     pub fn broadcast_bytes(
         &self,
         channel: ChannelId,
@@ -191,16 +192,17 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the result is dropped, so that they leave together: one datagram
-    /// carries many. Hold while a frame is computed, not longer. The hold lets everything go early at a message of a thread that
-    /// does not hold, at a full queue, at a question to the network thread, and when a connection is made or closed.
+    /// carries many. Hold while a frame is computed, not longer. The hold releases its messages early when a thread
+    /// that does not hold sends a message, the queue is full, the game asks the network thread a question, or a
+    /// connection is made or closed.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
 
     // ----- Connecting and disconnecting
 
-    /// Begins to connect. A name is resolved, and all its addresses are tried in order, each a quarter of a second after
-    /// the last. The attempt goes on with the first address that answers.
+    /// Begins to connect to the server at `to`. The driver resolves a name and tries all its addresses in order, each a
+    /// quarter of a second after the last. The attempt continues with the first address that answers.
     pub fn connect(&self, to: &NetworkAddress, options: ConnectOptions) -> Attempt {
         let (reply, pending) = answer();
         let request = Box::new(DialRequest { address: to.clone(), options, reply });
@@ -214,16 +216,16 @@ impl Handle {
     /// counts as closed already, so it is no error.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn disconnect(&self, connection: ConnectionId, code: u16, text: &str) -> Result<(), CommandError> {
         self.leave(connection, code, text, None)
     }
 
     /// Closes a connection when all its reliable messages are delivered, and after `within` at the latest. Dropping the
-    /// client, server or peer meanwhile blocks until that is done.
+    /// client, server or peer meanwhile blocks until then.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn disconnect_after_delivery(
         &self,
         connection: ConnectionId,
@@ -252,8 +254,8 @@ impl Handle {
     /// Accepts a peer whose static key and pairwise secret came from signalling. Dialling a peer accepts it too.
     ///
     /// # Errors
-    /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`]; to an accept policy
-    /// [`ConnectError::OnNetworkThread`].
+    /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,
+    /// [`ConnectError::OnNetworkThread`] if an accept policy calls it.
     pub fn expect_peer(
         &self,
         psk: impl Into<Secret>,
@@ -271,10 +273,10 @@ impl Handle {
         }
     }
 
-    /// Undoes [`Handle::expect_peer`]. An existing connection goes on.
+    /// Withdraws the permission that [`Handle::expect_peer`] gave. An existing connection stays.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn forget_peer(
         &self,
         psk: impl Into<Secret>,
@@ -283,24 +285,24 @@ impl Handle {
         self.order(Command::ForgetPeer { psk: psk.into(), peer_key: peer_key.into() })
     }
 
-    /// Replaces the policy that accepts or refuses newcomers. The network thread calls it and waits for its answer, so it must be
-    /// quick. It may call every method of a handle, but none waits on that thread: a call that would have to wait returns an
-    /// error, or no answer.
+    /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for its
+    /// answer, so the policy must be fast. It may call every method of a handle, but no method waits for that thread: a
+    /// call that would have to wait returns an error, or no answer.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn set_accept_policy(&self, policy: impl Authenticator + 'static) -> Result<(), CommandError> {
         self.order(Command::Admit(Policy(Box::new(policy))))
     }
 
     // ----- Events
 
-    /// The next event, if there is one. Drain them once per frame.
+    /// Takes the next event from the queue; `None` if the queue is empty. Drain the queue once per frame.
     ///
-    /// If message types are registered, the game does not get a message that is none of them. Such a message is counted, as in
-    /// `update`, and a connection with more than 8 of them in 10 s is closed with [`INVALID_MESSAGES`]
-    /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a failed
-    /// attempt to connect.
+    /// If message types are registered, the game gets only messages of these types. The driver counts each other
+    /// message, as `update` does, and closes a connection with more than 8 of them in 10 s with [`INVALID_MESSAGES`]
+    /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a
+    /// failed attempt to connect.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
         while let Some(event) = self.next_unscreened() {
@@ -316,11 +318,11 @@ impl Handle {
         self.0.events.take(|| self.0.commands.wake()).ok()
     }
 
-    /// As [`Handle::next_event`], but waits up to `timeout` for an event.
+    /// Takes the next event, and waits up to `timeout` for one: a blocking [`Handle::next_event`].
     ///
-    /// `None` means that no event came, or that the endpoint was stopped and no event is left: then [`Handle::is_running`] is false.
-    /// A call that waits while the endpoint stops returns at once, each later one within 10 ms, so that a loop that asks
-    /// again and again does not take a processor of its own.
+    /// `None` means that no event came, or that the endpoint was stopped and no event is left; [`Handle::is_running`]
+    /// is then false. A call that waits while the endpoint stops returns at once, and each later call within 10 ms, so
+    /// a loop that calls again and again does not occupy a processor.
     #[must_use]
     pub fn wait_event(&self, timeout: Duration) -> Option<Event> {
         let deadline = Instant::now().checked_add(timeout);
@@ -334,7 +336,7 @@ impl Handle {
         }
     }
 
-    /// As [`Handle::next_event`], but waits for an event; `None` once the endpoint was stopped.
+    /// Awaits the next event; `None` once the endpoint was stopped.
     pub async fn event(&self) -> Option<Event> {
         loop {
             let event = self.0.events.next(|| self.0.commands.wake()).await?;
@@ -377,7 +379,7 @@ impl Handle {
         }
     }
 
-    /// Events that wait to be drained.
+    /// The number of events that wait in the queue.
     #[must_use]
     pub fn events_waiting(&self) -> usize {
         self.0.events.len()
@@ -389,16 +391,16 @@ impl Handle {
     /// `Config::bandwidth` sets it from the start.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn set_bandwidth_limit(&self, bytes_per_second: Option<NonZeroU32>) -> Result<(), CommandError> {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the bytes of UDP payload per second on one connection, 1000 at least; `None` goes back to
+    /// Limits the bytes of UDP payload per second on one connection, 1000 at least; `None` restores
     /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets it from the start.
     ///
     /// # Errors
-    /// [`CommandError`], to an accept policy only.
+    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
     pub fn set_connection_bandwidth_limit(
         &self,
         connection: ConnectionId,

@@ -1,4 +1,4 @@
-//! Functions that are called with messages, and with connections that come and go.
+//! Handlers: functions of the game for messages, and for connections that are made or end.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
 use crate::handle::Handle;
 
-/// A handler, as [`Handlers::on`] and its siblings return it. Ids are never reused.
+/// The id of a handler, as [`Handlers::on`] and its siblings return it. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId(Which);
 
@@ -19,19 +19,20 @@ enum Which {
     Connection(u64),
 }
 
-/// The result of one call of `update`.
+/// The counts of one call of `update`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Update {
-    /// Events taken from the queue.
+    /// The number of events taken from the queue.
     pub events: usize,
-    /// Valid messages among these events, with or without a handler.
+    /// The number of valid messages among the events, with or without a handler.
     pub messages: usize,
-    /// Messages that were refused as invalid.
+    /// The number of messages rejected as invalid.
     pub rejected: usize,
 }
 
-/// A game's handlers: functions for messages, and for connections that come and go. Each gets the game's state.
+/// A game's handlers: functions for messages, and for connections that are made or end. Each handler receives the
+/// game's state.
 ///
 /// They live beside the game, not in the client: [`Handle::update`] borrows both for one call, so a handler changes the game
 /// without a lock. The second argument of a handler is a [`Handle`] to answer with.
@@ -113,8 +114,8 @@ impl<G: 'static> Handlers<G> {
         }
     }
 
-    /// Calls `handler` for every valid message of type `T`, with the game, a handle to answer with and the sender. A handler that
-    /// returns [`HandlerAction::Remove`] has seen its last message.
+    /// Calls `handler` for every valid message of type `T`, with the game, a handle to answer with and the sender. A
+    /// handler that returns [`HandlerAction::Remove`] receives no further message.
     ///
     /// # Errors
     /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
@@ -125,8 +126,8 @@ impl<G: 'static> Handlers<G> {
         self.dispatcher.on(handler).map(|id| HandlerId(Which::Message(id)))
     }
 
-    /// Lets `valid` judge every message of type `T` before any handler sees it. A sender of more than 8 invalid messages in 10 s is
-    /// disconnected with [`crate::INVALID_MESSAGES`].
+    /// Lets `valid` check every message of type `T` before any handler receives it. A sender of more than 8 invalid
+    /// messages in 10 s is disconnected with [`crate::INVALID_MESSAGES`].
     ///
     /// # Errors
     /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
@@ -147,7 +148,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Calls `handler` for every connection that is over.
+    /// Calls `handler` for every connection that has ended.
     pub fn on_disconnected(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send + 'static,
@@ -157,7 +158,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Calls `handler` for every event, before the handlers of its kind: messages too, as bytes.
+    /// Calls `handler` for every event, before the handlers for connections and messages. Messages arrive as bytes.
     pub fn on_event(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,
@@ -167,7 +168,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Removes a handler. Returns whether it was there.
+    /// Removes a handler. Returns whether the handler was registered.
     pub fn off(&mut self, handler: HandlerId) -> bool {
         match handler.0 {
             Which::Message(id) => self.dispatcher.off(id),
@@ -229,7 +230,7 @@ impl Update {
 }
 
 impl Handle {
-    /// Handlers for a game of type `G`; none so far. They know this endpoint's message types.
+    /// An empty set of handlers for a game of type `G`, with this endpoint's message types.
     #[must_use]
     pub fn handlers<G: 'static>(&self) -> Handlers<G> {
         Handlers::new(Arc::clone(&self.0.facts.registry))

@@ -1,7 +1,7 @@
 //! Files with secret keys: 64 hexadecimal digits that only their owner may read.
 //!
-//! [`Options::key_file`](crate::Options::key_file) reads the identity of a server or peer from one, and writes it at the first
-//! start; the dedicated server keeps its key the same way.
+//! [`Options::key_file`](crate::Options::key_file) reads the identity of a server or peer from a key file, and writes
+//! the file at the first start; the dedicated server keeps its key the same way.
 //!
 //! ```
 //! use tickwire_native::key_file;
@@ -25,7 +25,7 @@ use tickwire_core::crypto::ParseKeyError;
 
 use crate::{text_file, unwritable};
 
-/// Why a key file cannot be used. It says what is wrong, and what to do about it.
+/// The reason that a key file cannot be used, with advice on how to fix it.
 #[derive(Debug)]
 pub struct KeyFileError {
     path: PathBuf,
@@ -38,19 +38,19 @@ impl KeyFileError {
         Self { path: path.into(), what: what.into(), remedy: remedy.into() }
     }
 
-    /// The file.
+    /// The path of the key file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The fault, in words that follow the path.
+    /// The fault, as text that continues after the path.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// How to mend it.
+    /// Advice on how to fix the fault.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
@@ -65,11 +65,11 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// Reads the secret key in `path`. If the file does not exist, draws a key from the system and writes it there, with the folders
-/// that are missing; only the file's owner may read it. Also says whether the key is new.
+/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system and writes it
+/// there, creating missing folders; only the file's owner may read it. Also returns whether the key is new.
 ///
 /// # Errors
-/// [`KeyFileError`]: others may read the file, it holds no key, or it cannot be read or written.
+/// [`KeyFileError`] if other users may read the file, it holds no key, or it cannot be read or written.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
         Err(Unusable::Missing) => match create(path) {
@@ -90,7 +90,7 @@ pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
 /// Reads the secret key in `path`.
 ///
 /// # Errors
-/// [`KeyFileError`]: the file does not exist, others may read it, it holds no key, or it cannot be read.
+/// [`KeyFileError`] if the file does not exist, other users may read it, it holds no key, or it cannot be read.
 pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }
@@ -111,30 +111,30 @@ impl Unusable {
     fn at(self, path: &Path) -> KeyFileError {
         match self {
             Self::Missing => {
-                KeyFileError::new(path, "there is no such key", "create it, or correct its path")
+                KeyFileError::new(path, "the key file does not exist", "create the file, or correct its path")
             }
             Self::Unreadable(error) => KeyFileError::new(
                 path,
                 format!("the key cannot be read: {error}"),
-                "let this user read it, or run as the user that owns it",
+                "let this user read the file, or run as the file's owner",
             ),
             Self::NotAFile => KeyFileError::new(
                 path,
-                "the key cannot be read: it is a folder, a pipe or a device",
-                "name a file that holds it, or shall hold it",
+                "the key cannot be read: the path leads to a folder, a pipe or a device",
+                "name a regular file for the key",
             ),
             Self::Exposed { mode } => KeyFileError::new(
                 path,
-                format!("others may read the secret key (mode {mode:04o})"),
-                format!("run `chmod 600 {}`, and think about who may have read it", path.display()),
+                format!("other users may read the secret key (mode {mode:04o})"),
+                format!("run `chmod 600 {}`, and consider who may have read the key", path.display()),
             ),
             Self::NoKey(reason) => KeyFileError::new(
                 path,
                 reason.map_or_else(
-                    || "is no key: it is all zeros".to_owned(),
-                    |reason| format!("is no key: {reason}"),
+                    || "holds no valid key: all its digits are zero".to_owned(),
+                    |reason| format!("holds no valid key: {reason}"),
                 ),
-                "restore it from a copy; or delete it for a new key, which all clients must then pin",
+                "restore the file from a copy, or delete it for a new key, which all clients must then pin",
             ),
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_drawn_once_and_found_again() {
+    fn a_key_file_is_created_once_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/server.key");
         let (key, is_new) = load_or_create(&path).unwrap();
@@ -208,7 +208,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_in_the_place_of_a_key_is_refused_and_not_waited_for() {
+    fn a_pipe_in_the_place_of_a_key_file_is_refused_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -227,12 +227,12 @@ mod tests {
         for mode in [0o640, 0o604, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("others may read") && error.contains("chmod 600"), "{error}");
+            assert!(error.contains("other users may read") && error.contains("chmod 600"), "{error}");
         }
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_never_overwritten() {
+    fn a_file_without_a_valid_key_is_refused_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         for text in ["", "zz", &"0".repeat(64), &"a".repeat(63), &"é".repeat(32)] {
@@ -240,7 +240,7 @@ mod tests {
             write!(file, "{text}").unwrap();
             file.persist(&path).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("is no key"), "{error}");
+            assert!(error.contains("holds no valid key"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

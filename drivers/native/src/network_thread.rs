@@ -1,5 +1,4 @@
-//! The network thread: sleeps until the socket, a deadline or the game wants something, and carries out the core's
-//! contract.
+//! The network thread: it sleeps until the socket, a deadline or the game needs it, and then drives the core.
 
 mod orders;
 mod telling;

@@ -1,4 +1,4 @@
-//! How a server, client or peer is set up beyond the core's own configuration.
+//! The options of a server, client or peer, beyond the core's own configuration.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use crate::address::{NetworkAddress, canonical};
 use crate::policy::Policy;
 use crate::resolve::{Resolver, SystemResolver};
 
-/// Where the socket is bound.
+/// The local address that a socket is bound to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Bind {
-    /// All addresses of the machine, IPv4 and IPv6 in one socket where the system can; else IPv4. Port 0 lets the system
-    /// choose. As a socket address it is `[::]`.
+    /// All addresses of the machine, IPv4 and IPv6 in one socket where the system supports it, else IPv4. Port 0 lets
+    /// the system choose. The socket address of this variant is `[::]`.
     Any {
         /// The UDP port.
         port: u16,
     },
-    /// This address only.
+    /// Only this address of the machine.
     Address(SocketAddr),
 }
 
@@ -86,8 +86,8 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// The defaults, around a configuration of the core. `Config::wall_offset` and, if there is a registry,
-    /// `Config::schema` are set at the start; the wall offset follows the system's clock from then on.
+    /// The default options, around a configuration of the core. The driver sets `Config::wall_offset` and, if there is
+    /// a registry, `Config::schema` at the start; the wall offset then follows the system's clock.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -105,9 +105,9 @@ impl Options {
         }
     }
 
-    /// The file that holds this end's identity, so that its public key survives a restart. It is written at the first start, and
-    /// only its owner may read it ([`key_file`](crate::key_file)). It replaces the identity of [`Options::secrets`], and nothing else
-    /// of it.
+    /// Sets the file that holds this end's identity, so that its public key survives a restart. The driver writes the
+    /// file at the first start, and only its owner may read it ([`key_file`](crate::key_file)). The file replaces the
+    /// identity in [`Options::secrets`], but not the ticket key.
     ///
     /// Default: none. The identity is then drawn from the system at each start. Clients that pinned a server's key cannot return
     /// after the restart, and [`Server::start`](crate::Server::start) logs a warning.
@@ -134,7 +134,7 @@ impl Options {
         self
     }
 
-    /// The long-lived keys. [`Options::key_file`] replaces the identity among them.
+    /// Sets the long-lived keys. [`Options::key_file`] replaces the identity among them.
     ///
     /// Default: drawn from the system, and no ticket key.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
@@ -142,36 +142,37 @@ impl Options {
         self
     }
 
-    /// The message types. Both ends register the same ones.
+    /// Sets the registry of message types. Both ends register the same types.
     pub fn registry(mut self, registry: impl Into<Arc<Registry>>) -> Self {
         self.registry = registry.into();
         self
     }
 
-    /// Where the socket is bound: `[::]` for all addresses, `0.0.0.0` for all IPv4 addresses, or one address of this
-    /// machine (`[fe80::1%2]:7777` names the interface of a link-local one).
+    /// Sets the local address of the socket: `[::]` for all addresses, `0.0.0.0` for all IPv4 addresses, or one address
+    /// of this machine (`[fe80::1%2]:7777` names the interface of a link-local address).
     ///
-    /// Default: all addresses, for a server at port 7777, else at one that the system chooses.
+    /// Default: all addresses, at port 7777 for a server, else at a port that the system chooses.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.bind = Some(address.into());
         self
     }
 
-    /// All addresses of the machine, at this port.
+    /// Binds the socket to all addresses of the machine, at this port.
     pub fn port(mut self, port: u16) -> Self {
         self.bind = Some(Bind::Any { port });
         self
     }
 
-    /// The policy that accepts or refuses a newcomer whose ticket or cookie is valid. The network thread calls it and waits for its
-    /// answer, so it must be quick. If it panics, that newcomer is refused, and [`crate::NetworkStats::policy_panics`] counts it.
+    /// Sets the policy that accepts or refuses a new client whose ticket or cookie is valid. The network thread calls
+    /// the policy and waits for its answer, so the policy must be fast. If it panics, the client is refused, and
+    /// [`crate::NetworkStats::policy_panics`] counts the panic.
     pub fn accept_policy(mut self, policy: impl Authenticator + 'static) -> Self {
         self.policy = Some(Policy(Box::new(policy)));
         self
     }
 
-    /// The most commands, messages to send included, that wait for the network thread. Their memory is reserved at the start.
-    /// A value beyond the range counts as its nearer end.
+    /// Sets the largest number of commands, messages to send included, that wait for the network thread. Their memory
+    /// is reserved at the start. A value beyond the range counts as the nearer end of the range.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
     pub fn commands(mut self, most: usize) -> Self {
@@ -179,9 +180,9 @@ impl Options {
         self
     }
 
-    /// The most events, received messages included, that wait for the game. Beyond it, peers get no more credit, and unreliable
-    /// messages give way to newer ones. Memory for the events is reserved at the start. A value beyond the range counts as its
-    /// nearer end.
+    /// Sets the largest number of events, received messages included, that wait for the game. When the queue is full,
+    /// peers get no more credit, and unreliable messages give way to newer ones. The memory for the events is reserved
+    /// at the start. A value beyond the range counts as the nearer end of the range.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
     pub fn events(mut self, most: usize) -> Self {
@@ -189,7 +190,8 @@ impl Options {
         self
     }
 
-    /// Bytes of the system's send buffer, and of its receive buffer, as far as the system grants them.
+    /// Sets the size of the system's send buffer, and of its receive buffer, in bytes, as far as the system
+    /// grants them.
     ///
     /// Default: 4 MiB. Range: any.
     pub const fn socket_buffer(mut self, bytes: usize) -> Self {
@@ -197,8 +199,9 @@ impl Options {
         self
     }
 
-    /// The longest time that heartbeats and acknowledgements gather before the network thread reads them together, while no
-    /// other datagrams come. Most of the cost of idle connections is waking up. Zero reads everything at once.
+    /// Sets the longest time that heartbeats and acknowledgements gather before the network thread reads them together,
+    /// while no other datagrams come. Waking up is most of the cost of idle connections. Zero reads every datagram
+    /// at once.
     ///
     /// Gathering begins after a second in which the game neither did nor received anything and no handshake took place. It
     /// starts with a fifth of this time, grows in proportion to the silence, and reaches all of it after five seconds. With
@@ -216,9 +219,9 @@ impl Options {
         self
     }
 
-    /// Whether the driver drops messages that are none of the registered types before a game that drains events sees them, as
-    /// `update` does. The driver decodes each message once more for this check. A game that decodes every message and keeps
-    /// budgets itself (`Dispatcher`, `ViolationBudget`) switches it off.
+    /// Sets whether the driver drops messages of unregistered types before a game that drains events receives them, as
+    /// `update` does. The driver decodes each message once more for this check. A game that decodes every message and
+    /// keeps budgets itself (`Dispatcher`, `ViolationBudget`) switches the check off.
     ///
     /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {
@@ -226,8 +229,8 @@ impl Options {
         self
     }
 
-    /// The resolver that finds the addresses of names, both when an attempt to connect begins and when an interrupted connection
-    /// looks for its server.
+    /// Sets the resolver that finds the addresses of names, both when an attempt to connect begins and when an
+    /// interrupted connection looks for its server.
     ///
     /// Default: the system's name service.
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {

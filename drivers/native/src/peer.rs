@@ -1,4 +1,4 @@
-//! A peer: dials other peers, and accepts those that it expects.
+//! A peer, which dials other peers and accepts the peers that it expects.
 
 use tickwire_core::{Access, ConnectOptions, PublicKey, Secret};
 
@@ -9,9 +9,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running peer of equals. It has the methods of a [`crate::Handle`] too: `connect` dials a server beside its peers. Dropping
-/// it stops it, with good-byes but without waiting for deliveries, except those that `disconnect_after_delivery` waits for: up
-/// to its deadline, the drop blocks.
+/// A running peer among equals. It also has the methods of a [`crate::Handle`]: `connect` dials a server beside its
+/// peers. Dropping it closes its connections without waiting for deliveries, except those that
+/// `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -43,7 +43,7 @@ impl Peer {
     /// is `Closed`, only peers that `expect_peer` names may connect.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be had.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             options.config.access = Access::Peers;
@@ -51,8 +51,8 @@ impl Peer {
         Ok(Self { node: Node::start(options)? })
     }
 
-    /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. Both may dial: there
-    /// will be one connection.
+    /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. If both peers
+    /// dial, the result is still one connection.
     pub fn connect_to_peer(
         &self,
         to: &NetworkAddress,

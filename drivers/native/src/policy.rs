@@ -1,4 +1,4 @@
-//! The game's accept policy, and the guard around it on the network thread.
+//! The game's accept policy, and the guard that catches its panics on the network thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

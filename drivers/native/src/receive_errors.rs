@@ -1,4 +1,4 @@
-//! Errors of the system upon receiving: passed over if they pass, waited out if they stay, and the end if they last.
+//! Errors of receive calls: the driver ignores single errors, waits out series, and stops the endpoint if they last.
 
 use std::io;
 use std::time::Duration;
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_stays_is_met_62_times_in_ten_seconds_and_then_ends_it() {
+    fn a_lasting_receive_error_ends_the_endpoint_after_62_reads_in_ten_seconds() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         assert_eq!(reads(&mut errors, OWN, 60_000), (62, true));
     }
 
     #[test]
-    fn errors_that_pass_cost_no_pause() {
+    fn single_receive_errors_cause_no_pause() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         for second in 0..100 {
             let now = Instant::ZERO + Duration::from_secs(second);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_that_are_gone_never_end_it_and_keep_the_socket_alone_for_a_millisecond_at_most() {
+    fn errors_of_vanished_peers_never_end_the_endpoint_and_pause_it_a_millisecond_at_most() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         assert_eq!(reads(&mut errors, io::ErrorKind::ConnectionReset, 60_000), (60_000 + 15, false));
     }

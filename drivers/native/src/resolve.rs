@@ -1,4 +1,4 @@
-//! From names to socket addresses.
+//! Resolution of names to socket addresses.
 
 use std::future::Future;
 use std::io;
@@ -10,10 +10,11 @@ use crate::address::{Host, NetworkAddress, canonical};
 use crate::error::ConnectError;
 use crate::rt;
 
-/// The addresses of a host, as soon as they are known, in the order in which they are to be tried.
+/// A future of a host's addresses, in the order in which the driver tries them.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Finds the addresses of names. The system's name service is the default; `Options::resolver` puts another in its place.
+/// Finds the addresses of names. The system's name service is the default; `Options::resolver` replaces it. The network
+/// thread polls the future, so the future must not block.
 ///
 /// The future is polled on the network thread: it must not block there.
 ///
@@ -34,8 +35,8 @@ pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> +
 /// # drop(options);
 /// ```
 pub trait Resolver: Send + Sync {
-    /// Begins to look for the addresses of `host`, each with `port`. It is asked again whenever a connection that was made to
-    /// `host` is interrupted, because the answer may be another by then.
+    /// Begins to look up the addresses of `host`, each with `port`. The driver asks again whenever a connection that
+    /// was made to `host` is interrupted, because the addresses may have changed.
     fn resolve(&self, host: &str, port: u16) -> Resolution;
 }
 
@@ -55,8 +56,8 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// All socket addresses of `address`, in the order that the system prefers (RFC 6724). It does not block: a name is
-/// asked for on a thread of the executor's.
+/// All socket addresses of `address`, in the order that the system prefers (RFC 6724). The function does not block: a
+/// thread of the executor asks the name service.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] if the name has no address, or the name service cannot be asked.
@@ -86,5 +87,5 @@ async fn look_up(resolver: &dyn Resolver, address: &NetworkAddress) -> Result<Ve
             addresses.push(address);
         }
     }
-    if addresses.is_empty() { Err(unknown("it has no address".into())) } else { Ok(addresses) }
+    if addresses.is_empty() { Err(unknown("the name has no address".into())) } else { Ok(addresses) }
 }

@@ -1,4 +1,4 @@
-//! The one module that names the executor. To replace async-std, change this file.
+//! The only module that names the executor. To replace async-std, change this file.
 
 use std::io;
 use std::net::SocketAddr;

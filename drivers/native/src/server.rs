@@ -1,4 +1,4 @@
-//! A server: accepts clients, and dials no other endpoint.
+//! A server, which accepts clients and dials no other endpoint.
 
 use tickwire_core::{Access, ConnectionId};
 
@@ -7,8 +7,8 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running server. It has the methods of a [`crate::Handle`] too. Dropping it stops it, with good-byes but without
-/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: up to its deadline, the drop blocks.
+/// A running server. It also has the methods of a [`crate::Handle`]. Dropping it closes its connections without waiting
+/// for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -36,9 +36,10 @@ pub struct Server {
 verbs!(Server);
 
 impl Server {
-    /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` says
-    /// who may connect, `Config::max_connections` how many. [`Options::key_file`] keeps the key that clients pin; without it, and
-    /// without [`Options::secrets`], the server has a new key after each start, and says so with a warning (by `tracing`).
+    /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` sets
+    /// which clients may connect, `Config::max_connections` how many. [`Options::key_file`] keeps the key that clients
+    /// pin; without it, and without [`Options::secrets`], the server has a new key after each start, and logs a warning
+    /// (by `tracing`).
     ///
     /// # Errors
     /// [`StartError`]: the port is in use, the configuration is unusable, or `Config::access` lets no client connect.
@@ -55,7 +56,7 @@ impl Server {
         Ok(Self { node: Node::start(options.server_port())? })
     }
 
-    /// The clients that are connected, interrupted ones included.
+    /// The ids of the connected clients, interrupted clients included.
     #[must_use]
     pub fn clients(&self) -> Vec<ConnectionId> {
         self.connections()

@@ -1,5 +1,5 @@
-//! Whose datagrams are dealt with in a turn of the network thread: each source has a share of it, so that a source that floods
-//! delays its own datagrams and nobody else's.
+//! Fair shares of the network thread's turns: each source of datagrams has a share, so a source that floods delays only
+//! its own datagrams.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_dealt_with_in_order_and_each_source_has_its_share() {
+    fn waiting_datagrams_are_handled_in_order_with_a_share_for_each_source() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 200), (2, 100), (1, 50), (3, 64)], &mut dropped);
         let turns: Vec<[usize; 3]> = (0..4)
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overtakes_an_older_datagram_of_its_source() {
+    fn no_datagram_overtakes_an_older_one_of_its_source() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 65 + 64)], &mut dropped);
         shares.begin_turn();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_waits_is_bounded_in_memory_empty_datagrams_too() {
+    fn waiting_datagrams_are_bounded_in_memory_even_empty_ones() {
         for bytes in [0, 100, 1200] {
             let (mut shares, mut dropped) = (Shares::default(), 0);
             let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();

@@ -1,4 +1,4 @@
-//! How the network thread sleeps: one system call, until the socket, a deadline or another thread wants something.
+//! The sleep of the network thread: one system call, until the socket, a deadline or another thread needs it.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn who_rings_after_the_thread_lay_down_is_heard() {
+    fn a_wake_up_after_the_sleep_began_ends_it() {
         promptly(|| {
             let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
             for _ in 0..100 {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn who_rings_before_the_thread_lies_down_keeps_it_from_it_once() {
+    fn a_wake_up_before_the_sleep_prevents_it_once() {
         let sleeper = Sleeper::new().unwrap();
         sleeper.alarm().ring();
         assert!(!sleeper.lie_down());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nap_ends_at_its_time_or_when_somebody_rings_and_not_for_a_datagram() {
+    fn a_nap_ends_at_its_time_or_by_a_wake_up_but_not_by_a_datagram() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         sender.send_to(&[1], socket.local_address()).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_ends_a_sleep() {
+    fn a_readable_socket_ends_a_sleep() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let woken = sleeper.sleep(&socket, true, Some(Duration::from_secs(5)));
         assert_eq!(woken, Woken { is_readable: false, is_writable: true });

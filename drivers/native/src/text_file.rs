@@ -1,10 +1,10 @@
-//! Small files that people edit, and that strangers to the machine may have tampered with.
+//! Small text files that people edit, and that other programs may have tampered with.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The text without the byte order mark that some editors put before it.
+/// The text without the byte order mark that some editors put at its start.
 #[must_use]
 pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
@@ -13,7 +13,7 @@ pub fn without_mark(text: &str) -> &str {
 /// Opens a file for reading. `None` if the path leads to a folder, a pipe or a device instead of a regular file.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn open(path: &Path) -> io::Result<Option<File>> {
     let file = open_any(path)?;
     Ok(file.metadata()?.is_file().then_some(file))
@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> io::Result<Option<File>> {
 /// Opens the file, pipe or device for reading. The call does not wait for the writer of a pipe.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn open_any(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -34,10 +34,10 @@ pub fn open_any(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Reads up to `most` bytes of UTF-8.
+/// Reads up to `most` bytes of UTF-8 from a file.
 ///
 /// # Errors
-/// The system's, and `InvalidData` for text that is not UTF-8.
+/// The system's error, or `InvalidData` if the text is not UTF-8.
 pub fn read(file: File, most: u64) -> io::Result<String> {
     io::read_to_string(file.take(most))
 }

@@ -1,4 +1,4 @@
-//! One UDP socket: batches, segmentation offload, congestion notification, one or both address families.
+//! A UDP socket with batches, segmentation offload and congestion notification, for one or both address families.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn marks_arrive_with_datagrams_that_the_system_has_joined_and_times_with_those_it_has_not() {
+    fn ecn_marks_arrive_with_joined_datagrams_and_receive_times_with_single_ones() {
         for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
             let bind: SocketAddr = bind.parse().unwrap();
             let kind = if bind.ip().is_unspecified() { Bind::Any { port: 0 } } else { Bind::Address(bind) };

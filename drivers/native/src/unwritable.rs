@@ -2,23 +2,23 @@
 
 use std::io;
 
-/// Advice for an error that writing a file gave.
+/// Advice for a user whose file could not be written because of `error`.
 #[must_use]
 pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "make room there",
-        Kind::PermissionDenied => "let this user write in its folder",
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => "free disk space",
+        Kind::PermissionDenied => "let this user write to the file's folder",
         Kind::ReadOnlyFilesystem => "make the file system writable",
         Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
-            "look what is in its way in its folder"
+            "remove the folder or file that stands in its place"
         }
-        _ => "check the disk, and its limits",
+        _ => "check the disk and its quotas",
     }
 }
 
-/// The system's words alone: files that are replaced whole are written under another name first, which says nothing to
-/// anybody.
+/// The system's error text without a path. A file that is replaced as a whole is first written under another name,
+/// which would mean nothing to the user.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
@@ -32,13 +32,13 @@ mod tests {
     #[test]
     fn the_remedy_fits_the_error() {
         let remedy = |kind: io::ErrorKind| remedy(&kind.into());
-        assert_eq!(remedy(io::ErrorKind::StorageFull), "make room there");
-        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write in its folder");
-        assert_eq!(remedy(io::ErrorKind::Other), "check the disk, and its limits");
+        assert_eq!(remedy(io::ErrorKind::StorageFull), "free disk space");
+        assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write to the file's folder");
+        assert_eq!(remedy(io::ErrorKind::Other), "check the disk and its quotas");
     }
 
     #[test]
-    fn the_name_that_a_file_has_meanwhile_is_not_told() {
+    fn the_temporary_name_of_a_file_is_left_out_of_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing");
         let error = tempfile::NamedTempFile::new_in(&missing).unwrap_err();

@@ -1,6 +1,6 @@
-//! The verbs that servers, clients and peers have in common, written once.
+//! The methods that servers, clients and peers have in common, written once.
 
-/// Gives `$type`, which has a field `node`, the common verbs.
+/// Gives `$type`, which has a field `node`, the common methods.
 macro_rules! verbs {
     ($type:ident) => {
         impl $type {
@@ -16,12 +16,12 @@ macro_rules! verbs {
                 self.node.stop(code, text, grace);
             }
 
-            /// As [`Self::stop`], without blocking. A future that is dropped may have given the order already.
+            /// Stops like [`Self::stop`], without blocking. If the future is dropped, the endpoint may still stop.
             pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop_async(code, text, grace).await;
             }
 
-            /// Stops at once and tells no peer, as if the process had died.
+            /// Stops at once without informing any peer, as if the process had crashed.
             pub fn abort(&mut self) {
                 self.node.abort();
             }

@@ -1,4 +1,4 @@
-//! Following the system's wall clock, by which tickets expire.
+//! Follows the system's wall clock, which decides when tickets expire.
 
 use std::time::Duration;
 
@@ -63,14 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn more_than_half_a_second_is_made_good_at_once() {
+    fn a_wall_clock_error_above_half_a_second_is_corrected_at_once() {
         for system in [OFFSET + 500_001, OFFSET - 500_001, OFFSET + DAY, OFFSET - DAY, 0, u64::MAX] {
             assert_eq!(after_a_second(system), system);
         }
     }
 
     #[test]
-    fn half_a_second_and_less_is_made_good_by_a_hundredth_of_the_time() {
+    fn a_wall_clock_error_up_to_half_a_second_is_corrected_by_a_hundredth_of_the_time() {
         assert_eq!(after_a_second(OFFSET + 500_000), OFFSET + 10_000);
         assert_eq!(after_a_second(OFFSET - 500_000), OFFSET - 10_000);
         assert_eq!(after_a_second(OFFSET + 4000), OFFSET + 4000, "no more than the difference");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_lie_between_two_readings_is_not_followed() {
+    fn a_wall_clock_error_within_the_reading_uncertainty_is_ignored() {
         for system in [OFFSET + 1000, OFFSET - 1000, OFFSET] {
             assert_eq!(after_a_second(system), OFFSET);
         }

@@ -12,7 +12,7 @@ use tickwire_core::{ChannelId, ConnectionId, Event};
 use tickwire_native::{Client, SendError, Server};
 
 #[test]
-fn concurrent_connections() {
+fn a_hundred_clients_connect_and_all_receive_a_broadcast_within_a_second() {
     let server = common::server();
     let to = server.local_address().into();
     let begun = Instant::now();
@@ -40,7 +40,7 @@ fn concurrent_connections() {
 }
 
 #[test]
-fn message_reliability() {
+fn a_thousand_reliable_messages_arrive_within_ten_seconds() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let took = thousand_messages(&server, &client, there);
@@ -48,7 +48,7 @@ fn message_reliability() {
 }
 
 #[test]
-fn message_reliability_through_ten_percent_loss() {
+fn a_thousand_reliable_messages_arrive_through_ten_percent_loss() {
     let server = common::server();
     let relay = Relay::start(server.local_address(), 10);
     let (client, there) = common::connected_via(&server, relay.address);
@@ -84,7 +84,7 @@ fn thousand_messages(server: &Server, client: &Client, there: ConnectionId) -> D
 }
 
 #[test]
-fn latency_measurement() {
+fn a_hundred_pings_take_50_ms_on_average_at_most() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let echo = server.handle();

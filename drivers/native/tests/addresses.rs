@@ -88,7 +88,7 @@ fn a_link_local_server_is_reached_through_its_interface_and_replies_there() {
 }
 
 #[test]
-fn groups_and_networks_are_neither_bound_to_nor_connected_to() {
+fn multicast_and_broadcast_addresses_are_neither_bound_nor_dialled() {
     let client = common::client();
     for ip in ["224.0.0.1", "255.255.255.255", "127.255.255.255", "ff02::1", "::ffff:224.0.0.1"] {
         let address = SocketAddr::new(ip.parse().unwrap(), 7777);

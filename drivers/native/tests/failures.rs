@@ -27,7 +27,7 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_port_in_use_by_ipv4_alone_is_not_taken_by_halves() {
+fn a_port_in_use_by_ipv4_is_refused_for_all_addresses() {
     let first = common::server();
     let port = first.local_address().port();
     let both = Server::start(common::server_options(common::open_config()).port(port));
@@ -46,7 +46,7 @@ fn an_address_of_another_machine_cannot_be_bound_to() {
 }
 
 #[test]
-fn a_server_that_lets_nobody_in_does_not_start() {
+fn a_server_with_closed_access_does_not_start() {
     let mut config = common::open_config();
     config.access = Access::Closed;
     let error = Server::start(common::server_options(config)).unwrap_err();
@@ -86,7 +86,7 @@ fn an_address_of_the_other_family_is_not_tried() {
 }
 
 #[test]
-fn a_full_server_says_so() {
+fn a_full_server_is_reported_as_full() {
     let mut config = common::open_config();
     config.max_connections = 1;
     let server = Server::start(common::server_options(config)).unwrap();
@@ -104,7 +104,7 @@ fn a_full_server_says_so() {
 }
 
 #[test]
-fn a_wrong_key_is_met_with_silence_and_the_error_names_the_key_that_answers_there() {
+fn an_attempt_with_a_wrong_key_fails_and_the_error_names_the_answering_key() {
     let server = common::server();
     let client = common::client();
     let options = ConnectOptions::new([9; 32]).timeout(SOON * 5);
@@ -113,12 +113,12 @@ fn a_wrong_key_is_met_with_silence_and_the_error_names_the_key_that_answers_ther
     assert_eq!(*tried, [server.local_address()]);
     assert_eq!(*theirs, server.public_key());
     let hex = server.public_key().to_string();
-    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that one if")), "{error}");
+    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that key if")), "{error}");
     assert!(error.to_string().contains("without a key file has a new key after each start"), "{error}");
 }
 
 #[test]
-fn nobody_there_is_a_timeout() {
+fn an_address_without_a_server_times_out() {
     let client = common::client();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error =
@@ -128,7 +128,7 @@ fn nobody_there_is_a_timeout() {
 }
 
 #[test]
-fn another_version_is_hinted_at() {
+fn another_protocol_version_is_named_in_the_error() {
     let server = UdpSocket::bind(common::loopback(0)).unwrap();
     let at = server.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
@@ -150,7 +150,7 @@ fn another_version_is_hinted_at() {
 }
 
 #[test]
-fn an_expired_ticket_is_refused_by_name() {
+fn an_expired_ticket_is_refused_as_expired() {
     let mut config = common::open_config();
     config.access = Access::Tickets;
     let provider = config.provider.clone();
@@ -200,7 +200,7 @@ fn the_accept_policy_decides_and_its_reason_arrives() {
 }
 
 #[test]
-fn a_panic_in_an_accept_policy_costs_one_newcomer_and_nobody_else() {
+fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other() {
     let mut asked = 0;
     let policy = move |_: &AdmissionRequest<'_>| {
         asked += 1;

@@ -95,7 +95,7 @@ fn peers_dial_each_other_with_a_secret_from_signalling() {
 }
 
 #[test]
-fn a_stranger_is_no_peer() {
+fn an_unexpected_peer_is_not_let_in() {
     let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();
@@ -108,7 +108,7 @@ fn a_stranger_is_no_peer() {
 }
 
 #[test]
-fn a_source_address_is_kept() {
+fn replies_leave_from_the_address_that_the_client_dialled() {
     // A server of several addresses answers from the one that was asked.
     let server = Server::start(common::server_options(common::open_config()).port(0)).unwrap();
     let to = SocketAddr::from(([127, 0, 0, 2], server.local_address().port()));

@@ -74,7 +74,7 @@ fn a_client_that_pinned_the_key_in_a_key_file_returns_after_the_server_restarted
 }
 
 #[test]
-fn a_server_without_a_key_file_has_another_key_after_each_start_and_warns_of_it() {
+fn a_server_without_a_key_file_has_a_new_key_after_each_start_and_logs_a_warning() {
     let key = || Server::start(options()).unwrap().public_key();
     assert_ne!(key(), key());
 
@@ -96,5 +96,5 @@ fn a_key_file_replaces_the_identity_that_was_given_and_refuses_text_that_is_not_
     std::fs::write(&path, "not a key").unwrap();
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
-    assert!(error.to_string().contains("server.key: is no key: 'n' at place 1"), "{error}");
+    assert!(error.to_string().contains("server.key: holds no valid key: 'n' at place 1"), "{error}");
 }

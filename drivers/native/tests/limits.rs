@@ -67,7 +67,7 @@ fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
 }
 
 #[test]
-fn a_limit_on_everything_holds() {
+fn a_limit_on_the_endpoint_holds() {
     let (server, clients, there) = limited(4);
     server.set_bandwidth_limit(NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 400);
@@ -79,7 +79,7 @@ fn a_limit_on_everything_holds() {
 }
 
 #[test]
-fn a_limit_on_one_connection_holds_beside_one_without() {
+fn a_limit_on_one_connection_holds_beside_an_unlimited_one() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
@@ -87,7 +87,7 @@ fn a_limit_on_one_connection_holds_beside_one_without() {
 }
 
 #[test]
-fn a_limit_on_one_connection_touches_no_other() {
+fn a_limit_on_one_connection_does_not_slow_another() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
     take_unlimited(&server, &clients[1], there[1], || {});
@@ -102,7 +102,7 @@ fn a_limit_on_one_connection_holds_for_large_messages() {
 }
 
 #[test]
-fn a_limit_that_is_lifted_limits_nothing() {
+fn a_lifted_limit_no_longer_slows_sending() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
     take_unlimited(&server, &clients[0], there[0], || {

@@ -12,7 +12,7 @@ use tickwire_core::{
 use tickwire_native::{Client, CommandError, ConnectError, Options, SendError, Server};
 
 #[test]
-fn a_server_that_is_killed_and_restarted_gets_its_clients_back() {
+fn clients_of_a_killed_server_reconnect_after_its_restart() {
     let mut config = common::open_config();
     config.idle_timeout = Duration::from_millis(1500);
     let mut server = Server::start(common::server_options(config.clone())).unwrap();
@@ -60,7 +60,7 @@ fn a_server_that_is_killed_and_restarted_gets_its_clients_back() {
 }
 
 #[test]
-fn a_game_that_does_not_drain_holds_the_peer_back_and_loses_nothing() {
+fn a_game_that_does_not_drain_events_stops_its_peer_and_loses_no_message() {
     let config = common::open_config();
     let server = Server::start(common::server_options(config).events(4)).unwrap();
     let (client, _) = common::connected(&server);
@@ -97,7 +97,7 @@ fn a_game_that_does_not_drain_holds_the_peer_back_and_loses_nothing() {
 }
 
 #[test]
-fn a_game_that_does_not_drain_keeps_its_connections() {
+fn a_game_that_does_not_drain_events_keeps_its_connections() {
     let mut config = common::open_config();
     config.idle_timeout = Duration::from_millis(600);
     config.heartbeat = Duration::from_millis(100);
@@ -117,7 +117,7 @@ fn a_game_that_does_not_drain_keeps_its_connections() {
 }
 
 #[test]
-fn a_thread_that_cannot_keep_up_refuses_and_counts() {
+fn an_overloaded_network_thread_refuses_commands_and_counts_them() {
     let server = Server::start(common::server_options(common::open_config()).commands(8)).unwrap();
     let (client, there) = common::connected(&server);
     // A policy that takes its time keeps the network thread from everything else.
@@ -149,7 +149,7 @@ fn a_thread_that_cannot_keep_up_refuses_and_counts() {
 }
 
 #[test]
-fn a_queue_that_fills_up_lets_go_of_what_is_held() {
+fn a_full_command_queue_releases_held_messages() {
     let server = Server::start(common::server_options(common::open_config()).commands(64)).unwrap();
     let (client, there) = common::connected(&server);
     let _hold = server.hold();
@@ -169,7 +169,7 @@ fn a_queue_that_fills_up_lets_go_of_what_is_held() {
 }
 
 #[test]
-fn room_in_a_channel_is_told_even_if_the_game_had_to_drain_first() {
+fn room_in_a_channel_is_reported_even_after_the_event_queue_was_full() {
     let mut config = Config::new(common::APPLICATION);
     config.channels[0].queue_messages = 8;
     let server = common::server();
@@ -205,7 +205,7 @@ fn pair_with_receipts(events: usize) -> (Server, Client, tickwire_core::Connecti
 }
 
 #[test]
-fn what_was_acknowledged_is_there_for_a_game_that_stops_with_a_full_queue() {
+fn acknowledged_messages_remain_for_a_game_that_stops_with_a_full_queue() {
     let (mut server, client, _) = pair_with_receipts(8);
     for number in 0..2000 {
         client.send_to_server(&common::Ping { number }).unwrap();
@@ -235,7 +235,7 @@ fn what_was_acknowledged_is_there_for_a_game_that_stops_with_a_full_queue() {
 }
 
 #[test]
-fn who_is_sent_away_after_delivery_gets_what_waits_behind_a_limit() {
+fn a_client_closed_after_delivery_receives_messages_that_wait_behind_a_limit() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     server.set_connection_bandwidth_limit(there, NonZeroU32::new(100_000)).unwrap();
@@ -248,7 +248,7 @@ fn who_is_sent_away_after_delivery_gets_what_waits_behind_a_limit() {
 }
 
 #[test]
-fn who_is_sent_away_at_his_deadline_does_not_get_what_waits_and_it_is_told_and_counted() {
+fn messages_that_miss_the_deadline_of_a_close_are_reported_and_counted_as_not_sent() {
     let mut config = common::open_config();
     config.channels[0].queue_messages = 8;
     config.connection_bandwidth = Some(10_000);
@@ -278,7 +278,7 @@ fn who_is_sent_away_at_his_deadline_does_not_get_what_waits_and_it_is_told_and_c
 }
 
 #[test]
-fn a_policy_that_gives_orders_while_the_queue_is_full_gets_an_error_and_holds_nothing_up() {
+fn a_policy_that_gives_commands_with_a_full_queue_gets_an_error_and_blocks_nothing() {
     let server = Server::start(common::server_options(common::open_config()).commands(4)).unwrap();
     let (client, there) = common::connected(&server);
     let (network, to) = (server.handle(), server.local_address().into());
@@ -343,7 +343,7 @@ fn count_until_closed(client: &Client) -> u64 {
 }
 
 #[test]
-fn stopping_delivers_what_was_sent_and_says_good_bye() {
+fn stopping_delivers_sent_messages_and_closes_connections() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     for number in 0..500 {

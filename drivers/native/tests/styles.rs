@@ -64,7 +64,7 @@ fn a_handler_answers_with_the_network_that_it_is_given() {
 }
 
 #[test]
-fn connections_that_come_and_go_are_told_to_handlers() {
+fn handlers_are_called_for_connections_that_open_and_close() {
     let server = common::server();
     let mut handlers = server.handlers::<(u32, u32)>();
     handlers.on_connected(|(came, _), _, _, _, _| *came += 1);
@@ -95,7 +95,7 @@ fn connections_that_come_and_go_are_told_to_handlers() {
 }
 
 #[test]
-fn async_functions_do_the_same() {
+fn async_functions_connect_send_and_receive_as_blocking_ones_do() {
     async_std::task::block_on(async {
         let mut server = common::server();
         let client = common::client();
@@ -148,7 +148,7 @@ fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
 }
 
 #[test]
-fn send_returns_the_number_that_receipts_name_whoever_sends_and_broadcasts_beside() {
+fn send_returns_the_number_in_receipts_beside_other_senders_and_broadcasts() {
     const EACH: u64 = 200;
     let (server, [(_one, first), (_two, second)]) = with_receipts();
     let ids: Vec<Vec<MessageId>> = std::thread::scope(|scope| {
@@ -218,7 +218,7 @@ fn the_core_names_a_message_as_send_did() {
 }
 
 #[test]
-fn a_game_can_ask_what_a_path_carries_and_what_its_peers_clock_shows() {
+fn a_game_can_query_the_rate_of_a_path_and_the_clock_of_its_peer() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let here = client.server().unwrap();
@@ -241,7 +241,7 @@ fn a_game_can_ask_what_a_path_carries_and_what_its_peers_clock_shows() {
 }
 
 #[test]
-fn messages_travel_as_their_options_say() {
+fn messages_travel_with_the_delivery_of_their_options() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     for (delivery, place) in [
@@ -282,7 +282,7 @@ fn a_channel_is_found_by_the_name_that_this_end_gave_it() {
 }
 
 #[test]
-fn what_cannot_be_sent_comes_back() {
+fn a_message_that_cannot_be_sent_is_returned() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let bytes = vec![1; 20];
@@ -299,7 +299,7 @@ fn what_cannot_be_sent_comes_back() {
 }
 
 #[test]
-fn who_sends_nonsense_too_often_is_disconnected() {
+fn a_sender_of_too_many_invalid_messages_is_disconnected() {
     let server = common::server();
     let mut handlers = server.handlers::<()>();
     handlers.validate::<Ping>(|ping| ping.number < 10).unwrap();
@@ -320,7 +320,7 @@ fn who_sends_nonsense_too_often_is_disconnected() {
 }
 
 #[test]
-fn what_is_sent_while_held_leaves_together() {
+fn messages_sent_during_a_hold_leave_together() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     // What connecting leaves behind dies down.

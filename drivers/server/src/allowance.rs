@@ -1,8 +1,9 @@
 //! A client's limits: messages and bytes per second, with a burst.
 //!
-//! Messages are charged when the game takes them. A client that keeps to its limit can be stopped by the network, or by a server
-//! that stands still, and then everything it sent meanwhile arrives at once. So the budget of a time in which less came is saved, up to
-//! the longest time that a connection survives in silence. A newcomer has saved nothing: it has a burst of four seconds.
+//! A message counts when the game takes it. The network, or a server that stands still, can delay a client's messages
+//! until all of them arrive at once, although the client keeps to its limit. A client's unused budget is therefore
+//! saved, up to the longest time that a connection survives in silence. A new client has saved nothing: it has a burst
+//! of four seconds.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -79,8 +80,8 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "more than {limit} {what} a second came from this client, counting what just before came from the same player or address, \
-             and nothing saved is left; the server's `{key}` says how many may"
+            "this client sent more than {limit} {what} a second, earlier connections of the same player or address \
+             included, and its saved budget is used up; the limit is the server's `{key}`"
         ))
     }
 }
@@ -117,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_within_its_limits_is_never_sent_away() {
+    fn a_client_within_its_limits_is_never_disconnected() {
         assert_eq!(taken(LIMITS, 100, 100, 600), (60_000, None));
     }
 
     #[test]
-    fn what_a_client_sent_within_its_limits_during_a_stall_is_taken_when_it_ends() {
+    fn messages_sent_within_the_limits_during_a_stall_are_accepted_after_it() {
         // Shorter than the idle timeout, and as long as an interrupted client's place is kept.
         for stall in [14, 30, 80] {
             let start = Instant::ZERO;
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn savings_end_where_a_connection_would_have() {
+    fn saved_budget_is_bounded_by_the_longest_silence_of_a_connection() {
         let start = Instant::ZERO;
         let mut allowance = newcomer(start);
         let now = start + Duration::from_secs(3600);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_its_limit_after_four_seconds_worth_of_it() {
+    fn a_flooding_client_is_disconnected_with_its_limit_after_four_seconds_worth() {
         let (count, text) = taken(LIMITS, 100_000, 1, 10);
         assert!((400..=410).contains(&count), "{count}");
         let text = text.unwrap();
@@ -164,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_more_is_taken_of_a_client_that_is_sent_away() {
+    fn no_message_is_accepted_from_a_disconnected_client() {
         let (now, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         while allowance.charge(LIMITS, now, 1) == Charged::Within {}
         assert_eq!(allowance.charge(LIMITS, now + Duration::from_secs(60), 1), Charged::Ignored);
     }
 
     #[test]
-    fn without_limits_everything_passes() {
+    fn every_message_is_accepted_without_limits() {
         let none = Limits { messages: None, bytes: None };
         assert_eq!(taken(none, 100_000, 1000, 1), (100_000, None));
     }

@@ -1,4 +1,4 @@
-//! The subject of a ban, and its written form.
+//! The subject of a ban, and its text form.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -13,27 +13,27 @@ use crate::network::{is_link_local, network_of};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Banned {
-    /// Everybody with a ticket of this identity.
+    /// Every client with a ticket of this identity.
     Identity([u8; 16]),
-    /// Everybody at this IPv4 address, or in the /64 around this IPv6 address.
+    /// Every client at this IPv4 address, or in the /64 around this IPv6 address.
     Address(IpAddr),
-    /// Everybody at this link-local address alone, because all hosts of one network share its /64.
+    /// Every client at this link-local address only, because all hosts of one network share its /64.
     LinkLocal {
-        /// The address.
+        /// The banned link-local address.
         ip: Ipv6Addr,
-        /// The index of the interface that it is reached by; 0 stands for all.
+        /// The index of the interface through which the address is reached; 0 stands for all interfaces.
         interface: u32,
     },
 }
 
 impl Banned {
-    /// The ban that keeps this client out: of its identity, or of its address if it has none.
+    /// The ban that keeps this client out: of its identity, or of its address if it has no identity.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))
     }
 
-    /// Whether the ban is about this client.
+    /// Whether this ban applies to `client`.
     #[must_use]
     pub fn is(&self, client: &Client) -> bool {
         match self {
@@ -71,8 +71,8 @@ impl Banned {
         }
     }
 
-    /// Reads 32 hexadecimal digits, or an address as it is printed: with or without a port, brackets, the interface of a link-local
-    /// address, and the `/64` of an IPv6 network.
+    /// Parses 32 hexadecimal digits, or a printed address: with or without a port, brackets, the interface of a
+    /// link-local address, and the `/64` of an IPv6 network.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(network) = text.strip_suffix("/64") {

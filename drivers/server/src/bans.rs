@@ -43,7 +43,8 @@ impl Bans {
         let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
         if let Err(error) = bans.try_folder() {
             tracing::warn!(
-                "{}: bans cannot be written there: {}; they will hold until the server stops; {}, or name another `ban_file`",
+                "{}: the list of bans cannot be written to this file: {}; the bans hold until the server stops; {}, \
+                 or name another `ban_file`",
                 path.display(),
                 unwritable::reason(&error),
                 unwritable::remedy(&error)
@@ -169,18 +170,20 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
     let opened =
         text_file::open(path).and_then(|file| file.map(|file| text_file::read(file, u64::MAX)).transpose());
     let lines: Vec<BanLine> = match opened {
-        Ok(None) => return Err(fault("cannot be read: it is a folder, a pipe or a device".into())),
+        Ok(None) => {
+            return Err(fault("cannot be read: the path leads to a folder, a pipe or a device".into()));
+        }
         // As `touch` and `truncate` leave it.
         Ok(Some(text)) if text_file::without_mark(&text).trim().is_empty() => Vec::new(),
         Ok(Some(text)) => serde_json::from_str(text_file::without_mark(&text))
-            .map_err(|error| fault(format!("does not read: {error}")))?,
+            .map_err(|error| fault(format!("does not parse: {error}")))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(fault(format!("cannot be read: {error}"))),
     };
     let mut list = BTreeMap::new();
     for BanLine { who, why } in lines {
         let banned = Banned::parse(&who)
-            .ok_or_else(|| fault(format!("names {who:?}, which is neither identity nor address")))?;
+            .ok_or_else(|| fault(format!("names {who:?}, which is neither an identity nor an address")))?;
         list.insert(banned, why);
     }
     Ok(list)
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_outlives_the_server_and_can_be_lifted() {
+    fn a_ban_survives_a_restart_and_can_be_lifted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -247,13 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_holds_and_is_written_when_that_is_possible() {
+    fn a_ban_that_cannot_be_written_holds_and_is_written_later() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
         fs::write(&path, "[{").unwrap();
         let error = bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
-        assert!(error.contains("does not read") && bans.refresh().is_err(), "{error}");
+        assert!(error.contains("does not parse") && bans.refresh().is_err(), "{error}");
         assert!(!admits(&bans, "192.0.2.8:1", [1; 16]));
         assert_eq!(fs::read_to_string(&path).unwrap(), "[{", "what somebody wrote is not written over");
         fs::remove_file(&path).unwrap();
@@ -321,7 +324,13 @@ mod tests {
         let refused = || bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
         let said =
             "the list of bans cannot be written: a link, a folder, a pipe or a device is in the place of ";
-        assert!(refused().contains(said) && refused().contains("bans.json.lock; look what is in its way"));
+        assert!(
+            refused().contains(said)
+                && refused().contains(
+                    "bans.json.lock; remove the folder or file that \
+                                                                stands in its place"
+                )
+        );
         fs::remove_file(&lock).unwrap();
         fs::create_dir(&lock).unwrap();
         assert!(refused().contains(said), "{}", refused());
@@ -334,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_does_not_read_is_refused() {
+    fn a_ban_list_that_does_not_parse_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         for text in ["[{]", r#"[{"who": "nobody", "why": ""}]"#] {

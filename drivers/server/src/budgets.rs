@@ -1,5 +1,5 @@
-//! Budgets outlive connections: a client that leaves and comes back at once gets no new budget. The server keeps a budget by the
-//! identity of the client's ticket, or else by its network, until the budget has come back whole.
+//! Budgets that outlive connections: a client that leaves and returns at once gets no new budget. The server keeps a
+//! budget by the identity of the client's ticket, or else by its network, until the budget is full again.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

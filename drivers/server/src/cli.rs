@@ -30,9 +30,11 @@ pub(crate) struct Cli {
     pub(crate) schema: bool,
 }
 
-const AFTER: &str = "Flags outweigh environment variables, those the file, and that the defaults.\n\
-    Exit codes: 0 stopped in order; 1 the system refused something; 2 configuration; 3 a key or the bans; \
-    4 the network; 5 the log; 6 monitoring; 7 the game; 8 the game panicked.";
+const AFTER: &str = "Flags override environment variables, environment variables override the file, and the file \
+overrides the defaults.\n\
+    Exit codes: 0 stopped in order; 1 the system refused a resource; 2 the configuration is wrong; 3 a key file or \
+    the ban file is unusable; 4 the network failed; 5 the log cannot be written; 6 monitoring cannot start; 7 the \
+    game did not start; 8 the game panicked.";
 
 impl Cli {
     /// Reads the command line and the environment, or explains them and exits. What is odd in the environment and keeps nobody
@@ -114,7 +116,7 @@ mod tests {
     use crate::config::NoSettings;
 
     #[test]
-    fn the_command_line_is_well_formed_and_every_flag_says_what_it_is() {
+    fn the_command_line_is_well_formed_and_every_flag_has_a_help_text() {
         let command = command::<NoSettings>();
         command.clone().debug_assert();
         for argument in command.get_arguments() {

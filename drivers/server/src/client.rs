@@ -1,4 +1,4 @@
-//! Clients, and the table of those that are connected.
+//! Clients, and the table of connected clients.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::allowance::Allowance;
 use crate::budgets::{BudgetOwner, SpentBudgets};
 use crate::network::{is_link_local, network_of};
 
-/// A client, counted from 1 since the server's start. Ids are never reused.
+/// The id of a client, counted from 1 since the server's start. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientId(pub u32);
 
@@ -37,28 +37,28 @@ impl FromStr for ClientId {
 pub struct Client {
     /// The id of the client.
     pub id: ClientId,
-    /// The connection under it.
+    /// The connection that the client's messages take.
     pub connection: ConnectionId,
     /// The address of the client.
     pub address: Address,
-    /// The client's identity and user data, as its ticket says them.
+    /// The client's identity and user data, from its ticket.
     pub peer: PeerInfo,
-    /// The time when the client connected.
+    /// The time at which the client connected.
     pub since: Instant,
-    /// Whether the client fell silent, and the server keeps its place.
+    /// Whether the client has fallen silent while the server keeps its place.
     pub is_interrupted: bool,
     /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,
 }
 
 impl Client {
-    /// The identity that the client's ticket names. `None` if it came without a ticket.
+    /// The identity in the client's ticket. `None` if the client came without a ticket.
     #[must_use]
     pub fn identity(&self) -> Option<[u8; 16]> {
         Some(self.peer.identity).filter(|identity| *identity != [0; 16])
     }
 
-    /// Where it is, if it came by UDP.
+    /// The IP address of the client, if it connected over UDP.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self.address {
@@ -154,7 +154,7 @@ mod tests {
     use tickwire_core::{Instant, LinkId};
 
     #[test]
-    fn ids_are_never_reused_and_a_client_is_found_either_way() {
+    fn ids_are_never_reused_and_a_client_is_found_by_id_and_connection() {
         let mut keys = slotmap_keys();
         let mut clients = Clients::default();
         let (a, b) = (keys.remove(0), keys.remove(0));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_and_comes_back_finds_spent_what_was_spent() {
+    fn a_client_that_returns_has_its_spent_budget() {
         use crate::allowance::{Charged, Limits};
         let limits = Limits { messages: std::num::NonZeroU32::new(1), bytes: None };
         let (now, keys) = (Instant::ZERO, slotmap_keys());
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_writes_an_id_with_or_without_a_sign() {
+    fn a_client_id_parses_with_or_without_a_number_sign() {
         assert_eq!("7".parse(), Ok(ClientId(7)));
         assert_eq!("#7".parse(), Ok(ClientId(7)));
         assert!("seven".parse::<ClientId>().is_err());

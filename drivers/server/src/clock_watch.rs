@@ -1,4 +1,4 @@
-//! Words for the log when tickets look expired because of a clock.
+//! Log messages for tickets that look expired because of a wrong clock.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ impl ClockWatch {
         let way = if report.last_step_us > 0 { "forward" } else { "back" };
         let by = shown(Duration::from_micros(report.last_step_us.unsigned_abs()));
         Some(format!(
-            "the machine's clock was set {way} by {by}, or the machine slept; tickets are judged by the new time"
+            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time"
         ))
     }
 
@@ -67,9 +67,10 @@ impl ClockWatch {
         self.expired_told_at = Some(now);
         let by = shown(report.tickets.expired_by);
         Some(format!(
-            "{count} clients were refused within a minute because their tickets had expired, the last one {by} ago by \
-             this machine's clock; compare `date -u` here and on the machine that mints tickets, and set the one that is \
-             wrong (this server follows within a second); if both are right, mint tickets for longer"
+            "{count} clients were refused within a minute because their tickets had expired, the last ticket {by} \
+             ago by this machine's clock; compare `date -u` on this machine and on the machine that mints tickets, \
+             and set the clock that is wrong (this server follows within a second); if both are right, mint tickets \
+             for longer"
         ))
     }
 
@@ -84,8 +85,8 @@ impl ClockWatch {
         let ahead = shown(report.tickets.ahead_by);
         Some(format!(
             "{count} clients came back with tickets that this server made when its clock showed a time {ahead} later; \
-             check the clock with `date -u`: if it is behind, set it (this server follows within a second); if it was \
-             ahead before, nothing is to be done"
+             check the clock with `date -u`: if the clock is behind, set it (this server follows within a second); \
+             if the clock was ahead before, do nothing"
         ))
     }
 }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn three_expired_tickets_within_a_minute_are_told_and_again_after_ten_minutes_at_most() {
+    fn three_expired_tickets_within_a_minute_are_logged_once_in_ten_minutes() {
         let said = said(1300, |_, report| {
             report.tickets.expired += 1;
             report.tickets.expired_by = Duration::from_secs(7260);
@@ -146,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_that_expires_now_and_then_is_not_told() {
+    fn single_expired_tickets_are_not_logged() {
         let said = said(3600, |second, report| report.tickets.expired += u64::from(second % 40 == 0));
         assert_eq!(said, []);
     }
 
     #[test]
-    fn a_clock_that_was_set_is_told_each_time_with_its_direction() {
+    fn each_clock_step_is_logged_with_its_direction() {
         let said = said(10, |second, report| {
             if second == 4 {
                 (report.steps, report.last_step_us) = (1, -90_000_000);
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_of_the_future_are_told_at_once_and_gathered_for_ten_minutes() {
+    fn tickets_from_the_future_are_logged_at_once_and_then_summed_for_ten_minutes() {
         let said = said(700, |second, report| {
             report.tickets.from_the_future += u64::from(second <= 5);
             report.tickets.ahead_by = Duration::from_secs(10_800);
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_once_a_second() {
+    fn the_clock_watch_checks_once_a_second() {
         let start = Instant::now();
         let mut watch = ClockWatch::new(start);
         assert!(watch.look(start + Duration::from_millis(999), || panic!("too soon")).is_empty());

@@ -1,10 +1,10 @@
 //! The codes with which the server closes a client's connection. A game's own codes lie below 0xfe00.
 
-/// The server stops.
+/// The server is stopping.
 pub const STOPPED: u16 = 0xfe10;
-/// A command on the console, or the game, sent the client away.
+/// A command on the console, or the game, kicked the client.
 pub const KICKED: u16 = 0xfe11;
-/// A ban sent the client away. The server does not let it in again.
+/// A ban disconnected the client. The server does not let it in again.
 pub const BANNED: u16 = 0xfe12;
 /// The client sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;

@@ -1,4 +1,4 @@
-//! The server, as a game sees it.
+//! The server as a game's methods use it.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::client::{Client, ClientId, Clients};
 use crate::codes;
 use crate::metrics::{Counter, GameMetrics, Gauge, MetricError};
 
-/// The server, as a game sees it while one of its methods runs.
+/// The server's methods for a game, valid while one of the game's methods runs.
 ///
 /// ```
 /// use tickwire_core::message::NetMessage;
@@ -49,8 +49,8 @@ impl std::fmt::Debug for Context {
 }
 
 impl Context {
-    /// Sends a message to one client, on the channel of its type. The result is its number on this connection and channel,
-    /// as `Event::Delivered` and `Event::Closed` tell it ([`Game::event`](crate::Game::event)).
+    /// Sends a message to one client, on the channel of its type. The result is the message's number on this connection
+    /// and channel, by which `Event::Delivered` and `Event::Closed` name it ([`Game::event`](crate::Game::event)).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -64,18 +64,19 @@ impl Context {
     /// Sends a message to all clients, on the channel of its type.
     ///
     /// # Errors
-    /// [`SendError`] if no client could be sent the message. Connections whose channel is full are listed in the result.
+    /// [`SendError`] if the message could be sent to no client. Connections whose channel is full are listed in
+    /// the result.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }
 
-    /// Sends a client away, and tells it why.
+    /// Kicks a client, and sends it the reason `why`.
     pub fn kick(&self, client: ClientId, why: &str) {
         self.disconnect(client, codes::KICKED, why);
     }
 
-    /// Closes a client's connection when its queued messages are delivered, at the latest after a second. The client gets
-    /// `code` (below 0xff00) and up to 256 bytes of `text`.
+    /// Closes a client's connection when its queued messages are delivered, after a second at the latest. The client
+    /// receives `code` (below 0xff00) and up to 256 bytes of `text`.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
             // The game's thread waits for room: it is refused nothing.
@@ -89,18 +90,19 @@ impl Context {
         self.clients.get(client)
     }
 
-    /// All clients, also silent ones whose places the server keeps.
+    /// All clients, interrupted clients whose places the server keeps included.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.clients.iter()
     }
 
-    /// The number of clients.
+    /// The number of clients, interrupted clients included.
     #[must_use]
     pub fn client_count(&self) -> usize {
         self.clients.len()
     }
 
-    /// Steps since the start. Steps that a rest left out count too, so the number keeps pace with time.
+    /// The number of steps since the start. Steps left out while the game was at rest count too, so the number keeps
+    /// pace with time.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
@@ -112,9 +114,9 @@ impl Context {
         self.started_at.elapsed()
     }
 
-    /// A counter of the game's own. `/metrics` has it as `tickwire_game_<name>_total` with the text `help`, and `status` shows it
-    /// too. Ask for it once, in [`Game::start`](crate::Game::start) say, and keep it; a later call with the same name returns the same
-    /// counter.
+    /// A counter of the game's own. `/metrics` shows it as `tickwire_game_<name>_total` with the text `help`, and
+    /// `status` shows it too. Ask for it once, in [`Game::start`](crate::Game::start) for example, and keep it; a later
+    /// call with the same name returns the same counter.
     ///
     /// ```
     /// # use tickwire_server::{Context, Counter, Gauge, GameError};
@@ -138,25 +140,25 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// [`MetricError`] if the name is none for a metric, belongs to a gauge, or there are too many.
+    /// [`MetricError`] if the name is not valid for a metric, belongs to a gauge, or there are too many.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, MetricError> {
         self.metrics.counter(name, help)
     }
 
-    /// A gauge of the game's own: in `/metrics` `tickwire_game_<name>`. See [`Context::counter`].
+    /// A gauge of the game's own. `/metrics` shows it as `tickwire_game_<name>`. See [`Context::counter`].
     ///
     /// # Errors
-    /// [`MetricError`] if the name is none for a metric, belongs to a counter, or there are too many.
+    /// [`MetricError`] if the name is not valid for a metric, belongs to a counter, or there are too many.
     pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricError> {
         self.metrics.gauge(name, help)
     }
 
-    /// Stops the server after this tick, as `quit` does; clients get `why`.
+    /// Stops the server after this tick, as the command `quit` does. Clients receive the reason `why`.
     pub fn stop(&mut self, why: &str) {
         self.stop.get_or_insert_with(|| why.into());
     }
 
-    /// The handle of the network driver that the server runs on.
+    /// The handle of the network driver under the server.
     #[must_use]
     pub const fn network(&self) -> &Handle {
         &self.network

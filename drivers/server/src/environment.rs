@@ -1,4 +1,4 @@
-//! Environment variables whose value is unreadable, and misspelt ones.
+//! Checks of environment variables: unreadable values, and misspelt names.
 
 use std::ffi::OsString;
 
@@ -31,12 +31,12 @@ pub(crate) fn look(known: &[String], variables: impl Iterator<Item = (OsString, 
         };
         if name == CONFIG {
             if value.is_empty() {
-                findings.faults.push(fault("is empty", "name a file, or unset it"));
+                findings.faults.push(fault("is empty", "name a file, or unset the variable"));
             }
         } else if !known.iter().any(|known| known == name) {
             findings.warnings.extend(misspelt(known, name));
         } else if value.to_str().is_none() {
-            findings.faults.push(fault("is no UTF-8", "set it again, or unset it"));
+            findings.faults.push(fault("is no UTF-8", "set the variable again, or unset it"));
         }
     }
     findings
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_finds_what_was_meant_and_somebody_elses_nothing() {
+    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_one_does_not() {
         let said = "environment variable TICKWIRE_TICKRATE sets nothing; did you mean TICKWIRE_TICK_RATE?";
         assert_eq!(found(&[("TICKWIRE_TICKRATE", "5")]).warnings, [said]);
         assert!(found(&[("TICKWIRE_CONFG", "a.json")]).warnings[0].ends_with("TICKWIRE_CONFIG?"));
@@ -72,15 +72,16 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_has_no_value_is_told_by_name() {
+    fn a_variable_without_a_value_is_reported_by_name() {
         use std::os::unix::ffi::OsStringExt as _;
         let said = |findings: Findings| findings.faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let empty = "environment variable TICKWIRE_CONFIG: is empty; name a file, or unset it";
+        let empty = "environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable";
         assert_eq!(said(found(&[("TICKWIRE_CONFIG", "")])), [empty]);
         let known = ["TICKWIRE_TICK_RATE".to_owned()];
         let bytes = OsString::from_vec(vec![0xff]);
         let findings = look(&known, [("TICKWIRE_TICK_RATE".into(), bytes.clone())].into_iter());
-        let no_text = "environment variable TICKWIRE_TICK_RATE: is no UTF-8; set it again, or unset it";
+        let no_text =
+            "environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it";
         assert_eq!(said(findings), [no_text]);
         // A path may be anything.
         assert_eq!(look(&known, [(CONFIG.into(), bytes)].into_iter()), Findings::default());

@@ -1,4 +1,4 @@
-//! Why a server did not start, or could not go on: what, where, and what to do about it.
+//! The reasons that a server did not start, or had to stop. Each text says what failed, where, and what to do about it.
 
 use std::fmt;
 use std::io;
@@ -13,49 +13,49 @@ use crate::config::ConfigError;
 /// An error of the game's own.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a server did not start, or could not go on.
+/// The reason that a server did not start, or had to stop.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The configuration is wrong.
+    /// The server's configuration has faults.
     Config(ConfigError),
-    /// A file with a key, or with bans, cannot be used.
+    /// A key file or the ban file cannot be used.
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The fault of the file.
         what: String,
-        /// Advice: how to put it right.
+        /// Advice on how to fix the fault.
         remedy: String,
     },
     /// The socket, or the network thread, did not start.
     Network(StartError),
-    /// The log cannot be written.
+    /// The log file cannot be written.
     Log {
-        /// The file.
+        /// The path of the log file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// Metrics and health cannot be served.
+    /// The server cannot serve metrics and health.
     Monitoring {
-        /// The address that was asked for.
+        /// The address that the server was to listen on.
         address: SocketAddr,
-        /// The system's reason.
+        /// The system's error text.
         reason: String,
     },
     /// The game's message types do not fit together.
     Messages(RegisterError),
     /// The game did not start.
     Game(GameError),
-    /// The system gave no thread, no entropy, or no signals.
+    /// The system provided no thread, no entropy, or no signals.
     System {
         /// The resource that the system refused.
         what: &'static str,
-        /// Its reason.
+        /// The system's error text.
         reason: String,
     },
-    /// The network failed, or its thread died.
+    /// The network failed, or the network thread died.
     NetworkDied {
         /// The network's last reported failure. `None` if it died without a report.
         reason: Option<String>,
@@ -64,7 +64,7 @@ pub enum ServerError {
     Panicked {
         /// The panic's message, escaped.
         text: String,
-        /// Where to read more, and whether clients were told.
+        /// The place of further details, and whether clients were told.
         more: String,
     },
 }
@@ -123,7 +123,7 @@ impl fmt::Display for ServerError {
             Self::Messages(error) => write!(f, "the game's message types do not fit together: {error}"),
             Self::Game(error) => write!(f, "the game did not start: {error}"),
             Self::System { what, reason } => {
-                write!(f, "the system gave no {what}: {reason}; check its limits")
+                write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_told_with_its_key_and_what_the_system_lacks_is_not_the_networks_fault() {
+    fn an_address_error_names_its_key_and_a_lack_of_threads_is_no_network_error() {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");

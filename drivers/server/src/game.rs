@@ -11,9 +11,9 @@ use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
 
-/// A game that a dedicated server runs. The server calls all methods on one thread, in the order of a tick: clients that came
-/// and left and their messages, then [`Game::tick`], then [`Game::network_update`] if it is due. Messages that these methods
-/// send leave together.
+/// A game that a dedicated server runs. The server calls all methods on one thread, in the order of a tick: clients
+/// that joined or left and their messages, then [`Game::tick`], then [`Game::network_update`] if it is due. Messages
+/// that these methods send leave together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,62 +78,69 @@ use crate::messages::Messages;
 /// }
 /// ```
 pub trait Game: Sized + 'static {
-    /// Its name, for people.
+    /// The name of the game, for people.
     const NAME: &'static str;
-    /// Names the game on the wire: clients and servers of different games ignore each other.
+    /// The number of the game on the wire. Clients and servers of different games ignore each other.
     const APPLICATION: u64;
     /// The game's settings: the type of the key `game` in the configuration.
     type Settings: Settings;
 
-    /// Names the message types, and the handler of each that clients send. [`crate::client_options`] gives a client the same types.
+    /// Registers the message types, and a handler for each type that clients send. [`crate::client_options`] gives a
+    /// client the same types.
     ///
     /// # Errors
-    /// [`tickwire_core::message::RegisterError`]: two types of one name, say.
+    /// [`tickwire_core::message::RegisterError`] if two types have the same name, for example.
     fn messages(messages: &mut Messages<Self>) -> Result<(), tickwire_core::message::RegisterError>;
 
-    /// Names the console commands of the game's own.
+    /// Adds the console commands of the game.
     fn commands(_commands: &mut Commands<Self>) {}
 
-    /// Changes the network's configuration where the server's own does not speak of it: channels, say. Clients get the same
+    /// Changes the network configuration beyond the server's own keys: channels, for example. Clients get the same
     /// channels and the same largest message from [`crate::client_options`].
     fn configure(_config: &mut Config) {}
 
-    /// The server runs, and no client is connected yet.
+    /// Starts the game. The server is running, and no client is connected yet.
     ///
     /// # Errors
     /// Any error that keeps the game from starting. The server stops and reports it.
     fn start(&mut self, server: &mut Context, settings: &Self::Settings) -> Result<(), GameError>;
 
-    /// The settings under `game` have changed while the server runs.
+    /// Applies new settings, after those under the key `game` have changed while the server runs.
     fn settings_changed(&mut self, _server: &mut Context, _settings: &Self::Settings) -> SettingsChange {
         SettingsChange::AtRestart
     }
 
-    /// An event of the network. The methods below report the common events; this method also gets the others: receipts, and
-    /// room in a channel that was full.
+    /// Handles an event of the network. The methods below report the common events; this method also gets the others:
+    /// receipts, and room in a channel that was full.
     fn event(&mut self, _server: &mut Context, _event: &Event) {}
 
-    /// A client has connected.
+    /// A client has connected to the server.
     fn joined(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client fell silent. The server keeps its place, and messages to it wait.
+    /// A client has fallen silent. The server keeps its place, and messages to it wait.
     fn interrupted(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client that had fallen silent is back.
+    /// An interrupted client is back.
     fn resumed(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client has left. Its id finds no client any more.
+    /// A client has left. Its id no longer finds a client.
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
-    /// One step, `tick_rate` times per second. `step` is always one over that rate: after an overrun steps are caught up
-    /// with, or skipped and counted; while no client is there, steps are taken a few at a time; and while the game is at
-    /// rest, none are ([`Game::is_at_rest`]).
+    /// Runs one step of the game, `tick_rate` times per second. `step` is always one over that rate. After an overrun
+    /// the server catches up with steps, or skips and counts them; while no client is connected, it takes several steps
+    /// at a time; and while the game is at rest, it takes none ([`Game::is_at_rest`]).
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
-    /// The moment to send the game's state, `network_update_rate` times per second.
+    /// Sends the game's state to the clients, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
-    /// Whether nothing in the game changes, and nothing has to be sent, until something arrives. Asked after each step.
+    /// Whether the game is at rest: nothing changes, and nothing has to be sent, until input arrives. The server asks
+    /// after each step. While the game is at rest, the server sleeps and takes no steps and sends no network updates. A
+    /// message, a console command or a new configuration wakes the server at once, not at the next step. The server
+    /// then takes one step at the current time ([`Context::tick`] has advanced), and asks again. It also asks once per
+    /// second, for games whose rest ends by itself. Steps left out at rest are neither overruns nor skipped; the server
+    /// counts them separately. A delay after the game was woken is no rest: it counts as an overrun, as any other
+    /// delay does.
     ///
     /// While it is so, the server sleeps: there are no steps and no network updates. What arrives, a console command and a new
     /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
@@ -144,15 +151,16 @@ pub trait Game: Sized + 'static {
         false
     }
 
-    /// Shows the players a text that was typed at the console. Returns the number of clients that it was sent to.
+    /// Shows the players a text that was typed at the console. Returns the number of clients that the text was sent to.
     ///
     /// # Errors
-    /// [`CommandError::Failed`] if the game cannot show it: it shows no text at all, or this one is too long.
+    /// [`CommandError::Failed`] if the game shows no texts, or the text is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
-    /// The server stops. Messages that are sent now are still delivered, if they arrive before the deadline of the shutdown.
+    /// The server is stopping. Messages that the game sends now are still delivered, if they arrive before the deadline
+    /// of the shutdown.
     fn stopping(&mut self, _server: &mut Context) {}
 }
 

@@ -1,4 +1,4 @@
-//! The log: a file that rolls, or standard error; and warnings for the person at the console.
+//! The log, a file that rolls or standard error, and warnings for the person at the console.
 
 mod rolling;
 pub(crate) mod target;

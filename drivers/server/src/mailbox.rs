@@ -1,7 +1,7 @@
-//! Orders for the server's thread, and a bell that wakes it.
+//! Requests to the server's thread, and a signal that wakes it.
 //!
-//! Unlike a channel of the standard library it can be closed by who reads it: what waits is dropped then, and nobody is
-//! left waiting for an answer that will not come.
+//! Unlike a channel of the standard library, the reader can close it. The mailbox then drops all waiting requests, so
+//! that no caller waits for an answer that will not come.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -127,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn letters_come_in_order_and_waiting_ends_at_the_deadline() {
+    fn requests_arrive_in_order_and_waiting_ends_at_the_deadline() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put(2);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_wakes_who_waits() {
+    fn a_request_wakes_the_waiting_server() {
         let mailbox = Arc::new(Mailbox::default());
         let waiting = Arc::clone(&mailbox);
         let thread = std::thread::spawn(move || waiting.take_by(Instant::now() + Duration::from_secs(10)));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_ends_a_rest_once_and_is_not_waited_for_otherwise() {
+    fn a_wake_up_ends_a_rest_once() {
         let mailbox = Arc::new(Mailbox::default());
         let waiting = Arc::clone(&mailbox);
         let thread = std::thread::spawn(move || waiting.rest_by(Instant::now() + Duration::from_secs(10)));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_letter_none_is_taken_and_those_before_it_are_read() {
+    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_more() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put_last(2);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_box_keeps_nothing() {
+    fn a_closed_mailbox_drops_its_requests() {
         let mailbox = Mailbox::default();
         let letter = Arc::new(());
         mailbox.put(Arc::clone(&letter));

@@ -1,4 +1,4 @@
-//! A game's message types, and the functions that handle them with the game's state.
+//! A game's message types, and their handlers, which change the game's state.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tickwire_core::message::{Dispatcher, EncodeError, HandlerAction, NetMessage,
 use crate::client::ClientId;
 use crate::context::Context;
 
-/// The message types of game `G`, as [`crate::Game::messages`] names them.
+/// The message types of game `G`, as [`crate::Game::messages`] registers them.
 ///
 /// ```
 /// use tickwire_core::message::{NetMessage, RegisterError};
@@ -54,23 +54,23 @@ impl<G> Default for Messages<G> {
 }
 
 impl<G: 'static> Messages<G> {
-    /// A type that only the server sends.
+    /// Registers a type that only the server sends.
     ///
     /// # Errors
-    /// [`RegisterError`].
+    /// [`RegisterError`] if the type's name, number, size or channel is not allowed.
     pub fn sends<T: NetMessage>(&mut self) -> Result<&mut Self, RegisterError> {
         self.registry.register::<T>()?;
         Ok(self)
     }
 
-    /// A type that clients send, and the handler of its messages: it is called with the game, the server, the sender and the
-    /// message. The server may send the type too.
+    /// Registers a type that clients send, and the handler of its messages, which receives the game, the server, the
+    /// sender and the message. The server may send the type too.
     ///
-    /// A client that sends more than 8 messages in 10 s that are none, or of a type that nothing here handles, is sent away. So a
-    /// handler that returns [`HandlerAction::Remove`] forbids its type from then on.
+    /// A client is disconnected if it sends more than 8 messages in 10 s that are invalid, or of a type without a
+    /// handler. A handler that returns [`HandlerAction::Remove`] therefore forbids its type.
     ///
     /// # Errors
-    /// [`RegisterError`].
+    /// [`RegisterError`] if the type's name, number, size or channel is not allowed.
     pub fn receives<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
         handler: impl FnMut(&mut G, &mut Context, ClientId, &T) -> R + Send + 'static,

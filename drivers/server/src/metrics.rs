@@ -8,65 +8,66 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tickwire_core::Escaped;
 
-/// A number that only grows, as [`crate::Context::counter`] gives it. Clones count together, from any thread.
+/// A number that only grows, from [`crate::Context::counter`]. All clones share one count, from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
 impl Counter {
-    /// Adds to it.
+    /// Adds `more` to the counter.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// The sum so far.
+    /// The sum of all additions.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A number that goes up and down, as [`crate::Context::gauge`] gives it: 0 until it is set. Clones are one gauge, from any
-/// thread.
+/// A number that goes up and down, from [`crate::Context::gauge`]. It is 0 until it is set. All clones share one value,
+/// from any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicU64>);
 
 impl Gauge {
-    /// Sets it.
+    /// Sets the value of the gauge.
     pub fn set(&self, value: f64) {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// The value that was set last.
+    /// The value that was last set.
     #[must_use]
     pub fn value(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// Why a metric cannot be had.
+/// The reason that a metric cannot be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// The name is empty, too long, or has other characters than lower-case ASCII letters, digits and `_`, a letter first.
+    /// The name is empty, too long, does not begin with a letter, or has other characters than lower-case ASCII
+    /// letters, digits and `_`.
     BadName {
-        /// The name.
+        /// The name that is not valid.
         name: String,
     },
-    /// The name ends in `_total`, which counters get in `/metrics` anyway.
+    /// The name ends in `_total`, which `/metrics` adds to counters anyway.
     EndsInTotal {
-        /// The name.
+        /// The name that ends in `_total`.
         name: String,
     },
-    /// There is a metric of the other kind by this name.
+    /// The name belongs to a metric of the other kind: a counter or a gauge.
     OtherKind {
-        /// The name.
+        /// The name that both metrics would have.
         name: String,
     },
-    /// There are [`METRICS_MAX`] metrics already.
+    /// The game has [`METRICS_MAX`] metrics already.
     TooMany,
 }
 
-/// Metrics that one game may have.
+/// The largest number of metrics of one game.
 pub const METRICS_MAX: usize = 1000;
 /// Bytes of a metric's name.
 const NAME_MAX: usize = 64;
@@ -76,13 +77,14 @@ impl fmt::Display for MetricError {
         match self {
             Self::BadName { name } => write!(
                 f,
-                "`{}` is no name for a metric; give it 1 to {NAME_MAX} lower-case ASCII letters, digits and `_`, a letter first",
+                "`{}` is not a valid name for a metric; give it 1 to {NAME_MAX} lower-case ASCII letters, digits and \
+                 `_`, a letter first",
                 name.escape_debug()
             ),
             Self::EndsInTotal { name } => {
                 write!(
                     f,
-                    "the metric `{name}` ends in `_total`, which /metrics adds to counters; leave it out"
+                    "the metric `{name}` ends in `_total`, which /metrics adds to counters; leave `_total` out"
                 )
             }
             Self::OtherKind { name } => {
@@ -187,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_asked_for_twice_is_one_metric_and_of_one_kind() {
+    fn a_name_requested_twice_gives_one_metric_of_one_kind() {
         let metrics = GameMetrics::default();
         let (first, again) =
             (metrics.counter("rings", "Rings").unwrap(), metrics.counter("rings", "").unwrap());
@@ -202,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_prometheus_does_not_take_is_refused_with_what_to_do() {
+    fn an_invalid_metric_name_is_refused_with_the_remedy() {
         let metrics = GameMetrics::default();
         for name in ["", "Rings", "2rings", "_rings", "rings per second", "größe", &"a".repeat(65)] {
             let error = metrics.counter(name, "").unwrap_err();
             assert!(error.to_string().contains("give it 1 to 64 lower-case"), "{error}");
         }
         let error = metrics.counter("rings_total", "").unwrap_err().to_string();
-        assert!(error.ends_with("leave it out"), "{error}");
+        assert!(error.ends_with("leave `_total` out"), "{error}");
         for number in 0..METRICS_MAX {
             metrics.counter(&format!("m{number}"), "").unwrap();
         }

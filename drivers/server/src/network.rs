@@ -1,4 +1,4 @@
-//! Which IP addresses belong together.
+//! Groups of IP addresses that belong to one network.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! A panic of the game or of the server: the log and the console report it, and the program ends with an exit code of its own.
+//! Handles a panic of the game or of the server: the log and the console report it, and the program ends with an exit
+//! code for panics.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -64,7 +65,9 @@ fn text_of_hook<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
 
 fn text_of(payload: &(dyn Any + Send)) -> &str {
     let literal = payload.downcast_ref::<&str>().copied();
-    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("it left no words")
+    literal
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("the panic has no message")
 }
 
 #[cfg(test)]
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_with_its_words_and_a_code_of_its_own() {
+    fn a_panic_becomes_an_error_with_its_message_and_exit_code() {
         let error = caught::<()>(|| panic!("the door\nis {}", "jammed"), || "look".into()).unwrap_err();
         assert_eq!(error.exit_code(), 8);
         assert_eq!(error.to_string(), "the game panicked: the door\\nis jammed; look");

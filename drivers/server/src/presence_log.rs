@@ -1,4 +1,5 @@
-//! Lines about clients that come and go: a few a second at most, the rest summed up, so that no crowd fills the log.
+//! Log lines about clients that join and leave: at most a few lines a second, with a summary of the others, so that no
+//! crowd fills the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl fmt::Display for LeftOut {
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
         }
-        f.write_str(": too many to log one by one")
+        f.write_str(": too many clients to log each one")
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_takes_few_lines_and_every_one_of_it_is_counted() {
+    fn a_crowd_takes_few_log_lines_and_every_client_is_counted() {
         let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         let (mut lines, mut summed) = (0, 0);
         for millis in 0..14_000 {
@@ -155,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_names_what_happened_and_nothing_else() {
+    fn a_summary_names_only_the_events_that_happened() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
-        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many to log one by one");
+        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many clients to log each one");
     }
 }

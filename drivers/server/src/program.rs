@@ -21,8 +21,8 @@ use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
 
-/// Runs a dedicated server for `game`, as the command line, the environment and the configuration say. This is all that
-/// a game's `main` has to call.
+/// Runs a dedicated server for `game`, configured by the command line, the environment and the configuration file. A
+/// game's `main` calls only this function.
 #[must_use]
 pub fn main<G: Game>(game: G) -> ExitCode {
     let output = Output::default();
@@ -50,7 +50,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
-        panics::caught(|| Dedicated::<G>::check(&config), || "standard error says where".into())?;
+        panics::caught(|| Dedicated::<G>::check(&config), || "standard error shows the place".into())?;
         print("the configuration is in order");
         return Ok(());
     }
@@ -72,8 +72,9 @@ fn run<G: Game>(
     let has_started = Cell::new(false);
     let more = || {
         let place = if is_logged { "the log" } else { "standard error" };
-        let clients = if has_started.get() { "clients were disconnected" } else { "no client was there yet" };
-        format!("{place} says where (set RUST_BACKTRACE=1 for the calls that led there); {clients}")
+        let clients =
+            if has_started.get() { "clients were disconnected" } else { "no client was connected yet" };
+        format!("{place} shows the place (set RUST_BACKTRACE=1 for a backtrace); {clients}")
     };
     let run = || run_logged(game, config, cli, layers, &surroundings, &has_started);
     let done = panics::caught(run, more);
@@ -116,7 +117,10 @@ impl Surroundings {
                 if let Ok(mut logging) = at_abort.logging.try_lock() {
                     drop(logging.take());
                 }
-                at_abort.output.warn("error: a panic while another one was dealt with: the program is ended at once; clients are not told");
+                at_abort.output.warn(
+                    "error: a second panic while the first was handled: the program ends at once, \
+                                      and clients are not told",
+                );
                 at_abort.output.settle();
             }),
         }
@@ -244,14 +248,14 @@ fn leave(
         if is_over.load(Ordering::Relaxed) {
             return false;
         }
-        tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): what was queued is lost");
+        tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): queued messages are lost");
         surroundings.end_log();
         surroundings.restore_terminal();
         let output = &surroundings.output;
         if is_json {
             output.line(&json!({ "event": "killed", "why": signal }).to_string());
         } else {
-            output.line(&format!("ended at once ({signal}); clients were not waited for"));
+            output.line(&format!("ended at once ({signal}), without waiting for clients"));
         }
         output.settle();
         true

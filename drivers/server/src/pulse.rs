@@ -1,4 +1,4 @@
-//! Counters of the tick, for threads that watch it.
+//! Counters of ticks, for threads that watch the server's thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub(crate) struct Beats {
     pub(crate) skipped: u64,
     pub(crate) busy: Duration,
     pub(crate) rested: u64,
-    /// Since the last turn, or since a game at rest was last asked.
+    /// Since the last turn, or since the server last asked a game at rest.
     pub(crate) silence: Duration,
     pub(crate) is_stopping: bool,
 }

@@ -1,4 +1,4 @@
-//! The configuration, changed while the server runs.
+//! Changes of the configuration while the server runs.
 
 use crate::config::{Changes, changes, taken_over};
 use crate::game::{Game, SettingsChange};
@@ -9,7 +9,7 @@ impl<G: Game> Dedicated<G> {
     /// wrong changes nothing. The result is logged, and returned to the caller.
     pub(crate) fn reload(&mut self) -> Result<String, String> {
         let bans = self.bans.refresh().map_err(|error| {
-            let what = format!("the bans stay as they were: {error}");
+            let what = format!("the list of bans is unchanged: {error}");
             tracing::error!("{what}");
             what
         });
@@ -31,7 +31,7 @@ impl<G: Game> Dedicated<G> {
             Err(error) => {
                 let faults = error.faults.iter();
                 let faults: Vec<String> =
-                    faults.map(|fault| format!("the configuration stays as it was: {fault}")).collect();
+                    faults.map(|fault| format!("the configuration is unchanged: {fault}")).collect();
                 faults.iter().for_each(|fault| tracing::error!("{fault}"));
                 return Err(faults.join("\n"));
             }
@@ -103,7 +103,7 @@ impl<G: Game> Dedicated<G> {
         let mut news = Vec::new();
         if !back.is_empty() {
             let text = format!(
-                "the configuration has changed: {} is again what the server runs with",
+                "the configuration has changed: {} is back to the value that the server runs with",
                 back.join(", ")
             );
             tracing::info!("{text}");

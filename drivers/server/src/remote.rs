@@ -16,7 +16,7 @@ pub(crate) enum Order {
     Reload,
 }
 
-/// Gives commands to a server that runs, from any thread.
+/// Gives commands to a running server, from any thread.
 ///
 /// ```
 /// fn watch(remote: &tickwire_server::Remote) {
@@ -43,8 +43,8 @@ impl Remote {
         Self { orders }
     }
 
-    /// Carries a console command out, and waits for its answer; `None` if the server has stopped. The game must not call this:
-    /// it would wait for itself.
+    /// Runs a console command, and waits for its answer; `None` if the server has stopped. The game must not call this
+    /// method: it would wait for itself.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
@@ -52,17 +52,17 @@ impl Remote {
         answer.recv().ok()
     }
 
-    /// Stops the server, which tells its clients `why`. The server takes no commands from then on.
+    /// Stops the server, which sends its clients the reason `why`. The server accepts no further commands.
     pub fn stop(&self, why: &str) {
         self.orders.put_last(Order::Stop(why.into()));
     }
 
-    /// Reads the configuration file and the list of bans again. The log reports the result.
+    /// Makes the server read the configuration file and the list of bans again. The log reports the result.
     pub fn reload(&self) {
         self.orders.put(Order::Reload);
     }
 
-    /// Whether the server takes commands.
+    /// Whether the server accepts commands.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.orders.is_closed()

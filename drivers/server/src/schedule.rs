@@ -1,8 +1,8 @@
-//! When the next step is due. Fixed steps: what was missed is caught up with, within reason.
+//! The schedule of fixed steps. The server catches up with missed steps, up to a limit.
 
 use std::time::{Duration, Instant};
 
-/// Deadlines of ticks and network updates. It reads no clock.
+/// The deadlines of ticks and network updates. The schedule reads no clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     tick: Beat,
@@ -13,23 +13,23 @@ pub struct Schedule {
     overruns: u64,
 }
 
-/// The work that is due.
+/// The work of a server at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
-    /// Steps to take now.
+    /// The number of steps to take now.
     pub ticks: u32,
-    /// Whether to send the state after them.
+    /// Whether to send the game's state after the steps.
     pub network: bool,
-    /// How late the first of the steps is, if that is more than a whole step.
+    /// The delay of the first step, if it is longer than a whole step.
     pub overrun: Option<Duration>,
-    /// Steps that are skipped for good.
+    /// The number of steps that are skipped for good.
     pub skipped: u64,
-    /// Steps before these that a rest left out.
+    /// The number of steps that a rest of the game left out before these steps.
     pub rested: u64,
 }
 
 impl Schedule {
-    /// The first step is due at once. Rates are per second, and at least 1.
+    /// A schedule whose first step is due at once. Rates are per second, and at least 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {
@@ -40,26 +40,27 @@ impl Schedule {
         }
     }
 
-    /// Changes the rates. What is due stays due.
+    /// Changes the rates. Steps that are already due stay due.
     pub fn set_rates(&mut self, tick_rate: u32, network_rate: u32, now: Instant) {
         self.tick.set_rate(tick_rate, now);
         self.network.set_rate(network_rate, now);
     }
 
-    /// The length of a step.
+    /// The duration of a step.
     #[must_use]
     pub const fn step(&self) -> Duration {
         self.tick.interval
     }
 
-    /// When to wake up. Network updates follow a tick, so ticks alone decide.
+    /// The time at which the server wakes up for the next step. Network updates follow a step, so they need
+    /// no deadline.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.tick.next
     }
 
-    /// When to wake up while nobody is there who could tell: steps are then taken in bunches, at the pace of network
-    /// updates, and the machine sleeps longer.
+    /// The time at which the server wakes up while no client is connected: it then takes steps in bunches, at the pace
+    /// of network updates, so the machine sleeps longer.
     #[must_use]
     pub fn rest_deadline(&self) -> Instant {
         let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
@@ -84,7 +85,7 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// The work that is due at `now`, after the game was at rest: at most one step, and that step is not late.
+    /// The work that is due at `now`, after the game was at rest: at most one step, which does not count as late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {
@@ -94,24 +95,24 @@ impl Schedule {
         Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
     }
 
-    /// Whether a step is due at `now`: whatever took until then, and the game was not at rest, held it up.
+    /// Whether a step is due at `now`, so that the work before it has delayed it.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
         self.tick.next <= now
     }
 
-    /// The game is still at rest at `now`. Says how many steps it left out.
+    /// Extends the game's rest until `now`. Returns the number of steps that it left out.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }
 
-    /// Times that a step began late by more than a step.
+    /// The number of times that a step began late by more than a step.
     #[must_use]
     pub const fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// Steps that were due and never taken.
+    /// The number of steps that were due and never taken.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_due_before_its_time_and_nothing_twice() {
+    fn no_tick_is_due_early_or_twice() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_takes_as_many_steps_in_bunches_and_calls_none_of_them_late() {
+    fn steps_taken_in_bunches_are_complete_and_none_counts_as_late() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_game_at_rest_misses_nothing_and_wakes_up_to_one_step_where_time_is() {
+    fn a_game_that_wakes_takes_one_step_at_the_current_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_game_was_held_up_by_after_it_woke_is_no_rest() {
+    fn a_delay_after_a_game_woke_counts_as_an_overrun() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);

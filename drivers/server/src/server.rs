@@ -1,4 +1,4 @@
-//! The dedicated server: its parts, and its start.
+//! The dedicated server: its parts, and how it starts.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -84,8 +84,8 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// The options of a client of game `G`: its application, message types, channels and largest message, so that a client repeats
-/// none of them by hand. The rest is as in [`Config::new`] and [`Options::new`].
+/// The options of a client of game `G`: its application, message types, channels and largest message, so that a client
+/// repeats none of them by hand. All other options have the defaults of [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;
@@ -105,10 +105,10 @@ pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::Regi
     Ok(Options::new(config).registry(registry::<G>()?))
 }
 
-/// The message types of game `G`, for clients that take nothing else of it; [`client_options`] has them too.
+/// The message types of game `G`, for clients that need nothing else of the game; [`client_options`] includes them.
 ///
 /// # Errors
-/// [`tickwire_core::message::RegisterError`] if they do not fit together.
+/// [`tickwire_core::message::RegisterError`] if the types do not fit together.
 pub fn registry<G: Game>() -> Result<Arc<Registry>, tickwire_core::message::RegisterError> {
     let mut messages = Messages::<G>::default();
     G::messages(&mut messages)?;
@@ -116,11 +116,11 @@ pub fn registry<G: Game>() -> Result<Arc<Registry>, tickwire_core::message::Regi
 }
 
 impl<G: Game> Dedicated<G> {
-    /// Reads or draws the keys, opens the socket, and starts the game. [`Dedicated::run`] comes next. Nothing is logged
-    /// but through `tracing`, and no command is read but through [`Dedicated::remote`].
+    /// Reads or draws the keys, opens the socket, and starts the game. Call [`Dedicated::run`] next. The server logs
+    /// only through `tracing`, and takes commands only through [`Dedicated::remote`].
     ///
     /// # Errors
-    /// [`ServerError`].
+    /// [`ServerError`] if the configuration, a file, the socket or the game fails.
     pub fn start(game: G, config: ServerConfig<G::Settings>) -> Result<Self, ServerError> {
         let mut messages = Messages::<G>::default();
         G::messages(&mut messages)?;
@@ -177,7 +177,8 @@ impl<G: Game> Dedicated<G> {
         Ok(server)
     }
 
-    /// Whether the game's message types fit together, and the channels that it configures are there for them. Nothing is opened.
+    /// Checks that the game's message types fit together, and that their channels are configured. The check opens no
+    /// socket and no file.
     ///
     /// # Errors
     /// [`ServerError`], as [`Dedicated::start`] would return it.
@@ -187,7 +188,7 @@ impl<G: Game> Dedicated<G> {
         Ok(StartError::expect_channels(&registry, &channels)?)
     }
 
-    /// From now on, applies what changes in the configuration that `layers` describe.
+    /// Applies later changes in the configuration that `layers` describe, while the server runs.
     ///
     /// # Errors
     /// [`ServerError::System`] if the system does not watch files.
@@ -199,18 +200,18 @@ impl<G: Game> Dedicated<G> {
         Ok(())
     }
 
-    /// Calls `set` when the level of the log is to change.
+    /// Calls `set` whenever the level of the log is to change.
     pub fn on_log_level(&mut self, set: impl FnMut(LogLevel) + 'static) {
         self.set_log_level = Some(Box::new(set));
     }
 
-    /// Where the socket is bound.
+    /// The local address that the socket is bound to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.context.network.local_address()
     }
 
-    /// Where metrics and health are served.
+    /// The address where the server serves metrics and health, if it does.
     #[must_use]
     pub fn monitoring_address(&self) -> Option<SocketAddr> {
         self.monitor.as_ref().map(Monitor::address)
@@ -222,7 +223,7 @@ impl<G: Game> Dedicated<G> {
         self.context.network.public_key()
     }
 
-    /// Whether the key was drawn at this start.
+    /// Whether the server's key was created at this start.
     #[must_use]
     pub const fn key_is_new(&self) -> bool {
         self.key_is_new
@@ -240,12 +241,12 @@ impl<G: Game> Dedicated<G> {
         self.context.started_at.elapsed()
     }
 
-    /// All clients, also silent ones whose places the server keeps.
+    /// All clients, interrupted clients whose places the server keeps included.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.context.clients.iter()
     }
 
-    /// The game.
+    /// The game that the server runs.
     pub const fn game(&self) -> &G {
         &self.game
     }

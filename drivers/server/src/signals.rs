@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM stop the server in order; while it stops, for whatever reason, at once. SIGHUP reads the configuration
-//! again.
+//! Signals: SIGINT and SIGTERM stop the server in order, or at once if it is already stopping. SIGHUP reloads
+//! the configuration.
 
 use std::thread;
 

@@ -1,5 +1,5 @@
-//! The end, in order: clients are told why, what is queued for them is delivered, and nothing that was acknowledged to
-//! them is lost.
+//! The orderly end of a server: it tells clients the reason, delivers the messages queued for them, and loses no
+//! message that it acknowledged.
 
 use std::thread;
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
-/// A summary of a run that is over.
+/// A summary of a server's run, made at its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Why the server stopped.
+    /// The reason that the server stopped.
     pub why: String,
-    /// How long the server ran.
+    /// The time that the server ran.
     pub uptime: Duration,
-    /// Steps that the game took.
+    /// The number of steps that the game took.
     pub ticks: u64,
-    /// Steps that were left out because the game was at rest.
+    /// The number of steps left out because the game was at rest.
     pub rested: u64,
-    /// Clients that were connected at the end, and were sent a good-bye.
+    /// The number of clients that were connected at the end, and received the reason.
     pub clients: usize,
-    /// Messages that the game took from clients.
+    /// The number of messages that the game took from clients.
     pub taken: u64,
-    /// Reliable messages that were queued for clients and not sent within the deadline.
+    /// The number of reliable messages queued for clients and not sent before the deadline.
     pub not_sent: u64,
-    /// Reliable messages that were sent to clients and not acknowledged within the deadline: they may have arrived.
+    /// The number of reliable messages sent to clients and not acknowledged before the deadline. They may have arrived.
     pub unconfirmed: u64,
 }
 
@@ -42,8 +42,8 @@ impl<G: Game> Dedicated<G> {
         let grace = self.config.shutdown_timeout;
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): telling {}, and delivering what is queued for up to {}; Ctrl-C or SIGTERM now ends it at \
-             once",
+            "stopping ({why}): telling {}, and delivering queued messages for up to {}; Ctrl-C or SIGTERM now ends \
+             the server at once",
             Counted(clients as u64, "client"),
             Shown(grace)
         );
@@ -88,7 +88,8 @@ impl<G: Game> Dedicated<G> {
             if stopping.is_err() {
                 // Dropping it says good-bye too, if less patiently.
                 tracing::warn!(
-                    "the system gave no thread for an orderly end; clients are told, but not waited for"
+                    "the system started no thread for an orderly end; the server tells clients, but does not wait \
+                     for them"
                 );
                 return;
             }

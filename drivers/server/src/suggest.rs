@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_what_was_meant_and_nonsense_finds_nothing() {
+    fn a_misspelt_word_gets_a_suggestion_and_nonsense_does_not() {
         let known = ["status", "stats", "kick", "quit"];
         assert_eq!(suggest("kik", known.into_iter()), Some("kick"));
         assert_eq!(suggest("statu", known.into_iter()), Some("status"));

@@ -1,4 +1,4 @@
-//! Small files that people edit, and that strangers to the machine may have tampered with.
+//! Small text files that people edit, and that other programs may have tampered with.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,10 +8,11 @@ pub(crate) use tickwire_native::text_file::{folder_of, open, read, without_mark}
 
 /// Reads a file of up to `most` bytes of UTF-8.
 pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<String> {
-    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is a folder, a pipe or a device");
+    let no_file =
+        || io::Error::new(io::ErrorKind::InvalidInput, "the path leads to a folder, a pipe or a device");
     let text = read(open(path)?.ok_or_else(no_file)?, most + 1)?;
     if text.len() as u64 > most {
-        let what = format!("it has more than {most} bytes");
+        let what = format!("the file has more than {most} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
     Ok(text)
@@ -28,9 +29,10 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     }
     let file = options.open(path).map_err(|error| match error.raw_os_error() {
         #[cfg(unix)]
-        Some(code) if code == Errno::NXIO.raw_os_error() => {
-            io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe that nobody reads, or a socket")
-        }
+        Some(code) if code == Errno::NXIO.raw_os_error() => io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path leads to a pipe without a reader, or to a socket",
+        ),
         _ => error,
     })?;
     // Who reads slowly is waited for when lines are written: there is a thread for that.

@@ -1,5 +1,5 @@
-//! The server at work: it sleeps until the next deadline or order, takes what came, and steps the game. A game that rests
-//! has no deadlines.
+//! The server's loop: it sleeps until the next deadline or request, handles what arrived, and steps the game. A game at
+//! rest has no deadlines.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use crate::server::Dedicated;
 use crate::stop::Summary;
 
 impl<G: Game> Dedicated<G> {
-    /// Runs until it is stopped: by the console, a [`crate::Remote`], or the game.
+    /// Runs the server until the console, a [`crate::Remote`], or the game stops it.
     ///
     /// # Errors
-    /// [`ServerError::NetworkDied`].
+    /// [`ServerError::NetworkDied`] if the network fails.
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         let mut clocks = ClockWatch::new(Instant::now());
@@ -264,7 +264,7 @@ impl<G: Game> Dedicated<G> {
     /// Closes the connection of a client that breaks its limits.
     fn send_away(&mut self, id: ClientId, connection: ConnectionId, code: u16, why: &str) {
         if self.may_log(Presence::SentAway) {
-            tracing::warn!("client {id} is sent away: {why}");
+            tracing::warn!("client {id} is disconnected: {why}");
         }
         // The game's thread waits for room: it is refused nothing.
         let _taken = self.context.network.disconnect(connection, code, why);
@@ -334,7 +334,7 @@ impl OverrunReport {
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
                 "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} skipped; \
-                 lower `tick_rate`, or give the server more of the machine",
+                 lower `tick_rate`, or give the server more processor time",
                 Counted(self.count.into(), "tick"),
                 self.worst,
                 self.skipped
@@ -357,7 +357,7 @@ mod tests {
     use crate::world::World;
 
     #[test]
-    fn a_server_whose_network_fails_says_what_failed_even_if_no_client_is_there() {
+    fn a_failed_network_is_reported_even_without_clients() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
             let config = ServerConfig {

@@ -1,4 +1,4 @@
-//! Noticing that the configuration file has changed.
+//! Detects changes of the configuration file.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ impl Watch {
                 let Some(watched) = again.upgrade() else { return };
                 if let Err(error) = watched.lock().unwrap_or_else(PoisonError::into_inner).follow_links() {
                     tracing::warn!(
-                        "changes to the configuration may not be noticed: {error}; `reload` reads it"
+                        "changes to the configuration may not be noticed: {error}; `reload` reads the file"
                     );
                 }
                 drop(watched);

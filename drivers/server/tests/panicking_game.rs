@@ -130,7 +130,7 @@ fn told_in_the_log_with_a_code_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let (code, errors) = run(folder.path(), "tenth step", &[], "");
     assert_eq!(code, Some(8), "{errors}");
-    let said = "error: the game panicked: the floor gave way\\nunder the tenth step; the log says where";
+    let said = "error: the game panicked: the floor gave way\\nunder the tenth step; the log shows the place";
     assert!(errors.contains(said) && errors.contains("; clients were disconnected"), "{errors}");
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
     assert!(
@@ -141,14 +141,14 @@ fn told_in_the_log_with_a_code_of_its_own() {
 
 fn told_wherever_it_happens() {
     for (place, lines, clients) in [
-        ("start", "", "no client was there yet"),
+        ("start", "", "no client was connected yet"),
         ("command", "fall\n", "clients were disconnected"),
         ("stop", "quit\n", "clients were disconnected"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), place, &[], lines);
         assert_eq!(code, Some(8), "{place}: {errors}");
-        assert!(errors.contains(&format!("under the {place}; the log says where")), "{errors}");
+        assert!(errors.contains(&format!("under the {place}; the log shows the place")), "{errors}");
         assert!(errors.contains(clients), "{errors}");
     }
 }
@@ -179,7 +179,10 @@ fn without_a_log_none_is_spoken_of() {
     let folder = tempfile::tempdir().unwrap();
     let (code, errors) = run(folder.path(), "tenth step", &["--enable-logging", "false"], "");
     assert_eq!(code, Some(8), "{errors}");
-    assert!(errors.contains("standard error says where") && !errors.contains("the log says"), "{errors}");
+    assert!(
+        errors.contains("standard error shows the place") && !errors.contains("the log says"),
+        "{errors}"
+    );
     assert!(errors.contains("panicking_game.rs"), "{errors}");
 }
 
@@ -224,7 +227,7 @@ mod terminal {
     }
 
     pub(super) fn left_as_it_was_found_where_a_destructor_panics_too() {
-        let status = run("drop", "error: a panic while another one was dealt with");
+        let status = run("drop", "error: a second panic while the first was handled");
         assert!(matches!(status, WaitStatus::Signaled(..)), "{status:?}");
     }
 }

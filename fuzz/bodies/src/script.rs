@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_zero() {
+    fn bytes_beyond_the_script_read_as_zero() {
         let mut script = Script::new(&[5, 1]);
         assert_eq!(script.sized(), [1]);
         assert_eq!((script.byte(), script.short(), script.number(), script.below(0)), (0, 0, 0, 0));

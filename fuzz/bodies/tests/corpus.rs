@@ -39,7 +39,7 @@ fn every_file_of_the_corpus_and_every_regression_replays() {
 }
 
 #[test]
-fn the_corpus_is_what_its_generator_makes() {
+fn the_corpus_equals_the_output_of_its_generator() {
     let made = corpus();
     let again = "`cargo run -p tickwire-fuzz --bin make-corpus` makes it again";
     for ((target, name), content) in &made {

@@ -1,7 +1,7 @@
 //! A million reliable messages through a terrible network: 30 % loss, 10 % corruption, 50 % duplication and reordering.
 //!
-//! `endurance [--messages N] [--sessions S] [--seed SEED]`: N messages in all, of 1 B to 64 KiB, on every reliable mode,
-//! both ways, shared by S sessions that run at the same time.
+//! `endurance [--messages N] [--sessions S] [--seed SEED]`: N messages in all, of 1 B to 64 KiB, on every reliable mode
+//! in both directions, shared by S sessions that run at the same time.
 
 use std::process::ExitCode;
 use std::thread;

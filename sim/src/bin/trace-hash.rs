@@ -1,4 +1,4 @@
-//! Prints a hash of everything that simulated runs did, one line `seed hash` per seed.
+//! Prints a hash of all datagrams, times and events of simulated runs, one line `seed hash` per seed.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and nothing waits for it.
+//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and no datagram waits for it.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -10,30 +10,30 @@ use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
 use super::segment::{Segment, SegmentKind};
 use crate::rng::{Draws, mix};
 
-/// How a datagram channel is set up. Both ends use the same.
+/// The settings of a datagram channel. Both ends use the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChannelCarrierConfig {
-    /// The largest datagram. It must fit the network below with 13 bytes more.
+    /// The largest datagram. The network below must carry 13 bytes more.
     ///
     /// Default: 1,140 bytes.
     pub max_datagram: u16,
-    /// Whether it says that it does its own congestion control.
+    /// Whether the channel declares a congestion control of its own.
     ///
     /// Default: yes.
     pub congestion_controlled: bool,
-    /// The rate at which datagrams leave; `None` lets everything leave at once.
+    /// The rate at which datagrams leave, in bytes per second; `None` sends every datagram at once.
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// Bytes that may wait for that.
+    /// Bytes that may wait in the channel's send buffer.
     ///
     /// Default: 16 KiB.
     pub buffer_bytes: usize,
-    /// How many datagrams it takes and then drops.
+    /// The share of datagrams that the channel accepts and then drops.
     ///
     /// Default: 0 ppm.
     pub drop_ppm: u32,
-    /// Whether it tells when it drops something.
+    /// Whether the channel reports datagrams that it dropped.
     ///
     /// Default: yes.
     pub reports_loss: bool,
@@ -52,9 +52,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. It is open at the end that began when that is answered, and at the other with the first
-/// datagram. It breaks only if the far end says that there is no such channel: whether anybody is there is for the endpoint
-/// to find out.
+/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with
+/// the first datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint
+/// itself must find out whether a peer is there.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_drops_it_tells_once_unless_it_keeps_that_to_itself() {
+    fn a_channel_reports_a_drop_once_if_it_reports_drops() {
         for reports_loss in [true, false] {
             let config = ChannelCarrierConfig { drop_ppm: 1_000_000, reports_loss, ..Default::default() };
             let [mut end, _] = open(config);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_the_buffer_is_dropped() {
+    fn datagrams_beyond_the_buffer_are_dropped() {
         let [mut end, _] = open(ChannelCarrierConfig { buffer_bytes: 1500, ..Default::default() });
         end.send(&[0; 1000]);
         end.send(&[0; 1000]);

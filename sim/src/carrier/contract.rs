@@ -1,77 +1,78 @@
-//! The interface of every carrier.
+//! The interface that every carrier implements.
 
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
-/// The state of a carrier.
+/// The state of a carrier, from opening to broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
     /// The far end has not answered yet.
     Opening,
-    /// Datagrams may be written.
+    /// The carrier accepts datagrams.
     Open,
-    /// Nothing goes through any more.
+    /// The carrier has broken, and carries no more datagrams.
     Broken,
 }
 
-/// Which end of a carrier.
+/// An end of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// It began.
+    /// The end that opened the carrier.
     Dialler,
-    /// It answered.
+    /// The end that answered.
     Listener,
 }
 
 /// Counters of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CarrierCounters {
-    /// Segments that left more than once.
+    /// Segments that were sent more than once.
     pub resent: u64,
-    /// Datagrams that it had taken and did not send.
+    /// Datagrams that the carrier accepted and did not send.
     pub dropped: u64,
-    /// Bytes that it held at most.
+    /// The most bytes that the carrier held at a time.
     pub held_most: u64,
 }
 
-/// One end of a connection that carries datagrams: sans-IO, over segments that may be lost, doubled, reordered and damaged.
+/// One end of a connection that carries datagrams: sans-IO, over segments that the network may lose, duplicate, reorder
+/// and damage.
 pub trait Carrier: Sized {
-    /// How it is set up.
+    /// The settings of the carrier.
     type Config: Clone;
 
-    /// One end of connection number `connection`.
+    /// Creates one end of connection number `connection`.
     fn new(config: &Self::Config, side: Side, connection: u64, now: Instant) -> Self;
 
-    /// The link properties that it promises.
+    /// The link properties that the carrier promises.
     fn properties(&self) -> LinkProperties;
 
-    /// The state that it is in.
+    /// The current state of the carrier.
     fn state(&self) -> CarrierState;
 
-    /// Bytes that it takes now; `None` is no limit.
+    /// The bytes that the carrier accepts now; `None` means no limit.
     fn credit(&self) -> Option<u64>;
 
-    /// Takes a datagram. One beyond the credit may be dropped, or breaks the carrier where it promised reliability.
+    /// Sends a datagram. A datagram beyond the credit may be dropped; it breaks a carrier that promised reliability.
     fn send(&mut self, datagram: &[u8]);
 
-    /// A segment of its connection came from the far end.
+    /// Handles a segment of this connection from the far end.
     fn handle_segment(&mut self, now: Instant, bytes: &[u8]);
 
-    /// Does what is due.
+    /// Does the work that is due at `now`.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// The next segment for the far end.
+    /// Takes the next segment for the far end.
     fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>>;
 
-    /// The next datagram from the far end.
+    /// Takes the next datagram from the far end.
     fn poll_datagram(&mut self) -> Option<Vec<u8>>;
 
-    /// Whether it dropped something since it was asked last, and would tell.
+    /// Whether the carrier dropped a datagram since the last call, if it reports losses.
     fn take_loss(&mut self) -> bool;
 
-    /// When [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
+    /// The time at which [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
     fn poll_timeout(&self) -> Instant;
 
-    /// The counters so far.
+    /// The carrier's counters so far.
     fn counters(&self) -> CarrierCounters;
 }

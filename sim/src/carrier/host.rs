@@ -1,4 +1,4 @@
-//! A driver in the simulator: an endpoint, the links that it runs over, and the carriers under them.
+//! A simulated driver: an endpoint, the links that it runs over, and the carriers under them.
 
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,26 +13,26 @@ use crate::host::{Host, Outgoing};
 use crate::rng::mix;
 use crate::trace::TraceHash;
 
-/// Counters of a driver, over all of its links.
+/// Counters of a simulated driver, over all of its links.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LinkCounters {
     /// Datagrams that the endpoint wrote.
     pub datagrams: u64,
-    /// Bytes of those.
+    /// Bytes of the datagrams that the endpoint wrote.
     pub bytes: u64,
-    /// The largest of them.
+    /// The size of the largest datagram that the endpoint wrote, in bytes.
     pub largest: u64,
-    /// Those that were larger than the credit that was left.
+    /// Datagrams that were larger than the credit that was left.
     pub beyond_credit: u64,
-    /// Those that asked for congestion notification, or had nowhere to go.
+    /// Datagrams that asked for congestion notification, or had no link to take.
     pub unsuitable: u64,
-    /// Segments from the network that were damaged, or of no connection known here.
+    /// Segments from the network that were damaged, or of an unknown connection.
     pub refused: u64,
-    /// Times that the endpoint was told of loss.
+    /// Losses that the driver reported to the endpoint.
     pub losses_told: u64,
-    /// Links opened.
+    /// Links that the driver opened.
     pub opened: u64,
-    /// Links closed.
+    /// Links that the driver closed.
     pub closed: u64,
 }
 
@@ -45,8 +45,8 @@ struct HostedLink<C> {
     credit: Option<u64>,
 }
 
-/// A [`Host`] whose endpoint runs over links. A client has one to its server, and makes another when that one breaks; a
-/// server has one for each client that came, and takes a client's newest for the one that counts.
+/// A [`Host`] whose endpoint runs over links. A client has one link to its server, and opens another when the link
+/// breaks; a server has one link for each client, and uses the newest link of a client.
 pub struct LinkHost<C: Carrier> {
     /// The endpoint that runs over the links.
     pub endpoint: Endpoint,
@@ -68,7 +68,7 @@ pub struct LinkHost<C: Carrier> {
 }
 
 impl<C: Carrier> LinkHost<C> {
-    /// A driver that accepts links. `seed` is any number that differs from node to node.
+    /// A driver that accepts links. `seed` must differ from node to node.
     #[must_use]
     pub fn accepting(endpoint: Endpoint, config: C::Config, seed: u64) -> Self {
         Self {
@@ -101,19 +101,19 @@ impl<C: Carrier> LinkHost<C> {
         host
     }
 
-    /// The link made last, open or not: where a client finds its server.
+    /// The newest link, open or not, which leads a client to its server.
     #[must_use]
     pub const fn link(&self) -> LinkId {
         LinkId(self.last)
     }
 
-    /// The counters so far.
+    /// The driver's counters so far.
     #[must_use]
     pub const fn counters(&self) -> LinkCounters {
         self.counters
     }
 
-    /// The counters of all carriers together.
+    /// The counters of all carriers of the driver together.
     #[must_use]
     pub fn carriers(&self) -> CarrierCounters {
         self.links.values().fold(self.past, |sum, link| add(sum, link.carrier.counters()))

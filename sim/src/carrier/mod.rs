@@ -1,9 +1,9 @@
-//! Links that are not UDP, under simulation: a byte stream and a datagram channel, carried over the virtual network's
-//! ordinary datagrams.
+//! Simulated links that are not UDP: a byte stream and a datagram channel, carried over ordinary datagrams of the
+//! virtual network.
 //!
-//! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it, and
-//! closes those whose [`Carrier`] gave up. All faults act below the link: a carrier has to keep its promises over a
-//! network that loses, doubles, reorders and damages its segments.
+//! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it,
+//! and closes links whose [`Carrier`] broke. All faults act below the link: a carrier must keep its promises over a
+//! network that loses, duplicates, reorders and damages its segments.
 //!
 //! ```
 //! use tickwire_core::{Config, Duration, Endpoint, Instant, Secrets};

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_given_before_all_that_precedes_it_has_come() {
+    fn no_datagram_is_delivered_before_all_earlier_bytes_arrived() {
         let mut receiver = Receiver::new(100);
         receiver.on_open();
         // Three datagrams: "ab", "c", "def".
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_cut_double_and_shuffle_a_stream_gives_the_same_datagrams() {
+    fn a_stream_gives_the_same_datagrams_however_it_is_cut_doubled_and_shuffled() {
         let sent: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; usize::from(number) * 3]).collect();
         let mut stream = Vec::new();
         for datagram in &sent {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_early_is_bounded() {
+    fn early_bytes_of_a_stream_are_bounded() {
         let mut receiver = Receiver::new(100);
         receiver.on_open();
         for first in 0..1000 {

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_second_at_least_and_doubles_up_to_a_minute() {
+    fn the_timeout_is_a_second_at_least_and_doubles_up_to_a_minute() {
         let mut rto = Rto::default();
         let mut seen = Vec::new();
         for _ in 0..8 {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn it_follows_round_trips_and_their_variation() {
+    fn the_timeout_follows_round_trips_and_their_variation() {
         let mut rto = Rto::default();
         rto.on_sample(ms(2000));
         assert_eq!(rto.timeout(), ms(2000 + 4 * 1000));

@@ -1,4 +1,4 @@
-//! The bytes of carriers' segments in the datagrams of the virtual network: a checksum, a kind, a number, and a body.
+//! The format of carriers' segments in the datagrams of the virtual network: a checksum, a kind, a number, and a body.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_with_any_bit_flipped_or_byte_missing_is_none() {
+    fn a_segment_with_a_flipped_bit_or_missing_byte_is_refused() {
         let bytes = Segment { kind: SegmentKind::Open, connection: 1 << 40, body: &[0; 20] }.write();
         for bit in 0..bytes.len() * 8 {
             let mut bytes = bytes.clone();

@@ -1,5 +1,5 @@
-//! The sending half of a byte stream: the bytes kept until they are acknowledged, and when they leave, once or again
-//! (RFC 5681, 6298, 6582).
+//! The sending half of a byte stream: it keeps bytes until they are acknowledged, and decides when they are sent and
+//! resent (RFC 5681, 6298, 6582).
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_the_request_to_open_before_it_is_answered() {
+    fn no_segment_follows_the_request_to_open_before_its_answer() {
         let mut sender = Sender::new(100, 1000);
         sender.push(b"early");
         assert_eq!(burst(&mut sender, at(0)), [0]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_by_a_segment_per_acknowledgement_and_holds_back_the_rest() {
+    fn the_window_opens_by_a_segment_per_acknowledgement_and_delays_further_segments() {
         let mut sender = sender(50_000);
         let first = burst(&mut sender, at(100));
         assert_eq!(first.len(), 10);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_duplicates_send_the_oldest_again_once_and_halve_the_window() {
+    fn three_duplicate_acknowledgements_resend_the_oldest_segment_once_and_halve_the_window() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_sends_everything_again_from_a_window_of_one() {
+    fn a_timeout_resends_all_segments_from_a_window_of_one() {
         let mut sender = sender(1000);
         assert_eq!(burst(&mut sender, at(100)).len(), 10);
         assert_eq!(sender.poll_timeout(), at(1100));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_of_what_was_never_sent_is_nothing() {
+    fn an_acknowledgement_of_unsent_bytes_is_ignored() {
         let mut sender = sender(500);
         burst(&mut sender, at(100));
         sender.on_ack(at(150), 5000, true, RTT);

@@ -1,5 +1,5 @@
-//! A byte stream like TCP, or a WebSocket on one: reliable, ordered, with a congestion control of its own, and with all
-//! that comes with it: a lost segment holds up those that follow.
+//! A byte stream like TCP, or a WebSocket on TCP: reliable, ordered, with a congestion control of its own, and with
+//! head-of-line blocking: a lost segment delays the segments after it.
 
 use core::time::Duration;
 
@@ -12,10 +12,10 @@ use super::segment::{self, Segment, SegmentKind};
 use super::sender::Sender;
 use crate::clock::micros;
 
-/// How a byte stream is set up. Both ends use the same.
+/// The settings of a byte stream. Both ends use the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that is put into the stream: larger than any segment.
+    /// The largest datagram that the stream carries, which may be larger than a segment.
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
@@ -23,11 +23,11 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
-    /// Bytes that the sender holds until they are acknowledged.
+    /// Bytes that the sender may hold until they are acknowledged.
     ///
     /// Default: 64 KiB.
     pub buffer_bytes: usize,
-    /// How long the far end may leave everything unanswered before the stream breaks.
+    /// The time for which the far end may leave all segments unanswered before the stream breaks.
     ///
     /// Default: 20 s.
     pub give_up: Duration,
@@ -39,7 +39,7 @@ impl Default for StreamCarrierConfig {
     }
 }
 
-/// One end of a byte stream that carries datagrams behind their lengths.
+/// One end of a byte stream that carries datagrams, each with its length in front.
 ///
 /// Loss recovery is RFC 5681 with NewReno (RFC 6582), timeouts are those of RFC 6298, round trips are measured by
 /// timestamps (RFC 7323). Every segment is acknowledged at once. There is no receive window: the reader takes everything,
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_of_every_size_arrive_once_and_in_order_whatever_happens_to_segments() {
+    fn datagrams_arrive_once_and_in_order_through_any_damage_to_segments() {
         let mut pair = Pair::new(100_000);
         let mut sent: [Vec<Vec<u8>>; 2] = Default::default();
         for round in 0..100usize {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_from_whoever_was_not_heard_opening_opens_nothing() {
+    fn an_acknowledgement_without_a_request_opens_no_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_good_network_nothing_leaves_twice() {
+    fn no_segment_is_resent_on_a_good_network() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         for _ in 0..100 {
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credit_is_what_is_free_and_what_goes_beyond_it_breaks_the_stream() {
+    fn the_credit_is_the_free_buffer_and_a_larger_datagram_breaks_the_stream() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         let credit = pair.ends[0].credit().unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_up_when_nothing_is_answered_and_tells_the_far_end() {
+    fn an_unanswered_stream_breaks_and_resets_the_far_end() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         pair.harm_ppm = 1_000_000;

@@ -17,47 +17,47 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// The conditions for the datagrams of each client, both ways alike but for traces.
+/// The conditions for the datagrams of each client, the same in both directions except for traces.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// Datagrams lost, each way.
+    /// The share of datagrams lost in each direction.
     ///
     /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub loss_ppm: u32,
-    /// The round trip that the conditioner adds: half of it each way.
+    /// The round-trip time that the conditioner adds, half of it in each direction.
     ///
     /// Default: 0 s.
     pub rtt: Duration,
-    /// The most by which each datagram is delayed beyond that, evenly distributed; later ones may overtake it.
+    /// The largest additional delay of each datagram, evenly distributed. Later datagrams may overtake a delayed one.
     ///
     /// Default: 0 s.
     pub jitter: Duration,
-    /// Datagrams that arrive twice.
+    /// The share of datagrams that arrive twice.
     ///
     /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub duplicate_ppm: u32,
-    /// The rate that passes, each way; `None` is no limit.
+    /// The rate of the link in each direction, in bytes per second; `None` means no limit.
     ///
     /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
-    /// A recording that says what passes, both ways, in the place of a rate.
+    /// A recording that gives the capacity of the link in both directions, instead of a rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// Bytes that may wait at the bottleneck; `None`: 300 ms of its rate.
+    /// Bytes that may wait at the bottleneck; `None` means 300 ms of its rate.
     ///
     /// Default: none.
     pub queue_bytes: Option<u64>,
-    /// The largest IP packet that passes; its headers are taken for IPv4's. Datagrams that would need a larger one are
-    /// dropped, as on a path for those that must not be cut.
+    /// The largest IP packet that passes, with IPv4 headers. Larger datagrams are dropped, as on a path for packets
+    /// that must not be fragmented.
     ///
     /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
-    /// More that goes wrong, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
+    /// Further faults, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// All decisions follow from it, and from the times at which datagrams come.
+    /// The seed of all decisions, together with the times at which datagrams arrive.
     ///
     /// Default: 1.
     pub seed: u64,
@@ -84,23 +84,23 @@ impl Default for Conditions {
 /// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
-/// Conditions that cannot be.
+/// The reason that conditions are not valid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
-    /// More than everything.
+    /// A share exceeds 1,000,000 parts per million.
     MoreThanAll {
-        /// The name of the quantity.
+        /// The name of the share.
         what: &'static str,
-        /// How much, in parts per million.
+        /// The value of the share, in parts per million.
         ppm: u32,
     },
-    /// A rate at which nothing ever passes.
+    /// The rate is zero, so no datagram would ever pass.
     NoRate,
-    /// A rate and a recording.
+    /// The conditions contain both a rate and a recording.
     RateAndTrace,
-    /// A largest packet that no network has.
+    /// The largest packet is smaller than any network's.
     TinyMtu(u32),
-    /// A fault that strikes nodes: processes are real here.
+    /// A fault strikes nodes, but the conditioner's nodes are real processes.
     FaultOfNodes(String),
 }
 
@@ -108,18 +108,24 @@ impl fmt::Display for ConditionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MoreThanAll { what, ppm } => {
-                write!(f, "{what} of {} % is more than everything; give 0 to 100", f64::from(*ppm) / 10_000.0)
+                write!(f, "{what} of {} % exceeds 100 %; give 0 to 100", f64::from(*ppm) / 10_000.0)
             }
-            Self::NoRate => f.write_str("at a rate of 0 bytes per second nothing passes; give at least 1"),
+            Self::NoRate => {
+                f.write_str("at a rate of 0 bytes per second no datagram passes; give at least 1")
+            }
             Self::RateAndTrace => {
-                f.write_str("a rate and a trace both say how much passes; give one of the two")
+                f.write_str("a rate and a trace both set the capacity; give only one of the two")
             }
             Self::TinyMtu(mtu) => {
-                write!(f, "packets of {mtu} bytes are smaller than any network's; give {LEAST_MTU} at least")
+                write!(
+                    f,
+                    "a largest packet of {mtu} bytes is smaller than any network's; give at least {LEAST_MTU}"
+                )
             }
             Self::FaultOfNodes(fault) => write!(
                 f,
-                "`{fault}` strikes a node, but nodes are real processes here; give faults that strike links"
+                "`{fault}` strikes a node, but the conditioner's nodes are real processes; give faults that strike \
+                 links"
             ),
         }
     }
@@ -128,10 +134,10 @@ impl fmt::Display for ConditionsError {
 impl core::error::Error for ConditionsError {}
 
 impl Conditions {
-    /// Whether they can be.
+    /// Checks that the conditions are valid.
     ///
     /// # Errors
-    /// See [`ConditionsError`].
+    /// [`ConditionsError`] for the first condition that is not valid.
     pub fn check(&self) -> Result<(), ConditionsError> {
         for (what, ppm) in [("a loss", self.loss_ppm), ("a duplication", self.duplicate_ppm)] {
             if ppm > MILLION {

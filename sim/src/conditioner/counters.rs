@@ -1,20 +1,20 @@
 //! The counters of a conditioner.
 
-/// Counters of a conditioner, all clients together.
+/// Counters of a conditioner, for all clients together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Clients that a datagram came from.
+    /// Clients that have sent a datagram.
     pub clients: u64,
-    /// Datagrams that came in, both ways.
+    /// Datagrams received, in both directions.
     pub received: u64,
-    /// Datagrams that were passed on; copies count.
+    /// Datagrams passed on, copies included.
     pub delivered: u64,
-    /// Datagrams that the conditions lost.
+    /// Datagrams that the conditions dropped.
     pub lost: u64,
-    /// Datagrams dropped because too many clients came, or too many datagrams were in transit.
+    /// Datagrams dropped because there were too many clients, or too many datagrams in transit.
     pub overflowed: u64,
-    /// Bytes that were passed on from clients to the target.
+    /// Bytes passed on from clients to the target.
     pub bytes_up: u64,
-    /// Bytes that were passed on from the target to clients.
+    /// Bytes passed on from the target to clients.
     pub bytes_down: u64,
 }

@@ -1,9 +1,9 @@
-//! The simulator's links between real processes: a UDP proxy that delays, loses and harms.
+//! The simulator's links between real processes: a UDP proxy that delays, loses and damages datagrams.
 //!
-//! A [`Conditioner`] listens on one address and passes on to another. Each client gets a link of its own with the
-//! [`Conditions`] asked for, and its datagrams reach the target from a port of its own, so a server sees as many clients
-//! as there are. This is the one part of the simulator that touches the world: sockets and threads of the standard
-//! library, and the system's clock.
+//! A [`Conditioner`] listens on one address and passes datagrams on to another. Each client gets a link of its own with
+//! the given [`Conditions`], and its datagrams reach the target from a port of its own, so the server sees as many
+//! clients as there are. The conditioner is the only part of the simulator that uses sockets and threads of the
+//! standard library, and the system's clock.
 //!
 //! ```
 //! use std::net::UdpSocket;

@@ -1,7 +1,7 @@
 //! The sockets and threads of a conditioner.
 //!
-//! One thread reads what clients send, one per client what the target answers; a last one owns the schedule, and sends
-//! what is due.
+//! One thread reads the datagrams of clients, and one thread per client reads the target's answers. The last thread
+//! owns the schedule, and sends the datagrams that are due.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -27,7 +27,7 @@ const HANDED_MOST: usize = 4096;
 const LOOK: Duration = Duration::from_millis(250);
 const DATAGRAM_MOST: usize = 65_535;
 
-/// A UDP proxy with the simulator's link model between two real processes. It stops when it is dropped.
+/// A UDP proxy with the simulator's link model between two real processes. Dropping it stops it.
 #[derive(Debug)]
 pub struct Conditioner {
     local: SocketAddr,
@@ -36,10 +36,11 @@ pub struct Conditioner {
 }
 
 impl Conditioner {
-    /// Listens on `listen` (port 0 for any) and passes on to `to`.
+    /// Listens on `listen` (port 0 for any) and passes datagrams on to `to`.
     ///
     /// # Errors
-    /// The address is taken or not this machine's; conditions that cannot be ([`ErrorKind::InvalidInput`]).
+    /// The system's error if the address is in use or not this machine's, or [`ErrorKind::InvalidInput`] if the
+    /// conditions are not valid.
     pub fn start(listen: SocketAddr, to: SocketAddr, conditions: Conditions) -> io::Result<Self> {
         Self::start_forgetting(listen, to, conditions, CLIENT_LIFE)
     }
@@ -78,13 +79,13 @@ impl Conditioner {
         Ok(Self { local, shared, threads })
     }
 
-    /// Where clients send to.
+    /// The address that clients send to.
     #[must_use]
     pub const fn local_address(&self) -> SocketAddr {
         self.local
     }
 
-    /// The counters so far.
+    /// The conditioner's counters so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.figures.read()
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_left_with_nothing_under_way_is_forgotten_whole() {
+    fn a_client_without_datagrams_in_transit_is_forgotten_whole() {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (server, client) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
         let to = server.local_addr().unwrap();

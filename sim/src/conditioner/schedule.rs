@@ -1,4 +1,4 @@
-//! The datagrams in transit, and when they arrive: the conditioner without sockets and clocks.
+//! The datagrams in transit, and their arrival times: the conditioner without sockets and clocks.
 
 use std::collections::BTreeMap;
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_duplication_are_as_asked() {
+    fn loss_and_duplication_have_the_configured_shares() {
         let conditions = Conditions { loss_ppm: 100_000, duplicate_ppm: 200_000, ..Conditions::default() };
         let copies = offer_each_ms(&mut Schedule::new(conditions), 10_000);
         let count = |wanted: usize| copies.iter().filter(|copies| **copies == wanted).count();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_delays_by_no_more_than_asked() {
+    fn jitter_delays_by_no_more_than_configured() {
         let jitter = Duration::from_millis(20);
         let mut schedule = Schedule::new(Conditions { jitter, ..Conditions::default() });
         offer_each_ms(&mut schedule, 1);

@@ -1,5 +1,5 @@
-//! Fault lists drawn from a seed, swarm style: each seed switches on a random subset of the kinds, so that rare
-//! combinations come up and no kind always hides another.
+//! Fault lists drawn from a seed in swarm style: each seed enables a random subset of the kinds, so that rare
+//! combinations occur and no kind always hides another.
 
 use core::time::Duration;
 
@@ -12,32 +12,32 @@ use crate::rng::{Draws, mix};
 /// The faults that [`draw`] may draw.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Nodes of the network; the faults of nodes strike any of them.
+    /// The number of nodes. Faults of nodes strike any of them.
     pub nodes: usize,
-    /// Links of the network.
+    /// The number of links.
     pub links: usize,
-    /// The number of nodes, from the first on, that keep their addresses: somebody must be found. Default 1.
+    /// The number of nodes, from the first on, that keep their addresses, so that other nodes can find them. Default 1.
     pub fixed: usize,
-    /// All faults lie between 0 and this.
+    /// The end of the time in which faults occur, which begins at 0.
     pub horizon: Duration,
-    /// The kinds that may come up.
+    /// The kinds of faults that may occur.
     pub kinds: KindSet,
-    /// How likely each of them is switched on, in parts per million. Default: one half.
+    /// The probability that a kind is enabled, in parts per million. Default: one half.
     pub enabled_ppm: u32,
-    /// The most faults of one kind. Default 4.
+    /// The largest number of faults of one kind. Default 4.
     pub most_of_a_kind: u32,
     /// The highest probability of loss and corruption, in parts per million. Default 300,000.
     pub harm_ppm: u32,
-    /// The longest that a clog, partition, pause or restart lasts. Default 5 s.
+    /// The longest clog, partition, pause or restart. Default 5 s.
     pub outage: Duration,
-    /// The longest that one datagram is delayed by one fault. Default 1 s.
+    /// The longest delay of one datagram by one fault. Default 1 s.
     pub delay: Duration,
     /// The smallest datagram that every link carries. Default 1200 bytes.
     pub mtu: u32,
 }
 
 impl Profile {
-    /// All faults, on a network of `nodes` nodes and `links` links.
+    /// A profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {
@@ -56,8 +56,8 @@ impl Profile {
     }
 }
 
-/// The faults of `seed`, ordered by kind. The kinds are drawn independently of each other: allowing one more leaves
-/// the faults of the others as they were.
+/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other, so allowing a further
+/// kind does not change the faults of the others.
 #[must_use]
 pub fn draw(seed: u64, profile: &Profile) -> Vec<Fault> {
     let mut faults = Vec::new();

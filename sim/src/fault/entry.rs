@@ -1,21 +1,21 @@
-//! One fault of a list.
+//! One fault of a fault list.
 
 use tickwire_core::time::Instant;
 
 use super::kind::Kind;
 use super::place::Target;
 
-/// One thing that goes wrong for some time.
+/// A fault: a kind of disturbance at one place for some time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// When it begins, in virtual time.
+    /// The virtual time at which the fault begins.
     pub from: Instant,
-    /// When it is over.
+    /// The virtual time at which the fault ends.
     pub until: Instant,
-    /// Where it happens.
+    /// The links or nodes that the fault strikes.
     pub target: Target,
-    /// The kind of fault.
+    /// The kind of the fault.
     pub kind: Kind,
-    /// All of its decisions follow from this, from the place and from the time, and from nothing else.
+    /// The seed of the fault's decisions, which otherwise depend only on the place and the time.
     pub seed: u64,
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::parameter::{Fields, Parameter};
 
-/// Defines the kinds once: the enum, its names, and how parameters become text and come back.
+/// Defines each kind once: its variant, its name, and the text form of its parameters.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
@@ -24,7 +24,7 @@ macro_rules! kinds {
             /// All kinds, in order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The word that stands for it in a printed fault.
+            /// The word for the kind in a printed fault.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
@@ -32,7 +32,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// Its name.
+            /// The name of the kind, without parameters.
             #[must_use]
             pub const fn name(&self) -> KindName {
                 match self { $(Self::$variant { .. } => KindName::$variant),* }
@@ -59,165 +59,165 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Each datagram is lost on its own.
+    /// Each datagram is lost independently of the others.
     Loss = "loss" {
-        /// How many are lost.
+        /// The share of datagrams lost, in parts per million.
         ppm: u32,
     }
     /// Burst loss after Gilbert and Elliott: a good and a bad state, each with a loss of its own.
     Burst = "burst" {
-        /// How likely each datagram turns good into bad.
+        /// The probability per datagram that the good state turns bad.
         to_bad: u32,
-        /// How likely each datagram turns bad into good.
+        /// The probability per datagram that the bad state turns good.
         to_good: u32,
-        /// Loss in the good state.
+        /// The loss in the good state, in parts per million.
         good: u32,
-        /// Loss in the bad state.
+        /// The loss in the bad state, in parts per million.
         bad: u32,
     }
     /// The four-state Markov loss of tc-netem (Salsano et al., "Definition of a general and intuitive loss model"):
     /// 1 received in a gap, 2 received within a burst, 3 lost within a burst, 4 lost alone in a gap.
     FourState = "four-state" {
-        /// From 1 to 3.
+        /// The probability of the transition from state 1 to state 3.
         p13: u32,
-        /// From 3 to 1.
+        /// The probability of the transition from state 3 to state 1.
         p31: u32,
-        /// From 3 to 2.
+        /// The probability of the transition from state 3 to state 2.
         p32: u32,
-        /// From 2 to 3.
+        /// The probability of the transition from state 2 to state 3.
         p23: u32,
-        /// From 1 to 4.
+        /// The probability of the transition from state 1 to state 4.
         p14: u32,
     }
-    /// Loss replayed from a recording, over and over: `1` is lost.
+    /// Loss is replayed from a recording that repeats: `1` stands for a lost datagram.
     Traced = "traced" {
-        /// One bit per datagram.
+        /// The recording, one bit per datagram.
         bits: Vec<bool>,
     }
-    /// Nothing comes through.
+    /// No datagram passes.
     Partition = "partition" {}
-    /// Datagrams larger than this are dropped, without a word.
+    /// Datagrams larger than a limit are dropped without notice.
     Mtu = "mtu" {
-        /// The largest datagram that passes.
+        /// The largest datagram that passes, in bytes.
         bytes: u32,
     }
     /// Datagrams arrive more than once.
     Duplicate = "duplicate" {
-        /// How many are duplicated.
+        /// The share of datagrams duplicated, in parts per million.
         ppm: u32,
         /// The most copies beyond the first.
         most: u32,
-        /// How much later than the first the copies come, at most.
+        /// The longest delay of a copy after the first.
         spread: Duration,
     }
-    /// Bits are flipped.
+    /// Bits of datagrams are flipped.
     Flip = "flip" {
-        /// How many datagrams suffer.
+        /// The share of datagrams damaged, in parts per million.
         ppm: u32,
-        /// The most bits per datagram.
+        /// The largest number of flipped bits per datagram.
         most: u32,
-        /// Bytes at the beginning in which bits are flipped; 0 for anywhere.
+        /// The number of bytes at the beginning in which bits are flipped; 0 for all bytes.
         within: u32,
     }
-    /// Datagrams lose their tail, or everything.
+    /// Datagrams lose their last bytes, or all bytes.
     Truncate = "truncate" {
-        /// How many suffer.
+        /// The share of datagrams truncated, in parts per million.
         ppm: u32,
     }
-    /// Random bytes are appended.
+    /// Random bytes are appended to datagrams.
     Extend = "extend" {
-        /// How many datagrams suffer.
+        /// The share of datagrams extended, in parts per million.
         ppm: u32,
-        /// The most bytes appended.
+        /// The largest number of bytes appended to a datagram.
         most: u32,
     }
-    /// Only this many bytes per second pass; a datagram that does not fit the queue is dropped.
+    /// The rate is limited; a datagram that does not fit the queue is dropped.
     Rate = "rate" {
-        /// Bytes per second that pass.
+        /// The rate of the link, in bytes per second.
         bytes_per_second: u64,
-        /// Bytes that may wait.
+        /// The size of the queue, in bytes.
         queue_bytes: u64,
     }
-    /// Datagrams are held back, and overtaken by later ones.
+    /// Datagrams are delayed, so that later ones overtake them.
     Reorder = "reorder" {
-        /// How many are held back.
+        /// The share of datagrams delayed, in parts per million.
         ppm: u32,
-        /// For how long, at most.
+        /// The longest delay of a datagram.
         hold: Duration,
     }
-    /// Every datagram is delayed by anything up to a bound, evenly.
+    /// Delays are distributed evenly from zero to a bound.
     Uniform = "uniform" {
-        /// The bound.
+        /// The longest delay of a datagram.
         most: Duration,
     }
     /// Delays are distributed almost normally (a sum of twelve uniform values), cut at zero.
     Normal = "normal" {
-        /// The mean.
+        /// The mean of the delays.
         mean: Duration,
-        /// The standard deviation.
+        /// The standard deviation of the delays.
         deviation: Duration,
     }
     /// Delays have a heavy tail: Pareto with exponent 2.
     Pareto = "pareto" {
-        /// The least delay.
+        /// The least delay of a datagram.
         scale: Duration,
-        /// Where the tail is cut.
+        /// The longest delay, at which the tail is cut.
         most: Duration,
     }
-    /// Delays replayed from a recording, over and over.
+    /// Delays are replayed from a recording that repeats.
     Recorded = "recorded" {
-        /// One delay per datagram.
+        /// The recording, one delay per datagram.
         delays: Vec<Duration>,
     }
-    /// Everything is held until the fault is over, then released at once.
+    /// All datagrams wait until the fault ends, then arrive at once.
     Clog = "clog" {}
-    /// The node's visible address gets another port; datagrams in transit to the old one are lost.
+    /// The node's visible address gets another port; datagrams in transit to the old port are lost.
     Rebind = "rebind" {
-        /// How often while the fault lasts. Zero: once, at its beginning.
+        /// The interval between two changes of the port while the fault lasts. Zero changes it once, at the beginning.
         every: Duration,
     }
-    /// The node does nothing. Arriving datagrams wait in its socket buffer, up to a bound.
+    /// The node stands still. Arriving datagrams wait in its socket buffer, up to a bound.
     Pause = "pause" {}
-    /// The node dies, losing its state, and boots when the fault is over.
+    /// The node crashes and loses its state, and restarts when the fault ends.
     Restart = "restart" {}
     /// The node's clock runs fast, or slow if negative.
     Skew = "skew" {
-        /// By how many parts per million.
+        /// The deviation of the clock's rate, in parts per million.
         ppm: i64,
     }
     /// The node's clock jumps, and stays wrong.
     Jump = "jump" {
-        /// By how many microseconds; negative is back.
+        /// The length of the jump in microseconds; negative jumps go back.
         micros: i64,
     }
-    /// Somebody on the path, near the sender, repeats datagrams from addresses of his own. Half of the copies overtake
+    /// A stranger on the path, near the sender, repeats datagrams from addresses of its own. Half of the copies overtake
     /// the originals.
     Replay = "replay" {
-        /// How many are repeated, arrived or lost.
+        /// The share of datagrams repeated, whether they arrive or not, in parts per million.
         ppm: u32,
-        /// How much later than the originals the other half comes, at most.
+        /// The longest delay of the other half of the copies after the originals.
         spread: Duration,
     }
     /// The path clears the bits of explicit congestion notification.
     Bleach = "bleach" {}
-    /// The path marks datagrams that may be marked as having met congestion.
+    /// The path marks ECN-capable datagrams as having met congestion.
     Mark = "mark" {
-        /// How many.
+        /// The share of datagrams marked, in parts per million.
         ppm: u32,
     }
     /// Datagrams gather, and the link delivers all of them at once: a Wi-Fi station that sleeps between two beacons receives
     /// like this.
     Bunch = "bunch" {
-        /// Time between two deliveries; zero delays nothing.
+        /// The time between two deliveries; zero adds no delay.
         every: Duration,
     }
-    /// No datagram overtakes another: each arrives no earlier than the one before it, however late other faults make that one.
-    /// Copies of a datagram still arrive whenever they like.
+    /// No datagram overtakes another: each arrives no earlier than the datagram before it, however late other faults make
+    /// it. Copies of a datagram still arrive in any order.
     InOrder = "in-order" {}
 }
 
 impl KindName {
-    /// Whether it strikes nodes rather than links.
+    /// Whether the kind strikes nodes instead of links.
     #[must_use]
     pub const fn is_of_nodes(self) -> bool {
         matches!(self, Self::Rebind | Self::Pause | Self::Restart | Self::Skew | Self::Jump)
@@ -235,24 +235,24 @@ impl fmt::Display for KindName {
 pub struct KindSet(u32);
 
 impl KindSet {
-    /// None.
+    /// The empty set of kinds.
     pub const NONE: Self = Self(0);
-    /// Every kind.
+    /// The set of all kinds.
     pub const ALL: Self = Self((1 << KindName::ALL.len()) - 1);
 
-    /// With `kind`.
+    /// Adds `kind` to the set.
     #[must_use]
     pub const fn with(self, kind: KindName) -> Self {
         Self(self.0 | 1 << kind as u32)
     }
 
-    /// Without `kind`.
+    /// Removes `kind` from the set.
     #[must_use]
     pub const fn without(self, kind: KindName) -> Self {
         Self(self.0 & !(1 << kind as u32))
     }
 
-    /// Whether `kind` is in it.
+    /// Whether the set contains `kind`.
     #[must_use]
     pub const fn contains(self, kind: KindName) -> bool {
         self.0 >> kind as u32 & 1 == 1
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_exactly_what_was_put_in() {
+    fn a_set_holds_exactly_the_added_kinds() {
         let set = KindSet::ALL.without(KindName::Clog);
         assert!(!set.contains(KindName::Clog));
         assert_eq!(KindName::ALL.iter().filter(|&&kind| set.contains(kind)).count(), KindName::ALL.len() - 1);

@@ -1,4 +1,4 @@
-//! Faults, as an explicit list that can be printed, replayed and shrunk.
+//! Faults as an explicit list that can be printed, replayed and shrunk.
 
 mod draw;
 mod entry;

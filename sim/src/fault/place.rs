@@ -1,10 +1,10 @@
-//! Where a fault happens.
+//! The place of a fault: all links, one direction of a link, or a node.
 
 use core::fmt;
 
-/// A node of the simulated network, counted from 0.
+/// The number of a node of the simulated network, counted from 0.
 pub type NodeId = usize;
-/// A link of the simulated network, by its place in the [`crate::network::Topology`].
+/// The number of a link of the simulated network: its place in [`crate::network::Topology`].
 pub type LinkIndex = usize;
 
 /// A direction of a link.
@@ -16,17 +16,17 @@ pub enum Direction {
     Down,
 }
 
-/// Where a fault happens.
+/// The place of a fault.
 ///
-/// Faults of nodes (rebind, pause, restart, skew, jump) strike the named node, or all of them; on a link they do
-/// nothing. All other faults strike directions of links: every one, one, or all that touch a node.
+/// Faults of nodes (rebind, pause, restart, skew, jump) strike the named node, or all nodes; on a link they do nothing.
+/// All other faults strike directions of links: every direction, one direction, or all directions that touch a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
-    /// Everywhere. Each direction of each link decides for itself.
+    /// All directions of all links, each of which decides for itself.
     All,
-    /// One direction of a link.
+    /// One direction of one link.
     Link(LinkIndex, Direction),
-    /// A node, or all links at it.
+    /// One node, or all links of the node.
     Node(NodeId),
 }
 
@@ -41,7 +41,7 @@ impl Target {
         }
     }
 
-    /// Whether a fault with this target strikes this direction of a link, which leads from one node to another.
+    /// Whether a fault with this target strikes this direction of a link, which leads from node `from` to node `to`.
     #[must_use]
     pub fn strikes_link(self, link: LinkIndex, direction: Direction, from: NodeId, to: NodeId) -> bool {
         match self {

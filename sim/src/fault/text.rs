@@ -1,4 +1,4 @@
-//! Faults as text, one per line, so that a shrunk list can be mailed and replayed.
+//! Faults as text, one per line, so that a shrunk list can be sent and replayed.
 
 use core::fmt;
 use core::str::FromStr;
@@ -10,12 +10,12 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// A line that is not a fault.
+/// A line of text that is no fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
     /// The number of the line, from 1; 1 for a single fault.
     pub line: usize,
-    /// The line.
+    /// The text of the line.
     pub text: String,
 }
 
@@ -27,16 +27,16 @@ impl fmt::Display for ParseFaultError {
 
 impl core::error::Error for ParseFaultError {}
 
-/// One fault per line.
+/// Prints the faults, one per line.
 #[must_use]
 pub fn print_list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-/// The faults of a text with one per line. Empty lines and lines that begin with `#` are skipped.
+/// Parses a text with one fault per line. Empty lines and lines that begin with `#` are skipped.
 ///
 /// # Errors
-/// The first line that is not a fault.
+/// [`ParseFaultError`] for the first line that is no fault.
 pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
     let lines = text.lines().map(str::trim).enumerate();
     lines
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_reads_as_a_person_would_write_it() {
+    fn a_fault_is_printed_in_its_documented_text_form() {
         let line = "1000000..5000000 link=2:up burst to_bad=1 to_good=2 good=3 bad=4 seed=ff";
         let fault: Fault = line.parse().unwrap();
         assert_eq!(fault.target, Target::Link(2, Direction::Up));

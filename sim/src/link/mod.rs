@@ -1,4 +1,4 @@
-//! One direction of a link, which decides the fate of each datagram put on it.
+//! One direction of a link, which decides the fate of each datagram sent on it.
 
 mod harm;
 mod pipe;
@@ -18,31 +18,31 @@ use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
 
-/// A datagram that will arrive.
+/// A datagram that will arrive at the far end of a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrival {
-    /// When, in microseconds of virtual time.
+    /// The virtual time of the arrival, in microseconds.
     pub at_us: u64,
-    /// The datagram, harmed or not.
+    /// The bytes of the datagram, after any damage.
     pub bytes: Vec<u8>,
-    /// Its congestion notification bits.
+    /// The congestion notification bits of the datagram.
     pub ecn: Ecn,
-    /// Which of a stranger's addresses it comes from, if not from the sender's.
+    /// The number of the stranger's address that the datagram comes from; `None` if it comes from the sender.
     pub stranger: Option<u8>,
 }
 
-/// A datagram that is put on a link.
+/// A datagram that a node sends on a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Departure<'a> {
-    /// When, in microseconds.
+    /// The virtual time of the sending, in microseconds.
     pub at_us: u64,
-    /// The datagram.
+    /// The bytes of the datagram.
     pub bytes: &'a [u8],
-    /// Its congestion notification bits.
+    /// The congestion notification bits of the datagram.
     pub ecn: Ecn,
 }
 
-/// One direction of a link. It delays, and does what the faults that are active on it say.
+/// One direction of a link. It delays datagrams, and applies the faults that are active on it.
 #[derive(Debug)]
 pub struct Link {
     id: u64,
@@ -53,13 +53,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// A flawless link. `id` tells it from all others: decisions of faults depend on it.
+    /// A link without faults. `id` distinguishes it from all other links, because decisions of faults depend on the id.
     #[must_use]
     pub const fn new(id: u64, delay_us: u64) -> Self {
         Self { id, delay_us, stages: [const { Vec::new() }; Stage::COUNT], last_us: 0, ordinal: 0 }
     }
 
-    /// From now on `fault`, number `index` of the list, does its work here.
+    /// Activates `fault`, number `index` of the list, on this link.
     pub fn begin(&mut self, index: usize, fault: &Fault) {
         let Some(stage) = Stage::of(&fault.kind) else { return };
         let key = mix(fault.seed, self.id);
@@ -68,15 +68,15 @@ impl Link {
         active.insert(place, Active::new(index, fault, key));
     }
 
-    /// Fault number `index` is over.
+    /// Deactivates fault number `index` of the list on this link.
     pub fn end(&mut self, index: usize) {
         for active in &mut self.stages {
             active.retain(|other| other.index != index);
         }
     }
 
-    /// Puts a datagram on the link. Times of departure never run backwards. Arriving datagrams are appended to `arrivals`,
-    /// in buffers from `pool`.
+    /// Sends a datagram over the link. Times of departure must not decrease. The arriving datagrams are appended to
+    /// `arrivals`, in buffers from `pool`.
     pub fn carry(
         &mut self,
         departure: Departure<'_>,
@@ -223,7 +223,7 @@ const STRANGERS: u64 = 4;
 /// Copies of one datagram that one fault makes at most.
 const COPIES_MOST: u64 = 16;
 
-/// Buffers that are used again.
+/// A pool of buffers that are reused.
 #[derive(Debug, Default)]
 pub struct Pool(Vec<Vec<u8>>);
 
@@ -237,7 +237,7 @@ impl Pool {
         buffer
     }
 
-    /// Takes back a buffer that is no longer needed.
+    /// Returns a buffer to the pool.
     pub fn give_back(&mut self, buffer: Vec<u8>) {
         if self.0.len() < POOL_BUFFERS {
             self.0.push(buffer);

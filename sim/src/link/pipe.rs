@@ -1,4 +1,4 @@
-//! A bottleneck: bytes pass at a rate, or as a recording says, and wait in a bounded drop-tail queue.
+//! A bottleneck: bytes pass at a rate, or by a recording, and wait in a bounded drop-tail queue.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -6,50 +6,52 @@ use std::collections::VecDeque;
 use crate::clock::micros;
 use crate::mahimahi::{LinkTrace, OPPORTUNITY_BYTES};
 
-/// How a bottleneck is set up.
+/// The settings of a bottleneck.
 #[derive(Clone, Debug)]
 pub enum PipeConfig {
-    /// A constant rate.
+    /// A bottleneck with a constant rate.
     Rate {
-        /// Bytes per second that pass, at least 1.
+        /// The rate of the bottleneck in bytes per second, at least 1.
         bytes_per_second: u64,
-        /// Bytes that may wait; a datagram that would exceed them is dropped.
+        /// The size of the queue in bytes. A datagram that would exceed it is dropped.
         queue_bytes: u64,
     },
-    /// Rates that change, and a queue that is bounded in time, as in RFC 8867.
+    /// A bottleneck with changing rates, and a queue that is bounded in time, as in RFC 8867.
     Shaped {
-        /// From when on how many bytes per second pass, at least 1; ascending, the first counts from the beginning.
+        /// The rates, each with the time from which it applies, in bytes per second, at least 1; ascending in time, and
+        /// the first applies from the beginning.
         rates: Vec<(Duration, u64)>,
-        /// How long a datagram may wait for its turn; one that would wait longer is dropped.
+        /// The longest wait in the queue. A datagram that would wait longer is dropped.
         queue: Duration,
-        /// A datagram that says that it may be marked (RFC 3168) is, if it waits longer than this.
+        /// The wait above which a datagram is marked (RFC 3168), if the datagram is ECN-capable.
         mark_above: Option<Duration>,
     },
-    /// The rate that a recording gives.
+    /// A bottleneck with the capacity of a recording.
     Trace {
-        /// The recording.
+        /// The recording that gives the capacity.
         trace: LinkTrace,
-        /// Bytes that may wait; a datagram that would exceed them is dropped.
+        /// The size of the queue in bytes. A datagram that would exceed it is dropped.
         queue_bytes: u64,
     },
 }
 
-/// The passage of one datagram.
+/// The passage of one datagram through a bottleneck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Passage {
-    /// When it came, in microseconds.
+    /// The time at which the datagram arrived at the bottleneck, in microseconds.
     pub came_us: u64,
-    /// When its last byte was through.
+    /// The time at which the datagram's last byte had passed, in microseconds.
     pub left_us: u64,
-    /// How long it waited for its turn; on a recorded link, until it was through.
+    /// The time that the datagram waited in the queue, in microseconds; on a recorded link, the time until it
+    /// had passed.
     pub waited_us: u64,
-    /// Its length in bytes.
+    /// The size of the datagram in bytes.
     pub bytes: u64,
-    /// Whether the queue was so long that it is marked, if it may be.
+    /// Whether the queue was long enough to mark the datagram, if it is ECN-capable.
     pub marked: bool,
 }
 
-/// A bottleneck. Several directions of links may share one.
+/// A bottleneck, which several directions of links may share.
 #[derive(Debug)]
 pub struct Pipe {
     server: Server,
@@ -87,7 +89,7 @@ enum Server {
 }
 
 impl Pipe {
-    /// An empty bottleneck.
+    /// A bottleneck with an empty queue.
     #[must_use]
     pub fn new(config: &PipeConfig) -> Self {
         let (server, queue_bytes) = match config {
@@ -117,7 +119,7 @@ impl Pipe {
         }
     }
 
-    /// From now on every passage is logged.
+    /// Starts to log every passage.
     pub const fn watch(&mut self) {
         self.is_watched = true;
     }
@@ -128,20 +130,22 @@ impl Pipe {
         &self.passages
     }
 
-    /// Datagrams that found the queue full.
+    /// The number of datagrams that found the queue full.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Offers `length` bytes at `now_us`. Says when the last of them is through, or `None` if the queue is full.
+    /// Sends `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte has passed, or
+    /// `None` if the queue is full.
     ///
-    /// A time before that of an earlier offer counts as that one: datagrams are served in the order of their offers.
+    /// A time before that of an earlier call counts as the earlier call's: the bottleneck serves datagrams in the order
+    /// of the calls.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
         self.pass(now_us, length).map(|passage| passage.left_us)
     }
 
-    /// [`Pipe::offer`], with all that there is to say about it.
+    /// Sends `length` bytes through the bottleneck as [`Pipe::offer`] does, and returns all details of the passage.
     pub fn pass(&mut self, now_us: u64, length: u64) -> Option<Passage> {
         let passage = self.serve(now_us, length);
         match passage {
@@ -193,7 +197,7 @@ impl Pipe {
         Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
-    /// Bytes that waited after the latest offer.
+    /// Bytes that waited in the queue after the latest offer.
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_changes_passes_what_each_stretch_of_it_can() {
+    fn a_changing_rate_passes_the_capacity_of_each_stretch() {
         let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
         let rates = vec![(Duration::ZERO, 1000), (second, 4000), (second + half, 1000)];
         let config = PipeConfig::Shaped { rates, queue: Duration::from_secs(60), mark_above: None };
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_in_time_drops_who_would_wait_longer_and_marks_who_waits_long() {
+    fn a_queue_bounded_in_time_drops_and_marks_datagrams_by_their_wait() {
         let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
         let rates = vec![(Duration::ZERO, 10_000)];
         let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_pipe_saves_nothing_up() {
+    fn an_idle_pipe_saves_no_capacity() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 10_000 });
         assert_eq!(pipe.offer(0, 1000), Some(1000));
         assert_eq!(pipe.offer(5000, 1000), Some(6000));
@@ -314,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn opportunities_that_passed_unused_are_gone() {
+    fn unused_opportunities_are_lost() {
         let trace = LinkTrace::parse("1\n2\n3\n4\n5\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         assert_eq!(pipe.offer(3500, 1500), Some(4000));

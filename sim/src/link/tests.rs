@@ -122,7 +122,7 @@ fn traced_loss_repeats_its_bits() {
 }
 
 #[test]
-fn a_partition_lets_nothing_through_and_an_mtu_only_what_fits() {
+fn a_partition_passes_no_datagram_and_an_mtu_only_those_that_fit() {
     assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
     assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
     assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);
@@ -142,7 +142,7 @@ fn duplicates_come_as_one_to_three_copies_within_their_spread() {
 }
 
 #[test]
-fn flips_change_one_to_eight_bits_and_nothing_else() {
+fn flips_change_only_one_to_eight_bits() {
     let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 0 }, 1)], 1000);
     let mut seen = [0; 9];
     for (number, _, bytes) in &run.arrivals {
@@ -155,7 +155,7 @@ fn flips_change_one_to_eight_bits_and_nothing_else() {
 }
 
 #[test]
-fn copies_are_harmed_each_on_its_own() {
+fn each_copy_is_damaged_independently() {
     let twice = fault(Kind::Duplicate { ppm: 1_000_000, most: 1, spread: Duration::ZERO }, 1);
     let run = run(&[twice, fault(Kind::Flip { ppm: 500_000, most: 1, within: 0 }, 2)], 1000);
     let alike = run.arrivals.chunks(2).filter(|pair| pair[0].2 == pair[1].2).count();
@@ -176,7 +176,7 @@ fn truncation_shortens_and_extension_appends() {
 }
 
 #[test]
-fn reordering_holds_some_back_beyond_later_ones() {
+fn reordering_delays_some_datagrams_beyond_later_ones() {
     let run = run(&[fault(Kind::Reorder { ppm: 100_000, hold: Duration::from_millis(100) }, 1)], 10_000);
     let held = run.arrivals.iter().filter(|arrival| arrival.1 > 50_000).count() as u64;
     assert_eq!(held, run.tally.of(0));
@@ -212,7 +212,7 @@ fn pareto_delays_have_their_scale_median_and_cut_tail() {
 }
 
 #[test]
-fn uniform_and_recorded_delays_do_as_they_say() {
+fn uniform_and_recorded_delays_follow_their_parameters() {
     let uniform = delays(Kind::Uniform { most: Duration::from_millis(10) });
     assert!((4_800..5_200).contains(&uniform[uniform.len() / 2]) && uniform[uniform.len() - 1] <= 10_000);
     let recorded = Kind::Recorded { delays: [1, 2, 3].map(Duration::from_micros).to_vec() };
@@ -221,7 +221,7 @@ fn uniform_and_recorded_delays_do_as_they_say() {
 }
 
 #[test]
-fn a_bunch_delivers_at_once_what_gathered_and_never_holds_anything_for_longer() {
+fn a_bunch_delivers_gathered_datagrams_at_once_and_delays_none_longer() {
     for (every, seed) in [(35_000, 1), (100_000, 2), (100_000, 3)] {
         let run = run(&[fault(Kind::Bunch { every: Duration::from_micros(every) }, seed)], 1000);
         let times: Vec<u64> = run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
@@ -234,7 +234,7 @@ fn a_bunch_delivers_at_once_what_gathered_and_never_holds_anything_for_longer() 
 }
 
 #[test]
-fn in_order_nothing_overtakes_and_nothing_waits_for_longer_than_the_one_before_it() {
+fn in_order_datagrams_never_overtake_and_wait_only_for_the_one_before() {
     let jitter = fault(Kind::Uniform { most: Duration::from_millis(100) }, 1);
     let times = |run: &Run| -> Vec<u64> {
         run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect()
@@ -332,7 +332,7 @@ fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
 }
 
 #[test]
-fn only_what_says_that_it_may_be_marked_is_marked_as_often_as_asked() {
+fn only_ecn_capable_datagrams_are_marked_at_the_configured_rate() {
     let kind = [Kind::Mark { ppm: 250_000 }];
     let (marked, fired) = bits(&kind, Ecn::Capable0);
     let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();

@@ -5,70 +5,70 @@ use core::time::Duration;
 /// The data that a flow sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// As much as the connection takes, reliably.
+    /// Reliable messages, as many as the connection accepts.
     Bulk,
-    /// Unreliable messages of `bytes` each `every`, come what may.
+    /// Unreliable messages of `bytes` each `every`, even when the path is too slow.
     Game {
-        /// Bytes of each message.
+        /// The size of each message, in bytes.
         bytes: usize,
-        /// Time between two of them.
+        /// The time between two messages.
         every: Duration,
     },
-    /// `messages` unreliable messages of `bytes` each `every`, come what may.
+    /// `messages` unreliable messages of `bytes` at each tick, even when the path is too slow.
     Ticks {
-        /// Messages in each tick.
+        /// The number of messages in each tick.
         messages: usize,
-        /// Bytes of each message.
+        /// The size of each message, in bytes.
         bytes: usize,
-        /// Time between two ticks.
+        /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages each `every`, of `bytes` or as many as the grant allows.
+    /// Unreliable messages each `every`, of `bytes` or as large as the grant allows.
     Cooperative {
-        /// Bytes of each message where the grant allows it.
+        /// The size of each message where the grant allows it, in bytes.
         bytes: usize,
-        /// Time between two of them.
+        /// The time between two messages.
         every: Duration,
     },
-    /// A TCP that fills queues (NewReno), without end.
+    /// An endless TCP flow that fills queues (NewReno).
     Tcp,
-    /// TCP transfers of `bytes` one after the other, each `pause` after the last.
+    /// TCP transfers of `bytes` one after the other, with a `pause` between two transfers.
     ShortTcp {
-        /// Bytes of one transfer.
+        /// The size of one transfer, in bytes.
         bytes: u64,
-        /// Time from the end of one to the beginning of the next.
+        /// The time from the end of one transfer to the start of the next.
         pause: Duration,
     },
 }
 
-/// Which of the two bottlenecks a flow's data goes through; its acknowledgements take the other.
+/// The bottleneck that a flow's data passes; its acknowledgements pass the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
-    /// The one that is measured.
+    /// The bottleneck whose queue is measured.
     Forward,
-    /// The one back.
+    /// The bottleneck of the return path.
     Backward,
 }
 
-/// One sender and one receiver.
+/// A flow: one sender and one receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
-    /// The data that it sends.
+    /// The data that the flow sends.
     pub source: Source,
-    /// Through which bottleneck.
+    /// The bottleneck that the flow's data passes.
     pub way: Way,
-    /// When it begins.
+    /// The time at which the flow begins.
     pub from: Duration,
-    /// When it ends.
+    /// The time at which the flow ends.
     pub until: Duration,
-    /// When it has nothing to send.
+    /// The time in which the flow has nothing to send, from its start to its end.
     pub pause: Option<(Duration, Duration)>,
-    /// How long a datagram takes, either way, queues not included.
+    /// The one-way delay of the flow's path, without queues.
     pub delay: Duration,
 }
 
 impl Flow {
-    /// A flow that saturates the forward bottleneck from beginning to end, 50 ms away.
+    /// A flow that saturates the forward bottleneck from beginning to end, with a one-way delay of 50 ms.
     #[must_use]
     pub const fn bulk() -> Self {
         Self {
@@ -81,27 +81,27 @@ impl Flow {
         }
     }
 
-    /// The same with another source.
+    /// A flow like [`Flow::bulk`], with another source of data.
     #[must_use]
     pub const fn of(source: Source) -> Self {
         Self { source, ..Self::bulk() }
     }
 
-    /// The same from `seconds` on.
+    /// Sets the time at which the flow begins, in seconds.
     #[must_use]
     pub const fn from(mut self, seconds: u64) -> Self {
         self.from = Duration::from_secs(seconds);
         self
     }
 
-    /// The same at another distance.
+    /// Sets the one-way delay of the flow's path.
     #[must_use]
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The same the other way.
+    /// Sends the flow's data through the backward bottleneck.
     #[must_use]
     pub const fn backward(mut self) -> Self {
         self.way = Way::Backward;

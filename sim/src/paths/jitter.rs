@@ -1,4 +1,4 @@
-//! Jitter without a bottleneck: delays that differ although nothing queues, as Wi-Fi and cellular links make them.
+//! Scenarios with jitter and no bottleneck: delays that vary although no packet queues, as on Wi-Fi and cellular links.
 
 use core::time::Duration;
 
@@ -6,9 +6,9 @@ use super::flow::{Flow, Source};
 use super::scenario::Scenario;
 use crate::link::PipeConfig;
 
-/// The largest differences of delay, in milliseconds.
+/// The widths of the jitter in the scenarios, in milliseconds.
 pub const SPREADS_MS: [u64; 4] = [20, 50, 100, 200];
-/// A game's traffic, in kilobytes per second.
+/// The rates of a game's traffic in the scenarios, in kilobytes per second.
 pub const KILOBYTES: [u64; 2] = [60, 200];
 
 /// Delays without jitter, one way, in milliseconds.
@@ -20,17 +20,17 @@ const LASTS: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_micros(16_667);
 const MESSAGE: u64 = 100;
 
-/// Which datagrams are late by how much.
+/// The distribution of delays among datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JitterShape {
-    /// Each by a chance of its own, evenly distributed. None overtakes another.
+    /// Each datagram has a random delay, evenly distributed. No datagram overtakes another.
     Uniform,
-    /// The link delivers what gathered at regular intervals, all at once.
+    /// The link delivers the gathered datagrams at regular intervals, all at once.
     Bunched,
 }
 
-/// A game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path of `delay_ms` one way with
-/// a jitter of `spread_ms` either way.
+/// A game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path with a
+/// one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
 #[must_use]
 pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
     let per_tick = kilobytes * 1000 * TICK.as_micros() as u64 / 1_000_000;
@@ -48,7 +48,7 @@ pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -
     scenario.flows(vec![flow]).named(name)
 }
 
-/// All of them, in order.
+/// All scenarios with jitter, in order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! Measures a run at the link and at the receivers.
+//! Measurements of a run, taken at the bottleneck and at the receivers.
 
 use core::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::world::World;
 /// The result of one flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowOutcome {
-    /// Bytes of messages offered to it.
+    /// Bytes of the messages that the game offered to the flow.
     pub offered: u64,
-    /// Bytes of messages that arrived.
+    /// Bytes of the messages that arrived.
     pub delivered: u64,
-    /// Bytes of messages that arrived, by second.
+    /// Bytes of the messages that arrived, for each second.
     pub by_second: Vec<u64>,
-    /// Messages sent and messages received.
+    /// The number of messages sent, and of messages received.
     pub messages: (u64, u64),
-    /// Datagrams sent and datagrams declared lost.
+    /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
-    /// When the sender was told what the path carries, in bytes per second.
+    /// The rates that the sender was told, in bytes per second, each with its time.
     pub rates_told: Vec<(Duration, u64)>,
     /// Bytes that waited in the sender at the end.
     pub queued: u64,
@@ -30,30 +30,30 @@ pub struct FlowOutcome {
 /// The results of a scenario.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Bytes that passed the forward bottleneck, in thousandths of what could have.
+    /// Bytes that passed the forward bottleneck, in thousandths of its capacity.
     pub used_permille: u64,
     /// The queueing delay that half of the datagrams did not exceed, in microseconds.
     pub queue_p50_us: u64,
-    /// The queueing delay that 95 of 100 datagrams did not exceed.
+    /// The queueing delay that 95 of 100 datagrams did not exceed, in microseconds.
     pub queue_p95_us: u64,
-    /// The longest.
+    /// The longest queueing delay, in microseconds.
     pub queue_max_us: u64,
-    /// Datagrams that found the queue full.
+    /// The number of datagrams that found the forward queue full.
     pub dropped: u64,
-    /// Datagrams that passed.
+    /// The number of datagrams that passed the forward bottleneck.
     pub passed: u64,
-    /// The flows, in order.
+    /// The results of the flows, in order.
     pub flows: Vec<FlowOutcome>,
     /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
     pub jain_permille: u64,
-    /// Where forward flows compete with TCP: the share of all delivered bytes that went to flows other than TCP, in thousandths,
-    /// while all of them sent.
+    /// The share of all delivered bytes that went to flows other than TCP, in thousandths, while all forward flows
+    /// send. `None` without a TCP flow to compete with.
     pub share_permille: Option<u64>,
-    /// The hash of every datagram, time and event.
+    /// The hash of every datagram, time and event of the run.
     pub trace_hash: u64,
 }
 
-/// Jain's index of fairness in thousandths.
+/// Jain's index of fairness of `shares`, in thousandths.
 #[must_use]
 pub fn jain(shares: &[u64]) -> u64 {
     let sum: u128 = shares.iter().map(|&share| u128::from(share)).sum();

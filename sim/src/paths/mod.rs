@@ -1,6 +1,7 @@
 //! Runs congestion control on a path: flows share a bottleneck, and the queue of the bottleneck is measured.
 //!
-//! The scenarios of RFC 8867, recorded links, paths with jitter and no bottleneck, and flows of TCP to compete with.
+//! The scenarios are those of RFC 8867, recorded links, paths with jitter and no bottleneck, and competition with
+//! TCP flows.
 
 mod flow;
 pub mod jitter;

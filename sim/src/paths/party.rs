@@ -1,4 +1,4 @@
-//! The senders and the receivers.
+//! The senders and the receivers of a scenario's flows.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -184,7 +184,7 @@ impl Parties {
 impl Application for Parties {
     type Host = Party;
 
-    #[expect(clippy::expect_used, reason = "whoever sets a scenario up wrongly is to hear of it at once")]
+    #[expect(clippy::expect_used, reason = "a scenario that is set up wrongly fails at once")]
     fn build(&mut self, boot: Boot) -> Party {
         let is_sender = boot.node.is_multiple_of(2);
         match self.flows[boot.node / 2].source {

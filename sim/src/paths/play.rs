@@ -1,4 +1,4 @@
-//! Playing a scenario.
+//! Runs a scenario.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,20 +14,21 @@ use crate::provider::NullProvider;
 use crate::world::{World, WorldConfig};
 
 impl Scenario {
-    /// Plays it with `seed`.
+    /// Runs the scenario with `seed`.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn play(&self, seed: u64) -> Result<Outcome, Violation> {
         let mut world = self.world(seed);
         world.run_for(self.duration)?;
         Ok(outcome(self, &world))
     }
 
-    /// [`Scenario::play`], looking on each `every`. The run is the same.
+    /// Runs the scenario as [`Scenario::play`] does, and takes a sample each `every`. The samples do not change
+    /// the run.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn record(&self, seed: u64, every: Duration) -> Result<(Outcome, Recording), Violation> {
         let mut world = self.world(seed);
         let recording = record(self, &mut world, every)?;

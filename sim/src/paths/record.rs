@@ -1,4 +1,4 @@
-//! Samples of a run, taken from the outside: a run that is sampled is the same run.
+//! Samples of a run, taken from the outside, so that they do not change the run.
 
 use core::time::Duration;
 use std::cell::RefCell;
@@ -14,40 +14,40 @@ use crate::checker::{Checker, Datagram, Violation};
 use crate::link::{Passage, Pipe};
 use crate::world::World;
 
-/// One flow over one slice of time.
+/// One flow during one slice of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sample {
-    /// Bytes of datagrams that arrived at its receiver meanwhile.
+    /// Bytes of datagrams that arrived at the flow's receiver in the slice.
     pub received: u64,
-    /// Datagrams that its sender declared lost meanwhile. A TCP flow does not tell.
+    /// Datagrams that the flow's sender declared lost in the slice. A TCP flow reports none.
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice.
     pub rtt: Option<Duration>,
-    /// Bytes that might be in flight.
+    /// The congestion window: bytes that may be in flight.
     pub window: Option<u64>,
-    /// Bytes per second that the sender was told the path carries.
+    /// The rate of the path that the sender was told, in bytes per second.
     pub rate: Option<u64>,
-    /// Bytes per second that a game might queue: the grant for a second. None for flows that keep a queue anyway.
+    /// The grant for one second, in bytes: what a game may queue. `None` for flows that always keep a queue.
     pub grant: Option<u64>,
 }
 
-/// A run in slices of time.
+/// A run in slices of equal length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
-    /// How long each slice is.
+    /// The length of each slice.
     pub every: Duration,
-    /// By flow, in order, then by slice.
+    /// The samples, by flow in order, then by slice.
     pub flows: Vec<Vec<Sample>>,
-    /// Bytes that could have passed the forward bottleneck, by slice.
+    /// Bytes that could have passed the forward bottleneck, for each slice.
     pub capacity: Vec<u64>,
-    /// Datagrams that found its queue full, by slice.
+    /// Datagrams that found the forward queue full, for each slice.
     pub dropped: Vec<u64>,
-    /// All that passed it.
+    /// The passages of all datagrams through the forward bottleneck.
     pub passages: Vec<Passage>,
 }
 
 impl Recording {
-    /// How many slices there are.
+    /// The number of slices.
     #[must_use]
     pub const fn slices(&self) -> usize {
         self.capacity.len()
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_looked_at_is_the_same_run() {
+    fn recording_does_not_change_a_run() {
         let scenario = short().loss(50_000);
         let alone = scenario.play(7).unwrap();
         for every in [Duration::from_millis(1), Duration::from_millis(100), Duration::from_secs(60)] {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_add_up_to_what_the_whole_run_did() {
+    fn slices_add_up_to_the_totals_of_the_run() {
         let scenario = short();
         let (outcome, recording) = scenario.record(1, Duration::from_millis(100)).unwrap();
         assert_eq!(recording.slices(), 53);

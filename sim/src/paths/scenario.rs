@@ -1,4 +1,4 @@
-//! A path and the flows on it.
+//! A path, and the flows that share it.
 
 use core::time::Duration;
 
@@ -11,30 +11,31 @@ use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
 
-/// Flows, bottlenecks, and a duration.
+/// Flows, bottlenecks, and the duration of a run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The name of the scenario.
     pub name: String,
     /// The bottleneck whose queue is measured.
     pub forward: PipeConfig,
-    /// The bottleneck the other way, if there is one.
+    /// The bottleneck of the return path, if there is one.
     pub backward: Option<PipeConfig>,
     /// The flows that send.
     pub flows: Vec<Flow>,
-    /// How long it lasts.
+    /// The duration of the run.
     pub duration: Duration,
-    /// Datagrams lost at random, in parts per million, each way.
+    /// The share of datagrams lost at random in each direction, in parts per million.
     pub loss_ppm: u32,
-    /// Each datagram is late by up to so much, either way, and may overtake others unless [`Scenario::in_order`] is set.
+    /// The largest random delay of each datagram, in both directions. Datagrams may overtake others unless
+    /// [`Scenario::in_order`] is set.
     pub jitter: Duration,
-    /// No datagram overtakes another.
+    /// Whether no datagram overtakes another.
     pub in_order: bool,
-    /// Datagrams gather for this long, either way, and are delivered at once.
+    /// The time for which datagrams gather in both directions, to be delivered at once.
     pub bunched: Duration,
-    /// The only way that has jitter or bunches, if not both have.
+    /// The only direction that has jitter or bunches; `None` if both have.
     pub uneven: Option<Way>,
-    /// By how many parts per million the clocks of receivers run fast.
+    /// The speed by which the clocks of receivers run fast, in parts per million.
     pub skew_ppm: i64,
     /// The congestion control of flows that are not TCP.
     pub algorithm: Algorithm,
@@ -43,7 +44,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// One saturating flow over `forward`.
+    /// A scenario with one saturating flow over `forward`.
     #[must_use]
     pub fn new(name: impl Into<String>, forward: PipeConfig, duration: Duration) -> Self {
         Self {
@@ -63,70 +64,70 @@ impl Scenario {
         }
     }
 
-    /// With these flows.
+    /// Replaces the flows of the scenario.
     #[must_use]
     pub fn flows(mut self, flows: Vec<Flow>) -> Self {
         self.flows = flows;
         self
     }
 
-    /// With another name.
+    /// Sets the name of the scenario.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// With random loss.
+    /// Sets the random loss, in parts per million.
     #[must_use]
     pub const fn loss(mut self, ppm: u32) -> Self {
         self.loss_ppm = ppm;
         self
     }
 
-    /// With jitter.
+    /// Sets the largest random delay; datagrams may overtake each other.
     #[must_use]
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
     }
 
-    /// With jitter in which no datagram overtakes another.
+    /// Sets the largest random delay; no datagram overtakes another.
     #[must_use]
     pub const fn jitter_in_order(mut self, most: Duration) -> Self {
         self.in_order = true;
         self.jitter(most)
     }
 
-    /// With a link that delivers each `every` what gathered meanwhile.
+    /// Makes the link deliver the gathered datagrams at once, each `every`.
     #[must_use]
     pub const fn bunched(mut self, every: Duration) -> Self {
         self.bunched = every;
         self
     }
 
-    /// With jitter and bunches on one way only.
+    /// Limits jitter and bunches to one direction.
     #[must_use]
     pub const fn uneven_on(mut self, way: Way) -> Self {
         self.uneven = Some(way);
         self
     }
 
-    /// With receivers whose clocks run fast.
+    /// Makes the clocks of receivers run fast, by `ppm` parts per million.
     #[must_use]
     pub const fn skew(mut self, ppm: i64) -> Self {
         self.skew_ppm = ppm;
         self
     }
 
-    /// With another congestion control.
+    /// Sets the congestion control of flows that are not TCP.
     #[must_use]
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// With this bottleneck the other way.
+    /// Sets the bottleneck of the return path.
     #[must_use]
     pub fn backward(mut self, pipe: PipeConfig) -> Self {
         self.backward = Some(pipe);

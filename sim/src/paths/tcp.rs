@@ -1,5 +1,5 @@
-//! A TCP to compete with: NewReno (RFC 5681, RFC 6582) with selective acknowledgement of sorts, in segments, without
-//! handshake. It is no TCP to send anything with.
+//! A TCP that competes with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective acknowledgements, in
+//! segments, without a handshake. It carries no real data.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -249,7 +249,7 @@ mod tests {
 
     /// After a loss below `recover` it went on for ever with the window that it had then, and never repeated the segment.
     #[test]
-    fn it_fills_the_queue_again_and_again_and_delivers_in_order_all_the_while() {
+    fn tcp_fills_the_queue_again_and_again_and_delivers_in_order() {
         for loss in [0, 5000] {
             let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
             let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);

@@ -1,4 +1,4 @@
-//! A witness that counts what handshakes cost.
+//! A provider that counts the Diffie-Hellman operations of handshakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use tickwire_core::crypto::{
 };
 use tickwire_core::rng::Rng;
 
-/// Diffie-Hellmans that a provider was asked for. Clones share their counts.
+/// The number of Diffie-Hellman operations that a provider was asked for. Clones share their counts.
 #[derive(Clone, Debug, Default)]
 pub struct DiffieHellmans {
     counts: Arc<Counts>,
@@ -21,27 +21,27 @@ struct Counts {
 }
 
 impl DiffieHellmans {
-    /// First Noise messages read, authentic or not.
+    /// The number of first Noise messages read, authentic or not.
     #[must_use]
     pub fn responses(&self) -> u64 {
         self.counts.responses.load(Ordering::Relaxed)
     }
 
-    /// Public keys computed.
+    /// The number of public keys computed.
     #[must_use]
     pub fn public_keys(&self) -> u64 {
         self.counts.public_keys.load(Ordering::Relaxed)
     }
 }
 
-/// A provider that counts the Diffie-Hellmans of another one.
+/// A provider that counts the Diffie-Hellman operations of another provider.
 pub struct CountingProvider {
     inner: Arc<dyn Provider>,
     counts: Arc<Counts>,
 }
 
 impl CountingProvider {
-    /// Counts in `spent` what `inner` is asked for.
+    /// A provider that passes calls to `inner` and counts them in `spent`.
     #[must_use]
     pub fn new(inner: Arc<dyn Provider>, spent: &DiffieHellmans) -> Self {
         Self { inner, counts: Arc::clone(&spent.counts) }

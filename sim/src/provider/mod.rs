@@ -1,4 +1,4 @@
-//! Cryptography for simulations: a fast stand-in, and witnesses around any provider.
+//! Cryptography for simulations: a fast stand-in, and providers that record the calls to another provider.
 
 mod counting;
 mod null;

@@ -1,4 +1,4 @@
-//! A witness around any provider: sees every seal, and knows if a (key, nonce) was ever used before.
+//! A provider that records every seal of another provider, and detects a pair of key and nonce that is used twice.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,27 +11,27 @@ use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 /// The log of all [`RecordingProvider`]s of one run, shared by its clones. All nodes and all their incarnations share
-/// one log: a key that comes back after a restart is the very thing to find.
+/// one log, so that it finds a key that returns after a restart.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 
-/// How often what happened.
+/// The counts of a nonce log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NonceCounts {
-    /// Packets sealed.
+    /// The number of packets sealed.
     pub sealed: u64,
-    /// Packets opened.
+    /// The number of packets opened.
     pub opened: u64,
-    /// Packets that did not open.
+    /// The number of packets that did not open.
     pub rejected: u64,
-    /// Tickets sealed.
+    /// The number of tickets sealed.
     pub tickets: u64,
-    /// Pairs of key and nonce under which more than one packet, or two different tickets, were sealed.
+    /// The number of pairs of key and nonce under which more than one packet, or two different tickets, were sealed.
     pub repeated: u64,
 }
 
 impl NonceLog {
-    /// The counts so far.
+    /// The counts of the log so far.
     #[must_use]
     pub fn counts(&self) -> NonceCounts {
         self.seen().counts
@@ -91,14 +91,14 @@ fn insert(ranges: &mut Vec<(u64, u64)>, number: u64) -> bool {
     true
 }
 
-/// A provider that records what passes through another one.
+/// A provider that records the calls to another provider.
 pub struct RecordingProvider {
     inner: Arc<dyn Provider>,
     log: NonceLog,
 }
 
 impl RecordingProvider {
-    /// Records what passes through `inner` in `log`.
+    /// A provider that passes calls to `inner` and records them in `log`.
     #[must_use]
     pub const fn new(inner: Arc<dyn Provider>, log: NonceLog) -> Self {
         Self { inner, log }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_order_of_packet_numbers_exactly_the_repeated_ones_are_flagged() {
+    fn exactly_the_repeated_packet_numbers_are_flagged_in_any_order() {
         let (mut ranges, mut known) = (Vec::new(), std::collections::BTreeSet::new());
         let mut draws = crate::rng::Draws::new(1);
         for _ in 0..20_000 {

@@ -1,4 +1,4 @@
-//! One chart: quantities over time as SVG. Colours and strokes are classes, so that the page can be light or dark.
+//! A chart of quantities over time as SVG. Colours and strokes are classes, so that the page can be light or dark.
 
 use core::fmt::Write as _;
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_lies_where_it_belongs() {
+    fn drawn_points_lie_at_their_coordinates() {
         let shape = Shape::Line(vec![(0, Some(0)), (5 * SECOND, Some(100)), (10 * SECOND, None)]);
         let svg = frame().draw("some \"chart\"", &[Mark::new("f0", shape)]);
         assert!(svg.contains("<path class=\"line f0\" d=\"M48 154L548 12\"/>"), "{svg}");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leaves_the_paper() {
+    fn no_drawn_point_lies_outside_the_chart() {
         let shapes = [
             Shape::Filled(vec![(0, 900), (20 * SECOND, 900)]),
             Shape::Bars(vec![(9 * SECOND, 900), (0, 0)], 5 * SECOND),

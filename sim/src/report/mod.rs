@@ -1,5 +1,4 @@
-//! A run as a page that a person reads: one HTML file without anything from elsewhere, in light or dark as the reader
-//! has it.
+//! A run as a page for a person: one HTML file without external resources, in the reader's light or dark theme.
 //!
 //! ```
 //! use std::time::Duration;

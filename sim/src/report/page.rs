@@ -1,4 +1,4 @@
-//! The page around the charts. It is written so that it reads as XML too.
+//! The page around the charts. It is valid XML too.
 
 use core::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::words::{flow, percent, settings, verdict};
 
 const STYLE: &str = include_str!("style.css");
 
-/// A page about runs of one scenario, beside each other. `command` is what makes it again.
+/// An HTML page about runs of one scenario, side by side. The page shows `command`, which makes it again.
 #[must_use]
 pub fn page(runs: &[RecordedRun], command: &str) -> String {
     let name = runs.first().map_or("", |run| run.scenario.name.as_str());

@@ -1,4 +1,4 @@
-//! The charts of a report: each a question, answered for every run on one scale.
+//! The charts of a report. Each chart answers one question for every run, on one scale.
 
 use super::chart::{At, Frame, Mark, Shape};
 use super::run::RecordedRun;

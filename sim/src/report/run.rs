@@ -1,4 +1,4 @@
-//! A scenario that is played for a page.
+//! A run of a scenario that is recorded for a page.
 
 use core::time::Duration;
 
@@ -7,12 +7,12 @@ use tickwire_core::congestion::Algorithm;
 use crate::checker::Violation;
 use crate::paths::{Outcome, Recording, Scenario};
 
-/// A scenario that was played and looked at.
+/// A run of a scenario, with its samples.
 #[derive(Clone, Debug)]
 pub struct RecordedRun {
-    /// The scenario that was played.
+    /// The scenario of the run.
     pub scenario: Scenario,
-    /// Its chance.
+    /// The seed of the run.
     pub seed: u64,
     /// The results of the run.
     pub outcome: Outcome,
@@ -26,10 +26,10 @@ const SLICES: u128 = 1200;
 const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
 
 impl RecordedRun {
-    /// Plays a scenario.
+    /// Runs `scenario` with `seed`, and records it.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn play(scenario: Scenario, seed: u64) -> Result<Self, Violation> {
         let millis = scenario.duration.as_millis();
         let every = EVERY.into_iter().find(|&every| u128::from(every) * SLICES >= millis).unwrap_or(5000);

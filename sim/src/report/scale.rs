@@ -1,4 +1,4 @@
-//! From quantities to places on paper: whole numbers only, so that a page is the same everywhere.
+//! Conversion of quantities to coordinates, in whole numbers, so that a page is the same on every machine.
 
 /// The least of 1, 2, 2.5 and 5 times a power of ten that is `value` or more.
 fn step_above(value: u64) -> u64 {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_printed_with_rounded_digits_and_units() {
         assert_eq!(Unit::Kilobits.quantity(312_500), "2\u{202f}500 kbit/s");
         assert_eq!(Unit::Millis.quantity(37_400), "37 ms");
         assert_eq!(Unit::Millis.quantity(3_740), "3.7 ms");

@@ -1,4 +1,4 @@
-//! From a recording to what is drawn: rates, envelopes and sums over stretches of time.
+//! Conversion of a recording to drawn curves: rates, envelopes and sums over stretches of time.
 
 use super::chart::At;
 use crate::link::Passage;

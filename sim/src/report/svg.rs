@@ -1,4 +1,4 @@
-//! Text and shapes as XML.
+//! Text and shapes of a chart, as XML.
 
 use core::fmt::Write as _;
 
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_interrupted_where_there_is_nothing() {
+    fn a_line_is_interrupted_where_values_are_missing() {
         assert_eq!(line([Some((0, 5)), Some((10, 25)), None, Some((30, 0))]), "M0 0.5L1 2.5M3 0");
         assert_eq!(line([None]), "");
     }

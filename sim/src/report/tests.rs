@@ -58,7 +58,7 @@ fn each_chart_of_each_run_has_its_series() {
 }
 
 #[test]
-fn a_page_needs_nothing_from_elsewhere_and_holds_no_nonsense() {
+fn a_page_has_no_external_resources_and_no_invalid_numbers() {
     for scenario in [
         rfc8867::short_tcp(),
         rfc8867::congested_feedback(),
@@ -76,7 +76,7 @@ fn a_page_needs_nothing_from_elsewhere_and_holds_no_nonsense() {
 }
 
 #[test]
-fn the_page_says_what_was_played_and_how_to_play_it_again() {
+fn the_page_names_the_scenario_and_the_command_that_repeats_it() {
     let runs = runs(&short(rfc8867::variable_capacity()).loss(50_000));
     let html = page(&runs, COMMAND);
     assert!(html.contains("--only &#39;5.1&#39; --seed 3"));

@@ -1,5 +1,5 @@
-//! The contents of messages. They follow from the sender and the number of a message, so that the receiver can be
-//! checked to the byte without keeping the sent messages.
+//! The contents of messages. They are computed from the sender and the number of a message, so that the receiver can be
+//! checked to the byte without a copy of the sent messages.
 
 use crate::rng::{Draws, mix};
 

@@ -1,7 +1,7 @@
-//! The books: what every end of every session sent, was given, and was told; and what must not be.
+//! The ledger: the messages and events of both ends of every session, and the rules that they must keep.
 //!
 //! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
-//! so the first one that arrives tells which two sides belong together, for ever.
+//! so the first message to arrive shows which two sides belong together for good.
 
 mod fates;
 
@@ -168,7 +168,9 @@ impl Ledger {
     /// The side of a connection, of the incarnation that is alive.
     pub(super) fn find(&self, node: NodeId, connection: ConnectionId) -> Result<SideId, String> {
         let found = self.by_connection.get(&(node, connection)).copied();
-        found.ok_or_else(|| format!("node {node}: an event of {connection:?}, which is over or never was"))
+        found.ok_or_else(|| {
+            format!("node {node}: an event of {connection:?}, which has ended or never existed")
+        })
     }
 
     /// The sides of `node` that are not over.
@@ -291,7 +293,7 @@ impl Ledger {
         got.next = next.max(number + 1);
         let sent = &mut self.sides[name.side as usize].sent[channel];
         if sent.not_sent.contains(&number) {
-            return Err(format!("{name:?} arrived, and was said never to be sent"));
+            return Err(format!("{name:?} arrived, although its fate was reported as never sent"));
         }
         match delivery {
             Delivery::Unreliable | Delivery::ReliableUnordered => Ok(()),
@@ -346,7 +348,7 @@ impl Ledger {
                 .map(|(index, _)| index as SideId)
         });
         if replaces.is_some() && replaced.is_none() {
-            return Err(format!("{connection:?} replaces {replaces:?}, which nobody knows"));
+            return Err(format!("{connection:?} replaces {replaces:?}, which is unknown"));
         }
         let side = self.side_mut(id);
         side.life = Life::Up;

@@ -1,7 +1,7 @@
-//! The swarm: from each seed a game of several players, a list of faults, and a verdict.
+//! The swarm: each seed gives a game of several players, a list of faults, and a verdict.
 //!
-//! First safety: while faults strike, nothing that must not happen may happen. Then the network heals, and liveness is
-//! demanded: everybody is connected, and everything reliable that was said on a session that lives is delivered.
+//! First safety: while faults strike, no rule may be broken. Then the network heals, and the checks demand liveness:
+//! every player is connected, and every reliable message on a live session is delivered.
 
 mod bits;
 mod content;

@@ -1,4 +1,5 @@
-//! The decisions that a seed makes before anything happens: how the endpoints are set up, and how the players behave.
+//! The decisions that a seed makes before the run: the configuration of the endpoints, and the behaviour of
+//! the players.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The players. They connect, talk on every channel, leave, and come back.
+//! The players, which connect, send on every channel, leave, and return.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -238,7 +238,7 @@ impl Players {
                 Ok(())
             }
             Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
-                Err(format!("moved to {address}, where nobody can have answered"))
+                Err(format!("moved to {address}, where no client can have answered"))
             }
             Event::Moved { connection, .. } => {
                 ledger.figures.moved += 1;
@@ -256,7 +256,7 @@ impl Players {
                 }
                 Ok(())
             }
-            other => Err(format!("an event that nobody knows: {other:?}")),
+            other => Err(format!("an unknown event: {other:?}")),
         }
     }
 
@@ -314,7 +314,7 @@ impl Players {
     ) -> Option<String> {
         let Some(client) = self.current[node] else { return Some(format!("node {node} has no connection")) };
         let Some(server) = self.ledger.side(client).peer else {
-            return Some(format!("node {node} (side {client}) has heard nothing from anybody"));
+            return Some(format!("node {node} (side {client}) has received no message"));
         };
         for id in [client, server] {
             let side = self.ledger.side(id);

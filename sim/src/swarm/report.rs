@@ -1,4 +1,4 @@
-//! The results of one seed, and of many.
+//! The results of one seed, and of many seeds.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -14,25 +14,25 @@ use crate::world::World;
 /// The results of one seed.
 #[derive(Clone, Debug)]
 pub struct SeedReport {
-    /// The seed.
+    /// The seed of the run.
     pub seed: u64,
     /// The violation that ended the run, if there was one.
     pub violation: Option<Violation>,
-    /// Virtual time until the players were done; the calm after that does not count.
+    /// Virtual time until the players were done, without the calm after it.
     pub virtual_time: Duration,
-    /// How long after the network had healed everybody was connected and everything delivered.
+    /// The time from the healing of the network until every player was connected and every message delivered.
     pub settled_after: Duration,
-    /// Datagrams that nodes sent.
+    /// The number of datagrams that nodes sent.
     pub datagrams: u64,
-    /// How often faults of each kind did something.
+    /// The number of times that faults of each kind had an effect.
     pub faults: BTreeMap<KindName, u64>,
-    /// Whether it ran real cryptography.
+    /// Whether the run used real cryptography.
     pub real_crypto: bool,
-    /// Counts of what endpoints reported, by name.
+    /// The number of events of each name that endpoints reported.
     pub counts: BTreeMap<&'static str, u64>,
     /// The most bytes that one endpoint held for its peers.
     pub memory_most: u64,
-    /// The hash of the run.
+    /// The hash of every datagram, time and event of the run.
     pub hash: u64,
     /// The trace, if it was asked for.
     pub text: String,
@@ -64,7 +64,7 @@ impl SeedReport {
 }
 
 impl SeedReport {
-    /// A seed of which nothing is known but that it failed.
+    /// A report of a seed that failed before anything else was known.
     #[must_use]
     pub fn failed(seed: u64, violation: Violation) -> Self {
         Self {
@@ -86,34 +86,34 @@ impl SeedReport {
 /// The results of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Seeds that were run.
+    /// The number of seeds that were run.
     pub seeds: u64,
-    /// Seeds that broke a promise.
+    /// The number of seeds that broke a promise.
     pub violations: u64,
     /// Virtual time that passed, all seeds together.
     pub virtual_time: Duration,
-    /// The longest that a seed took to settle after the network had healed.
+    /// The longest time that a seed took to settle after the network had healed.
     pub settled_most: Duration,
-    /// Datagrams that nodes sent.
+    /// The number of datagrams that nodes sent, all seeds together.
     pub datagrams: u64,
-    /// How often faults of each kind did something. Kinds that never did are listed with 0.
+    /// The number of times that faults of each kind had an effect. Kinds without effect are listed with 0.
     pub faults: BTreeMap<KindName, u64>,
-    /// Seeds with real cryptography.
+    /// The number of seeds that used real cryptography.
     pub real_crypto_seeds: u64,
-    /// Counts of what endpoints reported, by name.
+    /// The number of events of each name that endpoints reported, all seeds together.
     pub counts: BTreeMap<&'static str, u64>,
     /// The most bytes that one endpoint held for its peers.
     pub memory_most: u64,
 }
 
 impl Report {
-    /// Nothing has run yet.
+    /// A report without any seeds.
     #[must_use]
     pub fn new() -> Self {
         Self { faults: KindName::ALL.iter().map(|&kind| (kind, 0)).collect(), ..Self::default() }
     }
 
-    /// Adds one seed.
+    /// Adds the results of one seed.
     pub fn add(&mut self, seed: &SeedReport) {
         self.seeds += 1;
         self.violations += u64::from(seed.violation.is_some());
@@ -150,7 +150,7 @@ impl Report {
         figures
     }
 
-    /// One JSON object. `elapsed` is real time, spent on `cores` cores.
+    /// The report as one JSON object. `elapsed` is real time, spent on `cores` cores.
     #[must_use]
     pub fn to_json(&self, elapsed: Duration, cores: usize) -> String {
         // None of the names needs escaping.
@@ -164,7 +164,7 @@ impl Report {
         format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
     }
 
-    /// The same for a person, one figure per line.
+    /// The report as text for a person, one figure per line.
     #[must_use]
     pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
         let figures = self.figures(elapsed, cores).into_iter();

@@ -27,34 +27,34 @@ const PROMISED: Duration = Duration::from_millis(10_500);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The endpoints that play.
+/// The endpoints that take part in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scene {
-    /// Four to six clients and a server. Unless told otherwise, the seed draws faults.
+    /// Four to six clients and a server. Without other instructions, the seed draws faults.
     #[default]
     Swarm,
-    /// One client (node 1) and a server (node 0), which miss each other after a second. Unless told otherwise, nothing
-    /// goes wrong.
+    /// One client (node 1) and a server (node 0), which lose contact after a second. Without other instructions, no
+    /// faults occur.
     Duel,
 }
 
 /// The settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// The endpoints that play.
+    /// The endpoints that take part in the run.
     pub scene: Scene,
-    /// Everything follows from it.
+    /// The seed of every decision in the run.
     pub seed: u64,
-    /// Seconds of virtual time that faults strike and players play.
+    /// The time in which faults strike and players play, in seconds of virtual time.
     pub seconds: u32,
-    /// Faults that take the place of the seed's own.
+    /// Faults that replace the seed's own.
     pub faults: Option<&'a [Fault]>,
     /// Whether the trace is written as text.
     pub text: bool,
 }
 
 impl Run<'_> {
-    /// A seed of the swarm, with the faults that it draws.
+    /// A swarm run of `seed` for `seconds`, with the faults that the seed draws.
     #[must_use]
     pub const fn new(seed: u64, seconds: u32) -> Self {
         Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
@@ -69,13 +69,13 @@ impl Run<'_> {
     }
 }
 
-/// The faults that a seed of the swarm draws.
+/// The faults that a seed of the swarm draws for a run of `seconds`.
 #[must_use]
 pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
     Run::new(seed, seconds).plan().faults()
 }
 
-/// Runs one seed.
+/// Runs one seed, and returns its report.
 #[must_use]
 pub fn run(run: &Run<'_>) -> SeedReport {
     let plan = run.plan();
@@ -89,7 +89,7 @@ pub fn run(run: &Run<'_>) -> SeedReport {
 
 /// The hash of every datagram, time and event of a seed's run: the same on every target.
 ///
-/// A violation cuts the run short, and so changes the hash; it is not reported otherwise.
+/// A violation cuts the run short, and so changes the hash; the function does not report it otherwise.
 #[must_use]
 pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
     let run = Run::new(seed, seconds);

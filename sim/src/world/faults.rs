@@ -1,4 +1,4 @@
-//! Faults begin and end.
+//! The beginning and the end of faults in a world.
 
 use super::{Happening, World};
 use crate::checker::Violation;
@@ -8,11 +8,11 @@ use crate::host::Application;
 use crate::trace::Entry;
 
 impl<A: Application> World<A> {
-    /// Ends every fault, and lets none begin any more: from now on the network is flawless, and a host that does not get
-    /// on is to blame. Datagrams that a clog already holds still come when the clog would have ended.
+    /// Ends every fault, and lets no fault begin any more. From then on the network is flawless, so a host that makes
+    /// no progress is at fault. Datagrams that a clog already holds still arrive when the clog would have ended.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn heal(&mut self) -> Result<(), Violation> {
         self.start();
         self.healed = true;

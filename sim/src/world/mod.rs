@@ -1,4 +1,4 @@
-//! N hosts on one virtual clock over one virtual network.
+//! A world: N hosts on one virtual clock over one virtual network.
 
 mod faults;
 mod node;
@@ -23,38 +23,38 @@ use crate::network::{Network, NetworkCounters, Parcel, ParcelId, Topology};
 use crate::trace::Trace;
 use node::Node;
 
-/// How a world is set up.
+/// The settings of a world.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
-    /// Seeds the hosts. The faults have seeds of their own. [`WorldConfig::new`] takes it.
+    /// The seed of the hosts. The faults have seeds of their own. [`WorldConfig::new`] takes it.
     pub seed: u64,
-    /// Nodes and links. [`WorldConfig::new`] takes them.
+    /// The nodes and links. [`WorldConfig::new`] takes them.
     pub topology: Topology,
     /// Faults that strike during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// Whether the trace is written as text too.
+    /// Whether the trace is also written as text.
     ///
     /// Default: no.
     pub text: bool,
 }
 
 impl WorldConfig {
-    /// A world without faults and without text.
+    /// The settings of a world without faults and without text.
     #[must_use]
     pub const fn new(seed: u64, topology: Topology) -> Self {
         Self { seed, topology, faults: Vec::new(), text: false }
     }
 
-    /// With these faults.
+    /// Sets the faults that strike during the run.
     #[must_use]
     pub fn faults(mut self, faults: Vec<Fault>) -> Self {
         self.faults = faults;
         self
     }
 
-    /// With the trace as text.
+    /// Switches on the trace as text.
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.text = true;
@@ -94,7 +94,7 @@ enum Happening {
 }
 
 impl<A: Application> World<A> {
-    /// Builds the hosts of all nodes. They start, in order, when the world is first run.
+    /// A world with a host on each node. The hosts start, in order, when the world first runs.
     #[must_use]
     pub fn new(config: WorldConfig, mut application: A) -> Self {
         let mut agenda = Agenda::new();
@@ -122,15 +122,15 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Adds somebody who looks after every step from now on.
+    /// Adds a checker, which checks every step from then on.
     pub fn check(&mut self, checker: impl Checker<EventOf<A>> + 'static) {
         self.checkers.push(Box::new(checker));
     }
 
-    /// Lets everything happen that happens until `until`, that instant included.
+    /// Runs the simulation up to and including the instant `until`.
     ///
     /// # Errors
-    /// The first violation; nothing happens any more after it.
+    /// The first violation of a checker. The world stands still after a violation.
     pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
         self.start();
         self.outcome()?;
@@ -143,18 +143,18 @@ impl<A: Application> World<A> {
         Ok(())
     }
 
-    /// [`World::run_until`] `duration` from now.
+    /// Runs the simulation for `duration` from now.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
         self.run_until(self.now + duration)
     }
 
-    /// Asks all checkers what is still missing.
+    /// Asks all checkers whether a promise is still unfulfilled.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn finish(&mut self) -> Result<(), Violation> {
         for index in 0..self.checkers.len() {
             let at = self.now;
@@ -165,10 +165,11 @@ impl<A: Application> World<A> {
         self.outcome()
     }
 
-    /// Lends the host of `node`, and then lets it act on what was done to it. Nothing happens if it is down or paused.
+    /// Calls a function with the host of `node`, and then lets the host act. The call has no effect if the node is down
+    /// or paused.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation of a checker.
     pub fn with<R>(
         &mut self,
         node: NodeId,
@@ -183,20 +184,21 @@ impl<A: Application> World<A> {
         Ok(result)
     }
 
-    /// A datagram from anywhere arrives at `to` at `at`, or now if that is past. No fault touches it.
+    /// Delivers a datagram from any address to `to` at time `at`, or now if `at` is past. No fault affects
+    /// the datagram.
     pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = self.network.pool.copy(bytes);
         let parcel = self.network.keep(Parcel { from, to, bytes, ecn: Ecn::NotCapable });
         self.agenda.plan(at.max(self.now), Happening::Arrival(parcel));
     }
 
-    /// Virtual time.
+    /// The current virtual time.
     #[must_use]
     pub const fn now(&self) -> Instant {
         self.now
     }
 
-    /// The application.
+    /// The application of all nodes.
     #[must_use]
     pub const fn application(&self) -> &A {
         &self.application
@@ -208,19 +210,19 @@ impl<A: Application> World<A> {
         self.nodes.get(node).map(|node| &node.host)
     }
 
-    /// The address that others see of `node`.
+    /// The address under which other nodes see `node`.
     #[must_use]
     pub fn address(&self, node: NodeId) -> SocketAddr {
         self.network.address(node)
     }
 
-    /// A bottleneck, by its place in [`Topology::pipes`].
+    /// The bottleneck with this place in [`Topology::pipes`].
     #[must_use]
     pub fn pipe(&self, index: usize) -> Option<&Pipe> {
         self.network.pipe(index)
     }
 
-    /// From now on all bottlenecks log what passes them.
+    /// Makes all bottlenecks log every passage from now on.
     pub fn watch_pipes(&mut self) {
         self.network.watch_pipes();
     }
@@ -231,25 +233,25 @@ impl<A: Application> World<A> {
         &self.trace
     }
 
-    /// Counters of the network.
+    /// The counters of the network so far.
     #[must_use]
     pub const fn counters(&self) -> NetworkCounters {
         self.network.counters
     }
 
-    /// The faults of this world.
+    /// The faults of this world, in the order of their numbers.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// How often fault number `index` did something.
+    /// The number of times that fault number `index` had an effect.
     #[must_use]
     pub fn fired(&self, index: usize) -> u64 {
         self.network.tally.of(index)
     }
 
-    /// How often faults of each kind did something. Kinds that never did are absent.
+    /// The number of times that faults of each kind had an effect. Kinds without effect are absent.
     #[must_use]
     pub fn fired_by_kind(&self) -> BTreeMap<KindName, u64> {
         let mut counts = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! One node: its host, its clock, and whether it is there at all.
+//! One node of a world: its host, its clock, and whether it is running.
 
 use std::collections::VecDeque;
 

@@ -198,7 +198,7 @@ fn the_hash_of_a_run_is_the_same_on_every_target() {
 }
 
 #[test]
-fn after_healing_everything_is_delivered_whatever_went_wrong_before() {
+fn after_healing_every_message_is_delivered() {
     for seed in 0..50 {
         let mut faults = draw(seed, &Profile::new(5, 4, 20 * SECOND));
         // The toy cannot survive losing its state.
@@ -231,7 +231,7 @@ fn every_kind_fires_over_a_few_seeds_and_is_counted() {
 }
 
 #[test]
-fn a_rebound_node_is_seen_at_new_addresses_and_what_was_underway_to_the_old_one_is_lost() {
+fn a_rebound_node_has_a_new_address_and_loses_datagrams_to_the_old_one() {
     let kind = Kind::Rebind { every: SECOND };
     let mut world = world(1, vec![fault(1030 * MS, 10 * SECOND, Target::Node(1), kind)]);
     world.run_until(at(12 * SECOND)).unwrap();
@@ -243,7 +243,7 @@ fn a_rebound_node_is_seen_at_new_addresses_and_what_was_underway_to_the_old_one_
 }
 
 #[test]
-fn a_paused_node_does_nothing_and_then_reads_what_waited() {
+fn a_paused_node_stands_still_and_then_reads_the_waiting_datagrams() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
     world.run_until(at(2900 * MS)).unwrap();
     let before = world.application().echoed.len();
@@ -257,7 +257,7 @@ fn a_paused_node_does_nothing_and_then_reads_what_waited() {
 }
 
 #[test]
-fn a_full_socket_buffer_of_a_paused_node_drops_the_rest() {
+fn a_full_socket_buffer_of_a_paused_node_drops_further_datagrams() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
     for _ in 0..1000 {
         world.inject(at(2 * SECOND), home_address(9), home_address(0), &[0; 1000]);
@@ -267,7 +267,7 @@ fn a_full_socket_buffer_of_a_paused_node_drops_the_rest() {
 }
 
 #[test]
-fn ticks_of_a_paused_node_wait_and_come_once_when_it_goes_on() {
+fn ticks_of_a_paused_node_wait_and_come_once_after_the_pause() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(1), Kind::Pause {})]);
     world.run_until(at(3060 * MS)).unwrap();
     let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
@@ -284,7 +284,7 @@ fn a_restarted_node_does_not_get_the_tick_that_it_asked_for_before() {
 }
 
 #[test]
-fn healing_ends_what_is_active_and_lets_nothing_begin() {
+fn healing_ends_active_faults_and_lets_none_begin() {
     let dark = |from| fault(from, from + 2 * SECOND, Target::All, Kind::Partition {});
     let pause = fault(1020 * MS, 9 * SECOND, Target::Node(1), Kind::Pause {});
     let mut world = world(1, vec![dark(SECOND), pause, dark(4 * SECOND)]);
@@ -354,7 +354,7 @@ fn a_skewed_clock_fires_its_timers_early_or_late() {
 }
 
 #[test]
-fn a_clock_that_jumps_ahead_makes_timers_due_at_once_and_one_that_jumps_back_holds_them_up() {
+fn a_clock_jump_ahead_fires_timers_at_once_and_a_jump_back_delays_them() {
     let timeouts = |micros| {
         let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
         let jump = fault(5 * SECOND, 6 * SECOND, Target::Node(1), Kind::Jump { micros });

@@ -39,7 +39,7 @@ fn latencies(reports_loss: bool) -> Vec<Duration> {
 }
 
 #[test]
-fn what_a_channel_says_it_dropped_is_sent_again_after_a_round_trip() {
+fn data_that_a_channel_reports_dropped_is_resent_after_a_round_trip() {
     let late = |latencies: Vec<Duration>| -> Vec<Duration> {
         latencies.into_iter().filter(|latency| *latency > DELAY * 2).collect()
     };

@@ -54,7 +54,7 @@ fn assert_delivered<C: Carrier>(world: &LinkWorld<C>, script: &Script, count: u3
 }
 
 #[test]
-fn after_a_partition_of_three_seconds_all_goes_on_over_the_same_stream() {
+fn after_a_partition_of_three_seconds_the_session_continues_over_the_same_stream() {
     let script = Script { seed: 2, largest: 2000 };
     let faults = vec![partition(at(5000), at(8000))];
     let mut world = new_world::<StreamCarrier>(2, config(), StreamCarrierConfig::default(), star(), faults);
@@ -70,7 +70,7 @@ fn after_a_partition_of_three_seconds_all_goes_on_over_the_same_stream() {
 }
 
 #[test]
-fn after_a_partition_that_outlasts_the_stream_the_session_goes_on_over_another() {
+fn after_a_partition_that_outlasts_the_stream_the_session_continues_over_another() {
     for seed in 0..5 {
         let script = Script { seed, largest: 2000 };
         let end = at(17_000 + seed * 311);
@@ -147,7 +147,7 @@ fn node_sent<C: Carrier>(world: &LinkWorld<C>, node: usize, channel: u8) -> u64 
 }
 
 #[test]
-fn whatever_happens_below_sessions_survive_and_everything_reliable_arrives_once() {
+fn sessions_survive_any_faults_below_and_reliable_messages_arrive_once() {
     let seeds = std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
     for seed in 0..seeds {
         survive::<StreamCarrier>(seed, StreamCarrierConfig { give_up: secs(8), ..Default::default() });
@@ -157,7 +157,7 @@ fn whatever_happens_below_sessions_survive_and_everything_reliable_arrives_once(
 }
 
 #[test]
-fn when_the_stream_never_comes_back_the_fates_that_are_told_are_true() {
+fn the_reported_fates_are_true_when_the_stream_never_returns() {
     let script = Script { seed: 4, largest: 2000 };
     let mut config = config();
     config.reconnect_for = secs(10);

@@ -88,7 +88,7 @@ const RATE: u64 = 30_000;
 const LIFETIME: Duration = Duration::from_millis(50);
 
 #[test]
-fn state_over_a_stream_that_carries_half_of_it_is_no_older_than_what_the_carrier_holds() {
+fn state_over_a_slow_stream_is_no_older_than_the_carriers_buffer() {
     let mut p95 = Vec::new();
     for buffer_bytes in [4 << 10, 8 << 10, 16 << 10, 256 << 10] {
         let (ages, world) = ages(buffer_bytes, Vec::new());

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_single_value_all_percentiles_are_that_one() {
+    fn all_percentiles_of_a_single_value_are_that_value() {
         let mut samples = Samples::default();
         samples.add(Duration::from_millis(7));
         assert_eq!(samples.percentiles(), Some(Percentiles { p50: 7000, p90: 7000, p99: 7000, max: 7000 }));

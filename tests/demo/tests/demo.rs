@@ -76,7 +76,7 @@ fn server_process(seen: &str) -> i32 {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_dies_is_reported_and_nobody_is_left_behind() {
+fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
     let (mut child, seen, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     let server = rustix::process::Pid::from_raw(server_process(&seen)).unwrap();
     rustix::process::kill_process(server, rustix::process::Signal::KILL).unwrap();
@@ -92,7 +92,7 @@ fn a_server_that_dies_is_reported_and_nobody_is_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn an_interruption_ends_it_early_but_in_order() {
+fn an_interruption_ends_the_demo_early_but_in_order() {
     let (mut child, _, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
@@ -106,7 +106,7 @@ fn an_interruption_ends_it_early_but_in_order() {
 }
 
 #[test]
-fn what_cannot_be_started_says_why_and_what_to_do() {
+fn a_program_that_cannot_start_is_reported_with_the_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let cases: [(i32, &[&str], &[&str]); 5] = [
@@ -125,7 +125,7 @@ fn what_cannot_be_started_says_why_and_what_to_do() {
 }
 
 #[test]
-fn bots_without_a_server_say_so() {
+fn bots_without_a_server_report_that_no_server_answers() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"))
@@ -220,7 +220,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn bots_whose_server_is_killed_and_restarted_are_told_of_each_line_that_may_be_lost() {
+fn bots_of_a_restarted_server_get_a_report_of_each_line_that_may_be_lost() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "8", "--seconds", "8"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());
@@ -286,24 +286,24 @@ fn refused(server: &str, key: &str, more: &[&str]) -> String {
 }
 
 #[test]
-fn bots_that_look_for_an_unknown_host_say_so() {
+fn bots_report_an_unknown_host() {
     let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
     let expected = "tickwire-bots: 1 of 1 bots did not get in: the host `nowhere.invalid` is unknown";
     assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]
-fn bots_that_find_a_server_full_say_so() {
+fn bots_report_a_full_server() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
-    let expected =
-        "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or another server\n";
+    let expected = "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or connect to another \
+         server\n";
     assert_eq!(said, expected);
 }
 
 #[test]
-fn bots_that_meet_another_version_of_the_protocol_say_so() {
+fn bots_report_another_version_of_the_protocol() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let answer = server.try_clone().unwrap();
@@ -322,7 +322,7 @@ fn bots_that_meet_another_version_of_the_protocol_say_so() {
 
 #[cfg(unix)]
 #[test]
-fn bots_with_an_expired_ticket_say_so_and_with_a_good_one_they_get_in() {
+fn bots_report_an_expired_ticket_and_connect_with_a_valid_one() {
     use std::os::unix::fs::PermissionsExt as _;
     use std::time::{SystemTime, UNIX_EPOCH};
     use tickwire_core::crypto::default_provider;

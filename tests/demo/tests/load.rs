@@ -6,18 +6,18 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn nobody_is_no_load() {
+fn a_load_test_without_clients_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-load")).args(["--clients", "0"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(
-        errors.contains("--clients is 0, and nobody sends anything; give 1 at least, or --idle"),
+        errors.contains("--clients is 0, so no messages are sent; give at least 1, or --idle"),
         "{errors}"
     );
 }
 
 #[test]
-fn a_hundred_clients_lose_nothing() {
+fn a_hundred_clients_lose_no_message() {
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-load"))
         .args(["--clients", "100", "--seconds", "5", "--json"])
         .output()

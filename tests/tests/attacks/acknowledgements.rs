@@ -10,7 +10,7 @@ use tickwire_fuzz::hostile::{Arena, bytes_of, config, written};
 use super::{UNORDERED, UNRELIABLE, closes_for, held_now, is_alive, server};
 
 #[test]
-fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
+fn row_07_a_range_over_all_numbers_visits_only_packets_in_flight() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -51,7 +51,7 @@ fn row_07_a_range_as_wide_as_all_numbers_visits_what_is_in_flight_only() {
 }
 
 #[test]
-fn row_08_an_acknowledgement_of_what_was_never_sent_closes_the_connection() {
+fn row_08_an_acknowledgement_of_an_unsent_packet_closes_the_connection() {
     for ahead in [1, 2, 1000, 32_000] {
         let mut ranges = AckRanges::default();
         ranges.insert(ahead);
@@ -84,7 +84,7 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
 }
 
 #[test]
-fn row_13_round_trips_and_delays_as_long_as_numbers_go_overflow_nothing() {
+fn row_13_the_longest_round_trips_and_delays_overflow_no_arithmetic() {
     let claims = Claims { credit: 1 << 62, ack_delay_us: 10_000_000, max_datagram: u16::MAX };
     for jump in [1, 1 << 20, 1 << 40, 1 << 61] {
         let mut arena = Arena::with_client(&config(), Some(claims));
@@ -104,7 +104,7 @@ fn row_13_round_trips_and_delays_as_long_as_numbers_go_overflow_nothing() {
 }
 
 #[test]
-fn an_acknowledgement_after_closed_was_told_makes_no_receipt() {
+fn an_acknowledgement_after_the_closed_event_yields_no_receipt() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();
@@ -134,7 +134,7 @@ fn an_acknowledgement_after_closed_was_told_makes_no_receipt() {
 }
 
 #[test]
-fn a_peer_that_never_acknowledges_but_goes_on_asking_makes_the_record_grow_no_further() {
+fn a_peer_that_never_acknowledges_keeps_the_record_of_sent_packets_bounded() {
     let mut config = config();
     config.idle_timeout = Duration::from_secs(3000);
     let mut arena = Arena::with_client(&config, None);

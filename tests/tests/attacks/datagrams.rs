@@ -65,7 +65,7 @@ fn row_18_every_beginning_of_every_datagram_is_ignored() {
 }
 
 #[test]
-fn row_22_what_is_not_authentic_moves_nothing() {
+fn row_22_forged_datagrams_change_no_state() {
     let mut arena = server();
     let genuine = arena.peer.seal(5, 1, &whole(ORDERED, 0, b"genuine"));
     let stats = arena.tested.endpoint.stats(arena.connection).unwrap();

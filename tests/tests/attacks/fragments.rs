@@ -39,7 +39,7 @@ fn row_02_a_total_that_changes_midway_closes_the_connection() {
 }
 
 #[test]
-fn row_03_a_huge_total_is_refused_and_a_legal_one_costs_what_was_received() {
+fn row_03_a_huge_total_is_refused_and_a_legal_one_takes_memory_for_received_bytes_only() {
     for total in [MAX_MESSAGE as u64 + 1, 1 << 32, u64::MAX - 1] {
         for channel in [ORDERED, SEQUENCED, UNRELIABLE] {
             closes_for(Violation::MessageTooLarge, &[fragment(channel, 0, total, 0, &[1])]);
@@ -164,7 +164,7 @@ fn row_20_empty_pieces_are_refused_and_empty_messages_are_bounded() {
 }
 
 #[test]
-fn row_37_a_compressed_message_that_lies_costs_nothing() {
+fn row_37_a_compressed_message_with_a_false_length_allocates_no_memory() {
     let mut arena = server();
     let before = held_now();
     // A block of 1000 bytes that claims to hold the largest message, and does not.
@@ -194,7 +194,7 @@ fn row_37_a_compressed_message_that_lies_costs_nothing() {
 }
 
 #[test]
-fn a_reliable_sender_beyond_its_credit_is_cut_off() {
+fn a_reliable_sender_beyond_its_credit_is_disconnected() {
     let mut arena = server();
     let mut id = 0;
     while drops(&arena, DropReason::Violation) == 0 && id < 1000 {

@@ -13,7 +13,7 @@ use super::{
 };
 
 #[test]
-fn row_05_a_length_that_lies_closes_the_connection() {
+fn row_05_a_false_length_closes_the_connection() {
     for frame in [
         vec![0x80, 0, 0, 0, 5, 1, 2, 3, 4],
         vec![0xe3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
@@ -45,7 +45,7 @@ fn row_17_unknown_types_are_ignored_outside_and_close_the_connection_inside() {
 }
 
 #[test]
-fn frames_that_their_channel_does_not_know_close_the_connection() {
+fn frames_that_their_channel_does_not_allow_close_the_connection() {
     closes_for(Violation::BadChannel, &[whole(6, 0, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, MessagePart::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, MessagePart::Whole, b"x")]);
@@ -65,7 +65,7 @@ fn frames_that_their_channel_does_not_know_close_the_connection() {
 }
 
 #[test]
-fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection() {
+fn unrequested_or_contradictory_resume_state_closes_the_connection() {
     let resume = |floor| {
         written(|writer| {
             let ranges = std::iter::empty();
@@ -87,7 +87,7 @@ fn resume_state_that_nobody_asked_for_or_that_contradicts_closes_the_connection(
 }
 
 #[test]
-fn a_close_whose_text_is_no_text_is_shown_all_the_same() {
+fn a_close_with_invalid_utf_8_is_reported_with_replaced_characters() {
     let mut arena = server();
     arena.send(&bytes_of(&Frame::Close { code: 0xfffd, text: &[0xff, 0xc0, b'x', 0xed, 0xa0, 0x80] }));
     arena.settle();

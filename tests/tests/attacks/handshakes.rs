@@ -28,7 +28,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
 }
 
 #[test]
-fn row_24_a_ticket_works_once_and_copies_meet_silence() {
+fn row_24_a_ticket_works_once_and_copies_get_no_answer() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);
@@ -50,7 +50,7 @@ fn row_24_a_ticket_works_once_and_copies_meet_silence() {
 }
 
 #[test]
-fn row_26_hellos_without_a_ticket_leave_nothing_behind() {
+fn row_26_hellos_without_a_ticket_leave_no_state_behind() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let mut hello = hello(&config, None, key, 7);

@@ -91,7 +91,7 @@ fn source(index: u32) -> SocketAddr {
 }
 
 #[test]
-fn the_channels_here_are_what_their_names_say() {
+fn the_channels_of_the_attack_tests_have_the_deliveries_of_their_names() {
     let deliveries: Vec<Delivery> = config().channels.iter().map(|channel| channel.delivery).collect();
     let expected = [
         (ORDERED, Delivery::ReliableOrdered),

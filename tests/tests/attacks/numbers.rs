@@ -28,7 +28,7 @@ fn step(pair: &mut Pair) {
 }
 
 #[test]
-fn row_10_packet_numbers_at_the_end_of_all_numbers_overflow_nothing() {
+fn row_10_the_largest_packet_numbers_overflow_no_arithmetic() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();

@@ -9,7 +9,7 @@ use tickwire_fuzz::hostile::{Arena, bytes_of, config, peer_at};
 use super::{ORDERED, is_alive, listening, server, source};
 
 #[test]
-fn row_29_forged_closes_and_resets_end_nothing_and_answers_shrink() {
+fn row_29_forged_closes_and_resets_end_no_connection_and_answers_shrink() {
     let mut arena = server();
     let mut forged = arena.peer.packet(&bytes_of(&Frame::Close { code: 1, text: b"bye" }));
     forged.last_mut().into_iter().for_each(|byte| *byte ^= 1);
@@ -53,7 +53,7 @@ fn row_29_forged_closes_and_resets_end_nothing_and_answers_shrink() {
 }
 
 #[test]
-fn row_30_a_new_address_is_challenged_before_anything_else_goes_there() {
+fn row_30_a_new_address_is_challenged_before_other_packets_go_there() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(ORDERED), vec![1; 15_000]).unwrap();

@@ -42,7 +42,7 @@ fn is_expired(outcome: Option<&Event>) -> bool {
 }
 
 #[test]
-fn tickets_are_judged_right_from_the_correction_of_a_wall_clock_on() {
+fn tickets_expire_correctly_after_the_correction_of_a_wall_clock() {
     for off in OFF.into_iter().filter(|off| *off != 0) {
         let mut net = ticket_office(off);
         net.run_for(SECOND * 5);
@@ -61,7 +61,7 @@ fn tickets_are_judged_right_from_the_correction_of_a_wall_clock_on() {
 }
 
 #[test]
-fn a_used_ticket_lets_nobody_in_again_however_the_wall_clock_is_set() {
+fn a_used_ticket_lets_no_client_in_again_at_any_wall_clock() {
     for wrong in [-DAY, -10_800, 3600, 10_800, DAY, 2 * DAY, 30 * DAY] {
         for hours in [0, 1, 30, 100] {
             let mut net = ticket_office(0);
@@ -89,7 +89,7 @@ fn a_used_ticket_lets_nobody_in_again_however_the_wall_clock_is_set() {
 }
 
 #[test]
-fn tickets_made_after_a_correction_are_good_though_others_were_used_by_the_wrong_clock() {
+fn tickets_minted_after_a_correction_are_valid_although_others_were_used_before() {
     let mut net = ticket_office(DAY);
     for seed in 1..20 {
         let wall = shifted(WALL, DAY) + net.now.as_micros();
@@ -124,7 +124,7 @@ fn a_session_that_was_ended_stays_ended_however_the_wall_clock_is_set() {
 }
 
 #[test]
-fn a_session_is_resumed_whatever_its_server_s_wall_clock_was_set_to() {
+fn a_session_is_resumed_at_any_wall_clock_of_its_server() {
     for wrong in [-DAY, -7200, 7200, DAY, 400 * DAY] {
         let night = Night::new(Came::WithTicket, 5);
         let (mut net, _) = night.evening();
@@ -138,7 +138,7 @@ fn a_session_is_resumed_whatever_its_server_s_wall_clock_was_set_to() {
 }
 
 #[test]
-fn half_a_minute_after_a_correction_resume_tickets_are_good_by_the_right_clock() {
+fn resume_tickets_are_valid_by_the_correct_clock_half_a_minute_after_a_correction() {
     for off in [-DAY, DAY] {
         let night = Night { off: [off, 0], ..Night::new(Came::WithTicket, 5) };
         let (mut net, before) = night.evening();
@@ -198,7 +198,7 @@ fn tickets_that_look_wrong_to_the_wall_clock_are_counted() {
 }
 
 #[test]
-fn fifty_clients_behind_one_address_are_back_within_a_second_of_a_restart_with_a_corrected_clock() {
+fn fifty_clients_of_one_address_return_within_a_second_of_a_restart_with_a_corrected_clock() {
     for hours in [-3, 3, 48] {
         let mut nodes = vec![server(Came::Openly, 1, Instant::ZERO, WALL)];
         for number in 0..50u8 {

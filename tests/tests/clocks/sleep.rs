@@ -3,22 +3,22 @@
 use super::*;
 
 #[test]
-fn a_client_without_a_ticket_is_back_within_a_second_whatever_the_wall_clock_of_its_server_did() {
+fn a_client_without_a_ticket_returns_within_a_second_at_any_wall_clock_of_its_server() {
     Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_without_a_ticket_is_back_within_a_second_whatever_its_own_wall_clock_shows() {
+fn a_client_without_a_ticket_returns_within_a_second_at_any_wall_clock_of_its_own() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_peer_is_back_within_a_second_whatever_wall_clocks_did() {
+fn a_peer_returns_within_a_second_at_any_wall_clocks() {
     Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_that_came_with_a_ticket_resumes_comes_back_or_hears_at_once_that_it_expired() {
+fn a_client_with_a_ticket_resumes_reconnects_or_is_refused_at_once_as_expired() {
     for night in Night::all(Came::WithTicket, 0) {
         let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
         if night.is_kept() || age < 7200 {
@@ -50,7 +50,7 @@ fn a_client_that_was_cut_off_before_it_slept_still_has_its_time_to_reconnect_whe
 }
 
 #[test]
-fn a_client_that_sends_thousands_of_messages_when_it_wakes_is_back_within_a_second_too() {
+fn a_client_that_sends_thousands_of_messages_when_it_wakes_returns_within_a_second() {
     for (seconds, per_second) in [(21, 300), (21, 1000), (21, 4000), (2 * HOUR, 1000), (2 * HOUR, 4000)] {
         let night = Night::new(Came::Openly, seconds);
         let (mut net, client) = night.evening();

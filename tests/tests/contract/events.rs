@@ -75,7 +75,7 @@ fn clause_11_terminal_events_and_send_ready_have_places_of_their_own() {
 }
 
 #[test]
-fn clause_11_what_finds_no_receive_credit_is_not_acknowledged() {
+fn clause_11_messages_without_receive_credit_are_not_acknowledged() {
     fn honest(size: u16, count: u16) {
         let size = u64::from(size) + 1;
         let mut pair = pairs::connected(1, |_| {});

@@ -69,7 +69,7 @@ fn received(manner: Manner, script: &[Op]) -> Vec<u64> {
 }
 
 #[test]
-fn clause_01_any_call_in_any_order_at_any_time() {
+fn clause_01_any_call_is_allowed_in_any_order_at_any_time() {
     fn clamped_and_never_stuck(script: Vec<Op>, seed: u64) {
         let setup = Setup::new(provider_for(seed), seed);
         let mut world = World::new(setup.clone());
@@ -159,7 +159,7 @@ fn fragment(total: u64, offset: u64) -> MessagePart {
 }
 
 #[test]
-fn scripts_reach_what_they_are_meant_to_reach() {
+fn the_scripts_reach_all_their_listed_cases() {
     let mut g = Gen::from_size_and_seed(100, 1);
     let mut counts = BTreeMap::<String, usize>::new();
     for seed in 0..400 {

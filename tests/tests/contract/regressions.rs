@@ -19,7 +19,7 @@ fn regression_a_dial_over_a_link_without_credit_does_not_spin() {
 
 /// The second close dropped the transport that the first one's CLOSE was to leave on.
 #[test]
-fn regression_who_closes_twice_still_says_good_bye() {
+fn regression_a_connection_closed_twice_still_sends_its_close() {
     let mut pair = pairs::connected(1, |_| {});
     let client = pair.connections[CLIENT][0];
     for code in [1, 2] {

@@ -13,7 +13,7 @@ use crate::script::provider;
 
 #[test]
 fn clause_08_datagrams_are_built_when_they_leave() {
-    fn is_fresh(bulk: u16, wait: u8, packets: u8) {
+    fn fresh_data_is_framed_when_it_leaves(bulk: u16, wait: u8, packets: u8) {
         let mut pair = pairs::connected(1, |config| {
             let [mut urgent, mut stale] = [Delivery::Unreliable; 2].map(ChannelConfig::new);
             urgent.priority = 7;
@@ -54,7 +54,7 @@ fn clause_08_datagrams_are_built_when_they_leave() {
         let total: usize = datagrams.drain(..).map(|datagram| datagram.len()).sum();
         assert!(total <= usize::from(bulk) + usize::from(bulk) / 20 + 300, "{total} bytes");
     }
-    check(300, 100, is_fresh as fn(u16, u8, u8));
+    check(300, 100, fresh_data_is_framed_when_it_leaves as fn(u16, u8, u8));
 }
 
 /// The effect of the network on the datagrams of a game.
@@ -187,7 +187,7 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
 }
 
 #[test]
-fn clause_09_what_is_larger_than_any_datagram_is_allocated_once() {
+fn clause_09_a_message_larger_than_any_datagram_is_allocated_once() {
     for weather in WEATHERS {
         let pair = pairs::connected(1, |config| config.connection_bandwidth = Some(BANDWIDTH));
         let mut game = Game::new(pair, &[0, 100_000], weather);

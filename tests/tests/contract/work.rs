@@ -27,7 +27,7 @@ fn noticed(pair: &Pair) -> usize {
 }
 
 #[test]
-fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
+fn clause_10_each_call_does_bounded_work_and_further_work_stays_due() {
     fn timeouts(count: u8, settled: bool) {
         let count = usize::from(count) * 2;
         let mut pair = forgetful(count);
@@ -76,7 +76,7 @@ fn clause_10_each_call_does_bounded_work_and_the_rest_stays_due() {
 }
 
 #[test]
-fn clause_10_connections_that_were_used_are_seen_to_a_bounded_number_at_a_time() {
+fn clause_10_used_connections_are_visited_a_bounded_number_at_a_time() {
     let count = 300;
     // Whoever waited for what was held back would have probes to send.
     let mut pair = pairs::connected(count, |config| config.ack_delay = Duration::ZERO);
@@ -105,7 +105,7 @@ fn clause_10_connections_that_were_used_are_seen_to_a_bounded_number_at_a_time()
 }
 
 #[test]
-fn clause_10_connections_with_nothing_to_tell_after_all_are_passed_over_a_bounded_number_at_a_time() {
+fn clause_10_connections_without_output_are_skipped_a_bounded_number_at_a_time() {
     let count = 150;
     let mut pair = pairs::connected(count, |config| {
         config.idle_timeout = Duration::from_secs(1);

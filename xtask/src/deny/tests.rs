@@ -41,7 +41,7 @@ fn the_workspace_itself_is_in_order() {
 }
 
 #[test]
-fn a_licence_that_is_not_listed_is_a_fault_and_so_is_none() {
+fn an_unlisted_or_missing_licence_is_a_fault() {
     let fault = |license: Option<&str>| {
         let license = license.map(str::to_owned);
         rules().licence_fault(&Package { license, ..package("a") }).unwrap()
@@ -72,7 +72,7 @@ fn a_banned_package_is_a_fault_unless_only_its_wrappers_use_it() {
 }
 
 #[test]
-fn a_banned_package_that_others_test_themselves_with_is_not_built_here() {
+fn a_banned_development_dependency_of_a_package_is_not_a_fault() {
     let mut all = [package("old"), user_of("tested", "old", "1")];
     all[1].dependencies[0].kind = Some("dev".into());
     assert_eq!(rules().ban_fault(&all[0], &all), None);

@@ -70,7 +70,7 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "asked for {seeds} seeds, got others: {:?}",
+            "the output does not match the {seeds} seeds asked for: {:?}",
             hashes.keys()
         );
         Ok(hashes)
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_follow_each_other_and_leave_nothing_out() {
+    fn parts_of_the_seed_range_are_contiguous_and_complete() {
         assert_eq!(split(5, 7, 2), [(5, 3), (8, 4)]);
         assert_eq!(split(5, 1, 2), [(5, 1)]);
         assert_eq!(split(5, 0, 2), [(5, 0)]);

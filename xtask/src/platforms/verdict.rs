@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_the_same() {
+    fn the_json_report_has_the_figures_of_the_table() {
         let json = json(0, 10, &rows());
         assert_eq!(json["virtual_seconds"], 10);
         assert_eq!(json["targets"][1]["equal"], true);

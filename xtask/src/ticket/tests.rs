@@ -57,12 +57,12 @@ fn error(line: &[&str]) -> String {
 }
 
 #[test]
-fn the_key_derived_is_the_one_of_the_specification() {
+fn the_derived_key_is_that_of_the_specification() {
     assert_eq!(play(&["derive", "--master", MASTER, "--server-key", SERVER_KEY]).unwrap(), TICKET_KEY);
 }
 
 #[test]
-fn what_the_command_mints_is_what_the_library_mints() {
+fn the_command_mints_the_same_ticket_as_the_library() {
     let text = play(&mint_line(&[])).unwrap();
     let key: Secret = TICKET_KEY.parse().unwrap();
     let mint = TicketMint::new(tickwire_core::crypto::default_provider(), &key);
@@ -73,7 +73,7 @@ fn what_the_command_mints_is_what_the_library_mints() {
 }
 
 #[test]
-fn with_the_keys_drawn_a_server_lets_in_who_holds_a_ticket_minted_for_it() {
+fn a_server_with_the_drawn_keys_accepts_a_ticket_minted_for_it() {
     let keys: serde_json::Value = serde_json::from_str(&play(&["keygen", "--json"]).unwrap()).unwrap();
     let key = |name: &str| -> Secret { keys[name].as_str().unwrap().parse().unwrap() };
     let (master, server_key) = (keys["master"].as_str().unwrap(), keys["server_key"].as_str().unwrap());
@@ -114,7 +114,7 @@ fn two_tickets_never_share_their_secrets() {
 }
 
 #[test]
-fn a_ticket_shows_what_it_is_for_and_until_when_but_no_secret() {
+fn a_shown_ticket_names_its_server_and_expiry_but_no_secret() {
     let text = play(&mint_line(&[])).unwrap();
     let shown = play(&["show", &text]).unwrap();
     assert!(shown.contains("0x6d79") && shown.contains(SERVER_KEY), "{shown}");
@@ -137,7 +137,7 @@ fn json_is_one_object_per_command() {
 }
 
 #[test]
-fn a_master_may_come_from_a_file() {
+fn a_master_key_may_come_from_a_file() {
     let path = std::env::temp_dir().join(format!("tickwire-master-{}", std::process::id()));
     std::fs::write(&path, format!("{MASTER}\n")).unwrap();
     let line = ["derive", "--master-file", path.to_str().unwrap(), "--server-key", SERVER_KEY];
@@ -148,18 +148,21 @@ fn a_master_may_come_from_a_file() {
 }
 
 #[test]
-fn errors_name_the_option_and_what_it_expects() {
+fn errors_name_the_option_and_the_expected_value() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
-        (("--server-key", "abcd"), "--server-key: it has 4 hexadecimal digits; a key has 64 of them"),
+        (("--server-key", "abcd"), "--server-key: the text has 4 hexadecimal digits; a key has 64"),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is no hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is no hexadecimal digit"),
-        (("--master", "22"), "--master: it has 2 hexadecimal digits; a key has 64 of them"),
+        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
         (("--master", &zeros), "the master is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),
         (("--valid", "0"), "0 is not in 1..=604800"),
-        (("--user-data", &"x".repeat(257)), "--user-data: the user data has 257 bytes, a ticket holds 256"),
+        (
+            ("--user-data", &"x".repeat(257)),
+            "--user-data: the user data has 257 bytes, but a ticket holds 256",
+        ),
     ] {
         let text = error(&mint_line(&[change]));
         assert!(text.contains(expected), "{change:?}: {text}");
@@ -169,7 +172,7 @@ fn errors_name_the_option_and_what_it_expects() {
 }
 
 #[test]
-fn a_master_is_given_once() {
+fn a_master_key_given_twice_is_refused() {
     let line: Vec<&str> = mint_line(&[]).into_iter().chain(["--master-file", "-"]).collect();
     assert!(error(&line).contains("cannot be used with"), "{}", error(&line));
     assert!(error(&["derive", "--server-key", SERVER_KEY]).contains("--master-file"));

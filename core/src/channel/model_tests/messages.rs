@@ -1,4 +1,4 @@
-//! The messages that the model sends, and how they are counted.
+//! The messages that the model sends, and their accounting.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

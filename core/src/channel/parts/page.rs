@@ -1,4 +1,4 @@
-//! Where bytes lie.
+//! The places of a message's bytes in the pages of the arena.
 
 use alloc::boxed::Box;
 

@@ -3,7 +3,7 @@ use quickcheck::quickcheck;
 use super::*;
 
 #[test]
-fn a_message_in_reassembly_has_40_bytes_beside_its_pages() {
+fn a_message_in_reassembly_takes_40_bytes_beside_its_pages() {
     assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (40, 24));
 }
 
@@ -31,7 +31,7 @@ fn bytes_in_order_fill_whole_pages() {
 }
 
 #[test]
-fn memory_is_used_again_and_what_is_kept_is_bounded() {
+fn pages_are_reused_and_unused_pages_are_bounded() {
     let mut spare = Spare::default();
     let mut seen = alloc::collections::BTreeSet::new();
     for _ in 0..100 {
@@ -52,7 +52,7 @@ fn memory_is_used_again_and_what_is_kept_is_bounded() {
 }
 
 #[test]
-fn a_message_in_any_order_takes_at_most_twice_its_bytes_and_the_places_of_its_extents() {
+fn a_message_in_any_order_takes_at_most_twice_its_bytes_and_its_extent_records() {
     const TOTAL: u32 = 40_000;
     for step in [1u32, 3, 64, 100, 1150] {
         let starts = || (0..TOTAL).step_by(step as usize);
@@ -81,7 +81,7 @@ fn a_message_in_any_order_takes_at_most_twice_its_bytes_and_the_places_of_its_ex
 }
 
 quickcheck! {
-    fn what_was_written_first_is_there(script: Vec<(u16, u16)>) -> bool {
+    fn the_bytes_written_first_are_kept(script: Vec<(u16, u16)>) -> bool {
         const TOTAL: usize = 20_000;
         let text = |which: usize| -> Vec<u8> { (0..TOTAL).map(|at| (at * 7 % 251 + which) as u8).collect() };
         let (mut spare, mut parts) = (Spare::default(), Spare::begin(TOTAL as u32));

@@ -1,4 +1,4 @@
-//! Credit that we grant: how much reliable data the peer may have begun.
+//! Flow-control credit for the peer: the amount of reliable data that it may have begun.
 
 use crate::event::Violation;
 

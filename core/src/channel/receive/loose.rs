@@ -1,4 +1,4 @@
-//! Unreliable messages in reassembly: few, and not for long.
+//! Reassembly of unreliable messages: at most a few at a time, and each for a limited time.
 
 use crate::time::Span;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! From the bytes of a frame to the message that the application gets.
+//! The way from the bytes of a frame to the message that the application receives.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! The receiving side alone, mostly against peers that lie.
+//! Tests of the receiving side alone, mostly against peers that send false data.
 
 mod crowd;
 mod unreliable;
@@ -144,7 +144,7 @@ fn an_id_beyond_the_window_is_a_violation_and_one_below_the_floor_a_duplicate() 
 }
 
 #[test]
-fn more_than_granted_is_a_violation() {
+fn data_beyond_the_granted_credit_is_a_violation() {
     let mut peer = Peer::new(1000);
     assert_eq!(peer.whole(ORDERED, 0, &[0; 436]), Ok(Receipt::Taken));
     assert_eq!(peer.part(UNORDERED, 0, 436, 0, &[0; 64]), Ok(Receipt::Taken));
@@ -153,7 +153,7 @@ fn more_than_granted_is_a_violation() {
 }
 
 #[test]
-fn a_grant_returns_what_the_application_took_and_is_worth_a_frame_from_a_quarter_on() {
+fn credit_returns_as_the_application_takes_messages_and_is_sent_from_a_quarter_of_the_window_on() {
     let mut peer = Peer::new(1000);
     peer.whole(ORDERED, 0, &[0; 100]).unwrap();
     peer.whole(ORDERED, 2, &[0; 100]).unwrap();
@@ -172,7 +172,7 @@ fn a_grant_returns_what_the_application_took_and_is_worth_a_frame_from_a_quarter
 }
 
 #[test]
-fn a_channel_takes_only_the_kinds_that_its_mode_has() {
+fn a_channel_accepts_only_the_frame_kinds_of_its_delivery() {
     assert_eq!(peer().whole(UNRELIABLE, 0, b"1"), Err(Violation::BadChannel));
     for channel in [ORDERED, UNORDERED, SEQUENCED] {
         assert_eq!(peer().frame(channel, None, MessagePart::Whole, b"1"), Err(Violation::BadChannel));
@@ -181,7 +181,7 @@ fn a_channel_takes_only_the_kinds_that_its_mode_has() {
 }
 
 #[test]
-fn a_message_in_too_many_crumbs_takes_only_those_that_join_others() {
+fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_others() {
     let mut peer = peer();
     let total = MOST as u64;
     // A connection may hold four times the bytes received: those of message 2 earn the room that the crumbs of message 0 take.
@@ -204,7 +204,7 @@ fn a_message_in_too_many_crumbs_takes_only_those_that_join_others() {
 }
 
 #[test]
-fn crumbs_of_many_messages_are_refused_before_they_take_more_than_their_room() {
+fn tiny_fragments_of_many_messages_are_refused_before_they_exceed_their_memory() {
     let window = 16_000;
     let mut peer = Peer::new(window);
     let total = 2000;
@@ -230,7 +230,7 @@ fn a_decompression_bomb_is_a_violation() {
 }
 
 #[test]
-fn what_is_unpacked_counts_against_the_credit() {
+fn unpacked_bytes_count_against_the_credit() {
     let payload = Compressor::default().payload(&vec![0; 100_000]);
     assert!(payload.len() < 500);
     let mut peer = Peer::new(250_000);
@@ -261,7 +261,7 @@ fn ordered_messages_wait_for_earlier_ones_and_unordered_do_not() {
 }
 
 #[test]
-fn fragments_come_in_any_order_and_overlap() {
+fn fragments_are_joined_in_any_order_and_when_they_overlap() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let message: Vec<u8> = (0..200).collect();
         let mut peer = peer();
@@ -284,7 +284,7 @@ fn a_whole_message_ends_its_reassembly_and_is_charged_once() {
 }
 
 #[test]
-fn of_a_sequenced_channel_only_what_is_newer_arrives() {
+fn a_sequenced_channel_delivers_only_newer_messages() {
     let mut peer = peer();
     assert_eq!(peer.whole(SEQUENCED, 5, b"5"), Ok(Receipt::Taken));
     assert_eq!(peer.whole(SEQUENCED, 5, b"5"), Ok(Receipt::Stale));
@@ -301,7 +301,7 @@ fn of_a_sequenced_channel_only_what_is_newer_arrives() {
 }
 
 #[test]
-fn a_sequence_goes_on_over_the_wrap() {
+fn a_sequenced_channel_continues_over_the_wrap_of_its_ids() {
     let mut peer = peer();
     peer.side = ReceiveSide::with_first_id(
         [ChannelConfig::new(Delivery::Sequenced)].into(),
@@ -318,7 +318,7 @@ fn a_sequence_goes_on_over_the_wrap() {
 }
 
 #[test]
-fn reliable_reassembly_waits_for_its_sender_however_long() {
+fn reliable_reassembly_never_times_out() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
         peer.part(channel, 0, 200, 0, &[0; 100]).unwrap();
@@ -331,7 +331,7 @@ fn reliable_reassembly_waits_for_its_sender_however_long() {
 }
 
 #[test]
-fn resume_state_names_what_was_received() {
+fn resume_state_names_the_received_messages() {
     let mut peer = peer();
     for channel in [ORDERED, UNORDERED] {
         for id in [0, 1, 3, 4, 7] {
@@ -350,7 +350,7 @@ fn resume_state_names_what_was_received() {
 }
 
 #[test]
-fn a_resume_gives_up_and_refunds_what_is_in_reassembly() {
+fn a_resume_drops_messages_in_reassembly_and_refunds_their_credit() {
     let mut peer = Peer::new(1000);
     peer.part(ORDERED, 0, 400, 0, &[0; 100]).unwrap();
     peer.part(UNRELIABLE, 0, 400, 0, &[0; 100]).unwrap();
@@ -365,7 +365,7 @@ fn a_resume_gives_up_and_refunds_what_is_in_reassembly() {
 }
 
 #[test]
-fn messages_of_no_bytes_are_messages() {
+fn empty_messages_are_delivered() {
     let mut peer = peer();
     peer.whole(ORDERED, 0, b"").unwrap();
     peer.whole(SEQUENCED, 0, b"").unwrap();
@@ -375,7 +375,7 @@ fn messages_of_no_bytes_are_messages() {
 }
 
 quickcheck! {
-    fn whatever_frames_come_memory_stays_within_its_bounds(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
+    fn memory_stays_within_its_bounds_for_arbitrary_frames(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
         let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
         let mut peer = Peer::new(window);
         for (channel, id, total, offset, length) in script {

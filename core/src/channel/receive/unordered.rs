@@ -1,4 +1,4 @@
-//! A reliable channel whose messages reach the application as they come.
+//! A reliable channel that hands each message to the application as soon as it is complete.
 
 use alloc::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! The sending side of a connection's channels: queues, what is in flight, and who sends next.
+//! The sending side of a connection's channels: queues, messages in flight, and the choice of the channel that
+//! sends next.
 
 mod outgoing;
 mod piece;

@@ -1,4 +1,4 @@
-//! How a message goes into what is left of a packet.
+//! The choice of how much of a message goes into the space that is left in a packet.
 
 use crate::channel::ids;
 use crate::event::ChannelId;

@@ -1,4 +1,4 @@
-//! The sending side alone.
+//! Tests of the sending side alone.
 
 mod fates;
 mod resume;
@@ -88,7 +88,7 @@ fn delivered(side: &mut Sender) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_queue_hands_the_message_back_and_says_when_it_drained_to_half() {
+fn a_full_queue_returns_the_message_and_reports_when_it_has_drained_to_half() {
     let mut side =
         side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 10, 500);
@@ -104,7 +104,7 @@ fn a_full_queue_hands_the_message_back_and_says_when_it_drained_to_half() {
 }
 
 #[test]
-fn bytes_fill_a_queue_too_and_ready_means_that_the_refused_message_fits() {
+fn a_queue_is_full_by_bytes_too_and_ready_once_the_refused_message_fits() {
     let mut side =
         side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 4, 1000);
@@ -125,7 +125,7 @@ fn an_empty_queue_takes_a_message_above_its_budget() {
 }
 
 #[test]
-fn receipts_that_nobody_takes_fill_the_queue() {
+fn receipts_that_the_application_does_not_take_fill_the_queue() {
     let config =
         ChannelConfig { receipts: true, queue_messages: 5, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let mut side = side(&[config]);
@@ -139,7 +139,7 @@ fn receipts_that_nobody_takes_fill_the_queue() {
 }
 
 #[test]
-fn what_no_channel_takes_is_handed_back() {
+fn a_message_for_no_channel_is_returned() {
     let mut side = ordered();
     assert_eq!(side.enqueue(NOW, ChannelId(1), bytes(1)), Err(SendError::NoSuchChannel(bytes(1))));
     let large = bytes(MOST + 1);
@@ -195,7 +195,7 @@ fn a_channel_that_was_idle_gains_no_credit_for_it() {
 }
 
 #[test]
-fn a_message_that_fits_a_packet_is_left_for_the_next_and_another_channel_fills_the_rest() {
+fn a_whole_message_waits_for_the_next_packet_while_another_channel_fills_the_space() {
     let mut side =
         side(&[ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)]);
     send(&mut side, 0, 800);
@@ -211,7 +211,7 @@ fn a_message_that_fits_a_packet_is_left_for_the_next_and_another_channel_fills_t
 }
 
 #[test]
-fn whatever_the_mix_no_message_that_fits_a_packet_is_split() {
+fn no_message_that_fits_a_packet_is_split_in_any_mix() {
     let mut side = side(&[
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::Unreliable),
@@ -230,7 +230,7 @@ fn whatever_the_mix_no_message_that_fits_a_packet_is_split() {
 }
 
 #[test]
-fn fragments_fill_the_rest_of_a_packet_but_never_crumble() {
+fn fragments_fill_the_rest_of_a_packet_but_are_never_tiny() {
     let mut side = ordered();
     send(&mut side, 0, 1000);
     send(&mut side, 0, 5000);
@@ -256,7 +256,7 @@ fn fragments_fill_the_rest_of_a_packet_but_never_crumble() {
 }
 
 #[test]
-fn a_path_with_small_packets_still_carries_what_would_fit_a_larger_one() {
+fn a_path_with_small_packets_carries_messages_that_would_fit_a_larger_packet() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 1130);
     let frames: Vec<_> = (0..6).flat_map(|_| packet_of(&mut side, 1116).0).collect();
@@ -264,7 +264,7 @@ fn a_path_with_small_packets_still_carries_what_would_fit_a_larger_one() {
 }
 
 #[test]
-fn lost_pieces_go_before_fresh_ones_and_what_is_acknowledged_never_again() {
+fn lost_pieces_are_sent_before_new_ones_and_acknowledged_pieces_never_again() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 700);
     let (_, first) = packet(&mut side);
@@ -340,7 +340,7 @@ fn a_whole_message_that_was_lost_is_cut_when_packets_shrank() {
 }
 
 #[test]
-fn a_late_acknowledgement_of_the_whole_ends_its_fragments() {
+fn a_late_acknowledgement_of_the_whole_message_stops_its_fragments() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (_, first) = packet_of(&mut side, 1400);
@@ -352,7 +352,7 @@ fn a_late_acknowledgement_of_the_whole_ends_its_fragments() {
 }
 
 #[test]
-fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() {
+fn messages_in_flight_never_exceed_the_window_above_the_lowest_unacknowledged() {
     let config = ChannelConfig { queue_messages: 20_000, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let mut side = side(&[config]);
     send_many(&mut side, 0, RELIABLE_WINDOW + 10, 0);
@@ -365,7 +365,7 @@ fn no_more_than_the_window_is_underway_counted_from_the_lowest_unacknowledged() 
 }
 
 #[test]
-fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
+fn without_credit_no_reliable_message_begins_but_begun_messages_are_finished() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
     let mut side = Sender::new(&configs, 3064 + 74);
     send(&mut side, 0, 3000);
@@ -386,7 +386,7 @@ fn without_credit_nothing_reliable_is_begun_but_what_was_begun_is_finished() {
 }
 
 #[test]
-fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
+fn a_large_message_gets_credit_beside_small_ones_that_take_all_they_can() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
@@ -414,7 +414,7 @@ fn a_large_message_finds_credit_though_small_ones_take_all_they_can() {
 }
 
 #[test]
-fn what_the_counters_say_happened() {
+fn the_counters_agree_with_the_sent_frames() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

@@ -1,4 +1,4 @@
-//! Reliable messages that were begun and are not all acknowledged.
+//! Reliable messages that have been sent in part, or that the peer has not acknowledged in full.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

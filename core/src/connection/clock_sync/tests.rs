@@ -55,7 +55,7 @@ impl Pair {
 }
 
 #[test]
-fn nothing_is_shown_before_there_was_both_a_time_and_an_acknowledgement() {
+fn the_peer_clock_is_unknown_before_a_time_and_an_acknowledgement_arrived() {
     let mut pair = Pair::new(5_000_000, 0);
     assert_eq!(pair.sync.shown(), None);
     pair.sync.on_new_transport();
@@ -76,7 +76,7 @@ fn the_first_sample_is_shown_at_once_with_half_the_round_trip_as_its_error() {
 }
 
 #[test]
-fn one_fast_way_there_and_one_fast_way_back_are_enough_even_in_different_packets() {
+fn one_fast_packet_in_each_direction_is_enough_even_in_different_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -88,8 +88,8 @@ fn one_fast_way_there_and_one_fast_way_back_are_enough_even_in_different_packets
 }
 
 #[test]
-fn the_truth_lies_within_the_stated_error_whatever_the_delays_and_the_skew() {
-    fn property(start: u32, ppm: i16, steps: Vec<(u16, u16, u16, u16)>) -> bool {
+fn the_true_offset_lies_within_the_stated_error_for_any_delays_and_skew() {
+    fn the_true_offset_lies_within_the_error(start: u32, ppm: i16, steps: Vec<(u16, u16, u16, u16)>) -> bool {
         // Each clock within 500 ppm of true time.
         let mut pair = Pair::new(u64::from(start) * 1000, i64::from(ppm % 1001));
         steps.iter().all(|&(there, wait, back, pause)| {
@@ -100,12 +100,12 @@ fn the_truth_lies_within_the_stated_error_whatever_the_delays_and_the_skew() {
             before.is_none_or(|before| before <= pair.shown()) && pair.miss() <= pair.error()
         })
     }
-    quickcheck(property as fn(u32, i16, Vec<(u16, u16, u16, u16)>) -> bool);
+    quickcheck(the_true_offset_lies_within_the_error as fn(u32, i16, Vec<(u16, u16, u16, u16)>) -> bool);
 }
 
 #[test]
-fn nothing_that_a_peer_says_steps_the_reading_back() {
-    fn property(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
+fn no_claim_of_a_peer_steps_the_reading_back() {
+    fn no_reading_steps_back(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
         let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
         for (time, low, held, pause, tells) in steps {
             let sent_at = now;
@@ -127,11 +127,11 @@ fn nothing_that_a_peer_says_steps_the_reading_back() {
         }
         true
     }
-    quickcheck(property as fn(Vec<(u64, u32, u64, u32, bool)>) -> bool);
+    quickcheck(no_reading_steps_back as fn(Vec<(u64, u32, u64, u32, bool)>) -> bool);
 }
 
 #[test]
-fn a_small_miss_is_made_good_by_running_five_per_cent_faster_or_slower() {
+fn a_small_clock_error_is_corrected_by_running_five_per_cent_faster_or_slower() {
     let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
     assert_eq!(clock(100).at(at(2000)), at(6050));
     assert_eq!(clock(-100).at(at(2000)), at(5950));
@@ -175,7 +175,7 @@ fn a_leap_of_our_own_clock_forwards_makes_the_reading_wait() {
 }
 
 #[test]
-fn a_receive_time_that_came_round_unseen_is_not_believed_until_the_peer_tells_its_time() {
+fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_time() {
     let mut pair = Pair::new(0, 0);
     pair.exchange(10_000, 0, 10_000);
     let shown = pair.sync.shown();
@@ -190,7 +190,7 @@ fn a_receive_time_that_came_round_unseen_is_not_believed_until_the_peer_tells_it
 }
 
 #[test]
-fn the_time_is_told_until_it_is_heard_but_not_for_ever_then_every_four_seconds() {
+fn the_clock_is_reported_until_acknowledged_within_a_limit_and_then_every_four_seconds() {
     let mut telling = ClockTelling::default();
     let mut told = 0;
     for _ in 0..100 {

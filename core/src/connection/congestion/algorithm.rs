@@ -1,4 +1,4 @@
-//! The choice of a controller.
+//! The choice of a connection's congestion control.
 
 use alloc::boxed::Box;
 
@@ -7,14 +7,15 @@ use super::copa::Copa;
 use super::cubic::Cubic;
 use crate::time::Instant;
 
-/// Which congestion control a connection has.
+/// The congestion control algorithm of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Copa: keeps queues short, and isolated losses do not slow it down.
+    /// Copa: it keeps queues short, and isolated losses do not slow it down.
     #[default]
     Copa,
-    /// CUBIC (RFC 9438): fills queues until they overflow, and so holds its own against other traffic that does.
+    /// CUBIC (RFC 9438): it fills queues until they overflow, so it keeps its share against other traffic that
+    /// fills queues.
     Cubic,
 }
 

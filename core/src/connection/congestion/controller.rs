@@ -1,4 +1,4 @@
-//! The interface of congestion control. Its questions and answers are plain numbers.
+//! The interface of congestion control. All arguments and results are plain numbers.
 
 use super::rate::bytes_in;
 use crate::time::{Instant, Span};
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_exceeds_a_number_of_bytes_when_it_says_and_at_most_a_microsecond_before() {
+    fn waiting_bytes_exceed_a_number_at_the_stated_time_or_a_microsecond_earlier() {
         let since = Instant::ZERO + Span::from_secs(5);
         let until = since + Span::from_millis(700);
         for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {

@@ -1,5 +1,5 @@
-//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode, on one-way delay: congestion of acknowledgements slows
-//! nothing down.
+//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode, on one-way delay, so that queues on the return path do
+//! not slow the sender down.
 
 #[cfg(test)]
 mod tests;

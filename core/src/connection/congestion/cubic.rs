@@ -1,4 +1,4 @@
-//! CUBIC (RFC 9438): grows until a queue overflows.
+//! CUBIC (RFC 9438): the window grows until a queue overflows.
 
 use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, per_second};
 use crate::time::Instant;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_back_where_it_was_after_the_cube_root_of_what_was_lost() {
+    fn cubic_regains_its_window_after_the_cube_root_of_the_reduction() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let mut now = Instant::ZERO;
         while cubic.window < 400 * DATAGRAM {

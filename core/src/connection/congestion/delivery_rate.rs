@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_has_no_more_to_send_is_told_from_a_path_that_takes_no_more() {
+    fn an_application_limited_sender_is_distinguished_from_a_full_path() {
         let samples = play(10_000, 1_000, true);
         let last = samples.last().unwrap();
         assert!((90_000..=110_000).contains(&last.bytes_per_second), "{last:?}");

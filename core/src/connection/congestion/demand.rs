@@ -1,4 +1,4 @@
-//! The bytes in flight that a game needs when it has less to send than it may.
+//! The bytes in flight that a game needs when it sends less than the window allows.
 
 use super::filter::RecentMost;
 use super::rate::bytes_in;

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_counts_for_half_a_window_at_least_and_for_a_whole_one_at_most() {
+    fn a_value_is_kept_between_half_a_window_and_a_whole_one() {
         for first in 0..5 {
             let mut least = RecentLeast::new(at(0));
             for second in 0..40 {

@@ -1,4 +1,4 @@
-//! A window that never changes: for links with a congestion control of their own, and for tests.
+//! A congestion window that never changes: for links with a congestion control of their own, and for tests.
 
 use super::{AckReport, Controller, LossReport};
 use crate::time::Instant;
@@ -6,7 +6,7 @@ use crate::time::Instant;
 /// A constant congestion window without pacing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedWindow(
-    /// Bytes that may be in flight.
+    /// The bytes that may be in flight.
     pub u64,
 );
 

@@ -1,5 +1,5 @@
-//! How much of a delay is the path's own doing: datagrams gather on the way although nothing queues, and arrive sooner after each
-//! other than they left.
+//! The part of a delay that the path adds without a queue: datagrams gather on the way and arrive closer together than
+//! they left.
 
 use crate::time::Instant;
 
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_that_arrive_in_bunches_are_allowed_the_time_between_two_bunches() {
+    fn the_jitter_allowance_of_bunches_is_the_time_between_two_bunches() {
         for every in [50, 100, 200] {
             let allowed = Acked::new(120_000).bunched(0, 4000, every);
             assert!((every * 1000 / 2..=ALLOWANCE_MOST_US).contains(&allowed), "{every} ms: {allowed}");
@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn the_allowance_is_gone_two_seconds_after_the_jitter() {
+    fn the_jitter_allowance_ends_two_seconds_after_the_jitter() {
         let mut acked = Acked::new(120_000);
         assert!(acked.bunched(0, 4000, 100) > 0);
         assert_eq!(acked.bunched(4000, 6500, 10), 0);
     }
 
     #[test]
-    fn one_stall_is_no_jitter() {
+    fn a_single_stall_is_not_taken_for_jitter() {
         let mut acked = Acked::new(120_000);
         acked.bunched(0, 3000, 10);
         acked.bunched(3000, 3200, 200);
@@ -230,7 +230,7 @@ mod tests {
 
     /// A bottleneck that passes a datagram each 10 ms. The sender sends a quarter more for a second, then half as much.
     #[test]
-    fn a_queue_that_fills_and_drains_is_no_jitter() {
+    fn a_queue_that_fills_and_drains_is_not_taken_for_jitter() {
         let mut acked = Acked::new(120_000);
         let (mut now_us, mut idle_at) = (0, 0);
         while now_us < 20_000_000 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_drift_or_jump_make_no_jitter() {
+    fn clocks_that_drift_or_jump_are_not_taken_for_jitter() {
         let mut acked = Acked::new(120_000);
         for packet in 0..3000 {
             let jump = if packet < 1000 { 5_000_000 } else { 0 };

@@ -1,5 +1,4 @@
-//! The cap that heavy loss puts on a controller that does not go by loss: the path carries the rate that it delivers,
-//! and no more.
+//! The rate limit that heavy loss puts on a controller that ignores loss: the rate that the path delivers.
 
 use super::per_second;
 use crate::time::{Instant, Span};
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_lost_caps_nothing_and_more_caps_to_what_was_delivered() {
+    fn a_loss_of_a_tenth_sets_no_cap_and_heavier_loss_caps_to_the_delivered_rate() {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_no_cut_cures_caps_nothing_for_long() {
+    fn a_loss_that_no_lower_rate_cures_is_capped_only_briefly() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_that_helps_holds_and_is_then_raised_until_it_is_too_much() {
+    fn a_cap_that_reduces_loss_holds_and_then_rises_until_loss_returns() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..5 {
@@ -236,7 +235,7 @@ mod tests {
     /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
     /// the least window.
     #[test]
-    fn regression_a_cap_far_below_what_is_delivered_is_lifted() {
+    fn regression_a_cap_far_below_the_delivered_rate_is_lifted() {
         let mut cap = LossCap::new(Instant::ZERO);
         let until = Instant::ZERO + Span::from_secs(1);
         cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_that_nobody_needs_is_lifted() {
+    fn a_cap_without_loss_is_lifted() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..13 {

@@ -1,4 +1,5 @@
-//! How much may be in flight, and how fast it may leave: a trait, and the controllers behind it.
+//! Congestion control: the limits on the bytes in flight and on the sending rate. A trait, and the controllers
+//! behind it.
 
 mod algorithm;
 mod arrival_rate;

@@ -1,5 +1,5 @@
-//! How long packets take to the peer, from the receive times in its acknowledgements. The peer's clock starts anywhere,
-//! so only differences mean anything.
+//! The one-way delay of packets to the peer, from the receive times in its acknowledgements. The peer's clock starts at
+//! an unknown time, so only differences are meaningful.
 
 use crate::time::Instant;
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_exact_through_every_wrap_and_whatever_the_offset() {
+    fn delay_differences_are_exact_through_every_wrap_at_any_offset() {
         for offset in [0u64, 1, 0xff_fff0, 0x1234_5678_9abc] {
             let mut delay = OneWayDelay::default();
             let mut first = None;

@@ -1,4 +1,4 @@
-//! Bytes, times and the rates between them.
+//! Conversions between bytes, durations and rates.
 
 /// Bytes per second of `bytes` in `time`.
 pub(crate) const fn per_second(bytes: u64, micros: u64) -> u64 {

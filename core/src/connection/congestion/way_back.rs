@@ -1,4 +1,4 @@
-//! How long acknowledgements wait on the way back, and what must have arrived at the peer meanwhile.
+//! The time that acknowledgements wait on the return path, and the bytes that must have arrived at the peer meanwhile.
 
 use super::Waiting;
 use super::arrival_rate::ArrivalRate;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_on_the_way_back_is_told_from_a_queue_on_the_way_there_whatever_the_clocks() {
+    fn return_path_delay_is_distinguished_from_forward_delay_with_any_clocks() {
         for ahead in [-7_000_000_000, 0, 3_000_000] {
             let mut way_back = WayBack::new(at(0));
             acknowledge(&mut way_back, 1000, ahead, 0, 0);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_run_apart_by_500_ppm_make_nothing_wait() {
+    fn clock_drift_of_500_ppm_is_not_taken_for_a_return_path_delay() {
         for skew in [-500, 500] {
             let mut way_back = WayBack::new(at(0));
             for ms in (0..60_000).step_by(10) {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_never_ends_counts_as_distance_after_a_while_and_as_a_wait_again_when_it_does() {
+    fn a_lasting_return_path_delay_becomes_distance_and_a_wait_again_when_it_ends() {
         let mut way_back = WayBack::new(at(0));
         let mut distance = 0;
         for ms in (0..40_000).step_by(10) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_put_back_is_no_wait_longer_than_the_round_trip_grew_by() {
+    fn a_clock_set_back_adds_no_more_wait_than_the_growth_of_the_round_trip() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..30_000).step_by(10) {
             let ahead = if ms < 5000 { 0 } else { -3_000_000 };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrives_while_acknowledgements_wait_is_foreseen_and_no_longer_than_they_may() {
+    fn arrivals_are_estimated_only_as_long_as_acknowledgements_may_wait() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

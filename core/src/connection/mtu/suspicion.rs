@@ -1,4 +1,5 @@
-//! Losses that a path explains which carries only less than a certain size (a black hole, RFC 8899 4.3), or chance does.
+//! Tells losses of large datagrams on a path that drops everything above a certain size (a black hole, RFC 8899 section
+//! 4.3) from losses by chance.
 
 /// The loss of a datagram of up to this many bytes says nothing about sizes.
 const TINY: u64 = 350;

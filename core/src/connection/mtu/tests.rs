@@ -34,7 +34,7 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
 }
 
 #[test]
-fn what_a_path_carries_is_found_in_few_probes() {
+fn the_path_mtu_is_found_in_few_probes() {
     for (path_mtu, most_probes) in [(1500, 10), (9000, 2), (1420, 16), (1280, 13), (1492, 16), (6000, 8)] {
         for (remote, headers) in [(ipv4(), 28), (ipv6(), 48)] {
             let mut mtu = PathMtu::new(remote, 1200, 9000 - headers);
@@ -54,7 +54,7 @@ fn between_plateaus_the_one_below_is_found_and_below_the_first_the_base_stays() 
 }
 
 #[test]
-fn nothing_above_what_both_ends_take_is_tried() {
+fn no_size_above_the_maximum_of_both_ends_is_probed() {
     for most in [1200, 1201, 1300, 1452, 1472, 2000, 8972] {
         let mut mtu = PathMtu::new(ipv4(), 1200, most);
         assert_eq!(search(&mut mtu, Instant::ZERO, u16::MAX).0, most, "{most}");
@@ -62,19 +62,19 @@ fn nothing_above_what_both_ends_take_is_tried() {
 }
 
 #[test]
-fn on_a_link_there_is_nothing_to_find() {
+fn a_link_is_never_probed_for_its_mtu() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 16_000, 60_000);
     mtu.on_full(Instant::ZERO, ROOM);
     assert!(!mtu.is_due());
 }
 
 #[test]
-fn before_a_datagram_is_full_nothing_is_tried() {
+fn no_probe_is_sent_before_a_datagram_is_full() {
     assert!(!PathMtu::new(ipv4(), 1200, 1472).is_due());
 }
 
 #[test]
-fn one_lost_probe_is_chance_and_three_are_a_limit() {
+fn one_lost_probe_is_ignored_and_three_lost_probes_set_the_limit() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     mtu.on_full(Instant::ZERO, ROOM);
     for number in 1..=3 {
@@ -87,7 +87,7 @@ fn one_lost_probe_is_chance_and_three_are_a_limit() {
 }
 
 #[test]
-fn what_failed_is_tried_again_after_ten_minutes() {
+fn a_failed_size_is_probed_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
     let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
@@ -108,7 +108,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn large_datagrams_that_are_lost_while_small_ones_pass_are_a_black_hole_and_the_search_goes_on_below() {
+fn losses_of_only_large_datagrams_are_a_black_hole_and_the_search_continues_below() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
@@ -132,7 +132,7 @@ fn fall(mtu: &mut PathMtu, number: u64, bytes: u64) -> bool {
 }
 
 #[test]
-fn below_the_base_the_size_falls_to_1000_and_700_and_what_passes_above_that_is_found() {
+fn below_the_base_the_size_falls_to_1000_and_700_and_then_rises_to_the_largest_that_passes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(mtu.current, 1000);
@@ -150,7 +150,7 @@ fn below_the_base_the_size_falls_to_1000_and_700_and_what_passes_above_that_is_f
 }
 
 #[test]
-fn what_failed_below_the_base_is_tried_again_after_a_minute() {
+fn a_size_that_failed_below_the_base_is_probed_again_after_a_minute() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
@@ -160,7 +160,7 @@ fn what_failed_below_the_base_is_tried_again_after_a_minute() {
 }
 
 #[test]
-fn a_path_is_too_narrow_once_five_probes_of_700_bytes_are_lost_and_one_that_passes_acquits_it() {
+fn a_path_is_too_narrow_after_five_lost_probes_of_700_bytes_unless_one_passes() {
     for passing in 0..=5 {
         let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
         assert!(fall(&mut mtu, 10, 1200) && fall(&mut mtu, 20, 1000) && fall(&mut mtu, 30, 700));
@@ -213,7 +213,7 @@ fn a_suspicion_that_three_probes_confirm_leaves_the_search_below_the_lost_size()
 }
 
 #[test]
-fn where_much_is_lost_by_chance_more_has_to_be_lost_in_a_row() {
+fn heavy_random_loss_raises_the_number_of_losses_that_suggest_a_black_hole() {
     // Of 100 datagrams 30 are lost, large and small.
     let (mut mtu, mut draws, mut falls) = (found(), 1u64, 0);
     for number in 2..200_000u64 {
@@ -235,7 +235,7 @@ fn where_much_is_lost_by_chance_more_has_to_be_lost_in_a_row() {
 }
 
 #[test]
-fn a_large_datagram_that_came_through_acquits_those_before_it() {
+fn a_delivered_large_datagram_clears_earlier_suspected_losses() {
     let mut mtu = found();
     for number in (0..100_000).step_by(1000) {
         mtu.on_acked(number + 1, 800);
@@ -248,7 +248,7 @@ fn a_large_datagram_that_came_through_acquits_those_before_it() {
 }
 
 #[test]
-fn a_moment_without_any_connection_is_no_black_hole() {
+fn a_short_outage_is_not_taken_for_a_black_hole() {
     // The first packet after it is a small one; what was lost lies before.
     let mut mtu = found();
     mtu.on_acked(50, 1472);
@@ -263,7 +263,7 @@ fn a_moment_without_any_connection_is_no_black_hole() {
 
 /// A link that lost large datagrams was cut down to the base, and then probed like a path.
 #[test]
-fn regression_a_link_is_no_black_hole_whatever_it_loses() {
+fn regression_losses_on_a_link_are_never_taken_for_a_black_hole() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);
     mtu.on_acked(1, 4000);
     mtu.on_acked(2, 300);
@@ -273,7 +273,7 @@ fn regression_a_link_is_no_black_hole_whatever_it_loses() {
 }
 
 #[test]
-fn a_buffer_that_is_too_small_ends_the_search_above_it_until_there_is_a_larger_one() {
+fn a_small_transmit_buffer_pauses_the_search_until_a_larger_one_comes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
     mtu.on_full(Instant::ZERO, ROOM);
     mtu.on_no_room(1400);
@@ -292,7 +292,7 @@ fn a_new_path_starts_at_the_base() {
 }
 
 #[test]
-fn what_was_lost_by_chance_is_forgotten_in_the_end() {
+fn random_losses_are_forgotten_after_a_while() {
     let mut mtu = found();
     (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
     // One that comes through says that those were chance.

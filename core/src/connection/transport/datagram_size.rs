@@ -1,4 +1,4 @@
-//! How large the datagrams of a transport are, and when a probe of the path MTU may leave.
+//! The size of a transport's datagrams, and the time at which a probe of the path MTU may leave.
 
 use super::Transport;
 use crate::connection::congestion::bytes_in;

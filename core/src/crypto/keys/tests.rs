@@ -193,7 +193,7 @@ fn a_late_packet_of_the_previous_phase_raises_where_the_new_one_starts() {
 }
 
 #[test]
-fn a_forged_phase_bit_switches_nothing() {
+fn a_forged_phase_bit_does_not_rotate_keys() {
     let [mut a, mut b] = pair();
     let packet = a.send();
     let forged = Packet { phase: true, ..packet.clone() };
@@ -323,8 +323,8 @@ impl Exchange {
 }
 
 #[test]
-fn two_ends_that_rotate_at_random_always_open_what_the_other_sent() {
-    fn property(steps: Vec<Step>) -> bool {
+fn two_ends_that_rotate_at_random_always_open_each_others_packets() {
+    fn each_end_opens_the_packets_of_the_other(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };
         steps.into_iter().for_each(|step| exchange.apply(step));
@@ -345,5 +345,5 @@ fn two_ends_that_rotate_at_random_always_open_what_the_other_sent() {
         exchange.apply(Step::Rotate(false));
         agree && unused && exchange.rotations == before + 1
     }
-    quickcheck(property as fn(Vec<Step>) -> bool);
+    quickcheck(each_end_opens_the_packets_of_the_other as fn(Vec<Step>) -> bool);
 }

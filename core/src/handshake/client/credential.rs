@@ -1,4 +1,4 @@
-//! The credential that a Hello shows.
+//! The credential that a Hello carries.
 
 use alloc::vec::Vec;
 

@@ -51,7 +51,7 @@ fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
 }
 
 #[test]
-fn where_nothing_is_lost_the_question_is_asked_again_only_after_two_seconds() {
+fn a_query_is_repeated_only_after_two_seconds_on_a_reliable_link() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
@@ -64,7 +64,7 @@ fn where_nothing_is_lost_the_question_is_asked_again_only_after_two_seconds() {
 }
 
 #[test]
-fn time_is_up_after_the_timeout_and_then_nothing_is_sent() {
+fn an_attempt_fails_after_its_timeout_and_sends_no_more() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let deadline = world.now + Span::from_secs(10);
@@ -78,7 +78,7 @@ fn time_is_up_after_the_timeout_and_then_nothing_is_sent() {
 }
 
 #[test]
-fn a_buffer_too_small_gets_nothing_and_the_hello_stays_due() {
+fn a_small_buffer_stays_empty_and_the_hello_stays_due() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
@@ -115,7 +115,7 @@ fn an_attempt_follows_two_retries_and_no_copy_counts() {
 }
 
 #[test]
-fn an_attempt_that_waits_nine_seconds_for_an_answer_takes_other_noise_bytes_and_follows_the_old_no_more() {
+fn an_attempt_without_an_answer_for_nine_seconds_draws_new_noise_bytes_and_ignores_the_old_answer() {
     for access in [Access::Tickets, Access::Open] {
         let mut world = World::new(access);
         let mut dialer =
@@ -168,7 +168,7 @@ fn forged_retry(world: &World, hello: &[u8], cookie: Cookie) -> Vec<u8> {
 }
 
 #[test]
-fn a_cookie_that_five_hellos_got_no_answer_with_is_put_aside() {
+fn a_cookie_is_dropped_after_five_unanswered_hellos() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);
@@ -226,7 +226,7 @@ fn forged_welcomes_change_nothing() {
 }
 
 #[test]
-fn once_it_is_over_nothing_is_sent_or_heard() {
+fn a_finished_attempt_sends_and_accepts_nothing() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -238,7 +238,7 @@ fn once_it_is_over_nothing_is_sent_or_heard() {
 }
 
 #[test]
-fn another_version_is_a_hint_and_ends_nothing() {
+fn a_version_reply_is_a_hint_and_does_not_end_the_attempt() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -262,7 +262,7 @@ fn another_version_is_a_hint_and_ends_nothing() {
 }
 
 #[test]
-fn a_forged_or_damaged_key_reply_is_ignored_and_so_is_one_that_nobody_asked_for() {
+fn forged_damaged_and_unrequested_key_replies_are_ignored() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Open) };
     let mut asking = dial(&mut world, setup).unwrap();
@@ -283,7 +283,7 @@ fn a_forged_or_damaged_key_reply_is_ignored_and_so_is_one_that_nobody_asked_for(
 }
 
 #[test]
-fn a_ticket_names_the_key_so_any_key_asks_nobody() {
+fn an_attempt_with_a_ticket_sends_no_key_query() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Ticket(ticket)) };
@@ -293,7 +293,7 @@ fn a_ticket_names_the_key_so_any_key_asks_nobody() {
 }
 
 #[test]
-fn what_does_not_belong_together_is_the_callers_mistake() {
+fn a_key_and_credential_that_contradict_are_refused() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let with = |credential| world.setup(credential);
@@ -338,7 +338,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn small_queries_that_are_answered_and_large_ones_that_are_not_tell_of_a_narrow_path() {
+fn answers_to_small_queries_only_indicate_a_narrow_path() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
@@ -361,7 +361,7 @@ fn small_queries_that_are_answered_and_large_ones_that_are_not_tell_of_a_narrow_
 }
 
 #[test]
-fn a_hello_that_is_answered_tells_of_a_wide_path() {
+fn an_answered_hello_shows_that_the_path_is_wide() {
     let mut world = World::new(Access::Open);
     let dialer = world.dial(Credential::Open);
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

@@ -43,7 +43,7 @@ fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
 }
 
 #[test]
-fn a_full_table_takes_no_more_but_gives_up_none() {
+fn a_full_table_refuses_new_entries_and_keeps_all_old_ones() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
@@ -73,7 +73,7 @@ fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_
 }
 
 #[test]
-fn a_copy_of_the_hello_keeps_an_entry_as_long_again_but_not_beyond_thirty() {
+fn a_copy_of_the_hello_extends_an_entry_up_to_thirty_seconds() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
@@ -88,7 +88,7 @@ fn a_copy_of_the_hello_keeps_an_entry_as_long_again_but_not_beyond_thirty() {
 }
 
 #[test]
-fn a_copy_from_elsewhere_keeps_nothing_alive() {
+fn a_copy_of_the_hello_from_another_address_extends_no_entry() {
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
@@ -111,7 +111,7 @@ fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() 
 }
 
 #[test]
-fn taking_one_removes_its_siblings_and_no_stranger() {
+fn confirming_an_entry_removes_only_the_entries_of_the_same_ticket() {
     let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let other = ShownCredential::Ticket { id: [2; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
@@ -128,7 +128,7 @@ fn taking_one_removes_its_siblings_and_no_stranger() {
 }
 
 #[test]
-fn handshakes_without_a_credential_are_no_siblings() {
+fn handshakes_without_a_credential_do_not_remove_each_other() {
     let mut table = HalfOpenTable::new();
     assert!(table.insert(Instant::ZERO, id(1), half_open(ShownCredential::Open, 11)));
     assert!(table.insert(Instant::ZERO, id(2), half_open(ShownCredential::Open, 12)));

@@ -1,4 +1,4 @@
-//! The payment of a client for a Diffie-Hellman.
+//! The tokens that a client's source pays for a Diffie-Hellman.
 
 use super::super::accepting::{AcceptSetup, HandshakeArrival};
 use super::super::buckets::BucketPlaces;

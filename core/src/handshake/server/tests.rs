@@ -21,7 +21,7 @@ use crate::time::Span;
 const ACCEPT: Admittance = Admittance::Accept { local_id: 5 };
 
 #[test]
-fn closed_access_meets_everything_with_silence() {
+fn closed_access_answers_no_hello() {
     let mut world = World::new(Access::Closed);
     let mut dialer = world.dial_with_ticket();
     let mut hello = world.sent(&mut dialer);
@@ -55,7 +55,7 @@ fn a_hello_longer_than_1200_bytes_is_dropped() {
 }
 
 #[test]
-fn another_application_is_met_with_silence_and_another_version_with_ours() {
+fn another_application_gets_no_answer_and_another_version_gets_the_servers_version() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -72,7 +72,7 @@ fn another_application_is_met_with_silence_and_another_version_with_ours() {
 }
 
 #[test]
-fn only_questions_are_screened() {
+fn datagrams_other_than_questions_are_dropped_as_unexpected() {
     let mut world = World::new(Access::Tickets);
     for first in (0..=255u8).filter(|first| *first != HELLO) {
         let mut bytes = alloc::vec![0; 1200];
@@ -83,7 +83,7 @@ fn only_questions_are_screened() {
 }
 
 #[test]
-fn open_access_costs_the_cookie_on_unvalidated_addresses_even_without_load() {
+fn open_access_demands_a_cookie_from_unvalidated_addresses_even_without_load() {
     for with_ticket in [false, true] {
         let mut world = World::new(Access::Open);
         let mut dialer = if with_ticket { world.dial_with_ticket() } else { world.dial(Shown::Open) };
@@ -99,7 +99,7 @@ fn open_access_costs_the_cookie_on_unvalidated_addresses_even_without_load() {
 }
 
 #[test]
-fn open_access_asks_a_link_for_nothing() {
+fn open_access_demands_no_cookie_from_a_link() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -135,7 +135,7 @@ fn under_load_a_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_source_is_answered_at_its_rate_without_load_too_and_others_are_not_held_up() {
+fn a_source_is_limited_to_its_rate_without_load_too_and_others_are_not_delayed() {
     let mut world = World::with_rate(Access::Open, 64, 2);
     let mut outcomes = Vec::new();
     for host in [1, 1, 1, 1, 2] {
@@ -155,7 +155,7 @@ fn a_source_is_answered_at_its_rate_without_load_too_and_others_are_not_held_up(
 }
 
 #[test]
-fn a_ticket_without_a_cookie_pays_for_itself_wherever_its_copies_come_from() {
+fn copies_of_a_ticket_without_a_cookie_share_one_budget_from_any_address() {
     let mut world = World::with_rate(Access::Tickets, 64, 2);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -176,7 +176,7 @@ fn a_ticket_without_a_cookie_pays_for_itself_wherever_its_copies_come_from() {
 }
 
 #[test]
-fn a_forged_source_without_its_cookie_takes_nothing_from_the_true_one() {
+fn a_forged_source_without_a_cookie_uses_no_budget_of_the_true_source() {
     let mut world = World::with_threshold(Access::Tickets, 0);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -237,7 +237,7 @@ fn a_half_open_handshake_lives_ten_and_a_half_seconds_and_its_ticket_works_again
 }
 
 #[test]
-fn a_peer_comes_in_while_it_is_expected_and_no_other() {
+fn only_expected_peers_are_let_in() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     let mut dialer = world.dial(Shown::Peer { psk: psk.clone(), local_key: peer_key, peer_key: our_key });
@@ -270,7 +270,7 @@ fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_ans
 }
 
 #[test]
-fn a_client_that_finds_no_place_after_all_may_use_its_ticket_again() {
+fn a_client_refused_for_lack_of_a_place_may_reuse_its_ticket() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -281,7 +281,7 @@ fn a_client_that_finds_no_place_after_all_may_use_its_ticket_again() {
 }
 
 #[test]
-fn a_key_query_is_answered_if_it_paid_for_the_answer() {
+fn a_key_query_is_answered_only_if_it_is_as_long_as_the_reply() {
     let mut world = World::new(Access::Tickets);
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Shown::Open) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
@@ -298,7 +298,7 @@ fn a_key_query_is_answered_if_it_paid_for_the_answer() {
 }
 
 #[test]
-fn a_candidate_that_is_not_answered_leaves_nothing_behind() {
+fn an_unanswered_applicant_leaves_no_state_behind() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

@@ -1,4 +1,4 @@
-//! Bytes with a bound.
+//! A byte string with a maximum length.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,27 +11,27 @@ use super::{Full, put_length, take_length};
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// At most `N` bytes without meaning to the codec. In MessagePack they take half of what a list of numbers would.
+/// At most `N` bytes without meaning to the codec. In MessagePack they take half the space of a list of numbers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedBytes<const N: usize>(Vec<u8>);
 
 impl<const N: usize> BoundedBytes<N> {
-    /// The most bytes.
+    /// The maximum length, in bytes.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
     };
 
-    /// No bytes.
+    /// An empty byte string.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Appends `bytes`.
+    /// Appends `bytes` to the byte string.
     ///
     /// # Errors
-    /// [`Full`] if they do not all fit; nothing is appended then.
+    /// [`Full`] if `bytes` do not all fit; the byte string then stays unchanged.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
         if bytes.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -40,7 +40,7 @@ impl<const N: usize> BoundedBytes<N> {
         Ok(())
     }
 
-    /// The bytes as a plain list.
+    /// The bytes as a `Vec`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> Vec<u8> {
         self.0

@@ -1,5 +1,5 @@
-//! Collections that say how large they may grow: the only ones that the bits codec knows, and the ones to use in serde
-//! messages, since decoding them never reserves what a peer merely claims.
+//! Collections with a maximum length. The bits codec accepts no other collections. Use them in serde messages too,
+//! because decoding them never reserves the memory that a peer merely claims.
 
 mod bytes;
 mod string;
@@ -15,7 +15,7 @@ pub use vec::BoundedVec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
-/// More than a bounded collection takes; holds what did not fit.
+/// The value that a bounded collection had no room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full<T>(pub T);
 

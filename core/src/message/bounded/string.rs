@@ -1,4 +1,4 @@
-//! Text with a bound.
+//! Text with a maximum length.
 
 use alloc::string::String;
 use core::fmt;
@@ -14,8 +14,8 @@ use crate::shape::{NetShape, Shape, Shapes};
 
 /// Text of at most `N` bytes of UTF-8.
 ///
-/// It may come from a peer, so `Display` escapes what could forge a line or drive a terminal, as [`Escaped`] does;
-/// [`BoundedString::as_str`] gives the text as it is.
+/// The text may come from a peer, so `Display` escapes characters that could forge a line or control a terminal, as
+/// [`Escaped`] does; [`BoundedString::as_str`] gives the text unescaped.
 ///
 /// ```
 /// use tickwire_core::message::BoundedString;
@@ -28,22 +28,22 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub struct BoundedString<const N: usize>(String);
 
 impl<const N: usize> BoundedString<N> {
-    /// The most bytes.
+    /// The maximum length, in bytes.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
     };
 
-    /// No text.
+    /// An empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self(String::new())
     }
 
-    /// Appends `text`.
+    /// Appends `text` to the end.
     ///
     /// # Errors
-    /// [`Full`] if it does not fit whole; nothing is appended then.
+    /// [`Full`] if the whole of `text` does not fit; the string then stays unchanged.
     pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
         if text.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -52,20 +52,20 @@ impl<const N: usize> BoundedString<N> {
         Ok(())
     }
 
-    /// The longest start of `text` that fits and ends at a character's end.
+    /// The longest prefix of `text` that fits and ends between two characters.
     #[must_use]
     pub fn truncated(text: &str) -> Self {
         let (start, _) = text.split_at(text.floor_char_boundary(Self::CAPACITY));
         Self(start.into())
     }
 
-    /// The text as a slice.
+    /// The text as a string slice, unescaped.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text as a plain string.
+    /// The text as a `String`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> String {
         self.0

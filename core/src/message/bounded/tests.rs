@@ -6,7 +6,7 @@ use super::*;
 use crate::message::{Bits, Codec};
 
 #[test]
-fn a_full_collection_hands_back_what_does_not_fit() {
+fn a_full_collection_returns_items_that_do_not_fit() {
     let mut list = BoundedVec::<u8, 2>::new();
     assert_eq!((list.push(1), list.push(2), list.push(3)), (Ok(()), Ok(()), Err(Full(3))));
     assert_eq!(BoundedVec::<u8, 2>::try_from(vec![1, 2, 3]), Err(Full(vec![1, 2, 3])));
@@ -31,7 +31,7 @@ fn a_length_above_the_bound_is_refused() {
 }
 
 #[test]
-fn a_length_beyond_the_bytes_is_refused_before_anything_is_kept() {
+fn a_length_beyond_the_bytes_is_refused_before_items_are_allocated() {
     assert_eq!(<Bits as Codec<BoundedString<0xffff_ffff>>>::decode(&[0xff; 4]), Err(DecodeError::Truncated));
     assert_eq!(<Bits as Codec<BoundedBytes<255>>>::decode(&[2, 0]), Err(DecodeError::Truncated));
 }
@@ -53,7 +53,7 @@ fn serde_refuses_more_than_the_bound() {
 }
 
 #[test]
-fn they_read_like_plain_collections() {
+fn bounded_collections_read_like_plain_collections() {
     let list = BoundedVec::<u8, 4>::try_from(vec![3, 1, 2]).unwrap();
     assert_eq!(list.iter().sum::<u8>(), 6);
     assert_eq!(list.into_iter().collect::<Vec<_>>(), [3, 1, 2]);

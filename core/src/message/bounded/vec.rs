@@ -1,4 +1,4 @@
-//! A list with a bound.
+//! A list with a maximum length.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -18,22 +18,22 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub struct BoundedVec<T, const N: usize>(Vec<T>);
 
 impl<T, const N: usize> BoundedVec<T, N> {
-    /// The most items.
+    /// The maximum length, in items.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
     };
 
-    /// No items.
+    /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Appends `item`.
+    /// Appends `item` to the list.
     ///
     /// # Errors
-    /// [`Full`] with the item, if there are `N` already.
+    /// [`Full`] with the item, if the list has `N` items already.
     pub fn push(&mut self, item: T) -> Result<(), Full<T>> {
         if self.0.len() >= Self::CAPACITY {
             return Err(Full(item));
@@ -42,17 +42,17 @@ impl<T, const N: usize> BoundedVec<T, N> {
         Ok(())
     }
 
-    /// Removes the last item.
+    /// Removes the last item and returns it.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }
 
-    /// Removes all items.
+    /// Removes all items from the list.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The items as a plain list.
+    /// The items as a `Vec`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0

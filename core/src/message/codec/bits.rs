@@ -1,11 +1,11 @@
-//! The bits codec: a value as [`crate::bits`] writes it.
+//! The bits codec, which writes a value with [`crate::bits`].
 
 use alloc::vec::Vec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::message::Codec;
 
-/// The codec of [`NetSerialize`] types: for whatever is sent often.
+/// The codec of [`NetSerialize`] types. Its messages are the smallest, so use it for messages that a game sends often.
 #[derive(Debug)]
 pub enum Bits {}
 

@@ -1,4 +1,4 @@
-//! The JSON codec: for tools, scripts and eyes.
+//! The JSON codec: for tools, scripts and people.
 
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::message::{Codec, DecodeError, EncodeError};
 
 /// The codec of serde types as JSON.
 ///
-/// JSON has no NaN and no infinities: they are written as `null`, which no number field takes.
+/// JSON has no NaN and no infinities. The codec writes them as `null`, which no number field accepts.
 #[derive(Debug)]
 pub enum Json {}
 

@@ -1,4 +1,4 @@
-//! The MessagePack codec: for what is rare or has no fixed shape.
+//! The MessagePack codec: for messages that are rare or have no fixed shape.
 
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -13,9 +13,10 @@ use crate::message::{Codec, DecodeError, EncodeError};
 
 /// The codec of serde types as MessagePack, structures as lists in the order of their fields.
 ///
-/// serde would believe a length before it has seen the items, and follow any nesting; so the bytes are walked first, and
-/// serde sees only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most [`limits::MESSAGE_ITEMS`] parts.
-/// Still, prefer [`crate::message::BoundedVec`] and its siblings to plain lists, and never decode a `SmallVec`.
+/// serde would trust a length before it has seen the items, and follow any nesting. The codec therefore scans the bytes
+/// first, and passes to serde only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most
+/// [`limits::MESSAGE_ITEMS`] parts. Still, prefer [`crate::message::BoundedVec`] and its siblings to plain lists, and
+/// never decode a `SmallVec`.
 #[derive(Debug)]
 pub enum MessagePack {}
 

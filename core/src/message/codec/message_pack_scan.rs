@@ -1,4 +1,4 @@
-//! Checks MessagePack without building anything, so that a decoder may believe its lengths.
+//! Checks MessagePack without building values, so that a decoder may trust the lengths in it.
 
 use smallvec::SmallVec;
 

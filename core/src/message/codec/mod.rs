@@ -1,4 +1,4 @@
-//! The ways to write a message.
+//! The codecs of messages: bits, zerocopy, MessagePack and JSON.
 
 mod bits;
 mod json;

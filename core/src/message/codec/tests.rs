@@ -53,7 +53,7 @@ fn message_pack_length_bombs_are_refused() {
 }
 
 #[test]
-fn both_codecs_nest_to_the_same_depth_both_ways() {
+fn both_codecs_nest_to_the_same_depth_in_both_directions() {
     let (most, beyond) = (nested(limits::MESSAGE_DEPTH), nested(limits::MESSAGE_DEPTH + 1));
     assert_eq!(unpack(&encode::<MessagePack, _>(&most).unwrap()), Ok(most.clone()));
     assert_eq!(Json::decode(&encode::<Json, _>(&most).unwrap()), Ok(most));
@@ -67,7 +67,7 @@ fn both_codecs_nest_to_the_same_depth_both_ways() {
 }
 
 #[test]
-fn depth_is_bounded_in_fields_that_nobody_reads() {
+fn depth_is_bounded_in_fields_that_the_type_does_not_have() {
     let mut bytes = vec![0x82, 0xa1, b'a', 1, 0xa1, b'z'];
     bytes.extend(vec![0x91; 700]);
     bytes.push(0xc0);
@@ -79,7 +79,7 @@ fn depth_is_bounded_in_fields_that_nobody_reads() {
 }
 
 #[test]
-fn both_codecs_hold_so_many_values_both_ways() {
+fn both_codecs_bound_the_number_of_values_in_both_directions() {
     let list = |items: usize| vec![0u8; items];
     let most = limits::MESSAGE_ITEMS - 1;
     assert_eq!(unpack(&encode::<MessagePack, _>(&list(most)).unwrap()), Ok(list(most)));
@@ -89,7 +89,7 @@ fn both_codecs_hold_so_many_values_both_ways() {
 }
 
 #[test]
-fn nothing_may_follow_the_value() {
+fn bytes_after_the_value_are_refused() {
     assert_eq!(unpack::<u8>(&[1, 2]), Err(DecodeError::Trailing));
     assert_eq!(parse::<u8>("1 2"), Err(DecodeError::Invalid));
     assert_eq!(parse::<u8>("1"), Ok(1));
@@ -114,7 +114,7 @@ fn a_list_shorter_or_longer_than_the_type_is_refused() {
 
 #[test]
 fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_bytes_decode_or_are_refused(bytes: Vec<u8>) -> bool {
         let again = |value: &ScriptValue| {
             unpack::<ScriptValue>(&encode::<MessagePack, _>(value).unwrap()).as_ref() == Ok(value)
         };
@@ -126,15 +126,15 @@ fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
             Err(_) => true,
         }
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_decode_or_are_refused as fn(Vec<u8>) -> bool);
 }
 
 #[test]
 fn json_floats_keep_every_bit() {
-    fn property(bits: u64) -> bool {
+    fn the_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         let kept = |bytes: Vec<u8>| Json::decode(&bytes).map(f64::to_bits) == Ok(bits);
         !value.is_finite() || encode::<Json, _>(&value).is_ok_and(kept)
     }
-    QuickCheck::new().tests(1000).quickcheck(property as fn(u64) -> bool);
+    QuickCheck::new().tests(1000).quickcheck(the_float_keeps_its_bits as fn(u64) -> bool);
 }

@@ -17,20 +17,20 @@ fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 
 #[test]
 fn every_derived_message_round_trips() {
-    fn property(value: Move) -> bool {
+    fn the_value_round_trips(value: Move) -> bool {
         encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
     }
-    QuickCheck::new().quickcheck(property as fn(Move) -> bool);
+    QuickCheck::new().quickcheck(the_value_round_trips as fn(Move) -> bool);
 }
 
 #[test]
-fn whatever_decodes_is_the_one_encoding_of_its_value() {
-    fn property(bytes: Vec<u8>) -> bool {
+fn bytes_that_decode_are_the_only_encoding_of_their_value() {
+    fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
             || Bits::decode(&bytes).map(|_: Move| ()).is_err()
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_are_the_only_encoding as fn(Vec<u8>) -> bool);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_field_outside_its_range_is_refused_when_written_and_named_with_value_and_ra
 }
 
 #[test]
-fn a_variant_or_value_that_is_not_there_is_refused_when_read() {
+fn an_unknown_variant_or_value_is_refused_when_read() {
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b11]), Err(DecodeError::OutOfRange));
     // Variant 1, then 100 above the least of 1 to 100.
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b1001_0001, 0b1]), Err(DecodeError::OutOfRange));
@@ -95,7 +95,7 @@ fn the_shape_of_a_recursive_type_is_finite() {
 }
 
 #[test]
-fn the_message_says_what_its_attributes_say() {
+fn a_derived_message_has_the_name_type_channel_and_bound_of_its_attributes() {
     assert_eq!(
         (Move::NAME, Move::TYPE, Move::ROUTE),
         ("move", Some(MessageType(0x1001)), ChannelId(2).into())
@@ -132,7 +132,7 @@ fn shape_hash<T: NetShape>() -> u64 {
 }
 
 mod altered {
-    //! One type per thing that must, or must not, change the hash of `Base`.
+    //! One type for each change that must, or must not, alter the hash of `Base`.
     use super::*;
 
     #[derive(NetSerialize)]
@@ -204,7 +204,7 @@ mod altered {
 }
 
 #[test]
-fn whatever_changes_the_layout_changes_the_hash_and_nothing_else_does() {
+fn only_changes_of_the_layout_change_the_hash() {
     use altered::*;
     let base = shape_hash::<Base>();
     assert_eq!(shape_hash::<OtherName>(), base);

@@ -1,4 +1,4 @@
-//! From bytes to handlers.
+//! Tests of the dispatch of messages to handlers.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
 }
 
 #[test]
-fn every_handler_of_the_type_sees_the_message_and_no_other_does() {
+fn only_handlers_of_the_type_receive_the_message() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (moves, seen) = counter();
@@ -81,7 +81,7 @@ fn handlers_change_the_game_and_use_the_network_that_dispatch_lends_them() {
 }
 
 #[test]
-fn a_handler_can_take_itself_out_while_it_runs() {
+fn a_handler_can_remove_itself_while_it_runs() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (once, seen) = counter();
@@ -102,7 +102,7 @@ fn a_handler_can_take_itself_out_while_it_runs() {
 }
 
 #[test]
-fn a_removed_handler_is_gone_and_its_id_finds_no_other() {
+fn a_removed_handler_is_not_called_and_its_id_removes_no_other() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let removed = dispatcher
@@ -117,7 +117,7 @@ fn a_removed_handler_is_gone_and_its_id_finds_no_other() {
 }
 
 #[test]
-fn what_is_not_registered_has_no_handlers() {
+fn a_handler_for_an_unregistered_type_is_refused() {
     let mut dispatcher = Game::new(Registry::new());
     let unknown = EncodeError::NotRegistered { name: "ping" };
     assert_eq!(dispatcher.on(|(), (), _, _: &Ping| {}), Err(unknown.clone()));
@@ -140,7 +140,7 @@ fn an_invalid_message_reaches_no_handler() {
 }
 
 #[test]
-fn malformed_messages_are_violations_even_where_nobody_listens() {
+fn malformed_messages_are_violations_even_without_handlers() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let unknown = Rejection::Malformed { name: None, error: DecodeError::UnknownType };

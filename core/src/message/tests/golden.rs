@@ -17,7 +17,7 @@ fn encoded<C: Codec<T>, T>(value: &T) -> Vec<u8> {
 }
 
 #[test]
-fn golden_bytes_of_each_codec() {
+fn each_codec_writes_its_golden_bytes() {
     let registry = registry();
     let lines = [
         format!("chat {}", hex(&registry.encode(&a_chat()).unwrap())),
@@ -29,7 +29,7 @@ fn golden_bytes_of_each_codec() {
 }
 
 #[test]
-fn golden_hashes_of_each_type() {
+fn each_type_has_its_golden_hash() {
     let schema = registry().schema();
     let mut lines: Vec<_> =
         schema.entries.iter().map(|entry| format!("{:08x} {}", entry.hash, entry.name)).collect();
@@ -38,7 +38,7 @@ fn golden_hashes_of_each_type() {
 }
 
 #[test]
-fn golden_schema_export() {
+fn the_schema_export_matches_the_golden_text() {
     insta::assert_snapshot!(registry().schema_json());
 }
 
@@ -98,7 +98,7 @@ impl Arbitrary for Everywhere {
 
 #[test]
 fn the_same_value_comes_out_of_every_codec() {
-    fn property(value: Everywhere) -> bool {
+    fn every_codec_returns_the_value(value: Everywhere) -> bool {
         fn through<C: Codec<Everywhere>>(value: &Everywhere) -> bool {
             C::decode(&encoded::<C, _>(value)).as_ref() == Ok(value)
         }
@@ -107,11 +107,11 @@ fn the_same_value_comes_out_of_every_codec() {
             && through::<MessagePack>(&value)
             && through::<Json>(&value)
     }
-    QuickCheck::new().quickcheck(property as fn(Everywhere) -> bool);
+    QuickCheck::new().quickcheck(every_codec_returns_the_value as fn(Everywhere) -> bool);
 }
 
 #[test]
-fn the_same_value_has_a_size_of_its_own_in_every_codec() {
+fn a_value_has_its_documented_size_in_every_codec() {
     let value = Everywhere { flag: true, level: -1, place: [1, 2, 3], color: Color::Blue };
     assert_eq!(hex(&encoded::<Bits, _>(&value)), "ff02040604");
     assert_eq!(hex(&encoded::<Zerocopy, _>(&value)), "01ff01020302");

@@ -1,4 +1,4 @@
-//! Tests of the whole layer, with derived types.
+//! Tests of the message layer with derived types.
 #![cfg(all(feature = "std", feature = "derive"))]
 
 mod derive;

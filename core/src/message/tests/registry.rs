@@ -1,4 +1,4 @@
-//! Tests of the types that the registry takes, and of its reports.
+//! Tests of the types that the registry accepts, and of its reports.
 
 use alloc::boxed::Box;
 
@@ -30,7 +30,7 @@ bare_message!(Colon, "channel:0");
 bare_message!(Long, "a2345678901234567890123456789012345678901234567890123456789012345");
 
 #[test]
-fn what_would_confuse_the_ends_is_not_registered() {
+fn ambiguous_names_types_and_channels_are_not_registered() {
     let mut registry = registry();
     let before = registry.schema();
     assert_eq!(registry.register::<Move>(), Err(RegisterError::DuplicateName { name: "move" }));
@@ -76,7 +76,7 @@ fn the_wire_carries_the_place_among_the_sorted_names() {
 }
 
 #[test]
-fn a_message_is_decoded_as_what_it_is() {
+fn a_message_is_decoded_only_as_its_own_type() {
     let registry = registry();
     let decoded = registry.decode(&registry.encode(&a_move()).unwrap()).unwrap();
     assert_eq!((decoded.type_name(), decoded.message_type()), ("move", MessageType(0x1001)));
@@ -112,7 +112,7 @@ fn a_type_without_a_number_gets_one_from_its_name() {
 }
 
 #[test]
-fn what_is_not_registered_is_not_encoded() {
+fn a_value_of_an_unregistered_type_is_not_encoded() {
     let error = Registry::new().encode(&a_ping());
     assert_eq!(error, Err(EncodeError::NotRegistered { name: "ping" }));
     assert_eq!(registry().encode(&SameName), Err(EncodeError::NotRegistered { name: "move" }));
@@ -144,13 +144,13 @@ fn a_value_larger_than_its_bound_is_refused_when_written() {
 
 #[test]
 fn any_bytes_decode_or_are_refused_without_a_panic() {
-    fn property(index: u8, body: Vec<u8>) -> bool {
+    fn the_bytes_decode_or_are_refused(index: u8, body: Vec<u8>) -> bool {
         let registry = registry();
         let bytes = [&[index % 5], &*body].concat();
         registry.decode(&bytes).map(|_| ()) == registry.open(bytes.clone().into(), Instant::ZERO).map(|_| ())
             || registry.decode(&bytes).is_err()
     }
-    QuickCheck::new().tests(5000).quickcheck(property as fn(u8, Vec<u8>) -> bool);
+    QuickCheck::new().tests(5000).quickcheck(the_bytes_decode_or_are_refused as fn(u8, Vec<u8>) -> bool);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn any_change_to_one_byte_of_a_message_decodes_or_is_refused_without_a_panic() {
 }
 
 #[test]
-fn the_errors_of_registration_say_what_to_do() {
+fn errors_of_registration_name_the_remedy() {
     let error = registry().register::<SameType>().unwrap_err();
-    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them a type of its own");
+    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them another type");
 }

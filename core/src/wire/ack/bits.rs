@@ -1,4 +1,4 @@
-//! Acknowledgements of many ranges: one bit per packet number below the largest.
+//! Acknowledgements as a bitmap: one bit for each packet number below the largest.
 
 use core::ops::RangeInclusive;
 

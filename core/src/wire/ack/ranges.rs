@@ -18,14 +18,14 @@ pub struct AckRanges {
 }
 
 impl AckRanges {
-    /// Whether nothing is in the set.
+    /// Whether the set contains no packet number.
     #[must_use]
     #[cfg(feature = "wire-writers")]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// How many ranges there are.
+    /// The number of ranges in the set.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ranges.len()
@@ -43,7 +43,7 @@ impl AckRanges {
         self.ranges.last().map(|&(_, end)| end)
     }
 
-    /// The ranges, the newest first.
+    /// The ranges of the set, the newest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = RangeInclusive<u64>> + ExactSizeIterator {
         self.ranges.iter().rev().map(|&(start, end)| start..=end)
     }
@@ -55,8 +55,8 @@ impl AckRanges {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number`. If it makes one range too many, the oldest eighth of the ranges is forgotten, which may include
-    /// its own.
+    /// Adds `packet_number`. If the set then has one range too many, it forgets the oldest eighth of its ranges, which
+    /// may include the new number.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
         if let Some((_, end)) = self.ranges.last_mut()

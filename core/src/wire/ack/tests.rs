@@ -46,8 +46,8 @@ fn expanded(bytes: &[u8], next: u64) -> Result<Vec<RangeInclusive<u64>>, Malform
 }
 
 #[test]
-fn the_set_is_what_was_inserted_in_any_order() {
-    fn property(inserted: Vec<u8>, base: u64) -> bool {
+fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
+    fn the_set_holds_the_inserted_numbers(inserted: Vec<u8>, base: u64) -> bool {
         // 64 different numbers make at most 32 ranges, so nothing is forgotten.
         [0, base >> 1, u64::MAX - 63].iter().all(|&base| {
             let inserted: Vec<u64> = inserted.iter().map(|&number| base + u64::from(number % 64)).collect();
@@ -60,7 +60,7 @@ fn the_set_is_what_was_inserted_in_any_order() {
                 && (0..64).all(|away| ranges.contains(base + away) == model.contains(&(base + away)))
         })
     }
-    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+    quickcheck(the_set_holds_the_inserted_numbers as fn(Vec<u8>, u64) -> bool);
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn ranges_are_thinned_out_from_below_and_never_to_fewer_than_asked() {
 }
 
 #[test]
-fn more_than_32_ranges_are_told_as_bits_from_the_lowest_that_fits() {
-    fn property(inserted: Vec<u16>, base: u64, room: u16) -> bool {
+fn more_than_32_ranges_are_written_as_bits_from_the_lowest_that_fits() {
+    fn the_ranges_written_fit_and_are_the_newest(inserted: Vec<u16>, base: u64, room: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0].iter().all(|&base| {
             // Each second number of the newest ones, so that there are enough ranges.
@@ -117,7 +117,7 @@ fn more_than_32_ranges_are_told_as_bits_from_the_lowest_that_fits() {
                 && (lowest == ranges.lowest().unwrap() || length + 1 >= room || length > limits::ACK_BITMAP)
         })
     }
-    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+    quickcheck(the_ranges_written_fit_and_are_the_newest as fn(Vec<u16>, u64, u16) -> bool);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn every_second_number_of_a_whole_flight_fits_one_datagram() {
 }
 
 #[test]
-fn few_gaps_in_many_numbers_are_told_as_ranges() {
+fn few_gaps_in_many_numbers_are_written_as_ranges() {
     let ranges = set((0..100_000).filter(|number| number % 2000 != 0));
     let bytes = encode(&ranges, 1000).unwrap();
     assert_eq!((bytes[0], decode(&bytes).unwrap().ranges(100_000).count()), (ACK | 15, limits::ACK_RANGES));
@@ -166,8 +166,8 @@ fn bits_below_zero_and_more_of_them_than_the_limit_are_malformed() {
 }
 
 #[test]
-fn what_is_removed_below_is_gone_and_the_rest_stays() {
-    fn property(inserted: Vec<u8>, below: u8) -> bool {
+fn removing_below_a_number_keeps_that_number_and_all_above() {
+    fn the_numbers_below_are_removed(inserted: Vec<u8>, below: u8) -> bool {
         let (inserted, below) =
             (inserted.iter().map(|&number| u64::from(number % 64)), u64::from(below % 70));
         let mut ranges = set(inserted.clone());
@@ -175,12 +175,12 @@ fn what_is_removed_below_is_gone_and_the_rest_stays() {
         let model: BTreeSet<u64> = inserted.filter(|&number| number >= below).collect();
         numbers(&ranges).into_iter().eq(model)
     }
-    quickcheck(property as fn(Vec<u8>, u8) -> bool);
+    quickcheck(the_numbers_below_are_removed as fn(Vec<u8>, u8) -> bool);
 }
 
 #[test]
-fn what_is_decoded_is_what_was_encoded() {
-    fn property(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
+fn acknowledgements_decode_to_the_encoded_ranges() {
+    fn the_ranges_decoded_are_those_written(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0, u64::MAX - 70_000].iter().all(|&base| {
             let ranges =
@@ -197,11 +197,11 @@ fn what_is_decoded_is_what_was_encoded() {
                 && frame.ranges(next).map(Result::unwrap).eq(ranges.iter())
         })
     }
-    quickcheck(property as fn(Vec<u16>, u64, u16) -> bool);
+    quickcheck(the_ranges_decoded_are_those_written as fn(Vec<u16>, u64, u16) -> bool);
 }
 
 #[test]
-fn counts_of_marks_survive_and_never_cost_what_does_not_fit() {
+fn ecn_counts_survive_and_are_left_out_where_they_do_not_fit() {
     let ranges = set([1, 5, 9]);
     for (capable, experienced) in [(0, 0), (1, 0), (64, 3), (u64::from(u32::MAX), u64::MAX >> 2)] {
         let marks = Some(EcnCounts { capable, experienced });
@@ -243,7 +243,7 @@ fn an_empty_set_writes_nothing() {
 }
 
 #[test]
-fn nothing_is_written_where_the_first_range_does_not_fit() {
+fn no_byte_is_written_where_the_first_range_does_not_fit() {
     let mut buffer = [0; 7];
     let mut writer = Writer::new(&mut buffer);
     assert_eq!(write_ack(&set([1]), Span::ZERO, Instant::ZERO, None, &mut writer), Err(NoRoom));
@@ -251,7 +251,7 @@ fn nothing_is_written_where_the_first_range_does_not_fit() {
 }
 
 #[test]
-fn acknowledgements_of_the_unsent_expand_to_what_was_never_sent() {
+fn acknowledgements_of_unsent_packets_expand_to_unsent_numbers() {
     for next in [0u64, 1, 100, 70_000, 1 << 40] {
         for ahead in [0, 1, 1000, 1 << 15] {
             let bytes = encode(&set([next + ahead]), 100).unwrap();
@@ -311,7 +311,7 @@ fn more_ranges_than_the_limit_are_malformed() {
 
 #[test]
 fn arbitrary_bytes_never_panic() {
-    fn property(bytes: Vec<u8>, next: u64) -> bool {
+    fn the_bytes_never_panic(bytes: Vec<u8>, next: u64) -> bool {
         let mut reader = Reader::new(&bytes);
         let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {
             return true;
@@ -320,5 +320,5 @@ fn arbitrary_bytes_never_panic() {
         let bits = AckFrame::read(ACK_BITS_MARKS, &mut reader).map_or(0, |frame| frame.ranges(next).count());
         frame.ranges(next).count() <= limits::ACK_RANGES && bits <= 4 * limits::ACK_BITMAP + 1
     }
-    quickcheck(property as fn(Vec<u8>, u64) -> bool);
+    quickcheck(the_bytes_never_panic as fn(Vec<u8>, u64) -> bool);
 }

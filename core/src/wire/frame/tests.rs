@@ -141,7 +141,7 @@ fn is_canonical(bytes: &[u8]) -> bool {
 
 #[test]
 fn the_frames_read_are_the_frames_written() {
-    fn property(recipes: Vec<Recipe>) -> bool {
+    fn the_frames_read_are_those_written(recipes: Vec<Recipe>) -> bool {
         let (bytes, frames) = packet(&recipes);
         let mut read = FrameReader::new(&bytes).map(Result::unwrap).peekable();
         let mut after_padding = false;
@@ -154,12 +154,12 @@ fn the_frames_read_are_the_frames_written() {
             frame.is_none_or(|frame| read == frame)
         }) && read.peek().is_none()
     }
-    quickcheck(property as fn(Vec<Recipe>) -> bool);
+    quickcheck(the_frames_read_are_those_written as fn(Vec<Recipe>) -> bool);
 }
 
 #[test]
 fn resume_frames_are_read_as_they_were_written() {
-    fn property(channel: u8, floor: u32, ranges: Vec<(u8, u16)>) -> bool {
+    fn the_frame_read_is_the_one_written(channel: u8, floor: u32, ranges: Vec<(u8, u16)>) -> bool {
         let (channel, floor) = (channel % 32, floor >> 8);
         let recipe = [Recipe::Resume(channel, floor, ranges.clone())];
         let (bytes, _) = packet(&recipe);
@@ -168,23 +168,23 @@ fn resume_frames_are_read_as_they_were_written() {
             && frame.floor == floor
             && frame.ranges().eq(distances(&ranges).into_iter().take(limits::RESUME_RANGES))
     }
-    quickcheck(property as fn(u8, u32, Vec<(u8, u16)>) -> bool);
+    quickcheck(the_frame_read_is_the_one_written as fn(u8, u32, Vec<(u8, u16)>) -> bool);
 }
 
 #[test]
 fn arbitrary_bytes_are_read_to_their_end_or_an_error_and_have_one_encoding() {
-    fn property(bytes: Vec<u8>) -> bool {
+    fn the_bytes_have_one_encoding(bytes: Vec<u8>) -> bool {
         let frames: Vec<_> = FrameReader::new(&bytes).collect();
         let errors = frames.iter().filter(|frame| frame.is_err()).count();
         let last = frames.last().is_none_or(Result::is_err);
         (errors == 0 || errors == 1 && last) && frames.len() <= bytes.len() && is_canonical(&bytes)
     }
-    quickcheck(property as fn(Vec<u8>) -> bool);
+    quickcheck(the_bytes_have_one_encoding as fn(Vec<u8>) -> bool);
 }
 
 #[test]
 fn damaged_packets_are_read_to_their_end_or_an_error_and_have_one_encoding() {
-    fn property(recipes: Vec<Recipe>, damage: Vec<(u16, u8)>, cut: u16) -> bool {
+    fn the_damaged_packet_has_one_encoding(recipes: Vec<Recipe>, damage: Vec<(u16, u8)>, cut: u16) -> bool {
         let (mut bytes, _) = packet(&recipes);
         let intact = is_canonical(&bytes);
         for (place, value) in damage.into_iter().take(4) {
@@ -197,23 +197,23 @@ fn damaged_packets_are_read_to_their_end_or_an_error_and_have_one_encoding() {
         bytes.truncate(usize::from(cut) % (bytes.len() + 1));
         intact && damaged && is_canonical(&bytes)
     }
-    quickcheck(property as fn(Vec<Recipe>, Vec<(u16, u8)>, u16) -> bool);
+    quickcheck(the_damaged_packet_has_one_encoding as fn(Vec<Recipe>, Vec<(u16, u8)>, u16) -> bool);
 }
 
 #[test]
 fn a_frame_cut_off_anywhere_is_malformed() {
-    fn property(recipe: Recipe) -> bool {
+    fn every_truncation_is_malformed(recipe: Recipe) -> bool {
         let recipe = [recipe];
         let (bytes, _) = packet(&recipe);
         matches!(recipe, [Recipe::Padding(_)])
             || (1..bytes.len()).all(|length| FrameReader::new(&bytes[..length]).eq([Err(Malformed)]))
     }
-    quickcheck(property as fn(Recipe) -> bool);
+    quickcheck(every_truncation_is_malformed as fn(Recipe) -> bool);
 }
 
 #[test]
-fn nothing_is_written_of_a_frame_that_does_not_fit() {
-    fn property(recipe: Recipe) -> bool {
+fn no_byte_is_written_of_a_frame_that_does_not_fit() {
+    fn no_byte_is_written_without_room(recipe: Recipe) -> bool {
         let recipes = [recipe];
         let (bytes, _) = packet(&recipes);
         let Some(Ok(frame)) = FrameReader::new(&bytes).next() else { return false };
@@ -225,7 +225,7 @@ fn nothing_is_written_of_a_frame_that_does_not_fit() {
                 written == Err(NoRoom) && writer.written() == 0
             })
     }
-    quickcheck(property as fn(Recipe) -> bool);
+    quickcheck(no_byte_is_written_without_room as fn(Recipe) -> bool);
 }
 
 #[test]

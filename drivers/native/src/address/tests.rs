@@ -18,7 +18,7 @@ fn a_port_may_be_left_out_and_case_and_brackets_do_not_matter() {
 }
 
 #[test]
-fn what_is_no_address_is_refused_with_the_reason() {
+fn text_that_is_no_address_is_refused_with_the_reason() {
     for (text, what) in [
         ("", "there is no host"),
         (":80", "there is no host"),
@@ -54,7 +54,7 @@ fn addresses_are_equal_when_host_and_port_are() {
 }
 
 #[test]
-fn what_is_printed_is_read_as_the_same_address_in_every_family() {
+fn a_printed_address_parses_to_the_same_address_in_every_family() {
     for text in [
         "127.0.0.1:1",
         "0.0.0.0:7777",
@@ -89,7 +89,7 @@ fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
 }
 
 #[test]
-fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_tells_addresses_apart() {
+fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_distinguishes_addresses() {
     let interfaces = |name: &str| (name == "eth0").then_some(7);
     let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
     assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));
@@ -117,7 +117,7 @@ fn an_ipv6_address_whose_end_reads_as_a_port_is_refused_with_the_text_to_write()
 }
 
 #[test]
-fn a_host_apart_from_its_port_is_read_whole() {
+fn a_host_without_its_port_is_parsed_whole() {
     for text in ["2001:db8::1:2", "::1:7777", "fe80::1%2", "1:2:3:4:5:6:7:8"] {
         let address = NetworkAddress::new(text, 5).unwrap();
         assert_eq!(address.to_string(), format!("[{text}]:5"));
@@ -127,7 +127,7 @@ fn a_host_apart_from_its_port_is_read_whole() {
 }
 
 #[test]
-fn groups_and_networks_are_not_unicast() {
+fn multicast_and_broadcast_addresses_are_not_unicast() {
     for ip in ["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:239.1.1.1", "127.255.255.255"] {
         assert!(why_not_unicast(ip.parse().unwrap()).is_some(), "{ip}");
     }

@@ -1,5 +1,5 @@
-//! Connections on their way back: their server's name is resolved again, because its addresses, or those that can be reached
-//! from here, may be others by now.
+//! Reconnecting by name: the driver resolves the server's name again, because its addresses, or those that this host
+//! can reach, may have changed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

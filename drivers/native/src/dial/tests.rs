@@ -1,4 +1,4 @@
-//! Attempts at names of several addresses, on a virtual clock.
+//! Tests of attempts to connect to names with several addresses, on a virtual clock.
 
 use std::future::{pending, ready};
 use std::io;
@@ -165,7 +165,7 @@ fn addresses_are_tried_in_order_a_quarter_of_a_second_apart_until_one_answers() 
 }
 
 #[test]
-fn of_two_addresses_that_answer_at_once_the_game_hears_of_one() {
+fn two_addresses_that_answer_at_once_give_the_game_one_connection() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |_| {});
     // Both are under way, and the thread was held up: now both answer in one turn.
     assert!(stage.run(300).is_none());
@@ -178,7 +178,7 @@ fn of_two_addresses_that_answer_at_once_the_game_hears_of_one() {
 }
 
 #[test]
-fn an_address_that_cannot_be_tried_does_not_end_what_is_under_way() {
+fn an_unusable_address_does_not_end_the_attempt_at_another() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(300).is_none());
     stage.answering = vec![address(1)];
@@ -186,7 +186,7 @@ fn an_address_that_cannot_be_tried_does_not_end_what_is_under_way() {
 }
 
 #[test]
-fn where_there_is_room_for_one_connection_the_addresses_of_a_name_take_turns() {
+fn with_room_for_one_connection_the_addresses_of_a_name_take_turns() {
     let mut stage = Stage::new(found(&[1, 2, 3]), &[3], |config| config.max_connections = 1);
     let connection = stage.run(900).unwrap().unwrap();
     assert_eq!(stage.tried, [1, 2, 3].map(address));
@@ -196,7 +196,7 @@ fn where_there_is_room_for_one_connection_the_addresses_of_a_name_take_turns() {
 }
 
 #[test]
-fn an_address_that_gave_way_has_another_and_longer_turn() {
+fn an_address_that_gave_way_gets_a_longer_second_turn() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(600).is_none());
     stage.answering = vec![address(1)];
@@ -205,18 +205,18 @@ fn an_address_that_gave_way_has_another_and_longer_turn() {
 }
 
 #[test]
-fn the_error_tells_the_addresses_that_were_tried_from_those_that_were_not() {
+fn the_error_lists_tried_and_untried_addresses_separately() {
     let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |config| config.max_connections = 1);
     let error = stage.run(1100).unwrap().unwrap_err();
     let ConnectError::TimedOut { tried, unreached, .. } = &error else { panic!("{error:?}") };
     assert_eq!((tried, tried), (&stage.tried, &[1, 2, 3, 4].map(address).to_vec()));
     let left: Vec<_> = unreached.iter().map(|left| (left.address, left.cause.clone())).collect();
     assert_eq!(left, [5, 6].map(|number| (address(number), UnreachedCause::NoTime)));
-    assert!(error.to_string().contains("nothing was sent to 10.0.0.5:7777 (no time was left"), "{error}");
+    assert!(error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (no time was left"), "{error}");
 }
 
 #[test]
-fn where_others_hold_all_places_the_error_says_so() {
+fn a_full_endpoint_is_named_in_the_error() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     stage.client.connect(Instant::ZERO, address(9), ConnectOptions::new([9; 32])).unwrap();
     let error = stage.run(10).unwrap().unwrap_err();
@@ -248,7 +248,7 @@ fn the_next_address_need_not_wait_for_one_that_the_system_refuses() {
 }
 
 #[test]
-fn an_interrupted_connection_finds_its_server_where_the_name_leads_by_then() {
+fn an_interrupted_connection_dials_the_current_addresses_of_its_name() {
     let answer: &'static Mutex<Vec<u8>> = Box::leak(Box::new(Mutex::new(vec![1])));
     let resolver = move |_: &str, _: u16| -> Resolution {
         let found: Vec<SocketAddr> = answer.lock().unwrap().iter().copied().map(address).collect();
@@ -271,7 +271,7 @@ fn an_interrupted_connection_finds_its_server_where_the_name_leads_by_then() {
 }
 
 #[test]
-fn an_attempt_takes_no_longer_than_it_may_however_many_addresses_there_are() {
+fn an_attempt_ends_at_its_timeout_with_any_number_of_addresses() {
     let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |_| {});
     let error = stage.run(1100).unwrap().unwrap_err();
     assert!(stage.now <= Instant::ZERO + MS * 1010, "{:?}", stage.now);

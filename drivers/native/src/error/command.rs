@@ -1,13 +1,13 @@
-//! Why an order was not taken.
+//! The reason that the driver did not accept a command.
 
 use std::fmt;
 
-/// Why an order was not taken.
+/// The reason that the driver did not accept a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// An accept policy gave the order, on the network thread, while the queue to that thread was full. Everybody else waits
-    /// for room.
+    /// An accept policy gave the command, on the network thread, while the queue to that thread was full. Callers on
+    /// other threads wait for room instead.
     QueueFull,
 }
 
@@ -15,8 +15,8 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::QueueFull => f.write_str(
-                "the queue to the network thread is full, and an accept policy, which runs there, cannot wait for room; \
-                 give the order from another thread, or raise Options::commands",
+                "the queue to the network thread is full, and an accept policy, which runs on that thread, cannot \
+                 wait for room; call the method from another thread, or raise Options::commands",
             ),
         }
     }

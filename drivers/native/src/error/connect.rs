@@ -1,4 +1,4 @@
-//! Why an attempt to connect failed, and which addresses nothing was sent to.
+//! The reason that an attempt to connect failed, and the addresses to which no datagram was sent.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,37 +11,39 @@ use tickwire_core::{CloseReason, PeerText, PublicKey, Refusal};
 use super::command::CommandError;
 use crate::ending::Ending;
 
-/// Why an attempt to connect failed.
+/// The reason that an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no place left.
+    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no
+    /// place left.
     Usage(CoreConnectError),
-    /// The name has no address, or the name service could not be asked.
+    /// The host name has no address, or the name service could not be asked.
     UnknownHost {
-        /// The name.
+        /// The host name.
         host: String,
-        /// The system's words.
+        /// The system's error text.
         reason: String,
     },
-    /// Nothing was sent to any of the addresses: IPv6 addresses only, from an IPv4 socket, or a network that is away, say.
+    /// No datagram was sent to any of the addresses: an IPv4 socket cannot reach IPv6 addresses, or the network is
+    /// down, for example.
     NoUsableAddress {
-        /// The addresses, and why nothing was sent to them.
+        /// The addresses, each with the reason that no datagram was sent to it.
         unreached: Vec<Unreached>,
     },
-    /// No server answered.
+    /// No server answered before the timeout.
     TimedOut {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
-        /// The others that the name has, and why nothing was sent to them.
+        /// The addresses of the name to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
-        /// How long all of it took.
+        /// The duration of the whole attempt.
         after: Duration,
     },
-    /// No server accepted the attempt, and one answered with another key than the pinned one, or the ticket's. The answer is not
-    /// authenticated.
+    /// No server accepted the attempt, and a server with another key than the pinned key, or the ticket's key,
+    /// answered. The answer is not authenticated.
     WrongKey {
-        /// The key that the server has.
+        /// The public key of the server that answered.
         theirs: PublicKey,
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
@@ -51,7 +53,8 @@ pub enum ConnectError {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is not authenticated.
+    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is
+    /// not authenticated.
     WrongVersion {
         /// The version that the far end hinted at.
         theirs: u8,
@@ -60,28 +63,28 @@ pub enum ConnectError {
     },
     /// The server is full: it has `max_connections` clients.
     ServerFull,
-    /// The server has as many clients from this address (IPv4, or IPv6 /64) as one address may bring.
+    /// The server already has the largest number of clients that one address (IPv4, or IPv6 /64) may have.
     TooManyFromAddress,
     /// The server has banned this identity.
     Banned,
     /// The ticket has expired.
     TicketExpired,
-    /// The two ends were built from different message types.
+    /// The two ends were built from different message types or channels.
     Schema(SchemaDifference),
-    /// The server's own reason.
+    /// The server refused for a reason of its own.
     Refused {
-        /// The game's code.
+        /// The reason code, which the game defines.
         code: u16,
-        /// Text for a person.
+        /// The reason as text for a person.
         text: PeerText,
     },
-    /// The connection ended before it was made, for this reason.
+    /// The attempt ended for this reason before the connection was made.
     Closed(CloseReason),
-    /// The client, server or peer was stopped meanwhile.
+    /// The client, server or peer was stopped during the attempt.
     Stopped,
-    /// An accept policy asked, on the network thread, while the queue to that thread was full.
+    /// An accept policy called `connect`, on the network thread, while the queue to that thread was full.
     QueueFull,
-    /// An accept policy would have to wait for the network thread, which it runs on.
+    /// An accept policy, which runs on the network thread, called a method that waits for that thread.
     OnNetworkThread,
 }
 
@@ -116,29 +119,29 @@ impl ConnectError {
     }
 }
 
-/// An address to which nothing was sent.
+/// An address to which the attempt sent no datagram.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Unreached {
-    /// The address.
+    /// The address to which no datagram was sent.
     pub address: SocketAddr,
-    /// Why not.
+    /// The reason that no datagram was sent to the address.
     pub cause: UnreachedCause,
 }
 
-/// Why nothing was sent to an address.
+/// The reason that no datagram was sent to an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
     /// The socket is of the other address family.
     OtherFamily,
-    /// No single machine has it; the kind of address that it is.
+    /// The address is not that of a single machine; the text names its kind.
     NotUnicast(&'static str),
-    /// The attempt's time was over before its turn came.
+    /// The attempt timed out before the address's turn came.
     NoTime,
-    /// The system refused every datagram; its words.
+    /// The system refused every datagram, with this error text.
     SendRefused(String),
-    /// The core refused to try it.
+    /// The core refused to dial the address.
     Usage(CoreConnectError),
 }
 
@@ -146,12 +149,17 @@ impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherFamily => {
-                f.write_str("it is of the other address family than this socket; bind to [::]")
+                f.write_str("the address is of another family than the socket's; bind to [::]")
             }
-            Self::NotUnicast(kind) => write!(f, "it is {kind}; connect to one machine's address"),
-            Self::NoTime => f.write_str("no time was left for it; allow more with ConnectOptions::timeout"),
+            Self::NotUnicast(kind) => {
+                write!(f, "the address is {kind}; connect to the address of a single machine")
+            }
+            Self::NoTime => f.write_str(
+                "no time was left for the address; allow more time with \
+                                         ConnectOptions::timeout",
+            ),
             Self::SendRefused(words) => {
-                write!(f, "the system sends nothing there: {words}; check network and firewall")
+                write!(f, "the system refuses to send to the address: {words}; check network and firewall")
             }
             Self::Usage(error) => error.fmt(f),
         }
@@ -181,7 +189,7 @@ struct LeftOut<'a>(&'a [Unreached]);
 
 impl fmt::Display for LeftOut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, "; nothing was sent to {}", List(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; no datagram was sent to {}", List(self.0)) }
     }
 }
 
@@ -204,14 +212,14 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "a server answers at {}, but with another key, {theirs}; pin that one if you trust it, \
-                 since nothing proves whose it is (a server without a key file has a new key after each start)",
+                "a server answers at {}, but with another key, {theirs}; pin that key if you trust it, since nothing \
+                 proves who owns it (a server without a key file has a new key after each start)",
                 List(tried)
             ),
             Self::NarrowPath { tried } => write!(
                 f,
-                "{} answered small datagrams, and none of 1200 bytes: the path carries less, perhaps through a tunnel or VPN; raise \
-                 its MTU, or use another network",
+                "{} answered small datagrams, but none of 1200 bytes: the path carries less, perhaps because of a \
+                 tunnel or VPN; raise the tunnel's MTU, or use another network",
                 List(tried)
             ),
             Self::WrongVersion { theirs, tried } => write!(
@@ -219,7 +227,7 @@ impl fmt::Display for ConnectError {
                 "{} seems to speak protocol version {theirs}; update the client or the server",
                 List(tried)
             ),
-            Self::ServerFull => f.write_str("the server is full; try again later, or another server"),
+            Self::ServerFull => f.write_str("the server is full; try again later, or connect to another server"),
             Self::TooManyFromAddress => f.write_str(
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
@@ -228,11 +236,12 @@ impl fmt::Display for ConnectError {
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
             Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
-            Self::Closed(reason) => write!(f, "the connection ended before it was made: {}", Ending(reason)),
+            Self::Closed(reason) => write!(f, "the attempt to connect ended:  {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(
-                "an accept policy runs on the network thread, which cannot wait for itself; ask from another thread",
+                "an accept policy runs on the network thread, which cannot wait for itself; call the method from \
+                 another thread",
             ),
         }
     }

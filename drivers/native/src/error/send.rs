@@ -1,38 +1,39 @@
-//! Why a message was not taken.
+//! The reason that the driver did not accept a message.
 
 use std::fmt;
 
 use tickwire_core::Bytes;
 use tickwire_core::message::EncodeError;
 
-/// Why a message was not taken. Its bytes come back wherever there are any.
+/// The reason that the driver did not accept a message. Every variant returns the encoded message, if there is one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full: the network is slower than the game. `Event::SendReady` says when it is not. Channels
-    /// whose oldest messages give way (`tickwire_core::Overflow`) say so only before the first acknowledgement.
+    /// The channel's queue is full, because the network is slower than the game. `Event::SendReady` reports when the
+    /// queue has space again. Channels whose oldest messages give way (`tickwire_core::Overflow`) return this error
+    /// only before the first acknowledgement.
     ChannelFull(Bytes),
-    /// The queue to the network thread is full: the game is faster than the thread.
+    /// The queue to the network thread is full, because the game is faster than the thread.
     QueueFull(Bytes),
     /// The message is larger than `Config::max_message`.
     TooLarge {
-        /// The message.
+        /// The encoded message that was too large.
         message: Bytes,
-        /// The most bytes that it may have.
+        /// The largest message that `Config::max_message` allows, in bytes.
         most: usize,
     },
-    /// The connection is over, or was not made yet.
+    /// The connection has ended, or is not made yet.
     NotConnected(Bytes),
-    /// No channel of that number, or with those promises, is configured.
+    /// No channel with this number, name or delivery is configured.
     NoSuchChannel(Bytes),
-    /// The value has no encoding, or its type is not registered.
+    /// The value cannot be encoded, or its type is not registered.
     Encode(EncodeError),
-    /// The endpoint was stopped.
+    /// The endpoint has been stopped.
     Stopped(Bytes),
 }
 
 impl SendError {
-    /// The message, encoded, if it came that far.
+    /// Takes out the encoded message; `None` if the message could not be encoded.
     #[must_use]
     pub fn into_message(self) -> Option<Bytes> {
         match self {
@@ -58,14 +59,16 @@ impl fmt::Display for SendError {
             ),
             Self::TooLarge { message, most } => write!(
                 f,
-                "the message has {} bytes, this endpoint takes {most}; split it, or raise Config::max_message \
+                "the message has {} bytes, but this endpoint accepts {most}; split it, or raise Config::max_message \
                  at both ends",
                 message.len()
             ),
             Self::NotConnected(_) => {
-                f.write_str("no such connection; send between Event::Connected and Event::Closed")
+                f.write_str("the connection does not exist; send between Event::Connected and Event::Closed")
             }
-            Self::NoSuchChannel(_) => f.write_str("no such channel; use one of Config::channels"),
+            Self::NoSuchChannel(_) => {
+                f.write_str("the channel does not exist; use a channel of Config::channels")
+            }
             Self::Encode(error) => error.fmt(f),
             Self::Stopped(_) => f.write_str("the endpoint was stopped; start it again to send"),
         }

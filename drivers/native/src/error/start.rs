@@ -1,4 +1,4 @@
-//! Why an endpoint did not start.
+//! The reason that an endpoint did not start.
 
 use std::fmt;
 use std::io;
@@ -11,69 +11,69 @@ use tickwire_core::{ChannelConfig, Route};
 use crate::address::NetworkAddress;
 use crate::key_file::KeyFileError;
 
-/// Why a server, client or peer did not start.
+/// The reason that a server, client or peer did not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The configuration is not one that an endpoint can run with.
+    /// A field of the configuration is out of its range, or contradicts another field.
     Config(ConfigError),
     /// A registered message type takes a channel that is not configured.
     NoSuchChannel {
         /// The name of the message type.
         message: &'static str,
-        /// The channel that it takes.
+        /// The channel that the message type takes.
         route: Route,
-        /// The configured channels, for a person.
+        /// The configured channels, as text for a person.
         channels: String,
     },
-    /// A server whose `Config::access` is `Closed`, so that no client could connect.
+    /// The access policy of the server is `Access::Closed`, so no client could connect.
     NobodyMayConnect,
-    /// Another program, or another server of this one, has the port.
+    /// Another program, or another server of this program, uses the port.
     PortInUse {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// This user may not have the port.
+    /// The user of this program has no permission to bind the port.
     NotPermitted {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// The address is none of this machine's.
+    /// The address belongs to no interface of this machine.
     NoSuchLocalAddress {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// No single machine has the address: a multicast or broadcast address.
+    /// The address is a multicast or broadcast address, which no single machine has.
     NotUnicast {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The kind of address that it is.
+        /// The kind of the address: multicast or broadcast.
         reason: &'static str,
     },
     /// The system refused the socket for another reason.
     Socket {
-        /// The address that was asked for.
+        /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file that `Options::key_file` names cannot be used.
+    /// The key file that `Options::key_file` names cannot be used.
     KeyFile(KeyFileError),
-    /// The system gave no entropy.
+    /// The system provided no entropy for keys and the seed.
     Entropy {
-        /// The system's reason.
+        /// The system's error text.
         reason: String,
     },
-    /// The system gave no thread.
+    /// The system started no thread.
     Thread(io::Error),
 }
 
 impl StartError {
-    /// Whether every type of `registry` finds its channel among `channels`. A server that checks its configuration without
-    /// starting asks it.
+    /// Checks that every message type of `registry` finds its channel among `channels`. A server calls it to check its
+    /// configuration without starting.
     ///
     /// # Errors
-    /// [`StartError::NoSuchChannel`] for the first type that does not.
+    /// [`StartError::NoSuchChannel`] for the first type without a channel.
     pub fn expect_channels(registry: &Registry, channels: &[ChannelConfig]) -> Result<(), Self> {
         match registry.routes().find(|(_, route)| route.channel(channels).is_none()) {
             Some((message, route)) => Err(Self::NoSuchChannel { message, route, channels: listed(channels) }),
@@ -98,8 +98,8 @@ impl fmt::Display for StartError {
             Self::Config(error) => error.fmt(f),
             Self::NoSuchChannel { message, route, channels } => write!(
                 f,
-                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or name \
-                 another one"
+                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or \
+                 name another channel"
             ),
             Self::NobodyMayConnect => f.write_str(
                 "Config::access is Closed, so no client could connect; set it to Tickets, Peers or Open for a server",
@@ -112,29 +112,32 @@ impl fmt::Display for StartError {
             ),
             Self::NotPermitted { address } => write!(
                 f,
-                "this user may not open UDP port {} at {}; choose a port from 1024 on, or grant the right",
+                "this user may not open UDP port {} at {}; choose a port from 1024 up, or give the user the right to \
+                 open it",
                 address.port(),
                 NetworkAddress::from(*address).host()
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to one that is, or to [::], which stands for all",
+                "{} is no address of this machine; bind to an address of this machine, or to [::], which stands for \
+                 all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::NotUnicast { address, reason } => write!(
                 f,
-                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all",
+                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {
-                write!(f, "no UDP socket at {address}: {source}; check the address and the system's limits")
+                write!(f, "the system opened no UDP socket at {address}: {source}; check the address and the \
+                           system's limits")
             }
             Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
-                write!(f, "the system gave no entropy: {reason}; keys cannot be made without it")
+                write!(f, "the system provided no entropy: {reason}; the driver cannot make keys without entropy")
             }
             Self::Thread(source) => {
-                write!(f, "no thread for the network: {source}; check the system's limits")
+                write!(f, "the system started no network thread: {source}; check the system's limits")
             }
         }
     }

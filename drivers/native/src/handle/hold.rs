@@ -1,11 +1,11 @@
-//! Keeping messages back, so that they leave together.
+//! A guard that holds messages back, so that they leave together.
 
 use std::sync::Arc;
 use std::thread::ThreadId;
 
 use crate::shared::Shared;
 
-/// Keeps messages back while several are queued, so that they leave together. See [`crate::Handle::hold`].
+/// Holds the messages of one thread until it is dropped, so that they leave together. See [`crate::Handle::hold`].
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {
     shared: Arc<Shared>,

@@ -1,4 +1,4 @@
-//! Questions about an endpoint and its connections, answered at once or awaited.
+//! Getters of an endpoint and its connections: some return at once, others ask the network thread.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as StdInstant};
@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 impl Handle {
-    /// Where the socket is bound.
+    /// The local address that the socket is bound to.
     #[must_use]
     pub fn local_address(&self) -> std::net::SocketAddr {
         self.0.facts.local_address
@@ -25,50 +25,51 @@ impl Handle {
         self.0.facts.public_key
     }
 
-    /// The message types.
+    /// The registry of this endpoint's message types.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.0.facts.registry
     }
 
-    /// The core's time. It began at zero when the endpoint was started.
+    /// The current time on the core's clock, which began at zero when the endpoint was started.
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
         self.0.facts.clock.now()
     }
 
-    /// Signs that a wall clock is wrong, as the network thread last reported them. This call does not ask the network thread.
+    /// Signs that a wall clock is wrong, as the network thread last reported them. The call does not wait for the
+    /// network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
     }
 
-    /// Whether the network thread runs.
+    /// Whether the network thread is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.0.commands.is_closed()
     }
 
-    /// All connections that may be sent on, interrupted ones included.
+    /// The ids of all connections that the game may send on, interrupted connections included.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// The number of these connections.
+    /// The number of connections that the game may send on, interrupted connections included.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
     }
 
-    /// The connection that was made last, if it is not over. For a client, this is the connection to its server.
+    /// The id of the newest connection, if it has not ended. For a client, it is the connection to its server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
     }
 
-    /// The state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet is unknown here,
-    /// and so `Disconnected`.
+    /// The state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet is
+    /// unknown to the handle, and therefore `Disconnected`.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {
@@ -102,7 +103,7 @@ impl Handle {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// As [`Handle::stats`], without blocking.
+    /// Counters of the endpoint and its driver, at most 100 ms old, without blocking.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -119,7 +120,7 @@ impl Handle {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// As [`Handle::channel_stats`], without blocking.
+    /// Counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,
@@ -128,30 +129,30 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// For each connection, the bytes of messages that the game may send in the next `interval`, a tick say, without any of them
-    /// waiting: the bytes that the path carries in that time, less those that are queued already. The call asks the network
-    /// thread once, and waits for the answer. Between two calls, `Event::RateChanged` reports that a path carries more or less.
-    /// The numbers are advice: sending more is no error.
+    /// For each connection, the bytes of messages that the game may send in the next `interval`, a tick for example, so
+    /// that no message waits: the bytes that the path carries in that time, less the bytes that are queued already. The
+    /// call asks the network thread once, and waits for the answer. Between two calls, `Event::RateChanged` reports
+    /// that a path carries more or less. The numbers are advice: a game that sends more gets no error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
     }
 
-    /// As [`Handle::grants`], without blocking.
+    /// The bytes of messages that the game may send on each connection: [`Handle::grants`] without blocking.
     pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
     }
 
-    /// The clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network thread, and waits for
-    /// the answer: a plain value that is read at [`Handle::now`]. A later answer never reads an earlier time.
+    /// The clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network thread, and
+    /// waits for the answer: a plain value to read at [`Handle::now`]. Later answers never read an earlier time.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
     }
 
-    /// As [`Handle::peer_clock`], without blocking.
+    /// The clock of a connection's peer: [`Handle::peer_clock`] without blocking.
     pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
     }
@@ -167,8 +168,8 @@ impl Handle {
     }
 
     fn has_fresh_snapshot(&self) -> bool {
-        let is_fresh = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
-        self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(is_fresh))
+        let fresh_data_is_framed_when_it_leaves = |at: StdInstant| at.elapsed() < SNAPSHOT_AGE;
+        self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(fresh_data_is_framed_when_it_leaves))
     }
 
     /// Whether the network thread runs and this thread may wait for its answer.

@@ -1,4 +1,4 @@
-//! Carrying out what the game asked for.
+//! Carries out the game's commands on the network thread.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! From the core's events to the game's.
+//! Translates the core's events into the game's events.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! A network thread whose socket fails.
+//! Tests of a network thread whose socket fails.
 
 use tickwire_core::{CloseReason, Config, ConnectOptions, Secrets};
 

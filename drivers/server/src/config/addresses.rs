@@ -1,4 +1,4 @@
-//! Addresses to bind to, as text: what is printed can be written into the configuration, an interface and all.
+//! Addresses to bind to, as text: the printed form, interface included, can be written into the configuration.
 
 use std::net::SocketAddr;
 
@@ -40,9 +40,9 @@ fn read(text: &str) -> Result<SocketAddr, String> {
         text.parse().map_err(|error: ParseAddressError| error.reason().to_owned())?;
     let is_bare_v6 = !text.starts_with('[') && text.matches(':').count() > 1;
     match address.socket_address() {
-        None => Err("it is a name, and names are not resolved here".into()),
+        None => Err("the host is a name, and this key accepts only IP addresses".into()),
         Some(at) if !is_bare_v6 && text.trim().ends_with(&format!(":{}", at.port())) => Ok(at),
-        Some(_) => Err("it has no port".into()),
+        Some(_) => Err("the address has no port".into()),
     }
 }
 
@@ -59,7 +59,7 @@ fn objection(key: &str, at: SocketAddr) -> Option<Objection> {
         return Some(Objection {
             key: key.into(),
             what: format!("is {address}, {why}"),
-            remedy: "set it to an address of this machine, or to [::], which stands for all".into(),
+            remedy: "set it to an address of this machine, or to [::], which stands for all addresses".into(),
         });
     }
     match at {

@@ -1,4 +1,4 @@
-//! The keys that differ between two configurations, and which of them take effect at once.
+//! The keys that differ between two configurations, and the keys that take effect at once.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use super::server_config::{ServerConfig, Settings, as_value};
 /// The key that holds the game's settings.
 pub const GAME_KEY: &str = "game";
 
-/// Keys whose values differ.
+/// The keys whose values differ between two configurations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// Those that take effect at once.
+    /// The changed keys that take effect at once.
     pub now: Vec<String>,
-    /// Those that take effect at a restart.
+    /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// Whether the game's settings differ. The game says what becomes of them.
+    /// Whether the game's settings differ. The game decides when they take effect.
     pub game: bool,
 }
 
-/// Compares two configurations.
+/// Compares two configurations, and returns the keys that differ.
 #[must_use]
 pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Changes {
     let (Value::Object(old), Value::Object(new)) = (as_value(old), as_value(new)) else {
@@ -73,7 +73,7 @@ mod tests {
     use crate::config::{NoSettings, schema};
 
     #[test]
-    fn every_key_says_in_its_documentation_when_it_takes_effect_and_means_it() {
+    fn every_key_takes_effect_when_its_documentation_says() {
         let schema = schema::<NoSettings>();
         let Some(Value::Object(properties)) = schema.get("properties") else { panic!("{schema}") };
         for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_sorted_by_when_it_takes_effect() {
+    fn changed_keys_are_sorted_into_immediate_and_restart() {
         let old = ServerConfig::<NoSettings>::default();
         let mut new = old.clone();
         (new.tick_rate, new.max_connections) = (30, 8);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_over_is_what_takes_effect_at_once_and_nothing_else() {
+    fn only_keys_that_take_effect_at_once_are_applied() {
         let old = ServerConfig::<NoSettings>::default();
         let limit = std::num::NonZeroU32::new(7);
         let mut new = ServerConfig { tick_rate: 1, network_update_rate: 1, ..old.clone() };

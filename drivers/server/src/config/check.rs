@@ -1,4 +1,4 @@
-//! Values against the schema: unknown keys, wrong types, numbers out of range; each with its remedy.
+//! Checks values against the schema: unknown keys, wrong types, numbers out of range; each fault with its remedy.
 
 use serde_json::{Map, Value};
 
@@ -81,7 +81,7 @@ fn look_inside(
                 let remedy = match suggest(name, properties.keys().map(String::as_str)) {
                     _ if let Some(remedy) = with_unit(properties, name, value) => remedy,
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "remove it, or look into the schema for the keys that there are".into(),
+                    None => "remove the key, or see the schema for the valid keys".into(),
                 };
                 found.push(Objection { key, what: "is no key of this configuration".into(), remedy });
             }

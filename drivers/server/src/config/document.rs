@@ -1,4 +1,4 @@
-//! A configuration file as text: JSON with comments, and where in it each key stands.
+//! The text of a configuration file: JSON with comments, and the place of each key in it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +33,7 @@ impl Document {
         let parsed = parse_to_ast(text, &CollectOptions::default(), &RULES).map_err(|error| {
             let at = (error.line_display(), error.column_display());
             let what = format!("is not JSON: {}", lower_first(&error.kind().to_string()));
-            fault(at, "", what, "look for a quote, comma or bracket that is missing or too many")
+            fault(at, "", what, "look for a missing or superfluous quote, comma or bracket")
         })?;
         let object = match parsed.value {
             Some(Node::Object(object)) => object,
@@ -45,7 +45,7 @@ impl Document {
         };
         let mut places = BTreeMap::new();
         if let Some((key, at)) = note_places(text, "", &object, &mut places) {
-            return Err(fault(at, &key, "is there twice".into(), "remove one of them"));
+            return Err(fault(at, &key, "occurs twice".into(), "remove one of the two"));
         }
         let Value::Object(values) = Value::from(Node::Object(object)) else { return Ok(Self::default()) };
         Ok(Self { values, places, is_blank: false })

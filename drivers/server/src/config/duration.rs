@@ -1,4 +1,4 @@
-//! Times as people write them: `15 s`, `250 ms`. For a game's own settings too:
+//! Durations in the form in which people write them: `15 s`, `250 ms`. A game may use it for its own settings too:
 //!
 //! ```
 //! use std::time::Duration;
@@ -31,7 +31,8 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// Shows a time as a person would write it: in the largest unit that leaves no fraction. Less than a microsecond is left out.
+/// Displays a duration as people write it: in the largest unit that leaves no fraction. Less than a microsecond is
+/// cut off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 
@@ -44,8 +45,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Reads a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. `None` for anything
-/// else.
+/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. `None` for
+/// any other text.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -55,20 +56,20 @@ pub fn parse(text: &str) -> Option<Duration> {
     number.parse::<u64>().ok()?.checked_mul(micros).map(Duration::from_micros)
 }
 
-/// Writes a time as text.
+/// Serializes a duration as text.
 ///
 /// # Errors
-/// Those of the serializer.
+/// The error of the serializer.
 pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&Shown(*time))
 }
 
-/// Reads a time from text.
+/// Deserializes a duration from text.
 ///
 /// # Errors
-/// Those of the deserializer, or that the text is no time.
+/// The error of the deserializer, or an error if the text is no duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(from)?).ok_or_else(|| de::Error::custom("it is no time with a unit"))
+    parse(&String::deserialize(from)?).ok_or_else(|| de::Error::custom("the text is no duration with a unit"))
 }
 
 #[cfg(test)]

@@ -1,29 +1,29 @@
-//! Faults of a configuration: each says where it is, what is wrong, and what to do about it.
+//! Faults of a configuration: each says where it is, what is wrong, and how to fix it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from.
+/// The source of a configuration value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Origin {
-    /// The configuration file.
+    /// The value stands in the configuration file.
     File {
-        /// The file.
+        /// The path of the configuration file.
         path: PathBuf,
-        /// The line, from 1; 0 stands for the whole file.
+        /// The line in the file, from 1; 0 stands for the whole file.
         line: usize,
-        /// The column, from 1.
+        /// The column in the line, from 1.
         column: usize,
     },
-    /// An environment variable.
+    /// The value comes from an environment variable.
     Environment {
-        /// Its name.
+        /// The name of the environment variable.
         variable: String,
     },
-    /// A flag on the command line.
+    /// The value comes from a flag on the command line.
     Flag {
-        /// The flag, with its hyphens.
+        /// The flag's name, with its hyphens.
         flag: String,
     },
 }
@@ -42,13 +42,13 @@ impl fmt::Display for Origin {
 /// One fault of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// Where the faulty value came from.
+    /// The source of the faulty value.
     pub origin: Origin,
-    /// The key, with dots between levels; empty for the whole.
+    /// The faulty key, with dots between levels; empty if the fault concerns the whole configuration.
     pub key: String,
     /// The fault, in a few words.
     pub what: String,
-    /// Advice: how to put it right.
+    /// Advice on how to fix the fault.
     pub remedy: String,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for Fault {
 /// A configuration that no server can run with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    /// Everything that is wrong, in the order of the file; at least one.
+    /// All faults of the configuration, in the order of the file; at least one.
     pub faults: Vec<Fault>,
 }
 

@@ -42,7 +42,7 @@ pub(super) fn clashes<S>(config: &ServerConfig<S>, file: Option<&Path>) -> Vec<O
             found.push(Objection {
                 key: key.into(),
                 what: format!("{needs} the same file as {}", one.shown()),
-                remedy: "name another: what is written into one would destroy the other".into(),
+                remedy: "name another file, because writing one of the two would destroy the other".into(),
             });
         }
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_their_own_do_not_clash_and_a_key_does_not_clash_with_itself() {
+    fn different_files_do_not_clash_and_a_key_does_not_clash_with_itself() {
         assert_eq!(clashes(&config(), Some(Path::new("server.json"))).len(), 0);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(refused(folder.path(), |config, at| config.ticket_key_file = Some(at("ticket"))), [""; 0]);
@@ -162,7 +162,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_do_not_hide_that_a_file_is_the_same() {
+    fn a_file_named_through_links_is_recognised_as_the_same() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);

@@ -1,4 +1,4 @@
-//! Defaults, then the file, then the environment, then flags.
+//! The layers of a configuration: defaults, then the file, then the environment, then flags.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,33 +15,33 @@ use super::files;
 use super::server_config::{ServerConfig, Settings, as_value, schema};
 use crate::text_file;
 
-/// A value from the environment or a flag, as text.
+/// A value from the environment or a flag, which overrides the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Override {
-    /// The key that it sets.
+    /// The key that the override sets.
     pub key: String,
-    /// The value: as it is for keys that take text, else JSON.
+    /// The value as text: plain for keys that hold text, else JSON.
     pub text: String,
-    /// Where it came from.
+    /// The source of the override.
     pub origin: Origin,
 }
 
-/// Everything that a configuration is made of.
+/// All sources of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
-    /// The file, if there is one.
+    /// The path of the configuration file, if there is one.
     pub file: Option<PathBuf>,
-    /// Whether the file may be missing: then all is as if it were empty.
+    /// Whether the file may be missing. A missing file counts as an empty one.
     pub is_optional: bool,
-    /// Values that outweigh the file's. If two name one key, the later one holds.
+    /// Values that override the file's. If two name the same key, the later value wins.
     pub overrides: Vec<Override>,
 }
 
 impl Layers {
-    /// Reads the file, and lays the rest over it.
+    /// Reads the file, and applies the overrides to it.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong.
+    /// [`ConfigError`] with all faults of the configuration.
     pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
         let text = self.text()?.unwrap_or_default();
         self.over(self.path(), &text)
@@ -65,7 +65,7 @@ impl Layers {
     /// somebody is about to write: it resets nothing.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong, or that the file has nothing in it.
+    /// [`ConfigError`] with everything that is wrong, or that the file is empty.
     pub(crate) fn load_again<S: Settings>(
         &self,
         running: &ServerConfig<S>,
@@ -75,8 +75,8 @@ impl Layers {
         let document = Document::read(self.path(), text.as_deref().unwrap_or_default())?;
         let new = self.over_document(self.path(), &document)?;
         let what = match (&self.file, text) {
-            (Some(_), None) => "is gone",
-            (Some(_), Some(_)) if document.is_blank => "has nothing in it",
+            (Some(_), None) => "does not exist any more",
+            (Some(_), Some(_)) if document.is_blank => "is empty",
             _ => return Ok(new),
         };
         let changes = changes(running, &new);
@@ -84,14 +84,14 @@ impl Layers {
             return Ok(new);
         }
         let origin = Origin::File { path: self.path().into(), line: 0, column: 0 };
-        let remedy = "write `{}` into it if all defaults are meant".into();
+        let remedy = "write `{}` into the file if you want all defaults".into();
         Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
     }
 
-    /// Lays the rest over `text`, which came from `path`.
+    /// Applies the overrides to `text`, the content of the file `path`.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong.
+    /// [`ConfigError`] with all faults of the configuration.
     pub fn over<S: Settings>(&self, path: &Path, text: &str) -> Result<ServerConfig<S>, ConfigError> {
         self.over_document(path, &Document::read(path, text)?)
     }
@@ -173,10 +173,10 @@ fn unreadable_values<S: Settings>(schema: &Value, values: &Map<String, Value>) -
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => {
-            "create it (an empty file takes all defaults), or name another with --config"
+            "create the file (an empty file takes all defaults), or name another file with --config"
         }
-        io::ErrorKind::PermissionDenied => "let this user read it",
-        _ => "check what is there",
+        io::ErrorKind::PermissionDenied => "let this user read the file",
+        _ => "check the path",
     };
     let origin = Origin::File { path: path.into(), line: 0, column: 0 };
     Fault { origin, key: String::new(), what: format!("cannot be read: {error}"), remedy: remedy.into() }

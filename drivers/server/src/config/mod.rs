@@ -1,4 +1,4 @@
-//! How a server is set up: one flat object, from a file, the environment and flags.
+//! The configuration of a server: one flat object, from a file, the environment and flags.
 
 mod addresses;
 mod change;

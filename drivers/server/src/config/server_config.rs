@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{addresses, duration};
 
-/// Settings of a game: an object that has defaults, so that every key may be left out. Its schema is part of the
-/// server's.
+/// Settings of a game: an object with a default for every key, so that every key may be left out. Its JSON Schema
+/// becomes part of the server's.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -47,7 +47,7 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'st
 #[serde(default, deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// How a dedicated server is set up. Every key may be left out.
+/// The configuration of a dedicated server. Every key may be left out.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 #[serde(default, deny_unknown_fields, bound(deserialize = "S: DeserializeOwned + Default"))]
 #[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
@@ -59,12 +59,12 @@ pub struct ServerConfig<S> {
     #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
-    /// Clients that may be connected at once. Interrupted clients that may come back count too. Takes effect at a restart.
+    /// The largest number of clients connected at once. Interrupted clients that may come back count too. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections: u32,
-    /// Clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without it: half of `max_connections`, rounded up. Takes effect at a restart.
+    /// The largest number of clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without this key: half of `max_connections`, rounded up. Takes effect at a restart.
     ///
     /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
@@ -79,12 +79,12 @@ pub struct ServerConfig<S> {
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
-    /// Steps of the game per second. Takes effect at once.
+    /// The number of game steps per second. Takes effect at once.
     ///
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub tick_rate: u32,
-    /// Times per second that the game sends its state to the clients. Takes effect at once.
+    /// State updates per second that the game sends to the clients. Takes effect at once.
     ///
     /// Default: 20. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
@@ -93,7 +93,7 @@ pub struct ServerConfig<S> {
     ///
     /// Default: yes.
     pub enable_logging: bool,
-    /// Where the log is written; `-` stands for standard error. Takes effect at a restart.
+    /// The file that the log is written to; `-` stands for standard error. Takes effect at a restart.
     ///
     /// Default: server.log.
     #[schemars(length(min = 1))]
@@ -107,7 +107,7 @@ pub struct ServerConfig<S> {
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
-    /// Renamed logs that are kept. The server deletes older ones. Takes effect at a restart.
+    /// The number of renamed logs that the server keeps. It deletes older logs. Takes effect at a restart.
     ///
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
@@ -142,34 +142,34 @@ pub struct ServerConfig<S> {
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "100 ms", "x-maximum" = "1 h"), example = "20 s")]
     pub idle_timeout: Duration,
-    /// How long the server keeps an interrupted client's place. Takes effect at a restart.
+    /// The time for which the server keeps an interrupted client's place. Takes effect at a restart.
     ///
     /// Default: 1 min. Range: 0 s to 1 h.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "1 h"), example = "1 min")]
     pub resume_window: Duration,
-    /// How long clients get to receive what is queued for them when the server stops. Takes effect at once.
+    /// The time that clients have to receive their queued messages when the server stops. Takes effect at once.
     ///
     /// Default: 5 s. Range: 0 s to 10 min.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "10 min"), example = "5 s")]
     pub shutdown_timeout: Duration,
-    /// The most bytes per second that the server sends to all clients together; `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to all clients together; `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// The most bytes per second that the server sends to one client; `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to one client; `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// Messages per second that the server takes from one client. A newcomer may send four seconds' worth at once, and a client's unused budget is saved for it. A client that sends more is disconnected and told this limit. `null` sets no limit. Takes effect at once.
+    /// Messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. A client that exceeds the limit is disconnected with the limit as the reason. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// Bytes of messages per second that the server takes from one client. A newcomer may send four seconds' worth at once, and a client's unused budget is saved for it. A client that sends more is disconnected and told this limit. `null` sets no limit. Takes effect at once.
+    /// Bytes of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. A client that exceeds the limit is disconnected with the limit as the reason. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
@@ -186,16 +186,16 @@ pub struct ServerConfig<S> {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Errors: something failed.
+    /// Only errors: something failed.
     Error,
-    /// Errors and warnings: something may fail.
+    /// Only errors and warnings: something failed or may fail.
     Warn,
-    /// Also events in the life of the server: starts, stops, clients that come and go.
+    /// Errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
-    /// Also details that explain these events.
+    /// All levels of `info`, and details that explain the server's events.
     Debug,
-    /// All messages.
+    /// All log messages.
     Trace,
 }
 

@@ -1,4 +1,4 @@
-//! The configuration that a file, the environment and flags make together, and the reports of wrong values.
+//! Tests of the configuration that a file, the environment and flags make together, and of the reports of wrong values.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn variable(key: &str, text: &str) -> Override {
 }
 
 #[test]
-fn an_empty_file_takes_the_documents_defaults() {
+fn an_empty_file_gives_the_documented_defaults() {
     for text in ["", "{}", "// nothing\n", "\u{feff}{}"] {
         assert_eq!(load(text), Ok(ServerConfig::default()), "{text:?}");
     }
@@ -97,7 +97,7 @@ fn a_file_may_have_comments_and_trailing_commas() {
 }
 
 #[test]
-fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
+fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
     let text = r#"{ "tick_rate": 10, "network_update_rate": 10, "max_connections": 10 }"#;
     let overrides = vec![
         variable("tick_rate", "20"),
@@ -120,22 +120,22 @@ fn flags_outweigh_the_environment_and_that_the_file_and_that_the_defaults() {
 }
 
 #[test]
-fn text_that_is_no_json_is_told_by_line_and_column() {
-    insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a quote, comma or bracket that is missing or too many");
-    insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a quote, comma or bracket that is missing or too many");
+fn text_that_is_no_json_is_reported_by_line_and_column() {
+    insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
+    insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
-    insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` is there twice; remove one of them");
+    insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` occurs twice; remove one of the two");
 }
 
 #[test]
 fn an_unknown_key_gets_a_suggestion() {
     insta::assert_snapshot!(complaint("{\n  \"tickrate\": 60\n}"), @"server.json:2:3: `tickrate` is no key of this configuration; did you mean `tick_rate`?");
-    insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is no key of this configuration; remove it, or look into the schema for the keys that there are");
+    insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is no key of this configuration; remove the key, or see the schema for the valid keys");
     insta::assert_snapshot!(complaint("{\n \"game\": {\n  \"second\": 1 } }"), @"server.json:3:3: `game.second` is no key of this configuration; did you mean `seconds`?");
 }
 
 #[test]
-fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
+fn an_invalid_value_is_reported_with_the_valid_ones() {
     let wrong = [
         r#"{ "tick_rate": 0 }"#,
         r#"{ "tick_rate": "fast" }"#,
@@ -162,8 +162,8 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
     server.json:1:3: `max_connections` is 40000; set it to a whole number from 1 to 32768 (default 64)
     server.json:1:3: `enable_logging` is "yes"; set it to true or false (default true)
     server.json:1:3: `log_level` is "loud"; set it to one of error, warn, info, debug, trace (default "info")
-    server.json:1:3: `bind_address` is "localhost:7777": it is a name, and names are not resolved here; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
-    server.json:1:3: `bind_address` is "0.0.0.0": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "localhost:7777": the host is a name, and this key accepts only IP addresses; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "0.0.0.0": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is none; set it to text like "127.0.0.1:9777", or null (default null)
     server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
@@ -174,7 +174,7 @@ fn a_value_that_is_wrong_is_told_with_what_would_be_right() {
 }
 
 #[test]
-fn a_time_has_a_unit_and_the_key_that_had_it_in_its_name_is_told_what_to_write() {
+fn a_duration_without_a_unit_is_refused_with_the_text_to_write() {
     let config =
         load(r#"{ "idle_timeout": "250 ms", "resume_window": "5min", "shutdown_timeout": "0 s" }"#).unwrap();
     assert_eq!(config.idle_timeout, Duration::from_millis(250));
@@ -199,7 +199,7 @@ fn a_time_has_a_unit_and_the_key_that_had_it_in_its_name_is_told_what_to_write()
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+fn all_faults_are_reported_together_in_the_order_of_the_file() {
     let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
     let overrides = vec![variable("max_connections", "many"), flag("idle_timeout", "0 s")];
     let error =
@@ -214,12 +214,12 @@ fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_by_name() {
+fn an_unreadable_file_is_reported_by_name() {
     let mut layers = Layers { file: Some("nowhere/server.json".into()), ..Layers::default() };
     // The middle is the system's.
     let why = std::fs::read("nowhere/server.json").unwrap_err();
     let error = layers.load::<NoSettings>().unwrap_err().to_string();
-    let remedy = "create it (an empty file takes all defaults), or name another with --config";
+    let remedy = "create the file (an empty file takes all defaults), or name another file with --config";
     assert_eq!(error, format!("nowhere/server.json: cannot be read: {why}; {remedy}"));
     layers.is_optional = true;
     assert_eq!(layers.load(), Ok(ServerConfig::<NoSettings>::default()));
@@ -245,8 +245,8 @@ fn an_address_that_no_socket_can_have_is_refused_by_the_check() {
     server.json:1:3: `bind_address` is 255.255.255.255:7777, a broadcast address, which stands for all machines of a network; set it to an address of this machine, or to [::], which stands for all
     server.json:1:3: `bind_address` is "[ff02::1%4]:7777": an interface belongs to link-local addresses (fe80::) only; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is [fe80::1]:0, a link-local address without its interface; set it to [fe80::1%INTERFACE]:0 with the interface's name or number
-    server.json:1:3: `bind_address` is "::1": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
-    server.json:1:3: `bind_address` is "[::1]": it has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "::1": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "[::1]": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     "#);
 }
 
@@ -260,15 +260,13 @@ fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
 }
 
 #[test]
-fn a_file_of_comments_resets_nothing_while_the_server_runs() {
+fn a_file_of_comments_resets_no_setting_while_the_server_runs() {
     let (_folder, path, layers) = file_with(r#"{ "tick_rate": 25 }"#);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
     for text in ["", "\u{feff}\n", "// \"tick_rate\": 25\n", "/* later */"] {
         std::fs::write(&path, text).unwrap();
         let error = layers.load_again(&running).unwrap_err().to_string();
-        assert!(
-            error.ends_with("server.json: has nothing in it; write `{}` into it if all defaults are meant")
-        );
+        assert!(error.ends_with("server.json: is empty; write `{}` into the file if you want all defaults"));
         assert_eq!(layers.load_again(&ServerConfig::<NoSettings>::default()), Ok(ServerConfig::default()));
     }
     std::fs::write(&path, "{}").unwrap();
@@ -276,7 +274,7 @@ fn a_file_of_comments_resets_nothing_while_the_server_runs() {
 }
 
 #[test]
-fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
+fn a_file_that_is_repeatedly_emptied_and_rewritten_resets_no_setting() {
     let text = r#"{ "tick_rate": 25 }"#;
     let (_folder, path, layers) = file_with(text);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
@@ -296,14 +294,14 @@ fn a_file_that_is_emptied_and_written_again_and_again_never_resets_anything() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_and_what_is_too_large_is_refused_and_not_waited_for() {
+fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
     let (folder, path, layers) = file_with("");
     let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
     std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
-    assert!(refused().contains("cannot be read: it has more than 16777216 bytes"), "{}", refused());
+    assert!(refused().contains("cannot be read: the file has more than 16777216 bytes"), "{}", refused());
     std::fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let no_file = "cannot be read: it is a folder, a pipe or a device; check what is there";
+    let no_file = "cannot be read: the path leads to a folder, a pipe or a device; check the path";
     assert!(refused().ends_with(no_file), "{}", refused());
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("/dev/zero", &path).unwrap();

@@ -13,13 +13,13 @@ impl<'a> Arguments<'a> {
         Self { text: text.trim_ascii() }
     }
 
-    /// The whole text, as it was written.
+    /// The whole text of the arguments, unchanged.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The words of the text: split at spaces, except within quotes.
+    /// The words of the arguments: split at spaces, except within quotes.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed.
@@ -27,14 +27,14 @@ impl<'a> Arguments<'a> {
         shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
     }
 
-    /// The first word, and the rest as it was written; none if there is nothing.
+    /// The first word, and the rest of the text unchanged; `None` if the text is empty.
     #[must_use]
     pub fn first(&self) -> Option<(&'a str, &'a str)> {
         let (first, rest) = self.text.split_once(char::is_whitespace).unwrap_or((self.text, ""));
         (!first.is_empty()).then(|| (first, rest.trim()))
     }
 
-    /// Whether the text is just this flag.
+    /// Whether the arguments are exactly this flag.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if the text is neither empty nor this flag.
@@ -42,7 +42,7 @@ impl<'a> Arguments<'a> {
         match self.text {
             "" => Ok(false),
             text if text == flag => Ok(true),
-            text => Err(CommandError::Usage(format!("`{}` says nothing here", shown(text)))),
+            text => Err(CommandError::Usage(format!("`{}` is no argument of this command", shown(text)))),
         }
     }
 }
@@ -60,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_left_as_it_was_written() {
+    fn the_text_of_arguments_is_unchanged() {
         assert_eq!(Arguments::new(" it's  fine ").text(), "it's  fine");
         assert_eq!(Arguments::new("7  it's  rude").first(), Some(("7", "it's  rude")));
         assert_eq!(Arguments::new("").first(), None);
     }
 
     #[test]
-    fn a_flag_is_there_or_not_and_nothing_else() {
+    fn a_flag_is_present_or_absent_and_other_text_is_refused() {
         assert_eq!(Arguments::new("--json").flag("--json"), Ok(true));
         assert_eq!(Arguments::new("").flag("--json"), Ok(false));
         assert!(Arguments::new("--jsn").flag("--json").is_err());

@@ -88,7 +88,7 @@ fn clients<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Rep
         return Ok(Value::from(all).to_string());
     }
     let all: Vec<String> = lines.map(|(client, rtt, loss)| client_line(client, rtt, loss)).collect();
-    Ok(if all.is_empty() { "nobody is there".into() } else { all.join("\n") })
+    Ok(if all.is_empty() { "no client is connected".into() } else { all.join("\n") })
 }
 
 fn client_json(client: &Client, rtt: Duration, loss_permille: u64) -> Value {
@@ -119,7 +119,7 @@ fn client_line(client: &Client, rtt: Duration, loss_permille: u64) -> String {
 }
 
 fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
-    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("which client?".into()))?;
+    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("name a client".into()))?;
     let id = find(server, who)?;
     let why = if why.is_empty() { "kicked by the server" } else { why };
     server.with_game(|_, context| context.kick(id, why));
@@ -128,15 +128,21 @@ fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 }
 
 fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
-    let (who, why) =
-        arguments.first().ok_or_else(|| CommandError::Usage("which client, identity or address?".into()))?;
+    let (who, why) = arguments
+        .first()
+        .ok_or_else(|| CommandError::Usage("name a client, an identity or an address".into()))?;
     let why = if why.is_empty() { "banned by the server" } else { why };
     let banned = match Banned::parse(who) {
         Some(banned) => banned,
         None => {
             let id = find(server, who)?;
             let client = server.context.clients.get(id).and_then(Banned::of);
-            client.ok_or_else(|| CommandError::Failed(format!("client {id} has nothing to ban it by")))?
+            client.ok_or_else(|| {
+                CommandError::Failed(format!(
+                    "client {id} has neither an identity nor an address to \
+                                                               ban"
+                ))
+            })?
         }
     };
     let saved = server.bans.add(banned, why);
@@ -147,19 +153,19 @@ fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     }
     tracing::info!("{banned} is banned: {why}");
     if let Err(error) = saved {
-        return Err(CommandError::Failed(format!("{banned} is banned until the server stops, but: {error}")));
+        return Err(CommandError::Failed(format!("{banned} is banned only until the server stops: {error}")));
     }
-    Ok(format!("{banned} is banned: {why}; {} sent away", Counted(affected.len() as u64, "client")))
+    Ok(format!("{banned} is banned: {why}; {} disconnected", Counted(affected.len() as u64, "client")))
 }
 
 fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let banned = Banned::parse(arguments.text())
-        .ok_or_else(|| CommandError::Usage("that is neither identity nor address".into()))?;
+        .ok_or_else(|| CommandError::Usage("the argument is neither an identity nor an address".into()))?;
     match server.bans.remove(&banned) {
-        Ok(true) => Ok(format!("{banned} may come in again")),
-        Ok(false) => Err(CommandError::Failed(format!("{banned} is not banned; `bans` lists who is"))),
+        Ok(true) => Ok(format!("{banned} may connect again")),
+        Ok(false) => Err(CommandError::Failed(format!("{banned} is not banned; `bans` lists all bans"))),
         Err(error) => {
-            Err(CommandError::Failed(format!("{banned} may come in until the server stops, but: {error}")))
+            Err(CommandError::Failed(format!("{banned} may connect only until the server stops: {error}")))
         }
     }
 }
@@ -172,18 +178,18 @@ fn bans<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
         return Ok(Value::from(all.collect::<Vec<_>>()).to_string());
     }
     let lines: Vec<String> = all.into_iter().map(|(who, why)| format!("{who}  {why}")).collect();
-    Ok(if lines.is_empty() { "nobody is banned".into() } else { lines.join("\n") })
+    Ok(if lines.is_empty() { "no ban is set".into() } else { lines.join("\n") })
 }
 
 fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if arguments.text().is_empty() {
-        return Err(CommandError::Usage("say what?".into()));
+        return Err(CommandError::Usage("give a text".into()));
     }
     let there = server.context.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {
         Ok(told) if told >= there => Ok(format!("said to {}", Counted(there as u64, "client"))),
         Ok(told) => Err(CommandError::Failed(format!(
-            "said to {told} of {}; the network, or the others, take no more now: say it again",
+            "the text was sent to {told} of {}; the queues of the other clients are full, so say it again",
             Counted(there as u64, "client")
         ))),
         Err(why) => Err(why),
@@ -244,10 +250,13 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 /// The client with the id that was typed.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
-        CommandError::Usage(format!("`{}` is no client; `clients` lists their numbers", shown(text)))
+        CommandError::Usage(format!("`{}` is no client's number; `clients` lists the numbers", shown(text)))
     })?;
     match server.context.clients.get(id) {
         Some(client) => Ok(client.id),
-        None => Err(CommandError::Failed(format!("client {id} is not there; `clients` lists who is"))),
+        None => Err(CommandError::Failed(format!(
+            "client {id} is not connected; `clients` lists the connected \
+                                                  clients"
+        ))),
     }
 }

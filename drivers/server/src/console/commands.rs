@@ -1,4 +1,4 @@
-//! Which commands there are, the server's own and the game's.
+//! The table of console commands, the server's own and the game's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::reply::{CommandError, Reply, shown};
 use crate::context::Context;
 use crate::suggest::suggest;
 
-/// The console commands of a server whose game is `G`, as [`crate::Game::commands`] adds to them.
+/// The console commands of a server whose game is `G`. [`crate::Game::commands`] adds to them.
 ///
 /// ```
 /// use tickwire_server::{CommandError, Commands, Context};
@@ -60,8 +60,8 @@ impl<G> Commands<G> {
         Self { by_name: own.collect() }
     }
 
-    /// Adds a command: what follows its name (`<client> [reason]`), what it does in a few words, and the function. One of
-    /// the same name is replaced, the server's own included.
+    /// Adds a command: its arguments as shown in the help (`<client> [reason]`), its purpose in a few words, and its
+    /// function. The command replaces a command of the same name, the server's own included.
     pub fn add(
         &mut self,
         name: &'static str,
@@ -122,15 +122,20 @@ pub(super) enum BuiltIn {
 
 /// Name, usage and help of each of them.
 const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
-    ("help", "[command]", "what commands do", BuiltIn::Help),
-    ("status", "[--json]", "how the server is doing", BuiltIn::Status),
-    ("clients", "[--json]", "who is there", BuiltIn::Clients),
-    ("kick", "<client> [reason]", "send a client away", BuiltIn::Kick),
-    ("ban", "<client | identity | address> [reason]", "send away, and never let in again", BuiltIn::Ban),
-    ("unban", "<identity | address>", "let in again", BuiltIn::Unban),
-    ("bans", "[--json]", "who is banned", BuiltIn::Bans),
-    ("say", "<text>", "say something to all players", BuiltIn::Say),
-    ("stats", "[--json]", "counters of network and ticks", BuiltIn::Stats),
+    ("help", "[command]", "show the commands", BuiltIn::Help),
+    ("status", "[--json]", "show the state of the server", BuiltIn::Status),
+    ("clients", "[--json]", "list the clients", BuiltIn::Clients),
+    ("kick", "<client> [reason]", "disconnect a client", BuiltIn::Kick),
+    (
+        "ban",
+        "<client | identity | address> [reason]",
+        "disconnect a client, and refuse it from now on",
+        BuiltIn::Ban,
+    ),
+    ("unban", "<identity | address>", "lift a ban", BuiltIn::Unban),
+    ("bans", "[--json]", "list the bans", BuiltIn::Bans),
+    ("say", "<text>", "show a text to all players", BuiltIn::Say),
+    ("stats", "[--json]", "show counters of network and ticks", BuiltIn::Stats),
     ("reload", "", "read the configuration again", BuiltIn::Reload),
     ("quit", "[reason]", "stop the server in order", BuiltIn::Quit),
 ];

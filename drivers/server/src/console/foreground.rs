@@ -1,5 +1,6 @@
-//! Whether this program may use its terminal. A shell with job control stops a program that reads the terminal, or changes its
-//! modes, while it runs in the background (POSIX 11.1.4): the console waits until it is in the foreground.
+//! Checks whether this program may use its terminal. A shell with job control stops a program that reads the terminal,
+//! or changes its modes, while it runs in the background (POSIX 11.1.4), so the console waits until it is in
+//! the foreground.
 
 #[cfg(unix)]
 use std::sync::Arc;

@@ -110,7 +110,7 @@ fn edit(remote: &Remote, output: &Output) {
             Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 // Its rest must not be taken for a command of its own.
                 terminal::drop_input();
-                output.line("error: that was no UTF-8; nothing of the line is done: type it again");
+                output.line("error: the line was no UTF-8 and is ignored; type it again");
             }
             Err(error) => {
                 output.set_terminal(None);
@@ -125,7 +125,7 @@ fn edit(remote: &Remote, output: &Output) {
 /// The message for the end of input.
 fn closed(error: &ReadlineError) -> String {
     let why = if matches!(error, ReadlineError::Eof) { String::new() } else { format!(" ({error})") };
-    format!("the console is closed{why}; the server goes on until Ctrl-C or SIGTERM")
+    format!("the console is closed{why}; the server runs until Ctrl-C or SIGTERM")
 }
 
 fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
@@ -139,7 +139,7 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     let _answering = output.answering();
     if line.len() > LINE_MOST {
-        output.line(&format!("error: a line of more than {LINE_MOST} bytes is no command"));
+        output.line(&format!("error: the line has more than {LINE_MOST} bytes and is ignored"));
         return remote.is_running();
     }
     let Some(reply) = remote.run(line) else { return false };
@@ -188,15 +188,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_that_closes_says_so_and_why_unless_somebody_closed_it() {
-        let end = "the server goes on until Ctrl-C or SIGTERM";
+    fn a_console_that_closes_by_itself_reports_the_reason() {
+        let end = "the server runs until Ctrl-C or SIGTERM";
         assert_eq!(closed(&ReadlineError::Eof), format!("the console is closed; {end}"));
         let error = ReadlineError::Io(io::Error::other("gone"));
         assert_eq!(closed(&error), format!("the console is closed (gone); {end}"));
     }
 
     #[test]
-    fn a_line_is_kept_up_to_its_limit_and_the_next_one_is_found() {
+    fn a_line_beyond_its_limit_is_cut_off_and_the_next_line_is_read() {
         let text = [&[b'x'; 100_000][..], b"\nhelp\n\n", &[b'y'; LINE_MOST], b"\nend"].concat();
         let mut input = io::BufReader::with_capacity(1000, &text[..]);
         let mut lines = Vec::new();

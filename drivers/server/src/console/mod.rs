@@ -1,4 +1,4 @@
-//! Commands, from wherever their lines come.
+//! Console commands, whether a line comes from standard input or another thread.
 
 mod arguments;
 mod builtin;

@@ -1,4 +1,4 @@
-//! Where lines for a person go, so that they do not tear the line that is being edited.
+//! Output for a person at the console, printed without breaking the line that is being edited.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +77,9 @@ impl Output {
         match self.out.put(Item::Line(text), bytes, PATIENCE) {
             Queued::After(0) | Queued::Dropped(2..) => {}
             Queued::Dropped(_) => {
-                tracing::warn!("standard output is not read; answers are dropped until it is read again");
+                tracing::warn!(
+                    "no program reads standard output; answers are dropped until one reads it again"
+                );
             }
             Queued::After(dropped) => {
                 tracing::warn!("standard output is read again; {dropped} answers were dropped");
@@ -151,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_peer_writes_cannot_drive_the_terminal() {
+    fn text_of_a_peer_cannot_control_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\u{9b}c\nd"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\nd");
         assert_eq!(harmless("a\u{2028}b\u{202e}c\u{2066}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
         let readable = "C:\\logs\t\"it's\" e\u{301}\u{928}\u{94d}\n";

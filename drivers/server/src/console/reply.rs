@@ -5,7 +5,7 @@ use std::fmt;
 /// The answer of a command: text for the person or program that gave the command.
 pub type Reply = Result<String, CommandError>;
 
-/// Why a command did nothing.
+/// The reason that a command did nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -13,11 +13,11 @@ pub enum CommandError {
     Usage(String),
     /// The command failed, for this reason.
     Failed(String),
-    /// There is no such command.
+    /// No command has this name.
     Unknown {
-        /// The name as it was typed, shortened if it is long.
+        /// The name as it was typed, cut off if it is long.
         name: String,
-        /// The most similar command, if one is similar.
+        /// The name of the most similar command, if one is similar.
         meant: Option<&'static str>,
     },
 }

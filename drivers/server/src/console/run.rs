@@ -1,4 +1,4 @@
-//! Carrying out the line of a command.
+//! Runs the line of a command.
 
 use std::rc::Rc;
 

@@ -1,4 +1,5 @@
-//! A queue of text to print. A thread of its own prints it, so that a reader who stops reading stalls nobody else.
+//! A queue of text to print. A thread of its own prints the text, so that a terminal that stops reading stalls only
+//! that thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -179,7 +180,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[test]
-    fn all_is_printed_in_order_and_settling_waits_for_it() {
+    fn text_is_printed_in_order_and_settling_waits_for_it() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {
             thread::sleep(Duration::from_millis(1));
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_thread_all_is_printed_by_whoever_has_something_to_print() {
+    fn without_a_thread_the_caller_prints_the_text_itself() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| printed.send(thing).unwrap());
         spool.shared.lock().has_no_thread = true;
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_does_not_take_is_dropped_and_counted_and_told_when_he_reads_again() {
+    fn output_that_is_not_read_is_dropped_counted_and_reported_on_the_next_read() {
         let (go_on, may_go_on) = sync_channel::<()>(0);
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {

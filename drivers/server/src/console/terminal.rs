@@ -1,4 +1,4 @@
-//! The terminal's settings, so that it is left as it was found, however the program ends.
+//! The terminal's settings, which are restored however the program ends.
 
 #[cfg(unix)]
 use super::foreground;

@@ -1,4 +1,4 @@
-//! A file that is put aside when it is large enough, and that survives a full disk.
+//! A log file that is renamed when it is large enough, and that survives a full disk.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -158,8 +158,8 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lost so far; {}, or set another \
-                 `log_file_path` and restart; the server goes on",
+                "the log {} cannot be written: {error}; {} lost so far; {}, or set another `log_file_path` and \
+                 restart; the server runs without this log",
                 path.display(),
                 Counted(self.lost, "line"),
                 remedy(error)
@@ -170,7 +170,7 @@ impl Complaints {
     /// Told each time it is tried again.
     fn not_rolled(&self, path: &Path, error: &io::Error) {
         self.output.warn(&format!(
-            "the log {} cannot be put aside: {error}; it grows on; {}",
+            "the log {} cannot be renamed: {error}; it grows beyond `log_file_bytes`; {}",
             path.display(),
             remedy(error)
         ));
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the log {} is written again; {} lost",
+                "the server writes to the log {} again; {} lost",
                 path.display(),
                 Counted(self.lost, "line")
             ));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_is_put_aside_and_the_oldest_is_deleted() {
+    fn a_full_log_is_renamed_and_the_oldest_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/server.log");
         let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_written_on_where_it_ended() {
+    fn a_log_is_appended_to_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         for _ in 0..2 {
@@ -226,7 +226,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_that_was_moved_or_deleted_is_begun_again() {
+    fn a_log_that_was_moved_or_deleted_is_created_again() {
         for kept in [0, 2] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("logs/server.log");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_cut_off_in_place_is_put_aside_by_what_is_in_it_now() {
+    fn a_log_truncated_in_place_rolls_by_its_current_size() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_put_aside_is_written_on() {
+    fn a_log_that_cannot_be_renamed_keeps_growing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         fs::create_dir_all(folder.path().join("server.log.1/full")).unwrap();
@@ -284,14 +284,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_that_nobody_reads_is_refused_and_one_that_is_read_is_written_to() {
+    fn a_log_pipe_is_refused_without_a_reader_and_written_to_with_one() {
         use std::io::Read as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let open = || RollingFile::open(&path, 40, 2, Output::default());
         let error = open().err().unwrap().to_string();
-        assert_eq!(error, "it is a pipe that nobody reads, or a socket");
+        assert_eq!(error, "the path leads to a pipe without a reader, or to a socket");
         let mut reader = tickwire_native::text_file::open_any(&path).unwrap();
         let mut log = open().unwrap();
         log.write_all(b"line\n").unwrap();
@@ -302,7 +302,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_loses_lines_and_nothing_else() {
+    fn a_full_disk_loses_only_log_lines() {
         let mut file = RollingFile::open(Path::new("/dev/full"), 40, 2, Output::default()).unwrap();
         for _ in 0..5 {
             file.write_all(b"0123456789\n").unwrap();

@@ -1,4 +1,4 @@
-//! Targets by which a record of the log names its readers.
+//! Targets of log records, which name their readers.
 
 /// The target of messages for the log alone. The person at the console learns of them in another way.
 pub(crate) const LOG_ONLY: &str = "log";

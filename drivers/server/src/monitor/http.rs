@@ -1,5 +1,5 @@
-//! As much of HTTP as watching a server takes: one GET per connection. Whatever strangers do, they hold a few connections
-//! for a few seconds.
+//! A minimal HTTP server for monitoring: one GET per connection. Strangers can occupy only a few connections for a
+//! few seconds.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -78,7 +78,8 @@ fn accept_all(listener: &TcpListener, is_over: &AtomicBool, answer: &Arc<Answeri
         if complained.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             complained = Some(Instant::now());
             tracing::warn!(
-                "monitoring cannot take a connection: {error}; it goes on trying; if this lasts, raise the limit of \
+                "the monitoring server cannot accept a connection: {error}; it keeps trying; if the error lasts, \
+                raise the limit of \
                  open files or threads (`ulimit -n`, `LimitNOFILE`, `TasksMax`)"
             );
         }
@@ -121,11 +122,11 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("this is no HTTP request: {why}\n");
+            let body = format!("the request is no HTTP request: {why}\n");
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
-            let body = format!("a request has at most {HEAD} bytes here\n");
+            let body = format!("a request may have at most {HEAD} bytes\n");
             (Answer { status: 431, kind: PLAIN, body }, true)
         }
     };
@@ -251,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_when_it_is_whole() {
+    fn a_request_head_is_parsed_once_it_is_complete() {
         let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
         for length in 0..head.len() {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_is_known_before_its_end() {
+    fn bytes_that_are_no_http_are_refused_before_their_end() {
         let many = "x: y\r\n".repeat(HEADERS + 1);
         let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
         for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {

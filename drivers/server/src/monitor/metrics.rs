@@ -1,4 +1,5 @@
-//! The counters, as Prometheus reads them. They are read when a request comes, and cost nothing between requests.
+//! The counters in the format of Prometheus. The server collects them when a request comes, so they cost nothing
+//! between requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,20 +56,15 @@ impl Collector for Source {
         let rtt = NetworkStats::mean_rtt(&infos).unwrap_or_default().as_secs_f64();
         let gauges = [
             ("clients", "Clients that are connected", None, network.connections as f64),
-            (
-                "clients_interrupted",
-                "Clients that fell silent and whose places are kept",
-                None,
-                interrupted as f64,
-            ),
+            ("clients_interrupted", "Silent clients whose places the server keeps", None, interrupted as f64),
             ("handshakes_half_open", "Handshakes that are half open", None, network.half_open as f64),
-            ("peer_memory", "Memory held on behalf of clients", Some(Unit::Bytes), network.memory as f64),
+            ("peer_memory", "Memory held for clients", Some(Unit::Bytes), network.memory as f64),
             ("events_waiting", "Events that wait for the game", None, network.events_waiting as f64),
             ("rtt_mean", "Mean round-trip time to the clients", Some(Unit::Seconds), rtt),
             ("uptime", "Time since the start", Some(Unit::Seconds), beats.uptime.as_secs_f64()),
             (
                 "tick_silence",
-                "Time since the last tick, or since a game at rest was last asked",
+                "Time since the last tick, or since the server last asked a game at rest",
                 Some(Unit::Seconds),
                 beats.silence.as_secs_f64(),
             ),
@@ -90,12 +86,12 @@ fn encode_counters(
     beats: &Beats,
 ) -> fmt::Result {
     let counters = [
-        ("datagrams_sent", "Datagrams handed to the system", network.datagrams_sent),
-        ("datagrams_received", "Datagrams that came, noise included", network.datagrams_received),
+        ("datagrams_sent", "Datagrams passed to the system", network.datagrams_sent),
+        ("datagrams_received", "Datagrams received, noise included", network.datagrams_received),
         ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
         ("bytes_received", "Bytes of datagrams received", network.bytes_received),
         ("messages_sent", "Messages taken for sending", network.messages_sent),
-        ("messages_received", "Messages given to the game", network.messages_received),
+        ("messages_received", "Messages passed to the game", network.messages_received),
         (
             "messages_given_up",
             "Messages that waited for room when their connection ended",
@@ -103,23 +99,19 @@ fn encode_counters(
         ),
         (
             "messages_too_late",
-            "Messages whose connection was over before they left",
+            "Messages whose connection ended before they were sent",
             network.messages_too_late,
         ),
         ("send_errors", "Datagrams that the system refused", network.send_errors),
-        ("receive_errors", "Errors of the system upon receiving", network.receive_errors),
-        ("policy_panics", "Panics of accept policies; each cost one newcomer", network.policy_panics),
-        ("socket_full", "Times that the system had no room for a datagram yet", network.socket_full),
-        (
-            "commands_refused",
-            "Times that the game was faster than the network thread",
-            network.commands_refused,
-        ),
-        ("event_stalls", "Times that the game was too slow for the network", network.event_stalls),
+        ("receive_errors", "Errors of the system's receive calls", network.receive_errors),
+        ("policy_panics", "Panics of accept policies; each refused one client", network.policy_panics),
+        ("socket_full", "Times that the system's send buffer was full", network.socket_full),
+        ("commands_refused", "Times that the queue to the network thread was full", network.commands_refused),
+        ("event_stalls", "Times that the queue to the game was full", network.event_stalls),
         ("ticks", "Steps of the game", beats.ticks),
         ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
         ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
-        ("ticks_rested", "Steps that a game at rest did not need", beats.rested),
+        ("ticks_rested", "Steps left out while the game was at rest", beats.rested),
     ];
     for (name, help, value) in counters {
         let counter = ConstCounter::new(value);
@@ -151,7 +143,7 @@ fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fm
 /// One counter per reason.
 fn encode_drops(encoder: &mut DescriptorEncoder<'_>, network: &NetworkStats) -> fmt::Result {
     use prometheus_client::metrics::MetricType;
-    let help = "Datagrams that were not what they seemed, by reason";
+    let help = "Received datagrams that were dropped, by reason";
     let mut drops = encoder.encode_descriptor("datagrams_dropped", help, None, MetricType::Counter)?;
     for (reason, count) in network.drops.iter() {
         let labels = [("reason", reason.name())];

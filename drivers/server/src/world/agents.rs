@@ -1,4 +1,4 @@
-//! Agents in a box. Integers only, so that the same seed and steps make the same world everywhere.
+//! Agents in a box, in integers only, so that the same seed and steps make the same world everywhere.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tickwire_core::rng::Rng;
 
 use super::messages::AgentAt;
 
-/// An agent. Ids are never reused.
+/// The id of an agent in the world. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AgentId(pub u32);
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_leaves_the_box() {
+    fn no_agent_leaves_the_box() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         for (x, y) in [(1000, 1000), (-1000, -1000)] {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_agent_moves_at_the_speed_it_is_steered_with_and_only_then() {
+    fn an_owned_agent_moves_only_at_the_speed_it_is_steered_with() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         agents.steer(id, -1000, -1000);

@@ -45,7 +45,7 @@ impl Chat {
             return Line::PassedOn;
         }
         let is_told = self.notices.overdraw(NOTICES, now, 1);
-        let words = || format!("you say more than {limit} lines a second: nobody hears the last one");
+        let words = || format!("you sent more than {limit} lines a second: the last line was dropped");
         Line::TooMany { notice: is_told.then(words) }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_not_passed_on_and_its_author_is_told_once_a_second() {
+    fn a_chat_flood_is_dropped_and_its_author_notified_once_a_second() {
         let (start, mut chat) = (Instant::ZERO, Chat::new(None));
         let (mut heard, mut told) = (0, 0);
         for place in 0..100_000 {

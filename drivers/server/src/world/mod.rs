@@ -40,7 +40,7 @@ use crate::messages::Messages;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WorldSettings {
-    /// Agents that no client owns. Takes effect at once.
+    /// The number of agents that no client owns. Takes effect at once.
     ///
     /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
@@ -49,7 +49,7 @@ pub struct WorldSettings {
     ///
     /// Default: 1. Range: any.
     pub seed: u64,
-    /// Chat lines per second that one client may say, four seconds' worth at once. The server drops further lines and tells their author. `null` sets no limit. Takes effect at once.
+    /// Chat lines per second that one client may send, four seconds' worth at once. The server drops further lines and notifies their author. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
@@ -71,7 +71,7 @@ struct Player {
     owner: Option<BudgetOwner>,
 }
 
-/// The world.
+/// The built-in world: agents in a box, and the chat of its clients.
 #[derive(Debug, Default)]
 pub struct World {
     agents: Agents,
@@ -86,7 +86,7 @@ pub struct World {
 /// The message types of the world, for clients.
 ///
 /// # Errors
-/// None in practice, because these types fit together.
+/// Never in practice, because the world's types fit together.
 pub fn registry() -> Result<Arc<Registry>, RegisterError> {
     crate::registry::<World>()
 }
@@ -106,7 +106,7 @@ impl World {
                 if let Some(text) = notice {
                     let text = BoundedString::truncated(&text);
                     if let Err(error) = server.send(from, &Heard { from: FROM_SERVER, text }) {
-                        tracing::debug!("client {from} was not told that it says too much: {error}");
+                        tracing::debug!("client {from} was not told that its line was dropped: {error}");
                     }
                 }
                 return;
@@ -121,7 +121,7 @@ impl World {
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
-            tracing::info!("chat lines reach everybody again; {} did not", self.unheard);
+            tracing::info!("chat lines reach all clients again; {} did not", self.unheard);
             self.unheard = 0;
         }
         self.unheard += u64::from(told < there);
@@ -132,7 +132,7 @@ impl World {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
             Err(error) => {
-                tracing::debug!("a line was not sent: {error}");
+                tracing::debug!("a chat line was not sent: {error}");
                 0
             }
         }
@@ -167,10 +167,11 @@ impl Game for World {
         commands.add(
             "agents",
             "<count>",
-            "change how many agents belong to nobody",
+            "set the number of agents without a client",
             |world, _, arguments| {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
-                let count = count.ok_or_else(|| CommandError::Usage("how many? 0 to 10000".into()))?;
+                let count =
+                    count.ok_or_else(|| CommandError::Usage("give a number from 0 to 10000".into()))?;
                 world.agents.set_free(count);
                 let agents = Counted(world.agents.len() as u64, "agent");
                 Ok(format!("{agents}, {} of them clients'", world.players.len()))
@@ -237,12 +238,12 @@ impl Game for World {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(
-                "{bytes} bytes are too long for a line; {CHAT_BYTES} fit"
+                "a line of {bytes} bytes is too long; at most {CHAT_BYTES} fit"
             )));
         }
         Ok(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))
     }
 }
 
-/// "tickworl", as bytes.
+/// The application number of the built-in world: "tickworl", as bytes.
 pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");

@@ -7,7 +7,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{Program, ending, next, until};
 
 #[test]
-fn status_tells_people_and_programs_how_the_server_is_doing() {
+fn status_reports_the_server_as_text_and_as_json() {
     let mut server = Program::start(r#""max_connections": 9"#);
     let _client = server.join();
     let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
@@ -24,19 +24,25 @@ fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
-    assert_eq!(server.ask("kick"), "error: which client?; usage: kick <client> [reason]");
+    assert_eq!(server.ask("kick"), "error: name a client; usage: kick <client> [reason]");
     assert_eq!(
         server.ask("kick bob"),
-        "error: `bob` is no client; `clients` lists their numbers; usage: kick <client> [reason]"
+        "error: `bob` is no client's number; `clients` lists the numbers; usage: kick <client> [reason]"
     );
-    assert_eq!(server.ask("kick 7"), "error: client 7 is not there; `clients` lists who is");
-    assert_eq!(server.ask("status --jsn"), "error: `--jsn` says nothing here; usage: status [--json]");
-    assert_eq!(server.ask("say"), "error: say what?; usage: say <text>");
+    assert_eq!(
+        server.ask("kick 7"),
+        "error: client 7 is not connected; `clients` lists the connected clients"
+    );
+    assert_eq!(
+        server.ask("status --jsn"),
+        "error: `--jsn` is no argument of this command; usage: status [--json]"
+    );
+    assert_eq!(server.ask("say"), "error: give a text; usage: say <text>");
     assert_eq!(
         server.ask("unban me"),
-        "error: that is neither identity nor address; usage: unban <identity | address>"
+        "error: the argument is neither an identity nor an address; usage: unban <identity | address>"
     );
-    assert_eq!(server.ask("unban 192.0.2.1"), "error: 192.0.2.1 is not banned; `bans` lists who is");
+    assert_eq!(server.ask("unban 192.0.2.1"), "error: 192.0.2.1 is not banned; `bans` lists all bans");
 }
 
 #[test]
@@ -55,11 +61,11 @@ fn help_names_every_command_the_games_own_included() {
         "quit [reason] stop the server in order"
     );
     assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
-    assert_eq!(server.ask("agents many"), "error: how many? 0 to 10000; usage: agents <count>");
+    assert_eq!(server.ask("agents many"), "error: give a number from 0 to 10000; usage: agents <count>");
 }
 
 #[test]
-fn what_the_server_says_is_heard() {
+fn text_said_at_the_console_reaches_clients() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 client");
@@ -68,23 +74,23 @@ fn what_the_server_says_is_heard() {
 }
 
 #[test]
-fn what_is_too_long_to_be_said_whole_is_not_said() {
+fn text_too_long_for_a_chat_line_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
-    assert_eq!(said, "error: 201 bytes are too long for a line; 200 fit");
+    assert_eq!(said, "error: a line of 201 bytes is too long; at most 200 fit");
     let whole = "x".repeat(200);
     assert_eq!(server.ask(&format!("say {whole}")), "said to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
 }
 
 #[test]
-fn who_is_kicked_is_told_why_and_may_come_back() {
+fn a_kicked_client_receives_the_reason_and_may_return() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
     assert_eq!(ending(&client), CloseReason::Peer { code: codes::KICKED, text: "no shouting".into() });
-    until(|| (server.ask("clients") == "nobody is there").then_some(()));
+    until(|| (server.ask("clients") == "no client is connected").then_some(()));
     let _back = server.join();
     assert_eq!(server.ask_json("clients --json")[0]["id"], 2);
 }
@@ -92,7 +98,10 @@ fn who_is_kicked_is_told_why_and_may_come_back() {
 #[test]
 fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
-    assert_eq!(server.ask("ban 127.0.0.1"), "127.0.0.1 is banned: banned by the server; 0 clients sent away");
+    assert_eq!(
+        server.ask("ban 127.0.0.1"),
+        "127.0.0.1 is banned: banned by the server; 0 clients disconnected"
+    );
     server.ask("quit");
     let folder = std::sync::Arc::clone(&server.folder);
     assert_eq!(server.end().0, Some(0));
@@ -100,21 +109,21 @@ fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
     let options = tickwire_core::ConnectOptions::new(server.key());
     let error = server.try_join(options).unwrap_err();
     assert_eq!(error, tickwire_native::ConnectError::Banned);
-    assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may come in again");
+    assert_eq!(server.ask("unban 127.0.0.1"), "127.0.0.1 may connect again");
     server.join();
 }
 
 #[test]
-fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration() {
+fn console_and_configuration_accept_addresses_as_they_are_printed() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let clients =
         until(|| server.ask_json("clients --json").as_array().filter(|all| !all.is_empty()).cloned());
     let address = clients[0]["address"].as_str().unwrap();
     let answer = server.ask(&format!("ban {address} rude"));
-    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 client sent away");
+    assert_eq!(answer, "127.0.0.1 is banned: rude; 1 client disconnected");
     ending(&client);
-    assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may come in again");
+    assert_eq!(server.ask(&format!("unban {address}")), "127.0.0.1 may connect again");
     for printed in [&server.address().to_string(), "[::]:7777", "[fe80::1%4]:7777"] {
         let ended = crate::harness::run(server.folder.path(), &["--check", "--bind-address", printed]);
         assert_eq!(ended.code, Some(0), "{printed}: {}", ended.errors);
@@ -128,7 +137,7 @@ fn an_address_is_taken_as_it_was_printed_by_the_console_and_by_the_configuration
 }
 
 #[test]
-fn counters_are_told() {
+fn the_command_stats_prints_the_counters() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let _client = server.join();
     let stats = server.ask_json("stats --json");
@@ -154,7 +163,7 @@ fn quit_ends_the_server_in_order() {
 }
 
 #[test]
-fn the_end_of_input_is_not_the_end_of_the_server() {
+fn the_server_continues_after_the_end_of_input() {
     let mut server = Program::start(r#""enable_logging": false"#);
     server.ask("status --json");
     server.close_input();
@@ -164,7 +173,7 @@ fn the_end_of_input_is_not_the_end_of_the_server() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
+fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
@@ -173,7 +182,7 @@ fn bytes_that_are_no_text_are_no_command_and_do_no_harm() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_has_stopped_reading_keeps_no_server_alive() {
+fn a_stalled_reader_of_answers_does_not_delay_the_servers_end() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();
@@ -190,7 +199,7 @@ fn a_reader_that_has_stopped_reading_keeps_no_server_alive() {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all("help\n".repeat(1000).as_bytes()).unwrap();
     let log = || std::fs::read_to_string(folder.path().join("server.log")).unwrap_or_default();
-    until(|| log().contains("standard output is not read").then_some(()));
+    until(|| log().contains("no program reads standard output").then_some(()));
     let id = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     let ended =
@@ -219,18 +228,22 @@ fn a_reader_that_is_slow_gets_every_answer() {
 #[test]
 fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
     let mut server = Program::start(r#""enable_logging": false"#);
-    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: a line of more than 4096 bytes is no command");
+    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: the line has more than 4096 bytes and is ignored");
     let shown = "x".repeat(40) + "…";
     assert_eq!(
         server.ask(&"x".repeat(4000)),
         format!("error: unknown command `{shown}`; `help` lists the commands")
     );
-    assert!(server.ask(&format!("kick {}", "x".repeat(4000))).contains(&format!("`{shown}` is no client")));
+    assert!(
+        server
+            .ask(&format!("kick {}", "x".repeat(4000)))
+            .contains(&format!("`{shown}` is no client's number"))
+    );
     assert_eq!(server.ask_json("status --json")["clients"], 0);
 }
 
 #[test]
-fn what_was_said_to_nobody_is_not_told_as_said() {
+fn text_that_reached_no_client_is_reported_as_failed() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let mut client = server.join();
     // It hears nothing any more, and the server does not know yet.
@@ -240,5 +253,5 @@ fn what_was_said_to_nobody_is_not_told_as_said() {
         let mut answers = (0..100).map(|_| server.ask(&line));
         answers.find(|answer| answer != "said to 1 client")
     });
-    assert!(answer.starts_with("error: said to 0 of 1 client;"), "{answer}");
+    assert!(answer.starts_with("error: the text was sent to 0 of 1 client;"), "{answer}");
 }

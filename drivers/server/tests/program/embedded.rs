@@ -78,7 +78,7 @@ fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
 }
 
 #[test]
-fn a_game_that_does_not_start_says_why() {
+fn a_game_that_does_not_start_is_reported_with_its_error() {
     let folder = tempfile::tempdir().unwrap();
     let error = Dedicated::start(Odd(Manner::Failing), config(&folder)).unwrap_err();
     assert_eq!(
@@ -98,7 +98,7 @@ fn a_game_may_stop_its_server() {
 }
 
 #[test]
-fn a_server_that_never_ran_leaves_nobody_waiting_and_frees_its_port() {
+fn a_server_that_never_ran_leaves_no_caller_waiting_and_frees_its_port() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let (remote, address) = (server.remote(), server.address());
@@ -112,7 +112,7 @@ fn a_server_that_never_ran_leaves_nobody_waiting_and_frees_its_port() {
 }
 
 #[test]
-fn a_game_that_hangs_is_told_by_its_health_and_so_is_that_it_goes_on() {
+fn health_reports_a_hanging_game_and_its_recovery() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder);
     config.monitoring_address = Some("127.0.0.1:0".parse().unwrap());

@@ -28,7 +28,7 @@ fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
 const LOOPBACK: [&str; 2] = ["--bind-address", "127.0.0.1:0"];
 
 #[test]
-fn a_wrong_configuration_is_told_by_file_line_and_key() {
+fn a_wrong_configuration_is_reported_by_file_line_and_key() {
     let folder = folder_with("server.json", "{\n  // slow\n  \"tick_rate\": 0\n}");
     let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
     refuse(folder.path(), &[], 2, &said);
@@ -39,7 +39,7 @@ fn a_wrong_configuration_is_told_by_file_line_and_key() {
 }
 
 #[test]
-fn a_flag_and_a_variable_that_are_wrong_are_told_by_name() {
+fn a_wrong_flag_or_variable_is_reported_by_name() {
     let folder = tempfile::tempdir().unwrap();
     refuse(folder.path(), &["--tick-rat", "3"], 2, &["--tick-rate"]);
     refuse(
@@ -60,7 +60,7 @@ fn a_flag_and_a_variable_that_are_wrong_are_told_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_has_no_value_or_is_misspelt_is_told_by_name() {
+fn an_empty_or_misspelt_variable_is_reported_by_name() {
     use std::os::unix::ffi::OsStringExt as _;
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, value: &[u8]| {
@@ -69,10 +69,11 @@ fn a_variable_that_has_no_value_or_is_misspelt_is_told_by_name() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let (code, said) = check("TICKWIRE_CONFIG", b"");
-    let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset it\n";
+    let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable\n";
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
-    let no_text = "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set it again, or unset it\n";
+    let no_text =
+        "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =
@@ -100,7 +101,7 @@ fn files_that_would_destroy_each_other_are_refused_before_anything_is_written() 
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_its_number() {
+fn a_port_in_use_is_reported_with_its_number() {
     let folder = tempfile::tempdir().unwrap();
     let other = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _taken = UdpSocket::bind(other).unwrap();
@@ -116,21 +117,24 @@ fn a_port_that_is_taken_is_told_with_its_number() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn an_address_of_another_machine_is_told() {
+fn a_foreign_bind_address_is_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let said = ["192.0.2.1 is no address of this machine; bind to one that is", "the key is `bind_address`"];
+    let said = [
+        "192.0.2.1 is no address of this machine; bind to an address of this machine",
+        "the key is `bind_address`",
+    ];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
 }
 
 #[test]
-fn an_address_that_is_none_is_told() {
+fn text_that_is_no_bind_address_is_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let said = ["`bind_address`", "it is a name, and names are not resolved here"];
+    let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
 }
 
 #[test]
-fn a_monitoring_port_that_is_taken_is_told() {
+fn a_monitoring_port_in_use_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -154,7 +158,7 @@ fn a_key_that_others_may_read_is_refused() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: others may read the secret key (mode 0644)", "chmod 600"],
+        &["server.key: other users may read the secret key (mode 0644)", "chmod 600"],
     );
 }
 
@@ -169,15 +173,19 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: is no key: 'h' at place 1 is not a hexadecimal digit", "restore it from a copy"],
+        &[
+            "server.key: holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "restore the file from a copy",
+        ],
     );
     assert_eq!(fs::read_to_string(folder.path().join("server.key")).unwrap(), "half a key");
 
     // Nobody waits for who may write into a pipe.
     let folder = tempfile::tempdir().unwrap();
-    for (name, said) in
-        [("server.key", "the key cannot be read: it is"), ("server.bans.json", "the list of bans cannot be")]
-    {
+    for (name, said) in [
+        ("server.key", "the key cannot be read: the path leads to"),
+        ("server.bans.json", "the list of bans cannot be"),
+    ] {
         let pipe = folder.path().join(name);
         assert!(
             std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success()
@@ -193,21 +201,21 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: the key cannot be read: it is a folder, a pipe or a device"],
+        &["server.key: the key cannot be read: the path leads to a folder, a pipe or a device"],
     );
     let arguments = [&LOOPBACK[..], &["--key-file", "new.key", "--ticket-key-file", "ticket.key"]].concat();
     refuse(
         folder.path(),
         &arguments,
         3,
-        &["ticket.key: there is no such key; create it, or correct its path"],
+        &["ticket.key: the key file does not exist; create the file, or correct its path"],
     );
 }
 
 #[test]
-fn a_list_of_bans_that_does_not_read_is_refused() {
+fn a_list_of_bans_that_does_not_parse_is_refused() {
     let folder = folder_with("server.bans.json", "[{]");
-    refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not read", "`ban_file`"]);
+    refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not parse", "`ban_file`"]);
 }
 
 #[test]
@@ -224,7 +232,7 @@ fn a_log_that_cannot_be_opened_keeps_the_server_from_starting() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_under_the_log_is_told_and_stops_nothing() {
+fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
     let mut server = Program::start(r#""log_file_path": "/dev/full""#);
     let _client = server.join();
     assert_eq!(server.ask_json("status --json")["clients"], 1);
@@ -239,7 +247,7 @@ fn a_full_disk_under_the_log_is_told_and_stops_nothing() {
 }
 
 #[test]
-fn what_would_be_run_with_can_be_printed() {
+fn the_effective_configuration_can_be_printed() {
     let folder = folder_with("server.json", &config(r#""tick_rate": 30"#));
     let printed = run(folder.path(), &["--print-config", "--max-connections", "7"]);
     let printed: serde_json::Value = serde_json::from_str(&printed.out).unwrap();

@@ -5,7 +5,7 @@ const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md")
 const EXAMPLE: &str = include_str!("../../../../examples/bells.rs");
 
 #[test]
-fn the_guides_pieces_make_the_example() {
+fn the_code_in_the_guide_makes_the_example() {
     let pieces = GUIDE.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let program: Vec<&str> = pieces.collect();
     // Between two pieces there is an empty line or none, as it reads best.
@@ -70,7 +70,7 @@ fn deployments() -> [Vec<String>; 2] {
 
 #[cfg(unix)]
 #[test]
-fn the_guides_service_and_container_serve_and_stop_and_come_back_with_their_key() {
+fn the_guides_service_and_container_start_stop_and_restart_with_their_key() {
     use crate::harness::{Program, config, until};
     assert!(RUNNING.contains("STOPSIGNAL SIGTERM"), "as systemd does by itself");
     for arguments in deployments() {

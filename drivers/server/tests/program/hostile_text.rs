@@ -44,12 +44,12 @@ fn flood(client: &Client, lines: usize) {
 }
 
 #[test]
-fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
+fn a_chat_flooder_is_notified_and_few_of_its_lines_reach_others() {
     let server = Program::start(r#""client_message_limit": null, "client_byte_limit": null"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
     let notice = until(|| Some(next::<Heard>(&flooder)).filter(|heard| heard.from == FROM_SERVER));
-    assert_eq!(notice.text.as_str(), "you say more than 5 lines a second: nobody hears the last one");
+    assert_eq!(notice.text.as_str(), "you sent more than 5 lines a second: the last line was dropped");
     assert!(say(&other, "at last"));
     let mut heard = 0;
     until(|| {
@@ -61,7 +61,7 @@ fn a_chat_flooder_is_told_its_limit_and_the_others_hear_a_few_of_its_lines() {
 }
 
 #[test]
-fn a_client_that_floods_is_disconnected_and_told_the_limit_by_its_key() {
+fn a_flooding_client_is_disconnected_with_the_key_of_the_limit() {
     let server = Program::start(r#""client_message_limit": 50"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 1000);
@@ -71,7 +71,9 @@ fn a_client_that_floods_is_disconnected_and_told_the_limit_by_its_key() {
         text.raw().contains("more than 50 messages a second")
             && text.raw().contains("`client_message_limit`")
     );
-    assert!(server.log().contains("client 1 is sent away: more than 50 messages a second"));
+    assert!(
+        server.log().contains("client 1 is disconnected: this client sent more than 50 messages a second")
+    );
     while let Some(event) = other.wait_event(Duration::ZERO) {
         assert!(!matches!(event, Event::Closed { .. }));
     }

@@ -50,7 +50,7 @@ fn chat_on<'scope>(
 
 #[cfg(unix)]
 #[test]
-fn sigterm_under_load_tells_every_client_why() {
+fn sigterm_under_load_sends_every_client_the_reason() {
     let server = Program::start(
         r#""enable_logging": false, "client_message_limit": null, "client_byte_limit": null, "game": {"chat_lines_per_second": null}"#,
     );
@@ -77,7 +77,7 @@ fn sigterm_under_load_tells_every_client_why() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_that_it_is_stopping() {
+fn a_stopping_server_waits_for_its_clients_up_to_the_timeout_and_logs_the_stop() {
     let mut server = Program::start(r#""shutdown_timeout": "2 s", "monitoring_address": "127.0.0.1:0""#);
     let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
     let mut client = server.join();
@@ -99,7 +99,7 @@ fn a_server_that_stops_waits_for_its_clients_as_long_as_it_is_told_to_and_says_t
 
 #[cfg(unix)]
 #[test]
-fn a_second_sigterm_ends_at_once_and_says_so() {
+fn a_second_sigterm_ends_the_server_at_once_with_a_message() {
     let mut server = Program::start(r#""shutdown_timeout": "600 s""#);
     let mut client = server.join();
     client.abort();
@@ -108,7 +108,7 @@ fn a_second_sigterm_ends_at_once_and_says_so() {
     until(|| {
         server
             .errors()
-            .contains("stopping (SIGTERM): telling 1 client, and delivering what is queued for up to 10 min")
+            .contains("stopping (SIGTERM): telling 1 client, and delivering queued messages for up to 10 min")
             .then_some(())
     });
     server.signal(rustix::process::Signal::TERM);
@@ -120,7 +120,7 @@ fn a_second_sigterm_ends_at_once_and_says_so() {
 }
 
 #[test]
-fn nothing_that_was_acknowledged_is_lost_when_the_server_stops() {
+fn no_acknowledged_message_is_lost_when_the_server_stops() {
     let folder = tempfile::tempdir().unwrap();
     let taken = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&taken);
@@ -208,7 +208,7 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
 }
 
 #[test]
-fn a_server_that_is_killed_and_restarted_gets_its_clients_back_and_they_are_told_what_was_lost() {
+fn clients_of_a_killed_server_return_after_its_restart_with_a_list_of_lost_messages() {
     let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();

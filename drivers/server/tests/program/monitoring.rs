@@ -66,7 +66,7 @@ fn drops_are_counted_by_reason() {
 }
 
 #[test]
-fn health_is_told_and_other_paths_are_not_there() {
+fn health_is_served_and_other_paths_are_not_found() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let (head, body) = get(&server, "/health");
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -77,7 +77,7 @@ fn health_is_told_and_other_paths_are_not_there() {
 }
 
 #[test]
-fn what_is_asked_otherwise_is_answered_and_strangers_that_ask_nothing_keep_nobody_from_it() {
+fn other_requests_are_answered_and_silent_strangers_block_no_request() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let address = server.listening["monitoring"].as_str().unwrap();
     let ask = |text: &str| {
@@ -116,7 +116,7 @@ fn monitoring_outlives_a_lack_of_file_descriptors() {
     let few = rustix::process::Rlimit { current: Some(open), ..before };
     prlimit(id, Resource::Nofile, few).unwrap();
     let strangers: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(address).unwrap()).collect();
-    until(|| server.errors().contains("monitoring cannot take a connection").then_some(()));
+    until(|| server.errors().contains("the monitoring server cannot accept a connection").then_some(()));
     assert!(server.errors().contains("`ulimit -n`"), "{}", server.errors());
     drop(strangers);
     prlimit(id, Resource::Nofile, before).unwrap();

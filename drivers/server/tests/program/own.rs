@@ -116,9 +116,9 @@ fn a_client_takes_its_configuration_from_the_game_and_the_games_metrics_are_show
     let error = stranger.connect(&address.into(), ConnectOptions::new(key)).wait().unwrap_err();
     assert!(matches!(error, ConnectError::Schema(_)), "{error:?}");
     insta::assert_snapshot!(error, @r"
-    this end and the server do not match
+    the message types or channels of this end and the server differ
       only this end has: `channel:2`, `channel:3`, `channel:4`
-      both have, but not alike: `channel:0`, `channel:1`, `limit:max_message`
+      both have, with different layouts: `channel:0`, `channel:1`, `limit:max_message`
     give both ends the same message types, channels and largest message
     ");
     remote.stop("enough");

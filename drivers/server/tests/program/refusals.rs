@@ -15,25 +15,25 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_server_that_is_full_says_so_and_a_place_that_is_freed_is_taken() {
+fn a_full_server_refuses_clients_and_accepts_one_when_a_place_is_freed() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
-    assert_eq!(error.to_string(), "the server is full; try again later, or another server");
+    assert_eq!(error.to_string(), "the server is full; try again later, or connect to another server");
     drop(first);
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     server.join();
 }
 
 #[test]
-fn an_unknown_host_is_told_by_name() {
+fn an_unknown_host_is_reported_by_name() {
     let nowhere: NetworkAddress = "nowhere.invalid:7777".parse().unwrap();
     let error = client().connect(&nowhere, ConnectOptions::new([9; 32])).wait().unwrap_err();
     assert!(error.to_string().starts_with("the host `nowhere.invalid` is unknown"), "{error}");
 }
 
 #[test]
-fn another_version_of_the_protocol_is_answered_with_ours_and_nothing_else() {
+fn another_version_of_the_protocol_is_answered_only_with_the_servers_version() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -52,7 +52,7 @@ fn another_version_of_the_protocol_is_answered_with_ours_and_nothing_else() {
 }
 
 #[test]
-fn another_key_than_the_pinned_one_is_met_with_silence_and_the_error_names_the_key_that_answers() {
+fn a_server_with_another_key_is_not_connected_to_and_the_error_names_its_key() {
     let server = Program::start(r#""enable_logging": false"#);
     let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(3));
     let error = client().connect(&server.address().into(), options).wait().unwrap_err();
@@ -89,7 +89,7 @@ fn in_a_minute() -> u64 {
 }
 
 #[test]
-fn with_a_ticket_key_only_tickets_let_in_and_an_expired_one_is_told() {
+fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_one_is_refused() {
     let (mut server, mint) = ticket_server();
     let open = || ConnectOptions::new(server.key());
     let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();
@@ -101,14 +101,14 @@ fn with_a_ticket_key_only_tickets_let_in_and_an_expired_one_is_told() {
 }
 
 #[test]
-fn a_banned_identity_is_sent_away_and_not_let_in_again() {
+fn a_banned_identity_is_disconnected_and_refused_afterwards() {
     let (mut server, mint) = ticket_server();
     let join = |server: &Program, identity| {
         server.try_join(ConnectOptions::new(server.key()).ticket(mint(in_a_minute(), identity)))
     };
     let (bad, _good) = (join(&server, [1; 16]).unwrap(), join(&server, [2; 16]).unwrap());
     let answer = server.ask("ban 1 it's rude");
-    assert!(answer.ends_with("is banned: it's rude; 1 client sent away"), "{answer}");
+    assert!(answer.ends_with("is banned: it's rude; 1 client disconnected"), "{answer}");
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();

@@ -13,7 +13,7 @@ fn logged(server: &Program, text: &str) {
 }
 
 #[test]
-fn what_is_safe_takes_effect_and_the_rest_is_reported() {
+fn a_reload_applies_immediate_keys_and_reports_the_others() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 30, "max_connections": 3, "game": { "agents": 2 }"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
@@ -25,12 +25,12 @@ fn what_is_safe_takes_effect_and_the_rest_is_reported() {
 }
 
 #[test]
-fn a_change_that_is_wrong_changes_nothing_and_is_told() {
+fn an_invalid_change_is_reported_and_not_applied() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 0"#);
     logged(
         &server,
-        "the configuration stays as it was: server.json:1:34: `tick_rate` is 0; set it to a whole number",
+        "the configuration is unchanged: server.json:1:34: `tick_rate` is 0; set it to a whole number",
     );
     assert_eq!(server.ask_json("status --json")["tick_rate"], 60);
     change(&server, r#""tick_rate": 20"#);
@@ -58,14 +58,14 @@ fn the_level_of_the_log_changes_at_once() {
 }
 
 #[test]
-fn what_needs_a_restart_stays_as_it_runs_and_the_file_is_compared_with_that() {
+fn keys_that_need_a_restart_keep_their_running_values() {
     let mut server = Program::start(r#""max_connections": 64"#);
     change(&server, r#""max_connections": 2, "tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
     assert_eq!(server.ask_json("status --json")["clients_max"], 64);
     logged(&server, "max_connections will take effect at a restart");
     change(&server, r#""max_connections": 64, "tick_rate": 30"#);
-    logged(&server, "max_connections is again what the server runs with");
+    logged(&server, "max_connections is back to the value that the server runs with");
     assert_eq!(server.log().matches("max_connections will take effect at a restart").count(), 1);
     change(&server, r#""max_connections": 64, "tick_rate": 30, "game": { "seed": 2 }"#);
     logged(&server, "game will take effect at a restart");
@@ -83,7 +83,7 @@ fn a_file_that_is_made_while_the_server_runs_is_noticed() {
 }
 
 #[test]
-fn reload_says_what_came_of_it() {
+fn reload_answers_with_its_result() {
     let mut server = Program::start(r#""max_connections": 64"#);
     let nothing = "the configuration was read: nothing has changed";
     assert_eq!(server.ask("reload"), nothing);
@@ -93,12 +93,12 @@ fn reload_says_what_came_of_it() {
     assert_eq!((server.ask("reload"), server.ask("bans")), (nothing.into(), "192.0.2.9  by hand".into()));
     fs::write(&path, "[{").unwrap();
     let answer = server.ask("reload");
-    assert!(answer.starts_with("error: the bans stay as they were: "), "{answer}");
+    assert!(answer.starts_with("error: the list of bans is unchanged: "), "{answer}");
 }
 
 #[cfg(unix)]
 #[test]
-fn sighup_reads_the_configuration_and_says_so() {
+fn sighup_reloads_the_configuration_and_logs_it() {
     let server = Program::start(r#""max_connections": 64"#);
     server.signal(rustix::process::Signal::HUP);
     logged(&server, "the configuration was read: nothing has changed");
@@ -127,21 +127,21 @@ fn a_file_behind_links_is_noticed_wherever_they_lead() {
 }
 
 #[test]
-fn a_file_that_is_emptied_or_gone_resets_nothing() {
+fn an_emptied_or_deleted_file_resets_no_setting() {
     let mut server = Program::start(r#""tick_rate": 25, "log_level": "debug", "game": { "agents": 3 }"#);
     let path = server.folder.path().join("server.json");
     for text in ["", " \n", "\u{feff}", "// all of it is for later\n"] {
         fs::write(&path, text).unwrap();
         let answer = server.ask("reload");
         assert!(
-            answer.contains("the configuration stays as it was: server.json: has nothing in it; write `{}`"),
+            answer.contains("the configuration is unchanged: server.json: is empty; write `{}`"),
             "{answer}"
         );
         assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     }
     fs::remove_file(&path).unwrap();
     let answer = server.ask("reload");
-    assert!(answer.contains("is gone"), "{answer}");
+    assert!(answer.contains("does not exist any more"), "{answer}");
     assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     fs::write(&path, "{}").unwrap();
     until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));

@@ -137,7 +137,7 @@ impl Running {
 }
 
 #[test]
-fn a_game_at_rest_is_looked_at_once_a_second_and_takes_no_step() {
+fn a_game_at_rest_is_asked_once_a_second_and_takes_no_step() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let (asked, steps, updates) =
@@ -154,7 +154,7 @@ fn a_game_at_rest_is_looked_at_once_a_second_and_takes_no_step() {
 }
 
 #[test]
-fn a_game_that_wakes_takes_one_step_where_time_is_and_has_missed_none() {
+fn a_game_that_wakes_takes_one_step_and_counts_none_as_missed() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let before = running.steps();
@@ -179,7 +179,7 @@ fn a_game_that_wakes_takes_one_step_where_time_is_and_has_missed_none() {
 }
 
 #[test]
-fn the_number_of_the_tick_goes_on_while_a_game_rests() {
+fn the_tick_number_advances_while_a_game_rests() {
     let running = Running::start(100);
     let tick = || running.remote.run("tick").unwrap().unwrap().parse::<u64>().unwrap();
     until(|| (tick() > 0).then_some(()));

@@ -70,43 +70,44 @@ fn refuse(mut command: Command, code: i32, said: &str) {
 const NO_LOG: [&str; 2] = ["--enable-logging", "false"];
 
 #[test]
-fn a_key_that_this_user_may_not_read_is_told() {
+fn a_key_file_without_read_permission_is_reported() {
     let folder = Foreign::new();
     folder.write_secret("server.key", &"a5".repeat(32));
-    let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read it, or run as the \
-                user that owns it";
+    let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read the file, or \
+                run as the file's owner";
     refuse(folder.server(&NO_LOG), 3, said);
 }
 
 #[test]
-fn a_folder_that_this_user_may_not_write_in_is_told() {
+fn a_folder_without_write_permission_is_reported() {
     let folder = Foreign::new();
-    let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write in its \
-               folder, or name another `key_file`";
+    let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write to the \
+               file's folder, or name another `key_file`";
     refuse(folder.server(&NO_LOG), 3, key);
     let log = "the log server.log cannot be written: Permission denied (os error 13)";
     refuse(folder.server(&["--key-file", "own/server.key"]), 5, log);
 }
 
 #[test]
-fn a_configuration_that_this_user_may_not_read_is_told() {
+fn a_configuration_without_read_permission_is_reported() {
     let folder = Foreign::new();
     folder.write_secret("secret.json", "{}");
-    let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read it";
+    let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read the file";
     refuse(folder.server(&["--config", "secret.json"]), 2, said);
 }
 
 #[test]
-fn bans_that_cannot_be_written_are_told_at_the_start_and_hold_nevertheless() {
+fn bans_that_cannot_be_written_are_reported_at_the_start_and_still_hold() {
     let folder = Foreign::new();
     let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
     let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));
-    let said = "server.bans.json: bans cannot be written there: Permission denied (os error 13); they will hold until the \
-                server stops; let this user write in its folder, or name another `ban_file`";
+    let said = "server.bans.json: the list of bans cannot be written to this file: Permission denied (os error 13); \
+    the bans hold until the \
+                server stops; let this user write to the file's folder, or name another `ban_file`";
     until(|| server.errors().contains(said).then_some(()));
     let answer = server.ask("ban 127.0.0.1");
     assert!(
-        answer.starts_with("error: 127.0.0.1 is banned until the server stops, but: server.bans.json: "),
+        answer.starts_with("error: 127.0.0.1 is banned only until the server stops: server.bans.json: "),
         "{answer}"
     );
     let error = server.try_join(tickwire_core::ConnectOptions::new(server.key())).unwrap_err();
@@ -114,14 +115,14 @@ fn bans_that_cannot_be_written_are_told_at_the_start_and_hold_nevertheless() {
 }
 
 #[test]
-fn a_lack_of_threads_is_told_and_is_no_panic() {
+fn a_lack_of_threads_is_reported_without_a_panic() {
     let folder = Foreign::new();
     let server = folder.server(&[]);
     let mut limited = Command::new("prlimit");
     limited.arg("--nproc=1").arg("--").arg(server.get_program()).args(["--key-file", "own/server.key"]);
     limited.args(["--log-file-path", "own/server.log"]).current_dir(folder.0.path());
-    let said =
-        "error: the system gave no thread: Resource temporarily unavailable (os error 11); check its limits";
+    let said = "error: the system provided no thread: Resource temporarily unavailable (os error 11); check the system's \
+         limits";
     refuse(as_nobody(limited), 1, said);
 }
 
@@ -138,18 +139,18 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
         let mut full = Command::new("unshare");
         let fill = format!("{mount} && ! head -c 1M /dev/zero 2>/dev/null >disk/fill && exec \"$0\" \"$@\"");
         full.args(namespace).args(["sh", "-c", &fill]);
-        (full, "No space left on device (os error 28); make room there")
+        (full, "No space left on device (os error 28); free disk space")
     } else {
         let mut full = Command::new("sh");
         full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
-        (full, "File too large (os error 27); make room there")
+        (full, "File too large (os error 27); free disk space")
     };
     full.arg(server.get_program()).args(arguments).current_dir(folder);
     (full, said)
 }
 
 #[test]
-fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
+fn a_full_disk_under_the_key_is_reported_and_leaves_no_partial_key() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
@@ -159,7 +160,7 @@ fn a_full_disk_under_the_key_is_told_and_no_half_a_key_is_left() {
 }
 
 #[test]
-fn a_full_disk_under_log_and_bans_is_told_and_stops_nothing() {
+fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fs::write(folder.path().join("server.json"), config("")).unwrap();
     // It needs no room: it is there already.
@@ -172,14 +173,16 @@ fn a_full_disk_under_log_and_bans_is_told_and_stops_nothing() {
     for told in [
         format!("the log disk/server.log cannot be written: {why}; 1 line lost so far; {remedy}"),
         format!(
-            "disk/bans.json: bans cannot be written there: {why}; they will hold until the server stops; {remedy}"
+            "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans hold until the server \
+             stops; {remedy}"
         ),
     ] {
         until(|| server.errors().contains(&told).then_some(()));
     }
     let answer = server.ask("ban 192.0.2.1");
     let expected = format!(
-        "error: 192.0.2.1 is banned until the server stops, but: disk/bans.json: the list of bans cannot be written: {said}, or \
+        "error: 192.0.2.1 is banned only until the server stops: disk/bans.json: the list of bans cannot be written: \
+        {said}, or \
          name another `ban_file`"
     );
     assert_eq!(answer, expected);

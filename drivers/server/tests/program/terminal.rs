@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn a_line_is_edited_and_the_last_one_comes_back() {
+fn a_line_can_be_edited_and_the_last_line_recalled() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
@@ -73,7 +73,7 @@ fn ctrl_c_stops_the_server_in_order_and_ctrl_d_only_closes_the_console() {
 
     let (mut session, _folder) = start();
     session.send_control('d').unwrap();
-    session.exp_string("the console is closed; the server goes on until Ctrl-C or SIGTERM").unwrap();
+    session.exp_string("the console is closed; the server runs until Ctrl-C or SIGTERM").unwrap();
     session.send_control('c').unwrap();
     session.exp_string("stopped (SIGINT)").unwrap();
     assert_eq!(exits(&session), 0);
@@ -94,13 +94,16 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
 }
 
 #[test]
-fn ctrl_c_a_second_time_ends_at_once_whatever_began_the_stop() {
+fn a_second_ctrl_c_ends_the_server_at_once() {
     let long = r#""shutdown_timeout": "600 s""#;
     let (mut session, folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);
     session.send_control('c').unwrap();
     session
-        .exp_string("stopping (interrupted at the console): telling 1 client, and delivering what is queued for up to 10 min")
+        .exp_string(
+            "stopping (interrupted at the console): telling 1 client, and delivering queued messages for up \
+                     to 10 min",
+        )
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
     session.send_control('c').unwrap();
@@ -119,11 +122,11 @@ fn ctrl_c_a_second_time_ends_at_once_whatever_began_the_stop() {
 }
 
 #[test]
-fn a_line_that_is_no_utf8_is_refused_with_what_was_typed_after_it_and_the_next_one_is_read() {
+fn a_line_that_is_no_utf8_is_refused_whole_and_the_next_line_is_read() {
     let (mut session, _folder) = start();
     for line in [&b"say caf\xe9 quit\r"[..], b"\xff\r", b"agents 3\xc3\r"] {
         session.process().get_file_handle().unwrap().write_all(line).unwrap();
-        session.exp_string("error: that was no UTF-8; nothing of the line is done: type it again").unwrap();
+        session.exp_string("error: the line was no UTF-8 and is ignored; type it again").unwrap();
         session.exp_string("> ").unwrap();
         send(&mut session, "agents 7\r");
         session.exp_string("7 agents, 0 of them clients'").unwrap();
@@ -135,7 +138,7 @@ fn a_line_that_is_no_utf8_is_refused_with_what_was_typed_after_it_and_the_next_o
 }
 
 #[test]
-fn a_signal_leaves_the_terminal_as_it_was_found() {
+fn a_signal_restores_the_terminal_settings() {
     let (mut session, _folder) = start();
     until(|| is_edited(&session).then_some(()));
     session.process_mut().signal(Signal::SIGTERM).unwrap();

@@ -38,7 +38,7 @@ fn a_crowd_that_fills_several_datagrams_arrives_whole() {
 }
 
 #[test]
-fn everybody_hears_what_somebody_says() {
+fn a_chat_line_reaches_every_client() {
     let server = Program::start(r#""enable_logging": false"#);
     let (a, b) = (server.join(), server.join());
     let _there: Joined = next(&b);
@@ -49,7 +49,7 @@ fn everybody_hears_what_somebody_says() {
 }
 
 #[test]
-fn coming_back_renews_no_chat_budget() {
+fn reconnecting_renews_no_chat_budget() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let listener = server.join();
     let begun = std::time::Instant::now();
@@ -71,7 +71,7 @@ fn coming_back_renews_no_chat_budget() {
 }
 
 #[test]
-fn clients_that_come_and_go_within_a_step_take_no_warnings() {
+fn clients_that_join_and_leave_within_a_step_log_no_warnings() {
     // Somebody stays, so that the game is awake and takes once a second what has come.
     let begun = std::time::Instant::now();
     let mut server = Program::start(r#""tick_rate": 1"#);
@@ -96,7 +96,7 @@ fn clients_that_come_and_go_within_a_step_take_no_warnings() {
 }
 
 #[test]
-fn who_sends_what_only_a_server_sends_has_to_go() {
+fn a_client_that_sends_server_messages_is_disconnected() {
     let server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     for _ in 0..20 {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
-        println!("{path}: no promise was broken");
+        println!("{path}: the input broke no promise");
     }
     ExitCode::SUCCESS
 }

@@ -1,4 +1,4 @@
-//! A UDP proxy between two real processes that behaves like a bad network, the same one for the same seed.
+//! A UDP proxy between two real processes that behaves like a bad network. The same seed gives the same behaviour.
 
 mod args;
 

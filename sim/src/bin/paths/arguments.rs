@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_says_the_command_that_makes_it_again_without_anybodys_folders() {
+    fn a_report_names_the_command_that_makes_it_again_without_local_folders() {
         let arguments =
             parse("--report some/folder/a.html --only 5.1 --loss 2.5 --seed 9 --algorithm cubic").unwrap();
         assert_eq!(
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn percentages_are_exact() {
+    fn percentages_are_parsed_exactly() {
         assert_eq!([ppm("5"), ppm("0.25"), ppm("100")], [Some(50_000), Some(2500), Some(1_000_000)]);
         for bad in ["", "x", "101", "1.", "1.00001", "100.1", "-1"] {
             assert_eq!(ppm(bad), None, "{bad}");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn contradictory_arguments_are_refused() {
         for bad in [
             "--seeds 0",
             "--loss",

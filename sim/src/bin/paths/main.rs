@@ -1,5 +1,5 @@
-//! Plays the scenarios of RFC 8867 and recorded links under both congestion controls: figures of many seeds as a table,
-//! or one run of each as a page to read.
+//! Runs the scenarios of RFC 8867 and recorded links under both congestion controls: figures of many seeds as a table,
+//! or one run of each control as an HTML page.
 
 mod arguments;
 mod figures;
@@ -41,7 +41,7 @@ fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, St
     let chosen: Vec<Scenario> = all.into_iter().filter(wanted).collect();
     match &arguments.only {
         Some(only) if chosen.is_empty() => {
-            Err(format!("there is no scenario `{only}`; there are: {}", names.join(", ")))
+            Err(format!("there is no scenario `{only}`; the scenarios are: {}", names.join(", ")))
         }
         _ => Ok(chosen),
     }
@@ -114,7 +114,7 @@ fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
 
 fn one(scenarios: Vec<Scenario>) -> Result<Scenario, String> {
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-    let text = format!("a report is about one scenario: say --only with one of: {}", names.join(", "));
+    let text = format!("a report covers one scenario: give --only with one of: {}", names.join(", "));
     match <[Scenario; 1]>::try_from(scenarios.clone()) {
         Ok([scenario]) => Ok(scenario),
         Err(_) => Err(text),

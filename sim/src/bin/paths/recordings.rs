@@ -1,4 +1,5 @@
-//! Recorded links as scenarios: one saturating flow, 20 ms away, and a queue as in Mahimahi's examples.
+//! Recorded links as scenarios: one saturating flow with a one-way delay of 20 ms, and a queue as in
+//! Mahimahi's examples.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

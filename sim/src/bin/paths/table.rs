@@ -1,4 +1,4 @@
-//! Figures for people and for programs.
+//! Tables of figures for people and for programs.
 
 use tickwire_sim::link::PipeConfig;
 

@@ -28,8 +28,9 @@ impl Args {
                 args.json = true;
                 continue;
             }
-            let value = words.next().ok_or_else(|| format!("{word} wants a value"))?;
-            let number = || value.parse::<u64>().map_err(|_| format!("{word} {value}: not a number"));
+            let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+            let number =
+                || value.parse::<u64>().map_err(|_| format!("{word} {value}: the value is not a number"));
             match word.as_str() {
                 "--seeds" => args.seeds = number()?,
                 "--seconds" => args.seconds = u32::try_from(number()?).map_err(|error| error.to_string())?,
@@ -37,7 +38,7 @@ impl Args {
                 "--faults" => args.faults = Some(value),
                 "--trace" => args.trace = Some(value),
                 "--planted" => args.planted = Some(value),
-                _ => return Err(format!("{word}: no such option")),
+                _ => return Err(format!("{word} is no option")),
             }
         }
         Ok(args)

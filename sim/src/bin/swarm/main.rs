@@ -1,4 +1,4 @@
-//! Plays many seeds of the simulator, and stops at the first that breaks a promise.
+//! Runs many seeds of the simulator, and stops at the first seed that breaks a promise.
 
 mod args;
 mod planted;

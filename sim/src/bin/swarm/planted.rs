@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm has to find each of them, and nothing without them.
+//! Bugs planted on purpose: the swarm must find each of them, and no violation without them.
 
 use crate::args::Args;
 
@@ -14,7 +14,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
     let bugs: Vec<_> = Bug::ALL.into_iter().filter(|(_, known)| name == "all" || *known == name).collect();
     if bugs.is_empty() {
         let names = Bug::ALL.map(|(_, name)| name).join(", ");
-        return Err(format!("{name}: no such bug; there are {names}"));
+        return Err(format!("no bug is named {name}; the bugs are {names}"));
     }
     let mut lines = Vec::new();
     let mut passed = true;
@@ -23,7 +23,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         let found = first_violation(args, args.from..args.from.saturating_add(args.seeds));
         plant(None);
         let Some(found) = found else {
-            eprintln!("{name}: not found in {} seeds", args.seeds);
+            eprintln!("the bug {name} was not found in {} seeds", args.seeds);
             lines.push(format!("\"{name}\":null"));
             passed = false;
             continue;

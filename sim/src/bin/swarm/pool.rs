@@ -1,4 +1,5 @@
-//! Seeds on all cores. Results come in the order of the seeds, so that the first violation is the same on any machine.
+//! Runs seeds on all cores. Results come in the order of the seeds, so that the first violation is the same on
+//! any machine.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -24,7 +25,7 @@ pub(crate) fn run_caught(what: &Run<'_>) -> SeedReport {
             .downcast_ref::<String>()
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let text = text.unwrap_or_else(|| "a panic without words".into());
+        let text = text.unwrap_or_else(|| "a panic without a message".into());
         SeedReport::failed(what.seed, Violation { checker: "panic", at: Instant::ZERO, text })
     })
 }

@@ -1,4 +1,4 @@
-//! Plays the seeds, and says what came of them.
+//! Runs the seeds, and reports their results.
 
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ fn is_worth_its_name(reach: &Reach) -> bool {
     let figures = reach.figures();
     for (what, reached, least) in &figures {
         let verdict = if reached < least { "TOO FEW" } else { "enough" };
-        eprintln!("{verdict}: {reached} {what}; {least} are wanted at least");
+        eprintln!("{verdict}: {reached} {what}; at least {least} are required");
     }
     figures.iter().all(|(_, reached, least)| reached >= least)
 }

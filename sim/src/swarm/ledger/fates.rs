@@ -14,14 +14,16 @@ impl Ledger {
         let number = u32::try_from(message.0).unwrap_or(u32::MAX);
         let config = &self.channels[index];
         if !config.receipts || number >= self.side(side).sent[index].count {
-            return Err(format!("a receipt for message {number} of channel {channel}: nobody asked for it"));
+            return Err(format!(
+                "a receipt for message {number} of channel {channel}: the channel has no receipts"
+            ));
         }
         if !self.side_mut(side).sent[index].receipts.insert(number) {
             return Err(format!("a second receipt for message {number} of channel {channel}"));
         }
         if !self.was_given(side, index, number) {
             return Err(format!(
-                "a receipt for message {number} of channel {channel}, which nobody was given"
+                "a receipt for message {number} of channel {channel}, which was not delivered"
             ));
         }
         self.figures.receipts += 1;

@@ -78,7 +78,7 @@ fn a_failing_fault_list_shrinks_to_one_that_fails_the_same_way_when_read_back_fr
 }
 
 #[test]
-fn what_an_application_reports_ends_the_run() {
+fn a_violation_reported_by_the_application_ends_the_run() {
     let mut world = world(1, Vec::new());
     world.run_until(at(SECOND)).unwrap();
     let violation = world.with(1, |_, context| context.fail("enough")).unwrap_err();

@@ -52,7 +52,7 @@ mod tests {
     use tickwire_server::world::CHAT_BYTES;
 
     #[test]
-    fn what_is_composed_fits_and_is_heard_once_each_in_order() {
+    fn composed_lines_fit_and_arrive_once_each_in_order() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut ears = Ears::default();
         for number in 0..1000 {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_comes_twice_or_late_is_no_line_in_its_place() {
+    fn missing_doubled_and_late_lines_are_detected() {
         let heard = |lines: &[&str]| {
             let mut ears = Ears::default();
             lines.iter().for_each(|line| ears.hear(line));

@@ -145,7 +145,7 @@ impl Show {
                 self.finish();
             }
             if now > self.patience {
-                return Err(format!("nothing more came for too long: {}", self.bots.obituary()));
+                return Err(format!("the programs made no progress for too long: {}", self.bots.obituary()));
             }
         }
         Ok(self.summary.clone())

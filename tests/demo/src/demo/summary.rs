@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_should_not_be_is_a_fault() {
+    fn only_broken_expectations_are_reported_as_faults() {
         assert_eq!(good().faults(), [""; 0]);
         let with = |change: fn(&mut Summary)| {
             let mut summary = good();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_null() {
+    fn unknown_figures_are_null() {
         let json = good().json(&[]);
         assert_eq!((&json["server"]["cpu_percent"], &json["rtt_ms"]), (&Value::Null, &Value::Null));
         assert!(good().text().contains("not known"));

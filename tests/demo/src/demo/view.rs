@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_a_dash() {
+    fn unknown_figures_are_shown_as_a_dash() {
         let panel = panel(&Frame::default());
         assert!(panel.contains("round trip              -"), "{panel}");
     }

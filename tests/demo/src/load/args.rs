@@ -31,7 +31,7 @@ impl Args {
     pub(super) fn read() -> Self {
         let args = Self::parse();
         if args.clients == 0 && !args.idle {
-            let what = "--clients is 0, and nobody sends anything; give 1 at least, or --idle";
+            let what = "--clients is 0, so no messages are sent; give at least 1, or --idle";
             Self::command().error(ErrorKind::ValueValidation, what).exit();
         }
         args

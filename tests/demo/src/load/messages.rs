@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_has_100_bytes() {
+    fn a_load_message_has_100_bytes() {
         let registry = tickwire_server::registry::<super::super::LoadGame>().unwrap();
         assert_eq!(registry.encode(&Loose::new(u32::MAX)).unwrap().len(), 100);
         assert_eq!(registry.encode(&Sure::new(0)).unwrap().len(), 100);

@@ -139,7 +139,12 @@ impl Child {
         let how = self.status.map_or_else(|| "does not answer".into(), |status| format!("ended ({status})"));
         let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         let words: String = words.iter().map(|line| format!("\n    {line}")).collect();
-        let said = if words.is_empty() { "; it said nothing on standard error" } else { "; it said last:" };
+        let said = if words.is_empty() {
+            "; its standard error is empty"
+        } else {
+            "; its last lines on standard \
+        error:"
+        };
         format!("{} {how}{said}{words}", self.name)
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 /// The program of this name beside the one that runs; `remedy` says who builds it.
 pub(crate) fn beside(name: &str, remedy: &str) -> Result<PathBuf, String> {
-    let own = std::env::current_exe()
-        .map_err(|error| format!("this program does not know where it is: {error}"))?;
+    let own =
+        std::env::current_exe().map_err(|error| format!("this program cannot find its own path: {error}"))?;
     let path = own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     found(path, remedy)
 }

@@ -52,14 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_spaces_and_parentheses_does_not_confuse() {
+    fn a_process_name_with_spaces_and_parentheses_is_parsed() {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 3 0 1000 9999 321 184467";
         assert_eq!(parse(stat), Some((300, 321)));
         assert_eq!(parse("7 (a"), None);
     }
 
     #[test]
-    fn this_process_takes_memory_and_time() {
+    fn this_process_reports_its_memory_and_cpu_time() {
         let before = Usage::of(std::process::id()).unwrap();
         assert!(before.rss > 100_000, "{before:?}");
         let start = Instant::now();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_process_that_is_not_there_nothing_is_known() {
+    fn a_missing_process_has_no_usage() {
         assert_eq!(Usage::of(u32::MAX), None);
     }
 }

@@ -95,25 +95,25 @@ impl Row {
         let success = self.canaries.success();
         note(
             success < LEAST_SUCCESS,
-            format!("{success:.1} % of the canaries got in, {LEAST_SUCCESS} % have to"),
+            format!("{success:.1} % of the canaries connected, at least {LEAST_SUCCESS} % must"),
         );
         let slowest = self.canaries.percentile(99).unwrap_or_default();
-        note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, {MOST_WAIT:?} is the most"));
+        note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, the limit is {MOST_WAIT:?}"));
         let (welcomes, most) = (self.welcomes, self.most_welcomes);
-        note(welcomes > most, format!("the server answered {welcomes} handshakes, {most} is the most"));
+        note(welcomes > most, format!("the server answered {welcomes} handshakes, the limit is {most}"));
         let cpu = self.cpu_percent.unwrap_or(0.0);
-        note(cpu > MOST_CPU, format!("the server took {cpu:.0} % of a core, {MOST_CPU} % is the most"));
+        note(cpu > MOST_CPU, format!("the server took {cpu:.0} % of a core, the limit is {MOST_CPU} %"));
         let growth = self.rss_growth.unwrap_or(0);
-        note(growth > MOST_GROWTH, format!("the server grew by {growth} bytes, {MOST_GROWTH} is the most"));
+        note(growth > MOST_GROWTH, format!("the server grew by {growth} bytes, the limit is {MOST_GROWTH}"));
         let log = self.log_bytes;
-        note(log > MOST_LOG, format!("the server wrote {log} bytes of log, {MOST_LOG} is the most"));
+        note(log > MOST_LOG, format!("the server wrote {log} bytes of log, the limit is {MOST_LOG}"));
         let overruns = self.overruns * 100 / self.ticks.max(1);
         note(
             overruns > MOST_OVERRUNS,
-            format!("{overruns} % of the ticks began late, {MOST_OVERRUNS} % may"),
+            format!("{overruns} % of the ticks began late, the limit is {MOST_OVERRUNS} %"),
         );
         if let Some(reflected) = &self.reflected {
-            note(true, format!("answers are larger than what caused them: {reflected}"));
+            note(true, format!("answers are larger than the datagrams that caused them: {reflected}"));
         }
         faults
     }

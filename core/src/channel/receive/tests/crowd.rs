@@ -1,4 +1,4 @@
-//! Connections that share the room for reassembly.
+//! Tests of connections that share the memory for reassembly.
 
 use super::*;
 
@@ -47,7 +47,7 @@ impl Crowd {
 }
 
 #[test]
-fn each_connection_has_a_share_whatever_the_others_hold() {
+fn each_connection_has_a_share_of_the_memory_that_others_cannot_take() {
     let mut crowd = Crowd::new(40, 8 << 20);
     let half = ((8 << 20) - crate::limits::reserved_room(MOST)) / 2;
     for side in 0..40 {
@@ -64,7 +64,7 @@ fn each_connection_has_a_share_whatever_the_others_hold() {
 }
 
 #[test]
-fn messages_that_fill_the_room_together_are_completed_one_after_the_other() {
+fn messages_that_together_fill_the_memory_are_completed_one_after_the_other() {
     for channel in [0, 1] {
         let mut crowd = Crowd::new(20, 8 << 20);
         let mut at = [[0; 2]; 20];
@@ -87,7 +87,7 @@ fn messages_that_fill_the_room_together_are_completed_one_after_the_other() {
 }
 
 #[test]
-fn connections_that_never_finish_what_they_began_do_not_starve_one_that_does() {
+fn connections_that_never_finish_their_messages_do_not_starve_a_connection_that_does() {
     let mut crowd = Crowd::new(9, 6 << 20);
     for side in 0..8 {
         for id in 0..3 {
@@ -105,7 +105,7 @@ fn connections_that_never_finish_what_they_began_do_not_starve_one_that_does() {
 }
 
 #[test]
-fn a_connection_holds_four_times_what_it_received_and_a_little() {
+fn a_connection_holds_at_most_four_times_its_received_bytes_plus_a_constant() {
     let mut peer = Peer::new(WINDOW);
     let mut sent = 0;
     for id in 0..1000 {

@@ -1,9 +1,9 @@
-//! A receiver keeps fragments of unreliable messages, within limits.
+//! Tests of the limits on fragments of unreliable messages.
 
 use super::*;
 
 #[test]
-fn unreliable_messages_that_nobody_takes_give_way_to_newer_ones() {
+fn unreliable_messages_that_the_application_does_not_take_give_way_to_newer_ones() {
     let mut peer = peer();
     peer.whole(ORDERED, 0, b"stays").unwrap();
     for number in 0..5000u32 {
@@ -20,7 +20,7 @@ fn unreliable_messages_that_nobody_takes_give_way_to_newer_ones() {
 }
 
 #[test]
-fn the_largest_unreliable_message_arrives_whatever_waits() {
+fn the_largest_unreliable_message_arrives_even_when_the_backlog_is_full() {
     let mut peer = peer();
     (0..10).for_each(|_| assert!(peer.unreliable(&[0; 1000]).is_ok()));
     peer.unreliable(&vec![1; MOST]).unwrap();

@@ -34,7 +34,7 @@ fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
 }
 
 #[test]
-fn a_lifetime_ends_the_wait_for_the_first_transmission_only() {
+fn a_lifetime_drops_only_messages_that_were_never_sent() {
     let lifetime = Some(core::time::Duration::from_millis(100));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let begun = send(&mut side, 0, 2000);
@@ -86,7 +86,7 @@ fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
 }
 
 #[test]
-fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong() {
+fn fates_of_expired_messages_are_remembered_in_bounded_memory_and_never_wrong() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;
@@ -108,7 +108,7 @@ fn fates_of_expired_messages_are_remembered_for_a_bounded_time_and_never_wrong()
 }
 
 #[test]
-fn what_is_sent_once_is_unknown_from_then_on() {
+fn a_message_sent_once_has_an_unknown_fate_from_then_on() {
     let mut side = side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Sequenced)]);
     for channel in 0..2 {
         let id = send(&mut side, channel, 1200);

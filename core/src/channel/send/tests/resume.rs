@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn after_a_resume_what_the_peer_lacks_is_sent_again_whole() {
+fn after_a_resume_messages_that_the_peer_lacks_are_resent_whole() {
     let mut side = ordered();
     for length in [10, 3000, 20, 30] {
         send(&mut side, 0, length);
@@ -41,7 +41,7 @@ fn unreliable_messages_do_not_wait_for_the_peers_state() {
 }
 
 #[test]
-fn resume_state_that_contradicts_what_was_sent_is_refused() {
+fn resume_state_that_contradicts_the_sent_messages_is_refused() {
     let state = |channel, floor, ranges: &[(u32, u32)]| {
         let configs =
             [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];

@@ -1,4 +1,4 @@
-//! The sending side as a test holds it.
+//! A wrapper around the sending side, for tests.
 
 use core::ops::{Deref, DerefMut};
 

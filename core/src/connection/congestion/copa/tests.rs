@@ -130,7 +130,7 @@ impl<'a> Path<'a> {
 const SECOND: Span = Span::from_secs(1);
 
 #[test]
-fn it_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
+fn copa_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
     for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
     {
         let mut path = Path::new(rate, base_ms);
@@ -179,7 +179,7 @@ fn isolated_losses_change_nothing() {
 }
 
 #[test]
-fn heavy_loss_caps_the_rate_to_what_is_delivered_and_a_black_hole_takes_the_cap_back() {
+fn heavy_loss_caps_the_rate_to_the_delivered_rate_and_a_black_hole_lifts_the_cap() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     for _ in 0..100 {
@@ -193,7 +193,7 @@ fn heavy_loss_caps_the_rate_to_what_is_delivered_and_a_black_hole_takes_the_cap_
 }
 
 #[test]
-fn a_sender_with_little_to_send_learns_nothing_of_how_much_more_would_fit() {
+fn the_window_of_an_application_limited_sender_does_not_grow() {
     let mut path = Path::new(250_000, 50);
     path.wanted = 3;
     let first = path.copa.window();
@@ -214,7 +214,7 @@ fn clocks_that_run_apart_by_500_ppm_do_not_look_like_a_queue() {
 }
 
 #[test]
-fn a_clock_that_jumps_either_way_is_no_queue() {
+fn a_clock_jump_in_either_direction_is_not_taken_for_a_queue() {
     for jump in [-3_000_000, -200_000, 200_000, 3_000_000] {
         let mut path = Path::new(250_000, 50);
         path.run(15 * SECOND);
@@ -231,7 +231,7 @@ fn a_clock_that_jumps_either_way_is_no_queue() {
 }
 
 #[test]
-fn a_clock_that_jumps_by_less_than_the_round_trip_is_no_queue_either() {
+fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
     for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
         let mut path = Path::new(1_250_000, base_ms);
         path.run(30 * SECOND);
@@ -245,7 +245,7 @@ fn a_clock_that_jumps_by_less_than_the_round_trip_is_no_queue_either() {
 }
 
 #[test]
-fn persistent_congestion_begins_anew() {
+fn persistent_congestion_restarts_the_window() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     path.lose(10, true);
@@ -255,7 +255,7 @@ fn persistent_congestion_begins_anew() {
 }
 
 #[test]
-fn a_mark_takes_a_fifth_and_no_more_for_what_was_sent_before() {
+fn an_ecn_mark_cuts_the_window_by_a_fifth_once_per_round_trip() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     let window = path.copa.window();
@@ -311,7 +311,7 @@ fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
 }
 
 #[test]
-fn a_way_back_that_fills_lets_more_be_in_flight_and_changes_the_rate_by_nothing() {
+fn a_queue_on_the_return_path_allows_more_in_flight_and_leaves_the_rate_unchanged() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -329,7 +329,7 @@ fn a_way_back_that_fills_lets_more_be_in_flight_and_changes_the_rate_by_nothing(
 }
 
 #[test]
-fn a_way_back_that_swallows_all_makes_what_is_in_flight_no_more_than_the_most() {
+fn a_return_path_that_drops_everything_bounds_the_estimated_arrivals() {
     let mut now = Instant::ZERO + 100 * SECOND;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 60, 0);
@@ -340,7 +340,7 @@ fn a_way_back_that_swallows_all_makes_what_is_in_flight_no_more_than_the_most() 
 }
 
 #[test]
-fn a_way_back_that_drains_after_its_emptiness_was_forgotten_makes_the_rate_no_higher() {
+fn a_return_path_that_drains_after_its_minimum_was_forgotten_does_not_raise_the_rate() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -358,7 +358,7 @@ fn a_way_back_that_drains_after_its_emptiness_was_forgotten_makes_the_rate_no_hi
 /// Seed 0 of "5.1 reverse", 60 s in: the queue there grew while as much drained from the way back. That was taken for a clock that
 /// had jumped, and the queue for an empty one.
 #[test]
-fn a_way_back_that_drains_while_the_way_there_fills_is_no_clock_that_jumped() {
+fn a_return_path_that_drains_while_the_forward_path_fills_is_not_taken_for_a_clock_jump() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -371,7 +371,7 @@ fn a_way_back_that_drains_while_the_way_there_fills_is_no_clock_that_jumped() {
 }
 
 #[test]
-fn persistent_congestion_voids_what_was_known_to_arrive() {
+fn persistent_congestion_forgets_the_estimated_arrivals() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -382,7 +382,7 @@ fn persistent_congestion_voids_what_was_known_to_arrive() {
 }
 
 #[test]
-fn what_arrives_may_leave_before_it_is_known_that_a_queue_has_drained() {
+fn estimated_arrivals_open_the_window_before_a_drained_queue_is_measured() {
     for (back, least) in [(0, 0), (15, 20_000), (85, 120_000)] {
         let mut now = Instant::ZERO;
         let mut copa = Copa::new(now, DATAGRAM);
@@ -405,7 +405,7 @@ fn sawtooth(now: Instant) -> Span {
 }
 
 #[test]
-fn a_way_back_that_fills_and_drains_costs_neither_rate_nor_delay() {
+fn a_return_path_that_fills_and_drains_costs_neither_rate_nor_delay() {
     for rate in [75_000, 125_000, 312_500] {
         let (free, full) = (used_and_waited(rate, |_| Span::ZERO), used_and_waited(rate, sawtooth));
         assert!(full.0 * 100 >= free.0 * 95, "{rate} B/s: {full:?} against {free:?}");

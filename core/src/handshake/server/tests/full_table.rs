@@ -1,4 +1,4 @@
-//! Tests of which handshake gives way where the table of half-open handshakes is full.
+//! Tests of the choice of the handshake that gives way when the table of half-open handshakes is full.
 
 use super::*;
 
@@ -87,7 +87,7 @@ fn a_source_with_a_record_gives_way_before_older_ones() {
 }
 
 #[test]
-fn while_all_are_fresh_a_source_with_a_record_takes_the_place_of_nobody_without() {
+fn a_source_with_a_record_never_displaces_a_fresh_entry_without_one() {
     let mut world = World::new(Access::Open);
     for _ in 0..limits::HALF_OPEN / 8 {
         fill(&mut world, ShownCredential::Open, 8, None);

@@ -1,9 +1,9 @@
-//! Whom a ticket lets in, and how often.
+//! Tests of the clients that a ticket lets in, and how often.
 
 use super::*;
 
 #[test]
-fn forged_and_foreign_tickets_are_met_with_silence_cookie_or_not() {
+fn forged_and_foreign_tickets_get_no_answer_with_or_without_a_cookie() {
     for threshold in [0, 64] {
         let mut world = World::with_threshold(Access::Tickets, threshold);
         let mut dialer = world.dial_with_ticket();
@@ -22,7 +22,7 @@ fn forged_and_foreign_tickets_are_met_with_silence_cookie_or_not() {
 }
 
 #[test]
-fn a_server_in_ticket_mode_lets_nobody_in_without_one_not_even_from_a_link() {
+fn a_server_in_ticket_mode_answers_no_client_without_a_ticket_even_on_a_link() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -32,7 +32,7 @@ fn a_server_in_ticket_mode_lets_nobody_in_without_one_not_even_from_a_link() {
 }
 
 #[test]
-fn a_ticket_at_a_server_without_a_ticket_key_is_met_with_silence() {
+fn a_server_without_a_ticket_key_answers_no_ticket() {
     let mut world = World::new(Access::Open);
     world.acceptor.credentials.tickets = None;
     let mut dialer = world.dial_with_ticket();
@@ -41,7 +41,7 @@ fn a_ticket_at_a_server_without_a_ticket_key_is_met_with_silence() {
 }
 
 #[test]
-fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_verdict() {
+fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_authenticator_decides() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now());
     let mut dialer = world.dial(Shown::Ticket(ticket));
@@ -65,7 +65,7 @@ fn under_load_an_expired_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_wall_clock_set_back_revives_no_ticket_that_was_used_and_judges_others_right() {
+fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_ones() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut used = world.dial(Shown::Ticket(ticket.clone()));
@@ -115,7 +115,7 @@ fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
 }
 
 #[test]
-fn the_first_data_burns_the_ticket_and_a_replay_is_met_with_silence() {
+fn the_first_data_burns_the_ticket_and_a_replay_gets_no_answer() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialer = world.dial(Shown::Ticket(ticket.clone()));
