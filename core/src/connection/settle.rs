@@ -68,7 +68,9 @@ pub(crate) fn on_ack(
     // (RFC 9002 5.1). Else a sender of acknowledgements would learn of a drained queue only when one of them does not follow.
     let largest_left = match (largest_new, largest_named) {
         (Some((number, sent_at)), Some(largest)) if number == largest => Some(sent_at),
-        (Some(_), Some(largest)) if is_newest && ack.delay <= longest_held_back(transport) => transport.sent.left_at(largest),
+        (Some(_), Some(largest)) if is_newest && ack.delay <= longest_held_back(transport) => {
+            transport.sent.left_at(largest)
+        }
         _ => None,
     };
     if let Some((_, sent_at)) = largest_new {
