@@ -6,7 +6,9 @@
 pub mod groups;
 pub mod ids;
 pub mod layout;
+pub mod quantize;
 
 pub use groups::{ComponentPlace, Group, Groups};
 pub use ids::{ComponentId, GroupId, NetworkId, WorldId};
 pub use layout::{Layout, Part, Predictor};
+pub use quantize::{Steps, StepsError};
