@@ -119,6 +119,21 @@ pub const VIOLATIONS: u16 = 8;
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// Connections whose violations are remembered by one dispatcher; beyond, the lowest id is forgotten.
 pub const VIOLATION_RECORDS: usize = 32_768;
+/// Components of a schema of replicated worlds.
+pub const COMPONENTS: usize = 1024;
+/// Components of one group.
+pub const GROUP_COMPONENTS: usize = 32;
+/// Blueprints of a schema of replicated worlds.
+pub const BLUEPRINTS: usize = 1024;
+/// Bytes of the name of a component, group or blueprint: an entry of the schema has one of the words `component:`, `group:` and
+/// `blueprint:` before it.
+pub const COMPONENT_NAME: usize = SCHEMA_NAME - "component:".len();
+/// How deep arrays, structures and optional values nest inside a component.
+pub const COMPONENT_DEPTH: usize = 8;
+/// Variants of a choice inside a component.
+pub const COMPONENT_VARIANTS: usize = 1 << 16;
+/// Bytes that a unit, an entity's group of components, may take at most. The packets of the narrowest path have room for it.
+pub const UNIT_BYTES: usize = 640;
 /// The smallest piece that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
 /// Bytes of a packet that are always there for a message. A message that fits them is not cut.

@@ -59,6 +59,13 @@ impl Schema {
         Self::new(self.entries)
     }
 
+    /// The schema with entries of replicated worlds, as [`WorldSchema::entries`](crate::snapshot::WorldSchema::entries) gives them.
+    #[must_use]
+    pub fn with_entries(mut self, entries: &[SchemaEntry]) -> Self {
+        self.entries.extend_from_slice(entries);
+        Self::new(self.entries)
+    }
+
     /// The schema with an entry `limit:max_message`: a sender relies on the receiver taking what it may send.
     #[must_use]
     pub(crate) fn with_max_message(mut self, max_message: usize) -> Self {

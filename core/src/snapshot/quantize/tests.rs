@@ -259,8 +259,7 @@ fn rotations_within_the_threshold_of_each_component_differ_by_no_more_degrees() 
         let moved = |word: u32, by: i8| {
             (i64::from(word) + i64::from(by).clamp(-threshold, threshold)).clamp(0, 4094) as u32
         };
-        let other =
-            [words[0], moved(words[1], moves.0), moved(words[2], moves.1), moved(words[3], moves.2)];
+        let other = [words[0], moved(words[1], moves.0), moved(words[2], moves.1), moved(words[3], moves.2)];
         let (before, after) = (rotation_from_words(words, bits), rotation_from_words(other, bits));
         let dot: f64 = before.iter().zip(after).map(|(a, b)| a * b).sum();
         let angle = 2.0 * dot.abs().min(1.0).acos().to_degrees();
@@ -269,9 +268,7 @@ fn rotations_within_the_threshold_of_each_component_differ_by_no_more_degrees() 
     fn flat(a: (i16, i16, i16, i16), moves: (i8, i8, i8)) -> TestResult {
         property([a.0, a.1, a.2, a.3], moves)
     }
-    QuickCheck::new()
-        .tests(5000)
-        .quickcheck(flat as fn((i16, i16, i16, i16), (i8, i8, i8)) -> TestResult);
+    QuickCheck::new().tests(5000).quickcheck(flat as fn((i16, i16, i16, i16), (i8, i8, i8)) -> TestResult);
 }
 
 #[test]
