@@ -9,6 +9,8 @@ pub mod groups;
 pub mod ids;
 pub mod layout;
 pub mod quantize;
+#[cfg(all(doctest, feature = "derive"))]
+mod refused;
 pub mod schema;
 
 pub use component::{

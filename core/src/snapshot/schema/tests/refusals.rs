@@ -31,7 +31,10 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
          of its own, or lower its bounds"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
-    assert!(error.contains("group `blob` may take 678 bytes") && error.contains("component `blob`"), "{error}");
+    assert!(
+        error.contains("group `blob` may take 678 bytes") && error.contains("component `blob`"),
+        "{error}"
+    );
     let many = FieldKind::array(u16::MAX, FieldKind::array(u16::MAX, FieldKind::rotation(15)));
     let error = with_field(FieldSpec::new("many", many));
     assert!(error.contains("a packet has room for 640"), "{error}");
