@@ -151,7 +151,7 @@ impl FieldOptions {
             Ok(())
         })?;
         let limits = match (range, step, bits) {
-            (Some(range), Some(step), _) => Some(Limits::Float(range.divided(step)?)),
+            (Some(range), Some(step), _) => Some(Limits::Float(range.divided(&step)?)),
             (None, Some(step), _) => return Err(step_alone(&step)),
             (Some(range), None, _) => Some(Limits::Integer(range.bounds(&field.ty)?)),
             (None, None, Some(bits)) => {

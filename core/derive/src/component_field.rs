@@ -87,7 +87,7 @@ impl Marks {
     fn form(&mut self, field: &Field, krate: &Path) -> Result<Form> {
         let has_range = self.range.is_some();
         let form = match (self.range.take(), self.step.take()) {
-            (Some(range), Some(step)) => Form::Float(range.divided(step)?),
+            (Some(range), Some(step)) => Form::Float(range.divided(&step)?),
             (None, Some(step)) => return Err(step_alone(&step)),
             (Some(range), None) => Form::Integer(range.bounds(&field.ty)?),
             (None, None) => match (self.bits.take(), self.quat.take(), self.angle.take()) {

@@ -1,6 +1,6 @@
 //! Ranges, and the steps that divide them, as attributes give them.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
@@ -21,9 +21,11 @@ pub(crate) struct Range {
 
 /// The range and the step of a float.
 pub(crate) struct Division {
-    low: Expr,
-    high: Expr,
-    step: Expr,
+    low: TokenStream,
+    high: TokenStream,
+    step: TokenStream,
+    /// Where an error of the three belongs.
+    span: Span,
 }
 
 impl Range {
@@ -55,14 +57,15 @@ impl Range {
     }
 
     /// The range in steps.
-    pub(crate) fn divided(self, step: Expr) -> Result<Division> {
+    pub(crate) fn divided(&self, step: &Expr) -> Result<Division> {
         if !self.is_closed {
             return Err(Error::new(
                 self.end.span(),
                 "a range with a `step` includes both ends: write `..=` between them",
             ));
         }
-        Ok(Division { low: self.low, high: self.end, step })
+        let (low, high, span) = (&self.low, &self.end, step.span());
+        Ok(Division { low: quote!(#low), high: quote!(#high), step: quote!(#step), span })
     }
 }
 
@@ -70,7 +73,7 @@ impl Division {
     /// The constant `STEPS`, for a field whose float has `width` bits. `steps` is the path of `Steps`.
     pub(crate) fn constant(&self, steps: &Path, width: &TokenStream) -> TokenStream {
         let (low, high, step) = (&self.low, &self.high, &self.step);
-        quote_spanned! {step.span()=>
+        quote_spanned! {self.span=>
             #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
             const STEPS: #steps =
                 match #steps::for_width((#low) as f64, (#high) as f64, (#step) as f64, #width) {

@@ -132,7 +132,7 @@ fn words_that_are_anything_give_a_value_whose_words_are_admitted() {
         layout::<AllKinds>().admits(&own) && words(&restored::<AllKinds>(&own)) == own
     }
     QuickCheck::new().tests(1000).quickcheck(property as fn(Vec<u32>) -> bool);
-    let beyond: AllKinds = restored(&vec![u32::MAX; AllKinds::WORDS]);
+    let beyond: AllKinds = restored(&[u32::MAX; AllKinds::WORDS]);
     assert_eq!((beyond.at, beyond.level, beyond.r#type), ([1024.0; 3], 9, Weapon::Staff));
     assert_eq!((beyond.slots, beyond.mark), ([99; 4], (1 << 40) - 1));
     let missing: AllKinds = AllKinds::restore(&mut WordReader::new(&[]));

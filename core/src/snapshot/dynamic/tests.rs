@@ -188,9 +188,10 @@ mod typed {
     fn a_script_and_a_rust_type_make_the_same_words_of_the_same_values() {
         fn property((x, y): (f64, f64), count: i16, seed: [u8; 4], any: u64) -> bool {
             let turn = seed.map(f64::from);
-            let name: Option<BoundedString<9>> = (any % 2 == 0).then(|| BoundedString::truncated("aéé"));
-            let sort = if any % 3 == 0 { Sort::Sword } else { Sort::Bow };
-            let sort_name = if any % 3 == 0 { "Sword" } else { "Bow" };
+            let name: Option<BoundedString<9>> =
+                any.is_multiple_of(2).then(|| BoundedString::truncated("aéé"));
+            let sort = if any.is_multiple_of(3) { Sort::Sword } else { Sort::Bow };
+            let sort_name = if any.is_multiple_of(3) { "Sword" } else { "Bow" };
             let text =
                 name.as_ref().map_or(DynamicValue::None, |text| DynamicValue::Text(text.as_str().into()));
             let exact = x as f32;

@@ -39,7 +39,7 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
     let error = with_field(FieldSpec::new("many", many));
     assert!(error.contains("a packet has room for 640"), "{error}");
     let nothing = FieldKind::array(u16::MAX, FieldKind::structure([]));
-    assert!(with_field(FieldSpec::new("nothing", nothing)).contains("may take 8192 bytes"));
+    assert!(with_field(FieldSpec::new("nothing", nothing)).contains("may take 8193 bytes"));
 }
 
 #[test]
