@@ -1,4 +1,4 @@
-//! What a field of a component holds, and the words that it becomes.
+//! The kinds of fields that a component may have, and the words that they become.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -17,7 +17,7 @@ pub const TURN_THRESHOLD: f64 = 0.1;
 pub struct FieldSpec {
     /// The name, unique in its component.
     pub name: Cow<'static, str>,
-    /// What it holds.
+    /// The kind of value that it holds.
     pub kind: FieldKind,
     /// Its part in the prediction of [`super::Prediction::Velocity`].
     pub motion: Option<Motion>,
@@ -32,7 +32,7 @@ pub enum Motion {
     Velocity,
 }
 
-/// What a field holds, and how it becomes words.
+/// The kind of value that a field holds, and how it becomes words.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum FieldKind {

@@ -19,10 +19,10 @@ pub trait Bounded: Sized {
     /// How many integers there are.
     const COUNT: usize;
 
-    /// What the words are.
+    /// The kind of field that a value is.
     fn kind(low: Self::Integer, high: Self::Integer) -> FieldKind;
 
-    /// Writes the words. What lies outside the range becomes its next end.
+    /// Writes the words. A value outside the range becomes the next end of the range.
     fn quantise(&self, low: Self::Integer, high: Self::Integer, words: &mut ComponentWords<'_>);
 
     /// Reads the words.
@@ -124,7 +124,7 @@ pub trait Stepped: Sized {
     /// How many words a value takes.
     const WORDS: usize;
 
-    /// What the words are.
+    /// The kind of field that a value is.
     fn kind(steps: Steps) -> FieldKind;
 
     /// Writes the words.
@@ -145,7 +145,7 @@ pub trait Angled: Sized {
     /// The most bits.
     const BITS: u8;
 
-    /// What the words are.
+    /// The kind of field that a value is.
     fn kind(bits: u8) -> FieldKind;
 
     /// Writes the words.
@@ -249,7 +249,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"
 )]
 pub trait Rotated: Sized {
-    /// What the words are.
+    /// The kind of field that a value is.
     #[must_use]
     fn kind(bits: u8) -> FieldKind {
         FieldKind::rotation(bits)

@@ -38,7 +38,7 @@ pub struct ComponentSpec {
     pub fields: Vec<FieldSpec>,
 }
 
-/// How the next value of a group is predicted from earlier ones. What comes true costs no bits.
+/// How the next value of a group is predicted from earlier ones. Only the difference to the prediction is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Prediction {

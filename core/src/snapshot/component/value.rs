@@ -27,7 +27,7 @@ pub trait NetValue: Sized {
     /// How many words a value takes.
     const WORDS: usize;
 
-    /// What the words are.
+    /// The kind of field that a value is.
     fn kind() -> FieldKind;
 
     /// Writes exactly [`Self::WORDS`] words. A value that has none becomes the nearest one that has.

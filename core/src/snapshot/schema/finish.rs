@@ -78,7 +78,7 @@ fn group(
     }
     let mut parts = Vec::new();
     if members.len() > 1 {
-        parts.push(motion::presence(members.len()));
+        parts.push(presence(members.len()));
     }
     let first_part = parts.len();
     let mut largest = (0, "");
@@ -105,6 +105,14 @@ fn group(
     let highest = rates.max_by_key(|hz| hz.wrapping_sub(1));
     let hz = settings.hz.or(highest).unwrap_or(HZ);
     Ok(Group { layout: Layout::new(parts, predictor), components: members.len() as u8, hz })
+}
+
+/// The part that says which components of a group an entity has, a bit each.
+fn presence(components: usize) -> Part {
+    match components {
+        32.. => Part::Opaque { bits: 32 },
+        fewer => Part::Choice { count: 1 << fewer },
+    }
 }
 
 fn parts_of(spec: &ComponentSpec) -> Vec<Part> {

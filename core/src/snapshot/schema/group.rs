@@ -1,4 +1,4 @@
-//! What a game says of a group as a whole.
+//! The settings of a group as a whole.
 
 use super::super::component::Prediction;
 

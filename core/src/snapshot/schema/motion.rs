@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::super::component::{ComponentSpec, FieldKind, FieldSpec, Motion, Prediction};
-use super::super::layout::{Part, Predictor};
+use super::super::layout::Predictor;
 
 /// A field that is marked as a position or a velocity.
 struct Marked {
@@ -91,13 +91,5 @@ fn mark(motion: Motion, kind: &FieldKind, part: usize) -> Result<Marked, &'stati
             Ok(Marked { motion, part, axes: 1, max, zero, step: 1.0 })
         }
         _ => Err("only numbers with a range can be a position or a velocity"),
-    }
-}
-
-/// The part that says which components of a group an entity has, a bit each.
-pub(super) fn presence(components: usize) -> Part {
-    match components {
-        32.. => Part::Opaque { bits: 32 },
-        fewer => Part::Choice { count: 1 << fewer },
     }
 }

@@ -119,9 +119,9 @@ impl WorldSchema {
         Some(DynamicComponent::from_words(declared.spec.clone(), words))
     }
 
-    /// What the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries): for each component an entry
-    /// `component:NAME`, for each group that is more than a component of its own `group:NAME`, and for each blueprint
-    /// `blueprint:NAME`.
+    /// The entries that the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries): one for each
+    /// component (`component:NAME`), for each group that is more than a component of its own (`group:NAME`), and for each
+    /// blueprint (`blueprint:NAME`).
     ///
     /// Fields, their kinds and ranges, groups, predictors and blueprints are part of the hashes. Rates, thresholds and audiences
     /// are not: they are the sender's own affair.
