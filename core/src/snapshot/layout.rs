@@ -1,4 +1,4 @@
-//! What the words of a unit mean: how many words a field takes, what values they may have, and how their changes are coded.
+//! The meaning of a unit's words: how many words a field takes, what values they may have, and how their changes are coded.
 
 use alloc::vec::Vec;
 

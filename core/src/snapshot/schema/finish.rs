@@ -24,7 +24,7 @@ pub(super) const TICKS_PER_SECOND: u16 = 60;
 const HZ: u16 = 20;
 
 /// The components of a group, in the order of their names.
-type Members<'a> = Vec<(ComponentId, &'a ComponentSpec)>;
+type GroupMembers<'a> = Vec<(ComponentId, &'a ComponentSpec)>;
 
 /// The names of blueprints, with the name and the words of each component.
 type NamedBlueprints = BTreeMap<String, Vec<(String, Vec<u32>)>>;
@@ -36,7 +36,7 @@ pub(super) fn finish(
     ticks_per_second: u16,
 ) -> Result<WorldSchema, SnapshotSchemaError> {
     let components: Vec<Declared> = components.into_values().collect();
-    let mut members: BTreeMap<&str, Members<'_>> = BTreeMap::new();
+    let mut members: BTreeMap<&str, GroupMembers<'_>> = BTreeMap::new();
     for (id, declared) in (0..).map(ComponentId).zip(&components) {
         members.entry(declared.spec.group_name()).or_default().push((id, &declared.spec));
     }
@@ -69,7 +69,7 @@ pub(super) fn finish(
 
 fn group(
     name: &str,
-    members: &Members<'_>,
+    members: &GroupMembers<'_>,
     settings: GroupSettings,
     ticks_per_second: u16,
 ) -> Result<Group, SnapshotSchemaError> {
@@ -121,7 +121,7 @@ fn parts_of(spec: &ComponentSpec) -> Vec<Part> {
     parts
 }
 
-fn place_members(places: &mut [ComponentPlace], members: &Members<'_>, id: GroupId, group: &Group) {
+fn place_members(places: &mut [ComponentPlace], members: &GroupMembers<'_>, id: GroupId, group: &Group) {
     let mut first_word = usize::from(group.has_presence());
     for (bit, (component, spec)) in (0..).zip(members) {
         let words = spec.words();
@@ -133,7 +133,12 @@ fn place_members(places: &mut [ComponentPlace], members: &Members<'_>, id: Group
 }
 
 /// A component that is alone in the group of its own name stands for that group.
-fn append_entries(entries: &mut Vec<SchemaEntry>, name: &str, members: &Members<'_>, predictor: Predictor) {
+fn append_entries(
+    entries: &mut Vec<SchemaEntry>,
+    name: &str,
+    members: &GroupMembers<'_>,
+    predictor: Predictor,
+) {
     let is_own = members.len() == 1 && members.iter().all(|(_, spec)| spec.name == name);
     entries.extend(members.iter().map(|(_, spec)| SchemaEntry {
         name: format!("component:{}", spec.name),
