@@ -94,6 +94,7 @@
 
 pub mod message;
 pub mod prelude;
+pub mod snapshot;
 
 #[doc(inline)]
 pub use tickwire_core::*;

@@ -130,6 +130,22 @@ pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
 /// The largest number of connections whose violations one dispatcher remembers. Beyond it, the dispatcher forgets the
 /// connection with the lowest id.
 pub const VIOLATION_RECORDS: usize = 32_768;
+/// The largest number of components in a schema of replicated worlds.
+pub const COMPONENTS: usize = 1024;
+/// The largest number of components in one group.
+pub const GROUP_COMPONENTS: usize = 32;
+/// The largest number of blueprints in a schema of replicated worlds.
+pub const BLUEPRINTS: usize = 1024;
+/// The longest name of a component, group or blueprint, in bytes: in a schema's entries the word `component:`, `group:` or
+/// `blueprint:` precedes the name.
+pub const COMPONENT_NAME: usize = SCHEMA_NAME - "component:".len();
+/// The greatest nesting depth of arrays, structures and optional values inside a component.
+pub const COMPONENT_DEPTH: usize = 8;
+/// The largest number of variants of a choice inside a component.
+pub const COMPONENT_VARIANTS: usize = 1 << 16;
+/// The largest size of a unit (an entity's group of components), in bytes. The packets of the narrowest path have room for a unit
+/// of this size.
+pub const UNIT_BYTES: usize = 640;
 /// The smallest fragment that a message is cut into, in bytes.
 pub const FRAGMENT_MIN: usize = 64;
 /// The bytes of a packet that are always available to a message. A message of at most this size is not cut.

@@ -1,4 +1,4 @@
-//! Schemas: hashes of the message types and channels that both ends must have in common.
+//! Schemas: hashes of the message types, components and channels that both ends must have in common.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -9,7 +9,7 @@ use core::fmt;
 use crate::config::{ChannelConfig, Delivery};
 use crate::text::{Escaped, PeerText};
 
-/// A message type or channel by its name, with the hash of its layout.
+/// A message type, a channel, or a part of a replicated world's schema, by its name, with the hash of its layout.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
     /// The name that both ends agree on, at most 64 bytes.
@@ -56,6 +56,13 @@ impl Schema {
             name: format!("channel:{place}"),
             hash: channel_hash(channel),
         }));
+        Self::new(self.entries)
+    }
+
+    /// The schema with entries of replicated worlds, as [`WorldSchema::entries`](crate::snapshot::WorldSchema::entries) gives them.
+    #[must_use]
+    pub fn with_entries(mut self, entries: &[SchemaEntry]) -> Self {
+        self.entries.extend_from_slice(entries);
         Self::new(self.entries)
     }
 
@@ -142,6 +149,11 @@ impl SchemaDifference {
     pub fn is_empty(&self) -> bool {
         self.missing_here.is_empty() && self.missing_there.is_empty() && self.different.is_empty()
     }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let here = self.missing_there.iter().chain(&self.different).map(String::as_str);
+        self.missing_here.iter().map(PeerText::raw).chain(here)
+    }
 }
 
 /// For the person who has to do something about it. The server's names are escaped: they may be anything.
@@ -162,8 +174,14 @@ impl fmt::Display for SchemaDifference {
         if self.truncated {
             f.write_str("\n  (the server's list was cut off; there may be more differences)")?;
         }
-        f.write_str("\ngive both ends the same message types, channels and largest message")
+        let of_worlds = if self.names().any(is_of_worlds) { ", components, groups, blueprints" } else { "" };
+        write!(f, "\ngive both ends the same message types{of_worlds}, channels and largest message")
     }
+}
+
+/// Whether an entry is about replicated worlds.
+fn is_of_worlds(name: &str) -> bool {
+    ["component:", "group:", "blueprint:"].iter().any(|start| name.starts_with(start))
 }
 
 fn write_names<'a>(

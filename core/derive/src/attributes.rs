@@ -3,13 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
-use syn::{
-    Attribute, Expr, ExprLit, ExprRange, Field, Ident, Lit, LitStr, Path, RangeLimits, Result, parse_quote,
-};
+use syn::{Attribute, Expr, ExprLit, Field, Ident, Lit, LitStr, Path, Result, parse_quote};
 
 use crate::names;
+use crate::ranges::{Bounds, Division, Range, step_alone};
 
 /// The attributes of a type.
 pub(crate) struct Container {
@@ -35,17 +33,17 @@ pub(crate) enum Route {
     Delivery(Ident),
 }
 
-/// The bounds of an integer field.
-pub(crate) struct Bounds {
-    pub(crate) low: TokenStream,
-    pub(crate) high: TokenStream,
-}
-
 /// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
-    pub(crate) bounds: Option<Bounds>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) opaque: bool,
+}
+
+/// The values that a field takes.
+pub(crate) enum Limits {
+    Integer(Bounds),
+    Float(Division),
 }
 
 impl Container {
@@ -139,27 +137,35 @@ impl Container {
 impl FieldOptions {
     /// Reads the attributes of `field`.
     pub(crate) fn of(field: &Field, krate: &Path) -> Result<Self> {
-        let mut this = Self::default();
+        let mut opaque = false;
+        let (mut range, mut step, mut bits) = (None, None, None);
         for_each(&field.attrs, |meta| {
-            if meta.path.is_ident("opaque") {
-                this.opaque = true;
-                return Ok(());
-            }
-            let bounds = if meta.path.is_ident("range") {
-                bounds_of_range(&meta.value()?.parse()?)?
-            } else if meta.path.is_ident("bits") {
-                let (bits, ty) = (meta.value()?.parse::<Expr>()?, &field.ty);
-                let of_bits = quote!(<#ty as #krate::message::derived::BitsRange<{ #bits }>>);
-                Bounds { low: quote!(#of_bits::LOW), high: quote!(#of_bits::HIGH) }
-            } else {
-                return Err(meta.error("expected `range`, `bits` or `opaque`"));
+            let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            let is_twice = match key.as_str() {
+                "opaque" => std::mem::replace(&mut opaque, true),
+                "range" => range.replace(Range::of(&meta.value()?.parse()?)?).is_some(),
+                "step" => step.replace(meta.value()?.parse::<Expr>()?).is_some(),
+                "bits" => bits.replace(meta.value()?.parse::<Expr>()?).is_some(),
+                _ => return Err(meta.error("expected `range`, `step`, `bits` or `opaque`")),
             };
-            if this.bounds.replace(bounds).is_some() {
+            if is_twice || (range.is_some() && bits.is_some()) {
                 return Err(meta.error("`range` and `bits` both set the range: give only one of the two"));
             }
             Ok(())
         })?;
-        Ok(this)
+        let limits = match (range, step, bits) {
+            (Some(range), Some(step), _) => Some(Limits::Float(range.divided(&step)?)),
+            (None, Some(step), _) => return Err(step_alone(&step)),
+            (Some(range), None, _) => Some(Limits::Integer(range.bounds(&field.ty)?)),
+            (None, None, Some(bits)) => {
+                let ty = &field.ty;
+                let of_bits = quote!(<#ty as #krate::message::derived::BitsRange<{ #bits }>>);
+                let (low, high) = (quote!(#of_bits::LOW), quote!(#of_bits::HIGH));
+                Some(Limits::Integer(Bounds { low, high }))
+            }
+            (None, None, None) => None,
+        };
+        Ok(Self { limits, opaque })
     }
 }
 
@@ -207,43 +213,17 @@ pub(crate) fn forbid(attributes: &[Attribute]) -> Result<()> {
     for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes")))
 }
 
-fn for_each(attributes: &[Attribute], mut each: impl FnMut(ParseNestedMeta<'_>) -> Result<()>) -> Result<()> {
+pub(crate) fn for_each(
+    attributes: &[Attribute],
+    mut each: impl FnMut(ParseNestedMeta<'_>) -> Result<()>,
+) -> Result<()> {
     attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("net"))
         .try_for_each(|attribute| attribute.parse_nested_meta(&mut each))
 }
 
-fn path(meta: &ParseNestedMeta<'_>) -> Result<Path> {
+pub(crate) fn path(meta: &ParseNestedMeta<'_>) -> Result<Path> {
     let value = meta.value()?;
     if value.peek(LitStr) { value.parse::<LitStr>()?.parse() } else { value.call(Path::parse_mod_style) }
-}
-
-fn bounds_of_range(value: &Expr) -> Result<Bounds> {
-    let range = match value {
-        Expr::Range(range) => range.clone(),
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => range_in(text)?,
-            _ => return Err(not_a_range(value)),
-        },
-        _ => return Err(not_a_range(value)),
-    };
-    let (Some(low), Some(end)) = (&range.start, &range.end) else {
-        return Err(not_a_range(value));
-    };
-    let high = match range.limits {
-        RangeLimits::Closed(_) => quote!(#end),
-        RangeLimits::HalfOpen(_) => quote!((#end) - 1),
-    };
-    Ok(Bounds { low: quote!(#low), high })
-}
-
-fn range_in(text: &LitStr) -> Result<ExprRange> {
-    let parse = |input: syn::parse::ParseStream<'_>| input.parse::<ExprRange>();
-    let range = parse.parse_str(&text.value());
-    range.map_err(|error| syn::Error::new(text.span(), error))
-}
-
-fn not_a_range(value: &Expr) -> syn::Error {
-    syn::Error::new(value.span(), "expected a range with both ends, such as `0..=9`")
 }

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Member, Path, Result, parse_quote};
 
-use crate::attributes::{Container, FieldOptions};
+use crate::attributes::{Container, FieldOptions, Limits};
 use crate::shape::{self, BoundsAllowed};
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
@@ -114,12 +114,24 @@ fn field_code(
 ) -> Result<(TokenStream, TokenStream)> {
     let named = quote!(.map_err(|error| #krate::message::EncodeError::in_field(error, #name)));
     let ty = &field.ty;
-    let Some(bounds) = FieldOptions::of(field, krate)?.bounds else {
-        let serialize = quote!(<#ty as #krate::message::NetSerialize>);
-        return Ok((
-            quote!(#serialize::encode(#binding, writer)#named?;),
-            quote!(#serialize::decode(reader)?),
-        ));
+    let bounds = match FieldOptions::of(field, krate)?.limits {
+        Some(Limits::Integer(bounds)) => bounds,
+        Some(Limits::Float(division)) => {
+            let stepped = quote!(<#ty as #krate::message::derived::SteppedBits>);
+            let steps =
+                division.constant(&parse_quote!(#krate::message::derived::Steps), &quote!(#stepped::WIDTH));
+            return Ok((
+                quote!({ #steps #stepped::put_steps(#binding, &STEPS, writer)#named?; }),
+                quote!({ #steps #stepped::take_steps(&STEPS, reader)? }),
+            ));
+        }
+        None => {
+            let serialize = quote!(<#ty as #krate::message::NetSerialize>);
+            return Ok((
+                quote!(#serialize::encode(#binding, writer)#named?;),
+                quote!(#serialize::decode(reader)?),
+            ));
+        }
     };
     let (low, high) = (&bounds.low, &bounds.high);
     let consts = quote! {

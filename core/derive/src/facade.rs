@@ -11,11 +11,13 @@ pub(crate) fn named(mut input: DeriveInput) -> DeriveInput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bits, message, shape};
+    use crate::{bits, component, message, shape};
 
-    fn expansions(input: DeriveInput) -> [String; 3] {
+    fn expansions(input: DeriveInput) -> [String; 5] {
         let input = named(input);
-        [message::derive(&input), bits::derive(&input), shape::derive(&input)].map(|tokens| match tokens {
+        let derives =
+            [message::derive, bits::derive, shape::derive, component::derive, component::derive_value];
+        derives.map(|derive| match derive(&input) {
             Ok(tokens) => tokens.to_string(),
             Err(error) => error.to_string(),
         })

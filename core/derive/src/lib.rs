@@ -1,10 +1,14 @@
-//! The derive macros of `tickwire-core`'s messages. `tickwire_core::message` re-exports them.
+//! The derive macros of `tickwire-core`'s messages and components. `tickwire_core::message` and `tickwire_core::snapshot` re-export
+//! them.
 
 mod attributes;
 mod bits;
+mod component;
+mod component_field;
 mod facade;
 mod message;
 mod names;
+mod ranges;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -21,7 +25,7 @@ pub fn net_message(input: TokenStream) -> TokenStream {
 }
 
 /// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
-/// `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetSerialize, attributes(net))]
 pub fn net_serialize(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -36,7 +40,22 @@ pub fn net_shape(input: TokenStream) -> TokenStream {
     shape::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-// The facade `tickwire` re-exports the following three under the names of the three above. Its users may not depend on
+#[doc = include_str!("net_component.md")]
+#[proc_macro_derive(NetComponent, attributes(net))]
+pub fn net_component(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Derives `NetValue`, for enumerations without fields and structures inside components. Fields take the attributes of
+/// [`macro@NetComponent`], the type `#[net(crate = path)]`.
+#[proc_macro_derive(NetValue, attributes(net))]
+pub fn net_value(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    component::derive_value(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+// The facade `tickwire` re-exports the following five under the names of the five above. Its users may not depend on
 // `tickwire-core`, so what they derive names the facade. An attribute `crate` of their own comes later, and wins.
 
 #[doc = include_str!("net_message.md")]
@@ -47,7 +66,7 @@ pub fn facade_net_message(input: TokenStream) -> TokenStream {
 }
 
 /// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
-/// `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetSerialize, attributes(net))]
 pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));
@@ -60,4 +79,19 @@ pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
 pub fn facade_net_shape(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));
     shape::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+#[doc = include_str!("net_component.md")]
+#[proc_macro_derive(FacadeNetComponent, attributes(net))]
+pub fn facade_net_component(input: TokenStream) -> TokenStream {
+    let input = facade::named(parse_macro_input!(input as DeriveInput));
+    component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Derives `NetValue`, for enumerations without fields and structures inside components. Fields take the attributes of
+/// [`macro@NetComponent`], the type `#[net(crate = path)]`.
+#[proc_macro_derive(FacadeNetValue, attributes(net))]
+pub fn facade_net_value(input: TokenStream) -> TokenStream {
+    let input = facade::named(parse_macro_input!(input as DeriveInput));
+    component::derive_value(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }

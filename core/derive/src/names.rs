@@ -1,19 +1,36 @@
-//! The derive's own copy of the core's bounds, such as those on message names. The core's tests compare both copies.
+//! The derive's own copy of the core's bounds, such as those on names of messages and components. The core's tests compare both
+//! copies.
 
 use syn::{Error, LitStr, Result};
 
 /// `tickwire_core::limits::CHANNELS`.
 pub(crate) const CHANNELS: u8 = 32;
 /// `tickwire_core::limits::MESSAGE_NAME`.
-const NAME_BYTES: usize = 64;
+const MESSAGE_BYTES: usize = 64;
+/// `tickwire_core::limits::COMPONENT_NAME`.
+const COMPONENT_BYTES: usize = 54;
 
 /// A name, if a message may have it.
 pub(crate) fn checked(name: LitStr) -> Result<LitStr> {
+    checked_for("message", MESSAGE_BYTES, "name", name)
+}
+
+/// A name, if a component may have it.
+pub(crate) fn of_component(name: LitStr) -> Result<LitStr> {
+    checked_for("component", COMPONENT_BYTES, "name", name)
+}
+
+/// A name, if a group of components may have it.
+pub(crate) fn of_group(name: LitStr) -> Result<LitStr> {
+    checked_for("group", COMPONENT_BYTES, "group", name)
+}
+
+fn checked_for(what: &str, most: usize, attribute: &str, name: LitStr) -> Result<LitStr> {
     let text = name.value();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let why = if text.is_empty() {
         "it is empty".to_owned()
-    } else if text.len() > NAME_BYTES {
+    } else if text.len() > most {
         format!("it has {} bytes", text.len())
     } else if let Some(wrong) = text.chars().find(|one| !one.is_ascii() || !allowed(*one as u8)) {
         format!("it has a {wrong:?}")
@@ -21,9 +38,9 @@ pub(crate) fn checked(name: LitStr) -> Result<LitStr> {
         return Ok(name);
     };
     let expected = format!(
-        "the name is not valid for a message, because {why}; give 1 to {NAME_BYTES} ASCII letters, digits, `_`, `-`, \
-        `.` or `/` \
-         with `#[net(name = \"…\")]`"
+        "the name is not valid for a {what}, because {why}; give 1 to {most} ASCII letters, digits, `_`, `-`, \
+         `.` or `/` \
+         with `#[net({attribute} = \"…\")]`"
     );
     Err(Error::new(name.span(), expected))
 }

@@ -5,10 +5,11 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Error, Field, Fields, Member, Path, Result, Variant, parse_quote};
 
-use crate::attributes::{Container, FieldOptions, forbid};
+use crate::attributes::{Container, FieldOptions, Limits, forbid};
+use crate::ranges::Bounds;
 use crate::text::{canonical, serde_note};
 
-/// Whether integer fields may have bounds: only the bits codec honours them.
+/// Whether fields may have a range: only the bits codec honours it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BoundsAllowed {
     Yes,
@@ -80,12 +81,21 @@ fn describe(field: &Field, member: &Member, krate: &Path, bounds: BoundsAllowed)
     let shape = if options.opaque {
         let text = canonical(quote!(#ty));
         quote!(#krate::message::Shape::opaque(#text))
-    } else if let Some(range) = &options.bounds {
+    } else if let Some(limits) = &options.limits {
         if bounds == BoundsAllowed::No {
-            return Err(Error::new_spanned(field, "only the bits codec supports `range` and `bits`"));
+            return Err(Error::new_spanned(field, "only the bits codec supports `range`, `step` and `bits`"));
         }
-        let (low, high) = (&range.low, &range.high);
-        quote!(#krate::message::derived::integer_shape::<#ty>(#low, #high))
+        match limits {
+            Limits::Integer(Bounds { low, high }) => {
+                quote!(#krate::message::derived::integer_shape::<#ty>(#low, #high))
+            }
+            Limits::Float(division) => {
+                let stepped = quote!(<#ty as #krate::message::derived::SteppedBits>);
+                let steps = parse_quote!(#krate::message::derived::Steps);
+                let constant = division.constant(&steps, &quote!(#stepped::WIDTH));
+                quote!({ #constant #stepped::steps_shape(&STEPS) })
+            }
+        }
     } else {
         quote!(shapes.of::<#ty>())
     };

@@ -1,5 +1,7 @@
 //! Tests of the errors that the derive reports for invalid attributes.
 
+mod component;
+
 use syn::{DeriveInput, parse_quote};
 
 fn refused(input: &DeriveInput) -> String {
@@ -97,5 +99,36 @@ fn an_unknown_attribute_is_refused_with_the_valid_ones() {
             struct Chat;
         )),
         "expected `codec`, `name`, `type`, `channel`, `delivery`, `max` or `crate`"
+    );
+}
+
+#[test]
+fn a_step_divides_a_range_with_both_ends() {
+    let field = |field: syn::Field| refused(&parse_quote!(struct Chat { #field }));
+    assert_eq!(
+        field(parse_quote!(#[net(step = 0.1)] x: f32)),
+        "`step` divides a `range`: give `range = low..=high` with it"
+    );
+    assert_eq!(
+        field(parse_quote!(#[net(range = 0.0..1.0, step = 0.1)] x: f32)),
+        "a range with a `step` includes both ends: write `..=` between them"
+    );
+    let float = "a float needs a `step` with its `range`, such as `range = -1.0..=1.0, step = 0.01`";
+    assert_eq!(field(parse_quote!(#[net(range = -1.0..=1.0)] x: Share)), float);
+    assert_eq!(field(parse_quote!(#[net(range = 0..=1)] x: [f32; 2])), float);
+    assert_eq!(
+        field(parse_quote!(#[net(range = 0..=1, bits = 1)] x: u8)),
+        "`range` and `bits` say the same: give one, once"
+    );
+    assert_eq!(field(parse_quote!(#[net(stepp = 1)] x: u8)), "expected `range`, `step`, `bits` or `opaque`");
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(codec = "json")]
+            struct Chat {
+                #[net(range = 0.0..=1.0, step = 0.1)]
+                x: f32,
+            }
+        )),
+        "only the bits codec knows `range`, `step` and `bits`"
     );
 }

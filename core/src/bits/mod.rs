@@ -9,6 +9,7 @@
 //! | integer in `low..=high` | those of `high - low`; holds `value - low` |
 //! | integer without a range | its width; holds `value - MIN` |
 //! | `f32`, `f64` | 32, 64: IEEE 754; every NaN becomes 0x7fc00000 or 0x7ff8000000000000 |
+//! | a float with a range and a step | those of the number of steps; holds how many steps it lies above the low end |
 //! | `char` | 21 |
 //! | `Option<T>` | 1, then the value if it is 1 |
 //! | `BoundedVec<T, N>` | a length in those of `N`, then the items |
@@ -23,6 +24,7 @@ mod impls;
 mod integer;
 mod reader;
 mod serialize;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -32,4 +34,5 @@ pub use integer::{BitsRange, NetInteger, bits_for, integer_shape, put_integer, t
 pub use reader::BitReader;
 pub use serialize::NetSerialize;
 pub(crate) use serialize::put_items;
+pub use steps::SteppedBits;
 pub use writer::BitWriter;

@@ -132,6 +132,7 @@ pub trait Codec<T> {
 pub mod derived {
     //! Items that the code of the derive macros refers to.
     pub use super::registry::{is_channel, is_message_size, is_user_type};
-    pub use crate::bits::{BitsRange, bits_for, integer_shape, put_integer, take_integer};
+    pub use crate::bits::{BitsRange, SteppedBits, bits_for, integer_shape, put_integer, take_integer};
     pub use crate::config::Delivery;
+    pub use crate::snapshot::quantize::Steps;
 }

@@ -104,6 +104,54 @@ impl Part {
             }
         }
     }
+
+    /// Whether `words` are as many as the part has, and each has a value that the part may have. A decoder refuses all others.
+    #[must_use]
+    pub fn admits(&self, words: &[u32]) -> bool {
+        if words.len() != self.words() {
+            return false;
+        }
+        match self {
+            Self::Flag => words.iter().all(|word| *word <= 1),
+            Self::Choice { count } => words.iter().all(|word| word < count),
+            Self::Numbers { max, .. } => words.iter().all(|word| word <= max),
+            Self::Angle { bits, .. } => words.iter().all(|word| fits(*word, *bits)),
+            Self::Rotation { bits, .. } => match words {
+                [place, rest @ ..] => *place < 4 && rest.iter().all(|word| fits(*word, *bits)),
+                [] => false,
+            },
+            Self::Opaque { bits } => {
+                words.last().is_none_or(|word| fits(*word, bits.wrapping_sub(1) % 32 + 1))
+            }
+            Self::Entity => true,
+            Self::Bytes { max } => match words {
+                [length, rest @ ..] => {
+                    let past_the_end = rest.iter().flat_map(|word| word.to_le_bytes()).skip(*length as usize);
+                    *length <= u32::from(*max) && past_the_end.into_iter().all(|byte| byte == 0)
+                }
+                [] => false,
+            },
+            Self::Array { length, element } => {
+                let mut rest = words;
+                (0..*length).all(|_| admit(element, &mut rest))
+            }
+        }
+    }
+}
+
+/// Whether a word has no bits beyond the lowest `bits`.
+const fn fits(word: u32, bits: u8) -> bool {
+    bits >= 32 || word >> bits == 0
+}
+
+/// Whether the parts admit the next words, which are taken off.
+fn admit(parts: &[Part], words: &mut &[u32]) -> bool {
+    parts.iter().all(|part| {
+        words.split_at_checked(part.words()).is_some_and(|(own, rest)| {
+            *words = rest;
+            part.admits(own)
+        })
+    })
 }
 
 impl Layout {
@@ -124,6 +172,12 @@ impl Layout {
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
+    }
+
+    /// Whether `words` are a whole unit whose parts admit them.
+    #[must_use]
+    pub fn admits(&self, mut words: &[u32]) -> bool {
+        admit(&self.parts, &mut words) && words.is_empty()
     }
 
     /// How the unit's next value is predicted.

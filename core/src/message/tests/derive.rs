@@ -88,6 +88,51 @@ fn generic_empty_and_recursive_types_are_derived() {
     assert_eq!(<Bits as Codec<Node>>::decode(&[0xff; 100]), Err(DecodeError::TooDeep));
 }
 
+/// Floats in steps: 33 of them, 5 a step of 0.5, and one for each of 2^32.
+#[derive(NetSerialize, Clone, PartialEq, Debug)]
+struct Stepped {
+    #[net(range = -8.0..=8.0, step = 0.5)]
+    one: f32,
+    #[net(range = 0..=2, step = 0.5)]
+    two: [f64; 2],
+    #[net(range = "0..=4_294_967_295.0", step = 1)]
+    all: f64,
+}
+
+#[test]
+fn a_float_with_a_step_takes_the_bits_of_its_steps() {
+    let value = Stepped { one: -7.5, two: [1.0, 2.0], all: 1.0 };
+    let bytes = encode(&value).unwrap();
+    // 6 bits: 1; 3 bits each: 2, 4; 32 bits: 1.
+    assert_eq!(bytes, [0b1000_0001, 0b0001_1000, 0, 0, 0, 0]);
+    assert_eq!(Bits::decode(&bytes), Ok(value));
+}
+
+#[test]
+fn a_float_beyond_its_range_becomes_the_end_and_nan_becomes_zero() {
+    let beyond = Stepped { one: f32::INFINITY, two: [-1.0, 99.0], all: 1e300 };
+    let decoded: Stepped = Bits::decode(&encode(&beyond).unwrap()).unwrap();
+    assert_eq!(decoded, Stepped { one: 8.0, two: [0.0, 2.0], all: 4_294_967_295.0 });
+    let none = Stepped { one: f32::NAN, two: [-0.0, 0.249], all: f64::NAN };
+    let decoded: Stepped = Bits::decode(&encode(&none).unwrap()).unwrap();
+    assert_eq!(decoded, Stepped { one: 0.0, two: [0.0, 0.0], all: 0.0 });
+}
+
+#[test]
+fn a_step_that_the_range_lacks_is_refused_and_all_others_have_one_encoding() {
+    fn property(bytes: Vec<u8>) -> bool {
+        let bytes: Vec<u8> = bytes.into_iter().chain([0; 6]).take(6).collect();
+        let (one, two) = (bytes[0] & 63, [bytes[0] >> 6 | (bytes[1] & 1) << 2, bytes[1] >> 1 & 7]);
+        let is_in_range = one <= 32 && two.iter().all(|step| *step <= 4) && bytes[5] >> 4 == 0;
+        match <Bits as Codec<Stepped>>::decode(&bytes) {
+            Ok(value) => is_in_range && encode(&value) == Ok(bytes),
+            Err(_) => !is_in_range,
+        }
+    }
+    QuickCheck::new().tests(5000).quickcheck(property as fn(Vec<u8>) -> bool);
+    assert_eq!(<Bits as Codec<Stepped>>::decode(&[33, 0, 0, 0, 0, 0]), Err(DecodeError::OutOfRange));
+}
+
 #[test]
 fn the_shape_of_a_recursive_type_is_finite() {
     let shape = Shapes::default().of::<Node>();
@@ -172,6 +217,23 @@ mod altered {
         _b: bool,
         _a: u16,
     }
+    #[derive(NetSerialize)]
+    pub(super) struct Float {
+        _a: f32,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct Steps {
+        #[net(range = -8.0..=8.0, step = 0.5)]
+        _a: f32,
+        _b: bool,
+    }
+    #[derive(NetSerialize)]
+    pub(super) struct OtherSteps {
+        #[net(range = -8.0..=8.0, step = 0.25)]
+        _a: f32,
+        _b: bool,
+    }
     #[derive(NetShape)]
     pub(super) struct Opaque {
         #[net(opaque)]
@@ -214,6 +276,9 @@ fn only_changes_of_the_layout_change_the_hash() {
         shape_hash::<Type>(),
         shape_hash::<FieldName>(),
         shape_hash::<Order>(),
+        shape_hash::<Float>(),
+        shape_hash::<Steps>(),
+        shape_hash::<OtherSteps>(),
         shape_hash::<Opaque>(),
         shape_hash::<Attribute>(),
     ];

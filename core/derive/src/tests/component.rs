@@ -1,0 +1,143 @@
+//! Tests of the errors that the derive of components reports.
+
+use syn::{DeriveInput, Field, parse_quote};
+
+fn refused(input: &DeriveInput) -> String {
+    crate::component::derive(input).map_or_else(|error| error.to_string(), |code| panic!("taken: {code}"))
+}
+
+fn field(field: Field) -> String {
+    refused(&parse_quote!(struct Pose { #field }))
+}
+
+#[test]
+fn a_component_and_its_group_have_names_that_a_schema_can_have() {
+    let remedy = |attribute| {
+        format!(
+            "; give it 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
+        )
+    };
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(name = "a:b")]
+            struct Pose;
+        )),
+        format!("no name for a component: it has a ':'{}", remedy("name"))
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(group = "")]
+            struct Pose;
+        )),
+        format!("no name for a group: it is empty{}", remedy("group"))
+    );
+    let long = "a".repeat(55);
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(name = #long)]
+            struct Pose;
+        )),
+        format!("no name for a component: it has 55 bytes{}", remedy("name"))
+    );
+}
+
+#[test]
+fn an_attribute_of_a_component_that_means_nothing_is_refused_with_those_that_do() {
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(codec = "bits")]
+            struct Pose;
+        )),
+        "expected `name`, `group`, `hz`, `predictor` or `crate`"
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            #[net(predictor = "fast")]
+            struct Pose;
+        )),
+        "expected \"last\", \"linear\" or \"velocity\""
+    );
+    assert_eq!(
+        field(parse_quote!(#[net(opaque)] x: u8)),
+        "expected `range`, `step`, `bits`, `quat`, `angle`, `threshold`, `position` or `velocity`"
+    );
+}
+
+#[test]
+fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
+    let one = "`range`, `bits`, `quat` and `angle` each choose the words of a field: give one";
+    assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
+    assert_eq!(field(parse_quote!(#[net(quat = 9, angle = 8)] x: [f32; 4])), one);
+    let twice = "this attribute is given twice: give it once";
+    assert_eq!(field(parse_quote!(#[net(bits = 4, bits = 5)] x: u8)), twice);
+    assert_eq!(field(parse_quote!(#[net(bits = 4)] #[net(bits = 5)] x: u8)), twice);
+    assert_eq!(
+        field(parse_quote!(#[net(range = 0..=9, position, velocity)] x: u8)),
+        "a field is a position or a velocity, not both: say it once"
+    );
+    assert_eq!(
+        field(parse_quote!(#[net(angle = 8, position)] x: f32)),
+        "`position` belongs to a field with a `range`"
+    );
+    assert_eq!(field(parse_quote!(#[net(velocity)] x: f32)), "`velocity` belongs to a field with a `range`");
+    assert_eq!(
+        field(parse_quote!(#[net(threshold = 1)] x: u32)),
+        "`threshold` belongs to a field with `range`, `bits`, `quat` or `angle`"
+    );
+    assert_eq!(
+        field(parse_quote!(#[net(step = 1)] x: f32)),
+        "`step` divides a `range`: give `range = low..=high` with it"
+    );
+    assert_eq!(
+        field(parse_quote!(#[net(range = 0..9, step = 1)] x: f32)),
+        "a range with a `step` includes both ends: write `..=` between them"
+    );
+    let float = "a float needs a `step` with its `range`, such as `range = -1.0..=1.0, step = 0.01`";
+    assert_eq!(field(parse_quote!(#[net(range = -1..=1)] x: [[f64; 2]; 3])), float);
+    assert_eq!(
+        field(parse_quote!(#[net(range = 0..)] x: u8)),
+        "expected a range with both ends, such as `0..=9`"
+    );
+}
+
+#[test]
+fn types_that_no_component_can_be_are_refused_with_what_to_do() {
+    assert_eq!(
+        refused(&parse_quote!(
+            struct Pose<T>(T);
+        )),
+        "a component has one name, so it cannot be generic: derive `NetValue` here, and make it a field of a component"
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            enum Pose {
+                Standing,
+                Lying { on: u32 },
+            }
+        )),
+        "an enumeration of a component has no fields: make them fields of the component, beside the enumeration"
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            enum Pose {}
+        )),
+        "an enumeration without variants has no values"
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            union Pose {
+                a: u8,
+            }
+        )),
+        "a union has no one value: use a structure"
+    );
+    assert_eq!(
+        refused(&parse_quote!(
+            enum Pose {
+                #[net(bits = 1)]
+                Standing,
+            }
+        )),
+        "variants take no `net` attributes"
+    );
+}

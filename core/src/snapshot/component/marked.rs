@@ -1,0 +1,275 @@
+//! Values whose words depend on an attribute of their field: a range, a step, a number of bits.
+
+use super::super::quantize::{Real, Steps, angle_from_word, angle_word, rotation_from_words, rotation_words};
+use super::impls::array_length;
+use super::kind::FieldKind;
+use super::value::NetValue;
+use super::words::{ComponentWords, WordReader};
+use crate::bits::NetInteger;
+
+/// Integers, and arrays of them, that a field bounds with `range` or `bits`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no range of integers",
+    note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
+)]
+pub trait Bounded: Sized {
+    /// The integer.
+    type Integer: NetInteger + Into<i128>;
+
+    /// How many integers there are.
+    const COUNT: usize;
+
+    /// The kind of field that a value is.
+    fn kind(low: Self::Integer, high: Self::Integer) -> FieldKind;
+
+    /// Writes the words. A value outside the range becomes the next end of the range.
+    fn quantise(&self, low: Self::Integer, high: Self::Integer, words: &mut ComponentWords<'_>);
+
+    /// Reads the words.
+    fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
+}
+
+/// How many words an integer from `low` to `high` takes.
+#[must_use]
+pub const fn integer_words(low: i128, high: i128) -> usize {
+    if high - low > u32::MAX as i128 { 2 } else { 1 }
+}
+
+/// Whether an integer needs two words.
+#[inline]
+fn is_wide<T: NetInteger>(low: T, high: T) -> bool {
+    high.offset_from(low) > u64::from(u32::MAX)
+}
+
+macro_rules! integers {
+    ($($type:ty),*) => {$(
+        impl Bounded for $type {
+            type Integer = Self;
+
+            const COUNT: usize = 1;
+
+            fn kind(low: Self, high: Self) -> FieldKind {
+                FieldKind::integer(low, high)
+            }
+
+            #[inline]
+            fn quantise(&self, low: Self, high: Self, words: &mut ComponentWords<'_>) {
+                let offset = (*self).max(low).min(high).offset_from(low);
+                words.put(offset as u32);
+                if is_wide(low, high) {
+                    words.put((offset >> 32) as u32);
+                }
+            }
+
+            #[inline]
+            fn restore(low: Self, high: Self, words: &mut WordReader<'_>) -> Self {
+                let mut offset = u64::from(words.take());
+                if is_wide(low, high) {
+                    offset |= u64::from(words.take()) << 32;
+                }
+                Self::above(low, offset.min(high.offset_from(low)))
+            }
+        }
+
+        impl NetValue for $type {
+            const WORDS: usize = (Self::BITS as usize).div_ceil(32);
+
+            fn kind() -> FieldKind {
+                FieldKind::integer(Self::MIN, Self::MAX)
+            }
+
+            #[inline]
+            fn quantise(&self, words: &mut ComponentWords<'_>) {
+                Bounded::quantise(self, Self::MIN, Self::MAX, words);
+            }
+
+            #[inline]
+            fn restore(words: &mut WordReader<'_>) -> Self {
+                <Self as Bounded>::restore(Self::MIN, Self::MAX, words)
+            }
+        }
+    )*};
+}
+
+integers!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+impl<T: Bounded, const N: usize> Bounded for [T; N] {
+    type Integer = T::Integer;
+
+    const COUNT: usize = array_length(N) as usize * T::COUNT;
+
+    fn kind(low: T::Integer, high: T::Integer) -> FieldKind {
+        FieldKind::array(const { array_length(N) }, T::kind(low, high))
+    }
+
+    fn quantise(&self, low: T::Integer, high: T::Integer, words: &mut ComponentWords<'_>) {
+        self.iter().for_each(|item| item.quantise(low, high, words));
+    }
+
+    fn restore(low: T::Integer, high: T::Integer, words: &mut WordReader<'_>) -> Self {
+        core::array::from_fn(|_| T::restore(low, high, words))
+    }
+}
+
+/// Floats, vectors of two or three, and arrays of either, that a field quantises with `range` and `step`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no `step`",
+    note = "`range` and `step` quantise `f32`, `f64`, `[f32; 2]`, `[f32; 3]` and arrays of them; an integer takes `range` alone"
+)]
+pub trait Stepped: Sized {
+    /// The width of the float: 32 or 64 bits.
+    const WIDTH: u8;
+    /// Whether this is a float alone.
+    const IS_FLOAT: bool;
+    /// How many words a value takes.
+    const WORDS: usize;
+
+    /// The kind of field that a value is.
+    fn kind(steps: Steps) -> FieldKind;
+
+    /// Writes the words.
+    fn quantise(&self, steps: &Steps, words: &mut ComponentWords<'_>);
+
+    /// Reads the words.
+    fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self;
+}
+
+/// Angles in radians and arrays of them, that a field quantises with `angle`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no angle",
+    note = "`angle` quantises an `f32` or `f64` in radians, and arrays of them"
+)]
+pub trait Angled: Sized {
+    /// How many words a value takes.
+    const WORDS: usize;
+    /// The most bits.
+    const BITS: u8;
+
+    /// The kind of field that a value is.
+    fn kind(bits: u8) -> FieldKind;
+
+    /// Writes the words.
+    fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
+
+    /// Reads the words.
+    fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
+}
+
+macro_rules! floats {
+    ($($type:ty),*) => {$(
+        impl Stepped for $type {
+            const WIDTH: u8 = <$type as Real>::WIDTH;
+            const IS_FLOAT: bool = true;
+            const WORDS: usize = 1;
+
+            fn kind(steps: Steps) -> FieldKind {
+                FieldKind::numbers(1, steps)
+            }
+
+            #[inline]
+            fn quantise(&self, steps: &Steps, words: &mut ComponentWords<'_>) {
+                words.put(steps.word(self.widen()));
+            }
+
+            #[inline]
+            fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self {
+                Self::narrow(steps.value(words.take()))
+            }
+        }
+
+        impl Angled for $type {
+            const WORDS: usize = 1;
+            const BITS: u8 = <$type as Real>::ANGLE_BITS;
+
+            fn kind(bits: u8) -> FieldKind {
+                FieldKind::angle(bits)
+            }
+
+            #[inline]
+            fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>) {
+                words.put(angle_word(self.widen(), bits));
+            }
+
+            #[inline]
+            fn restore(bits: u8, words: &mut WordReader<'_>) -> Self {
+                Self::narrow(angle_from_word(words.take(), bits))
+            }
+        }
+    )*};
+}
+
+floats!(f32, f64);
+
+impl<T: Stepped, const N: usize> Stepped for [T; N] {
+    const WIDTH: u8 = T::WIDTH;
+    const IS_FLOAT: bool = false;
+    const WORDS: usize = array_length(N) as usize * T::WORDS;
+
+    /// Up to three floats are a vector, anything else is an array.
+    fn kind(steps: Steps) -> FieldKind {
+        let length = const { array_length(N) };
+        if T::IS_FLOAT && length <= 3 {
+            FieldKind::numbers(length as u8, steps)
+        } else {
+            FieldKind::array(length, T::kind(steps))
+        }
+    }
+
+    #[inline]
+    fn quantise(&self, steps: &Steps, words: &mut ComponentWords<'_>) {
+        self.iter().for_each(|item| item.quantise(steps, words));
+    }
+
+    #[inline]
+    fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self {
+        core::array::from_fn(|_| T::restore(steps, words))
+    }
+}
+
+impl<T: Angled, const N: usize> Angled for [T; N] {
+    const WORDS: usize = array_length(N) as usize * T::WORDS;
+    const BITS: u8 = T::BITS;
+
+    fn kind(bits: u8) -> FieldKind {
+        FieldKind::array(const { array_length(N) }, T::kind(bits))
+    }
+
+    fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>) {
+        self.iter().for_each(|item| item.quantise(bits, words));
+    }
+
+    fn restore(bits: u8, words: &mut WordReader<'_>) -> Self {
+        core::array::from_fn(|_| T::restore(bits, words))
+    }
+}
+
+/// Quaternions x y z w, that a field quantises with `quat`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no quaternion",
+    note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"
+)]
+pub trait Rotated: Sized {
+    /// The kind of field that a value is.
+    #[must_use]
+    fn kind(bits: u8) -> FieldKind {
+        FieldKind::rotation(bits)
+    }
+
+    /// Writes four words.
+    fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
+
+    /// Reads four words.
+    fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
+}
+
+impl<T: Real> Rotated for [T; 4] {
+    #[inline]
+    fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>) {
+        words.put_all(rotation_words(self.map(Real::widen), bits));
+    }
+
+    #[inline]
+    fn restore(bits: u8, words: &mut WordReader<'_>) -> Self {
+        rotation_from_words(words.take_all(), bits).map(T::narrow)
+    }
+}

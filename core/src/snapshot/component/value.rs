@@ -1,0 +1,75 @@
+//! The traits of replicated types.
+
+use super::kind::FieldKind;
+use super::spec::ComponentSpec;
+use super::words::{ComponentWords, WordReader};
+
+/// A value that a component may have as a field without further attributes. Derive it for enumerations without fields and for
+/// structures whose fields are such values.
+///
+/// | type | words |
+/// |---|---|
+/// | `bool` | 1 |
+/// | integers of 8 to 32 bits | 1, without loss |
+/// | `u64`, `i64` | 2, without loss |
+/// | `f32`, `f64` | 1, 2: without loss; each NaN becomes the same |
+/// | [`NetworkId`](crate::snapshot::NetworkId) | 1 |
+/// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and 1 for each four bytes |
+/// | `[T; N]` | those of `T`, `N` times |
+/// | `Option<T>` | 1, and those of `T` |
+/// | enumerations without fields | 1 |
+/// | structures | those of their fields |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a component",
+    note = "derive `NetValue` or `NetComponent` for `{Self}`; text and bytes need a bound: `BoundedString<N>`, `BoundedBytes<N>`"
+)]
+pub trait NetValue: Sized {
+    /// How many words a value takes.
+    const WORDS: usize;
+
+    /// The kind of field that a value is.
+    fn kind() -> FieldKind;
+
+    /// Writes exactly [`Self::WORDS`] words. A value that has none becomes the nearest one that has.
+    fn quantise(&self, words: &mut ComponentWords<'_>);
+
+    /// Reads [`Self::WORDS`] words. Each row of words gives a value: a word beyond its maximum counts as that.
+    fn restore(words: &mut WordReader<'_>) -> Self;
+}
+
+/// A component: part of an entity's state, replicated as a whole. Derive it.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tickwire_core::snapshot::{ComponentWords, NetComponent, NetValue, WordReader};
+///
+/// #[derive(NetComponent)]
+/// #[net(name = "pose", group = "motion", hz = 20, predictor = "velocity")]
+/// struct Pose {
+///     #[net(range = -1024.0..=1024.0, step = 0.002, position)]
+///     at: [f32; 3],
+///     #[net(range = -20.0..=20.0, step = 0.01, velocity)]
+///     moves: [f32; 3],
+///     #[net(quat = 9)]
+///     turned: [f32; 4],
+/// }
+///
+/// let pose = Pose { at: [1.0, 2.0, 3.0], moves: [0.5, 0.0, 0.0], turned: [0.0, 0.0, 0.0, 1.0] };
+/// let mut words = [0; Pose::WORDS];
+/// pose.quantise(&mut ComponentWords::new(&mut words));
+/// assert_eq!(words, [512_500, 513_000, 513_500, 2050, 2000, 2000, 3, 255, 255, 255]);
+/// assert_eq!(Pose::restore(&mut WordReader::new(&words)).at, pose.at);
+/// assert_eq!(Pose::NAME, "pose");
+/// # }
+/// ```
+pub trait NetComponent: NetValue + 'static {
+    /// The name that both ends know it by: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
+    /// [`limits::COMPONENT_NAME`](crate::limits::COMPONENT_NAME) bytes.
+    const NAME: &'static str;
+
+    /// Its name and fields, and what it asks of its group.
+    #[must_use]
+    fn spec() -> ComponentSpec {
+        ComponentSpec::new(Self::NAME).fields_of(Self::kind())
+    }
+}

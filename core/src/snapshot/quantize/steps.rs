@@ -1,0 +1,174 @@
+//! Numbers of a range, in steps.
+
+use core::fmt;
+
+use super::rounding::{clamp, nearest, whole_steps};
+
+/// How far from zero a range may reach, in steps: 2^40. Up to there, the division by the step is exact to 1/8192 of a step.
+const STEPS_FROM_ZERO: i64 = 1 << 40;
+
+/// The numbers of a range that are multiples of a step: the values that a quantised float takes.
+///
+/// Zero is such a multiple, so it stays exactly zero if the range includes it. An end of the range is kept exactly if it is a
+/// multiple of the step. The error is at most half a step, besides the rounding of the field's own type.
+///
+/// ```
+/// use tickwire_core::snapshot::Steps;
+///
+/// let metres = Steps::new(-1024.0, 1024.0, 0.002)?;
+/// assert_eq!(metres.max(), 1_024_000);
+/// assert_eq!(metres.word(0.0049), 512_002);
+/// assert_eq!(metres.value(512_002), 0.004);
+/// assert_eq!(metres.value(metres.word(1e9)), 1024.0);
+/// # Ok::<(), tickwire_core::snapshot::StepsError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Steps {
+    low: f64,
+    high: f64,
+    step: f64,
+    /// The multiple of the step that word 0 stands for.
+    first: i64,
+    max: u32,
+}
+
+/// Why a range cannot be divided into steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum StepsError {
+    /// An end of the range, or the step, is infinite or not a number.
+    NotFinite,
+    /// The low end is not below the high end.
+    EmptyRange,
+    /// The step is zero or negative.
+    NoStep,
+    /// The range has more than 2^32 steps.
+    TooManySteps,
+    /// The range reaches further from zero than 2^40 steps.
+    TooFarFromZero,
+    /// The field's type cannot tell neighbouring steps apart at the far end of the range.
+    TooFine,
+}
+
+impl StepsError {
+    /// The error in words, with what to do about it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NotFinite => "the range and the step must be finite numbers",
+            Self::EmptyRange => "the range is empty; give the lower end first",
+            Self::NoStep => "the step must be above zero",
+            Self::TooManySteps => "the range has more than 2^32 steps; give a larger step or a smaller range",
+            Self::TooFarFromZero => {
+                "the range lies further from zero than 2^40 steps; give a larger step, or move the range towards zero"
+            }
+            Self::TooFine => {
+                "an `f32` cannot tell the steps apart at the far end of the range; give a larger step, or make the field an `f64`"
+            }
+        }
+    }
+}
+
+impl fmt::Display for StepsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl core::error::Error for StepsError {}
+
+impl Steps {
+    /// The multiples of `step` from `low` to `high`.
+    ///
+    /// # Errors
+    /// [`StepsError`], other than `TooFine`, if there are none or too many.
+    pub const fn new(low: f64, high: f64, step: f64) -> Result<Self, StepsError> {
+        if !low.is_finite() || !high.is_finite() || !step.is_finite() {
+            return Err(StepsError::NotFinite);
+        }
+        if low >= high {
+            return Err(StepsError::EmptyRange);
+        }
+        if step <= 0.0 {
+            return Err(StepsError::NoStep);
+        }
+        // An end of -0.0 becomes 0.0.
+        let (low, high) = (low + 0.0, high + 0.0);
+        let far = STEPS_FROM_ZERO as f64;
+        let (first, last) = (low / step, high / step);
+        if first < -far || last > far || first > far || last < -far {
+            return Err(StepsError::TooFarFromZero);
+        }
+        let (first, last) = (nearest(first), nearest(last));
+        if last - first > u32::MAX as i64 {
+            return Err(StepsError::TooManySteps);
+        }
+        Ok(Self { low, high, step, first, max: (last - first) as u32 })
+    }
+
+    /// As [`Self::new`], for a field of `width` bits, 32 or 64.
+    ///
+    /// # Errors
+    /// [`StepsError::TooFine`] if an `f32` has less than two values a step at the far end, else as [`Self::new`].
+    pub const fn for_width(low: f64, high: f64, step: f64, width: u8) -> Result<Self, StepsError> {
+        let steps = match Self::new(low, high, step) {
+            Ok(steps) => steps,
+            Err(error) => return Err(error),
+        };
+        let far = (if high > -low { high } else { -low }) as f32;
+        let before = f32::from_bits(far.to_bits().saturating_sub(1));
+        let is_too_fine = far == before || step < 2.0 * (far as f64 - before as f64);
+        if width == 32 && is_too_fine {
+            return Err(StepsError::TooFine);
+        }
+        Ok(steps)
+    }
+
+    /// The nearest step to `value`, counted from the low end. Values beyond an end become that end; NaN becomes zero, or the end
+    /// next to zero.
+    #[inline]
+    #[must_use]
+    pub const fn word(&self, value: f64) -> u32 {
+        let steps = if value.is_nan() { 0.0 } else { value / self.step };
+        let last = self.first + self.max as i64;
+        (nearest(clamp(steps, self.first as f64, last as f64)) - self.first) as u32
+    }
+
+    /// The value of a word. A word above [`Self::max`] counts as that.
+    #[inline]
+    #[must_use]
+    pub const fn value(&self, word: u32) -> f64 {
+        let word = if word > self.max { self.max } else { word };
+        clamp((self.first + word as i64) as f64 * self.step, self.low, self.high)
+    }
+
+    /// The word of the high end.
+    #[must_use]
+    pub const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// The distance of two neighbouring values.
+    #[must_use]
+    pub const fn step(&self) -> f64 {
+        self.step
+    }
+
+    /// The low end.
+    #[must_use]
+    pub const fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The high end.
+    #[must_use]
+    pub const fn high(&self) -> f64 {
+        self.high
+    }
+
+    /// How many steps `distance` has, rounded down.
+    #[must_use]
+    pub const fn threshold(&self, distance: f64) -> u32 {
+        whole_steps(distance, self.step)
+    }
+}

@@ -1,0 +1,60 @@
+//! Values that many entities begin with.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::component::{ComponentWords, NetComponent};
+use super::super::dynamic::DynamicComponent;
+use super::super::ids::{ComponentId, GroupId};
+
+/// The values that entities of one sort begin with. Both ends know them, so what an entity has in common with its blueprint is not
+/// sent when it appears.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Blueprint {
+    /// Its name.
+    pub name: String,
+    /// The words of each of its components, by id.
+    pub components: Vec<(ComponentId, Vec<u32>)>,
+    /// The words of each unit that its components make, by group. Components of the group that it lacks are absent, and zero.
+    pub units: Vec<(GroupId, Vec<u32>)>,
+}
+
+/// Values of several components: a tuple of up to eight, or a list of dynamic ones.
+pub trait ComponentValues {
+    /// The name of each component and the words of its value.
+    fn named_words(&self) -> Vec<(String, Vec<u32>)>;
+}
+
+impl ComponentValues for Vec<DynamicComponent> {
+    fn named_words(&self) -> Vec<(String, Vec<u32>)> {
+        self.iter().map(|value| (value.spec().name.as_ref().into(), value.words().to_vec())).collect()
+    }
+}
+
+fn named<T: NetComponent>(value: &T) -> (String, Vec<u32>) {
+    let mut words = vec![0; T::WORDS];
+    value.quantise(&mut ComponentWords::new(&mut words));
+    (T::NAME.into(), words)
+}
+
+macro_rules! tuples {
+    ($($($name:ident $place:tt),+;)*) => {$(
+        impl<$($name: NetComponent),+> ComponentValues for ($($name,)+) {
+            fn named_words(&self) -> Vec<(String, Vec<u32>)> {
+                vec![$(named(&self.$place)),+]
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A 0;
+    A 0, B 1;
+    A 0, B 1, C 2;
+    A 0, B 1, C 2, D 3;
+    A 0, B 1, C 2, D 3, E 4;
+    A 0, B 1, C 2, D 3, E 4, F 5;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+}

@@ -1,0 +1,164 @@
+//! The schema while a game fills it.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::TypeId;
+
+use super::super::component::{ComponentSpec, NetComponent};
+use super::super::dynamic::{DynamicComponent, DynamicError};
+use super::blueprint::ComponentValues;
+use super::check;
+use super::error::SnapshotSchemaError;
+use super::finish;
+use super::group::GroupSettings;
+use super::world_schema::{Declared, WorldSchema};
+use crate::limits;
+
+/// The components, groups and blueprints of a game, while they are declared.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tickwire_core::snapshot::{Audience, NetComponent, SnapshotSchema};
+///
+/// #[derive(NetComponent)]
+/// #[net(name = "place", hz = 30)]
+/// struct Place {
+///     #[net(range = -1024.0..=1024.0, step = 0.002)]
+///     at: [f32; 3],
+/// }
+///
+/// #[derive(NetComponent)]
+/// #[net(name = "purse", group = "secret")]
+/// struct Purse {
+///     #[net(range = 0..=9999)]
+///     gold: u16,
+/// }
+///
+/// let mut schema = SnapshotSchema::new();
+/// schema.component::<Place>()?.component::<Purse>()?;
+/// schema.group("secret").to(Audience::Owner);
+/// schema.blueprint("beggar", (Place { at: [0.0; 3] }, Purse { gold: 0 }))?;
+///
+/// let schema = schema.finish()?;
+/// let place = schema.component_id::<Place>().unwrap();
+/// assert_eq!(schema.groups().component(place).unwrap().words, 3);
+/// # }
+/// # Ok::<(), tickwire_core::snapshot::SnapshotSchemaError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SnapshotSchema {
+    components: BTreeMap<String, Declared>,
+    groups: BTreeMap<String, GroupSettings>,
+    blueprints: BTreeMap<String, Vec<(String, Vec<u32>)>>,
+    ticks_per_second: u16,
+}
+
+impl Default for SnapshotSchema {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SnapshotSchema {
+    /// A schema without components.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            components: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            blueprints: BTreeMap::new(),
+            ticks_per_second: finish::TICKS_PER_SECOND,
+        }
+    }
+
+    /// How many ticks the world has a second: 1 to 65,535; 0 counts as 1. Velocities are given per second, and predicted per tick.
+    /// Default: 60, as of the dedicated server.
+    pub fn ticks_per_second(&mut self, ticks: u16) -> &mut Self {
+        self.ticks_per_second = ticks.max(1);
+        self
+    }
+
+    /// Declares the component `T`.
+    ///
+    /// # Errors
+    /// [`SnapshotSchemaError`] if its name is taken or cannot be, or there are too many components; nothing changes then.
+    pub fn component<T: NetComponent>(&mut self) -> Result<&mut Self, SnapshotSchemaError> {
+        let type_id = TypeId::of::<T>();
+        if let Some((name, _)) = self.components.iter().find(|(_, other)| other.type_id == Some(type_id)) {
+            return Err(SnapshotSchemaError::DuplicateType { name: name.clone() });
+        }
+        self.insert(T::spec(), Some(type_id))
+    }
+
+    /// Declares a component that no Rust type stands for: a script sets its fields by name.
+    ///
+    /// # Errors
+    /// As [`Self::component`], and [`SnapshotSchemaError::BadField`] if a field cannot be as it is declared.
+    pub fn declare(&mut self, spec: ComponentSpec) -> Result<&mut Self, SnapshotSchemaError> {
+        self.insert(spec, None)
+    }
+
+    fn insert(
+        &mut self,
+        spec: ComponentSpec,
+        type_id: Option<TypeId>,
+    ) -> Result<&mut Self, SnapshotSchemaError> {
+        check::component(&spec)?;
+        let name = String::from(spec.name.as_ref());
+        if self.components.contains_key(&name) {
+            return Err(SnapshotSchemaError::DuplicateName { what: "component", name });
+        }
+        if self.components.len() >= limits::COMPONENTS {
+            return Err(SnapshotSchemaError::TooMany { what: "components", limit: limits::COMPONENTS });
+        }
+        self.components.insert(name, Declared { spec: Arc::new(spec), type_id });
+        Ok(self)
+    }
+
+    /// The settings of a group, for changes. [`Self::finish`] refuses settings of a group that no component belongs to.
+    pub fn group(&mut self, name: impl Into<String>) -> &mut GroupSettings {
+        self.groups.entry(name.into()).or_default()
+    }
+
+    /// Declares the values that entities of one sort begin with: a tuple of components, or a list of dynamic ones.
+    ///
+    /// # Errors
+    /// [`SnapshotSchemaError`] if its name is taken or cannot be, or there are too many; nothing changes then.
+    pub fn blueprint(
+        &mut self,
+        name: impl Into<String>,
+        values: impl ComponentValues,
+    ) -> Result<&mut Self, SnapshotSchemaError> {
+        let name = name.into();
+        check::name("blueprint", &name)?;
+        if self.blueprints.contains_key(&name) {
+            return Err(SnapshotSchemaError::DuplicateName { what: "blueprint", name });
+        }
+        if self.blueprints.len() >= limits::BLUEPRINTS {
+            return Err(SnapshotSchemaError::TooMany { what: "blueprints", limit: limits::BLUEPRINTS });
+        }
+        self.blueprints.insert(name, values.named_words());
+        Ok(self)
+    }
+
+    /// The first value of a component that is declared already, for a blueprint of dynamic values.
+    ///
+    /// # Errors
+    /// [`DynamicError::UnknownComponent`] if it is not declared yet.
+    pub fn dynamic(&self, component: &str) -> Result<DynamicComponent, DynamicError> {
+        let declared = self.components.get(component);
+        let unknown = || DynamicError::UnknownComponent { component: component.into() };
+        declared.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
+    }
+
+    /// Checks the whole, and numbers components, groups and blueprints in the order of their names.
+    ///
+    /// # Errors
+    /// [`SnapshotSchemaError`] if a group has too many components, may be too large for a packet, or cannot be predicted as it is
+    /// declared; if settings are made for a group without components; or if a blueprint has a component that is not declared.
+    pub fn finish(self) -> Result<WorldSchema, SnapshotSchemaError> {
+        finish::finish(self.components, self.groups, self.blueprints, self.ticks_per_second)
+    }
+}

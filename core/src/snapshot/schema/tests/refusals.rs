@@ -1,0 +1,212 @@
+//! Tests of what a schema refuses, and in which words.
+
+use super::*;
+
+#[test]
+fn a_group_has_at_most_32_components() {
+    let group = |count: usize| {
+        (0..count).map(|place| {
+            let spec = ComponentSpec::new(format!("c{place:02}")).group("all");
+            spec.field(FieldSpec::new("on", FieldKind::Bool))
+        })
+    };
+    let schema = finished(group(32)).unwrap();
+    let all = schema.groups().group(GroupId(0)).unwrap();
+    assert_eq!((all.components, &all.layout.parts()[0]), (32, &Part::Opaque { bits: 32 }));
+    assert!(all.layout.admits(&[u32::MAX; 33].map(|word| word.min(1))));
+    assert_eq!(
+        finished(group(31)).unwrap().groups().group(GroupId(0)).unwrap().layout.parts()[0],
+        Part::Choice { count: 1 << 31 }
+    );
+    assert_eq!(refusal(group(33)), "group `all` has 33 components, at most 32 are allowed; divide it");
+}
+
+#[test]
+fn a_group_that_may_exceed_640_bytes_is_refused() {
+    let bytes = |max| ComponentSpec::new("blob").field(FieldSpec::new("data", FieldKind::Bytes { max }));
+    assert!(finished([bytes(638)]).is_ok());
+    assert_eq!(
+        refusal([bytes(639)]),
+        "an entity's group `blob` may take 641 bytes, and a packet has room for 640; move component `blob` to a group \
+         of its own, or lower its bounds"
+    );
+    let error = refusal([bytes(600), bag().group("blob")]);
+    assert!(
+        error.contains("group `blob` may take 678 bytes") && error.contains("component `blob`"),
+        "{error}"
+    );
+    let many = FieldKind::array(u16::MAX, FieldKind::array(u16::MAX, FieldKind::rotation(15)));
+    let error = with_field(FieldSpec::new("many", many));
+    assert!(error.contains("a packet has room for 640"), "{error}");
+    let nothing = FieldKind::array(u16::MAX, FieldKind::structure([]));
+    assert!(with_field(FieldSpec::new("nothing", nothing)).contains("may take 8193 bytes"));
+}
+
+#[test]
+fn a_name_is_taken_once_and_can_be_part_of_an_entry() {
+    let mut schema = declared();
+    let taken = schema.declare(flag("bag")).unwrap_err();
+    assert_eq!(taken.to_string(), "a component `bag` is declared already; give this one another name");
+    let taken = schema.blueprint("crate", vec![]).unwrap_err();
+    assert_eq!(taken.to_string(), "a blueprint `crate` is declared already; give this one another name");
+    let rule = "use 1 to 54 ASCII letters, digits, `_`, `-`, `.` and `/`";
+    assert_eq!(refusal([flag("a:b")]), format!("`a:b` is no name for a component; {rule}"));
+    assert_eq!(refusal([flag("")]), format!("`` is no name for a component; {rule}"));
+    assert_eq!(refusal([flag("a").group("\n")]), format!("`\\n` is no name for a group; {rule}"));
+    assert!(schema.blueprint("ö", vec![]).unwrap_err().to_string().contains("is no name for a blueprint"));
+    let longest = |bytes| ComponentSpec::new("a".repeat(bytes));
+    assert_eq!(entries([longest(54)])[0].name.len(), limits::SCHEMA_NAME);
+    assert!(finished([longest(55)]).is_err());
+}
+
+#[test]
+fn a_field_that_no_words_could_hold_is_named_with_its_fault() {
+    let bad = |kind| with_field(FieldSpec::new("f", kind));
+    let field = "field `f` of component `thing`: ";
+    let cases = [
+        (FieldKind::rotation(1), "a rotation has 2 to 15 bits a component"),
+        (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component"),
+        (FieldKind::angle(0), "an angle has 1 to 32 bits"),
+        (FieldKind::angle(33), "an angle has 1 to 32 bits"),
+        (FieldKind::integer(1, 0), "give an integer at most 2^64 values, the least first"),
+        (FieldKind::integer(-1, u64::MAX), "give an integer at most 2^64 values, the least first"),
+        (FieldKind::integer(i128::MIN, i128::MAX), "give an integer at most 2^64 values, the least first"),
+        (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits"),
+        (FieldKind::numbers(4, steps(1.0, 0.1)), "one to three numbers move together; make more an array"),
+        (FieldKind::array(0, FieldKind::Bool), "an array has at least one item"),
+        (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants"),
+        (FieldKind::choice(["a", "a"]), "two variants have one name; give each its own"),
+    ];
+    for (kind, fault) in cases {
+        assert_eq!(bad(kind), format!("{field}{fault}"));
+    }
+    let deep = (0..8).fold(FieldKind::Bool, |kind, _| FieldKind::optional(kind));
+    assert!(bad(deep).contains("deeper than 8 levels"));
+    let inner = FieldKind::structure([FieldSpec::new("in", FieldKind::angle(0))]);
+    let error = with_field(FieldSpec::new("out", FieldKind::array(2, inner)));
+    assert_eq!(error, "field `out.in` of component `thing`: an angle has 1 to 32 bits");
+    let twice = ComponentSpec::new("thing").field(FieldSpec::new("f", FieldKind::Bool));
+    let twice = twice.field(FieldSpec::new("f", FieldKind::Entity));
+    assert_eq!(refusal([twice]), format!("{field}another field has this name; give it one of its own"));
+    let dotted = with_field(FieldSpec::new("a.b", FieldKind::Bool));
+    assert!(dotted.contains("`a.b`") && dotted.contains("no name has one"));
+    assert!(with_field(FieldSpec::new("", FieldKind::Bool)).contains("give it a name of 1 to 54 bytes"));
+    let turned = FieldSpec::new("f", FieldKind::rotation(9)).position();
+    assert!(with_field(turned).contains("only numbers with a range can be a position or a velocity"));
+}
+
+#[test]
+fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
+    let field = |name: &'static str, kind| FieldSpec::new(name, kind);
+    let at = |axes| field("at", FieldKind::numbers(axes, steps(8.0, 0.5))).position();
+    let by = |axes| field("by", FieldKind::numbers(axes, steps(8.0, 0.5))).velocity();
+    let moving = |fields: Vec<FieldSpec>| ComponentSpec {
+        fields,
+        ..ComponentSpec::new("thing").predictor(Prediction::Velocity)
+    };
+    let fault = |fields| {
+        let error = refusal([moving(fields)]);
+        let start = "group `thing` cannot be predicted along its velocity: ";
+        String::from(error.strip_prefix(start).expect(&error))
+    };
+    assert!(finished([moving(vec![at(2), by(2)])]).is_ok());
+    assert!(
+        fault(vec![by(2)])
+            .starts_with("mark one field, outside of arrays and optional values, as the position")
+    );
+    assert!(
+        fault(vec![at(2)])
+            .starts_with("mark one field, outside of arrays and optional values, as the velocity")
+    );
+    let another = FieldSpec { name: "to".into(), ..at(2) };
+    assert!(fault(vec![at(2), another, by(2)]).starts_with("mark one field"));
+    assert_eq!(fault(vec![at(2), by(3)]), "position and velocity must have as many axes");
+    let uneven = Steps::new(-8.0, 9.0, 0.5).unwrap();
+    let uneven = field("by", FieldKind::numbers(2, uneven)).velocity();
+    assert!(fault(vec![at(2), uneven]).contains("as far below zero as above"));
+    let above = Steps::new(1.0, 9.0, 0.5).unwrap();
+    let above = field("by", FieldKind::numbers(2, above)).velocity();
+    assert!(fault(vec![at(2), above]).contains("as far below zero as above"));
+    let tiny = field("by", FieldKind::numbers(2, steps(1e-9, 1e-12))).velocity();
+    assert!(fault(vec![at(2), tiny]).starts_with("the steps of position and velocity differ too much"));
+    let huge = field("by", FieldKind::numbers(2, steps(1e15, 1e12))).velocity();
+    assert!(fault(vec![at(2), huge]).starts_with("the steps of position and velocity differ too much"));
+    // Integers move too: all values of an `i16` have zero in the middle, rounded up.
+    let whole = |low: i16, high: i16| FieldSpec::new("by", FieldKind::integer(low, high)).velocity();
+    assert!(finished([moving(vec![at(1), whole(i16::MIN, i16::MAX)])]).is_ok());
+    assert!(finished([moving(vec![at(1), whole(-5, 5)])]).is_ok());
+    assert!(fault(vec![at(1), whole(-5, 7)]).contains("as far below zero as above"));
+    assert!(fault(vec![at(1), whole(0, 5)]).contains("as far below zero as above"));
+    let wide = FieldSpec::new("by", FieldKind::integer(i64::MIN, i64::MAX)).velocity();
+    assert!(fault(vec![at(1), wide]).contains("at most 2^32 values"));
+}
+
+#[test]
+fn components_of_a_group_agree_on_its_predictor_or_the_group_decides() {
+    let of = |name, predictor| flag(name).group("g").predictor(predictor);
+    let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
+    assert_eq!(
+        refusal(specs()),
+        "the components of group `g` ask for different predictors; set one with `SnapshotSchema::group`"
+    );
+    let mut schema = SnapshotSchema::new();
+    for spec in specs() {
+        schema.declare(spec).unwrap();
+    }
+    schema.group("g").predictor(Prediction::Linear);
+    let schema = schema.finish().unwrap();
+    assert_eq!(schema.groups().group(GroupId(0)).unwrap().layout.predictor(), Predictor::Linear);
+    let one = finished([of("a", Prediction::Linear), flag("b").group("g")]).unwrap();
+    assert_eq!(one.groups().group(GroupId(0)).unwrap().layout.predictor(), Predictor::Linear);
+}
+
+#[test]
+fn settings_of_a_group_without_components_are_refused() {
+    let mut schema = declared();
+    schema.group("motoin").hz(60);
+    assert_eq!(
+        schema.finish().unwrap_err().to_string(),
+        "no component belongs to group `motoin`; name it in a component, or leave its settings out"
+    );
+}
+
+#[test]
+fn a_blueprint_of_components_that_are_not_declared_is_refused() {
+    let blueprint = |values: Vec<&str>, specs: [ComponentSpec; 2]| {
+        let mut schema = SnapshotSchema::new();
+        for spec in specs {
+            schema.declare(spec).unwrap();
+        }
+        let values = values.into_iter().map(|name| declared().dynamic(name).unwrap()).collect::<Vec<_>>();
+        schema.blueprint("crate", values).unwrap();
+        schema.finish().unwrap_err().to_string()
+    };
+    assert_eq!(
+        blueprint(vec!["alive"], [bag(), moves()]),
+        "component `alive` of blueprint `crate` is not declared; declare it too"
+    );
+    assert_eq!(
+        blueprint(vec!["bag", "bag"], [bag(), moves()]),
+        "component `bag` of blueprint `crate` is there twice; give it once"
+    );
+    let other = ComponentSpec::new("alive");
+    assert!(
+        blueprint(vec!["alive"], [bag(), other])
+            .contains("has other fields than the component that is declared")
+    );
+}
+
+#[test]
+fn there_are_at_most_as_many_components_and_blueprints_as_the_limits_say() {
+    let mut schema = SnapshotSchema::new();
+    for place in 0..limits::COMPONENTS {
+        schema.declare(ComponentSpec::new(format!("c{place}"))).unwrap();
+    }
+    let full = schema.declare(flag("one")).unwrap_err().to_string();
+    assert_eq!(full, "there are more than 1024 components; merge some of them");
+    for place in 0..limits::BLUEPRINTS {
+        schema.blueprint(format!("b{place}"), vec![]).unwrap();
+    }
+    let full = schema.blueprint("one", vec![]).unwrap_err().to_string();
+    assert_eq!(full, "there are more than 1024 blueprints; merge some of them");
+}

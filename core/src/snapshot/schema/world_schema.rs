@@ -1,0 +1,136 @@
+//! The schema that worlds and connections share.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::TypeId;
+
+use super::super::component::{ComponentSpec, NetComponent};
+use super::super::dynamic::{DynamicComponent, DynamicError};
+use super::super::groups::Groups;
+use super::super::ids::{ComponentId, GroupId};
+use super::blueprint::Blueprint;
+use super::group::Audience;
+use crate::schema::SchemaEntry;
+
+/// A checked schema: components, groups and blueprints, each known by its place in the order of the names. Share it behind an `Arc`.
+#[derive(Clone, Debug)]
+pub struct WorldSchema {
+    pub(super) groups: Groups,
+    /// By component id.
+    pub(super) components: Vec<Declared>,
+    /// By group id: the name, and the peers that are sent it.
+    pub(super) group_names: Vec<(String, Audience)>,
+    /// In the order of the names.
+    pub(super) blueprints: Vec<Blueprint>,
+    /// The component of each Rust type, in the order of the type ids.
+    pub(super) types: Vec<(TypeId, ComponentId)>,
+    pub(super) entries: Vec<SchemaEntry>,
+    pub(super) ticks_per_second: u16,
+}
+
+/// A component of a schema.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    pub(super) spec: Arc<ComponentSpec>,
+    /// The Rust type, unless a script declared the component.
+    pub(super) type_id: Option<TypeId>,
+}
+
+impl WorldSchema {
+    /// The groups and components as stores and codecs know them.
+    #[must_use]
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The id of the component `T`, if it is declared.
+    #[must_use]
+    pub fn component_id<T: NetComponent>(&self) -> Option<ComponentId> {
+        let of_type = TypeId::of::<T>();
+        let place = self.types.binary_search_by(|(other, _)| other.cmp(&of_type)).ok()?;
+        self.types.get(place).map(|(_, id)| *id)
+    }
+
+    /// The id of a component by its name.
+    #[must_use]
+    pub fn component_named(&self, name: &str) -> Option<ComponentId> {
+        let place = self.components.binary_search_by(|one| one.spec.name.as_ref().cmp(name)).ok()?;
+        Some(ComponentId(place as u16))
+    }
+
+    /// A component as it is declared.
+    #[must_use]
+    pub fn spec(&self, id: ComponentId) -> Option<&ComponentSpec> {
+        self.declared(id).map(|declared| &*declared.spec)
+    }
+
+    /// The id of a group by its name.
+    #[must_use]
+    pub fn group_named(&self, name: &str) -> Option<GroupId> {
+        let place = self.group_names.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(GroupId(place as u16))
+    }
+
+    /// The name of a group.
+    #[must_use]
+    pub fn group_name(&self, id: GroupId) -> Option<&str> {
+        self.group_names.get(usize::from(id.0)).map(|(name, _)| name.as_str())
+    }
+
+    /// The peers that are sent a group.
+    #[must_use]
+    pub fn audience(&self, id: GroupId) -> Option<Audience> {
+        self.group_names.get(usize::from(id.0)).map(|(_, audience)| *audience)
+    }
+
+    /// The blueprints, in the order of their names.
+    #[must_use]
+    pub fn blueprints(&self) -> &[Blueprint] {
+        &self.blueprints
+    }
+
+    /// The place of a blueprint among [`Self::blueprints`].
+    #[must_use]
+    pub fn blueprint_named(&self, name: &str) -> Option<usize> {
+        self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()
+    }
+
+    /// How many ticks the world has a second.
+    #[must_use]
+    pub const fn ticks_per_second(&self) -> u16 {
+        self.ticks_per_second
+    }
+
+    /// The first value of a component, whose fields are then set by name.
+    ///
+    /// # Errors
+    /// [`DynamicError::UnknownComponent`] if there is none of this name.
+    pub fn dynamic(&self, component: &str) -> Result<DynamicComponent, DynamicError> {
+        let found = self.component_named(component).and_then(|id| self.declared(id));
+        let unknown = || DynamicError::UnknownComponent { component: component.into() };
+        found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
+    }
+
+    /// The value that a component's words are, whose fields are then read by name.
+    #[must_use]
+    pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
+        let declared = self.declared(id)?;
+        Some(DynamicComponent::from_words(declared.spec.clone(), words))
+    }
+
+    /// The entries that the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries): one for each
+    /// component (`component:NAME`), for each group that is more than a component of its own (`group:NAME`), and for each
+    /// blueprint (`blueprint:NAME`).
+    ///
+    /// Fields, their kinds and ranges, groups, predictors and blueprints are part of the hashes. Rates, thresholds and audiences
+    /// are not: they are the sender's own affair.
+    #[must_use]
+    pub fn entries(&self) -> &[SchemaEntry] {
+        &self.entries
+    }
+
+    fn declared(&self, id: ComponentId) -> Option<&Declared> {
+        self.components.get(usize::from(id.0))
+    }
+}

@@ -1,0 +1,38 @@
+//! Replicated worlds: components, their schema, and the words that their values become.
+//!
+//! A component is a type with `#[derive(NetComponent)]`. Structures and enumerations inside it derive [`NetValue`]. A
+//! [`SnapshotSchema`] holds every component of a game; both ends declare the same ones, and the handshake compares them.
+//!
+//! ```
+//! use tickwire::snapshot::{NetComponent, NetValue, SnapshotSchema};
+//!
+//! #[derive(NetComponent)]
+//! #[net(name = "door", hz = 10)]
+//! struct Door {
+//!     #[net(angle = 8)]
+//!     open: f32,
+//!     lock: Lock,
+//! }
+//!
+//! #[derive(NetValue)]
+//! enum Lock {
+//!     Free,
+//!     Bolted,
+//! }
+//!
+//! let mut schema = SnapshotSchema::new();
+//! schema.component::<Door>()?;
+//! schema.blueprint("cellar door", (Door { open: 0.0, lock: Lock::Bolted },)).unwrap_err();
+//! schema.blueprint("cellar-door", (Door { open: 0.0, lock: Lock::Bolted },))?;
+//! let schema = schema.finish()?;
+//! assert_eq!(schema.blueprints()[0].components[0].1, [0, 1]);
+//! # Ok::<(), tickwire::snapshot::SnapshotSchemaError>(())
+//! ```
+//!
+//! `#[net(crate = path)]` tells the derive macros where this crate is found, if it is not `::tickwire`.
+
+#[doc(inline)]
+pub use tickwire_core::snapshot::*;
+// They take the place of the core's macros, which name the core.
+#[doc(inline)]
+pub use tickwire_derive::{FacadeNetComponent as NetComponent, FacadeNetValue as NetValue};
