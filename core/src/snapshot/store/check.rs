@@ -1,0 +1,145 @@
+//! Whether changes can be committed: everything is checked before anything is applied.
+
+use alloc::collections::BTreeMap;
+
+use super::error::CommitError;
+use super::state::Store;
+use super::units::{CheckedChange, NONE};
+use crate::event::ConnectionId;
+use crate::limits;
+use crate::snapshot::changes::{Changes, Column};
+use crate::snapshot::groups::ComponentPlace;
+use crate::snapshot::ids::NetworkId;
+
+impl Store {
+    /// Checks changes, adds their new entities, and notes which values differ from those that the game gave before. If changes
+    /// are refused, the store is as it was.
+    pub(super) fn check(&mut self, changes: &Changes) -> Result<(), CommitError> {
+        if let Some(newest) = self.newest
+            && changes.tick <= newest
+        {
+            return Err(CommitError::TickNotNewer { tick: changes.tick, newest });
+        }
+        let newest_id = self.entities.newest();
+        let result = self.check_created(changes).and_then(|()| {
+            // Values may be of entities that are new in the same changes.
+            changes.created.iter().for_each(|created| self.entities.insert(created));
+            self.check_columns(changes)?;
+            self.check_ids(changes)?;
+            self.check_predictions(changes)
+        });
+        if result.is_err() {
+            self.entities.undo(&changes.created, newest_id);
+        }
+        result
+    }
+
+    fn check_created(&self, changes: &Changes) -> Result<(), CommitError> {
+        let entities = self.entities.len() + changes.created.len();
+        if entities.saturating_sub(changes.destroyed.len()) > self.max_entities {
+            return Err(CommitError::TooManyEntities { max: self.max_entities });
+        }
+        // The ids of changes ascend.
+        match changes.created.first() {
+            Some(first) if first.id <= self.entities.newest() => {
+                Err(CommitError::IdNotNew { id: first.id, newest: self.entities.newest() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_columns(&mut self, changes: &Changes) -> Result<(), CommitError> {
+        self.checked.clear();
+        for (number, column) in (0..).zip(&changes.columns) {
+            if !column.is_empty() {
+                self.check_column(number, column)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_column(&mut self, number: u32, column: &Column) -> Result<(), CommitError> {
+        let component = column.component();
+        let Some(place) = self.components.get(usize::from(component.0)).copied() else {
+            return Err(CommitError::NoSuchComponent { component });
+        };
+        if place.words != column.width() {
+            return Err(CommitError::WrongWords { component, given: column.width(), expected: place.words });
+        }
+        for (index, (id, words)) in (0..).zip(column.values()) {
+            let entity = self.entities.find(id).ok_or(CommitError::NoSuchEntity { id })?;
+            if self.latest(entity, &place) == Some(words) {
+                continue;
+            }
+            let table = self.tables.get(usize::from(place.group.0));
+            if !table.is_some_and(|table| table.rules.admits(&place, words)) {
+                return Err(CommitError::OutOfRange { id, component });
+            }
+            self.checked.push(CheckedChange { entity, column: number, value: index });
+        }
+        for id in column.removed() {
+            let entity = self.entities.find(*id).ok_or(CommitError::NoSuchEntity { id: *id })?;
+            if self.latest(entity, &place).is_none() {
+                continue;
+            }
+            self.checked.push(CheckedChange { entity, column: number, value: NONE });
+        }
+        Ok(())
+    }
+
+    /// The words that the game last gave an entity's component. `None` if the entity lacks it.
+    fn latest(&self, entity: u32, place: &ComponentPlace) -> Option<&[u32]> {
+        let unit = self.units.get(self.entities.unit(entity, place.group.0)?)?;
+        let table = self.tables.get(usize::from(unit.group))?;
+        let row = table.latest(unit.row);
+        let first = usize::from(place.first_word);
+        let words = row.get(first..first + usize::from(place.words))?;
+        (table.rules.presence(row) & table.rules.presence_bit(place) != 0).then_some(words)
+    }
+
+    fn check_ids(&self, changes: &Changes) -> Result<(), CommitError> {
+        let owners = changes.owners.iter().map(|(id, _)| *id);
+        let shows = changes.shows.iter().map(|(_, id, _)| *id);
+        let destroyed = changes.destroyed.iter().map(|(id, _)| *id);
+        match owners.chain(shows).chain(destroyed).find(|id| self.entities.find(*id).is_none()) {
+            Some(id) => Err(CommitError::NoSuchEntity { id }),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what each connection will predict after the commit. A connection ceases to predict what is destroyed.
+    fn check_predictions(&self, changes: &Changes) -> Result<(), CommitError> {
+        if changes.predictions.is_empty() {
+            return Ok(());
+        }
+        let is_destroyed =
+            |id: &NetworkId| changes.destroyed.binary_search_by_key(id, |(other, _)| *other).is_ok();
+        let mut counts: BTreeMap<ConnectionId, (usize, usize)> = BTreeMap::new();
+        for (id, _) in &changes.destroyed {
+            for connection in self.predictions.of_entity(*id) {
+                counts.entry(*connection).or_default().1 += 1;
+            }
+        }
+        for (connection, id, is_predicted) in &changes.predictions {
+            if is_destroyed(id) {
+                continue;
+            }
+            // A connection may cease to predict what it does not, or what is no more.
+            if *is_predicted && self.entities.find(*id).is_none() {
+                return Err(CommitError::NoSuchEntity { id: *id });
+            }
+            let (more, less) = counts.entry(*connection).or_default();
+            match (*is_predicted, self.predictions.contains(*connection, *id)) {
+                (true, false) => *more += 1,
+                (false, true) => *less += 1,
+                _ => {}
+            }
+        }
+        for (connection, (more, less)) in counts {
+            if self.predictions.count(connection) + more > limits::PREDICTED_ENTITIES + less && more > 0 {
+                return Err(CommitError::TooManyPredicted { connection });
+            }
+        }
+        Ok(())
+    }
+}
