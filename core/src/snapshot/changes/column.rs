@@ -46,7 +46,12 @@ impl Column {
 
     /// Each entity whose component was set, with the words of the value.
     pub fn values(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
-        self.ids.iter().enumerate().map(|(index, id)| (*id, self.value(index)))
+        let (mut rest, width) = (self.words.as_slice(), usize::from(self.width));
+        self.ids.iter().map(move |id| {
+            let (value, after) = rest.split_at_checked(width).unwrap_or_default();
+            rest = after;
+            (*id, value)
+        })
     }
 
     /// The entities that lost the component.
@@ -70,6 +75,16 @@ impl Column {
     pub(in crate::snapshot) fn push(&mut self, id: NetworkId) -> usize {
         self.ids.push(id);
         self.words.resize(self.ids.len() * usize::from(self.width), 0);
+        self.ids.len() - 1
+    }
+
+    /// Adds a value.
+    pub(in crate::snapshot) fn push_value(&mut self, id: NetworkId, words: &[u32]) -> usize {
+        if words.len() != usize::from(self.width) {
+            return self.push(id);
+        }
+        self.ids.push(id);
+        self.words.extend_from_slice(words);
         self.ids.len() - 1
     }
 

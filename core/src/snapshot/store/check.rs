@@ -66,35 +66,34 @@ impl Store {
         if place.words != column.width() {
             return Err(CommitError::WrongWords { component, given: column.width(), expected: place.words });
         }
+        let Some(table) = self.tables.get(usize::from(place.group.0)) else {
+            return Err(CommitError::NoSuchComponent { component });
+        };
+        let latest_words = table.component(&place);
+        let Self { entities, units, checked, .. } = self;
+        // The words that the game last gave an entity's component, and the unit. No words if the entity lacks the component.
+        let latest = |entity: u32| {
+            let unit = entities.unit(entity, place.group.0)?;
+            Some((unit.0, latest_words.get(units.row(unit))))
+        };
         for (index, (id, words)) in (0..).zip(column.values()) {
-            let entity = self.entities.find(id).ok_or(CommitError::NoSuchEntity { id })?;
-            if self.latest(entity, &place) == Some(words) {
+            let entity = entities.find(id).ok_or(CommitError::NoSuchEntity { id })?;
+            let (unit, latest) = latest(entity).unwrap_or((NONE, None));
+            if latest.is_some_and(|latest| are_equal(latest, words)) {
                 continue;
             }
-            let table = self.tables.get(usize::from(place.group.0));
-            if !table.is_some_and(|table| table.rules.admits(&place, words)) {
+            if !table.rules.admits(&place, words) {
                 return Err(CommitError::OutOfRange { id, component });
             }
-            self.checked.push(CheckedChange { entity, column: number, value: index });
+            checked.push(CheckedChange { entity, unit, column: number, value: index });
         }
         for id in column.removed() {
-            let entity = self.entities.find(*id).ok_or(CommitError::NoSuchEntity { id: *id })?;
-            if self.latest(entity, &place).is_none() {
-                continue;
+            let entity = entities.find(*id).ok_or(CommitError::NoSuchEntity { id: *id })?;
+            if let Some((unit, Some(_))) = latest(entity) {
+                checked.push(CheckedChange { entity, unit, column: number, value: NONE });
             }
-            self.checked.push(CheckedChange { entity, column: number, value: NONE });
         }
         Ok(())
-    }
-
-    /// The words that the game last gave an entity's component. `None` if the entity lacks it.
-    fn latest(&self, entity: u32, place: &ComponentPlace) -> Option<&[u32]> {
-        let unit = self.units.get(self.entities.unit(entity, place.group.0)?)?;
-        let table = self.tables.get(usize::from(unit.group))?;
-        let row = table.latest(unit.row);
-        let first = usize::from(place.first_word);
-        let words = row.get(first..first + usize::from(place.words))?;
-        (table.rules.presence(row) & table.rules.presence_bit(place) != 0).then_some(words)
     }
 
     fn check_ids(&self, changes: &Changes) -> Result<(), CommitError> {
@@ -142,4 +141,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Whether two values are equal, of which the words are few: a loop is then cheaper than the comparison of the standard library,
+/// which is a call.
+fn are_equal(old: &[u32], new: &[u32]) -> bool {
+    old.iter().zip(new).all(|(old, new)| old == new)
 }

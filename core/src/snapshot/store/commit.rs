@@ -110,14 +110,13 @@ impl Store {
 
     fn apply_value(&mut self, change: CheckedChange, column: &Column, place: &ComponentPlace, tick: u64) {
         let group = place.group.0;
-        let unit = match self.entities.unit(change.entity, group) {
-            Some(unit) => unit,
-            None if change.value == NONE => return,
-            None => match self.add_unit(change.entity, group, tick) {
-                Some(unit) => unit,
-                None => return,
-            },
+        let known = if change.unit == NONE {
+            // Another component of the same unit may have come before it in these changes.
+            self.entities.unit(change.entity, group).or_else(|| self.add_unit(change.entity, group, tick))
+        } else {
+            Some(UnitId(change.unit))
         };
+        let Some(unit) = known else { return };
         let (Some(record), Some(table)) = (self.units.get_mut(unit), self.tables.get_mut(usize::from(group)))
         else {
             return;
@@ -131,40 +130,35 @@ impl Store {
     /// Commits a unit whose words may differ from the committed ones, or lets it wait. A tick from `since` on may have been
     /// its due tick.
     fn settle(&mut self, unit: UnitId, since: u64, tick: u64) {
-        let Some(record) = self.units.get_mut(unit) else { return };
-        let Some(table) = self.tables.get_mut(usize::from(record.group)) else { return };
+        let Self { units, tables, pending, .. } = self;
+        let Some(record) = units.get_mut(unit) else { return };
+        let Some(table) = tables.get_mut(usize::from(record.group)) else { return };
         let (committed, latest) = (table.committed(record.row), table.latest(record.row));
-        if committed == latest {
-            self.pending.cancel(unit);
-            return;
-        }
-        let is_existence_same = table.rules.presence(committed) == table.rules.presence(latest);
-        if is_existence_same {
+        if table.rules.presence(committed) == table.rules.presence(latest) {
             let due = record.rate.next_due(since, self.ticks_per_second);
-            if due > tick {
-                self.pending.wait(unit, due);
+            let is_far = due <= tick && !record.is_exact && table.rules.differ(committed, latest);
+            if !is_far && committed == latest {
+                pending.cancel(unit);
                 return;
             }
-            if !record.is_exact && !table.rules.differ(committed, latest) {
+            if due > tick {
+                pending.wait(unit, due);
+                return;
+            }
+            if !is_far && !record.is_exact {
                 let rested = record.set_at.saturating_add(u64::from(self.ticks_per_second.div_ceil(2)));
                 let due = record.rate.next_due(rested.max(since), self.ticks_per_second);
                 if due > tick {
-                    self.pending.wait(unit, due);
+                    pending.wait(unit, due);
                     return;
                 }
             }
         }
-        self.commit_unit(unit, tick);
-    }
-
-    fn commit_unit(&mut self, unit: UnitId, tick: u64) {
-        let Some(record) = self.units.get_mut(unit) else { return };
-        let Some(table) = self.tables.get_mut(usize::from(record.group)) else { return };
         table.commit(record, tick);
+        pending.cancel(unit);
         if record.old >= OLD_MANY {
             self.crowded.insert(unit);
         }
-        self.pending.cancel(unit);
         self.changed.insert(unit);
     }
 
@@ -175,12 +169,12 @@ impl Store {
         self.write_existence(entity, tick);
         for group in 0..self.tables.len() as u16 {
             let Some(unit) = self.entities.unit(entity, group) else { continue };
-            let Some(record) = self.units.get(unit) else { continue };
-            let Some(table) = self.tables.get(usize::from(group)) else { continue };
-            if table.committed(record.row) == table.latest(record.row) {
-                self.pending.cancel(unit);
-            } else {
-                self.commit_unit(unit, tick);
+            let Some(record) = self.units.get_mut(unit) else { continue };
+            let Some(table) = self.tables.get_mut(usize::from(group)) else { continue };
+            self.pending.cancel(unit);
+            if table.committed(record.row) != table.latest(record.row) {
+                table.commit(record, tick);
+                self.changed.insert(unit);
             }
         }
         if self.entities.leaving() > self.max_entities

@@ -62,7 +62,7 @@ fn is_far(old: &Row, new: &Row) -> bool {
 
 impl ModelEntity {
     fn rate(&self, id: NetworkId, group: GroupId) -> DueRate {
-        let hz = self.hz.unwrap_or(groups().groups[usize::from(group.0)].hz);
+        let hz = self.hz.unwrap_or_else(|| groups().groups[usize::from(group.0)].hz);
         match self.owner {
             Some(owner) => {
                 let bits = slotmap::Key::data(&owner).as_ffi();
@@ -209,7 +209,7 @@ impl Both {
     fn set(&mut self, id: NetworkId, value: u16) {
         let near = u32::from(value >> 3 & 7);
         let (component, words) = match value & 7 {
-            0..3 => (POSE, vec![100 + near, 100 + u32::from(value >> 6 & 3), 254 + near & 255]),
+            0..3 => (POSE, vec![100 + near, 100 + u32::from(value >> 6 & 3), (254 + near) & 255]),
             3 => (POSE, vec![100 * near, 5, 100]),
             4 => (SPEED, vec![near]),
             5 | 6 => (HEALTH, vec![near]),
@@ -268,7 +268,7 @@ impl Both {
         let changed = self.model.commit(tick);
         compare(&self.store, &self.model, &changed);
         self.model.bury();
-        if tick % 16 == 0 {
+        if tick.is_multiple_of(16) {
             self.store.release_before(tick - 8);
         }
     }
@@ -298,7 +298,7 @@ fn changes_read_from_a_file_commit_as_those_that_were_written() {
             model: Model::default(),
         };
         steps.into_iter().filter(|(kind, ..)| kind % 32 < 21).for_each(|step| both.step(step));
-        let changes = both.writer.finish(9);
+        let changes = both.writer.finish(both.model.tick + 1);
         let mut file = Vec::new();
         changes.write(&mut file);
         let (read, rest) = Changes::read(&file).unwrap();

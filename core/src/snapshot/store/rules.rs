@@ -114,6 +114,11 @@ impl Rules {
         row.get(self.presence).copied().unwrap_or(0)
     }
 
+    /// The place in a row of these bits.
+    pub(super) const fn presence_place(&self) -> usize {
+        self.presence
+    }
+
     /// The bit of a component among them.
     pub(super) const fn presence_bit(&self, place: &ComponentPlace) -> u32 {
         if self.presence == self.words { 1 } else { 1 << (place.bit & 31) }
@@ -141,7 +146,7 @@ impl Rules {
         let mut done = 0;
         for tolerance in &self.tolerances {
             let Tolerance { first, words, .. } = *tolerance;
-            if committed.get(done..first) != latest.get(done..first) {
+            if first > done && committed.get(done..first) != latest.get(done..first) {
                 return true;
             }
             done = first + words;

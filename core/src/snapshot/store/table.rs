@@ -24,6 +24,27 @@ pub(super) struct GroupTable {
     free: Vec<u32>,
 }
 
+/// The latest words of one component, unit by unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LatestComponent<'a> {
+    rows: &'a [u32],
+    stride: usize,
+    first: usize,
+    words: usize,
+    presence: usize,
+    bit: u32,
+}
+
+impl<'a> LatestComponent<'a> {
+    /// The words of the unit with a row; `None` if the entity lacks the component.
+    pub(super) fn get(&self, row: u32) -> Option<&'a [u32]> {
+        let row = row as usize * self.stride;
+        let presence = *self.rows.get(row + self.presence)?;
+        let words = self.rows.get(row + self.first..row + self.first + self.words)?;
+        (presence & self.bit != 0).then_some(words)
+    }
+}
+
 impl GroupTable {
     pub(super) fn new(rules: Rules, hz: u16) -> Self {
         let stride = rules.stride();
@@ -54,6 +75,18 @@ impl GroupTable {
     pub(super) fn latest_mut(&mut self, row: u32) -> &mut [u32] {
         let range = self.range(row);
         self.latest.get_mut(range).unwrap_or_default()
+    }
+
+    /// The latest words of one component, unit by unit.
+    pub(super) fn component(&self, place: &ComponentPlace) -> LatestComponent<'_> {
+        LatestComponent {
+            rows: &self.latest,
+            stride: self.stride,
+            first: usize::from(place.first_word),
+            words: usize::from(place.words),
+            presence: self.rules.presence_place(),
+            bit: self.rules.presence_bit(place),
+        }
     }
 
     /// Notes what the game said of one component of a unit: its words, or that it was removed.

@@ -49,6 +49,8 @@ pub(super) struct UnitRecord {
 pub(super) struct CheckedChange {
     /// The number of the entity.
     pub(super) entity: u32,
+    /// The unit, or [`NONE`] if it is not there yet.
+    pub(super) unit: u32,
     /// The place of the component's column.
     pub(super) column: u32,
     /// The index of the value, or [`NONE`] if the component was removed.
@@ -79,6 +81,11 @@ impl Units {
 
     pub(super) fn get(&self, unit: UnitId) -> Option<&UnitRecord> {
         self.records.get(unit.index()).filter(|record| record.entity != NONE)
+    }
+
+    /// The row of a unit that is there.
+    pub(super) fn row(&self, unit: UnitId) -> u32 {
+        self.records.get(unit.index()).map_or(NONE, |record| record.row)
     }
 
     pub(super) fn get_mut(&mut self, unit: UnitId) -> Option<&mut UnitRecord> {

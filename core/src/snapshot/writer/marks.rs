@@ -40,25 +40,42 @@ impl Marks {
         }
     }
 
-    /// The words of the value that an entity is given in this tick: new ones are zeros.
+    /// The words of the value that an entity is given in this tick: those of an earlier call, else zeros.
     pub(super) fn set<'a>(&mut self, column: &'a mut Column, slot: u32, id: NetworkId) -> &'a mut [u32] {
         let index = match self.cell(slot) {
             Cell::Set(index) => index as usize,
-            cell => {
-                if let Cell::Removed(place) = cell {
-                    column.swap_remove_removed(place as usize);
-                    self.removals.swap_remove(place as usize);
-                    if let Some(moved) = self.removals.get(place as usize).copied() {
-                        self.put(moved, Cell::Removed(place));
-                    }
-                }
-                self.values.push(slot);
-                let index = column.push(id);
-                self.put(slot, Cell::Set(index as u32));
-                index
+            _ => {
+                self.add(column, slot);
+                column.push(id)
             }
         };
         column.value_mut(index)
+    }
+
+    /// Gives an entity a value of as many words as the component has.
+    pub(super) fn set_to(&mut self, column: &mut Column, slot: u32, id: NetworkId, words: &[u32]) {
+        if let Cell::Set(index) = self.cell(slot) {
+            let value = column.value_mut(index as usize);
+            if value.len() == words.len() {
+                value.copy_from_slice(words);
+            }
+        } else {
+            self.add(column, slot);
+            column.push_value(id, words);
+        }
+    }
+
+    /// Notes that the next value of the column is that of a slot, which has none in this tick so far.
+    fn add(&mut self, column: &mut Column, slot: u32) {
+        if let Cell::Removed(place) = self.cell(slot) {
+            column.swap_remove_removed(place as usize);
+            self.removals.swap_remove(place as usize);
+            if let Some(moved) = self.removals.get(place as usize).copied() {
+                self.put(moved, Cell::Removed(place));
+            }
+        }
+        self.put(slot, Cell::Set(self.values.len() as u32));
+        self.values.push(slot);
     }
 
     /// Says that an entity loses the component in this tick.

@@ -141,7 +141,7 @@ impl WorldWriter {
         if usize::from(column.width()) != words.len() {
             return Err(WriteError::WrongWords { component, given: words.len(), expected: column.width() });
         }
-        marks.set(column, slot, id).copy_from_slice(words);
+        marks.set_to(column, slot, id, words);
         Ok(())
     }
 

@@ -100,9 +100,15 @@ fn a_body_that_contradicts_itself_is_refused() {
     let edits: [fn(&mut Changes); 12] = [
         |changes| changes.created.swap(0, 1),
         |changes| changes.created[0].id = NetworkId(0),
-        |changes| drop(changes.columns[1].push(NetworkId(9))),
-        |changes| drop(changes.columns[1].push_removed(NetworkId(4))),
-        |changes| drop(changes.columns[1].push_removed(NetworkId(0))),
+        |changes| {
+            changes.columns[1].push(NetworkId(9));
+        },
+        |changes| {
+            changes.columns[1].push_removed(NetworkId(4));
+        },
+        |changes| {
+            changes.columns[1].push_removed(NetworkId(0));
+        },
         |changes| changes.columns.swap(1, 2),
         |changes| changes.owners.swap(0, 1),
         |changes| changes.shows.swap(0, 1),

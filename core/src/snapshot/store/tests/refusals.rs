@@ -48,8 +48,12 @@ fn an_id_that_was_used_before_is_refused() {
 #[test]
 fn entities_that_do_not_exist_are_refused_wherever_they_are_named() {
     let edits: [fn(&mut Changes, NetworkId); 6] = [
-        |changes, id| drop(changes.columns[2].push(id)),
-        |changes, id| drop(changes.columns[2].push_removed(id)),
+        |changes, id| {
+            changes.columns[2].push(id);
+        },
+        |changes, id| {
+            changes.columns[2].push_removed(id);
+        },
         |changes, id| changes.owners.push((id, None)),
         |changes, id| changes.shows.push((connection(1), id, crate::snapshot::Show::Always)),
         |changes, id| changes.predictions.push((connection(1), id, true)),
