@@ -1,4 +1,4 @@
-//! What a tick's changes hold.
+//! The content of a tick's changes.
 
 use alloc::vec::Vec;
 

@@ -8,7 +8,6 @@ use super::units::{CheckedChange, NONE};
 use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::changes::{Changes, Column};
-use crate::snapshot::groups::ComponentPlace;
 use crate::snapshot::ids::NetworkId;
 
 impl Store {

@@ -36,7 +36,7 @@ struct ModelEntity {
 #[derive(Default)]
 struct Model {
     entities: BTreeMap<NetworkId, ModelEntity>,
-    /// What was said since the last commit.
+    /// Values and removals since the last commit.
     sets: BTreeMap<(NetworkId, ComponentId), Option<Vec<u32>>>,
     destroyed: BTreeSet<NetworkId>,
     tick: u64,

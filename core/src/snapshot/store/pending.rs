@@ -8,7 +8,7 @@ use super::units::{NONE, UnitId};
 
 /// Waiting units, by tick.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(super) struct DueWheel {
     /// The first unit of each list; the list of tick n is the one at n modulo the length.
     heads: Vec<u32>,
     /// By unit.
@@ -26,7 +26,7 @@ struct PendingLink {
 
 const UNLINKED: PendingLink = PendingLink { before: NONE, after: NONE, list: NONE };
 
-impl Pending {
+impl DueWheel {
     /// A wheel for units that wait for a second at most.
     pub(super) fn new(ticks_per_second: u32) -> Self {
         // One and a half seconds, because a unit may wait for half a second of rest and then for its due tick.
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn each_unit_is_taken_on_the_one_tick_that_it_waits_for() {
         fn property(steps: Vec<(u8, u8, u8)>) -> bool {
-            let (mut pending, mut model) = (Pending::new(20), BTreeMap::new());
+            let (mut pending, mut model) = (DueWheel::new(20), BTreeMap::new());
             pending.grow(16);
             let mut now = 100;
             for (unit, wait, kind) in steps {

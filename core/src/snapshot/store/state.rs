@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::error::StoreError;
 use super::existence::{Entities, EntityRecord, existence_layout};
 use super::history::Version;
-use super::pending::Pending;
+use super::pending::DueWheel;
 use super::rate::DueRate;
 use super::rules::Rules;
 use super::table::GroupTable;
@@ -56,7 +56,7 @@ pub struct Store {
     pub(super) entities: Entities,
     pub(super) units: Units,
     pub(super) predictions: Predictions,
-    pub(super) pending: Pending,
+    pub(super) pending: DueWheel,
     /// Units to look at in this commit, or the next one.
     pub(super) touched: UnitSet,
     pub(super) changed: UnitSet,
@@ -146,7 +146,7 @@ impl Store {
             tables,
             units: Units::new(),
             predictions: Predictions::new(),
-            pending: Pending::new(ticks_per_second),
+            pending: DueWheel::new(ticks_per_second),
             touched: UnitSet::new(),
             changed: UnitSet::new(),
             crowded: UnitSet::new(),

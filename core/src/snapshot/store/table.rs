@@ -17,9 +17,9 @@ pub(super) struct GroupTable {
     pub(super) hz: u16,
     pub(super) history: History,
     stride: usize,
-    /// What peers are sent.
+    /// The words that peers are sent.
     committed: Vec<u32>,
-    /// What the game said.
+    /// The words that the game gave last.
     latest: Vec<u32>,
     free: Vec<u32>,
 }
