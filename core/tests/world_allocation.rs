@@ -1,4 +1,5 @@
 //! A world in steady state allocates nothing, whatever moves in it, comes and goes: counted by an allocator of our own.
+#![allow(clippy::unwrap_used, reason = "helpers of a test end it when a call fails")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -78,7 +79,7 @@ impl Field {
         let step = tick as u32;
         for (number, id) in (0..).zip(&self.walkers) {
             // Some move beyond the threshold each tick, some below it, some rest now and then.
-            let x = number + step * (number % 9) * u32::from(step / 64 % 2 == 0);
+            let x = number + step * (number % 9) * u32::from((step / 64).is_multiple_of(2));
             self.world.set_words(*id, POSE, &[x, 7, step % 3, 1, x % 512, 2, 3]).unwrap();
             self.world.set_words(*id, HEALTH, &[(step / 10 + number) % 100]).unwrap();
         }

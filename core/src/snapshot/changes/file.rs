@@ -79,7 +79,7 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// The changes at the beginning of `file`, and the bytes that follow them. No more memory is allocated than some thirty
+    /// The changes at the beginning of `file`, and the bytes that follow them. The memory that is allocated is at most some fifty
     /// times the bytes of the record.
     ///
     /// # Errors

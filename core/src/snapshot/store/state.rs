@@ -31,7 +31,8 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// - **A unit is committed whole.** Its words are then exactly those that the game gave it, so a peer never sees a mixture that
 ///   the game did not have.
 /// - **Small changes wait.** As long as each part of a unit lies within its threshold of the *committed* words, nothing is
-///   committed: the error never exceeds the threshold, however slowly a value creeps. A unit that the game has not changed for
+///   committed: the error never exceeds the threshold, however slowly a value creeps. A rotation whose largest component is
+///   another one than before counts as changed. A unit that the game has not changed for
 ///   half a second is committed exactly.
 /// - **Changes wait for their tick.** A unit is committed at most as often as the entity's [`EntitySettings::hz`] says, or else
 ///   its group's, with the words that it has by then. The due ticks of units are spread by id.
