@@ -227,6 +227,15 @@ pub const TABLES_KEPT: usize = 64 << 10;
 pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// The largest number of unused records of sent message parts that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
+/// The default of the entities that a world may have at a time.
+pub const ENTITIES: usize = 10_000;
+/// The most entities that any configuration allows a world to have at a time. As many that were destroyed may be kept beside
+/// them, until every peer has heard of it.
+pub const ENTITIES_MAX: usize = 1 << 16;
+/// Versions of a unit that a world's store keeps, the newest one included.
+pub const VERSIONS: usize = 32;
+/// Entities that one connection may predict at a time.
+pub const PREDICTED_ENTITIES: usize = 64;
 
 /// The largest memory that a message of `max_message` bytes takes in reassembly, whatever order its parts come in:
 /// twice its size, and the records of its ranges.

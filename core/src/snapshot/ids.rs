@@ -15,3 +15,7 @@ pub struct ComponentId(pub u16);
 /// A group of components of a schema, by its place in the order of the names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct GroupId(pub u16);
+
+/// A blueprint of a schema, by its place in the order of the names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct BlueprintId(pub u16);

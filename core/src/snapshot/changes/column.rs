@@ -1,0 +1,141 @@
+//! The values of one component that were set in a tick, and the entities that lost the component.
+
+use alloc::vec::Vec;
+
+use crate::snapshot::ids::{ComponentId, NetworkId};
+
+/// The changes of one component. No entity is in it twice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Column {
+    component: ComponentId,
+    width: u16,
+    ids: Vec<NetworkId>,
+    words: Vec<u32>,
+    removed: Vec<NetworkId>,
+}
+
+impl Column {
+    pub(in crate::snapshot) const fn new(component: ComponentId, width: u16) -> Self {
+        Self { component, width, ids: Vec::new(), words: Vec::new(), removed: Vec::new() }
+    }
+
+    /// The component.
+    #[must_use]
+    pub const fn component(&self) -> ComponentId {
+        self.component
+    }
+
+    /// How many words each value has.
+    #[must_use]
+    pub const fn width(&self) -> u16 {
+        self.width
+    }
+
+    /// The entities whose component was set, in the order of the values.
+    #[must_use]
+    pub fn ids(&self) -> &[NetworkId] {
+        &self.ids
+    }
+
+    /// The words of the value at `index`, counted from 0; no words beyond the last value.
+    #[must_use]
+    pub fn value(&self, index: usize) -> &[u32] {
+        let first = index * usize::from(self.width);
+        self.words.get(first..first + usize::from(self.width)).unwrap_or_default()
+    }
+
+    /// Each entity whose component was set, with the words of the value.
+    pub fn values(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
+        let (mut rest, width) = (self.words.as_slice(), usize::from(self.width));
+        self.ids.iter().map(move |id| {
+            let (value, after) = rest.split_at_checked(width).unwrap_or_default();
+            rest = after;
+            (*id, value)
+        })
+    }
+
+    /// The entities that lost the component.
+    #[must_use]
+    pub fn removed(&self) -> &[NetworkId] {
+        &self.removed
+    }
+
+    /// Whether nothing was set or removed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.removed.is_empty()
+    }
+
+    /// Whether values of the other column fit this one.
+    pub(in crate::snapshot) fn is_like(&self, other: &Self) -> bool {
+        (self.component, self.width) == (other.component, other.width)
+    }
+
+    /// Adds a value of zeros. Returns its index.
+    pub(in crate::snapshot) fn push(&mut self, id: NetworkId) -> usize {
+        self.ids.push(id);
+        self.words.resize(self.ids.len() * usize::from(self.width), 0);
+        self.ids.len() - 1
+    }
+
+    /// Adds a value.
+    pub(in crate::snapshot) fn push_value(&mut self, id: NetworkId, words: &[u32]) -> usize {
+        if words.len() != usize::from(self.width) {
+            return self.push(id);
+        }
+        self.ids.push(id);
+        self.words.extend_from_slice(words);
+        self.ids.len() - 1
+    }
+
+    /// The words of the value at `index`.
+    pub(in crate::snapshot) fn value_mut(&mut self, index: usize) -> &mut [u32] {
+        let first = index * usize::from(self.width);
+        self.words.get_mut(first..first + usize::from(self.width)).unwrap_or_default()
+    }
+
+    /// Takes the value at `index` away; the last value takes its place.
+    pub(in crate::snapshot) fn swap_remove(&mut self, index: usize) {
+        if index >= self.ids.len() {
+            return;
+        }
+        let width = usize::from(self.width);
+        let last = (self.ids.len() - 1) * width;
+        if self.words.len() >= last + width {
+            self.words.copy_within(last..last + width, index * width);
+        }
+        self.words.truncate(last);
+        self.ids.swap_remove(index);
+    }
+
+    /// Says that an entity lost the component. Returns the place among those that did.
+    pub(in crate::snapshot) fn push_removed(&mut self, id: NetworkId) -> usize {
+        self.removed.push(id);
+        self.removed.len() - 1
+    }
+
+    /// Takes back that an entity lost the component; the last one takes its place.
+    pub(in crate::snapshot) fn swap_remove_removed(&mut self, place: usize) {
+        if place < self.removed.len() {
+            self.removed.swap_remove(place);
+        }
+    }
+
+    /// Makes room for as many values.
+    pub(in crate::snapshot) fn reserve(&mut self, values: usize) {
+        self.ids.reserve(values);
+        self.words.reserve(values * usize::from(self.width));
+    }
+
+    pub(in crate::snapshot) fn clear(&mut self) {
+        self.ids.clear();
+        self.words.clear();
+        self.removed.clear();
+    }
+
+    /// Bytes of the heap.
+    pub(super) const fn memory(&self) -> usize {
+        (self.ids.capacity() + self.removed.capacity()) * size_of::<NetworkId>()
+            + self.words.capacity() * size_of::<u32>()
+    }
+}

@@ -1,0 +1,102 @@
+//! On which ticks the changes of a unit are committed.
+
+/// A rate on a raster of ticks. The rate of a unit that is due on every tick has 0 Hz.
+///
+/// A tick is due if a multiple of `ticks per second / hz` has passed since the tick before. The offset shifts the raster: it
+/// spreads the units of a world over the ticks, and gathers those of one owner. With equal offsets, the due ticks of a rate
+/// are among those of each of its multiples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct DueRate {
+    hz: u16,
+    offset: u16,
+}
+
+impl DueRate {
+    /// Every tick.
+    pub(super) const EVERY_TICK: Self = Self { hz: 0, offset: 0 };
+
+    /// `hz` times a second, 0 for every tick, with an offset that `seed` chooses. Consecutive seeds give offsets that are
+    /// spread over a second as evenly as the golden ratio does.
+    pub(super) fn new(hz: u16, seed: u32, ticks_per_second: u32) -> Self {
+        if hz == 0 || u32::from(hz) >= ticks_per_second {
+            return Self::EVERY_TICK;
+        }
+        let spread = u64::from(seed.wrapping_mul(0x9e37_79b9)) * u64::from(ticks_per_second);
+        // Below the ticks per second, which are 10,000 at most.
+        Self { hz, offset: (spread >> 32) as u16 }
+    }
+
+    /// The first due tick from `tick` on.
+    pub(super) fn next_due(self, tick: u64, ticks_per_second: u32) -> u64 {
+        if self.hz == 0 {
+            return tick;
+        }
+        let (hz, second) = (u64::from(self.hz), u64::from(ticks_per_second));
+        // 10,000 ticks and as much of an offset, times 65,535: far below 2^64.
+        let passed = (tick % second + u64::from(self.offset)) * hz % second;
+        if passed < hz { tick } else { tick.saturating_add((second - passed).div_ceil(hz)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    #[test]
+    fn a_second_has_as_many_due_ticks_as_the_rate_says_evenly_spread() {
+        fn property(seed: u32, hz: u16, ticks: u16, from: u32) -> bool {
+            let (ticks, from) = (u32::from(ticks % 300) + 1, u64::from(from));
+            let hz = hz % 300;
+            let rate = DueRate::new(hz, seed, ticks);
+            let due: Vec<u64> = (from..=from + u64::from(ticks))
+                .filter(|tick| rate.next_due(*tick, ticks) == *tick)
+                .collect();
+            let expected = if hz == 0 { ticks } else { ticks.min(hz.into()) };
+            let in_second = due.iter().filter(|tick| **tick < from + u64::from(ticks)).count();
+            let (least, most) = (ticks / expected, ticks.div_ceil(expected));
+            let gaps = due.windows(2).map(|pair| (pair[1] - pair[0]) as u32);
+            in_second == expected as usize && gaps.into_iter().all(|gap| (least..=most).contains(&gap))
+        }
+        quickcheck(property as fn(u32, u16, u16, u32) -> bool);
+    }
+
+    #[test]
+    fn the_next_due_tick_is_the_first_that_is_due() {
+        fn property(seed: u32, hz: u8, ticks: u16, from: u32) -> bool {
+            let ticks = u32::from(ticks % 200) + 1;
+            let rate = DueRate::new(hz.into(), seed, ticks);
+            let next = rate.next_due(from.into(), ticks);
+            rate.next_due(next, ticks) == next
+                && (u64::from(from)..next).all(|tick| rate.next_due(tick, ticks) == next)
+        }
+        quickcheck(property as fn(u32, u8, u16, u32) -> bool);
+    }
+
+    #[test]
+    fn units_of_ids_in_a_row_are_spread_over_the_ticks() {
+        let mut due_at = [0; 3];
+        for id in 1..=300 {
+            due_at[DueRate::new(20, id, 60).next_due(600, 60) as usize - 600] += 1;
+        }
+        assert!(due_at.iter().all(|units| (95..=105).contains(units)), "{due_at:?}");
+    }
+
+    #[test]
+    fn slower_units_of_one_owner_are_due_on_ticks_of_faster_ones() {
+        let (slow, fast) = (DueRate::new(5, 77, 60), DueRate::new(20, 77, 60));
+        for tick in 0..600 {
+            let next = slow.next_due(tick, 60);
+            assert_eq!(fast.next_due(next, 60), next);
+        }
+    }
+
+    #[test]
+    fn the_last_ticks_overflow_nothing() {
+        let rate = DueRate::new(1, 12_345, 10_000);
+        assert!(rate.next_due(u64::MAX - 1, 10_000) >= u64::MAX - 1);
+    }
+}

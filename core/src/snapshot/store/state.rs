@@ -1,0 +1,395 @@
+//! The store's state, and what can be read of it.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::error::StoreError;
+use super::existence::{Entities, EntityRecord, existence_layout};
+use super::history::Version;
+use super::pending::DueWheel;
+use super::rate::DueRate;
+use super::rules::Rules;
+use super::table::GroupTable;
+use super::unit_set::UnitSet;
+use super::units::{CheckedChange, NONE, UnitId, UnitRecord, Units};
+use crate::event::ConnectionId;
+use crate::limits;
+use crate::snapshot::changes::{EntitySettings, Gone};
+use crate::snapshot::groups::{ComponentPlace, Groups};
+use crate::snapshot::ids::{ComponentId, GroupId, NetworkId};
+use crate::snapshot::layout::Layout;
+use crate::snapshot::predictions::Predictions;
+use crate::tick::TICKS_PER_SECOND_MAX;
+
+/// A committed world.
+///
+/// [`Store::commit`] takes a tick's [`Changes`](crate::snapshot::Changes), whole or not at all, and decides what of them peers
+/// are to see, and when:
+///
+/// - **A unit is committed whole.** Its words are then exactly those that the game gave it, so a peer never sees a mixture that
+///   the game did not have.
+/// - **Small changes wait.** As long as each part of a unit lies within its threshold of the *committed* words, nothing is
+///   committed: the error never exceeds the threshold, however slowly a value creeps. A rotation whose largest component is
+///   another one than before counts as changed. A unit that the game has not changed for
+///   half a second is committed exactly.
+/// - **Changes wait for their tick.** A unit is committed at most as often as the entity's [`EntitySettings::hz`] says, or else
+///   its group's, with the words that it has by then. The due ticks of units are spread by id.
+/// - **Some do not wait.** New entities, components that are added or removed, owners and destruction are committed at once.
+/// - **What a peer steers is exact.** Thresholds do not apply to a unit that a connection owns or predicts. The units of one
+///   owner are due on the same ticks; those that are predicted and not owned, on every tick.
+/// - **Destruction carries the last values**, those of the same tick included.
+///
+/// An entity is itself a unit, of the group [`Store::existence_group`], whose words are its blueprint, owner and epoch. So
+/// existence has versions and changes as any other unit.
+///
+/// The work of a commit grows with what was set and what became due, not with the number of entities.
+/// [`WorldWriter`](crate::snapshot::WorldWriter) has an example.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) ticks_per_second: u32,
+    pub(super) max_entities: usize,
+    pub(super) components: Vec<ComponentPlace>,
+    pub(super) layouts: Vec<Layout>,
+    /// By group; the last one is of the entities themselves.
+    pub(super) tables: Vec<GroupTable>,
+    pub(super) entities: Entities,
+    pub(super) units: Units,
+    pub(super) predictions: Predictions,
+    pub(super) pending: DueWheel,
+    /// Units to look at in this commit, or the next one.
+    pub(super) touched: UnitSet,
+    pub(super) changed: UnitSet,
+    /// Units with older versions that may not be needed any more.
+    pub(super) crowded: UnitSet,
+    pub(super) evicted: Vec<UnitId>,
+    pub(super) checked: Vec<CheckedChange>,
+    pub(super) newest: Option<u64>,
+    /// The unit at which the search for units at rest goes on.
+    pub(super) sweep: u32,
+}
+
+/// An entity that exists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entity {
+    /// Its id.
+    pub id: NetworkId,
+    /// How it is replicated.
+    pub settings: EntitySettings,
+    /// The connection that owns it.
+    pub owner: Option<ConnectionId>,
+    /// How often the owner changed. It wraps.
+    pub epoch: u32,
+}
+
+/// A unit as it is now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnitState<'a> {
+    /// The entity.
+    pub id: NetworkId,
+    /// The group.
+    pub group: GroupId,
+    /// Why the entity is gone, and since which tick. The words are then the last ones.
+    pub gone: Option<(u64, Gone)>,
+    /// The committed words.
+    pub version: Version<'a>,
+}
+
+/// How much a store holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StoreStats {
+    /// Entities that exist.
+    pub entities: usize,
+    /// Entities that are gone and not released yet.
+    pub gone: usize,
+    /// Units of both.
+    pub units: usize,
+    /// Older versions of units.
+    pub versions: usize,
+    /// Units that wait for a tick.
+    pub waiting: usize,
+    /// Bytes of the heap.
+    pub memory: usize,
+}
+
+impl Store {
+    /// An empty world of a schema, for a game of `ticks_per_second` ticks, and of at most `max_entities` entities.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a number is beyond its limit, or a component's words beyond those of its group.
+    pub fn new(groups: Groups, ticks_per_second: u32, max_entities: usize) -> Result<Self, StoreError> {
+        if !(1..=TICKS_PER_SECOND_MAX).contains(&ticks_per_second) {
+            return Err(StoreError::Rate { ticks_per_second });
+        }
+        if max_entities > limits::ENTITIES_MAX {
+            return Err(StoreError::Entities { max_entities });
+        }
+        if groups.groups.len() >= usize::from(u16::MAX) {
+            return Err(StoreError::Groups { groups: groups.groups.len() });
+        }
+        for (component, place) in (0..=u16::MAX).zip(&groups.components) {
+            if !lies_within(&groups, place) {
+                return Err(StoreError::Component { component: ComponentId(component) });
+            }
+        }
+        let own = groups.groups.iter().map(|group| GroupTable::new(Rules::new(group), group.hz));
+        let existence = existence_layout();
+        let of_entities = GroupTable::new(Rules::of_layout(&existence, false), 0);
+        let tables: Vec<GroupTable> = own.chain([of_entities]).collect();
+        let layouts = groups.groups.into_iter().map(|group| group.layout).chain([existence]);
+        Ok(Self {
+            ticks_per_second,
+            max_entities,
+            components: groups.components,
+            layouts: layouts.collect(),
+            entities: Entities::new(tables.len()),
+            tables,
+            units: Units::new(),
+            predictions: Predictions::new(),
+            pending: DueWheel::new(ticks_per_second),
+            touched: UnitSet::new(),
+            changed: UnitSet::new(),
+            crowded: UnitSet::new(),
+            evicted: Vec::new(),
+            checked: Vec::new(),
+            newest: None,
+            sweep: 0,
+        })
+    }
+
+    /// The tick of the last commit.
+    #[must_use]
+    pub const fn tick(&self) -> Option<u64> {
+        self.newest
+    }
+
+    /// The units that the last commit changed. A unit of an entity that was destroyed is among them if its last words differ
+    /// from those committed before, and so is the entity's own unit.
+    #[must_use]
+    pub const fn changed(&self) -> &UnitSet {
+        &self.changed
+    }
+
+    /// The group of the units that stand for entities themselves: the one behind those of the schema.
+    #[must_use]
+    pub const fn existence_group(&self) -> GroupId {
+        GroupId(self.tables.len() as u16 - 1)
+    }
+
+    /// The layout of a group's units, that of [`Self::existence_group`] included.
+    #[must_use]
+    pub fn layout(&self, group: GroupId) -> Option<&Layout> {
+        self.layouts.get(usize::from(group.0))
+    }
+
+    /// The entities that exist, in no order that means anything.
+    pub fn entities(&self) -> impl Iterator<Item = Entity> {
+        self.entities.existing().map(|(_, record)| entity(record))
+    }
+
+    /// An entity that exists.
+    #[must_use]
+    pub fn entity(&self, id: NetworkId) -> Option<Entity> {
+        self.entities.get(self.entities.find(id)?).map(entity)
+    }
+
+    /// The units of an entity that exists, with their groups. A unit is there from the first time that one of its components
+    /// is set.
+    pub fn units(&self, id: NetworkId) -> impl Iterator<Item = (GroupId, UnitId)> {
+        let entity = self.entities.find(id);
+        let units = entity.into_iter().flat_map(|entity| self.entities.units(entity));
+        units.map(|(group, unit)| (GroupId(group), unit))
+    }
+
+    /// The unit of an entity that exists.
+    #[must_use]
+    pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
+        self.entities.unit(self.entities.find(id)?, group.0)
+    }
+
+    /// A unit as it is now, also one of an entity that is gone and was not released.
+    #[must_use]
+    pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
+        let record = self.units.get(unit)?;
+        let entity = self.entities.get(record.entity)?;
+        let table = self.tables.get(usize::from(record.group))?;
+        let version = version(table, record.since, table.committed(record.row));
+        Some(UnitState { id: entity.id, group: GroupId(record.group), gone: entity.gone, version })
+    }
+
+    /// A unit as it was after the commit of `tick`. `None` before the unit was there, and for a version that was dropped:
+    /// one that [`Self::thin`] was told nobody needs, or the oldest of more than [`limits::VERSIONS`].
+    #[must_use]
+    pub fn words_at(&self, unit: UnitId, tick: u64) -> Option<Version<'_>> {
+        let record = self.units.get(unit)?;
+        let table = self.tables.get(usize::from(record.group))?;
+        if tick >= record.since {
+            return Some(version(table, record.since, table.committed(record.row)));
+        }
+        let (since, row) = table.history.at(record, tick)?;
+        Some(version(table, since, row))
+    }
+
+    /// Drops older versions that nobody needs. To be called after each commit.
+    ///
+    /// `needed` is asked about each unit that has many older versions, or rests. It gets the ticks in which each of them was
+    /// the newest, from the newest one on, and returns those to keep as bits: bit 0 stands for the first.
+    pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u32) {
+        while let Some(unit) = self.crowded.pop() {
+            let Some(record) = self.units.get_mut(unit) else { continue };
+            let Some(table) = self.tables.get_mut(usize::from(record.group)) else { continue };
+            let ticks: SmallVec<[Range<u64>; limits::VERSIONS]> = table.history.ticks(record).collect();
+            if !ticks.is_empty() {
+                table.history.retain(record, needed(unit, &ticks));
+            }
+        }
+    }
+
+    /// Says that nobody refers any more to units of entities that were gone before `tick`. Their numbers are used again from
+    /// the next commit on.
+    ///
+    /// As many entities as may exist are kept beyond their end, at most. Beyond that, the one that has been gone the longest
+    /// is released all the same, and its units are in [`Self::evicted`].
+    pub fn release_before(&mut self, tick: u64) {
+        while let Some(entity) = self.entities.first_gone(tick) {
+            self.release_first(entity, |_| {});
+        }
+    }
+
+    /// The units that the last commit released although nobody said that they may be: too many entities were gone. Whoever
+    /// refers to one of them must forget it now.
+    #[must_use]
+    pub fn evicted(&self) -> &[UnitId] {
+        &self.evicted
+    }
+
+    /// Says that a connection is gone for good, so it predicts nothing any more.
+    pub fn forget_connection(&mut self, connection: ConnectionId) {
+        for id in self.predictions.remove_connection(connection) {
+            if let Some(entity) = self.entities.find(id) {
+                self.refresh(entity);
+            }
+        }
+    }
+
+    /// How much the store holds.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        StoreStats {
+            entities: self.entities.len(),
+            gone: self.entities.leaving(),
+            units: self.units.len(),
+            versions: self.tables.iter().map(|table| table.history.used()).sum(),
+            waiting: self.pending.waiting(),
+            memory: self.memory(),
+        }
+    }
+
+    /// Bytes of the heap.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.tables.iter().map(GroupTable::memory).sum::<usize>()
+            + self.entities.memory()
+            + self.units.memory()
+            + self.predictions.memory()
+            + self.pending.memory()
+            + self.touched.memory()
+            + self.changed.memory()
+            + self.crowded.memory()
+            + self.evicted.capacity() * size_of::<UnitId>()
+            + self.checked.capacity() * size_of::<CheckedChange>()
+    }
+
+    /// Releases the units of the entity that went first.
+    pub(super) fn release_first(&mut self, entity: u32, mut released: impl FnMut(UnitId)) {
+        let Self { entities, units, tables, pending, .. } = self;
+        for (_, unit) in entities.units(entity) {
+            pending.cancel(unit);
+            let Some(mut record) = units.remove(unit) else { continue };
+            if let Some(table) = tables.get_mut(usize::from(record.group)) {
+                table.history.retain(&mut record, 0);
+                table.remove(record.row);
+            }
+            released(unit);
+        }
+        entities.forget_first();
+    }
+
+    /// When the units of a group of an entity are due, and whether thresholds do not apply to them.
+    pub(super) fn timing(&self, entity: &EntityRecord, group: u16) -> (DueRate, bool) {
+        if group == self.existence_group().0 {
+            return (DueRate::EVERY_TICK, true);
+        }
+        let of_group = self.tables.get(usize::from(group)).map_or(0, |table| table.hz);
+        let hz = entity.settings.hz.unwrap_or(of_group);
+        let is_predicted = self.predictions.is_predicted(entity.id);
+        let rate = match entity.owner {
+            Some(_) => {
+                let owner = entity.owner_bits();
+                DueRate::new(hz, owner as u32 ^ (owner >> 32) as u32, self.ticks_per_second)
+            }
+            None if is_predicted => DueRate::EVERY_TICK,
+            None => DueRate::new(hz, entity.id.0, self.ticks_per_second),
+        };
+        (rate, is_predicted || entity.owner.is_some())
+    }
+
+    /// Applies a change of an entity's owner or of its predictions to its units.
+    pub(super) fn refresh(&mut self, entity: u32) {
+        let Some(record) = self.entities.get(entity).copied() else { return };
+        for group in 0..self.tables.len() as u16 {
+            let Some(unit) = self.entities.unit(entity, group) else { continue };
+            let (rate, is_exact) = self.timing(&record, group);
+            if let Some(unit_record) = self.units.get_mut(unit) {
+                (unit_record.rate, unit_record.is_exact) = (rate, is_exact);
+                self.touched.insert(unit);
+            }
+        }
+    }
+
+    /// Adds a unit without any component, in `tick`.
+    pub(super) fn add_unit(&mut self, entity: u32, group: u16, tick: u64) -> Option<UnitId> {
+        let (rate, is_exact) = self.timing(self.entities.get(entity)?, group);
+        let row = self.tables.get_mut(usize::from(group))?.insert();
+        let unit = self.units.insert(UnitRecord {
+            entity,
+            group,
+            row,
+            since: tick,
+            set_at: tick,
+            newest_old: NONE,
+            old: 0,
+            rate,
+            is_exact,
+        });
+        self.entities.set_unit(entity, group, unit);
+        let numbers = self.units.numbers();
+        self.pending.grow(numbers);
+        for set in [&mut self.touched, &mut self.changed, &mut self.crowded] {
+            set.grow(numbers);
+        }
+        Some(unit)
+    }
+}
+
+/// Whether the words of a component lie in those of its group.
+fn lies_within(groups: &Groups, place: &ComponentPlace) -> bool {
+    let Some(group) = groups.group(place.group) else { return false };
+    let (first, words) = (usize::from(place.first_word), usize::from(place.words));
+    let is_behind_presence = !group.has_presence() || (first > 0 && place.bit < 32);
+    is_behind_presence && first + words <= group.layout.words()
+}
+
+const fn entity(record: &EntityRecord) -> Entity {
+    Entity { id: record.id, settings: record.settings, owner: record.owner, epoch: record.epoch }
+}
+
+/// A row as others see it.
+fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
+    Version {
+        since,
+        is_present: table.rules.presence(row) != 0,
+        words: row.get(..table.rules.words()).unwrap_or_default(),
+    }
+}

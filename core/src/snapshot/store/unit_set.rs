@@ -1,0 +1,83 @@
+//! A set of units: a bit each, and a list, so that clearing it costs what it holds and not what it could hold.
+
+use alloc::vec::Vec;
+
+use super::units::UnitId;
+
+/// A set of units.
+#[derive(Clone, Debug, Default)]
+pub struct UnitSet {
+    bits: Vec<u64>,
+    list: Vec<UnitId>,
+}
+
+impl UnitSet {
+    pub(super) const fn new() -> Self {
+        Self { bits: Vec::new(), list: Vec::new() }
+    }
+
+    /// Whether a unit is in the set.
+    #[must_use]
+    pub fn contains(&self, unit: UnitId) -> bool {
+        self.bits.get(unit.index() / 64).is_some_and(|bits| bits >> (unit.0 % 64) & 1 != 0)
+    }
+
+    /// The units, in the order in which they came.
+    #[must_use]
+    pub fn list(&self) -> &[UnitId] {
+        &self.list
+    }
+
+    /// The set as bits: unit n is bit n % 64 of word n / 64. Units beyond the last word are not in the set.
+    #[must_use]
+    pub fn bits(&self) -> &[u64] {
+        &self.bits
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Makes room for the units up to `units`.
+    pub(super) fn grow(&mut self, units: usize) {
+        if self.bits.len() * 64 < units {
+            self.bits.resize(units.div_ceil(64), 0);
+        }
+    }
+
+    /// Adds a unit for which there is room. Returns whether it is new.
+    pub(super) fn insert(&mut self, unit: UnitId) -> bool {
+        let Some(bits) = self.bits.get_mut(unit.index() / 64) else { return false };
+        let bit = 1 << (unit.0 % 64);
+        let is_new = *bits & bit == 0;
+        *bits |= bit;
+        if is_new {
+            self.list.push(unit);
+        }
+        is_new
+    }
+
+    pub(super) fn clear(&mut self) {
+        for unit in self.list.drain(..) {
+            if let Some(bits) = self.bits.get_mut(unit.index() / 64) {
+                *bits = 0;
+            }
+        }
+    }
+
+    /// Takes one unit out. The next one is the one that came last.
+    pub(super) fn pop(&mut self) -> Option<UnitId> {
+        let unit = self.list.pop()?;
+        if let Some(bits) = self.bits.get_mut(unit.index() / 64) {
+            *bits &= !(1 << (unit.0 % 64));
+        }
+        Some(unit)
+    }
+
+    /// Bytes of the heap.
+    pub(super) const fn memory(&self) -> usize {
+        self.bits.capacity() * size_of::<u64>() + self.list.capacity() * size_of::<UnitId>()
+    }
+}

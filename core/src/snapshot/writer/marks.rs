@@ -1,0 +1,107 @@
+//! Where a tick's changes of a component are, so that a newer one takes the place of an older one.
+
+use alloc::vec::Vec;
+
+use crate::snapshot::changes::Column;
+use crate::snapshot::ids::NetworkId;
+
+/// The changes of one component, by the slots of their entities.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    /// By slot. Slots beyond the end have no change.
+    cells: Vec<Cell>,
+    /// The slot of each value, and of each removal.
+    values: Vec<u32>,
+    removals: Vec<u32>,
+}
+
+/// The change of one entity's component.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Cell {
+    #[default]
+    Unchanged,
+    /// Set; the index of the value.
+    Set(u32),
+    /// Removed; the place among the removed.
+    Removed(u32),
+}
+
+impl Marks {
+    fn cell(&self, slot: u32) -> Cell {
+        self.cells.get(slot as usize).copied().unwrap_or_default()
+    }
+
+    fn put(&mut self, slot: u32, cell: Cell) {
+        if self.cells.len() <= slot as usize {
+            self.cells.resize(slot as usize + 1, Cell::Unchanged);
+        }
+        if let Some(place) = self.cells.get_mut(slot as usize) {
+            *place = cell;
+        }
+    }
+
+    /// The words of the value that an entity is given in this tick: those of an earlier call, else zeros.
+    pub(super) fn set<'a>(&mut self, column: &'a mut Column, slot: u32, id: NetworkId) -> &'a mut [u32] {
+        let index = match self.cell(slot) {
+            Cell::Set(index) => index as usize,
+            _ => {
+                self.add(column, slot);
+                column.push(id)
+            }
+        };
+        column.value_mut(index)
+    }
+
+    /// Gives an entity a value of as many words as the component has.
+    pub(super) fn set_to(&mut self, column: &mut Column, slot: u32, id: NetworkId, words: &[u32]) {
+        if let Cell::Set(index) = self.cell(slot) {
+            let value = column.value_mut(index as usize);
+            if value.len() == words.len() {
+                value.copy_from_slice(words);
+            }
+        } else {
+            self.add(column, slot);
+            column.push_value(id, words);
+        }
+    }
+
+    /// Notes that the next value of the column is that of a slot, which has none in this tick so far.
+    fn add(&mut self, column: &mut Column, slot: u32) {
+        if let Cell::Removed(place) = self.cell(slot) {
+            column.swap_remove_removed(place as usize);
+            self.removals.swap_remove(place as usize);
+            if let Some(moved) = self.removals.get(place as usize).copied() {
+                self.put(moved, Cell::Removed(place));
+            }
+        }
+        self.put(slot, Cell::Set(self.values.len() as u32));
+        self.values.push(slot);
+    }
+
+    /// Says that an entity loses the component in this tick.
+    pub(super) fn remove(&mut self, column: &mut Column, slot: u32, id: NetworkId) {
+        match self.cell(slot) {
+            Cell::Removed(_) => return,
+            Cell::Set(index) => {
+                column.swap_remove(index as usize);
+                self.values.swap_remove(index as usize);
+                if let Some(moved) = self.values.get(index as usize).copied() {
+                    self.put(moved, Cell::Set(index));
+                }
+            }
+            Cell::Unchanged => {}
+        }
+        self.removals.push(slot);
+        let place = column.push_removed(id);
+        self.put(slot, Cell::Removed(place as u32));
+    }
+
+    /// Forgets the tick. The work grows with what changed in it.
+    pub(super) fn clear(&mut self) {
+        for slot in self.values.drain(..).chain(self.removals.drain(..)) {
+            if let Some(cell) = self.cells.get_mut(slot as usize) {
+                *cell = Cell::Unchanged;
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The game's side of a world.
+
+mod error;
+mod marks;
+mod world_writer;
+
+pub use error::WriteError;
+pub use world_writer::WorldWriter;

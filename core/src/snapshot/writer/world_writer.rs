@@ -1,0 +1,298 @@
+//! The game's side of a world: values go in, and each tick's [`Changes`] come out.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::error::WriteError;
+use super::marks::Marks;
+use crate::event::ConnectionId;
+use crate::limits;
+use crate::snapshot::changes::{Changes, Column, Created, EntitySettings, Gone, Show};
+use crate::snapshot::entity_index::EntityIndex;
+use crate::snapshot::groups::Groups;
+use crate::snapshot::ids::{ComponentId, NetworkId};
+use crate::snapshot::predictions::Predictions;
+
+/// Collects the changes of a tick, on the game's side and in any thread.
+///
+/// The newest of several values that are set in one tick counts. A value that stays the same may be set again each tick: the
+/// store sees that nothing changed. A call that names an entity which does not exist returns
+/// [`WriteError::NoSuchEntity`] and changes nothing, so a system that runs after an entity was destroyed in the same tick can
+/// ignore it with `.ok()`.
+///
+/// ```
+/// use tickwire_core::snapshot::{
+///     ComponentId, ComponentPlace, EntitySettings, Gone, Group, Groups, Layout, Part, Predictor, Store, WorldWriter,
+/// };
+///
+/// // A schema makes these: one group with one component, a health of 0 to 100.
+/// let health = Part::Numbers { words: 1, max: 100, threshold: 0 };
+/// let layout = Layout::new(vec![health], Predictor::Last);
+/// let groups = Groups {
+///     groups: vec![Group { layout, components: 1, hz: 20 }],
+///     components: vec![ComponentPlace { words: 1, ..ComponentPlace::default() }],
+/// };
+///
+/// let mut world = WorldWriter::new(&groups);
+/// let mut store = Store::new(groups, 60, 10_000)?;
+/// let crab = world.create(EntitySettings::new())?;
+/// world.set_words(crab, ComponentId(0), &[100])?;
+/// let changes = world.finish(1);
+/// store.commit(&changes)?;
+/// world.reuse(changes); // the next tick's changes need no new memory
+///
+/// world.destroy(crab, Gone::Destroyed)?;
+/// assert!(world.set_words(crab, ComponentId(0), &[99]).is_err());
+/// store.commit(&world.finish(2))?;
+/// assert_eq!(store.entities().count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct WorldWriter {
+    entities: EntityIndex,
+    max_entities: usize,
+    newest: u32,
+    /// Slots that no entity has. A slot has an entity until the end of the tick in which the entity is destroyed.
+    free: Vec<u32>,
+    slots: u32,
+    leaving: Vec<u32>,
+    /// For each component.
+    marks: Vec<Marks>,
+    predictions: Predictions,
+    /// The tick's changes of rare kinds, in the order that [`Changes`] want.
+    owners: BTreeMap<NetworkId, Option<ConnectionId>>,
+    shows: BTreeMap<(ConnectionId, NetworkId), Show>,
+    predicted: BTreeMap<(ConnectionId, NetworkId), bool>,
+    changes: Changes,
+    spare: Option<Changes>,
+}
+
+/// A column for each component, all empty.
+fn columns(groups: &Groups) -> Vec<Column> {
+    let components = (0..=u16::MAX).zip(&groups.components);
+    components.map(|(id, place)| Column::new(ComponentId(id), place.words)).collect()
+}
+
+impl WorldWriter {
+    /// An empty world of at most [`limits::ENTITIES`] entities.
+    #[must_use]
+    pub fn new(groups: &Groups) -> Self {
+        Self {
+            entities: EntityIndex::new(),
+            max_entities: limits::ENTITIES,
+            newest: 0,
+            free: Vec::new(),
+            slots: 0,
+            leaving: Vec::new(),
+            marks: vec![Marks::default(); groups.components.len()],
+            predictions: Predictions::new(),
+            owners: BTreeMap::new(),
+            shows: BTreeMap::new(),
+            predicted: BTreeMap::new(),
+            changes: Changes { columns: columns(groups), ..Changes::default() },
+            spare: None,
+        }
+    }
+
+    /// The same world with another limit of entities: that of its store, at most [`limits::ENTITIES_MAX`].
+    #[must_use]
+    pub fn with_max_entities(self, max_entities: usize) -> Self {
+        Self { max_entities: max_entities.min(limits::ENTITIES_MAX), ..self }
+    }
+
+    /// Whether an entity exists.
+    #[must_use]
+    pub fn contains(&self, id: NetworkId) -> bool {
+        self.entities.get(id).is_some()
+    }
+
+    /// Creates an entity without components. Ids count from 1 and are never used again in a world: at a thousand new
+    /// entities a second they last for 49 days.
+    ///
+    /// # Errors
+    /// [`WriteError::TooManyEntities`] and [`WriteError::IdsExhausted`].
+    pub fn create(&mut self, settings: EntitySettings) -> Result<NetworkId, WriteError> {
+        if self.entities.len() >= self.max_entities {
+            return Err(WriteError::TooManyEntities { max: self.max_entities });
+        }
+        let id = NetworkId(self.newest.checked_add(1).ok_or(WriteError::IdsExhausted)?);
+        self.newest = id.0;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots += 1;
+            self.slots - 1
+        });
+        self.entities.insert(id, slot);
+        self.changes.created.push(Created { id, settings });
+        Ok(id)
+    }
+
+    /// Gives an entity's component a value, by its words.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`], [`WriteError::NoSuchComponent`], [`WriteError::WrongWords`].
+    pub fn set_words(
+        &mut self,
+        id: NetworkId,
+        component: ComponentId,
+        words: &[u32],
+    ) -> Result<(), WriteError> {
+        let (slot, column, marks) = self.place(id, component)?;
+        if usize::from(column.width()) != words.len() {
+            return Err(WriteError::WrongWords { component, given: words.len(), expected: column.width() });
+        }
+        marks.set_to(column, slot, id, words);
+        Ok(())
+    }
+
+    /// Gives an entity's component a value, whose words the caller fills in: they are those that were set in this tick before,
+    /// else zeros.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
+    pub fn words_mut(&mut self, id: NetworkId, component: ComponentId) -> Result<&mut [u32], WriteError> {
+        let (slot, column, marks) = self.place(id, component)?;
+        Ok(marks.set(column, slot, id))
+    }
+
+    /// Takes a component away from an entity. An entity that lacks the component stays as it is.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
+    pub fn remove(&mut self, id: NetworkId, component: ComponentId) -> Result<(), WriteError> {
+        let (slot, column, marks) = self.place(id, component)?;
+        marks.remove(column, slot, id);
+        Ok(())
+    }
+
+    /// Destroys an entity. Values that were set in the same tick are its last ones. Its id is never used again.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`], also if it was destroyed before.
+    pub fn destroy(&mut self, id: NetworkId, gone: Gone) -> Result<(), WriteError> {
+        let slot = self.entities.remove(id).ok_or(WriteError::NoSuchEntity { id })?;
+        self.leaving.push(slot);
+        self.predictions.remove_entity(id);
+        self.changes.destroyed.push((id, gone));
+        Ok(())
+    }
+
+    /// Says whether a connection sees an entity. Until then the distance decides.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`].
+    pub fn show(&mut self, connection: ConnectionId, id: NetworkId, show: Show) -> Result<(), WriteError> {
+        self.slot(id)?;
+        self.shows.insert((connection, id), show);
+        Ok(())
+    }
+
+    /// Gives an entity an owner, whose own values it then follows; `None` takes the entity back.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`].
+    pub fn set_owner(&mut self, id: NetworkId, owner: Option<ConnectionId>) -> Result<(), WriteError> {
+        self.slot(id)?;
+        self.owners.insert(id, owner);
+        Ok(())
+    }
+
+    /// Says that a connection predicts an entity: its values are then committed exactly, and on every tick unless somebody
+    /// owns it.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`]; [`WriteError::TooManyPredicted`] beyond [`limits::PREDICTED_ENTITIES`] of a connection.
+    pub fn predict(&mut self, connection: ConnectionId, id: NetworkId) -> Result<(), WriteError> {
+        self.slot(id)?;
+        if self.predictions.contains(connection, id) {
+            return Ok(());
+        }
+        if self.predictions.count(connection) >= limits::PREDICTED_ENTITIES {
+            return Err(WriteError::TooManyPredicted { connection });
+        }
+        self.predictions.insert(connection, id);
+        self.predicted.insert((connection, id), true);
+        Ok(())
+    }
+
+    /// Says that a connection predicts an entity no longer.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchEntity`].
+    pub fn stop_predicting(&mut self, connection: ConnectionId, id: NetworkId) -> Result<(), WriteError> {
+        self.slot(id)?;
+        if self.predictions.remove(connection, id) {
+            self.predicted.insert((connection, id), false);
+        }
+        Ok(())
+    }
+
+    /// Says that a connection is gone for good, so it predicts nothing any more. What it owns stays its own until
+    /// [`Self::set_owner`] says otherwise.
+    pub fn forget_connection(&mut self, connection: ConnectionId) {
+        for id in self.predictions.remove_connection(connection) {
+            self.predicted.insert((connection, id), false);
+        }
+    }
+
+    /// Ends the tick and returns its changes. Ticks ascend; they may leave gaps.
+    #[must_use]
+    pub fn finish(&mut self, tick: u64) -> Changes {
+        for marks in &mut self.marks {
+            marks.clear();
+        }
+        self.free.append(&mut self.leaving);
+        let mut changes = {
+            let next = self.next();
+            core::mem::replace(&mut self.changes, next)
+        };
+        changes.tick = tick;
+        changes.destroyed.sort_unstable_by_key(|(id, _)| *id);
+        changes.owners.extend(core::mem::take(&mut self.owners));
+        let shows = core::mem::take(&mut self.shows).into_iter();
+        changes.shows.extend(shows.map(|((connection, id), show)| (connection, id, show)));
+        let predicted = core::mem::take(&mut self.predicted).into_iter();
+        changes.predictions.extend(predicted.map(|((connection, id), is)| (connection, id, is)));
+        changes
+    }
+
+    /// Takes changes back that [`Self::finish`] returned, to use their memory again. The next tick but one begins with it, so
+    /// that one tick's changes can be on their way while the next ones are written.
+    pub fn reuse(&mut self, mut spare: Changes) {
+        spare.clear();
+        let is_alike = spare.columns.len() == self.changes.columns.len()
+            && spare.columns.iter().zip(&self.changes.columns).all(|(a, b)| a.is_like(b));
+        if is_alike {
+            self.spare = Some(spare);
+        }
+    }
+
+    /// Empty changes for the next tick.
+    fn next(&mut self) -> Changes {
+        self.spare.take().unwrap_or_else(|| {
+            let columns = self.changes.columns.iter();
+            let columns = columns.map(|column| Column::new(column.component(), column.width())).collect();
+            Changes { columns, ..Changes::default() }
+        })
+    }
+
+    fn slot(&self, id: NetworkId) -> Result<u32, WriteError> {
+        self.entities.get(id).ok_or(WriteError::NoSuchEntity { id })
+    }
+
+    fn place(
+        &mut self,
+        id: NetworkId,
+        component: ComponentId,
+    ) -> Result<(u32, &mut Column, &mut Marks), WriteError> {
+        let slot = self.slot(id)?;
+        let place = usize::from(component.0);
+        match (self.changes.columns.get_mut(place), self.marks.get_mut(place)) {
+            (Some(column), Some(marks)) => Ok((slot, column, marks)),
+            _ => Err(WriteError::NoSuchComponent { component }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
