@@ -194,6 +194,10 @@ pub const TABLES_KEPT: usize = 64 << 10;
 pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// Unused records of the sent parts of messages that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
+/// Units of one snapshot frame.
+pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
+/// Words of all units of one snapshot frame: a unit that moves as predicted takes a bit, whatever its words are.
+pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;
 
 /// Bytes that one message of `max_message` bytes takes at most in reassembly, whatever order it comes in: twice its own,
 /// and the places of its extents.

@@ -3,6 +3,8 @@
 //! A *unit* is an entity's group of components. It is packed, acknowledged and shown as a whole. The state of a unit is a row of
 //! *words*, whose meaning a [`Layout`] gives.
 
+pub mod delta;
+pub mod entropy;
 pub mod groups;
 pub mod ids;
 pub mod layout;
