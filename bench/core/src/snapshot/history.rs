@@ -33,7 +33,10 @@ impl History {
     }
 
     pub(super) fn at(&self, tick: u32) -> Option<&Entry> {
-        self.0.iter().rev().find(|entry| entry.tick == tick)
+        // There is one version a tick at most, so this one is no further from the end than the ticks say.
+        let back = self.0.back()?.tick.checked_sub(tick)? as usize;
+        let first = self.0.len().saturating_sub(1 + back);
+        self.0.range(first..).find(|entry| entry.tick >= tick).filter(|entry| entry.tick == tick)
     }
 
     pub(super) fn newest_before(&self, tick: u32) -> Option<&Entry> {

@@ -6,7 +6,7 @@ use super::fault::SnapshotFault;
 use super::mask::{MASKED, gap_order, take_mask, width_for};
 use super::plan::{CodedPart, Coding, Plan};
 use super::predict::{
-    Knowledge, Prediction, Rows, Timing, angle, moved_numbers, rotation, short_way, wrapped,
+    Knowledge, Prediction, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, wrapped,
 };
 use crate::snapshot::entropy::{CodeReader, unzigzag, width_of};
 
@@ -26,13 +26,13 @@ pub fn decode(
     if lengths != [plan.words(); 3] {
         return Err(SnapshotFault::WrongLength);
     }
-    let timing = Timing::new(tick, against);
+    let timing = UnitTiming::new(tick, against);
     Decoder { timing: &timing, reader }.parts(&plan.parts, before, out)?;
     Ok(())
 }
 
 struct Decoder<'a, 'b> {
-    timing: &'a Timing,
+    timing: &'a UnitTiming,
     reader: &'a mut CodeReader<'b>,
 }
 
@@ -147,13 +147,18 @@ impl Decoder<'_, '_> {
         words: &mut [u32],
         mut is_change: bool,
     ) -> Result<(), SnapshotFault> {
-        for (word, expected) in words.iter_mut().zip(prediction.words) {
-            let code = self.reader.golomb(prediction.order)?;
+        // A copy, which need not be written back after each number.
+        let mut reader = *self.reader;
+        let mut is_in_range = true;
+        for (word, expected) in words.iter_mut().zip(&prediction.words) {
+            let code = reader.golomb(prediction.order)?;
             *word = expected.wrapping_add(unzigzag(code).cast_unsigned());
-            if *word > max {
-                return Err(SnapshotFault::OutOfRange);
-            }
+            is_in_range &= *word <= max;
             is_change |= code != 0;
+        }
+        *self.reader = reader;
+        if !is_in_range {
+            return Err(SnapshotFault::OutOfRange);
         }
         if is_change { Ok(()) } else { Err(SnapshotFault::Unchanged) }
     }
@@ -266,7 +271,7 @@ impl Decoder<'_, '_> {
 }
 
 /// Gives a part the words that are predicted.
-fn rest(part: &CodedPart, unit: Rows<'_>, timing: &Timing, out: &mut [u32]) {
+fn rest(part: &CodedPart, unit: Rows<'_>, timing: &UnitTiming, out: &mut [u32]) {
     let before = part.rows(unit);
     match &part.coding {
         Coding::Numbers { max, motion } => {

@@ -6,7 +6,7 @@ use super::against::Against;
 use super::mask::{MASKED, gap_order, put_mask, width_for};
 use super::plan::{CodedPart, Coding, Plan};
 use super::predict::{
-    Knowledge, Prediction, Rows, Timing, angle, moved_numbers, rotation, short_way, triple,
+    Knowledge, Prediction, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, triple,
 };
 use super::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeWriter, width_of, zigzag};
@@ -81,13 +81,13 @@ pub fn encode_counted(
     if lengths != [plan.words(); 3] {
         return Err(WrongLength);
     }
-    let timing = Timing::new(tick, against);
+    let timing = UnitTiming::new(tick, against);
     Encoder { timing: &timing, out, tally }.parts(&plan.parts, current, before);
     Ok(())
 }
 
 struct Encoder<'a, T> {
-    timing: &'a Timing,
+    timing: &'a UnitTiming,
     out: &'a mut CodeWriter,
     tally: &'a mut T,
 }
@@ -96,6 +96,8 @@ struct Encoder<'a, T> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Residual {
     codes: [u32; 3],
+    /// How many codes there are; 0 for a part without differences.
+    count: u8,
     order: u8,
     /// Bits before the codes, three at most, and how many.
     lead: u8,
@@ -119,36 +121,30 @@ impl<T: BitTally> Encoder<'_, T> {
             self.tally.add(BitUse::Masks, self.out.bits() - from);
             for (part, residual) in masked.iter().zip(&residuals) {
                 if residual.is_change {
-                    let from = self.out.bits();
-                    self.change(part, residual, part.of(now), part.rows(before));
-                    self.count(part, from);
+                    self.part(part, residual, now, before);
                 }
             }
         }
     }
 
-    /// Writes the words of a part that changed.
+    /// Writes a numeric part as its difference to the prediction.
     #[inline]
-    fn change(&mut self, part: &CodedPart, residual: &Residual, now: &[u32], before: Rows<'_>) {
-        let is_absent = self.timing.knowledge == Knowledge::Absent;
+    fn numbers(&mut self, residual: &Residual) {
+        self.out.put(u64::from(residual.lead), u32::from(residual.lead_bits));
+        for code in residual.codes.iter().take(usize::from(residual.count)) {
+            self.out.golomb(*code, u32::from(residual.order));
+        }
+    }
+
+    /// Writes the words of a part that changed and has no differences, or nothing to differ from.
+    fn change(&mut self, part: &CodedPart, now: &[u32], before: Rows<'_>) {
         match &part.coding {
-            Coding::Numbers { max, .. } if is_absent => self.plain(now, width_of(*max)),
-            Coding::Angle { bits, .. } if is_absent => self.plain(now, *bits),
-            Coding::Rotation { bits, .. } if is_absent => {
+            Coding::Numbers { max, .. } => self.plain(now, width_of(*max)),
+            Coding::Angle { bits, .. } => self.plain(now, *bits),
+            Coding::Rotation { bits, .. } => {
                 let (largest, others) = now.split_at_checked(1).unwrap_or_default();
                 self.plain(largest, 2);
                 self.plain(others, *bits);
-            }
-            Coding::Numbers { .. } | Coding::Angle { .. } | Coding::Rotation { .. } => {
-                let count = if residual.lead_bits > 0 {
-                    self.out.put(u64::from(residual.lead), u32::from(residual.lead_bits));
-                    3
-                } else {
-                    now.len()
-                };
-                for code in residual.codes.iter().take(count) {
-                    self.out.golomb(*code, u32::from(residual.order));
-                }
             }
             // It can only have become the other value.
             Coding::Flag => {}
@@ -220,14 +216,19 @@ impl<T: BitTally> Encoder<'_, T> {
     fn element(&mut self, parts: &[CodedPart], now: &[u32], before: Rows<'_>) {
         let [part] = parts else { return self.parts(parts, now, before) };
         let residual = Residual::of(part, now, before, self.timing);
-        let from = self.out.bits();
-        self.change(part, &residual, part.of(now), part.rows(before));
-        self.count(part, from);
+        self.part(part, &residual, now, before);
     }
 
-    /// Counts the bits from `from` on as those of a part. An array has counted its own.
+    /// Writes a part of a unit or an element that changed.
     #[inline]
-    fn count(&mut self, part: &CodedPart, from: usize) {
+    fn part(&mut self, part: &CodedPart, residual: &Residual, unit_now: &[u32], unit: Rows<'_>) {
+        let from = self.out.bits();
+        if residual.count > 0 && self.timing.knowledge != Knowledge::Absent {
+            self.numbers(residual);
+        } else {
+            self.change(part, part.of(unit_now), part.rows(unit));
+        }
+        // An array has counted the bits of its elements.
         if !matches!(part.coding, Coding::Array { .. }) {
             self.tally.add(BitUse::Part(part.place), self.out.bits() - from);
         }
@@ -235,32 +236,32 @@ impl<T: BitTally> Encoder<'_, T> {
 }
 
 /// Whether parts of an element are not as predicted.
-fn is_changed(parts: &[CodedPart], now: &[u32], before: Rows<'_>, timing: &Timing) -> bool {
+fn is_changed(parts: &[CodedPart], now: &[u32], before: Rows<'_>, timing: &UnitTiming) -> bool {
     parts.iter().any(|part| Residual::of(part, now, before, timing).is_change)
 }
 
 impl Residual {
     /// The residual of a part of a unit or element.
     #[inline]
-    fn of(part: &CodedPart, unit_now: &[u32], unit: Rows<'_>, timing: &Timing) -> Self {
+    fn of(part: &CodedPart, unit_now: &[u32], unit: Rows<'_>, timing: &UnitTiming) -> Self {
         let (now, before) = (part.of(unit_now), part.rows(unit));
         match &part.coding {
             Coding::Numbers { max, motion } => {
                 let prediction = moved_numbers(&before.triples(), *max, *motion, timing, unit, unit_now);
-                Self::numbers(triple(now), &prediction)
+                Self::numbers(triple(now), now.len(), &prediction)
             }
             Coding::Angle { bits, motion } => {
                 let Prediction { words: [expected, ..], order } = angle(before, *bits, *motion, timing);
                 let code = now.first().map_or(0, |now| zigzag(short_way(now.wrapping_sub(expected), *bits)));
                 let codes = [code, 0, 0];
-                Self { is_change: code != 0, codes, order: order as u8, ..Self::default() }
+                Self { is_change: code != 0, codes, count: 1, order: order as u8, ..Self::default() }
             }
             Coding::Rotation { bits, motion } => {
                 let ([largest, a, b, c], Some(old)) = (now, before.baseline.first()) else {
                     return Self::default();
                 };
                 let prediction = rotation(before, *bits, *motion, timing, *largest);
-                let mut residual = Self::numbers([*a, *b, *c], &prediction);
+                let mut residual = Self::numbers([*a, *b, *c], 3, &prediction);
                 // How many places after the old one, 1 to 3: as 0, 10, 11 in reverse.
                 let places = largest.wrapping_sub(*old) & 3;
                 (residual.lead, residual.lead_bits) = match places {
@@ -286,8 +287,8 @@ impl Residual {
     }
 
     #[inline]
-    fn numbers(now: [u32; 3], prediction: &Prediction) -> Self {
-        let mut residual = Self { order: prediction.order as u8, ..Self::default() };
+    fn numbers(now: [u32; 3], count: usize, prediction: &Prediction) -> Self {
+        let mut residual = Self { count: count as u8, order: prediction.order as u8, ..Self::default() };
         let mut all = 0;
         for ((code, now), expected) in residual.codes.iter_mut().zip(&now).zip(&prediction.words) {
             *code = zigzag(now.wrapping_sub(*expected).cast_signed());

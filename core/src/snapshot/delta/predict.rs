@@ -21,7 +21,7 @@ pub(super) enum Knowledge {
 
 /// The times between three versions of a unit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timing {
+pub(super) struct UnitTiming {
     pub(super) knowledge: Knowledge,
     /// From the baseline to now, in ticks.
     elapsed: u32,
@@ -65,7 +65,7 @@ pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
     }
 }
 
-impl Timing {
+impl UnitTiming {
     /// Motion is extrapolated for up to twice the time over which it was seen. A baseline that is older than that was the newest
     /// for so long because the unit came to rest.
     pub(super) fn new(tick: u32, against: &Against<'_>) -> Self {
@@ -115,7 +115,7 @@ impl Timing {
 
 /// Predicts numbers up to `max`, in a part that moves along no other.
 #[inline]
-pub(super) fn numbers(part: &Triples, max: u32, motion: Motion, timing: &Timing) -> Prediction {
+pub(super) fn numbers(part: &Triples, max: u32, motion: Motion, timing: &UnitTiming) -> Prediction {
     let mut prediction = Prediction::default();
     let mut movement = 0;
     for ((word, baseline), second) in prediction.words.iter_mut().zip(&part.baseline).zip(&part.second) {
@@ -135,7 +135,7 @@ pub(super) fn moved_numbers(
     part: &Triples,
     max: u32,
     motion: Motion,
-    timing: &Timing,
+    timing: &UnitTiming,
     unit: Rows<'_>,
     now: &[u32],
 ) -> Prediction {
@@ -150,17 +150,15 @@ pub(super) fn moved_numbers(
                 }
                 all
             };
-            let velocities = [unit.second, unit.baseline, now].map(velocity);
-            let mut prediction = Prediction::default();
-            prediction.words = along(part.baseline, velocities[1], velocities[2], scale, timing.elapsed)
-                .map(|position| position.clamp(0, i64::from(max)) as u32);
+            let [second, baseline, now] = [unit.second, unit.baseline, now].map(velocity);
+            let in_range = |position: i64| position.clamp(0, i64::from(max));
             // How far the same prediction missed the baseline.
-            let expected = along(part.second, velocities[0], velocities[1], scale, timing.span);
-            let missed = expected.iter().zip(&part.baseline).map(|(expected, baseline)| {
-                (expected.clamp(&0, &i64::from(max)) - i64::from(*baseline)).unsigned_abs()
-            });
-            prediction.order = timing.order(missed.sum(), part.count, width_of(max), motion);
-            prediction
+            let expected = along(part.second, second, baseline, scale, timing.span).map(in_range);
+            let missed =
+                expected.iter().zip(part.baseline).map(|(word, baseline)| word.abs_diff(i64::from(baseline)));
+            let order = timing.order(missed.sum(), part.count, width_of(max), motion);
+            let words = along(part.baseline, baseline, now, scale, timing.elapsed);
+            Prediction { words: words.map(|word| in_range(word) as u32), order }
         }
     }
 }
@@ -183,7 +181,7 @@ fn travelled(velocities: i64, scale: u64, ticks: u32) -> i64 {
 
 /// Predicts an angle of `bits` bits. Movements are taken the short way round.
 #[inline]
-pub(super) fn angle(part: Rows<'_>, bits: u32, motion: Motion, timing: &Timing) -> Prediction {
+pub(super) fn angle(part: Rows<'_>, bits: u32, motion: Motion, timing: &UnitTiming) -> Prediction {
     let (Some(baseline), Some(second)) = (part.baseline.first(), part.second.first()) else {
         return Prediction::default();
     };
@@ -199,12 +197,24 @@ pub(super) fn rotation(
     part: Rows<'_>,
     bits: u32,
     motion: Motion,
-    timing: &Timing,
+    timing: &UnitTiming,
     largest: u32,
 ) -> Prediction {
-    let whole = |words: &[u32]| words.first_chunk::<4>().copied().unwrap_or_default();
-    let [baseline, second] = [part.baseline, part.second].map(|words| in_chart(whole(words), largest, bits));
-    numbers(&Triples { baseline, second, count: 3 }, (1 << bits) - 1, motion, timing)
+    let triples = Triples {
+        baseline: charted(part.baseline, largest, bits),
+        second: charted(part.second, largest, bits),
+        count: 3,
+    };
+    numbers(&triples, (1 << bits) - 1, motion, timing)
+}
+
+/// The words of a rotation, in the chart of component `largest`.
+#[inline]
+fn charted(words: &[u32], largest: u32, bits: u32) -> [u32; 3] {
+    match *words {
+        [own, a, b, c] => in_chart([own, a, b, c], largest, bits),
+        _ => [0; 3],
+    }
 }
 
 /// A difference of angles of `bits` bits, 1 to 32, as a signed number.
@@ -229,18 +239,19 @@ impl<'a> Rows<'a> {
     /// Whether the two differ.
     #[inline]
     pub(super) fn moved(&self) -> bool {
-        if self.baseline.len() > 4 {
-            return self.baseline != self.second;
+        match (self.baseline, self.second) {
+            // Shorter than a call.
+            ([a], [b]) => a != b,
+            ([a, b, c], [d, e, f]) => a ^ d | b ^ e | c ^ f != 0,
+            ([a, b, c, d], [e, f, g, h]) => a ^ e | b ^ f | c ^ g | d ^ h != 0,
+            (baseline, second) => baseline != second,
         }
-        // Shorter than a call.
-        self.baseline.iter().zip(self.second).fold(0, |all, (baseline, second)| all | baseline ^ second) != 0
     }
 
     /// The words of a part of up to three.
     #[inline]
     pub(super) fn triples(&self) -> Triples {
-        let [baseline, second] = [self.baseline, self.second].map(triple);
-        Triples { baseline, second, count: self.baseline.len() }
+        Triples { baseline: triple(self.baseline), second: triple(self.second), count: self.baseline.len() }
     }
 
     /// Both versions' words of each element of an array.

@@ -162,7 +162,10 @@ impl Age {
 
 /// The tick of the reference, or the tick before the frame's.
 fn newest(header: &FrameHeader) -> u32 {
-    header.reference.map_or(header.name.tick.saturating_sub(1), |reference| reference.tick)
+    match header.reference {
+        Some(reference) => reference.tick,
+        None => header.name.tick.saturating_sub(1),
+    }
 }
 
 /// Chooses the order in which a list is shortest among the three around its mean, and writes it; nothing for an empty list.

@@ -67,13 +67,13 @@ pub struct DecodedFrame {
     names: Vec<NamedUnit>,
     /// Scratch space of names.
     fresh: Vec<NamedUnit>,
-    units: Vec<Place>,
+    units: Vec<UnitPlace>,
     words: Vec<u32>,
 }
 
 /// A unit's place among the words of the frame.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct UnitPlace {
     slot: UnitSlot,
     coded_against: Option<u32>,
     first: usize,
@@ -146,7 +146,7 @@ impl DecodedFrame {
             let out = self.words.get_mut(first..).unwrap_or_default();
             decode(unit.plan, header.name.tick, &against, reader, out)?;
             audit.add(slot.0, digest(out));
-            self.units.push(Place { slot, coded_against: against.baseline_tick(), first, words });
+            self.units.push(UnitPlace { slot, coded_against: against.baseline_tick(), first, words });
         }
         let sent = reader.take(AUDIT_BITS)?;
         reader.finish()?;

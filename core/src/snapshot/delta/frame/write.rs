@@ -114,7 +114,7 @@ impl core::error::Error for FrameError {}
 /// });
 /// let mut writer = FrameWriter::new();
 /// let frame = writer.write(&header, &[], updates)?;
-/// assert_eq!(frame.bits(), 93);
+/// assert_eq!(frame.bits(), 96);
 /// # Ok::<(), tickwire_core::snapshot::delta::FrameError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
