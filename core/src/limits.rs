@@ -227,15 +227,20 @@ pub const TABLES_KEPT: usize = 64 << 10;
 pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// The largest number of unused records of sent message parts that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
-/// The default of the entities that a world may have at a time.
+/// The default of the number of entities that a world may have at a time.
 pub const ENTITIES: usize = 10_000;
-/// The most entities that any configuration allows a world to have at a time. As many that were destroyed may be kept beside
-/// them, until every peer has heard of it.
+/// The largest number of entities that any configuration allows a world to have at a time. The store may keep as many destroyed
+/// entities beside them, until every peer has heard of their end.
 pub const ENTITIES_MAX: usize = 1 << 16;
-/// Versions of a unit that a world's store keeps, the newest one included.
+/// The largest number of versions of a unit that a world's store keeps, the newest version included.
 pub const VERSIONS: usize = 32;
-/// Entities that one connection may predict at a time.
+/// The largest number of entities that one connection may predict at a time.
 pub const PREDICTED_ENTITIES: usize = 64;
+/// The largest number of units in one snapshot frame.
+pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
+/// The largest number of words in all units of one snapshot frame together: a unit that moves as predicted takes a bit, whatever
+/// its words are.
+pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;
 
 /// The largest memory that a message of `max_message` bytes takes in reassembly, whatever order its parts come in:
 /// twice its size, and the records of its ranges.

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::{PathBuf, absolute};
 
 use anyhow::{Context, Result};
 
@@ -26,6 +27,7 @@ cargo clippy --manifest-path bench/Cargo.toml --target-dir bench/target --all-ta
 enum What {
     Udp(Udp),
     Core(Core),
+    Snapshot(Snapshot),
 }
 
 /// Race over loopback UDP, server and clients in separate processes (`--help` lists what it can do)
@@ -54,6 +56,23 @@ pub(crate) struct Core {
     alone: bool,
 }
 
+/// The snapshot codec on a recording of cubes: bits, and time per frame; fails if a decoded unit differs
+#[derive(clap::Args, Debug)]
+struct Snapshot {
+    /// The codec: `fast`
+    #[arg(long)]
+    codec: Option<String>,
+    /// The recording; without it, the one that the variable `TICKWIRE_CUBES` names
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Cubes in the recording, if they are not 901
+    #[arg(long)]
+    cubes: Option<usize>,
+    /// Print the figures for a program
+    #[arg(long)]
+    json: bool,
+}
+
 impl Core {
     /// The gates as CI runs them.
     pub(crate) const fn gates() -> Self {
@@ -65,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Udp(udp) => bench("udp-race", &udp.arguments),
         What::Core(core) => self::core(core),
+        What::Snapshot(snapshot) => self::snapshot(snapshot),
     }
 }
 
@@ -76,17 +96,34 @@ pub(crate) fn core(args: &Core) -> Result<()> {
         fs::remove_dir_all(&summaries).with_context(|| format!("cannot remove {}", summaries.display()))?;
     }
     let features = if args.alone { "" } else { "--features peers" };
-    let package =
-        "--quiet --locked --manifest-path bench/Cargo.toml --target-dir bench/target -p tickwire-core-bench";
-    let count = Command::cargo(&format!("bench {package} {features} --bench instructions"));
+    let count = Command::cargo(&format!("bench {CORE_BENCH} {features} --bench instructions"));
     let count = count.arg("--").arg("--save-summary=json").arg("--nosummary");
     count.env("GUNGRAUN_RUNNER", &runner.display().to_string()).output()?;
-    let judge = Command::cargo(&format!("run --release {package} {features} --bin core-costs")).arg("--");
+    let judge = Command::cargo(&format!("run --release {CORE_BENCH} {features} --bin core-costs")).arg("--");
     let judge = judge.arg("--summaries").path(&summaries);
     let judge = judge.arg("--gates").path(&workspace::root().join("bench/gates.json"));
     let flags = [("--json", args.json), ("--check", args.check), ("--hold", args.hold)];
     flags.iter().filter(|(_, is_set)| *is_set).fold(judge, |judge, (flag, _)| judge.arg(flag)).run()
 }
+
+/// Sends the recording from an encoder to a decoder. A path is the caller's, who may be in another folder.
+fn snapshot(args: &Snapshot) -> Result<()> {
+    let mut command = Command::cargo(&format!("run --release {CORE_BENCH} --bin snapshot-codec")).arg("--");
+    if let Some(codec) = &args.codec {
+        command = command.arg("--codec").arg(codec);
+    }
+    if let Some(data) = &args.data {
+        command = command.arg("--data").path(&absolute(data)?);
+    }
+    if let Some(cubes) = args.cubes {
+        command = command.arg("--cubes").arg(cubes);
+    }
+    if args.json { command.arg("--json") } else { command }.run()
+}
+
+/// The package that measures the core, as arguments for cargo.
+const CORE_BENCH: &str =
+    "--quiet --locked --manifest-path bench/Cargo.toml --target-dir bench/target -p tickwire-core-bench";
 
 /// The peers are compiled in a workspace of their own, and only here.
 fn bench(program: &str, arguments: &[OsString]) -> Result<()> {

@@ -8,6 +8,7 @@ mod case;
 #[cfg(feature = "peers")]
 pub mod peers;
 mod scene;
+pub mod snapshot;
 mod tickwire;
 
 pub use self::bare::Bare;

@@ -118,7 +118,7 @@ fn a_step_divides_a_range_with_both_ends() {
     assert_eq!(field(parse_quote!(#[net(range = 0..=1)] x: [f32; 2])), float);
     assert_eq!(
         field(parse_quote!(#[net(range = 0..=1, bits = 1)] x: u8)),
-        "`range` and `bits` say the same: give one, once"
+        "`range` and `bits` both set the range: give only one of the two"
     );
     assert_eq!(field(parse_quote!(#[net(stepp = 1)] x: u8)), "expected `range`, `step`, `bits` or `opaque`");
     assert_eq!(
@@ -129,6 +129,6 @@ fn a_step_divides_a_range_with_both_ends() {
                 x: f32,
             }
         )),
-        "only the bits codec knows `range`, `step` and `bits`"
+        "only the bits codec supports `range`, `step` and `bits`"
     );
 }

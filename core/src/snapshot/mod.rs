@@ -7,8 +7,10 @@
 
 pub mod changes;
 pub mod component;
+pub mod delta;
 pub mod dynamic;
 mod entity_index;
+pub mod entropy;
 pub mod groups;
 pub mod ids;
 pub mod layout;

@@ -22,14 +22,14 @@ fn a_component_and_its_group_have_names_that_a_schema_can_have() {
             #[net(name = "a:b")]
             struct Pose;
         )),
-        format!("no name for a component: it has a ':'{}", remedy("name"))
+        format!("the name is not valid for a component, because it has a ':'{}", remedy("name"))
     );
     assert_eq!(
         refused(&parse_quote!(
             #[net(group = "")]
             struct Pose;
         )),
-        format!("no name for a group: it is empty{}", remedy("group"))
+        format!("the name is not valid for a group, because it is empty{}", remedy("group"))
     );
     let long = "a".repeat(55);
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_component_and_its_group_have_names_that_a_schema_can_have() {
             #[net(name = #long)]
             struct Pose;
         )),
-        format!("no name for a component: it has 55 bytes{}", remedy("name"))
+        format!("the name is not valid for a component, because it has 55 bytes{}", remedy("name"))
     );
 }
 

@@ -1,0 +1,239 @@
+//! A sender and a receiver of a recording.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tickwire_core::snapshot::delta::{
+    Against, BitUse, DecodedFrame, FrameHeader, FrameName, FrameWriter, Plan, ReceiverUnit, StoredVersion,
+    UnitSlot, UnitUpdate, UpdateBody, Versions,
+};
+
+use super::history::{Entry, History};
+use super::recording::{Recording, WORDS};
+
+/// The frames after which an acknowledgement is with the sender.
+const DELAY: u32 = 6;
+/// Frames that the receiver is asked to keep below the referenced one: those that second baselines come from, and some.
+const KEPT: u32 = 3 * DELAY;
+
+/// Figures of a recording that was sent.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Frames that were sent.
+    pub frames: usize,
+    /// Units in all frames.
+    pub units: usize,
+    /// Bytes of all frames.
+    pub bytes: usize,
+    /// Bits of all frames by their use; what fills the last bytes is in none.
+    pub bits: BTreeMap<BitUse, usize>,
+    /// Whether all units were those of the recording after each frame.
+    pub is_lossless: bool,
+    /// The time of the encoder for each frame.
+    pub encode: Vec<Duration>,
+    /// The time of the decoder for each frame.
+    pub decode: Vec<Duration>,
+}
+
+/// Both ends.
+#[derive(Debug)]
+pub struct Pair {
+    plan: Plan,
+    sender: Vec<History>,
+    /// The slots of the frames that were sent and are not older than the reference, the newest last.
+    sent: VecDeque<(FrameName, Vec<UnitSlot>)>,
+    receiver: Receiver,
+    writer: FrameWriter,
+    decoded: DecodedFrame,
+}
+
+#[derive(Debug)]
+struct Receiver {
+    plan: Plan,
+    histories: Vec<History>,
+    /// The slots of the frames that were received, the newest last.
+    frames: VecDeque<(FrameName, Vec<UnitSlot>)>,
+}
+
+impl Versions for Receiver {
+    fn newest_tick(&self) -> Option<u32> {
+        self.frames.back().map(|(name, _)| name.tick)
+    }
+
+    fn frame_slots(&self, frame: FrameName) -> Option<&[UnitSlot]> {
+        self.frames.iter().rev().find(|(name, _)| *name == frame).map(|(_, slots)| slots.as_slice())
+    }
+
+    fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>> {
+        let is_known = usize::from(slot.0) < self.histories.len();
+        is_known.then_some(ReceiverUnit { plan: &self.plan, blueprint: &[0; WORDS] })
+    }
+
+    fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>> {
+        self.histories.get(usize::from(slot.0))?.at(tick).map(Entry::stored)
+    }
+
+    fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>> {
+        self.histories.get(usize::from(slot.0))?.newest_before(tick).map(Entry::stored)
+    }
+}
+
+impl Pair {
+    /// Both ends with the state that the recording begins with.
+    #[must_use]
+    pub fn new(recording: &Recording) -> Self {
+        let plan = Plan::new(&Recording::layout());
+        let histories: Vec<History> = recording.initial().iter().map(|cube| History::new(*cube)).collect();
+        let receiver = Receiver { plan: plan.clone(), histories: histories.clone(), frames: VecDeque::new() };
+        Self {
+            plan,
+            sender: histories,
+            sent: VecDeque::new(),
+            receiver,
+            writer: FrameWriter::new(),
+            decoded: DecodedFrame::new(),
+        }
+    }
+
+    /// Sends the whole recording.
+    ///
+    /// # Errors
+    /// If a frame cannot be written, or its receiver refuses it.
+    pub fn send(mut self, recording: &Recording) -> Result<Outcome> {
+        let mut outcome = Outcome { is_lossless: true, ..Outcome::default() };
+        for (frame, world) in recording.sent().iter().enumerate() {
+            self.frame(frame as u32 + 1, world, &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    fn frame(&mut self, tick: u32, world: &[[u32; WORDS]], outcome: &mut Outcome) -> Result<()> {
+        // Tick 0 is the state that both begin with, and no frame.
+        let acknowledged = tick.saturating_sub(DELAY);
+        while self.sent.front().is_some_and(|(name, _)| name.tick < acknowledged) {
+            self.sent.pop_front();
+        }
+        let (reference, slots) = match self.sent.front() {
+            Some((name, slots)) if name.tick == acknowledged => (Some(*name), slots.as_slice()),
+            _ => (None, &[][..]),
+        };
+        let name = FrameName { tick, part: 0 };
+        let header = FrameHeader { name, floor: acknowledged.saturating_sub(KEPT), reference };
+        let updates = updates(&self.plan, &self.sender, world, acknowledged);
+
+        let begun = Instant::now();
+        let mut bytes = Vec::new();
+        let units = updates.iter().copied();
+        black_box(self.writer.write(&header, slots, black_box(units))?).finish_into(&mut bytes);
+        outcome.encode.push(begun.elapsed());
+        let mut count = |of, bits| *outcome.bits.entry(of).or_default() += bits;
+        self.writer.write_counted(&header, slots, updates.iter().copied(), &mut count)?;
+        let begun = Instant::now();
+        self.decoded.decode(black_box(&bytes), &self.receiver)?;
+        outcome.decode.push(begun.elapsed());
+
+        outcome.frames += 1;
+        outcome.units += updates.len();
+        outcome.bytes += bytes.len();
+        let new: Vec<(UnitSlot, Option<u32>)> =
+            updates.iter().map(|update| (update.slot, update.body.baseline())).collect();
+        self.sent.push_back((name, new.iter().map(|(slot, _)| *slot).collect()));
+        for (slot, coded_against) in new {
+            let place = usize::from(slot.0);
+            let (Some(history), Some(words)) = (self.sender.get_mut(place), world.get(place)) else {
+                continue;
+            };
+            history.push(Entry { tick, words: *words, coded_against });
+            history.forget_below(header.floor);
+        }
+        self.receiver.store(&self.decoded);
+        outcome.is_lossless &= self.receiver.shows(world);
+        Ok(())
+    }
+}
+
+/// The units that differ from a version that the receiver may show: the newest acknowledged one, and all that were sent since.
+fn updates<'a>(
+    plan: &'a Plan,
+    histories: &'a [History],
+    world: &'a [[u32; WORDS]],
+    acknowledged: u32,
+) -> Vec<UnitUpdate<'a>> {
+    let units = histories.iter().zip(world).enumerate();
+    let updates = units.filter_map(|(place, (history, current))| {
+        let baseline = history.newest_before(acknowledged + 1)?;
+        let mut shown = history.since(acknowledged + 1).chain([baseline]);
+        if shown.all(|entry| entry.words == *current) {
+            return None;
+        }
+        let second = baseline.coded_against.and_then(|tick| history.at(tick)).map(Entry::version);
+        let against = Against::Version { baseline: baseline.version(), second };
+        let body = UpdateBody::Words { plan, current, against };
+        Some(UnitUpdate { slot: UnitSlot(place as u16), body })
+    });
+    updates.collect()
+}
+
+impl Receiver {
+    fn store(&mut self, decoded: &DecodedFrame) {
+        let Some(header) = decoded.header() else { return };
+        let mut slots = Vec::new();
+        for unit in decoded.units() {
+            let (Some(history), Some(words)) =
+                (self.histories.get_mut(usize::from(unit.slot.0)), unit.words.first_chunk::<WORDS>())
+            else {
+                continue;
+            };
+            history.push(Entry { tick: header.name.tick, words: *words, coded_against: unit.coded_against });
+            history.forget_below(header.floor);
+            slots.push(unit.slot);
+        }
+        self.frames.push_back((header.name, slots));
+        while self.frames.front().is_some_and(|(name, _)| name.tick < header.floor) {
+            self.frames.pop_front();
+        }
+    }
+
+    /// Whether the newest version of each unit is that of the recording.
+    fn shows(&self, world: &[[u32; WORDS]]) -> bool {
+        let newest = self.histories.iter().map(|history| history.newest().map(|entry| entry.words));
+        newest.eq(world.iter().map(|words| Some(*words)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cube that moves on and turns for a while, beside one that rests.
+    fn recording() -> Recording {
+        let mut bytes = Vec::new();
+        for frame in 0..40i32 {
+            let moving = [0, 255, 255, 255 + frame.min(20), frame.min(25) * 30, 7, 100, 1];
+            let cubes = [moving, [1, 300, 255, 255, 5, 6, 7, 0]];
+            bytes.extend(cubes.as_flattened().iter().flat_map(|value| value.to_le_bytes()));
+        }
+        Recording::parse(&bytes, 2).unwrap()
+    }
+
+    #[test]
+    fn a_recording_arrives_whole_and_its_bits_are_those_of_its_bytes() {
+        let recording = recording();
+        let outcome = Pair::new(&recording).send(&recording).unwrap();
+        assert!(outcome.is_lossless);
+        // It moves in 25 frames; after the last of them it is sent until that is acknowledged.
+        assert_eq!((outcome.frames, outcome.units), (39, 25 + DELAY as usize - 1));
+        let bits: usize = outcome.bits.values().sum();
+        assert!((outcome.bytes * 8 - 7 * outcome.frames..=outcome.bytes * 8).contains(&bits), "{bits} bits");
+    }
+
+    #[test]
+    fn a_receiver_that_shows_another_world_is_seen() {
+        let recording = recording();
+        let pair = Pair::new(&recording);
+        assert!(pair.receiver.shows(recording.initial()));
+        assert!(!pair.receiver.shows(&recording.sent()[0]));
+    }
+}

@@ -1,0 +1,144 @@
+//! Recordings of cubes.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use tickwire_core::snapshot::{Layout, Part, Predictor};
+
+/// Words of a cube.
+pub const WORDS: usize = 8;
+/// Bytes of a cube in a file: little-endian numbers of 32 bits.
+pub const RECORD_BYTES: usize = 4 * WORDS;
+/// The names of a cube's parts, in the order of [`Recording::layout`].
+pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
+
+/// Added to the two horizontal positions, which are signed in a file.
+const OFFSET: i32 = 1 << 14;
+
+/// The words of all cubes, frame by frame. The first frame is the state that both ends begin with.
+#[derive(Debug)]
+pub struct Recording {
+    frames: Vec<Vec<[u32; WORDS]>>,
+}
+
+impl Recording {
+    /// Reads a file of `cubes` records a frame; unpacks it if its name ends in `.xz`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not such a recording.
+    pub fn read(path: &Path, cubes: usize) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let is_packed = path.extension().is_some_and(|extension| extension == "xz");
+        let bytes = if is_packed { unpacked(&bytes) } else { Ok(bytes) };
+        let bytes = bytes.with_context(|| format!("cannot unpack {}", path.display()))?;
+        Self::parse(&bytes, cubes).with_context(|| format!("{} is no recording of cubes", path.display()))
+    }
+
+    /// Takes the bytes of a file apart.
+    ///
+    /// # Errors
+    /// If they are not whole frames, or a value lies outside its range.
+    pub fn parse(bytes: &[u8], cubes: usize) -> Result<Self> {
+        ensure!(
+            cubes > 0 && cubes <= usize::from(u16::MAX),
+            "a recording has 1 to 65,535 cubes, not {cubes}"
+        );
+        let frame = cubes * RECORD_BYTES;
+        let length = bytes.len();
+        if length < 2 * frame || !length.is_multiple_of(frame) {
+            bail!("{length} bytes are not two or more frames of {frame} bytes for {cubes} cubes");
+        }
+        let frames = bytes.chunks(frame).map(|frame| frame.chunks(RECORD_BYTES).map(cube).collect());
+        Ok(Self { frames: frames.collect::<Result<_>>()? })
+    }
+
+    /// The layout of a cube: nothing but the ranges of its values.
+    #[must_use]
+    pub fn layout() -> Layout {
+        let parts = vec![
+            Part::Rotation { bits: 9, threshold: 0 },
+            Part::Numbers { words: 3, max: 0x7fff, threshold: 0 },
+            Part::Flag,
+        ];
+        Layout::new(parts, Predictor::Linear)
+    }
+
+    /// How many cubes there are.
+    #[must_use]
+    pub fn cubes(&self) -> usize {
+        self.initial().len()
+    }
+
+    /// The state that both ends begin with.
+    #[must_use]
+    pub fn initial(&self) -> &[[u32; WORDS]] {
+        self.frames.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The frames that are sent.
+    #[must_use]
+    pub fn sent(&self) -> &[Vec<[u32; WORDS]>] {
+        self.frames.get(1..).unwrap_or_default()
+    }
+}
+
+fn unpacked(packed: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut lzma_rust2::XzReader::new(packed, true), &mut bytes)?;
+    Ok(bytes)
+}
+
+fn cube(record: &[u8]) -> Result<[u32; WORDS]> {
+    let (values, _) = record.as_chunks::<4>();
+    let mut cube = [0; WORDS];
+    for (place, (word, value)) in cube.iter_mut().zip(values).enumerate() {
+        let value = i32::from_le_bytes(*value);
+        let (offset, max) = match place {
+            0 => (0, 3),
+            1..=3 => (0, 511),
+            4 | 5 => (OFFSET, 0x7fff),
+            6 => (0, 0x7fff),
+            _ => (0, 1),
+        };
+        let moved = value.checked_add(offset).and_then(|value| u32::try_from(value).ok());
+        let Some(in_range) = moved.filter(|value| *value <= max) else {
+            bail!("{value} is out of range as value {place} of a cube");
+        };
+        *word = in_range;
+    }
+    Ok(cube)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(values: &[i32]) -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    const CUBE: [i32; WORDS] = [3, 0, 511, 7, -16_384, 16_383, 8191, 1];
+
+    #[test]
+    fn cubes_are_read_with_positions_from_zero_up() {
+        let recording = Recording::parse(&file(&[CUBE, CUBE].concat()), 1).unwrap();
+        assert_eq!(recording.initial(), [[3, 0, 511, 7, 0, 32_767, 8191, 1]]);
+        assert_eq!((recording.cubes(), recording.sent().len()), (1, 1));
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_the_reason() {
+        let refused =
+            |values: &[i32], cubes| format!("{:#}", Recording::parse(&file(values), cubes).unwrap_err());
+        assert!(refused(&CUBE, 1).contains("32 bytes are not two or more frames"));
+        assert!(refused(&[CUBE, CUBE, CUBE].concat(), 2).contains("96 bytes"));
+        assert!(refused(&[CUBE, CUBE].concat(), 0).contains("not 0"));
+        for (place, value) in [(0, 4), (1, 512), (3, -1), (4, 16_384), (5, i32::MAX), (6, -1), (7, 2)] {
+            let mut bad = CUBE;
+            bad[place] = value;
+            let words = refused(&[CUBE, bad].concat(), 1);
+            assert!(words.contains(&format!("{value} is out of range as value {place}")), "{words}");
+        }
+    }
+}

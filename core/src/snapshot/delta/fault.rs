@@ -1,0 +1,76 @@
+//! Why a snapshot frame was refused.
+
+use core::fmt;
+
+use super::slot::UnitSlot;
+use crate::snapshot::entropy::CodeError;
+
+/// Why a snapshot frame was refused. Nothing of a refused frame may be stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SnapshotFault {
+    /// The bits end too early, a number is too large, or something follows the last bit.
+    Code(CodeError),
+    /// A bit that must be zero is set.
+    Reserved,
+    /// The ticks of the header contradict each other, or the frame's tick cannot be told.
+    Tick,
+    /// The frame refers to another frame that the receiver does not hold.
+    ReferenceMissing,
+    /// A slot beyond those of the view.
+    Slot,
+    /// More units or words than one frame may hold.
+    TooLarge,
+    /// The receiver knows no unit in this slot.
+    UnknownUnit {
+        /// The slot.
+        slot: UnitSlot,
+    },
+    /// The receiver does not hold the version that a unit was coded against.
+    BaselineMissing {
+        /// The slot of the unit.
+        slot: UnitSlot,
+        /// The tick of the version; `None` if it is the newest below the frame's floor.
+        tick: Option<u32>,
+    },
+    /// A stored version has another number of words than its unit.
+    WrongLength,
+    /// A word lies outside its part's range.
+    OutOfRange,
+    /// A part or an element is named as changed and is as predicted.
+    Unchanged,
+    /// The words are not those that the sender coded: the two ends held different baselines.
+    Diverged,
+}
+
+impl fmt::Display for SnapshotFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(error) => error.fmt(f),
+            Self::Reserved => f.write_str("a reserved bit is set"),
+            Self::Tick => f.write_str("the ticks of the header are impossible"),
+            Self::ReferenceMissing => f.write_str("the frame refers to one that is not held"),
+            Self::Slot => f.write_str("a slot lies beyond the view"),
+            Self::TooLarge => f.write_str("the frame holds too many units or words"),
+            Self::UnknownUnit { slot } => write!(f, "there is no unit in slot {}", slot.0),
+            Self::BaselineMissing { slot, tick: Some(tick) } => {
+                write!(f, "slot {} is coded against tick {tick}, which is not held", slot.0)
+            }
+            Self::BaselineMissing { slot, tick: None } => {
+                write!(f, "slot {} is coded against a version below the floor, and none is held", slot.0)
+            }
+            Self::WrongLength => f.write_str("a stored version has the wrong number of words"),
+            Self::OutOfRange => f.write_str("a value lies outside its range"),
+            Self::Unchanged => f.write_str("a change is named where there is none"),
+            Self::Diverged => f.write_str("the words are not those that were coded"),
+        }
+    }
+}
+
+impl core::error::Error for SnapshotFault {}
+
+impl From<CodeError> for SnapshotFault {
+    fn from(error: CodeError) -> Self {
+        Self::Code(error)
+    }
+}

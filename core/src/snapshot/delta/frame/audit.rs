@@ -1,0 +1,64 @@
+//! A check of the words that a frame decodes to.
+
+/// The golden ratio's fraction: an odd number without pattern.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number that depends on each of a unit's words and on their order.
+#[inline]
+pub(super) fn digest(words: &[u32]) -> u64 {
+    let (pairs, rest) = words.as_chunks::<2>();
+    let sum = pairs
+        .iter()
+        .fold(words.len() as u64, |sum, [low, high]| mixed(sum, u64::from(*low) | u64::from(*high) << 32));
+    rest.iter().fold(sum, |sum, word| mixed(sum, u64::from(*word)))
+}
+
+/// The check of a frame: 16 bits over the slots and words of its units, in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Audit(u64);
+
+/// Bits of the check.
+pub(super) const AUDIT_BITS: u32 = 16;
+
+impl Audit {
+    /// Adds a unit by the [`digest`] of its words.
+    #[inline]
+    pub(super) fn add(&mut self, slot: u16, digest: u64) {
+        self.0 = mixed(mixed(self.0, u64::from(slot)), digest);
+    }
+
+    /// The check of all units that were added.
+    pub(super) const fn value(self) -> u64 {
+        (self.0 ^ self.0 >> 32).wrapping_mul(FACTOR) >> (64 - AUDIT_BITS)
+    }
+}
+
+/// High bits are brought down before each product, which only carries them up.
+#[inline]
+const fn mixed(sum: u64, value: u64) -> u64 {
+    (sum.rotate_left(29) ^ value).wrapping_mul(FACTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_of_every_word_and_the_order_of_words_count() {
+        let words = [7, 0, 3, 1 << 31, 5];
+        for place in 0..5 {
+            for bit in 0..32 {
+                let mut other = words;
+                other[place] ^= 1 << bit;
+                let check = |words: &[u32]| {
+                    let mut audit = Audit::default();
+                    audit.add(9, digest(words));
+                    audit.value()
+                };
+                assert_ne!(check(&words), check(&other), "word {place}, bit {bit}");
+            }
+        }
+        assert_ne!(digest(&[1, 2]), digest(&[2, 1]));
+        assert_ne!(digest(&[0]), digest(&[0, 0]));
+    }
+}

@@ -1,0 +1,177 @@
+//! The ticks at the head of a frame.
+
+use crate::snapshot::delta::fault::SnapshotFault;
+use crate::snapshot::entropy::{CodeReader, CodeWriter};
+
+/// The name of a frame: several frames may carry the units of one tick.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct FrameName {
+    /// The tick whose state the frame carries.
+    pub tick: u32,
+    /// Its place among the frames of that tick, from 0.
+    pub part: u8,
+}
+
+/// The head of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FrameHeader {
+    /// The frame's own name.
+    pub name: FrameName,
+    /// The oldest tick that a later frame may refer to, at most that of the frame. The receiver forgets what is older, but for each
+    /// unit's newest version below.
+    pub floor: u32,
+    /// A frame that the receiver acknowledged, from the floor up to the tick before this one and at most
+    /// [`REACH`](Self::REACH) ticks back. The units that both have are named with few bits.
+    pub reference: Option<FrameName>,
+}
+
+/// Bits that must be zero: the first for a list of units that enter or leave, the second for another codec.
+const RESERVED_BITS: u32 = 2;
+/// Bits of a tick that is told by its distance to the newest one that was received.
+const SHORT_TICK_BITS: u32 = 16;
+const TICK_ORDER: u32 = 2;
+const FLOOR_ORDER: u32 = 3;
+
+impl FrameHeader {
+    /// How far back a reference may be, in ticks. The receiver knows a tick at least as new as that of the reference and no newer
+    /// one than the newest sent, so 16 bits tell the frame's tick.
+    pub const REACH: u32 = 1 << (SHORT_TICK_BITS - 2);
+
+    /// Writes the header. Returns whether its ticks are possible; nothing is written if they are not.
+    pub(super) fn put(&self, out: &mut CodeWriter) -> bool {
+        let Self { name, floor, reference } = *self;
+        let newest_referable = reference.map_or(name.tick, |reference| reference.tick);
+        let is_near = reference
+            .is_none_or(|reference| reference.tick < name.tick && name.tick - reference.tick <= Self::REACH);
+        if floor > newest_referable || !is_near {
+            return false;
+        }
+        out.put(0, RESERVED_BITS);
+        out.put(u64::from(reference.is_some()), 1);
+        if let Some(reference) = reference {
+            out.put(u64::from(name.tick), SHORT_TICK_BITS);
+            out.golomb(name.tick - reference.tick - 1, TICK_ORDER);
+            out.golomb(u32::from(reference.part), 0);
+        } else {
+            out.put(u64::from(name.tick), u32::BITS);
+        }
+        out.golomb(u32::from(name.part), 0);
+        out.golomb(newest_referable - floor, FLOOR_ORDER);
+        true
+    }
+
+    /// Reads a header; `newest` is the newest tick of a frame that was received.
+    pub(super) fn take(reader: &mut CodeReader<'_>, newest: Option<u32>) -> Result<Self, SnapshotFault> {
+        if reader.take(RESERVED_BITS)? != 0 {
+            return Err(SnapshotFault::Reserved);
+        }
+        let has_reference = reader.bit()?;
+        let (tick, reference) = if has_reference {
+            let tick = whole_tick(reader.take(SHORT_TICK_BITS)? as u16, newest)?;
+            let back = reader.golomb(TICK_ORDER)?;
+            if back >= Self::REACH {
+                return Err(SnapshotFault::Tick);
+            }
+            let reference = tick.checked_sub(back + 1).ok_or(SnapshotFault::Tick)?;
+            (tick, Some(FrameName { tick: reference, part: part(reader)? }))
+        } else {
+            (reader.take(u32::BITS)? as u32, None)
+        };
+        let name = FrameName { tick, part: part(reader)? };
+        let newest_referable = reference.map_or(tick, |reference| reference.tick);
+        let floor = newest_referable.checked_sub(reader.golomb(FLOOR_ORDER)?).ok_or(SnapshotFault::Tick)?;
+        Ok(Self { name, floor, reference })
+    }
+}
+
+fn part(reader: &mut CodeReader<'_>) -> Result<u8, SnapshotFault> {
+    u8::try_from(reader.golomb(0)?).map_err(|_| SnapshotFault::TooLarge)
+}
+
+/// The tick nearest to the newest one that ends in these bits.
+fn whole_tick(low: u16, newest: Option<u32>) -> Result<u32, SnapshotFault> {
+    let newest = newest.ok_or(SnapshotFault::Tick)?;
+    let distance = low.wrapping_sub(newest as u16).cast_signed();
+    newest.checked_add_signed(i32::from(distance)).ok_or(SnapshotFault::Tick)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    fn bytes_of(header: &FrameHeader) -> Option<Vec<u8>> {
+        let (mut writer, mut bytes) = (CodeWriter::new(), Vec::new());
+        let is_possible = header.put(&mut writer);
+        writer.finish_into(&mut bytes);
+        is_possible.then_some(bytes)
+    }
+
+    fn again(header: &FrameHeader, newest: Option<u32>) -> Result<FrameHeader, SnapshotFault> {
+        FrameHeader::take(&mut CodeReader::new(&bytes_of(header).unwrap()), newest)
+    }
+
+    #[test]
+    fn a_header_comes_back_whatever_its_ticks_and_whatever_arrived_since_its_reference() {
+        fn property(tick: u32, parts: (u8, u8), back: u16, floor: u32, lead: i16) -> bool {
+            let tick = tick.max(1 << 16);
+            let reference = tick - 1 - u32::from(back) % FrameHeader::REACH;
+            let name = FrameName { tick, part: parts.0 };
+            let near = FrameHeader {
+                name,
+                floor: reference - floor % reference,
+                reference: Some(FrameName { tick: reference, part: parts.1 }),
+            };
+            let far = FrameHeader { name, floor: tick - floor % tick, reference: None };
+            // Frames that overtook this one may have made the newest tick newer.
+            let newest = reference.saturating_add(lead.unsigned_abs().into());
+            again(&near, Some(newest)) == Ok(near) && again(&far, None) == Ok(far)
+        }
+        quickcheck(property as fn(u32, (u8, u8), u16, u32, i16) -> bool);
+    }
+
+    #[test]
+    fn impossible_ticks_are_not_written() {
+        let name = |tick| FrameName { tick, part: 0 };
+        let good = FrameHeader { name: name(100_000), floor: 99_000, reference: Some(name(99_500)) };
+        assert!(bytes_of(&good).is_some());
+        for bad in [
+            FrameHeader { floor: 99_501, ..good },
+            FrameHeader { reference: Some(name(100_000)), ..good },
+            FrameHeader { reference: Some(name(100_001)), ..good },
+            FrameHeader { reference: Some(name(100_000 - FrameHeader::REACH - 1)), floor: 0, ..good },
+            FrameHeader { reference: None, floor: 100_001, ..good },
+        ] {
+            assert_eq!(bytes_of(&bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_tick_that_cannot_be_told_is_refused() {
+        let name = |tick| FrameName { tick, part: 0 };
+        let header = FrameHeader { name: name(10), floor: 0, reference: Some(name(4)) };
+        assert_eq!(again(&header, None), Err(SnapshotFault::Tick));
+        assert_eq!(again(&header, Some(1 << 15)), Ok(header));
+        // Ticks before the first, and after the last.
+        assert_eq!(again(&FrameHeader { floor: 3, ..header }, Some(0xffff_fff0)), Err(SnapshotFault::Tick));
+        let mut low = CodeWriter::new();
+        low.put(0b100, 3);
+        low.put(3, 16);
+        low.golomb(3, TICK_ORDER);
+        low.put(u64::MAX, 20);
+        let mut bytes = Vec::new();
+        low.finish_into(&mut bytes);
+        assert_eq!(FrameHeader::take(&mut CodeReader::new(&bytes), Some(0)), Err(SnapshotFault::Tick));
+    }
+
+    #[test]
+    fn reserved_bits_are_refused() {
+        for first in [1, 2, 3] {
+            let taken = FrameHeader::take(&mut CodeReader::new(&[first; 9]), Some(0));
+            assert_eq!(taken, Err(SnapshotFault::Reserved));
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The units of a frame by their slots, and the versions that they are coded against.
+
+use alloc::vec::Vec;
+
+use super::header::FrameHeader;
+use crate::limits;
+use crate::snapshot::delta::fault::SnapshotFault;
+use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::delta::tally::{BitTally, BitUse};
+use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits};
+
+/// The version that a unit is coded against, as a frame names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BaselineName {
+    /// The unit's newest version below the floor.
+    Below,
+    /// No version: the blueprint.
+    Blueprint,
+    /// The version of this tick, not below the floor.
+    At(u32),
+}
+
+/// A unit of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NamedUnit {
+    pub(super) slot: UnitSlot,
+    pub(super) baseline: BaselineName,
+}
+
+/// The names of a frame's units, gathered before they are written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NameList {
+    /// For each unit of the referenced frame, whether it is here again, coded against the version of that frame.
+    again: Vec<bool>,
+    /// Scratch space: how many units are between those of which there are fewer.
+    runs: Vec<u32>,
+    /// For each other unit, the slots left out before it. Those of units that are here again do not count.
+    gaps: Vec<u32>,
+    /// For each other unit, its baseline.
+    ages: Vec<Age>,
+    /// The slot after the last of the other units, and the units since then that are here again.
+    next: u32,
+    again_since: u32,
+}
+
+/// A baseline as a number that tends to be small.
+#[derive(Clone, Copy, Debug)]
+struct Age {
+    symbol: u32,
+    /// After [`NEWER`]: how much older the baseline is than the tick before the frame's.
+    newer: u32,
+}
+
+const BELOW: u32 = 0;
+const BLUEPRINT: u32 = 1;
+/// Newer than the reference.
+const NEWER: u32 = 2;
+/// As old as the reference, or without one as the tick before the frame's. Each tick more is one more.
+const REFERENCE_AGE: u32 = 3;
+
+/// Bits of a list's order.
+const ORDER_BITS: u32 = 4;
+const COUNT_ORDER: u32 = 3;
+
+impl NameList {
+    /// Starts over.
+    pub(super) fn clear(&mut self) {
+        self.again.clear();
+        self.gaps.clear();
+        self.ages.clear();
+        (self.next, self.again_since) = (0, 0);
+    }
+
+    /// Adds a unit of a higher slot than all before. `reference` are the slots of the referenced frame that are not below those of
+    /// earlier units. Returns whether a frame can name the baseline.
+    pub(super) fn add(
+        &mut self,
+        header: &FrameHeader,
+        reference: &mut core::iter::Peekable<core::slice::Iter<'_, UnitSlot>>,
+        unit: NamedUnit,
+    ) -> bool {
+        while reference.next_if(|slot| **slot < unit.slot).is_some() {
+            self.again.push(false);
+        }
+        let is_referred = reference.next_if(|slot| **slot == unit.slot).is_some();
+        let is_again =
+            is_referred && header.reference.is_some_and(|name| unit.baseline == BaselineName::At(name.tick));
+        if is_referred {
+            self.again.push(is_again);
+        }
+        if is_again {
+            self.again_since += 1;
+            return true;
+        }
+        let Some(age) = Age::of(header, unit.baseline) else { return false };
+        let slot = u32::from(unit.slot.0);
+        self.gaps.push(slot.saturating_sub(self.next + self.again_since));
+        self.ages.push(age);
+        (self.next, self.again_since) = (slot + 1, 0);
+        true
+    }
+
+    /// Writes the names; `referred` is how many units the referenced frame has.
+    pub(super) fn put(&mut self, referred: usize, out: &mut CodeWriter, tally: &mut impl BitTally) {
+        let from = out.bits();
+        self.again.resize(referred, false);
+        self.put_again(out);
+        out.golomb(self.gaps.len() as u32, COUNT_ORDER);
+        let order = put_order(self.gaps.iter().copied(), out);
+        self.gaps.iter().for_each(|gap| out.golomb(*gap, order));
+        tally.add(BitUse::Names, out.bits() - from);
+        let from = out.bits();
+        let order = put_order(self.ages.iter().map(|age| age.symbol), out);
+        for age in &self.ages {
+            out.golomb(age.symbol, order);
+            if age.symbol == NEWER {
+                out.golomb(age.newer, 0);
+            }
+        }
+        tally.add(BitUse::Baselines, out.bits() - from);
+    }
+
+    /// Writes which units of the referenced frame are here again: the runs between the units of which there are fewer.
+    fn put_again(&mut self, out: &mut CodeWriter) {
+        if self.again.is_empty() {
+            return;
+        }
+        let again = self.again.iter().filter(|again| **again).count();
+        let is_rare = 2 * again < self.again.len();
+        out.put(u64::from(is_rare), 1);
+        self.runs.clear();
+        let mut run = 0;
+        for again in &self.again {
+            if *again == is_rare {
+                self.runs.push(core::mem::take(&mut run));
+            } else {
+                run += 1;
+            }
+        }
+        // Where the last unit ends a run, all is said.
+        if run > 0 {
+            self.runs.push(run);
+        }
+        let order = put_order(self.runs.iter().copied(), out);
+        self.runs.iter().for_each(|run| out.golomb(*run, order));
+    }
+}
+
+impl Age {
+    fn of(header: &FrameHeader, baseline: BaselineName) -> Option<Self> {
+        let (symbol, newer) = match baseline {
+            BaselineName::Below => (BELOW, 0),
+            BaselineName::Blueprint => (BLUEPRINT, 0),
+            BaselineName::At(tick) => match newest(header).checked_sub(tick) {
+                Some(age) => (REFERENCE_AGE.checked_add(age)?, 0),
+                None => (NEWER, header.name.tick.checked_sub(1)?.checked_sub(tick)?),
+            },
+        };
+        Some(Self { symbol, newer })
+    }
+}
+
+/// The tick of the reference, or the tick before the frame's.
+fn newest(header: &FrameHeader) -> u32 {
+    match header.reference {
+        Some(reference) => reference.tick,
+        None => header.name.tick.saturating_sub(1),
+    }
+}
+
+/// Chooses the order in which a list is shortest among the three around its mean, and writes it; nothing for an empty list.
+fn put_order(list: impl Iterator<Item = u32> + Clone, out: &mut CodeWriter) -> u32 {
+    let (sum, count) =
+        list.clone().fold((0u64, 0u64), |(sum, count), value| (sum + u64::from(value), count + 1));
+    let Some(mean) = sum.checked_div(count) else { return 0 };
+    let middle = mean.checked_ilog2().unwrap_or(0);
+    let most = (1 << ORDER_BITS) - 1;
+    let candidates = [middle.saturating_sub(1), middle, middle + 1].map(|order| order.min(most));
+    let bits = |order: &u32| list.clone().map(|value| u64::from(golomb_bits(value, *order))).sum::<u64>();
+    let order = candidates.into_iter().min_by_key(bits).unwrap_or(middle);
+    out.put(u64::from(order), ORDER_BITS);
+    order
+}
+
+/// Reads the names of a frame's units into `units`, in the order of their slots. `reference` are the slots of the referenced frame,
+/// ascending; `fresh` is scratch space.
+pub(super) fn take_names(
+    reader: &mut CodeReader<'_>,
+    header: &FrameHeader,
+    reference: &[UnitSlot],
+    units: &mut Vec<NamedUnit>,
+    fresh: &mut Vec<NamedUnit>,
+) -> Result<(), SnapshotFault> {
+    units.clear();
+    fresh.clear();
+    if reference.len() > limits::SNAPSHOT_FRAME_UNITS {
+        return Err(SnapshotFault::TooLarge);
+    }
+    if let Some(name) = header.reference.filter(|_| !reference.is_empty()) {
+        take_again(reader, reference, |slot| {
+            units.push(NamedUnit { slot, baseline: BaselineName::At(name.tick) });
+        })?;
+    }
+    let count = reader.golomb(COUNT_ORDER)? as usize;
+    if count.saturating_add(units.len()) > limits::SNAPSHOT_FRAME_UNITS {
+        return Err(SnapshotFault::TooLarge);
+    }
+    if count > 0 {
+        take_slots(reader, count, units, fresh)?;
+        let order = reader.take(ORDER_BITS)? as u32;
+        for unit in fresh.iter_mut() {
+            unit.baseline = take_baseline(reader, header, order)?;
+        }
+        units.append(fresh);
+        units.sort_unstable_by_key(|unit| unit.slot);
+    }
+    Ok(())
+}
+
+/// Reads which of the referenced units are here again.
+fn take_again(
+    reader: &mut CodeReader<'_>,
+    reference: &[UnitSlot],
+    mut again: impl FnMut(UnitSlot),
+) -> Result<(), SnapshotFault> {
+    let is_rare = reader.bit()?;
+    let order = reader.take(ORDER_BITS)? as u32;
+    let mut rest = reference;
+    while !rest.is_empty() {
+        let run = reader.golomb(order)? as usize;
+        let (common, after) = rest.split_at_checked(run).ok_or(SnapshotFault::Slot)?;
+        let (rare, after) = after.split_at_checked(1).unwrap_or_default();
+        let named = if is_rare { rare } else { common };
+        named.iter().copied().for_each(&mut again);
+        rest = after;
+    }
+    Ok(())
+}
+
+/// Reads the slots of the units that are not those of the referenced frame that are here `again`.
+fn take_slots(
+    reader: &mut CodeReader<'_>,
+    count: usize,
+    again: &[NamedUnit],
+    fresh: &mut Vec<NamedUnit>,
+) -> Result<(), SnapshotFault> {
+    let order = reader.take(ORDER_BITS)? as u32;
+    let mut again = again.iter().map(|unit| u32::from(unit.slot.0)).peekable();
+    let mut next = 0u32;
+    for _ in 0..count {
+        let mut slot = next.saturating_add(reader.golomb(order)?);
+        // Slots of units that are here again do not count.
+        while again.next_if(|taken| *taken <= slot).is_some() {
+            slot = slot.saturating_add(1);
+        }
+        let named = UnitSlot(u16::try_from(slot).map_err(|_| SnapshotFault::Slot)?);
+        fresh.push(NamedUnit { slot: named, baseline: BaselineName::Below });
+        next = slot + 1;
+    }
+    Ok(())
+}
+
+fn take_baseline(
+    reader: &mut CodeReader<'_>,
+    header: &FrameHeader,
+    order: u32,
+) -> Result<BaselineName, SnapshotFault> {
+    let tick = match reader.golomb(order)? {
+        BELOW => return Ok(BaselineName::Below),
+        BLUEPRINT => return Ok(BaselineName::Blueprint),
+        NEWER => {
+            let back = reader.golomb(0)?.checked_add(1);
+            let tick = back.and_then(|back| header.name.tick.checked_sub(back));
+            tick.filter(|tick| *tick > newest(header)).ok_or(SnapshotFault::Tick)?
+        }
+        symbol => newest(header).checked_sub(symbol - REFERENCE_AGE).ok_or(SnapshotFault::Tick)?,
+    };
+    if tick < header.floor || tick >= header.name.tick {
+        return Err(SnapshotFault::Tick);
+    }
+    Ok(BaselineName::At(tick))
+}

@@ -1,0 +1,178 @@
+//! Reading a frame.
+
+use alloc::vec::Vec;
+
+use super::audit::{AUDIT_BITS, Audit, digest};
+use super::header::{FrameHeader, FrameName};
+use super::names::{BaselineName, NamedUnit, take_names};
+use crate::limits;
+use crate::snapshot::delta::against::{Against, Version};
+use crate::snapshot::delta::decode::decode;
+use crate::snapshot::delta::fault::SnapshotFault;
+use crate::snapshot::delta::plan::Plan;
+use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::entropy::CodeReader;
+
+/// The versions that a receiver holds.
+pub trait Versions {
+    /// The newest tick of all frames that were stored.
+    fn newest_tick(&self) -> Option<u32>;
+
+    /// The slots of the units of a frame that was stored, ascending.
+    fn frame_slots(&self, frame: FrameName) -> Option<&[UnitSlot]>;
+
+    /// The unit in a slot.
+    fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>>;
+
+    /// A unit's version of this tick.
+    fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
+
+    /// A unit's newest version before this tick.
+    fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
+}
+
+/// A unit that a receiver knows.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiverUnit<'a> {
+    /// The layout.
+    pub plan: &'a Plan,
+    /// The words of its blueprint, zeros without one.
+    pub blueprint: &'a [u32],
+}
+
+/// A version that a receiver holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredVersion<'a> {
+    /// The tick and the words.
+    pub version: Version<'a>,
+    /// The tick of the version that it was coded against; `None` for a blueprint.
+    pub coded_against: Option<u32>,
+}
+
+/// A unit of a frame that was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DecodedUnit<'a> {
+    /// The unit.
+    pub slot: UnitSlot,
+    /// Its words at the frame's tick.
+    pub words: &'a [u32],
+    /// The tick of the version that the words were coded against; `None` for a blueprint.
+    pub coded_against: Option<u32>,
+}
+
+/// The content of a frame. One value decodes frame after frame in the same memory.
+#[derive(Clone, Debug, Default)]
+pub struct DecodedFrame {
+    header: Option<FrameHeader>,
+    names: Vec<NamedUnit>,
+    /// Scratch space of names.
+    fresh: Vec<NamedUnit>,
+    units: Vec<UnitPlace>,
+    words: Vec<u32>,
+}
+
+/// A unit's place among the words of the frame.
+#[derive(Clone, Copy, Debug)]
+struct UnitPlace {
+    slot: UnitSlot,
+    coded_against: Option<u32>,
+    first: usize,
+    words: usize,
+}
+
+impl DecodedFrame {
+    /// A frame without units.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The head of the frame that was last decoded, even if something after it was refused. `None` if it was the head.
+    #[must_use]
+    pub const fn header(&self) -> Option<&FrameHeader> {
+        self.header.as_ref()
+    }
+
+    /// The units of the frame that was last decoded, in the order of their slots. None after a fault.
+    pub fn units(&self) -> impl Iterator<Item = DecodedUnit<'_>> {
+        self.units.iter().map(|unit| DecodedUnit {
+            slot: unit.slot,
+            words: self.words.get(unit.first..unit.first + unit.words).unwrap_or_default(),
+            coded_against: unit.coded_against,
+        })
+    }
+
+    /// Decodes the frame that fills `bytes`.
+    ///
+    /// # Errors
+    /// A [`SnapshotFault`]; there are no units then.
+    pub fn decode(&mut self, bytes: &[u8], versions: &impl Versions) -> Result<(), SnapshotFault> {
+        self.header = None;
+        self.words.clear();
+        self.units.clear();
+        let result = self.decode_units(&mut CodeReader::new(bytes), versions);
+        if result.is_err() {
+            self.units.clear();
+        }
+        result
+    }
+
+    fn decode_units(
+        &mut self,
+        reader: &mut CodeReader<'_>,
+        versions: &impl Versions,
+    ) -> Result<(), SnapshotFault> {
+        let header = FrameHeader::take(reader, versions.newest_tick())?;
+        self.header = Some(header);
+        let reference = match header.reference {
+            Some(name) => versions.frame_slots(name).ok_or(SnapshotFault::ReferenceMissing)?,
+            None => &[],
+        };
+        take_names(reader, &header, reference, &mut self.names, &mut self.fresh)?;
+        let mut audit = Audit::default();
+        for NamedUnit { slot, baseline } in &self.names {
+            let slot = *slot;
+            let unit = versions.unit(slot).ok_or(SnapshotFault::UnknownUnit { slot })?;
+            let against = match baseline {
+                BaselineName::Blueprint => Against::Blueprint(unit.blueprint),
+                BaselineName::Below => held(slot, None, header.floor, versions)?,
+                BaselineName::At(tick) => held(slot, Some(*tick), header.floor, versions)?,
+            };
+            let (first, words) = (self.words.len(), unit.plan.words());
+            if first + words > limits::SNAPSHOT_FRAME_WORDS {
+                return Err(SnapshotFault::TooLarge);
+            }
+            self.words.resize(first + words, 0);
+            let out = self.words.get_mut(first..).unwrap_or_default();
+            decode(unit.plan, header.name.tick, &against, reader, out)?;
+            audit.add(slot.0, digest(out));
+            self.units.push(UnitPlace { slot, coded_against: against.baseline_tick(), first, words });
+        }
+        let sent = reader.take(AUDIT_BITS)?;
+        reader.finish()?;
+        if sent == audit.value() { Ok(()) } else { Err(SnapshotFault::Diverged) }
+    }
+}
+
+/// The version of `tick`, or the newest below the floor, and the one that it was coded against if that is not below the floor.
+fn held<'a>(
+    slot: UnitSlot,
+    tick: Option<u32>,
+    floor: u32,
+    versions: &'a impl Versions,
+) -> Result<Against<'a>, SnapshotFault> {
+    let stored = match tick {
+        Some(tick) => versions.version(slot, tick),
+        None => versions.newest_before(slot, floor),
+    };
+    let StoredVersion { version, coded_against } =
+        stored.ok_or(SnapshotFault::BaselineMissing { slot, tick })?;
+    let second = match coded_against.filter(|tick| *tick >= floor) {
+        None => None,
+        Some(tick) => {
+            let second = versions.version(slot, tick);
+            Some(second.ok_or(SnapshotFault::BaselineMissing { slot, tick: Some(tick) })?.version)
+        }
+    };
+    Ok(Against::Version { baseline: version, second })
+}

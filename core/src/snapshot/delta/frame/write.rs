@@ -1,0 +1,294 @@
+//! Writing a frame.
+
+use core::fmt;
+
+use super::audit::{AUDIT_BITS, Audit, digest};
+use super::header::FrameHeader;
+use super::names::{BaselineName, NameList, NamedUnit};
+use crate::limits;
+use crate::snapshot::delta::against::Against;
+use crate::snapshot::delta::encode::{WrongLength, encode, encode_counted};
+use crate::snapshot::delta::plan::Plan;
+use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::delta::tally::{BitTally, BitUse};
+use crate::snapshot::entropy::CodeWriter;
+
+/// A unit of a frame that is written.
+#[derive(Clone, Copy, Debug)]
+pub struct UnitUpdate<'a> {
+    /// The unit, in the view of the connection that the frame is for.
+    pub slot: UnitSlot,
+    /// Its words or their bits.
+    pub body: UpdateBody<'a>,
+}
+
+/// The content of a unit of a frame.
+#[derive(Clone, Copy, Debug)]
+pub enum UpdateBody<'a> {
+    /// Words that the frame codes.
+    Words {
+        /// The layout.
+        plan: &'a Plan,
+        /// The words at the frame's tick.
+        current: &'a [u32],
+        /// The versions to code them against. A second baseline below the frame's floor is left out; one from the floor up must be
+        /// given, because the receiver uses it.
+        against: Against<'a>,
+    },
+    /// Words that were coded before, perhaps for the frame of another connection.
+    Coded(&'a CodedUnit),
+}
+
+/// A unit's words at a tick, coded once for all frames in which they are coded against the same versions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CodedUnit {
+    bits: CodeWriter,
+    /// The ticks of the baseline and of the second one.
+    baseline: Option<u32>,
+    second: Option<u32>,
+    words: usize,
+    digest: u64,
+}
+
+/// Why a frame could not be written. It is always the caller's own input that is at fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The ticks of the header contradict each other.
+    Header,
+    /// The slots do not ascend.
+    Order,
+    /// More units or words than a frame may have: see [`limits`].
+    TooLarge,
+    /// The words of a unit or of its baselines are not as many as its layout has.
+    WrongLength {
+        /// The unit.
+        slot: UnitSlot,
+    },
+    /// The baseline of a unit is not older than the frame.
+    Baseline {
+        /// The unit.
+        slot: UnitSlot,
+    },
+    /// A unit was coded against a second baseline below the frame's floor, which the receiver may have forgotten.
+    Forgotten {
+        /// The unit.
+        slot: UnitSlot,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header => f.write_str("the ticks of the header are impossible"),
+            Self::Order => f.write_str("the slots do not ascend"),
+            Self::TooLarge => f.write_str("too many units or words for a frame"),
+            Self::WrongLength { slot } => write!(f, "slot {} has the wrong number of words", slot.0),
+            Self::Baseline { slot } => {
+                write!(f, "the baseline of slot {} is not older than the frame", slot.0)
+            }
+            Self::Forgotten { slot } => {
+                write!(f, "the second baseline of slot {} is below the floor", slot.0)
+            }
+        }
+    }
+}
+
+impl core::error::Error for FrameError {}
+
+/// Writes frames, and keeps the memory from one to the next.
+///
+/// ```
+/// use tickwire_core::snapshot::delta::{
+///     Against, FrameHeader, FrameName, FrameWriter, Plan, UnitSlot, UnitUpdate, UpdateBody,
+/// };
+/// use tickwire_core::snapshot::{Layout, Part, Predictor};
+///
+/// let plan = Plan::new(&Layout::new(vec![Part::Angle { bits: 8, threshold: 0 }], Predictor::Last));
+/// let header = FrameHeader { name: FrameName { tick: 1, part: 0 }, ..FrameHeader::default() };
+/// let against = Against::Blueprint(&[0]);
+/// let units = [(3, [77]), (4, [78])];
+/// let updates = units.iter().map(|(slot, words)| UnitUpdate {
+///     slot: UnitSlot(*slot),
+///     body: UpdateBody::Words { plan: &plan, current: words, against },
+/// });
+/// let mut writer = FrameWriter::new();
+/// let frame = writer.write(&header, &[], updates)?;
+/// assert_eq!(frame.bits(), 96);
+/// # Ok::<(), tickwire_core::snapshot::delta::FrameError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct FrameWriter {
+    out: CodeWriter,
+    names: NameList,
+}
+
+impl FrameWriter {
+    /// A writer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes a frame; `reference` are the slots of the units of the header's referenced frame, ascending, and empty without
+    /// one. The slots of `units` ascend too. The iterator is run twice.
+    ///
+    /// # Errors
+    /// A [`FrameError`] if the header or a unit cannot be written.
+    pub fn write<'a>(
+        &mut self,
+        header: &FrameHeader,
+        reference: &[UnitSlot],
+        units: impl Iterator<Item = UnitUpdate<'a>> + Clone,
+    ) -> Result<&CodeWriter, FrameError> {
+        self.write_counted(header, reference, units, &mut ())
+    }
+
+    /// [`write`](Self::write), which also counts the bits by their use. Those of units that were coded before are not counted.
+    ///
+    /// # Errors
+    /// As with [`write`](Self::write).
+    pub fn write_counted<'a>(
+        &mut self,
+        header: &FrameHeader,
+        reference: &[UnitSlot],
+        units: impl Iterator<Item = UnitUpdate<'a>> + Clone,
+        tally: &mut impl BitTally,
+    ) -> Result<&CodeWriter, FrameError> {
+        self.out.clear();
+        if !header.put(&mut self.out) {
+            return Err(FrameError::Header);
+        }
+        tally.add(BitUse::Header, self.out.bits());
+        self.name(header, reference, units.clone())?;
+        self.names.put(reference.len(), &mut self.out, tally);
+        let mut audit = Audit::default();
+        for unit in units {
+            let digest = self.unit(header, &unit, tally)?;
+            audit.add(unit.slot.0, digest);
+        }
+        self.out.put(audit.value(), AUDIT_BITS);
+        tally.add(BitUse::Audit, AUDIT_BITS as usize);
+        Ok(&self.out)
+    }
+
+    /// Gathers the names of the units.
+    fn name<'a>(
+        &mut self,
+        header: &FrameHeader,
+        reference: &[UnitSlot],
+        units: impl Iterator<Item = UnitUpdate<'a>>,
+    ) -> Result<(), FrameError> {
+        self.names.clear();
+        let mut referred = reference.iter().peekable();
+        if !reference.is_sorted_by(|slot, next| slot < next) {
+            return Err(FrameError::Order);
+        }
+        if reference.len() > limits::SNAPSHOT_FRAME_UNITS {
+            return Err(FrameError::TooLarge);
+        }
+        let (mut least, mut count, mut words) = (0, 0, 0);
+        for UnitUpdate { slot, body } in units {
+            if u32::from(slot.0) < least {
+                return Err(FrameError::Order);
+            }
+            least = u32::from(slot.0) + 1;
+            count += 1;
+            words += body.words();
+            if count > limits::SNAPSHOT_FRAME_UNITS || words > limits::SNAPSHOT_FRAME_WORDS {
+                return Err(FrameError::TooLarge);
+            }
+            let baseline = match body.baseline() {
+                None => BaselineName::Blueprint,
+                Some(tick) if tick >= header.name.tick => return Err(FrameError::Baseline { slot }),
+                Some(tick) if tick < header.floor => BaselineName::Below,
+                Some(tick) => BaselineName::At(tick),
+            };
+            if !self.names.add(header, &mut referred, NamedUnit { slot, baseline }) {
+                return Err(FrameError::Baseline { slot });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the changes of a unit and returns the digest of its words.
+    fn unit(
+        &mut self,
+        header: &FrameHeader,
+        unit: &UnitUpdate<'_>,
+        tally: &mut impl BitTally,
+    ) -> Result<u64, FrameError> {
+        let slot = unit.slot;
+        match unit.body {
+            UpdateBody::Words { plan, current, against } => {
+                let against = against.above(header.floor);
+                encode_counted(plan, header.name.tick, current, &against, &mut self.out, tally)
+                    .map_err(|WrongLength| FrameError::WrongLength { slot })?;
+                Ok(digest(current))
+            }
+            UpdateBody::Coded(coded) => {
+                if coded.second.is_some_and(|tick| tick < header.floor) {
+                    return Err(FrameError::Forgotten { slot });
+                }
+                self.out.append(&coded.bits);
+                Ok(coded.digest)
+            }
+        }
+    }
+}
+
+impl UpdateBody<'_> {
+    /// The tick of the version that the unit is coded against; `None` for a blueprint.
+    #[must_use]
+    pub fn baseline(&self) -> Option<u32> {
+        match self {
+            Self::Words { against, .. } => against.baseline_tick(),
+            Self::Coded(coded) => coded.baseline,
+        }
+    }
+
+    fn words(&self) -> usize {
+        match self {
+            Self::Words { current, .. } => current.len(),
+            Self::Coded(coded) => coded.words,
+        }
+    }
+}
+
+impl CodedUnit {
+    /// Codes a unit's words at `tick`. A second baseline in `against` must lie within the floor of every frame that the bits
+    /// go into.
+    ///
+    /// # Errors
+    /// [`WrongLength`] as with [`encode()`].
+    pub fn new(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> Result<Self, WrongLength> {
+        let mut coded = Self::default();
+        coded.code(plan, tick, current, against)?;
+        Ok(coded)
+    }
+
+    /// Codes other words in the memory of these.
+    ///
+    /// # Errors
+    /// [`WrongLength`] as with [`encode()`]; then there are no words.
+    pub fn code(
+        &mut self,
+        plan: &Plan,
+        tick: u32,
+        current: &[u32],
+        against: &Against<'_>,
+    ) -> Result<(), WrongLength> {
+        self.bits.clear();
+        (self.baseline, self.second, self.words) = (None, None, 0);
+        encode(plan, tick, current, against, &mut self.bits)?;
+        (self.baseline, self.second) = (against.baseline_tick(), against.second_tick());
+        (self.words, self.digest) = (current.len(), digest(current));
+        Ok(())
+    }
+
+    /// How many bits the unit takes in a frame, without its name.
+    #[must_use]
+    pub const fn bits(&self) -> usize {
+        self.bits.bits()
+    }
+}

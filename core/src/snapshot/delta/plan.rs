@@ -1,0 +1,193 @@
+//! A layout, compiled for the codec: each part with the place of its words, in the order in which parts are coded.
+
+use alloc::vec::Vec;
+
+use crate::snapshot::layout::{Layout, Part, Predictor};
+
+/// A unit's layout, compiled once for all units of a group.
+///
+/// ```
+/// use tickwire_core::snapshot::delta::Plan;
+/// use tickwire_core::snapshot::{Layout, Part, Predictor};
+///
+/// let position = Part::Numbers { words: 2, max: 4095, threshold: 0 };
+/// let plan = Plan::new(&Layout::new(vec![position, Part::Flag], Predictor::Linear));
+/// assert!(plan.admits(&[0, 4095, 1]));
+/// assert!(!plan.admits(&[0, 4096, 1]) && !plan.admits(&[0, 0, 2]) && !plan.admits(&[0, 0]));
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// In coding order: a velocity comes before the position that moves along it.
+    pub(super) parts: Vec<CodedPart>,
+    words: usize,
+}
+
+/// A part of a unit or of an array's element.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct CodedPart {
+    /// The place of its first word in the unit or the element.
+    pub(super) first: usize,
+    /// How many words it has.
+    pub(super) words: usize,
+    /// Its place in the layout. The parts of an element have that of their array.
+    pub(super) place: u16,
+    pub(super) coding: Coding,
+}
+
+/// How the words of a part are coded. The fields are those of [`Part`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Coding {
+    Flag,
+    Choice { count: u32 },
+    Numbers { max: u32, motion: Motion },
+    Angle { bits: u32, motion: Motion },
+    Rotation { bits: u32, motion: Motion },
+    Opaque { bits: u32 },
+    Entity,
+    Bytes { max: u16 },
+    Array { length: usize, stride: usize, element: Vec<CodedPart> },
+}
+
+/// How a part's next value is predicted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Motion {
+    /// It stays.
+    Rest,
+    /// It goes on changing at the rate between the two baselines.
+    Linear,
+    /// It moves along the velocity in other words of the unit.
+    Along {
+        /// The place of the velocity's first word.
+        first: usize,
+        /// The word that is standstill.
+        middle: u32,
+        /// As with [`Predictor::Velocity`].
+        scale: u64,
+    },
+}
+
+impl Plan {
+    /// Compiles a layout. A [`Predictor::Velocity`] whose parts are not numbers, or not of the same number of words, predicts
+    /// nothing.
+    #[must_use]
+    pub fn new(layout: &Layout) -> Self {
+        let motion = if layout.predictor() == Predictor::Linear { Motion::Linear } else { Motion::Rest };
+        let mut parts = compile(layout.parts(), motion, |index| u16::try_from(index).unwrap_or(u16::MAX));
+        if let Predictor::Velocity { position, velocity, scale } = layout.predictor() {
+            follow(&mut parts, usize::from(position), usize::from(velocity), scale);
+        }
+        Self { parts, words: layout.words() }
+    }
+
+    /// How many words a unit has.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.words
+    }
+
+    /// Whether these are words of the unit: as many as it has, each within its part's range.
+    #[must_use]
+    pub fn admits(&self, words: &[u32]) -> bool {
+        words.len() == self.words && self.parts.iter().all(|part| part.admits(part.of(words)))
+    }
+}
+
+impl CodedPart {
+    /// The part's words among those of the unit or element; none if those are too few.
+    #[inline]
+    pub(super) fn of<'a>(&self, words: &'a [u32]) -> &'a [u32] {
+        words.get(self.first..self.first + self.words).unwrap_or_default()
+    }
+
+    /// The part's words among those of the unit or element, to be written; none if those are too few.
+    #[inline]
+    pub(super) fn of_mut<'a>(&self, words: &'a mut [u32]) -> &'a mut [u32] {
+        words.get_mut(self.first..self.first + self.words).unwrap_or_default()
+    }
+
+    fn admits(&self, words: &[u32]) -> bool {
+        let below = |bits: u32| move |word: &u32| u64::from(*word) < 1 << bits;
+        match &self.coding {
+            Coding::Flag => words.iter().all(|word| *word < 2),
+            Coding::Choice { count } => words.iter().all(|word| word < count),
+            Coding::Numbers { max, .. } => words.iter().all(|word| word <= max),
+            Coding::Angle { bits, .. } => words.iter().all(below(*bits)),
+            Coding::Rotation { bits, .. } => match words {
+                [largest, others @ ..] => *largest < 4 && others.iter().all(below(*bits)),
+                [] => false,
+            },
+            Coding::Opaque { bits } => match words {
+                [low, high] => high_of(*low, *high) >> 1 >> (bits - 1) == 0,
+                _ => words.iter().all(below(*bits)),
+            },
+            Coding::Entity => true,
+            Coding::Bytes { max } => match words {
+                [length, rest @ ..] => length <= &u32::from(*max) && is_padded(*length as usize, rest),
+                [] => false,
+            },
+            Coding::Array { stride, element, .. } => {
+                words.chunks(*stride).all(|words| element.iter().all(|part| part.admits(part.of(words))))
+            }
+        }
+    }
+}
+
+/// Two words as one number.
+const fn high_of(low: u32, high: u32) -> u64 {
+    low as u64 | (high as u64) << 32
+}
+
+/// Whether all bytes past the end of a byte string are zero.
+fn is_padded(length: usize, words: &[u32]) -> bool {
+    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+    bytes.skip(length).all(|byte| byte == 0)
+}
+
+fn compile(parts: &[Part], motion: Motion, place: impl Fn(usize) -> u16) -> Vec<CodedPart> {
+    let mut first = 0;
+    let coded = parts.iter().enumerate().map(|(index, part)| {
+        let words = part.words();
+        let coded =
+            CodedPart { first, words, place: place(index), coding: coding(part, motion, place(index)) };
+        first += words;
+        coded
+    });
+    coded.collect()
+}
+
+fn coding(part: &Part, motion: Motion, place: u16) -> Coding {
+    match part {
+        Part::Flag => Coding::Flag,
+        Part::Choice { count } => Coding::Choice { count: *count },
+        Part::Numbers { max, .. } => Coding::Numbers { max: *max, motion },
+        Part::Angle { bits, .. } => Coding::Angle { bits: u32::from(*bits).clamp(1, 32), motion },
+        Part::Rotation { bits, .. } => Coding::Rotation { bits: u32::from(*bits).clamp(2, 15), motion },
+        Part::Opaque { bits } => Coding::Opaque { bits: u32::from(*bits).clamp(1, 64) },
+        Part::Entity => Coding::Entity,
+        Part::Bytes { max } => Coding::Bytes { max: *max },
+        Part::Array { length, element } => {
+            let element = compile(element, motion, |_| place);
+            let stride = element.iter().map(|part| part.words).sum::<usize>();
+            // Elements without words are all alike.
+            let length = if stride == 0 { 0 } else { usize::from(*length) };
+            Coding::Array { length, stride: stride.max(1), element }
+        }
+    }
+}
+
+/// Lets the part `position` move along the part `velocity`, which is coded before it.
+fn follow(parts: &mut Vec<CodedPart>, position: usize, velocity: usize, scale: u64) {
+    let (Some(moved), Some(moving)) = (parts.get(position), parts.get(velocity)) else { return };
+    let Coding::Numbers { max, .. } = moving.coding else { return };
+    let along = Motion::Along { first: moving.first, middle: max.div_ceil(2), scale };
+    let is_possible = matches!(moved.coding, Coding::Numbers { .. }) && moved.words == moving.words;
+    if !is_possible || position == velocity {
+        return;
+    }
+    let mut moved = parts.remove(position);
+    if let Coding::Numbers { motion, .. } = &mut moved.coding {
+        *motion = along;
+    }
+    // Removing the position moved a velocity behind it forward by one, so the place `velocity` is just behind that now.
+    parts.insert(if position < velocity { velocity } else { position }, moved);
+}

@@ -1,0 +1,145 @@
+//! Reading bits at a position. Nothing here indexes, so nothing here can panic.
+
+use core::fmt;
+
+use super::ORDER_MAX;
+
+/// Why bits could not be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CodeError {
+    /// The bytes end too early.
+    Truncated,
+    /// A number is above `u32::MAX`.
+    TooLarge,
+    /// Something follows the last bit that was asked for.
+    Trailing,
+}
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "the bits end too early",
+            Self::TooLarge => "a number is too large",
+            Self::Trailing => "something follows the last bit",
+        })
+    }
+}
+
+impl core::error::Error for CodeError {}
+
+/// A cursor over the bits that a [`CodeWriter`](super::CodeWriter) wrote.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeReader<'a> {
+    bytes: &'a [u8],
+    /// In bits; never past the end.
+    position: usize,
+}
+
+/// At least as many bits are in a window, wherever in a byte it begins.
+const WINDOW: u32 = 57;
+
+impl<'a> CodeReader<'a> {
+    /// A reader at the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    /// How many bits were read.
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// How many bits are left.
+    #[must_use]
+    pub const fn remaining_bits(&self) -> usize {
+        (self.bytes.len() * 8).saturating_sub(self.position)
+    }
+
+    /// The next `bits` bits, at most 64; the first is the lowest of the result.
+    ///
+    /// # Errors
+    /// [`CodeError::Truncated`] if fewer are left.
+    #[inline]
+    pub fn take(&mut self, bits: u32) -> Result<u64, CodeError> {
+        let bits = bits.min(64);
+        if bits > WINDOW {
+            let low = self.take(32)?;
+            return Ok(low | self.take(bits - 32)? << 32);
+        }
+        let value = self.window() & ((1 << bits) - 1);
+        self.skip(bits)?;
+        Ok(value)
+    }
+
+    /// One bit.
+    ///
+    /// # Errors
+    /// [`CodeError::Truncated`] at the end.
+    #[inline]
+    pub fn bit(&mut self) -> Result<bool, CodeError> {
+        self.take(1).map(|bit| bit != 0)
+    }
+
+    /// A number in the exponential Golomb code of this order, at most [`ORDER_MAX`].
+    ///
+    /// # Errors
+    /// [`CodeError::Truncated`] if the bytes end within the number, [`CodeError::TooLarge`] if it is above `u32::MAX`.
+    #[inline]
+    pub fn golomb(&mut self, order: u32) -> Result<u32, CodeError> {
+        let order = order.min(ORDER_MAX);
+        let window = self.window();
+        let zeros = window.trailing_zeros();
+        let width = zeros + order;
+        let length = zeros + 1 + width;
+        if width < 32 && length <= WINDOW {
+            self.skip(length)?;
+            let low = window >> zeros >> 1 & ((1 << width) - 1);
+            // Below 2^32, and not below 2^order.
+            return Ok(((1 << width | low) - (1 << order)) as u32);
+        }
+        self.long_golomb(order, zeros)
+    }
+
+    /// A number whose code may be longer than a window.
+    #[cold]
+    fn long_golomb(&mut self, order: u32, zeros: u32) -> Result<u32, CodeError> {
+        let most = 32 - order;
+        let zeros = zeros.min(most);
+        let width = zeros + order;
+        self.skip(if zeros < most { zeros + 1 } else { zeros })?;
+        let sum = 1 << width | self.take(width)?;
+        u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
+    }
+
+    /// Says that nothing may follow but the zeros that fill the last byte.
+    ///
+    /// # Errors
+    /// [`CodeError::Trailing`] if a byte or a one bit is left.
+    pub fn finish(self) -> Result<(), CodeError> {
+        if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
+    }
+
+    /// The next bits, the first the lowest; zeros past the end.
+    #[inline]
+    fn window(&self) -> u64 {
+        let rest = self.bytes.get(self.position / 8..).unwrap_or_default();
+        let group = match rest.first_chunk::<8>() {
+            Some(group) => u64::from_le_bytes(*group),
+            None => rest.iter().rev().fold(0, |group, byte| group << 8 | u64::from(*byte)),
+        };
+        group >> (self.position % 8)
+    }
+
+    #[inline]
+    fn skip(&mut self, bits: u32) -> Result<(), CodeError> {
+        let position = self.position + bits as usize;
+        if position > self.bytes.len() * 8 {
+            return Err(CodeError::Truncated);
+        }
+        self.position = position;
+        Ok(())
+    }
+}

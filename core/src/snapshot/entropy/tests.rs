@@ -1,0 +1,120 @@
+use alloc::vec::Vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+
+fn bytes_of(writer: &CodeWriter) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    writer.finish_into(&mut bytes);
+    bytes
+}
+
+#[test]
+fn numbers_in_any_order_come_back_and_take_the_bits_that_were_announced() {
+    fn property(numbers: Vec<(u32, u8, u64, u8)>) {
+        let mut writer = CodeWriter::new();
+        for (value, order, raw, bits) in &numbers {
+            let before = writer.bits();
+            let (value, order) = (value >> (bits % 32), u32::from(order % 32));
+            writer.golomb(value, order);
+            assert_eq!(writer.bits() - before, golomb_bits(value, order) as usize);
+            writer.put(*raw, u32::from(bits % 65));
+        }
+        let bytes = bytes_of(&writer);
+        assert_eq!(bytes.len(), writer.bits().div_ceil(8));
+        let mut reader = CodeReader::new(&bytes);
+        for (value, order, raw, bits) in &numbers {
+            assert_eq!(reader.golomb(u32::from(order % 32)), Ok(value >> (bits % 32)));
+            let mask = u64::MAX.checked_shr(64 - u32::from(bits % 65)).unwrap_or(0);
+            assert_eq!(reader.take(u32::from(bits % 65)), Ok(raw & mask));
+        }
+        assert_eq!(reader.position(), writer.bits());
+        assert_eq!(reader.finish(), Ok(()));
+    }
+    quickcheck(property as fn(Vec<(u32, u8, u64, u8)>));
+}
+
+#[test]
+fn the_greatest_number_fits_64_bits_in_every_order() {
+    for order in 0..=ORDER_MAX {
+        assert!(golomb_bits(u32::MAX, order) <= 64);
+        let mut writer = CodeWriter::new();
+        writer.golomb(u32::MAX, order);
+        assert_eq!(CodeReader::new(&bytes_of(&writer)).golomb(order), Ok(u32::MAX), "{order}");
+    }
+}
+
+#[test]
+fn the_code_is_that_of_the_textbook() {
+    let bits = |value, order| {
+        let mut writer = CodeWriter::new();
+        writer.golomb(value, order);
+        let bytes = bytes_of(&writer);
+        (bytes[0], writer.bits())
+    };
+    assert_eq!(bits(0, 0), (0b1, 1));
+    assert_eq!(bits(1, 0), (0b010, 3));
+    assert_eq!(bits(2, 0), (0b110, 3));
+    assert_eq!(bits(5, 2), (0b0_0110, 5));
+}
+
+#[test]
+fn a_number_above_32_bits_is_refused() {
+    for order in 0..=ORDER_MAX {
+        // All 32 low bits set: 2^33 - 1, less 2^order.
+        let mut writer = CodeWriter::new();
+        writer.put(0, 32 - order);
+        writer.put(u64::from(u32::MAX), 32);
+        assert_eq!(CodeReader::new(&bytes_of(&writer)).golomb(order), Err(CodeError::TooLarge), "{order}");
+    }
+}
+
+#[test]
+fn reading_stops_at_the_end_wherever_the_bytes_are_cut() {
+    let mut writer = CodeWriter::new();
+    for value in 0..40 {
+        writer.golomb(value * value * 100_000, value % 9);
+    }
+    let bytes = bytes_of(&writer);
+    for length in 0..bytes.len() {
+        let mut reader = CodeReader::new(&bytes[..length]);
+        let read = (0..40).take_while(|order| reader.golomb(order % 9).is_ok()).count();
+        assert!(read < 40 && reader.position() <= length * 8);
+    }
+    assert_eq!(CodeReader::new(&[1]).take(9), Err(CodeError::Truncated));
+    assert_eq!(CodeReader::new(&[1; 8]).take(64), Ok(0x0101_0101_0101_0101));
+}
+
+#[test]
+fn spare_bits_of_the_last_byte_are_zero_or_the_end_is_refused() {
+    let mut reader = CodeReader::new(&[0b0001_0111, 0]);
+    assert_eq!((reader.take(5), reader.finish()), (Ok(0b10111), Err(CodeError::Trailing)));
+    let mut reader = CodeReader::new(&[0b0001_0111]);
+    assert_eq!((reader.take(4), reader.finish()), (Ok(0b0111), Err(CodeError::Trailing)));
+    assert_eq!((reader.take(1), reader.finish()), (Ok(1), Ok(())));
+}
+
+#[test]
+fn appended_bits_are_the_bits_written_in_place() {
+    fn property(before: u8, values: Vec<u32>) {
+        let write = |writer: &mut CodeWriter| values.iter().for_each(|value| writer.golomb(*value, 5));
+        let mut part = CodeWriter::new();
+        write(&mut part);
+        let (mut appended, mut whole) = (CodeWriter::new(), CodeWriter::new());
+        for writer in [&mut appended, &mut whole] {
+            writer.put(u64::MAX, u32::from(before % 65));
+        }
+        appended.append(&part);
+        write(&mut whole);
+        assert_eq!(appended, whole);
+    }
+    quickcheck(property as fn(u8, Vec<u32>));
+}
+
+#[test]
+fn zigzag_puts_small_numbers_of_both_signs_first() {
+    assert_eq!([0, -1, 1, -2, 2].map(zigzag), [0, 1, 2, 3, 4]);
+    assert_eq!([i32::MIN, i32::MAX].map(zigzag), [u32::MAX, u32::MAX - 1]);
+    quickcheck((|value| unzigzag(zigzag(value)) == value) as fn(i32) -> bool);
+}
