@@ -83,9 +83,9 @@ fn main() -> Result<()> {
     }
     let figures = Figures::new(args.codec, outcome);
     if args.json {
-        println!("{}", serde_json::to_string(&figures)?)
+        println!("{}", serde_json::to_string(&figures)?);
     } else {
-        figures.print()
+        figures.print();
     }
     if !figures.lossless {
         bail!("a decoded unit differs from the recording");

@@ -9,7 +9,7 @@ pub struct Version<'a> {
     pub words: &'a [u32],
 }
 
-/// What a unit is coded against: words that the receiver is known to hold.
+/// The words that a unit is coded against, which the receiver is known to hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Against<'a> {
     /// No version. The unit is coded against the words of its blueprint, or zeros if it has none.

@@ -1,6 +1,6 @@
-//! What a frame's bits are spent on.
+//! Counting a frame's bits by their use.
 
-/// What a bit of a frame says.
+/// The use of a bit of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum BitUse {
