@@ -20,6 +20,7 @@ pub mod quantize;
 mod refused;
 pub mod schema;
 pub mod store;
+mod typed;
 pub mod writer;
 
 pub use changes::{Changes, ChangesError, Column, Created, EntitySettings, Gone, Show};

@@ -14,7 +14,7 @@ fn field(field: Field) -> String {
 fn a_component_and_its_group_have_names_that_a_schema_can_have() {
     let remedy = |attribute| {
         format!(
-            "; give it 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
+            "; give 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
         )
     };
     assert_eq!(

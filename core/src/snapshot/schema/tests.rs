@@ -248,7 +248,7 @@ fn the_rate_of_a_group_is_its_own_or_the_highest_of_its_components() {
 fn a_blueprint_has_the_words_of_its_components_and_of_their_units() {
     let schema = declared().finish().unwrap();
     let place = schema.blueprint_named("crate").unwrap();
-    let blueprint = &schema.blueprints()[place];
+    let blueprint = &schema.blueprints()[usize::from(place.0)];
     assert_eq!(blueprint.name, "crate");
     let at = vec![512_001, 0, 514_500];
     assert_eq!(blueprint.components, [(ComponentId(0), vec![0]), (ComponentId(3), at.clone())]);

@@ -8,7 +8,7 @@ use core::any::TypeId;
 use super::super::component::{ComponentSpec, NetComponent};
 use super::super::dynamic::{DynamicComponent, DynamicError};
 use super::super::groups::Groups;
-use super::super::ids::{ComponentId, GroupId};
+use super::super::ids::{BlueprintId, ComponentId, GroupId};
 use super::blueprint::Blueprint;
 use super::group::Audience;
 use crate::schema::SchemaEntry;
@@ -24,7 +24,7 @@ pub struct WorldSchema {
     /// In the order of the names.
     pub(super) blueprints: Vec<Blueprint>,
     /// The component of each Rust type, in the order of the type ids.
-    pub(super) types: Vec<(TypeId, ComponentId)>,
+    pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
     pub(super) entries: Vec<SchemaEntry>,
     pub(super) ticks_per_second: u16,
 }
@@ -90,10 +90,11 @@ impl WorldSchema {
         &self.blueprints
     }
 
-    /// The place of a blueprint among [`Self::blueprints`].
+    /// The id of a blueprint by its name: the blueprint's place among [`Self::blueprints`].
     #[must_use]
-    pub fn blueprint_named(&self, name: &str) -> Option<usize> {
-        self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()
+    pub fn blueprint_named(&self, name: &str) -> Option<BlueprintId> {
+        let place = self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()?;
+        Some(BlueprintId(place as u16))
     }
 
     /// How many ticks the world has a second.

@@ -234,7 +234,7 @@ impl Both {
             1..16 => self.set(id, value),
             16 => {
                 let component = ComponentId(value % 4);
-                self.writer.remove(id, component).unwrap();
+                self.writer.remove_component(id, component).unwrap();
                 self.model.sets.insert((id, component), None);
             }
             17 if value % 8 == 0 => {

@@ -363,7 +363,7 @@ fn a_component_that_was_removed_and_added_with_its_default_value_is_a_change_eac
         let group = groups().component(component).unwrap().group;
         let unit = play.store.unit(id, group).unwrap();
         for _ in 0..3 {
-            play.writer.remove(id, component).unwrap();
+            play.writer.remove_component(id, component).unwrap();
             play.commit();
             assert!(play.store.changed().contains(unit));
             assert!(!play.store.state(unit).unwrap().version.is_present);
@@ -381,7 +381,7 @@ fn the_words_of_a_removed_component_are_zero() {
     let (id, unit) = play.entity();
     play.set(id, SPEED, &[7]);
     play.commit();
-    play.writer.remove(id, POSE).unwrap();
+    play.writer.remove_component(id, POSE).unwrap();
     play.commit();
     assert_eq!(play.words(unit), [2, 0, 0, 0, 7]);
 }

@@ -20,6 +20,11 @@ pub enum WriteError {
         /// The component.
         component: ComponentId,
     },
+    /// The Rust type is no component of the schema.
+    NoSuchType {
+        /// The name of the type.
+        name: &'static str,
+    },
     /// A value of this component has another number of words.
     WrongWords {
         /// The component.
@@ -56,6 +61,11 @@ impl fmt::Display for WriteError {
             Self::NoSuchComponent { component } => {
                 write!(f, "the schema has no component {}", component.0)
             }
+            Self::NoSuchType { name } => write!(
+                f,
+                "the schema has no component `{name}`; declare it by `SnapshotSchema::component` and make the writer by \
+                 `WorldSchema::writer`"
+            ),
             Self::WrongWords { component, given, expected } => write!(
                 f,
                 "component {} has {expected} words, not {given}: was the value made with another schema?",

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::any::TypeId;
 
 use super::error::WriteError;
 use super::marks::Marks;
@@ -66,6 +67,8 @@ pub struct WorldWriter {
     predicted: BTreeMap<(ConnectionId, NetworkId), bool>,
     changes: Changes,
     spare: Option<Changes>,
+    /// The component of each Rust type, in the order of the type ids. A writer without a schema knows none.
+    pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
 }
 
 /// A column for each component, all empty.
@@ -92,6 +95,7 @@ impl WorldWriter {
             predicted: BTreeMap::new(),
             changes: Changes { columns: columns(groups), ..Changes::default() },
             spare: None,
+            types: Vec::new(),
         }
     }
 
@@ -159,7 +163,7 @@ impl WorldWriter {
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
-    pub fn remove(&mut self, id: NetworkId, component: ComponentId) -> Result<(), WriteError> {
+    pub fn remove_component(&mut self, id: NetworkId, component: ComponentId) -> Result<(), WriteError> {
         let (slot, column, marks) = self.place(id, component)?;
         marks.remove(column, slot, id);
         Ok(())

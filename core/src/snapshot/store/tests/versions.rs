@@ -135,7 +135,7 @@ fn the_hash_tells_existence_owners_and_words_apart_but_not_ticks() {
     play.writer.set_owner(id, None).unwrap();
     play.commit();
     assert_eq!(play.store.world_hash(), hashes[3]);
-    play.writer.remove(id, HEALTH).unwrap();
+    play.writer.remove_component(id, HEALTH).unwrap();
     play.commit();
     assert_eq!(play.store.world_hash(), hashes[2]);
     play.writer.destroy(id, Gone::Destroyed).unwrap();

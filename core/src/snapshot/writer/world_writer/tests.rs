@@ -76,11 +76,11 @@ fn the_newest_of_several_values_in_a_tick_counts() {
 fn the_last_of_setting_and_removing_in_a_tick_counts() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
-    world.remove(id, POINT).unwrap();
+    world.remove_component(id, POINT).unwrap();
     let changes = world.finish(1);
     let column = changes.column(POINT).unwrap();
     assert_eq!((column.ids(), column.removed()), (&[][..], &[id][..]));
-    world.remove(id, POINT).unwrap();
+    world.remove_component(id, POINT).unwrap();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     let changes = world.finish(2);
     let column = changes.column(POINT).unwrap();
@@ -97,7 +97,7 @@ fn a_tick_holds_for_each_component_what_was_said_last() {
             let id = ids[usize::from(who) % ids.len()];
             match what % 8 {
                 0 | 1 => {
-                    world.remove(id, POINT).unwrap();
+                    world.remove_component(id, POINT).unwrap();
                     said.insert((id, POINT), None);
                 }
                 2 => {
@@ -141,7 +141,7 @@ fn an_entity_that_does_not_exist_is_an_error_of_every_call_and_changes_nothing()
         assert!(!world.contains(id));
         assert_eq!(world.set_words(id, POINT, &[1, 2]), Err(error));
         assert_eq!(world.words_mut(id, POINT).map(|_| ()), Err(error));
-        assert_eq!(world.remove(id, POINT), Err(error));
+        assert_eq!(world.remove_component(id, POINT), Err(error));
         assert_eq!(world.destroy(id, Gone::Destroyed), Err(error));
         assert_eq!(world.show(connection(1), id, Show::Never), Err(error));
         assert_eq!(world.set_owner(id, None), Err(error));
