@@ -64,13 +64,9 @@ pub(crate) fn on_ack(
     let is_marked = transport.marking.on_ack(ack.marks, is_newest, next);
     transport.reordering.adapt(now, late);
     transport.regulator.on_late(late, transport.reordering.is_seen());
-    // Of the largest, the frame says when it arrived: it counts although it asked for nothing, if one that did is new as well
-    // (RFC 9002 5.1). Else a sender of acknowledgements would learn of a drained queue only when one of them does not follow.
     let largest_left = match (largest_new, largest_named) {
         (Some((number, sent_at)), Some(largest)) if number == largest => Some(sent_at),
-        (Some(_), Some(largest)) if is_newest && ack.delay <= longest_held_back(transport) => {
-            transport.sent.left_at(largest)
-        }
+        (Some(_), Some(largest)) if is_newest => uneliciting_left(largest, ack, transport),
         _ => None,
     };
     if let Some((_, sent_at)) = largest_new {
@@ -87,6 +83,15 @@ pub(crate) fn on_ack(
     }
     detect_losses(now, transport, session, silence);
     Ok(largest_left)
+}
+
+/// When the largest packet of `ack` left, which asked for no acknowledgement, but together with which another packet is newly
+/// acknowledged that did. The round trip of such a packet counts (RFC 9002 5.1). Else a sender whose acknowledgements follow its
+/// messages would not learn that a queue has drained.
+fn uneliciting_left(largest: u64, ack: &AckFrame<'_>, transport: &Transport) -> Option<Instant> {
+    // Beyond that the time says when the other packet arrived, which was late.
+    let is_prompt = ack.delay <= longest_held_back(transport);
+    transport.sent.left_at(largest).filter(|_| is_prompt)
 }
 
 /// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.

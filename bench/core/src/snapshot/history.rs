@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tickwire_core::snapshot::delta::{StoredVersion, Version};
+use tickwire_core::snapshot::delta::{StoredVersion, VersionWords};
 
 use super::recording::WORDS;
 
@@ -57,8 +57,8 @@ impl History {
 }
 
 impl Entry {
-    pub(super) fn version(&self) -> Version<'_> {
-        Version { tick: self.tick, words: &self.words }
+    pub(super) fn version(&self) -> VersionWords<'_> {
+        VersionWords { tick: self.tick, words: &self.words }
     }
 
     pub(super) fn stored(&self) -> StoredVersion<'_> {

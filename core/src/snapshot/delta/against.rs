@@ -2,7 +2,7 @@
 
 /// The words of a unit at a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Version<'a> {
+pub struct VersionWords<'a> {
     /// The tick of the frame that carried it.
     pub tick: u32,
     /// As many words as the unit's layout has.
@@ -17,10 +17,10 @@ pub enum Against<'a> {
     /// A version that the receiver acknowledged.
     Version {
         /// The baseline.
-        baseline: Version<'a>,
+        baseline: VersionWords<'a>,
         /// The version that the baseline itself was coded against, if the receiver still holds it: its difference to the
         /// baseline predicts the next one.
-        second: Option<Version<'a>>,
+        second: Option<VersionWords<'a>>,
     },
 }
 

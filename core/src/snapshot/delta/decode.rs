@@ -6,7 +6,7 @@ use super::fault::SnapshotFault;
 use super::mask::{MASKED, gap_order, take_mask, width_for};
 use super::plan::{CodedPart, Coding, Plan};
 use super::predict::{
-    Knowledge, Prediction, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, wrapped,
+    Knowledge, PredictedWords, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, wrapped,
 };
 use crate::snapshot::entropy::{CodeReader, unzigzag, width_of};
 
@@ -142,7 +142,7 @@ impl Decoder<'_, '_> {
     #[inline]
     fn numbers(
         &mut self,
-        prediction: &Prediction,
+        prediction: &PredictedWords,
         max: u32,
         words: &mut [u32],
         mut is_change: bool,
@@ -163,7 +163,12 @@ impl Decoder<'_, '_> {
         if is_change { Ok(()) } else { Err(SnapshotFault::Unchanged) }
     }
 
-    fn angle(&mut self, prediction: &Prediction, bits: u32, words: &mut [u32]) -> Result<(), SnapshotFault> {
+    fn angle(
+        &mut self,
+        prediction: &PredictedWords,
+        bits: u32,
+        words: &mut [u32],
+    ) -> Result<(), SnapshotFault> {
         for (word, expected) in words.iter_mut().zip(prediction.words) {
             let code = self.reader.golomb(prediction.order)?;
             let way = unzigzag(code);

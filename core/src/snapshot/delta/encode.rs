@@ -6,7 +6,7 @@ use super::against::Against;
 use super::mask::{MASKED, gap_order, put_mask, width_for};
 use super::plan::{CodedPart, Coding, Plan};
 use super::predict::{
-    Knowledge, Prediction, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, triple,
+    Knowledge, PredictedWords, Rows, UnitTiming, angle, moved_numbers, rotation, short_way, triple,
 };
 use super::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeWriter, width_of, zigzag};
@@ -31,15 +31,15 @@ impl core::error::Error for WrongLength {}
 /// [admitted](Plan::admits) by the plan, or the receiver refuses the frame.
 ///
 /// ```
-/// use tickwire_core::snapshot::delta::{Against, Plan, Version, decode, encode};
+/// use tickwire_core::snapshot::delta::{Against, Plan, VersionWords, decode, encode};
 /// use tickwire_core::snapshot::entropy::{CodeReader, CodeWriter};
 /// use tickwire_core::snapshot::{Layout, Part, Predictor};
 ///
 /// let position = Part::Numbers { words: 2, max: 4095, threshold: 0 };
 /// let plan = Plan::new(&Layout::new(vec![position, Part::Flag], Predictor::Linear));
 /// let against = Against::Version {
-///     baseline: Version { tick: 6, words: &[1040, 1980, 1] },
-///     second: Some(Version { tick: 0, words: &[1000, 2000, 1] }),
+///     baseline: VersionWords { tick: 6, words: &[1040, 1980, 1] },
+///     second: Some(VersionWords { tick: 0, words: &[1000, 2000, 1] }),
 /// };
 /// let mut writer = CodeWriter::new();
 /// encode(&plan, 12, &[1081, 1960, 1], &against, &mut writer)?;
@@ -251,7 +251,7 @@ impl Residual {
                 Self::numbers(triple(now), now.len(), &prediction)
             }
             Coding::Angle { bits, motion } => {
-                let Prediction { words: [expected, ..], order } = angle(before, *bits, *motion, timing);
+                let PredictedWords { words: [expected, ..], order } = angle(before, *bits, *motion, timing);
                 let code = now.first().map_or(0, |now| zigzag(short_way(now.wrapping_sub(expected), *bits)));
                 let codes = [code, 0, 0];
                 Self { is_change: code != 0, codes, count: 1, order: order as u8, ..Self::default() }
@@ -287,7 +287,7 @@ impl Residual {
     }
 
     #[inline]
-    fn numbers(now: [u32; 3], count: usize, prediction: &Prediction) -> Self {
+    fn numbers(now: [u32; 3], count: usize, prediction: &PredictedWords) -> Self {
         let mut residual = Self { count: count as u8, order: prediction.order as u8, ..Self::default() };
         let mut all = 0;
         for ((code, now), expected) in residual.codes.iter_mut().zip(&now).zip(&prediction.words) {

@@ -21,7 +21,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use against::{Against, Version};
+pub use against::{Against, VersionWords};
 pub use decode::decode;
 pub use encode::{WrongLength, encode, encode_counted};
 pub use fault::SnapshotFault;

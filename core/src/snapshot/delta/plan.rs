@@ -39,9 +39,9 @@ pub(super) struct CodedPart {
 pub(super) enum Coding {
     Flag,
     Choice { count: u32 },
-    Numbers { max: u32, motion: Motion },
-    Angle { bits: u32, motion: Motion },
-    Rotation { bits: u32, motion: Motion },
+    Numbers { max: u32, motion: MotionRule },
+    Angle { bits: u32, motion: MotionRule },
+    Rotation { bits: u32, motion: MotionRule },
     Opaque { bits: u32 },
     Entity,
     Bytes { max: u16 },
@@ -50,7 +50,7 @@ pub(super) enum Coding {
 
 /// How a part's next value is predicted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Motion {
+pub(super) enum MotionRule {
     /// It stays.
     Rest,
     /// It goes on changing at the rate between the two baselines.
@@ -71,7 +71,8 @@ impl Plan {
     /// nothing.
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
-        let motion = if layout.predictor() == Predictor::Linear { Motion::Linear } else { Motion::Rest };
+        let motion =
+            if layout.predictor() == Predictor::Linear { MotionRule::Linear } else { MotionRule::Rest };
         let mut parts = compile(layout.parts(), motion, |index| u16::try_from(index).unwrap_or(u16::MAX));
         if let Predictor::Velocity { position, velocity, scale } = layout.predictor() {
             follow(&mut parts, usize::from(position), usize::from(velocity), scale);
@@ -143,7 +144,7 @@ fn is_padded(length: usize, words: &[u32]) -> bool {
     bytes.skip(length).all(|byte| byte == 0)
 }
 
-fn compile(parts: &[Part], motion: Motion, place: impl Fn(usize) -> u16) -> Vec<CodedPart> {
+fn compile(parts: &[Part], motion: MotionRule, place: impl Fn(usize) -> u16) -> Vec<CodedPart> {
     let mut first = 0;
     let coded = parts.iter().enumerate().map(|(index, part)| {
         let words = part.words();
@@ -155,7 +156,7 @@ fn compile(parts: &[Part], motion: Motion, place: impl Fn(usize) -> u16) -> Vec<
     coded.collect()
 }
 
-fn coding(part: &Part, motion: Motion, place: u16) -> Coding {
+fn coding(part: &Part, motion: MotionRule, place: u16) -> Coding {
     match part {
         Part::Flag => Coding::Flag,
         Part::Choice { count } => Coding::Choice { count: *count },
@@ -179,7 +180,7 @@ fn coding(part: &Part, motion: Motion, place: u16) -> Coding {
 fn follow(parts: &mut Vec<CodedPart>, position: usize, velocity: usize, scale: u64) {
     let (Some(moved), Some(moving)) = (parts.get(position), parts.get(velocity)) else { return };
     let Coding::Numbers { max, .. } = moving.coding else { return };
-    let along = Motion::Along { first: moving.first, middle: max.div_ceil(2), scale };
+    let along = MotionRule::Along { first: moving.first, middle: max.div_ceil(2), scale };
     let is_possible = matches!(moved.coding, Coding::Numbers { .. }) && moved.words == moving.words;
     if !is_possible || position == velocity {
         return;

@@ -1,7 +1,7 @@
 //! The value that a part is expected to have, and how far from it the value is expected to be.
 
 use super::against::Against;
-use super::plan::{CodedPart, Motion};
+use super::plan::{CodedPart, MotionRule};
 use super::rotation::in_chart;
 use crate::snapshot::entropy::width_of;
 
@@ -16,7 +16,7 @@ pub(super) enum Knowledge {
     /// The receiver has one version, or the unit rested since.
     Position,
     /// The receiver has two versions that show how fast the unit moves.
-    Motion,
+    MotionRule,
 }
 
 /// The times between three versions of a unit.
@@ -33,7 +33,7 @@ pub(super) struct UnitTiming {
 
 /// A prediction of up to three words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Prediction {
+pub(super) struct PredictedWords {
     pub(super) words: [u32; 3],
     /// The order of the Golomb code in which the differences to `words` are expected to be shortest.
     pub(super) order: u32,
@@ -66,7 +66,7 @@ pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
 }
 
 impl UnitTiming {
-    /// Motion is extrapolated for up to twice the time over which it was seen. A baseline that is older than that was the newest
+    /// MotionRule is extrapolated for up to twice the time over which it was seen. A baseline that is older than that was the newest
     /// for so long because the unit came to rest.
     pub(super) fn new(tick: u32, against: &Against<'_>) -> Self {
         let mut timing = Self { knowledge: Knowledge::Absent, elapsed: 0, span: 1, ratio: 0 };
@@ -76,7 +76,7 @@ impl UnitTiming {
         let Some(second) = second else { return timing };
         let span = baseline.tick.saturating_sub(second.tick);
         if (1..=EXTRAPOLATED_TICKS).contains(&span) && (1..=2 * span).contains(&timing.elapsed) {
-            timing.knowledge = Knowledge::Motion;
+            timing.knowledge = Knowledge::MotionRule;
             timing.span = span;
             // Almost always the two are equal, and a division costs as much as all else here.
             let is_even = timing.elapsed == span;
@@ -98,8 +98,8 @@ impl UnitTiming {
     /// movement. The order is that of one and a half times the mean movement, because a code of too high an order costs a bit and
     /// one of too low an order two. Without motion to go by, the order is a quarter of the width.
     #[inline]
-    fn order(&self, movement: u64, count: usize, width: u32, motion: Motion) -> u32 {
-        if self.knowledge != Knowledge::Motion {
+    fn order(&self, movement: u64, count: usize, width: u32, motion: MotionRule) -> u32 {
+        if self.knowledge != Knowledge::MotionRule {
             return width / 4;
         }
         let spread = match count {
@@ -108,20 +108,20 @@ impl UnitTiming {
             _ => movement / 2,
         };
         let bits = u64::BITS - spread.leading_zeros();
-        let bits = if motion == Motion::Linear { bits.saturating_sub(2) } else { bits };
+        let bits = if motion == MotionRule::Linear { bits.saturating_sub(2) } else { bits };
         bits.min(width)
     }
 }
 
 /// Predicts numbers up to `max`, in a part that moves along no other.
 #[inline]
-pub(super) fn numbers(part: &Triples, max: u32, motion: Motion, timing: &UnitTiming) -> Prediction {
-    let mut prediction = Prediction::default();
+pub(super) fn numbers(part: &Triples, max: u32, motion: MotionRule, timing: &UnitTiming) -> PredictedWords {
+    let mut prediction = PredictedWords::default();
     let mut movement = 0;
     for ((word, baseline), second) in prediction.words.iter_mut().zip(&part.baseline).zip(&part.second) {
         let step = timing.scaled(i64::from(*baseline) - i64::from(*second));
         movement += step.unsigned_abs();
-        let step = if motion == Motion::Linear { step } else { 0 };
+        let step = if motion == MotionRule::Linear { step } else { 0 };
         *word = (i64::from(*baseline) + step).clamp(0, i64::from(max)) as u32;
     }
     prediction.order = timing.order(movement, part.count, width_of(max), motion);
@@ -134,14 +134,14 @@ pub(super) fn numbers(part: &Triples, max: u32, motion: Motion, timing: &UnitTim
 pub(super) fn moved_numbers(
     part: &Triples,
     max: u32,
-    motion: Motion,
+    motion: MotionRule,
     timing: &UnitTiming,
     unit: Rows<'_>,
     now: &[u32],
-) -> Prediction {
+) -> PredictedWords {
     match motion {
-        Motion::Rest | Motion::Linear => numbers(part, max, motion, timing),
-        Motion::Along { first, middle, scale } => {
+        MotionRule::Rest | MotionRule::Linear => numbers(part, max, motion, timing),
+        MotionRule::Along { first, middle, scale } => {
             let velocity = |words: &[u32]| {
                 let words = words.get(first..).unwrap_or_default();
                 let mut all = [0; 3];
@@ -158,7 +158,7 @@ pub(super) fn moved_numbers(
                 expected.iter().zip(part.baseline).map(|(word, baseline)| word.abs_diff(i64::from(baseline)));
             let order = timing.order(missed.sum(), part.count, width_of(max), motion);
             let words = along(part.baseline, baseline, now, scale, timing.elapsed);
-            Prediction { words: words.map(|word| in_range(word) as u32), order }
+            PredictedWords { words: words.map(|word| in_range(word) as u32), order }
         }
     }
 }
@@ -181,14 +181,14 @@ fn travelled(velocities: i64, scale: u64, ticks: u32) -> i64 {
 
 /// Predicts an angle of `bits` bits. Movements are taken the short way round.
 #[inline]
-pub(super) fn angle(part: Rows<'_>, bits: u32, motion: Motion, timing: &UnitTiming) -> Prediction {
+pub(super) fn angle(part: Rows<'_>, bits: u32, motion: MotionRule, timing: &UnitTiming) -> PredictedWords {
     let (Some(baseline), Some(second)) = (part.baseline.first(), part.second.first()) else {
-        return Prediction::default();
+        return PredictedWords::default();
     };
     let step = timing.scaled(i64::from(short_way(baseline.wrapping_sub(*second), bits)));
     let order = timing.order(step.unsigned_abs(), 1, bits, motion);
-    let step = if motion == Motion::Linear { step as u32 } else { 0 };
-    Prediction { words: [wrapped(baseline.wrapping_add(step), bits), 0, 0], order }
+    let step = if motion == MotionRule::Linear { step as u32 } else { 0 };
+    PredictedWords { words: [wrapped(baseline.wrapping_add(step), bits), 0, 0], order }
 }
 
 /// Predicts the three smaller components of a rotation in the chart of component `largest`.
@@ -196,10 +196,10 @@ pub(super) fn angle(part: Rows<'_>, bits: u32, motion: Motion, timing: &UnitTimi
 pub(super) fn rotation(
     part: Rows<'_>,
     bits: u32,
-    motion: Motion,
+    motion: MotionRule,
     timing: &UnitTiming,
     largest: u32,
-) -> Prediction {
+) -> PredictedWords {
     let triples = Triples {
         baseline: charted(part.baseline, largest, bits),
         second: charted(part.second, largest, bits),

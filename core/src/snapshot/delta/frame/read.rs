@@ -6,7 +6,7 @@ use super::audit::{AUDIT_BITS, Audit, digest};
 use super::header::{FrameHeader, FrameName};
 use super::names::{BaselineName, NamedUnit, take_names};
 use crate::limits;
-use crate::snapshot::delta::against::{Against, Version};
+use crate::snapshot::delta::against::{Against, VersionWords};
 use crate::snapshot::delta::decode::decode;
 use crate::snapshot::delta::fault::SnapshotFault;
 use crate::snapshot::delta::plan::Plan;
@@ -44,7 +44,7 @@ pub struct ReceiverUnit<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredVersion<'a> {
     /// The tick and the words.
-    pub version: Version<'a>,
+    pub version: VersionWords<'a>,
     /// The tick of the version that it was coded against; `None` for a blueprint.
     pub coded_against: Option<u32>,
 }

@@ -13,7 +13,7 @@ use super::{Draw, Plan, layout, versions, words};
 use crate::limits;
 use crate::snapshot::delta::{
     Against, CodedUnit, FrameError, FrameHeader, FrameName, FrameWriter, SnapshotFault, UnitSlot, UnitUpdate,
-    UpdateBody, Version, Versions,
+    UpdateBody, VersionWords, Versions,
 };
 use crate::snapshot::entropy::{CodeError, CodeWriter};
 use crate::snapshot::{Layout, Part, Predictor};
@@ -123,8 +123,8 @@ fn units_coded_once_give_the_frame_that_their_words_give() {
     for seed in 0..100 {
         let (plan, words) = versions(seed, 3);
         let against = Against::Version {
-            baseline: Version { tick: 20, words: &words[2] },
-            second: Some(Version { tick: 15, words: &words[1] }),
+            baseline: VersionWords { tick: 20, words: &words[2] },
+            second: Some(VersionWords { tick: 15, words: &words[1] }),
         };
         let coded = CodedUnit::new(&plan, 25, &words[3], &against).unwrap();
         let header = FrameHeader { name: name(25), floor: 15, reference: None };
@@ -154,8 +154,8 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
         .or_default()
         .extend([(10, (vec![4], None)), (20, (vec![9], Some(10)))]);
     let against = Against::Version {
-        baseline: Version { tick: 20, words: &[9] },
-        second: Some(Version { tick: 10, words: &[4] }),
+        baseline: VersionWords { tick: 20, words: &[9] },
+        second: Some(VersionWords { tick: 10, words: &[4] }),
     };
     let frame = |floor| {
         let header = FrameHeader { name: name(30), floor, reference: None };
@@ -229,7 +229,7 @@ fn each_fault_of_a_frame_has_its_name() {
         body: UpdateBody::Words {
             plan: &plan,
             current: &[9],
-            against: Against::Version { baseline: Version { tick, words: &[8] }, second: None },
+            against: Against::Version { baseline: VersionWords { tick, words: &[8] }, second: None },
         },
     };
     let missing = |tick| SnapshotFault::BaselineMissing { slot: UnitSlot(2), tick };
@@ -266,7 +266,7 @@ fn a_frame_refuses_input_that_its_receiver_would_refuse() {
         (0..=limits::SNAPSHOT_FRAME_UNITS as u16).map(|slot| (slot, [1])).collect();
     assert_eq!(refused(&header, &too_many), Some(FrameError::TooLarge));
     assert_eq!(refused(&header, &too_many[1..]), None);
-    let against = Against::Version { baseline: Version { tick: 5, words: &[1] }, second: None };
+    let against = Against::Version { baseline: VersionWords { tick: 5, words: &[1] }, second: None };
     let body = UpdateBody::Words { plan: &plan, current: &[2], against };
     let update = UnitUpdate { slot: UnitSlot(7), body };
     let refused = FrameWriter::new().write(&header, &[], [update].into_iter()).err();
@@ -284,7 +284,7 @@ fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
         receiver.histories.entry(*slot).or_default().insert(4, (resting.clone(), None));
     }
     receiver.frames.insert(name(4), slots.clone());
-    let against = Against::Version { baseline: Version { tick: 4, words: &resting }, second: None };
+    let against = Against::Version { baseline: VersionWords { tick: 4, words: &resting }, second: None };
     let body = UpdateBody::Words { plan: &plan, current: &resting, against };
     let update = |slot| UnitUpdate { slot, body };
     let header = FrameHeader { name: name(5), floor: 4, reference: Some(name(4)) };

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::Plan;
 use crate::snapshot::delta::{
     Against, DecodedFrame, FrameHeader, FrameName, FrameWriter, ReceiverUnit, SnapshotFault, StoredVersion,
-    UnitSlot, UnitUpdate, UpdateBody, Version, Versions,
+    UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
 };
 
 /// A tick's words, and the tick of the version that they were coded against.
@@ -46,7 +46,7 @@ impl Receiver {
     }
 
     fn stored(tick: u32, (words, coded_against): &(Vec<u32>, Option<u32>)) -> StoredVersion<'_> {
-        StoredVersion { version: Version { tick, words }, coded_against: *coded_against }
+        StoredVersion { version: VersionWords { tick, words }, coded_against: *coded_against }
     }
 }
 
@@ -140,7 +140,7 @@ impl Sender {
     fn against<'a>(&'a self, slot: UnitSlot, blueprint: &'a [u32]) -> Against<'a> {
         let Some(tick) = self.acked.get(&slot) else { return Against::Blueprint(blueprint) };
         let history = &self.sent[&slot];
-        let version = |tick: u32| Version { tick, words: &history[&tick].0 };
+        let version = |tick: u32| VersionWords { tick, words: &history[&tick].0 };
         Against::Version { baseline: version(*tick), second: history[tick].1.map(version) }
     }
 }

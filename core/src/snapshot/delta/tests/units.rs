@@ -6,16 +6,16 @@ use alloc::vec::Vec;
 use quickcheck::quickcheck;
 
 use super::{Draw, Plan, versions};
-use crate::snapshot::delta::{Against, SnapshotFault, Version, decode, encode};
+use crate::snapshot::delta::{Against, SnapshotFault, VersionWords, decode, encode};
 use crate::snapshot::entropy::{CodeReader, CodeWriter};
 use crate::snapshot::{Layout, Part, Predictor};
 
 fn against<'a>(words: &'a [Vec<u32>], ticks: (u32, u32), kind: u8) -> Against<'a> {
-    let baseline = Version { tick: ticks.0, words: &words[1] };
+    let baseline = VersionWords { tick: ticks.0, words: &words[1] };
     match kind % 4 {
         0 => Against::Blueprint(&words[1]),
         1 => Against::Version { baseline, second: None },
-        _ => Against::Version { baseline, second: Some(Version { tick: ticks.1, words: &words[0] }) },
+        _ => Against::Version { baseline, second: Some(VersionWords { tick: ticks.1, words: &words[0] }) },
     }
 }
 
@@ -94,7 +94,7 @@ fn plan(parts: &[Part], predictor: Predictor) -> Plan {
 }
 
 fn moving<'a>(baseline: &'a [u32], second: &'a [u32]) -> Against<'a> {
-    let version = |tick, words| Version { tick, words };
+    let version = |tick, words| VersionWords { tick, words };
     Against::Version { baseline: version(12, baseline), second: Some(version(6, second)) }
 }
 
