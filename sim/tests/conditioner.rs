@@ -59,7 +59,7 @@ fn impossible_conditions_are_refused_with_a_remedy() {
     let cases: [(&[&str], &str, i32); 9] = [
         (&["--loss", "101"], "give a percentage from 0 to 100", 2),
         (&["--rate", "0"], "give at least 1", 2),
-        (&["--mtu", "10"], "give 68 at least", 2),
+        (&["--mtu", "10"], "give at least 68", 2),
         (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace", 2),
         (&["--faults", file!()], "is no list of faults", 2),
         (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown", 2),

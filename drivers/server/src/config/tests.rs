@@ -241,8 +241,8 @@ fn an_address_that_no_socket_can_have_is_refused_by_the_check() {
     let said: Vec<String> =
         wrong.iter().map(|text| complaint(&format!(r#"{{ "bind_address": "{text}" }}"#))).collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    server.json:1:3: `bind_address` is 224.0.0.1:7777, a multicast address, which stands for a group of machines; set it to an address of this machine, or to [::], which stands for all
-    server.json:1:3: `bind_address` is 255.255.255.255:7777, a broadcast address, which stands for all machines of a network; set it to an address of this machine, or to [::], which stands for all
+    server.json:1:3: `bind_address` is 224.0.0.1:7777, a multicast address, which stands for a group of machines; set it to an address of this machine, or to [::], which stands for all addresses
+    server.json:1:3: `bind_address` is 255.255.255.255:7777, a broadcast address, which stands for all machines of a network; set it to an address of this machine, or to [::], which stands for all addresses
     server.json:1:3: `bind_address` is "[ff02::1%4]:7777": an interface belongs to link-local addresses (fe80::) only; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is [fe80::1]:0, a link-local address without its interface; set it to [fe80::1%INTERFACE]:0 with the interface's name or number
     server.json:1:3: `bind_address` is "::1": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")

@@ -33,7 +33,7 @@ fn a_wrong_configuration_is_reported_by_file_line_and_key() {
     let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
     refuse(folder.path(), &[], 2, &said);
     refuse(folder.path(), &["--check"], 2, &said);
-    refuse(folder.path(), &["--config", "other.json"], 2, &["other.json: cannot be read", "create it"]);
+    refuse(folder.path(), &["--config", "other.json"], 2, &["other.json: cannot be read", "create the file"]);
     let ended = run(folder.path(), &["--check", "--tick-rate", "30"]);
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is in order\n"));
 }
@@ -239,7 +239,7 @@ fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
     crate::harness::until(|| server.errors().contains("No space left on device").then_some(()));
     let errors = server.errors();
     assert!(
-        errors.contains("the log /dev/full cannot be written") && errors.contains("make room"),
+        errors.contains("the log /dev/full cannot be written") && errors.contains("free disk space"),
         "{errors}"
     );
     server.ask("quit");
