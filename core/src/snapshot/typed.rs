@@ -96,7 +96,8 @@ impl WorldWriter {
         value: &DynamicComponent,
     ) -> Result<(), WriteError> {
         let component = schema.component_named(&value.spec().name);
-        let component = component.ok_or(WriteError::NoSuchType { name: type_name::<DynamicComponent>() })?;
+        let component =
+            component.ok_or_else(|| WriteError::NoSuchType { name: type_name::<DynamicComponent>() })?;
         self.set_words(id, component, value.words())
     }
 
@@ -113,11 +114,12 @@ impl WorldWriter {
         let of_type = TypeId::of::<T>();
         let place = self.types.binary_search_by(|(other, _)| other.cmp(&of_type)).ok();
         let found = place.and_then(|place| self.types.get(place)).map(|(_, id)| *id);
-        found.ok_or(WriteError::NoSuchType { name: type_name::<T>() })
+        found.ok_or_else(|| WriteError::NoSuchType { name: type_name::<T>() })
     }
 }
 
-#[cfg(all(test, feature = "derive"))]
+#[cfg(feature = "derive")]
+#[cfg(test)]
 mod tests {
     use alloc::string::ToString;
 
