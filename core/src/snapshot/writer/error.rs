@@ -6,7 +6,7 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// Why a call on a [`WorldWriter`] changed nothing.
+/// Why a call on a [`WorldWriter`](super::WorldWriter) changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
