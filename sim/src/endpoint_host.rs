@@ -1,4 +1,4 @@
-//! The product's [`Endpoint`](tickwire_core::Endpoint) as a [`Host`], which runs on the nodes of most worlds.
+//! The product's [`Endpoint`] as a [`Host`], which runs on the nodes of most worlds.
 
 use core::net::SocketAddr;
 
