@@ -153,7 +153,7 @@ impl Game {
     fn warm_up(&mut self) {
         let Weather { lost, jitter } = self.weather;
         self.weather = Weather { lost: lost / 3, jitter: jitter * 2 };
-        (0..2000).for_each(|_| self.tick());
+        (0..4000).for_each(|_| self.tick());
         self.weather = Weather { lost, jitter };
         (0..1000).for_each(|_| self.tick());
     }
@@ -177,9 +177,9 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
                 let mut game = Game::new(pair, sizes, weather);
                 game.warm_up();
                 // A table grows once more when chance brings more at a time than ever, which is rare. What is allocated
-                // for each packet, or each loss, is allocated hundreds of times in every stretch of a thousand ticks.
+                // for each packet, or each loss, is allocated in every stretch of a thousand ticks.
                 let counts: Vec<_> =
-                    (0..12).map(|_| game.measure().count).take_while(|count| *count > 1).collect();
+                    (0..12).map(|_| game.measure().count).take_while(|count| *count > 0).collect();
                 assert!(counts.len() < 12, "{counts:?}, {sizes:?}, {weather:?}, {compress}");
             }
         }
