@@ -1,4 +1,4 @@
-//! Where each component's words are among those of its unit: all that the store knows of a schema.
+//! The place of each component's words in its unit. The store knows nothing else of a schema.
 
 use alloc::vec::Vec;
 
@@ -19,9 +19,9 @@ pub struct Groups {
 pub struct Group {
     /// The words of its units. In a group of more than one component, the first word says which of them the entity has, a bit each.
     pub layout: Layout,
-    /// How many components the group has, 1 to 32.
+    /// The number of the group's components, 1 to 32.
     pub components: u8,
-    /// How often a change is committed, in Hz. 0: on every tick.
+    /// The rate at which changes are committed, in Hz. 0 stands for every tick.
     pub hz: u16,
 }
 
@@ -30,11 +30,11 @@ pub struct Group {
 pub struct ComponentPlace {
     /// The group that the component belongs to.
     pub group: GroupId,
-    /// Which bit of a unit's first word stands for the component, in a group of more than one.
+    /// The bit of a unit's first word that stands for the component, in a group of more than one component.
     pub bit: u8,
     /// The place of the component's first word among those of the unit.
     pub first_word: u16,
-    /// How many words the component has. A component without fields has none.
+    /// The number of words of the component; 0 for a component without fields.
     pub words: u16,
 }
 

@@ -12,48 +12,48 @@ pub enum Part {
     Flag,
     /// A choice among `count` values, such as the variant of an enumeration: one word below `count`.
     Choice {
-        /// How many values there are, at least 1.
+        /// The number of values, at least 1.
         count: u32,
     },
     /// One to three numbers that move together, such as the axes of a position: one word each, coded as a difference.
     Numbers {
-        /// How many words, 1 to 3.
+        /// The number of words, 1 to 3.
         words: u8,
         /// The greatest value of each word.
         max: u32,
-        /// Up to this difference from the committed value, a new value counts as no change.
+        /// The largest difference of a word from the committed word that counts as no change.
         threshold: u32,
     },
     /// An angle: one word below 2 to the power of `bits`. The difference between two angles is taken the short way round.
     Angle {
-        /// 1 to 32.
+        /// The number of bits of a full turn, 1 to 32.
         bits: u8,
-        /// As with [`Part::Numbers`].
+        /// The largest difference from the committed angle, in words, that counts as no change.
         threshold: u32,
     },
     /// A rotation as the smallest three components of a unit quaternion: the place (0 to 3) of the largest component, which is
     /// positive and left out, then the other three in order, each below 2 to the power of `bits`.
     Rotation {
-        /// 2 to 15.
+        /// The number of bits of each component, 2 to 15.
         bits: u8,
-        /// As with [`Part::Numbers`], for each of the three components.
+        /// The largest difference of each component from the committed one, in words, that counts as no change.
         threshold: u32,
     },
     /// Bits whose differences mean nothing, such as a lossless float or a hash: one word, or two (the low one first) beyond 32 bits.
     Opaque {
-        /// 1 to 64.
+        /// The number of bits, 1 to 64.
         bits: u8,
     },
     /// A reference to an entity by its network id; 0 is none. One word.
     Entity,
     /// A byte string: a word for the length, then four bytes a word, the first in the lowest bits. Bytes past the end are zero.
     Bytes {
-        /// The most bytes.
+        /// The largest length in bytes.
         max: u16,
     },
     /// `length` times the same parts. A change is coded with a mask of the elements that changed.
     Array {
-        /// How many elements, at least 1.
+        /// The number of elements, at least 1.
         length: u16,
         /// The parts of each element.
         element: Vec<Self>,
@@ -90,7 +90,7 @@ pub struct Layout {
 }
 
 impl Part {
-    /// How many words the part takes.
+    /// The number of words that the part takes.
     #[must_use]
     pub fn words(&self) -> usize {
         match self {
@@ -168,7 +168,7 @@ impl Layout {
         &self.parts
     }
 
-    /// How many words a unit has.
+    /// The number of words of a unit.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
@@ -180,7 +180,7 @@ impl Layout {
         admit(&self.parts, &mut words) && words.is_empty()
     }
 
-    /// How the unit's next value is predicted.
+    /// The prediction of a unit's next value.
     #[must_use]
     pub const fn predictor(&self) -> Predictor {
         self.predictor
