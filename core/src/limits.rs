@@ -238,6 +238,10 @@ pub const VERSIONS: usize = 32;
 pub const PREDICTED_ENTITIES: usize = 64;
 /// The largest number of units in one snapshot frame.
 pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
+/// The number of most recent snapshot frames whose list of units a receiver keeps.
+pub const SNAPSHOT_FRAMES_HELD: usize = 256;
+/// The largest number of versions of a unit that a receiver of a replicated world keeps.
+pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The largest number of words in all units of one snapshot frame together: a unit that moves as predicted takes a bit, whatever
 /// its words are.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;

@@ -16,11 +16,15 @@ pub mod ids;
 pub mod layout;
 mod predictions;
 pub mod quantize;
+pub(crate) mod receiver;
 #[cfg(all(doctest, feature = "derive"))]
 mod refused;
 pub mod schema;
+pub(crate) mod sender;
+mod slot_set;
 pub mod store;
 mod typed;
+pub(crate) mod unit_codec;
 pub mod writer;
 
 pub use changes::{Changes, ChangesError, Column, Created, EntitySettings, Gone, Show};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tickwire_core::snapshot::delta::{
-    Against, BitUse, DecodedFrame, FrameHeader, FrameName, FrameWriter, Plan, ReceiverUnit, StoredVersion,
-    UnitSlot, UnitUpdate, UpdateBody, Versions,
+    Against, BitUse, DecodedFrame, FrameHeader, FrameName, FrameWriter, Plan, ReceiverUnit, SlotBinding,
+    StoredVersion, UnitSlot, UnitUpdate, UpdateBody, Versions,
 };
 
 use super::history::{Entry, History};
@@ -69,6 +69,10 @@ impl Versions for Receiver {
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>> {
         let is_known = usize::from(slot.0) < self.histories.len();
         is_known.then_some(ReceiverUnit { plan: &self.plan, blueprint: &[0; WORDS] })
+    }
+
+    fn bound(&self, _: SlotBinding) -> Option<ReceiverUnit<'_>> {
+        None
     }
 
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>> {
@@ -171,7 +175,7 @@ fn updates<'a>(
         let second = baseline.coded_against.and_then(|tick| history.at(tick)).map(Entry::version);
         let against = Against::Version { baseline: baseline.version(), second };
         let body = UpdateBody::Words { plan, current, against };
-        Some(UnitUpdate { slot: UnitSlot(place as u16), body })
+        Some(UnitUpdate { slot: UnitSlot(place as u16), binding: SlotBinding::default(), body })
     });
     updates.collect()
 }

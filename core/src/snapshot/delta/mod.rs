@@ -30,5 +30,5 @@ pub use frame::{
     StoredVersion, UnitUpdate, UpdateBody, Versions,
 };
 pub use plan::Plan;
-pub use slot::UnitSlot;
+pub use slot::{SlotBinding, UnitSlot};
 pub use tally::{BitTally, BitUse};

@@ -15,6 +15,8 @@ pub struct Version<'a> {
     pub is_present: bool,
     /// The words.
     pub words: &'a [u32],
+    /// The words, and in a group of a single component 1 or 0 behind them, for a component that is there or not.
+    pub(crate) row: &'a [u32],
 }
 
 /// Older versions kept at most: the newest one is in the table.

@@ -231,6 +231,13 @@ impl Store {
         Some(version(table, since, row))
     }
 
+    /// The weight of a unit's entity: see [`EntitySettings::weight`].
+    #[must_use]
+    pub(crate) fn weight(&self, unit: UnitId) -> u8 {
+        let entity = self.units.get(unit).and_then(|record| self.entities.get(record.entity));
+        entity.map_or(0, |entity| entity.settings.weight)
+    }
+
     /// Drops older versions that nobody needs. To be called after each commit.
     ///
     /// `needed` is asked about each unit that has many older versions, or rests. It gets the ticks in which each of them was
@@ -391,5 +398,6 @@ fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
         since,
         is_present: table.rules.presence(row) != 0,
         words: row.get(..table.rules.words()).unwrap_or_default(),
+        row,
     }
 }

@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 use super::header::FrameHeader;
 use crate::limits;
 use crate::snapshot::delta::fault::SnapshotFault;
-use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
-use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits};
+use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits, unzigzag, zigzag};
+use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
 /// The version that a unit is coded against, as a frame names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BaselineName {
     /// The unit's newest version below the floor.
     Below,
-    /// No version: the blueprint.
-    Blueprint,
+    /// No version: the blueprint. The slot stands for this unit from now on.
+    Blueprint(SlotBinding),
     /// The version of this tick, not below the floor.
     At(u32),
 }
@@ -38,6 +39,8 @@ pub(super) struct NameList {
     gaps: Vec<u32>,
     /// For each other unit, its baseline.
     ages: Vec<Age>,
+    /// For each unit that is coded against a blueprint, the unit that its slot stands for.
+    bindings: Vec<SlotBinding>,
     /// The slot after the last of the other units, and the units since then that are here again.
     next: u32,
     again_since: u32,
@@ -61,6 +64,9 @@ const REFERENCE_AGE: u32 = 3;
 /// Bits of a list's order.
 const ORDER_BITS: u32 = 4;
 const COUNT_ORDER: u32 = 3;
+/// Orders of the codes of a binding.
+const ID_STEP_ORDER: u32 = 1;
+const GROUP_ORDER: u32 = 1;
 
 impl NameList {
     /// Starts over.
@@ -68,6 +74,7 @@ impl NameList {
         self.again.clear();
         self.gaps.clear();
         self.ages.clear();
+        self.bindings.clear();
         (self.next, self.again_since) = (0, 0);
     }
 
@@ -93,6 +100,9 @@ impl NameList {
             return true;
         }
         let Some(age) = Age::of(header, unit.baseline) else { return false };
+        if let BaselineName::Blueprint(binding) = unit.baseline {
+            self.bindings.push(binding);
+        }
         let slot = u32::from(unit.slot.0);
         self.gaps.push(slot.saturating_sub(self.next + self.again_since));
         self.ages.push(age);
@@ -116,6 +126,10 @@ impl NameList {
             if age.symbol == NEWER {
                 out.golomb(age.newer, 0);
             }
+        }
+        let mut before = NetworkId::default();
+        for binding in &self.bindings {
+            put_binding(*binding, &mut before, out);
         }
         tally.add(BitUse::Baselines, out.bits() - from);
     }
@@ -150,7 +164,7 @@ impl Age {
     fn of(header: &FrameHeader, baseline: BaselineName) -> Option<Self> {
         let (symbol, newer) = match baseline {
             BaselineName::Below => (BELOW, 0),
-            BaselineName::Blueprint => (BLUEPRINT, 0),
+            BaselineName::Blueprint(_) => (BLUEPRINT, 0),
             BaselineName::At(tick) => match newest(header).checked_sub(tick) {
                 Some(age) => (REFERENCE_AGE.checked_add(age)?, 0),
                 None => (NEWER, header.name.tick.checked_sub(1)?.checked_sub(tick)?),
@@ -158,6 +172,27 @@ impl Age {
         };
         Some(Self { symbol, newer })
     }
+}
+
+/// Writes a binding; `before` is the entity of the binding before it. Units of an entity tend to have slots in a row, and entities
+/// that appear together ids in a row.
+fn put_binding(binding: SlotBinding, before: &mut NetworkId, out: &mut CodeWriter) {
+    let step = binding.id.0.wrapping_sub(before.0).cast_signed();
+    out.golomb(zigzag(step), ID_STEP_ORDER);
+    out.golomb(u32::from(binding.group.0), GROUP_ORDER);
+    out.golomb(binding.blueprint.map_or(0, |blueprint| u32::from(blueprint.0) + 1), 0);
+    *before = binding.id;
+}
+
+fn take_binding(reader: &mut CodeReader<'_>, before: &mut NetworkId) -> Result<SlotBinding, SnapshotFault> {
+    let id = NetworkId(before.0.wrapping_add(unzigzag(reader.golomb(ID_STEP_ORDER)?).cast_unsigned()));
+    let group = u16::try_from(reader.golomb(GROUP_ORDER)?).map_err(|_| SnapshotFault::OutOfRange)?;
+    let blueprint = match reader.golomb(0)?.checked_sub(1) {
+        None => None,
+        Some(number) => Some(BlueprintId(u16::try_from(number).map_err(|_| SnapshotFault::OutOfRange)?)),
+    };
+    *before = id;
+    Ok(SlotBinding { id, group: GroupId(group), blueprint })
 }
 
 /// The tick of the reference, or the tick before the frame's.
@@ -210,6 +245,12 @@ pub(super) fn take_names(
         let order = reader.take(ORDER_BITS)? as u32;
         for unit in fresh.iter_mut() {
             unit.baseline = take_baseline(reader, header, order)?;
+        }
+        let mut before = NetworkId::default();
+        for unit in fresh.iter_mut() {
+            if let BaselineName::Blueprint(binding) = &mut unit.baseline {
+                *binding = take_binding(reader, &mut before)?;
+            }
         }
         units.append(fresh);
         units.sort_unstable_by_key(|unit| unit.slot);
@@ -267,7 +308,7 @@ fn take_baseline(
 ) -> Result<BaselineName, SnapshotFault> {
     let tick = match reader.golomb(order)? {
         BELOW => return Ok(BaselineName::Below),
-        BLUEPRINT => return Ok(BaselineName::Blueprint),
+        BLUEPRINT => return Ok(BaselineName::Blueprint(SlotBinding::default())),
         NEWER => {
             let back = reader.golomb(0)?.checked_add(1);
             let tick = back.and_then(|back| header.name.tick.checked_sub(back));

@@ -10,7 +10,7 @@ use crate::snapshot::delta::against::{Against, VersionWords};
 use crate::snapshot::delta::decode::decode;
 use crate::snapshot::delta::fault::SnapshotFault;
 use crate::snapshot::delta::plan::Plan;
-use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::entropy::CodeReader;
 
 /// The versions that a receiver holds.
@@ -23,6 +23,9 @@ pub trait Versions {
 
     /// The unit in a slot.
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>>;
+
+    /// The unit that a frame binds a slot to. `None` if there is no such group or blueprint.
+    fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
     /// A unit's version of this tick.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
@@ -58,6 +61,8 @@ pub struct DecodedUnit<'a> {
     pub words: &'a [u32],
     /// The tick of the version that the words were coded against; `None` for a blueprint.
     pub coded_against: Option<u32>,
+    /// The unit that the slot stands for from now on, if the words were coded against a blueprint.
+    pub binding: Option<SlotBinding>,
 }
 
 /// The content of a frame. One value decodes frame after frame in the same memory.
@@ -76,6 +81,7 @@ pub struct DecodedFrame {
 struct UnitPlace {
     slot: UnitSlot,
     coded_against: Option<u32>,
+    binding: Option<SlotBinding>,
     first: usize,
     words: usize,
 }
@@ -99,6 +105,7 @@ impl DecodedFrame {
             slot: unit.slot,
             words: self.words.get(unit.first..unit.first + unit.words).unwrap_or_default(),
             coded_against: unit.coded_against,
+            binding: unit.binding,
         })
     }
 
@@ -132,9 +139,14 @@ impl DecodedFrame {
         let mut audit = Audit::default();
         for NamedUnit { slot, baseline } in &self.names {
             let slot = *slot;
-            let unit = versions.unit(slot).ok_or(SnapshotFault::UnknownUnit { slot })?;
+            let binding = match baseline {
+                BaselineName::Blueprint(binding) => Some(*binding),
+                BaselineName::Below | BaselineName::At(_) => None,
+            };
+            let known = binding.map_or_else(|| versions.unit(slot), |binding| versions.bound(binding));
+            let unit = known.ok_or(SnapshotFault::UnknownUnit { slot })?;
             let against = match baseline {
-                BaselineName::Blueprint => Against::Blueprint(unit.blueprint),
+                BaselineName::Blueprint(_) => Against::Blueprint(unit.blueprint),
                 BaselineName::Below => held(slot, None, header.floor, versions)?,
                 BaselineName::At(tick) => held(slot, Some(*tick), header.floor, versions)?,
             };
@@ -146,7 +158,7 @@ impl DecodedFrame {
             let out = self.words.get_mut(first..).unwrap_or_default();
             decode(unit.plan, header.name.tick, &against, reader, out)?;
             audit.add(slot.0, digest(out));
-            self.units.push(UnitPlace { slot, coded_against: against.baseline_tick(), first, words });
+            self.units.push(UnitPlace { slot, coded_against: against.baseline_tick(), binding, first, words });
         }
         let sent = reader.take(AUDIT_BITS)?;
         reader.finish()?;

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::snapshot::delta::against::Against;
 use crate::snapshot::delta::encode::{WrongLength, encode, encode_counted};
 use crate::snapshot::delta::plan::Plan;
-use crate::snapshot::delta::slot::UnitSlot;
+use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::CodeWriter;
 
@@ -18,6 +18,8 @@ use crate::snapshot::entropy::CodeWriter;
 pub struct UnitUpdate<'a> {
     /// The unit, in the view of the connection that the frame is for.
     pub slot: UnitSlot,
+    /// The unit that the slot stands for. Only a unit that is coded against a blueprint carries it.
+    pub binding: SlotBinding,
     /// Its words or their bits.
     pub body: UpdateBody<'a>,
 }
@@ -100,7 +102,7 @@ impl core::error::Error for FrameError {}
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::{
-///     Against, FrameHeader, FrameName, FrameWriter, Plan, UnitSlot, UnitUpdate, UpdateBody,
+///     Against, FrameHeader, FrameName, FrameWriter, Plan, SlotBinding, UnitSlot, UnitUpdate, UpdateBody,
 /// };
 /// use tickwire_core::snapshot::{Layout, Part, Predictor};
 ///
@@ -110,6 +112,7 @@ impl core::error::Error for FrameError {}
 /// let units = [(3, [77]), (4, [78])];
 /// let updates = units.iter().map(|(slot, words)| UnitUpdate {
 ///     slot: UnitSlot(*slot),
+///     binding: SlotBinding::default(),
 ///     body: UpdateBody::Words { plan: &plan, current: words, against },
 /// });
 /// let mut writer = FrameWriter::new();
@@ -188,7 +191,7 @@ impl FrameWriter {
             return Err(FrameError::TooLarge);
         }
         let (mut least, mut count, mut words) = (0, 0, 0);
-        for UnitUpdate { slot, body } in units {
+        for UnitUpdate { slot, binding, body } in units {
             if u32::from(slot.0) < least {
                 return Err(FrameError::Order);
             }
@@ -199,7 +202,7 @@ impl FrameWriter {
                 return Err(FrameError::TooLarge);
             }
             let baseline = match body.baseline() {
-                None => BaselineName::Blueprint,
+                None => BaselineName::Blueprint(binding),
                 Some(tick) if tick >= header.name.tick => return Err(FrameError::Baseline { slot }),
                 Some(tick) if tick < header.floor => BaselineName::Below,
                 Some(tick) => BaselineName::At(tick),
@@ -284,6 +287,18 @@ impl CodedUnit {
         (self.baseline, self.second) = (against.baseline_tick(), against.second_tick());
         (self.words, self.digest) = (current.len(), digest(current));
         Ok(())
+    }
+
+    /// The tick of the version that the unit is coded against; `None` for a blueprint.
+    #[must_use]
+    pub const fn baseline(&self) -> Option<u32> {
+        self.baseline
+    }
+
+    /// The number of words of the unit.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.words
     }
 
     /// How many bits the unit takes in a frame, without its name.

@@ -12,10 +12,11 @@ use super::receiver::{Receiver, Sender};
 use super::{Draw, Plan, layout, versions, words};
 use crate::limits;
 use crate::snapshot::delta::{
-    Against, CodedUnit, FrameError, FrameHeader, FrameName, FrameWriter, SnapshotFault, UnitSlot, UnitUpdate,
+    Against, CodedUnit, FrameError, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault, UnitSlot, UnitUpdate,
     UpdateBody, VersionWords, Versions,
 };
 use crate::snapshot::entropy::{CodeError, CodeWriter};
+use crate::snapshot::ids::NetworkId;
 use crate::snapshot::{Layout, Part, Predictor};
 
 fn name(tick: u32) -> FrameName {
@@ -33,6 +34,7 @@ fn absolute<'a>(
 ) -> impl Iterator<Item = UnitUpdate<'a>> + Clone {
     units.iter().map(move |(slot, current)| UnitUpdate {
         slot: UnitSlot(*slot),
+        binding: SlotBinding { id: NetworkId(u32::from(*slot)), ..SlotBinding::default() },
         body: UpdateBody::Words { plan, current, against: Against::Blueprint(&[0]) },
     })
 }
@@ -131,13 +133,13 @@ fn units_coded_once_give_the_frame_that_their_words_give() {
         let frame = |body: UpdateBody<'_>| {
             written(
                 &header,
-                [3, 70, 71].into_iter().map(move |slot| UnitUpdate { slot: UnitSlot(slot), body }),
+                [3, 70, 71].into_iter().map(move |slot| UnitUpdate { slot: UnitSlot(slot), binding: SlotBinding::default(), body }),
             )
         };
         let words = UpdateBody::Words { plan: &plan, current: &words[3], against };
         assert_eq!(frame(UpdateBody::Coded(&coded)), frame(words), "seed {seed}");
         let late = FrameHeader { floor: 16, ..header };
-        let update = UnitUpdate { slot: UnitSlot(0), body: UpdateBody::Coded(&coded) };
+        let update = UnitUpdate { slot: UnitSlot(0), binding: SlotBinding::default(), body: UpdateBody::Coded(&coded) };
         let refused = FrameWriter::new().write(&late, &[], [update].into_iter()).err();
         assert_eq!(refused, Some(FrameError::Forgotten { slot: UnitSlot(0) }));
     }
@@ -160,7 +162,7 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
     let frame = |floor| {
         let header = FrameHeader { name: name(30), floor, reference: None };
         let body = UpdateBody::Words { plan: &plan, current: &[14], against };
-        written(&header, [UnitUpdate { slot: UnitSlot(0), body }].into_iter())
+        written(&header, [UnitUpdate { slot: UnitSlot(0), binding: SlotBinding::default(), body }].into_iter())
     };
     for floor in [9, 10, 11, 20, 21] {
         receiver.receive(&frame(floor)).unwrap();
@@ -226,6 +228,7 @@ fn each_fault_of_a_frame_has_its_name() {
 
     let update = |tick| UnitUpdate {
         slot: UnitSlot(2),
+        binding: SlotBinding::default(),
         body: UpdateBody::Words {
             plan: &plan,
             current: &[9],
@@ -268,7 +271,7 @@ fn a_frame_refuses_input_that_its_receiver_would_refuse() {
     assert_eq!(refused(&header, &too_many[1..]), None);
     let against = Against::Version { baseline: VersionWords { tick: 5, words: &[1] }, second: None };
     let body = UpdateBody::Words { plan: &plan, current: &[2], against };
-    let update = UnitUpdate { slot: UnitSlot(7), body };
+    let update = UnitUpdate { slot: UnitSlot(7), binding: SlotBinding::default(), body };
     let refused = FrameWriter::new().write(&header, &[], [update].into_iter()).err();
     assert_eq!(refused, Some(FrameError::Baseline { slot: UnitSlot(7) }));
 }
@@ -286,7 +289,7 @@ fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
     receiver.frames.insert(name(4), slots.clone());
     let against = Against::Version { baseline: VersionWords { tick: 4, words: &resting }, second: None };
     let body = UpdateBody::Words { plan: &plan, current: &resting, against };
-    let update = |slot| UnitUpdate { slot, body };
+    let update = |slot| UnitUpdate { slot, binding: SlotBinding::default(), body };
     let header = FrameHeader { name: name(5), floor: 4, reference: Some(name(4)) };
     let most = limits::SNAPSHOT_FRAME_WORDS / plan.words();
     let mut writer = FrameWriter::new();

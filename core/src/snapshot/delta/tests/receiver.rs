@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::Plan;
 use crate::snapshot::delta::{
-    Against, DecodedFrame, FrameHeader, FrameName, FrameWriter, ReceiverUnit, SnapshotFault, StoredVersion,
+    Against, DecodedFrame, FrameHeader, FrameName, FrameWriter, ReceiverUnit, SlotBinding, SnapshotFault, StoredVersion,
     UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
 };
+use crate::snapshot::ids::NetworkId;
 
 /// A tick's words, and the tick of the version that they were coded against.
 type History = BTreeMap<u32, (Vec<u32>, Option<u32>)>;
@@ -62,6 +63,10 @@ impl Versions for Receiver {
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>> {
         let is_known = usize::from(slot.0) < self.units;
         is_known.then_some(ReceiverUnit { plan: &self.plan, blueprint: &self.blueprint })
+    }
+
+    fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>> {
+        self.unit(UnitSlot(binding.id.0 as u16))
     }
 
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>> {
@@ -122,7 +127,8 @@ impl Sender {
             let unacked = self.acked.get(&slot).map_or(0, |tick| tick + 1);
             let mut shown = self.sent.get(&slot).into_iter().flat_map(|sent| sent.range(unacked..));
             if current != against.words() || shown.any(|(_, (words, _))| current != words) {
-                updates.push(UnitUpdate { slot, body: UpdateBody::Words { plan, current, against } });
+                let binding = SlotBinding { id: NetworkId(u32::from(slot.0)), ..SlotBinding::default() };
+                updates.push(UnitUpdate { slot, binding, body: UpdateBody::Words { plan, current, against } });
             }
         }
         let slots = reference.map_or(&[][..], |reference| &self.frames[&reference]);

@@ -1,0 +1,265 @@
+//! The receiving end of a replicated world: frames in, changes out.
+
+mod bound_units;
+mod recent_frames;
+mod report;
+mod row_pool;
+mod seen_entities;
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+
+use self::bound_units::{BoundUnits, TooManyVersions};
+use self::seen_entities::{Existence, SeenEntities, SeenEntity};
+use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFault, UnitSlot};
+use super::ids::NetworkId;
+use super::slot_set::SlotSet;
+use super::unit_codec::UnitCodec;
+
+/// A replicated world, as far as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct WorldReceiver {
+    codec: Arc<UnitCodec>,
+    max_entities: usize,
+    units: BoundUnits,
+    entities: SeenEntities,
+    /// How many of them are not gone.
+    there: usize,
+    /// Entities that are gone and not forgotten yet, by the tick.
+    leaving: BTreeSet<(u32, NetworkId)>,
+    /// Units whose newest version the application was not told yet.
+    pending: SlotSet,
+    decoded: DecodedFrame,
+    counts: ReceiverCounts,
+}
+
+/// Frames that a receiver got so far, by what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct ReceiverCounts {
+    /// Frames that were stored.
+    pub(crate) stored: u64,
+    /// Frames that came after a newer one had made the receiver forget what they were coded against.
+    pub(crate) stale: u64,
+    /// Frames that were refused for another reason.
+    pub(crate) refused: u64,
+}
+
+/// Why a frame was not stored. Its packet must not be acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FrameRefusal {
+    /// A newer frame came before this one, and made the receiver forget what it was coded against. That is nobody's fault.
+    Stale,
+    /// The frame is wrong.
+    Fault(SnapshotFault),
+}
+
+impl WorldReceiver {
+    /// A receiver of a world of at most `max_entities` entities.
+    pub(crate) fn new(codec: Arc<UnitCodec>, max_entities: usize) -> Self {
+        Self {
+            units: BoundUnits::new(Arc::clone(&codec)),
+            codec,
+            max_entities,
+            entities: SeenEntities::new(),
+            there: 0,
+            leaving: BTreeSet::new(),
+            pending: SlotSet::default(),
+            decoded: DecodedFrame::new(),
+            counts: ReceiverCounts::default(),
+        }
+    }
+
+    pub(crate) const fn counts(&self) -> ReceiverCounts {
+        self.counts
+    }
+
+    /// The tick of the newest frame so far.
+    pub(crate) const fn tick(&self) -> Option<u32> {
+        self.units.newest
+    }
+
+    /// The name of the frame that was refused last, if its head could be read.
+    pub(crate) fn refused(&self) -> Option<FrameName> {
+        self.decoded.header().map(|header| header.name)
+    }
+
+    /// Takes a frame in, whole or not at all.
+    pub(crate) fn on_frame(&mut self, bytes: &[u8]) -> Result<(), FrameRefusal> {
+        let mut decoded = core::mem::take(&mut self.decoded);
+        let result = decoded.decode(bytes, &self.units).map_err(FrameRefusal::Fault);
+        let result = match (result, decoded.header()) {
+            (Ok(()), Some(header)) => self.store(header, &decoded),
+            (Err(FrameRefusal::Fault(fault)), Some(header)) => Err(self.excuse(fault, header)),
+            (result, _) => result,
+        };
+        self.decoded = decoded;
+        match result {
+            Ok(()) => self.counts.stored += 1,
+            Err(FrameRefusal::Stale) => self.counts.stale += 1,
+            Err(FrameRefusal::Fault(_)) => self.counts.refused += 1,
+        }
+        result
+    }
+
+    /// A frame that lacks what a newer frame made this end forget is late, and nothing worse.
+    fn excuse(&self, fault: SnapshotFault, header: &FrameHeader) -> FrameRefusal {
+        let is_missing = matches!(
+            fault,
+            SnapshotFault::BaselineMissing { .. }
+                | SnapshotFault::ReferenceMissing
+                | SnapshotFault::UnknownUnit { .. }
+        );
+        let is_overtaken = header.floor < self.units.floor && Some(header.name.tick) <= self.units.newest;
+        if is_missing && is_overtaken { FrameRefusal::Stale } else { FrameRefusal::Fault(fault) }
+    }
+
+    fn store(&mut self, header: &FrameHeader, frame: &DecodedFrame) -> Result<(), FrameRefusal> {
+        let tick = header.name.tick;
+        if self.units.frames.contains(header.name) {
+            return Err(FrameRefusal::Fault(SnapshotFault::Tick));
+        }
+        let mut new = 0;
+        for unit in frame.units() {
+            if let Some(binding) = unit.binding {
+                self.check_binding(tick, unit.slot, &binding)?;
+                new += usize::from(!self.entities.get(&binding.id).is_some_and(|one| !one.state.is_gone()));
+            }
+        }
+        // An entity may be counted once a unit, which a frame of a view that is nearly full pays for by being refused.
+        if self.there + new > self.max_entities && self.count_new(frame) + self.there > self.max_entities {
+            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
+        }
+        self.units.floor = self.units.floor.max(header.floor);
+        self.units.newest = self.units.newest.max(Some(tick));
+        for unit in frame.units() {
+            if let Some(binding) = unit.binding {
+                self.bind(tick, unit.slot, binding);
+            }
+            let is_newest = self
+                .units
+                .store(unit.slot, tick, unit.words, unit.coded_against)
+                .map_err(|TooManyVersions| FrameRefusal::Fault(SnapshotFault::TooLarge))?;
+            if is_newest {
+                self.show(tick, unit.slot, unit.words);
+            }
+        }
+        self.units.frames.push(header.name, frame.units().map(|unit| unit.slot));
+        self.forget();
+        Ok(())
+    }
+
+    /// The entities of a frame that were not there.
+    fn count_new(&self, frame: &DecodedFrame) -> usize {
+        let ids = frame.units().filter_map(|unit| unit.binding).map(|binding| binding.id);
+        let new = ids.filter(|id| !self.entities.get(id).is_some_and(|one| !one.state.is_gone()));
+        new.collect::<BTreeSet<NetworkId>>().len()
+    }
+
+    /// A slot has one unit at a time, and a unit one slot. Another binding needs an entity that is gone, and a newer frame.
+    fn check_binding(&self, tick: u32, slot: UnitSlot, binding: &SlotBinding) -> Result<(), FrameRefusal> {
+        let Some(bound) = self.units.get(slot) else { return Ok(()) };
+        if (bound.binding.id, bound.binding.group) == (binding.id, binding.group) {
+            return Ok(());
+        }
+        if tick <= bound.bound_at {
+            return Err(FrameRefusal::Stale);
+        }
+        let is_free = self.entities.get(&bound.binding.id).is_none_or(|entity| entity.state.is_gone());
+        if is_free { Ok(()) } else { Err(FrameRefusal::Fault(SnapshotFault::Slot)) }
+    }
+
+    /// Binds a slot, unless it is bound to the same unit.
+    fn bind(&mut self, tick: u32, slot: UnitSlot, binding: SlotBinding) {
+        let bound = self.units.get(slot).map(|unit| unit.binding);
+        if bound.is_some_and(|bound| (bound.id, bound.group) == (binding.id, binding.group)) {
+            return;
+        }
+        if let Some(bound) = bound {
+            self.forget_entity(bound.id);
+        }
+        if let Some(place) = self.place_of(&binding) {
+            // The unit came back in another slot.
+            self.units.unbind(place);
+            self.pending.remove(place);
+        }
+        self.units.bind(slot, binding, tick);
+        let is_existence = binding.group == self.codec.existence_group();
+        let is_new = !self.entities.contains_key(&binding.id);
+        let entity = self.entities.entry(binding.id).or_default();
+        entity.blueprint = binding.blueprint;
+        if is_existence {
+            entity.existence = Some(slot);
+        } else {
+            entity.units.push(slot);
+        }
+        self.there += usize::from(is_new);
+    }
+
+    /// The slot that the unit of a binding has, which it then loses.
+    fn place_of(&mut self, binding: &SlotBinding) -> Option<UnitSlot> {
+        let entity = self.entities.get_mut(&binding.id)?;
+        if binding.group == self.codec.existence_group() {
+            return entity.existence.take();
+        }
+        let is_own = |slot: &UnitSlot| {
+            self.units.get(*slot).is_some_and(|unit| unit.binding.group == binding.group)
+        };
+        let place = entity.units.iter().position(is_own)?;
+        Some(entity.units.swap_remove(place))
+    }
+
+    /// The newest words of a unit arrived.
+    fn show(&mut self, tick: u32, slot: UnitSlot, words: &[u32]) {
+        let Some(binding) = self.units.get(slot).map(|unit| unit.binding) else { return };
+        let Some(entity) = self.entities.get_mut(&binding.id) else { return };
+        if binding.group == self.codec.existence_group() {
+            let state = Existence::of_words(words);
+            let was_gone = entity.state.is_gone();
+            if was_gone {
+                self.leaving.remove(&(entity.since, binding.id));
+            }
+            (entity.state, entity.since) = (state, tick);
+            if state.is_gone() {
+                self.leaving.insert((tick, binding.id));
+            }
+            self.there = self.there + usize::from(was_gone) - usize::from(state.is_gone());
+            self.pending.insert(slot);
+            if entity.reported.is_none() {
+                entity.units.iter().for_each(|slot| self.pending.insert(*slot));
+            }
+        } else if entity.existence.is_some() {
+            self.pending.insert(slot);
+        }
+    }
+
+    /// Forgets entities that no later frame may refer to.
+    fn forget(&mut self) {
+        while let Some((tick, id)) = self.leaving.first().copied() {
+            let is_told = self.entities.get(&id).is_none_or(|entity| entity.reported.is_none());
+            if tick >= self.units.floor || !is_told {
+                return;
+            }
+            self.forget_entity(id);
+        }
+    }
+
+    fn forget_entity(&mut self, id: NetworkId) {
+        let Some(SeenEntity { existence, units, state, since, .. }) = self.entities.remove(&id) else { return };
+        for slot in existence.into_iter().chain(units) {
+            self.units.unbind(slot);
+            self.pending.remove(slot);
+        }
+        if state.is_gone() {
+            self.leaving.remove(&(since, id));
+        } else {
+            self.there -= 1;
+        }
+    }
+
+    /// Bytes of the heap, without those of the codec.
+    pub(crate) fn memory(&self) -> usize {
+        // A tree's node has places for eleven entries, of which more than half are used.
+        let entity = size_of::<(NetworkId, SeenEntity)>() * 2;
+        self.units.memory() + self.pending.memory() + self.entities.len() * entity
+    }
+}

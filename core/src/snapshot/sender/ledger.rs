@@ -1,0 +1,102 @@
+//! What each frame carried that is neither acknowledged nor lost.
+
+use alloc::collections::VecDeque;
+
+use crate::snapshot::delta::{FrameName, UnitSlot};
+
+/// A unit of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LedgerEntry {
+    pub(super) slot: UnitSlot,
+    pub(super) visit: u16,
+    /// The version that it was coded against, or [`NEVER`](super::slots::NEVER).
+    pub(super) coded_against: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FrameRecord {
+    name: FrameName,
+    first: u64,
+    units: u32,
+    is_settled: bool,
+}
+
+/// The frames by their numbers, which are consecutive from 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    first: u64,
+    frames: VecDeque<FrameRecord>,
+    first_entry: u64,
+    entries: VecDeque<LedgerEntry>,
+}
+
+impl Ledger {
+    /// The number of the next frame.
+    pub(super) fn next(&self) -> u64 {
+        self.first + self.frames.len() as u64
+    }
+
+    /// Notes a unit of the frame that is recorded next.
+    pub(super) fn note(&mut self, entry: LedgerEntry) {
+        self.entries.push_back(entry);
+    }
+
+    /// Records a frame of the units noted since the last one.
+    pub(super) fn record(&mut self, name: FrameName) {
+        let end = self.first_entry + self.entries.len() as u64;
+        let first = self.frames.back().map_or(self.first_entry, |last| last.first + u64::from(last.units));
+        self.frames.push_back(FrameRecord { name, first, units: (end - first) as u32, is_settled: false });
+    }
+
+    /// Takes a frame out that is acknowledged or lost. Its units stay readable until the next call of [`Self::trim`].
+    pub(super) fn settle(&mut self, frame: u64) -> Option<FrameName> {
+        let record = self.record_mut(frame)?;
+        let is_settled = core::mem::replace(&mut record.is_settled, true);
+        (!is_settled).then_some(record.name)
+    }
+
+    /// Nothing of what was sent is heard of any more.
+    pub(super) fn forget_all(&mut self) {
+        self.first = self.next();
+        self.frames.clear();
+        self.first_entry += self.entries.len() as u64;
+        self.entries.clear();
+    }
+
+    /// The number of the frame of a name.
+    pub(super) fn number(&self, name: FrameName) -> Option<u64> {
+        let place = self.frames.iter().position(|record| record.name == name)?;
+        Some(self.first + place as u64)
+    }
+
+    fn record_mut(&mut self, frame: u64) -> Option<&mut FrameRecord> {
+        self.frames.get_mut(usize::try_from(frame.checked_sub(self.first)?).ok()?)
+    }
+
+    /// The units of a frame, in the order of their slots.
+    pub(super) fn units(&self, frame: u64) -> impl Iterator<Item = LedgerEntry> {
+        let record = frame.checked_sub(self.first).and_then(|place| self.frames.get(usize::try_from(place).ok()?));
+        let range = record.map_or(0..0, |record| {
+            let first = (record.first - self.first_entry) as usize;
+            first..first + record.units as usize
+        });
+        self.entries.range(range).copied()
+    }
+
+    /// Drops the settled frames before the first one that is not.
+    pub(super) fn trim(&mut self) {
+        while let Some(record) = self.frames.front().filter(|record| record.is_settled) {
+            let end = record.first + u64::from(record.units);
+            self.frames.pop_front();
+            self.first += 1;
+            while self.first_entry < end && self.entries.pop_front().is_some() {
+                self.first_entry += 1;
+            }
+        }
+    }
+
+    /// Bytes of the heap.
+    pub(super) fn memory(&self) -> usize {
+        self.frames.capacity() * size_of::<FrameRecord>() + self.entries.capacity() * size_of::<LedgerEntry>()
+    }
+}

@@ -1,0 +1,228 @@
+//! The sending end of a replicated world: for one connection, what the peer has of each unit, and the frames that bring it the rest.
+
+mod ledger;
+mod packer;
+mod scratch;
+mod slots;
+mod view;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use self::ledger::Ledger;
+pub(crate) use self::scratch::FrameScratch;
+use self::slots::{NEVER, Slots};
+use super::delta::{FrameHeader, FrameName, UnitSlot};
+use super::ids::WorldId;
+use super::slot_set::SlotSet;
+use super::unit_codec::UnitCodec;
+use crate::event::ConnectionId;
+
+/// Ticks that the floor stays behind the newest tick, at least and at most.
+const FLOOR_LAG: core::ops::RangeInclusive<u32> = 24..=192;
+/// Frames after which none refers to an acknowledged one any more: the receiver holds the most recent ones only.
+const REFERENCE_FRAMES: u64 = crate::limits::SNAPSHOT_FRAMES_HELD as u64 / 2;
+
+/// A world as one connection is sent it.
+#[derive(Clone, Debug)]
+pub(crate) struct WorldSender {
+    codec: Arc<UnitCodec>,
+    world: WorldId,
+    /// The connection that is sent the world.
+    viewer: ConnectionId,
+    slots: Slots,
+    /// Units of which the newest version was not sent, or was lost.
+    dirty: SlotSet,
+    /// Units that were sent in this tick and lost, or have to wait for an acknowledgement: they are dirty again in the next tick.
+    spent: SlotSet,
+    ledger: Ledger,
+    reference: Option<Reference>,
+    /// The tick of the last commit, or [`NEVER`].
+    tick: u32,
+    /// The frames that were written in this tick.
+    parts: u16,
+    newest_acked: Option<u32>,
+    floor: u32,
+    /// Bits of a unit in a frame, an average over the last frames, in eighths.
+    unit_bits: u32,
+    counts: SenderCounts,
+}
+
+/// The newest frame that was acknowledged.
+#[derive(Clone, Debug)]
+struct Reference {
+    name: FrameName,
+    frame: u64,
+    slots: Vec<UnitSlot>,
+}
+
+/// What a sender did so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct SenderCounts {
+    /// Frames that were written.
+    pub(crate) frames: u64,
+    /// Units in these frames.
+    pub(crate) units: u64,
+    /// Bytes of these frames.
+    pub(crate) bytes: u64,
+    /// Units that were coded against nothing although the peer had a version of them.
+    pub(crate) restarts: u64,
+}
+
+impl WorldSender {
+    /// A sender that knows nothing of the world yet.
+    pub(crate) fn new(codec: Arc<UnitCodec>, world: WorldId, viewer: ConnectionId) -> Self {
+        Self {
+            codec,
+            world,
+            viewer,
+            slots: Slots::default(),
+            dirty: SlotSet::default(),
+            spent: SlotSet::default(),
+            ledger: Ledger::default(),
+            reference: None,
+            tick: NEVER,
+            parts: 0,
+            newest_acked: None,
+            floor: 0,
+            unit_bits: 64 * 8,
+            counts: SenderCounts::default(),
+        }
+    }
+
+    pub(crate) const fn world(&self) -> WorldId {
+        self.world
+    }
+
+    pub(crate) const fn counts(&self) -> SenderCounts {
+        self.counts
+    }
+
+    /// Whether a frame would have anything to carry.
+    pub(crate) const fn has_news(&self) -> bool {
+        !self.dirty.is_empty() && self.parts <= u8::MAX as u16
+    }
+
+    /// Whether units wait for the next commit.
+    pub(crate) const fn has_spent(&self) -> bool {
+        !self.spent.is_empty()
+    }
+
+    /// Whether the peer lacks anything, as far as this end knows.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.dirty.is_empty()
+            && self.spent.is_empty()
+            && self.slots.iter().all(|(_, slot)| slot.is_hidden || slot.sent == slot.baseline)
+    }
+
+    /// A frame is acknowledged: the peer stored it.
+    pub(crate) fn on_acked(&mut self, frame: u64) {
+        let Some(name) = self.ledger.settle(frame) else { return };
+        let Self { ledger, slots, codec, .. } = self;
+        for entry in ledger.units(frame) {
+            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else { continue };
+            slot.on_acked(name.tick, entry.coded_against);
+            let (id, group) = (slot.id, slot.group);
+            if group == codec.existence_group()
+                && let Some((since, _)) = slots.entities.get(&id).and_then(|entity| entity.leaving)
+                && name.tick >= since
+            {
+                for slot in slots.units_of(id) {
+                    self.dirty.remove(slot);
+                    self.spent.remove(slot);
+                }
+                slots.retire(id, ledger.next());
+            }
+        }
+        self.newest_acked = self.newest_acked.max(Some(name.tick));
+        if self.reference.as_ref().is_none_or(|reference| reference.name < name) {
+            let mut list = self.reference.take().map(|reference| reference.slots).unwrap_or_default();
+            list.clear();
+            list.extend(self.ledger.units(frame).map(|entry| entry.slot));
+            self.reference = Some(Reference { name, frame, slots: list });
+        }
+        self.slots.release(frame);
+        self.ledger.trim();
+    }
+
+    /// A frame counts as lost: what it carried is sent again, unless it was since.
+    pub(crate) fn on_lost(&mut self, frame: u64) {
+        let Some(name) = self.ledger.settle(frame) else { return };
+        for entry in self.ledger.units(frame) {
+            let is_newest = |slot: &slots::Slot| slot.visit == entry.visit && slot.sent == name.tick;
+            if !self.slots.get(entry.slot).is_some_and(is_newest) {
+                continue;
+            }
+            if name.tick == self.tick {
+                self.spent.insert(entry.slot);
+            } else {
+                self.dirty.insert(entry.slot);
+            }
+        }
+        self.ledger.trim();
+    }
+
+    /// No commit came for a while: what was lost in this tick goes again in the same tick, coded against nothing. The peer may have
+    /// got the first sending, and then ignores against which version the second one was coded.
+    pub(crate) fn on_stall(&mut self) {
+        for slot in self.spent.iter() {
+            if let Some(slot) = self.slots.get_mut(slot) {
+                slot.start_over();
+            }
+        }
+        self.dirty.take_all(&mut self.spent);
+    }
+
+    /// The transport is gone, and another one took its place: all that is not acknowledged goes again, coded against nothing.
+    pub(crate) fn on_resumed(&mut self) {
+        let Self { slots, dirty, spent, .. } = self;
+        slots.for_each_mut(|number, slot| {
+            if slot.sent != NEVER && slot.sent != slot.baseline {
+                dirty.insert(number);
+            }
+            slot.renew();
+        });
+        dirty.take_all(spent);
+        self.ledger.forget_all();
+        self.reference = None;
+    }
+
+    /// The peer could not decode a frame: nothing is coded against what that was coded against.
+    pub(crate) fn on_reset(&mut self, name: FrameName) {
+        let Some(frame) = self.ledger.number(name) else { return };
+        for entry in self.ledger.units(frame) {
+            if let Some(slot) = self.slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) {
+                slot.start_over();
+                self.dirty.insert(entry.slot);
+            }
+        }
+        self.reference = None;
+    }
+
+    /// The head of the next frame.
+    fn header(&mut self) -> FrameHeader {
+        let lag = self.newest_acked.map_or(0, |acked| self.tick.saturating_sub(acked));
+        let distance = lag.saturating_mul(2).saturating_add(16).clamp(*FLOOR_LAG.start(), *FLOOR_LAG.end());
+        self.floor = self.floor.max(self.tick.saturating_sub(distance));
+        let (floor, tick, next) = (self.floor, self.tick, self.ledger.next());
+        let is_held = |reference: &&Reference| {
+            let Reference { name, frame, .. } = reference;
+            name.tick >= floor
+                && name.tick < tick
+                && tick - name.tick <= FrameHeader::REACH
+                && next.saturating_sub(*frame) <= REFERENCE_FRAMES
+        };
+        let reference = self.reference.as_ref().filter(is_held).map(|reference| reference.name);
+        FrameHeader { name: FrameName { tick, part: self.parts as u8 }, floor, reference }
+    }
+
+    /// Bytes of the heap, without those of the codec.
+    pub(crate) fn memory(&self) -> usize {
+        let reference = self.reference.as_ref().map_or(0, |reference| reference.slots.capacity());
+        self.slots.memory()
+            + self.dirty.memory()
+            + self.spent.memory()
+            + self.ledger.memory()
+            + reference * size_of::<UnitSlot>()
+    }
+}

@@ -1,0 +1,253 @@
+//! The slots of one connection: which unit each stands for, and what the peer is known to have of it.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::snapshot::changes::Gone;
+use crate::snapshot::delta::UnitSlot;
+use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
+use crate::snapshot::store::UnitId;
+
+/// No tick.
+pub(super) const NEVER: u32 = u32::MAX;
+/// Ticks back to which a slot knows when its unit was sent.
+const MASK_TICKS: u32 = u64::BITS;
+/// No slot.
+const NONE: u16 = u16::MAX;
+
+/// A unit in the view of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) unit: UnitId,
+    pub(super) id: NetworkId,
+    pub(super) group: GroupId,
+    /// Counts what makes earlier frames say nothing of this unit: another unit in the slot, or a fresh start.
+    pub(super) visit: u16,
+    /// The newest acknowledged version, or [`NEVER`].
+    pub(super) baseline: u32,
+    /// The version that the baseline was coded against, or [`NEVER`].
+    pub(super) against: u32,
+    /// The tick in which the unit was last sent, or [`NEVER`].
+    pub(super) sent: u32,
+    /// The ticks after the baseline in which it was sent: bit 0 stands for `sent`, each next one for a tick before.
+    unacked: u64,
+    /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
+    pub(super) is_hidden: bool,
+    /// Whether the next frame codes it against nothing, although the peer has the baseline.
+    pub(super) is_renewed: bool,
+}
+
+impl Slot {
+    const fn new(unit: UnitId, id: NetworkId, group: GroupId, visit: u16) -> Self {
+        Self {
+            unit,
+            id,
+            group,
+            visit,
+            baseline: NEVER,
+            against: NEVER,
+            sent: NEVER,
+            unacked: 0,
+            is_hidden: false,
+            is_renewed: false,
+        }
+    }
+
+    /// From now on, earlier frames say nothing of this unit: the next one codes it against nothing.
+    pub(super) const fn start_over(&mut self) {
+        self.visit = self.visit.wrapping_add(1);
+        (self.baseline, self.against, self.unacked) = (NEVER, NEVER, 0);
+    }
+
+    /// From now on, earlier frames say nothing of this unit, but the peer has the baseline: if the unit changes, it is coded against
+    /// nothing once.
+    pub(super) const fn renew(&mut self) {
+        self.visit = self.visit.wrapping_add(1);
+        self.unacked = 0;
+        self.is_renewed = true;
+    }
+
+    /// The first tick after the baseline in which the unit was sent.
+    pub(super) fn first_unacked(&self) -> Option<u32> {
+        let oldest = self.unacked.checked_ilog2()?;
+        Some(self.sent.saturating_sub(oldest))
+    }
+
+    /// Whether the unit was sent after the baseline in one of these ticks.
+    pub(super) fn has_unacked_in(&self, ticks: &Range<u64>) -> bool {
+        let sent = u64::from(self.sent);
+        if self.unacked == 0 || ticks.start > sent {
+            return false;
+        }
+        // Bits from the newest of these ticks back to the oldest.
+        let newest = sent.saturating_sub(ticks.end.saturating_sub(1));
+        let oldest = sent - ticks.start;
+        if newest >= u64::from(MASK_TICKS) {
+            return false;
+        }
+        let older = self.unacked >> newest;
+        let width = oldest.min(u64::from(MASK_TICKS) - 1) - newest + 1;
+        older & (u64::MAX >> (u64::from(MASK_TICKS) - width)) != 0
+    }
+
+    /// Whether there is no room to note that the unit is sent in `tick`: the peer left so many versions unacknowledged.
+    pub(super) fn is_full(&self, tick: u32, most: u32) -> bool {
+        self.unacked.count_ones() >= most
+            || self.first_unacked().is_some_and(|first| tick.saturating_sub(first) >= MASK_TICKS)
+    }
+
+    pub(super) const fn on_sent(&mut self, tick: u32) {
+        if self.sent != NEVER {
+            let ticks = tick.saturating_sub(self.sent);
+            self.unacked = if ticks < MASK_TICKS { self.unacked << ticks } else { 0 };
+        }
+        self.unacked |= 1;
+        self.sent = tick;
+    }
+
+    /// A frame that carried the unit is acknowledged. An older one than the baseline says nothing new.
+    pub(super) const fn on_acked(&mut self, tick: u32, coded_against: u32) {
+        if self.baseline != NEVER && tick <= self.baseline {
+            return;
+        }
+        (self.baseline, self.against) = (tick, coded_against);
+        self.is_renewed = false;
+        let Some(newer) = self.sent.checked_sub(tick) else { return };
+        // Only what was sent later is in doubt.
+        self.unacked &= if newer < MASK_TICKS { (1 << newer) - 1 } else { u64::MAX };
+    }
+}
+
+/// An entity in the view.
+#[derive(Clone, Debug)]
+pub(super) struct ViewedEntity {
+    pub(super) existence: UnitSlot,
+    pub(super) units: SmallVec<[UnitSlot; 4]>,
+    pub(super) blueprint: Option<BlueprintId>,
+    /// Since which tick the peer is told that it is gone, and why.
+    pub(super) leaving: Option<(u32, Gone)>,
+}
+
+/// All slots, and the entities in view.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<Option<Slot>>,
+    /// By unit.
+    by_unit: Vec<u16>,
+    pub(super) entities: BTreeMap<NetworkId, ViewedEntity>,
+    free: BTreeSet<u16>,
+    /// The visits of slots that no unit has.
+    visits: Vec<u16>,
+    /// Slots whose unit left, and the frame after which they may be used again.
+    quarantine: VecDeque<(u64, SmallVec<[UnitSlot; 4]>)>,
+}
+
+impl Slots {
+    pub(super) fn get(&self, slot: UnitSlot) -> Option<&Slot> {
+        self.slots.get(usize::from(slot.0))?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: UnitSlot) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(slot.0))?.as_mut()
+    }
+
+    /// The slot of a unit in view.
+    pub(super) fn of_unit(&self, unit: UnitId) -> Option<UnitSlot> {
+        self.by_unit.get(unit.0 as usize).filter(|slot| **slot != NONE).map(|slot| UnitSlot(*slot))
+    }
+
+    /// All slots of an entity.
+    pub(super) fn units_of(&self, id: NetworkId) -> SmallVec<[UnitSlot; 5]> {
+        let entity = self.entities.get(&id);
+        entity.into_iter().flat_map(|entity| entity.units.iter().copied().chain([entity.existence])).collect()
+    }
+
+    /// Changes all slots that units have.
+    pub(super) fn for_each_mut(&mut self, mut change: impl FnMut(UnitSlot, &mut Slot)) {
+        for (number, slot) in (0..).map(UnitSlot).zip(&mut self.slots) {
+            if let Some(slot) = slot {
+                change(number, slot);
+            }
+        }
+    }
+
+    /// All slots that units have.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &Slot)> {
+        (0..).map(UnitSlot).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
+    }
+
+    /// Gives a unit the lowest free slot; none if all are taken.
+    pub(super) fn insert(&mut self, unit: UnitId, id: NetworkId, group: GroupId) -> Option<UnitSlot> {
+        let number = match self.free.pop_first() {
+            Some(number) => number,
+            None if self.slots.len() < usize::from(NONE) => {
+                self.slots.push(None);
+                self.visits.push(0);
+                self.slots.len() as u16 - 1
+            }
+            None => return None,
+        };
+        let visit = self.visits.get(usize::from(number)).copied().unwrap_or(0);
+        if let Some(place) = self.slots.get_mut(usize::from(number)) {
+            *place = Some(Slot::new(unit, id, group, visit));
+        }
+        if self.by_unit.len() <= unit.0 as usize {
+            self.by_unit.resize(unit.0 as usize + 1, NONE);
+        }
+        if let Some(place) = self.by_unit.get_mut(unit.0 as usize) {
+            *place = number;
+        }
+        Some(UnitSlot(number))
+    }
+
+    /// The store used the number of a unit again, or will.
+    pub(super) fn orphan(&mut self, unit: UnitId) -> Option<UnitSlot> {
+        let place = self.by_unit.get_mut(unit.0 as usize)?;
+        let number = core::mem::replace(place, NONE);
+        let slot = UnitSlot(number);
+        let own = self.get_mut(slot)?;
+        own.is_hidden = true;
+        own.start_over();
+        Some(slot)
+    }
+
+    /// The peer knows that an entity left: its slots are free once it also acknowledged a frame that was sent after `frame`.
+    pub(super) fn retire(&mut self, id: NetworkId, frame: u64) {
+        let Some(entity) = self.entities.remove(&id) else { return };
+        let mut slots = entity.units;
+        slots.push(entity.existence);
+        for slot in &slots {
+            let place = usize::from(slot.0);
+            let Some(own) = self.slots.get_mut(place).and_then(Option::take) else { continue };
+            if let Some(visit) = self.visits.get_mut(place) {
+                *visit = own.visit.wrapping_add(1);
+            }
+            if let Some(number) = self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0) {
+                *number = NONE;
+            }
+        }
+        self.quarantine.push_back((frame, slots));
+    }
+
+    /// A frame is acknowledged: slots that wait for one that was sent as late are free.
+    pub(super) fn release(&mut self, frame: u64) {
+        while let Some((after, _)) = self.quarantine.front()
+            && frame > *after
+            && let Some((_, slots)) = self.quarantine.pop_front()
+        {
+            self.free.extend(slots.iter().map(|slot| slot.0));
+        }
+    }
+
+    /// Bytes of the heap.
+    pub(super) fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<Option<Slot>>()
+            + (self.by_unit.capacity() + self.visits.capacity()) * size_of::<u16>()
+            + self.entities.len() * size_of::<(NetworkId, ViewedEntity)>() * 2
+            + self.free.len() * size_of::<u16>() * 2
+            + self.quarantine.capacity() * size_of::<(u64, SmallVec<[UnitSlot; 4]>)>()
+    }
+}

@@ -1,0 +1,248 @@
+//! Which entities the connection sees, and the words of those that the store has in another form.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use slotmap::Key;
+use smallvec::SmallVec;
+
+use super::WorldSender;
+use super::slots::{NEVER, ViewedEntity};
+use crate::event::ConnectionId;
+use crate::snapshot::changes::Gone;
+use crate::snapshot::delta::UnitSlot;
+use crate::snapshot::ids::{BlueprintId, NetworkId};
+use crate::snapshot::schema::Audience;
+use crate::snapshot::store::{Store, UnitId};
+use crate::snapshot::unit_codec::EXISTENCE_WORDS;
+
+impl WorldSender {
+    /// Takes the store's last commit in. `sees` says of an entity that is not in view whether it is to be.
+    pub(crate) fn on_commit(&mut self, store: &Store, sees: impl Fn(NetworkId) -> bool) {
+        self.begin_tick(store);
+        for unit in store.evicted() {
+            if let Some(slot) = self.slots.orphan(*unit) {
+                self.spent.remove(slot);
+                self.dirty.insert(slot);
+            }
+        }
+        for unit in store.changed().list() {
+            match self.slots.of_unit(*unit) {
+                Some(slot) => self.on_changed(store, *unit, slot),
+                None => self.on_unknown(store, *unit, &sees),
+            }
+        }
+    }
+
+    /// Takes the whole world in, as far as `sees` says so.
+    pub(crate) fn on_attached(&mut self, store: &Store, sees: impl Fn(NetworkId) -> bool) {
+        self.begin_tick(store);
+        for entity in store.entities() {
+            if sees(entity.id) {
+                self.enter(store, entity.id);
+            }
+        }
+    }
+
+    fn begin_tick(&mut self, store: &Store) {
+        let tick = store.tick().and_then(|tick| u32::try_from(tick).ok());
+        if let Some(tick) = tick.filter(|tick| *tick != self.tick) {
+            self.tick = tick;
+            self.parts = 0;
+            self.dirty.take_all(&mut self.spent);
+        }
+    }
+
+    /// A unit in view was committed.
+    fn on_changed(&mut self, store: &Store, unit: UnitId, slot: UnitSlot) {
+        let Some(state) = store.state(unit) else { return };
+        if state.group == store.existence_group() {
+            match state.gone {
+                Some((_, gone)) => self.leave(state.id, gone),
+                None => {
+                    self.dirty.insert(slot);
+                    self.judge_audiences(store, state.id);
+                }
+            }
+            return;
+        }
+        let leaving = self.slots.entities.get(&state.id).and_then(|entity| entity.leaving);
+        let is_out_of_sight = matches!(leaving, Some((_, Gone::OutOfSight)));
+        if !is_out_of_sight && self.slots.get(slot).is_some_and(|slot| !slot.is_hidden) {
+            self.spent.remove(slot);
+            self.dirty.insert(slot);
+        }
+    }
+
+    /// A unit that has no slot was committed: it is new, or out of sight.
+    fn on_unknown(&mut self, store: &Store, unit: UnitId, sees: impl Fn(NetworkId) -> bool) {
+        let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
+        if self.slots.entities.contains_key(&state.id) {
+            self.add_unit(store, unit);
+        } else if sees(state.id) {
+            self.enter(store, state.id);
+        }
+    }
+
+    /// An entity comes into view.
+    pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
+        if let Some(entity) = self.slots.entities.get_mut(&id) {
+            // The peer does not know yet, or does not show it: it has its versions still.
+            if entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight).is_some() {
+                self.dirty.insert(entity.existence);
+                entity.units.iter().for_each(|slot| self.dirty.insert(*slot));
+                self.judge_audiences(store, id);
+            }
+            return;
+        }
+        let group = store.existence_group();
+        let Some((unit, entity)) = store.unit(id, group).zip(store.entity(id)) else { return };
+        let Some(existence) = self.slots.insert(unit, id, group) else { return };
+        let blueprint = entity.settings.blueprint;
+        let viewed = ViewedEntity { existence, units: SmallVec::new(), blueprint, leaving: None };
+        self.slots.entities.insert(id, viewed);
+        self.dirty.insert(existence);
+        for (group, unit) in store.units(id) {
+            if group != store.existence_group() {
+                self.add_unit(store, unit);
+            }
+        }
+    }
+
+    /// A unit of an entity in view gets a slot.
+    fn add_unit(&mut self, store: &Store, unit: UnitId) {
+        let Some(state) = store.state(unit) else { return };
+        let Some(slot) = self.slots.insert(unit, state.id, state.group) else { return };
+        if let Some(entity) = self.slots.entities.get_mut(&state.id) {
+            entity.units.push(slot);
+        }
+        self.dirty.insert(slot);
+        self.judge_audiences(store, state.id);
+    }
+
+    /// An entity goes out of view, or is destroyed.
+    pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
+        let tick = self.tick;
+        let Some(entity) = self.slots.entities.get_mut(&id) else { return };
+        if matches!(entity.leaving, Some((_, Gone::Destroyed))) {
+            return;
+        }
+        let is_out_of_sight = gone == Gone::OutOfSight;
+        if entity.leaving.is_some() && is_out_of_sight {
+            return;
+        }
+        entity.leaving = Some((tick, gone));
+        let existence = entity.existence;
+        let units = entity.units.clone();
+        // A destroyed entity's last values still go.
+        for slot in units.iter().filter(|_| is_out_of_sight) {
+            self.dirty.remove(*slot);
+            self.spent.remove(*slot);
+        }
+        let was_sent = |slot: &UnitSlot| self.slots.get(*slot).is_some_and(|slot| slot.sent != NEVER);
+        if units.iter().chain([&existence]).any(was_sent) {
+            self.spent.remove(existence);
+            self.dirty.insert(existence);
+            return;
+        }
+        for slot in units.iter().chain([&existence]) {
+            self.dirty.remove(*slot);
+            self.spent.remove(*slot);
+        }
+        self.slots.retire(id, self.ledger.next());
+    }
+
+    /// Everything that is in view leaves it.
+    pub(crate) fn leave_all(&mut self) {
+        let ids: Vec<NetworkId> = self.slots.entities.keys().copied().collect();
+        for id in ids {
+            self.leave(id, Gone::OutOfSight);
+        }
+    }
+
+    /// Whether an entity is in view, and not about to leave.
+    pub(crate) fn views(&self, id: NetworkId) -> bool {
+        self.slots.entities.get(&id).is_some_and(|entity| entity.leaving.is_none())
+    }
+
+    /// The entities in view that are not about to leave.
+    pub(crate) fn viewed(&self) -> impl Iterator<Item = NetworkId> {
+        let entities = self.slots.entities.iter();
+        entities.filter(|(_, entity)| entity.leaving.is_none()).map(|(id, _)| *id)
+    }
+
+    /// Hides or shows the units that only the owner, or all but the owner, are sent.
+    fn judge_audiences(&mut self, store: &Store, id: NetworkId) {
+        if !self.codec.has_audiences() {
+            return;
+        }
+        let owner = store.entity(id).and_then(|entity| entity.owner);
+        let is_own = owner == Some(self.viewer);
+        let Some(entity) = self.slots.entities.get(&id) else { return };
+        for slot in entity.units.clone() {
+            let Some(own) = self.slots.get_mut(slot) else { continue };
+            let is_hidden = match self.codec.audience(own.group) {
+                Audience::All => false,
+                Audience::Owner => !is_own,
+                Audience::Others => is_own,
+            };
+            if is_hidden != own.is_hidden {
+                own.is_hidden = is_hidden;
+                own.start_over();
+                self.dirty.insert(slot);
+            }
+            if is_hidden && own.sent == NEVER {
+                self.dirty.remove(slot);
+            }
+        }
+    }
+
+    /// The words of the unit that stands for an entity, as this connection is sent them: whether it is gone, and why; whose it is;
+    /// the epoch.
+    pub(super) fn existence_words(&self, store: &Store, id: NetworkId) -> [u32; EXISTENCE_WORDS] {
+        match self.slots.entities.get(&id).and_then(|entity| entity.leaving) {
+            Some((_, Gone::Destroyed)) => return [1, 0, 0],
+            Some((_, Gone::OutOfSight)) => return [2, 0, 0],
+            None => {}
+        }
+        let Some(entity) = store.entity(id) else { return [1, 0, 0] };
+        let owner = match entity.owner {
+            None => 0,
+            Some(owner) if owner == self.viewer => 1,
+            Some(_) => 2,
+        };
+        [0, owner, entity.epoch]
+    }
+
+    pub(super) fn blueprint_of(&self, id: NetworkId) -> Option<BlueprintId> {
+        self.slots.entities.get(&id)?.blueprint
+    }
+
+    /// The ticks whose words of a unit later frames of this connection may be coded against, of those in `ranges`, as bits.
+    pub(crate) fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u32 {
+        let Some(slot) = self.slots.of_unit(unit).and_then(|slot| self.slots.get(slot)) else { return 0 };
+        let mut bits = 0;
+        for (place, range) in (0u32..).zip(ranges.iter().take(32)) {
+            let has = |tick: u32| tick != NEVER && range.contains(&u64::from(tick));
+            let is_second = has(slot.against) && slot.against >= self.floor;
+            let is_needed = has(slot.baseline) || is_second || slot.has_unacked_in(range);
+            bits |= u32::from(is_needed) << place;
+        }
+        bits
+    }
+
+    /// The tick in which the first of the entities was gone that the peer may still be told of.
+    pub(crate) fn first_leaving(&self) -> Option<u32> {
+        self.slots.entities.values().filter_map(|entity| entity.leaving).map(|(tick, _)| tick).min()
+    }
+
+    /// The connection that is sent the world, as a number.
+    pub(crate) fn viewer_bits(&self) -> u64 {
+        self.viewer.data().as_ffi()
+    }
+
+    /// The connection that is sent the world.
+    pub(crate) const fn viewer(&self) -> ConnectionId {
+        self.viewer
+    }
+}
