@@ -8,7 +8,7 @@ fn connection(number: u32) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | u64::from(number)).into()
 }
 
-/// Changes with something of each kind.
+/// Changes that include every kind of change.
 fn changes() -> Changes {
     let mut column = Column::new(ComponentId(3), 2);
     for (id, words) in [(9, [1, 300]), (4, [u32::MAX, 0])] {
@@ -33,7 +33,7 @@ fn changes() -> Changes {
     }
 }
 
-/// A record with a body of the caller's.
+/// A record whose body is `body`.
 fn record(body: &[u8]) -> Vec<u8> {
     let mut file = MAGIC.to_vec();
     file.push(VERSION);
@@ -43,7 +43,7 @@ fn record(body: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Version 1 for good: recordings are read for years.
+/// Format version 1 must never change: recordings are read for years.
 #[test]
 fn the_format_is_what_it_was() {
     let mut body = Vec::new();
