@@ -1,25 +1,25 @@
-//! Why a snapshot frame was refused.
+//! The reasons for refusing a snapshot frame.
 
 use core::fmt;
 
 use super::slot::UnitSlot;
 use crate::snapshot::entropy::CodeError;
 
-/// Why a snapshot frame was refused. Nothing of a refused frame may be stored.
+/// The reason that a snapshot frame was refused. Nothing of a refused frame may be stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotFault {
-    /// The bits end too early, a number is too large, or something follows the last bit.
+    /// The bits end too early, a number is too large, or more bits follow the end of the frame.
     Code(CodeError),
     /// A bit that must be zero is set.
     Reserved,
-    /// The ticks of the header contradict each other, or the frame's tick cannot be told.
+    /// The ticks of the header contradict each other, or the frame's tick cannot be determined.
     Tick,
     /// The frame refers to another frame that the receiver does not hold.
     ReferenceMissing,
-    /// A slot beyond those of the view.
+    /// A slot lies beyond the slots of the view.
     Slot,
-    /// More units or words than one frame may hold.
+    /// The frame holds more units or words than the limits of a frame.
     TooLarge,
     /// The receiver knows no unit in this slot.
     UnknownUnit {
@@ -37,9 +37,9 @@ pub enum SnapshotFault {
     WrongLength,
     /// A word lies outside its part's range.
     OutOfRange,
-    /// A part or an element is named as changed and is as predicted.
+    /// A part or an element is marked as changed but equals its prediction.
     Unchanged,
-    /// The words are not those that the sender coded: the two ends held different baselines.
+    /// The decoded words fail the frame's check: sender and receiver held different baselines.
     Diverged,
 }
 

@@ -1,5 +1,5 @@
-//! The numbers by which the units of a view are known.
+//! The numbers that name the units of a view.
 
-/// A unit in the view of one connection. Slots are numbered densely, so that naming one costs few bits.
+/// The number of a unit in the view of one connection. Slots are numbered densely, so naming a unit costs few bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);

@@ -1,4 +1,4 @@
-//! Frames, from one end to the other.
+//! Tests of frames, from encoder to decoder.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -26,7 +26,7 @@ fn angles() -> Plan {
     Plan::new(&Layout::new(vec![Part::Angle { bits: 8, threshold: 0 }], Predictor::Linear))
 }
 
-/// Units that are coded against the words 0.
+/// Units that are coded against zeros.
 fn absolute<'a>(
     plan: &'a Plan,
     units: &'a [(u16, [u32; 1])],
@@ -47,7 +47,7 @@ fn written<'a>(header: &FrameHeader, units: impl Iterator<Item = UnitUpdate<'a>>
     bytes_of(FrameWriter::new().write(header, &[], units).unwrap())
 }
 
-/// The worlds of a stream of frames in which units move, rest, and sometimes jump.
+/// Plays a stream of frames in which units move, rest, and sometimes jump.
 fn play(seed: u64) {
     let mut draw = Draw(seed);
     let layout = layout(&mut draw);
@@ -179,7 +179,7 @@ fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
         }
         receiver.frames.insert(name(20), slots);
         if is_headed {
-            // Tick 25, which refers to frame 20 of part 0: a header that lets the rest be looked at.
+            // The header names tick 25 and refers to frame 20, part 0, so the decoder reads the rest.
             let header = [25u64 << 3 | 0b100, 0b1 << 24 | 0b1 << 25 | 0b0001 << 26];
             let five = (header[0] | 0b01 << 19 | 0b1 << 22 | header[1] >> 2).to_le_bytes();
             bytes.splice(..0, five.into_iter().take(3));
@@ -203,7 +203,7 @@ fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
     for length in 0..bytes.len() {
         assert!(receiver.receive(&bytes[..length]).is_err(), "cut to {length}");
     }
-    // The ticks of a header are not words: the packet's own protection covers them.
+    // The checksum does not cover the ticks of a header; the packet's own protection does.
     for bit in 40..bytes.len() * 8 {
         let mut bytes = bytes.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -295,7 +295,7 @@ fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
     let frame = writer.write(&header, &slots, slots[..most].iter().copied().map(update)).unwrap();
     receiver.receive(&bytes_of(frame)).unwrap();
 
-    // The same by hand: all units of the frame again, a bit each.
+    // The test writes the bits itself: all units of the frame are repeated, with one bit each.
     let mut bomb = CodeWriter::new();
     bomb.put(0b100, 3);
     bomb.put(5, 16);

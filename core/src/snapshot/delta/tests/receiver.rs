@@ -1,4 +1,4 @@
-//! Both ends of a stream of frames, as plain maps.
+//! The sender and the receiver of a stream of frames, as plain maps.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
@@ -10,10 +10,10 @@ use crate::snapshot::delta::{
     UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
 };
 
-/// A tick's words, and the tick of the version that they were coded against.
+/// By tick: the words, and the tick of the version that they were coded against.
 type History = BTreeMap<u32, (Vec<u32>, Option<u32>)>;
 
-/// All versions that a receiver got.
+/// A receiver that keeps all versions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Receiver {
     pub(super) plan: Plan,
@@ -74,7 +74,7 @@ impl Versions for Receiver {
     }
 }
 
-/// A sender that relies on nothing that was not acknowledged.
+/// A sender that codes only against acknowledged versions.
 #[derive(Debug, Default)]
 pub(super) struct Sender {
     /// The versions that were sent.
@@ -87,7 +87,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Ticks below the newest acknowledged one that the receiver is asked to keep.
+    /// The number of ticks below the newest acknowledged tick that the receiver is asked to keep.
     const KEPT: u32 = 20;
 
     pub(super) fn on_acked(&mut self, name: FrameName) {
@@ -98,7 +98,8 @@ impl Sender {
         self.acked_frames.insert(name);
     }
 
-    /// Writes all units that differ from a version that the receiver may show: the newest acknowledged one, or any sent since.
+    /// Writes all units that differ from any version that the receiver may show: the newest acknowledged version, or any version
+    /// sent since.
     pub(super) fn send(
         &mut self,
         name: FrameName,
@@ -109,7 +110,7 @@ impl Sender {
         let reference = self.acked_frames.last().copied();
         let referable = reference.map_or(name.tick, |reference| reference.tick);
         let mut floor = referable.saturating_sub(Self::KEPT);
-        // Below the floor, the receiver takes the newest version: it must be the acknowledged one.
+        // Below the floor, the receiver uses its newest version, which must be the acknowledged version.
         for (slot, history) in &self.sent {
             let unacked = self.acked.get(slot).map_or(0, |tick| tick + 1);
             floor = history.range(unacked..).next().map_or(floor, |(tick, _)| floor.min(*tick));
