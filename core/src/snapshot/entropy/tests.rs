@@ -62,7 +62,7 @@ fn the_code_is_that_of_the_textbook() {
 #[test]
 fn a_number_above_32_bits_is_refused() {
     for order in 0..=ORDER_MAX {
-        // All 32 low bits set: 2^33 - 1, less 2^order.
+        // All 32 low bits are set: the number is 2^33 - 1, less 2^order.
         let mut writer = CodeWriter::new();
         writer.put(0, 32 - order);
         writer.put(u64::from(u32::MAX), 32);

@@ -2,7 +2,7 @@ use quickcheck::{QuickCheck, TestResult};
 
 use super::*;
 
-/// Ranges with a step, for fields of 32 bits.
+/// Ranges with a step that an `f32` can represent.
 const RANGES: [(f64, f64, f64); 9] = [
     (-1024.0, 1024.0, 0.002),
     (-20.0, 20.0, 0.01),
@@ -19,7 +19,7 @@ fn steps() -> impl Iterator<Item = Steps> {
     RANGES.into_iter().map(|(low, high, step)| Steps::for_width(low, high, step, 32).unwrap())
 }
 
-/// Half a step, and what the division and an `f32` add to it.
+/// Half a step, plus the error that the division and an `f32` add.
 fn tolerance(steps: &Steps) -> f64 {
     let far = steps.high().max(-steps.low());
     steps.step() * 0.5001 + far * f64::from(f32::EPSILON) / 2.0
@@ -104,7 +104,7 @@ fn a_range_without_room_for_steps_is_refused() {
     assert_eq!(Steps::for_width(-1e-60, 1e-60, 1e-62, 32), Err(StepsError::TooFine));
     assert_eq!(Steps::for_width(0.0, 1e60, 1e56, 32), Err(StepsError::TooFine));
     assert!(Steps::for_width(0.0, 1024.0, 0.0001, 64).is_ok());
-    // Exactly two values a step.
+    // An `f32` has exactly two values per step here.
     assert!(Steps::for_width(0.0, 1024.0, 1.0 / 8192.0, 32).is_ok());
 }
 
@@ -155,7 +155,7 @@ fn angles_without_a_direction_are_zero() {
     assert_eq!(angle_from_word(192, 8), -FRAC_PI_2);
 }
 
-/// The length of the difference of two rotations, as quaternions of either sign.
+/// The largest difference between a component of two rotations, for the nearer of the two signs.
 fn component_error(a: [f64; 4], b: [f64; 4]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let sign = dot.signum();
@@ -167,7 +167,7 @@ fn unit(quaternion: [f64; 4]) -> [f64; 4] {
     quaternion.map(|one| one / norm)
 }
 
-/// Rotations everywhere, many of them with components that are nearly equal.
+/// Arbitrary rotations, many of which have components that are nearly equal.
 fn rotation([x, y, z, w]: [i16; 4]) -> Option<[f64; 4]> {
     let coarse = |one: i16| if one % 3 == 0 { f64::from(one.signum()) } else { f64::from(one) / 32_768.0 };
     let quaternion = [x, y, z, w].map(coarse);
