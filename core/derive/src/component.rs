@@ -1,4 +1,4 @@
-//! `NetComponent` and `NetValue`: the words of a type.
+//! The derives of `NetComponent` and `NetValue`, which convert a type to words and back.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -88,7 +88,7 @@ pub(crate) fn derive_value(input: &DeriveInput) -> Result<TokenStream> {
     implement(input, &container.krate)
 }
 
-/// The bodies of an implementation of `NetValue`.
+/// The bodies of the functions of a `NetValue` implementation.
 struct Value {
     words: TokenStream,
     kind: TokenStream,

@@ -1,4 +1,4 @@
-//! One field of a component: its attributes, and the code that they make.
+//! One field of a component: its attributes, and the code generated for it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -9,9 +9,9 @@ use syn::{Expr, Field, Ident, Path, Result, parse_quote};
 use crate::attributes::for_each;
 use crate::ranges::{Bounds, Division, Range, step_alone};
 
-/// The code of a field.
+/// The code generated for a field.
 pub(crate) struct Quantised {
-    /// How many words the field has.
+    /// The number of words of the field.
     pub(crate) words: TokenStream,
     /// The field's `FieldSpec`.
     pub(crate) spec: TokenStream,
@@ -21,9 +21,9 @@ pub(crate) struct Quantised {
     pub(crate) restore: TokenStream,
 }
 
-/// The words that a field becomes.
+/// The way in which a field becomes words.
 enum Form {
-    /// Those of its type.
+    /// The words of the field's type.
     Plain,
     Integer(Bounds),
     Float(Division),
@@ -31,7 +31,7 @@ enum Form {
     Angle(Expr),
 }
 
-/// The attributes of a field, before they are compared with each other.
+/// The attributes of a field, before they are checked against each other.
 #[derive(Default)]
 struct Marks {
     range: Option<Range>,
@@ -83,7 +83,7 @@ impl Marks {
         Ok(())
     }
 
-    /// The form, which the marks beside it must suit.
+    /// The form of the field. Refuses attributes that do not suit the form.
     fn form(&mut self, field: &Field, krate: &Path) -> Result<Form> {
         let has_range = self.range.is_some();
         let form = match (self.range.take(), self.step.take()) {
@@ -140,7 +140,7 @@ impl Quantised {
     }
 }
 
-/// The code of a field, with its kind in the place of its `FieldSpec`.
+/// The code generated for a field, with the field's kind instead of its `FieldSpec`.
 struct Code {
     words: TokenStream,
     kind: TokenStream,
@@ -202,7 +202,7 @@ impl Code {
     }
 }
 
-/// The constant `BITS`, which lies between two bounds.
+/// The constant `BITS`, checked to lie between two bounds.
 fn bits_constant(bits: &Expr, low: &TokenStream, high: &TokenStream, text: &str) -> TokenStream {
     quote_spanned! {bits.span()=>
         const BITS: u8 = #bits;

@@ -1,8 +1,8 @@
-//! Tests of the derives as users of the facade call them.
+//! The derives of the facade `tickwire`, and their tests.
 
 use syn::{DeriveInput, parse_quote};
 
-/// Lets what is derived name the facade, unless an attribute of the user's says otherwise.
+/// Makes the derived code name the facade, unless an attribute of the user names another path.
 pub(crate) fn named(mut input: DeriveInput) -> DeriveInput {
     input.attrs.insert(0, parse_quote!(#[net(crate = ::tickwire)]));
     input

@@ -1,4 +1,4 @@
-//! Tests of the errors that the derive of components reports.
+//! Tests of the errors of the component derives.
 
 use syn::{DeriveInput, Field, parse_quote};
 

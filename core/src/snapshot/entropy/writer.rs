@@ -78,9 +78,9 @@ impl CodeWriter {
         self.pending_bits = total - 64;
     }
 
-    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code is a zero for each bit
-    /// that `value + 2^order` has beyond `order + 1` bits, then a one, then the bits below the highest bit. After the largest possible number
-    /// of zeros, the one is left out.
+    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code is a zero for each bit that
+    /// `value + 2^order` has beyond `order + 1` bits, then a one, then the bits below the highest bit. After the largest possible
+    /// number of zeros, the one is left out.
     #[inline]
     pub fn golomb(&mut self, value: u32, order: u32) {
         let (sum, zeros, width) = golomb_shape(value, order);

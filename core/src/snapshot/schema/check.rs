@@ -1,4 +1,4 @@
-//! Names and fields that a schema can have.
+//! Checks the names and fields of a schema.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -9,14 +9,14 @@ use super::super::component::{ComponentSpec, FieldKind, FieldSpec};
 use super::error::SnapshotSchemaError;
 use crate::limits;
 
-/// Refuses a name that a schema's entry cannot have.
+/// Refuses a name that is empty, too long, or has characters that are not allowed.
 pub(super) fn name(what: &'static str, name: &str) -> Result<(), SnapshotSchemaError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let is_name = !name.is_empty() && name.len() <= limits::COMPONENT_NAME && name.bytes().all(allowed);
     if is_name { Ok(()) } else { Err(SnapshotSchemaError::BadName { what, name: name.into() }) }
 }
 
-/// Refuses a component that no words could hold.
+/// Refuses a component with a field that words cannot represent.
 pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError> {
     name("component", &spec.name)?;
     name("group", spec.group_name())?;
@@ -27,7 +27,7 @@ pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError>
     })
 }
 
-/// The path of a field, and its fault.
+/// The path of a field, and the text of its fault.
 type Fault = (String, &'static str);
 
 fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {

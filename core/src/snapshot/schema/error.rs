@@ -1,4 +1,4 @@
-//! Why a schema of replicated worlds cannot be.
+//! The reasons for refusing a schema of replicated worlds.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,30 +6,30 @@ use core::fmt;
 use crate::limits;
 use crate::text::Escaped;
 
-/// Why a component, group or blueprint cannot be part of a schema. Each is found before anything is sent.
+/// The reason that a component, group or blueprint cannot be part of a schema. Every such fault is found before anything is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotSchemaError {
-    /// The name is empty, too long, or has other characters than ASCII letters, digits, `_`, `-`, `.` and `/`.
+    /// The name is empty, too long, or has characters other than ASCII letters, digits, `_`, `-`, `.` and `/`.
     BadName {
         /// `component`, `group` or `blueprint`.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// There is one of this name.
+    /// Another component or blueprint has the same name.
     DuplicateName {
         /// `component` or `blueprint`.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// The type is a component already.
+    /// The Rust type is already declared as a component.
     DuplicateType {
         /// The name of the component.
         name: String,
     },
-    /// A field cannot be as it is declared.
+    /// The declaration of a field is not valid.
     BadField {
         /// The component.
         component: String,
@@ -42,31 +42,31 @@ pub enum SnapshotSchemaError {
     TooMany {
         /// `components` or `blueprints`.
         what: &'static str,
-        /// The most there may be.
+        /// The largest number that is allowed.
         limit: usize,
     },
     /// A group has more components than [`limits::GROUP_COMPONENTS`].
     CrowdedGroup {
         /// The group.
         group: String,
-        /// How many components it has.
+        /// The number of components of the group.
         components: usize,
     },
-    /// A unit of the group may take more bytes than [`limits::UNIT_BYTES`], which a packet must have room for.
+    /// A unit of the group may take more than [`limits::UNIT_BYTES`] bytes, which is the room in a packet.
     LargeGroup {
         /// The group.
         group: String,
-        /// The most bytes that a unit of it may take.
+        /// The largest number of bytes that a unit of the group may take.
         bytes: u64,
-        /// The component that may take the most.
+        /// The component that may take the most bytes.
         largest: String,
     },
-    /// Settings are made for a group that no component belongs to.
+    /// A group with settings has no components.
     EmptyGroup {
         /// The group.
         group: String,
     },
-    /// The components of a group ask for different predictors.
+    /// The components of a group request different predictors.
     Predictors {
         /// The group.
         group: String,
@@ -78,7 +78,7 @@ pub enum SnapshotSchemaError {
         /// The fault, and what to do about it.
         fault: &'static str,
     },
-    /// A blueprint has a component that the schema lacks, or has it twice.
+    /// A blueprint has a component that the schema lacks, or lists a component twice.
     BadBlueprint {
         /// The blueprint.
         blueprint: String,

@@ -1,4 +1,4 @@
-//! Predictors of a group, from the fields that are marked.
+//! Derives the predictor of a group from its marked fields.
 
 use alloc::vec::Vec;
 
@@ -8,16 +8,17 @@ use super::super::layout::Predictor;
 /// A field that is marked as a position or a velocity.
 struct Marked {
     motion: Motion,
-    /// The place of its part in the layout.
+    /// The place of the field's part in the layout.
     part: usize,
     axes: u8,
     max: u32,
-    /// The word of zero, if zero is in range.
+    /// The word that stands for zero, if zero lies in the range.
     zero: Option<u32>,
     step: f64,
 }
 
-/// The predictor of a group whose layout has `first_part` parts before those of its components. The error is the fault in words.
+/// The predictor of a group. `first_part` is the number of parts of the layout before the parts of the components. The error is a
+/// text that describes the fault.
 pub(super) fn predictor<'a>(
     prediction: Prediction,
     components: impl Iterator<Item = &'a ComponentSpec>,

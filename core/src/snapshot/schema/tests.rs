@@ -48,7 +48,7 @@ fn bag() -> ComponentSpec {
         .field(FieldSpec::new("key", FieldKind::Bytes { max: 5 }))
 }
 
-/// A schema with all that there is.
+/// A schema that uses every feature.
 fn declared() -> SnapshotSchema {
     let mut schema = SnapshotSchema::new();
     schema.declare(place()).unwrap().declare(bag()).unwrap();
@@ -218,7 +218,7 @@ fn the_ticks_of_a_second_scale_the_velocity() {
         (schema.groups().group(GroupId(2)).unwrap().layout.predictor(), schema.ticks_per_second(), hash)
     };
     let (predictor, ticks, hash) = scale(20);
-    // 0.01 m/s is 5 steps of 0.002 m a second, and a quarter of one a tick.
+    // 0.01 m/s is 5 steps of 0.002 m per second, and a quarter of a step per tick.
     assert_eq!(predictor, Predictor::Velocity { position: 2, velocity: 1, scale: 1 << 30 });
     assert_eq!(ticks, 20);
     assert_ne!(hash, scale(60).2);

@@ -1,4 +1,4 @@
-//! Tests of what a schema refuses, and in which words.
+//! Tests of the errors of a schema, and of their texts.
 
 use super::*;
 
@@ -131,7 +131,7 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
     assert!(fault(vec![at(2), tiny]).starts_with("the steps of position and velocity differ too much"));
     let huge = field("by", FieldKind::numbers(2, steps(1e15, 1e12))).velocity();
     assert!(fault(vec![at(2), huge]).starts_with("the steps of position and velocity differ too much"));
-    // Integers move too: all values of an `i16` have zero in the middle, rounded up.
+    // Integers may move too: the range of an `i16` has zero in the middle, rounded up.
     let whole = |low: i16, high: i16| FieldSpec::new("by", FieldKind::integer(low, high)).velocity();
     assert!(finished([moving(vec![at(1), whole(i16::MIN, i16::MAX)])]).is_ok());
     assert!(finished([moving(vec![at(1), whole(-5, 5)])]).is_ok());

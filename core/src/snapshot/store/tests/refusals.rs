@@ -1,4 +1,4 @@
-//! Changes that the store refuses: they leave it as it was.
+//! Tests of changes that the store refuses. A refusal leaves the store as it was.
 
 use alloc::string::ToString;
 
@@ -24,7 +24,7 @@ fn a_world_of_too_many_entities_is_refused() {
     play.entity();
     play.create();
     assert_eq!(play.refused(|_| {}), CommitError::TooManyEntities { max: 2 });
-    // One that goes makes room in the same tick.
+    // Destroying an entity makes room for a new entity in the same tick.
     let mut changes = WorldWriter::new(&groups()).finish(play.tick + 1);
     changes.created.push(Created { id: NetworkId(3), settings: EntitySettings::new() });
     changes.destroyed.push((first, Gone::Destroyed));
@@ -65,11 +65,11 @@ fn entities_that_do_not_exist_are_refused_wherever_they_are_named() {
         play.writer.destroy(gone, Gone::Destroyed).unwrap();
         play.commit();
         for id in [gone, NetworkId(0), NetworkId(77)] {
-            // The refusal takes back the creation of an entity that exists in the same changes only.
+            // The refusal must also undo the creation of an entity in the same changes.
             play.writer.create(EntitySettings::new()).unwrap();
             assert_eq!(play.refused(|changes| edit(changes, id)), CommitError::NoSuchEntity { id });
         }
-        // The ids of the refused are free for the store, although the writer does not give them again.
+        // The store can use the ids of refused entities, although the writer does not assign them again.
         play.entity();
     }
 }
@@ -117,7 +117,8 @@ fn a_connection_predicts_no_more_entities_than_the_limit() {
     play.commit();
     let error = play.refused(|changes| changes.predictions.push((connection(1), ids[0], true)));
     assert_eq!(error, CommitError::TooManyPredicted { connection: connection(1) });
-    // Another connection may, and so may this one when it ceases to predict another, or that one is destroyed.
+    // Another connection may still predict an entity. So may the same connection once it stops predicting an entity, or once a
+    // predicted entity is destroyed.
     play.writer.predict(connection(2), ids[0]).unwrap();
     play.writer.destroy(ids[1], Gone::Destroyed).unwrap();
     play.writer.predict(connection(1), ids[0]).unwrap();

@@ -1,4 +1,4 @@
-//! Numbers of units, older versions, and the hash of a world.
+//! Tests of the numbers of units, of older versions, and of the hash of a world.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn numbers_of_units_are_used_again_only_after_their_release() {
     assert_eq!(again, unit);
     assert_eq!(play.store.state(again).unwrap().id, third);
     assert_eq!(play.words(again), [1, 500, 500, 0, 0]);
-    // The unit of the earlier entity has no versions that this one could be taken for.
+    // The new unit must not show the versions of the earlier unit.
     assert_eq!(play.store.words_at(again, play.tick - 1), None);
 }
 

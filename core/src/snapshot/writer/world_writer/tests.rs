@@ -12,7 +12,7 @@ use crate::snapshot::groups::{ComponentPlace, Group};
 const POINT: ComponentId = ComponentId(0);
 const MARK: ComponentId = ComponentId(1);
 
-/// A component of two words, and one of none.
+/// A component of two words, and a component without words.
 fn groups() -> Groups {
     let place = ComponentPlace { words: 2, ..ComponentPlace::default() };
     Groups {
@@ -233,7 +233,7 @@ fn changes_that_are_used_again_are_equal_to_new_ones() {
         world.set_words(id, MARK, &[]).unwrap();
     }
     assert_eq!(world.finish(3), fresh.finish(3));
-    // Changes of another schema bring no columns along.
+    // Changes of another schema have other columns, so their memory is not used.
     world.reuse(Changes::default());
     assert!(world.set_words(id, POINT, &[5, 6]).is_ok());
     drop(world.finish(4));
