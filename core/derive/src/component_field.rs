@@ -70,14 +70,16 @@ impl Marks {
         };
         if is_twice {
             return Err(meta.error(match key.as_str() {
-                "position" | "velocity" => "a field is a position or a velocity, not both: say it once",
+                "position" | "velocity" => {
+                    "a field is either a position or a velocity: give one of the two attributes, once"
+                }
                 _ => "this attribute is given twice: give it once",
             }));
         }
         let forms = [self.range.is_some(), self.bits.is_some(), self.quat.is_some(), self.angle.is_some()];
         if forms.into_iter().filter(|is_given| *is_given).count() > 1 {
             return Err(
-                meta.error("`range`, `bits`, `quat` and `angle` each choose the words of a field: give one")
+                meta.error("`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four")
             );
         }
         Ok(())

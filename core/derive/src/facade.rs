@@ -1,4 +1,4 @@
-//! The derives of the facade `tickwire`, and their tests.
+//! Makes the facade's derives name the facade `tickwire` instead of `tickwire-core`.
 
 use syn::{DeriveInput, parse_quote};
 

@@ -24,16 +24,16 @@ pub fn net_message(input: TokenStream) -> TokenStream {
     message::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`, `#[net(step
-/// = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetSerialize, attributes(net))]
 pub fn net_serialize(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes `#[net(crate =
-/// path)]`: see [`macro@NetMessage`].
+/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
+/// `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetShape, attributes(net))]
 pub fn net_shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -66,16 +66,16 @@ pub fn facade_net_message(input: TokenStream) -> TokenStream {
     message::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`, `#[net(step
-/// = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetSerialize, attributes(net))]
 pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes `#[net(crate =
-/// path)]`: see [`macro@NetMessage`].
+/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
+/// `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetShape, attributes(net))]
 pub fn facade_net_shape(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));

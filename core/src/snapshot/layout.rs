@@ -37,7 +37,7 @@ pub enum Part {
     Rotation {
         /// The number of bits of each component, 2 to 15.
         bits: u8,
-        /// The largest difference of each component from the committed one, in words, that counts as no change.
+        /// The largest difference of each component from the committed component, in words, that counts as no change.
         threshold: u32,
     },
     /// Bits whose numeric difference means nothing, such as a lossless float or a hash: one word, or above 32 bits two words, the

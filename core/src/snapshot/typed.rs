@@ -186,6 +186,6 @@ mod tests {
         let mut world = schema().writer();
         let id = world.create(EntitySettings::new()).unwrap();
         let text = world.set(id, &Stray).unwrap_err().to_string();
-        assert!(text.contains("Stray`; declare it by `SnapshotSchema::component`"), "{text}");
+        assert!(text.contains("Stray`; declare the type with `SnapshotSchema::component`"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// The changes of one component. No entity is in it twice.
+/// The changes of one component. No entity appears twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     component: ComponentId,

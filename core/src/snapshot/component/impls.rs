@@ -79,7 +79,10 @@ impl NetValue for NetworkId {
 
 /// Converts `length` to the type in which a layout stores lengths.
 const fn counted(length: usize) -> u16 {
-    assert!(length <= u16::MAX as usize, "a component has room for some hundred bytes");
+    assert!(
+        length <= u16::MAX as usize,
+        "text, bytes and arrays of a component have a length of at most 65,535"
+    );
     length as u16
 }
 

@@ -136,7 +136,7 @@ pub trait Stepped: Sized {
 
 /// Angles in radians, and arrays of angles, that a field quantises with `angle`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no angle",
+    message = "`{Self}` is not an angle",
     note = "`angle` quantises an `f32` or `f64` in radians, and arrays of them"
 )]
 pub trait Angled: Sized {
@@ -245,7 +245,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
 
 /// Quaternions x y z w, that a field quantises with `quat`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no quaternion",
+    message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"
 )]
 pub trait Rotated: Sized {

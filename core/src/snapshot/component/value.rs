@@ -12,13 +12,13 @@ use super::words::{ComponentWords, WordReader};
 /// | `bool` | 1 |
 /// | integers of 8 to 32 bits | 1, without loss |
 /// | `u64`, `i64` | 2, without loss |
-/// | `f32`, `f64` | 1, 2: without loss; each NaN becomes the same |
+/// | `f32`, `f64` | 1, 2: without loss; every NaN becomes the same NaN |
 /// | [`NetworkId`](crate::snapshot::NetworkId) | 1 |
 /// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and 1 for each four bytes |
-/// | `[T; N]` | those of `T`, `N` times |
-/// | `Option<T>` | 1, and those of `T` |
+/// | `[T; N]` | the words of `T`, `N` times |
+/// | `Option<T>` | 1, and the words of `T` |
 /// | enumerations without fields | 1 |
-/// | structures | those of their fields |
+/// | structures | the words of their fields |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a component",
     note = "derive `NetValue` or `NetComponent` for `{Self}`; text and bytes need a bound: `BoundedString<N>`, `BoundedBytes<N>`"

@@ -20,7 +20,7 @@ pub struct WrongLength;
 
 impl fmt::Display for WrongLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the words of a unit are not as many as its layout has")
+        f.write_str("a unit does not have as many words as its layout")
     }
 }
 
@@ -220,7 +220,7 @@ impl<T: BitTally> Encoder<'_, T> {
         self.part(part, &residual, now, before);
     }
 
-    /// Writes one part of a unit or an element. The part changed.
+    /// Writes a changed part of a unit or an element.
     #[inline]
     fn part(&mut self, part: &CodedPart, residual: &Residual, unit_now: &[u32], unit: Rows<'_>) {
         let from = self.out.bits();

@@ -48,21 +48,29 @@ impl fmt::Display for SnapshotFault {
         match self {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit is set"),
-            Self::Tick => f.write_str("the ticks of the header are impossible"),
-            Self::ReferenceMissing => f.write_str("the frame refers to one that is not held"),
-            Self::Slot => f.write_str("a slot lies beyond the view"),
+            Self::Tick => f.write_str(
+                "the ticks of the header contradict each other, or do not determine the frame's tick",
+            ),
+            Self::ReferenceMissing => {
+                f.write_str("the frame refers to a frame that the receiver does not hold")
+            }
+            Self::Slot => f.write_str("a slot lies beyond the slots of the view"),
             Self::TooLarge => f.write_str("the frame holds too many units or words"),
             Self::UnknownUnit { slot } => write!(f, "there is no unit in slot {}", slot.0),
             Self::BaselineMissing { slot, tick: Some(tick) } => {
-                write!(f, "slot {} is coded against tick {tick}, which is not held", slot.0)
+                write!(f, "slot {} is coded against tick {tick}, which the receiver does not hold", slot.0)
             }
             Self::BaselineMissing { slot, tick: None } => {
-                write!(f, "slot {} is coded against a version below the floor, and none is held", slot.0)
+                write!(
+                    f,
+                    "slot {} is coded against a version below the floor, and the receiver holds none",
+                    slot.0
+                )
             }
             Self::WrongLength => f.write_str("a stored version has the wrong number of words"),
             Self::OutOfRange => f.write_str("a value lies outside its range"),
-            Self::Unchanged => f.write_str("a change is named where there is none"),
-            Self::Diverged => f.write_str("the words are not those that were coded"),
+            Self::Unchanged => f.write_str("a part is marked as changed but equals its prediction"),
+            Self::Diverged => f.write_str("the decoded words are not those that the sender coded"),
         }
     }
 }

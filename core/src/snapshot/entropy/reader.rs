@@ -21,7 +21,7 @@ impl fmt::Display for CodeError {
         f.write_str(match self {
             Self::Truncated => "the bits end too early",
             Self::TooLarge => "a number is too large",
-            Self::Trailing => "something follows the last bit",
+            Self::Trailing => "more bits follow the last bit",
         })
     }
 }

@@ -94,12 +94,12 @@ impl fmt::Display for SnapshotSchemaError {
         match self {
             Self::BadName { what, name } => write!(
                 f,
-                "`{}` is no name for a {what}; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                "`{}` is not a valid name for a {what}; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
                 Escaped(name),
                 limits::COMPONENT_NAME
             ),
             Self::DuplicateName { what, name } => {
-                write!(f, "a {what} `{name}` is declared already; give this one another name")
+                write!(f, "a {what} `{name}` is declared already; give the new {what} another name")
             }
             Self::DuplicateType { name } => {
                 write!(f, "the type of component `{name}` is declared already; declare it once")
@@ -112,22 +112,22 @@ impl fmt::Display for SnapshotSchemaError {
             }
             Self::CrowdedGroup { group, components } => write!(
                 f,
-                "group `{group}` has {components} components, at most {} are allowed; divide it",
+                "group `{group}` has {components} components, but at most {} are allowed; divide the group",
                 limits::GROUP_COMPONENTS
             ),
             Self::LargeGroup { group, bytes, largest } => write!(
                 f,
-                "an entity's group `{group}` may take {bytes} bytes, and a packet has room for {}; move component \
-                 `{largest}` to a group of its own, or lower its bounds",
+                "a unit of group `{group}` may take {bytes} bytes, but a packet has room for {}; move component \
+                 `{largest}` to a group of its own, or lower the bounds of its fields",
                 limits::UNIT_BYTES
             ),
             Self::EmptyGroup { group } => write!(
                 f,
-                "no component belongs to group `{group}`; name it in a component, or leave its settings out"
+                "no component belongs to group `{group}`; name the group in a component, or remove its settings"
             ),
             Self::Predictors { group } => write!(
                 f,
-                "the components of group `{group}` ask for different predictors; set one with \
+                "the components of group `{group}` request different predictors; set one with \
                  `SnapshotSchema::group`"
             ),
             Self::BadMotion { group, fault } => {

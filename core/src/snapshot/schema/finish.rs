@@ -168,7 +168,7 @@ fn blueprint(
         let place = groups.component(id).copied().unwrap_or_default();
         if words.len() != usize::from(place.words) {
             return Err(bad(
-                "has other fields than the component that is declared; give both the same name and fields",
+                "does not have the fields of the declared component; use the same fields for both",
             ));
         }
         let Some(group) = groups.group(place.group) else { continue };
@@ -181,7 +181,7 @@ fn blueprint(
         let own = unit.iter_mut().skip(usize::from(place.first_word));
         own.zip(&words).for_each(|(own, word)| *own = *word);
         if components.insert(id, words).is_some() {
-            return Err(bad("is there twice; give it once"));
+            return Err(bad("is listed twice; list it once"));
         }
     }
     Ok(Blueprint { name, components: components.into_iter().collect(), units: units.into_iter().collect() })

@@ -46,7 +46,7 @@ pub(super) fn predictor<'a>(
         "mark one field, outside of arrays and optional values, as the velocity, with `#[net(velocity)]` or `FieldSpec::velocity`",
     )?;
     if position.axes != velocity.axes {
-        return Err("position and velocity must have as many axes");
+        return Err("position and velocity must have the same number of axes");
     }
     if velocity.zero != Some(velocity.max.div_ceil(2)) {
         return Err("the range of the velocity must reach as far below zero as above, such as -20.0..=20.0");

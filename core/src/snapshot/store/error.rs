@@ -37,7 +37,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate { ticks_per_second } => {
-                write!(f, "{ticks_per_second} ticks per second; a world has 1 to {TICKS_PER_SECOND_MAX}")
+                write!(f, "ticks_per_second is {ticks_per_second}; a world has 1 to {TICKS_PER_SECOND_MAX}")
             }
             Self::Entities { max_entities } => {
                 let most = limits::ENTITIES_MAX;
@@ -47,7 +47,7 @@ impl fmt::Display for StoreError {
                 write!(f, "the schema has {groups} groups; there must be fewer than 65,535")
             }
             Self::Component { component } => {
-                write!(f, "the words of component {} do not lie in those of its group", component.0)
+                write!(f, "the words of component {} lie outside the words of its group", component.0)
             }
         }
     }
@@ -117,10 +117,9 @@ pub enum CommitError {
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TickNotNewer { tick, newest } => write!(
-                f,
-                "tick {tick} was committed after tick {newest}; each commit needs a tick above the one before"
-            ),
+            Self::TickNotNewer { tick, newest } => {
+                write!(f, "tick {tick} was committed after tick {newest}; each commit needs a newer tick")
+            }
             Self::TooManyEntities { max } => {
                 write!(f, "the world would have more than {max} entities; raise max_entities")
             }
@@ -133,7 +132,11 @@ impl fmt::Display for CommitError {
                 write!(f, "entity {} does not exist in this world", id.0)
             }
             Self::NoSuchComponent { component } => {
-                write!(f, "the schema has no component {}; were the changes made with it?", component.0)
+                write!(
+                    f,
+                    "the schema has no component {}; were the changes made with this schema?",
+                    component.0
+                )
             }
             Self::WrongWords { component, given, expected } => write!(
                 f,
@@ -142,7 +145,7 @@ impl fmt::Display for CommitError {
             ),
             Self::OutOfRange { id, component } => write!(
                 f,
-                "component {} of entity {} has a word beyond what the schema admits",
+                "component {} of entity {} has a word outside the range that the schema defines",
                 component.0, id.0
             ),
             Self::TooManyPredicted { connection } => {

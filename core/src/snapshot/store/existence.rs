@@ -126,7 +126,7 @@ impl Entities {
         }
     }
 
-    /// Adds an entity without units, whose id is above all earlier ones.
+    /// Adds an entity without units, whose id is above all earlier ids.
     pub(super) fn insert(&mut self, created: &Created) {
         let record =
             EntityRecord { id: created.id, settings: created.settings, owner: None, epoch: 0, gone: None };

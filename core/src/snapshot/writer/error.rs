@@ -63,7 +63,7 @@ impl fmt::Display for WriteError {
             }
             Self::NoSuchType { name } => write!(
                 f,
-                "the schema has no component `{name}`; declare it by `SnapshotSchema::component` and make the writer by \
+                "the schema has no component `{name}`; declare the type with `SnapshotSchema::component` and make the writer with \
                  `WorldSchema::writer`"
             ),
             Self::WrongWords { component, given, expected } => write!(

@@ -80,9 +80,9 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the ticks of the header are impossible"),
-            Self::Order => f.write_str("the slots do not ascend"),
-            Self::TooLarge => f.write_str("too many units or words for a frame"),
+            Self::Header => f.write_str("the ticks of the header contradict each other"),
+            Self::Order => f.write_str("the slots of the units do not ascend"),
+            Self::TooLarge => f.write_str("the frame would hold too many units or words"),
             Self::WrongLength { slot } => write!(f, "slot {} has the wrong number of words", slot.0),
             Self::Baseline { slot } => {
                 write!(f, "the baseline of slot {} is not older than the frame", slot.0)
