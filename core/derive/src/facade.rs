@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_the_user_gives_wins_over_the_facades() {
+    fn a_crate_path_from_the_user_overrides_the_facade() {
         let input = parse_quote!(
             #[net(crate = my_game::net)]
             struct Bought(u8);

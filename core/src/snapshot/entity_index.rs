@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_finds_what_a_tree_finds_after_any_insertions_and_removals() {
+    fn the_table_matches_a_btree_map_after_any_insertions_and_removals() {
         fn property(steps: Vec<(u16, bool)>) -> bool {
             let (mut table, mut tree) = (EntityIndex::new(), BTreeMap::new());
             for (number, (id, is_insertion)) in (0..).zip(steps) {

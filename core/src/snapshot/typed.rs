@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn components_of_one_group_come_and_go_by_their_types() {
+    fn components_of_one_group_are_set_and_removed_by_type() {
         let schema = schema();
         let (mut world, mut store) = (schema.writer(), schema.store(10).unwrap());
         let id = world.create(EntitySettings::new().hz(0)).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_set_by_name_equals_the_one_of_the_type() {
+    fn a_value_set_by_name_equals_the_value_of_the_rust_type() {
         let schema = schema();
         let (mut world, mut store) = (schema.writer(), schema.store(10).unwrap());
         let id = world.create(EntitySettings::new()).unwrap();

@@ -11,7 +11,7 @@ fn field(field: Field) -> String {
 }
 
 #[test]
-fn a_component_and_its_group_have_names_that_a_schema_can_have() {
+fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
     let remedy = |attribute| {
         format!(
             "; give 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
@@ -42,7 +42,7 @@ fn a_component_and_its_group_have_names_that_a_schema_can_have() {
 }
 
 #[test]
-fn an_attribute_of_a_component_that_means_nothing_is_refused_with_those_that_do() {
+fn an_unknown_attribute_of_a_component_is_refused_with_the_valid_ones() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(codec = "bits")]
@@ -64,7 +64,7 @@ fn an_attribute_of_a_component_that_means_nothing_is_refused_with_those_that_do(
 }
 
 #[test]
-fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
+fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
     let one =
         "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
@@ -102,7 +102,7 @@ fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
 }
 
 #[test]
-fn types_that_no_component_can_be_are_refused_with_what_to_do() {
+fn types_that_cannot_be_components_are_refused_with_the_remedy() {
     assert_eq!(
         refused(&parse_quote!(
             struct Pose<T>(T);

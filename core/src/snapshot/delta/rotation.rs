@@ -38,12 +38,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rotation_stays_as_it_is_in_its_own_chart() {
+    fn a_rotation_is_unchanged_if_its_largest_component_stays_the_same() {
         assert_eq!(in_chart([2, 1, 2, 3], 2, 9), [1, 2, 3]);
     }
 
     #[test]
-    fn two_components_of_the_same_size_change_places() {
+    fn two_components_of_the_same_size_swap_places() {
         // The components at places 0 (left out) and 1 are 1/sqrt(2); the others are zero.
         let (most, zero) = (511, 256);
         assert_eq!(in_chart([0, most, zero, zero], 1, 9), [most, zero, zero]);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn turning_there_and_back_errs_by_little_where_the_components_are_nearly_equal() {
+    fn rewriting_a_rotation_and_back_changes_a_component_by_at_most_2_words() {
         fn property(a: u8, b: u8) -> bool {
             // Components 0 and 1 are about 0.6, the others about 0.37.
             let rotation = [0, 466 + u32::from(a % 8), 385 + u32::from(b % 8), 389];

@@ -275,7 +275,7 @@ impl Both {
 }
 
 #[test]
-fn after_any_calls_the_store_has_what_a_model_of_the_whole_world_has() {
+fn the_store_matches_a_model_of_the_whole_world_after_any_calls() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),
@@ -290,7 +290,7 @@ fn after_any_calls_the_store_has_what_a_model_of_the_whole_world_has() {
 }
 
 #[test]
-fn changes_read_from_a_file_commit_as_those_that_were_written() {
+fn changes_read_from_a_file_commit_like_the_changes_that_were_written() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),

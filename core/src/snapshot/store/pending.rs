@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_is_taken_on_the_one_tick_that_it_waits_for() {
+    fn each_unit_is_taken_on_the_tick_that_it_waits_for() {
         fn property(steps: Vec<(u8, u8, u8)>) -> bool {
             let (mut pending, mut model) = (DueWheel::new(20), BTreeMap::new());
             pending.grow(16);

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_has_as_many_due_ticks_as_the_rate_says_evenly_spread() {
+    fn the_due_ticks_of_a_second_match_the_rate_and_are_evenly_spread() {
         fn property(seed: u32, hz: u16, ticks: u16, from: u32) -> bool {
             let (ticks, from) = (u32::from(ticks % 300) + 1, u64::from(from));
             let hz = hz % 300;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_ids_in_a_row_are_spread_over_the_ticks() {
+    fn units_with_consecutive_ids_are_spread_over_the_ticks() {
         let mut due_at = [0; 3];
         for id in 1..=300 {
             due_at[DueRate::new(20, id, 60).next_due(600, 60) as usize - 600] += 1;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ticks_overflow_nothing() {
+    fn ticks_near_the_maximum_do_not_overflow() {
         let rate = DueRate::new(1, 12_345, 10_000);
         assert!(rate.next_due(u64::MAX - 1, 10_000) >= u64::MAX - 1);
     }

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_strings_have_zeros_past_their_end_and_no_more_than_their_limit() {
+    fn byte_strings_above_their_limit_or_with_nonzero_bytes_after_the_end_are_refused() {
         let part = Part::Bytes { max: 6 };
         for good in [[0, 0, 0], [3, 0x00ff_ffff, 0], [4, u32::MAX, 0], [6, u32::MAX, 0xffff]] {
             assert!(admits(&part, &good), "{good:?}");

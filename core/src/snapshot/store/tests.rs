@@ -146,7 +146,7 @@ fn setting_the_same_value_again_changes_nothing() {
 }
 
 #[test]
-fn a_value_creeps_no_farther_than_its_threshold_from_the_committed_one() {
+fn the_committed_value_follows_a_slowly_changing_value_within_its_threshold() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let mut commits = 0;
@@ -176,7 +176,7 @@ fn a_value_at_rest_for_half_a_second_is_committed_exactly() {
 }
 
 #[test]
-fn a_value_that_returns_before_its_due_tick_was_never_changed() {
+fn a_value_that_returns_before_its_due_tick_is_not_committed() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, HEALTH, &[100]);
@@ -233,7 +233,7 @@ fn a_due_tick_that_was_skipped_counts_at_the_next_commit() {
 }
 
 #[test]
-fn the_rate_of_an_entity_takes_the_place_of_its_groups_rates() {
+fn the_rate_of_an_entity_overrides_the_rates_of_its_groups() {
     for (hz, period) in [(Some(0), 1), (None, 3), (Some(2), 30), (Some(60), 1), (Some(500), 1)] {
         let mut play = Play::new();
         let id = play.writer.create(EntitySettings { hz, ..EntitySettings::new() }).unwrap();
@@ -265,7 +265,7 @@ fn units_that_move_all_the_time_are_spread_over_the_ticks() {
 }
 
 #[test]
-fn what_is_owned_or_predicted_is_committed_without_thresholds() {
+fn owned_or_predicted_units_are_committed_without_thresholds() {
     for is_owned in [true, false] {
         let mut play = Play::new();
         let (id, unit) = play.entity();
@@ -288,7 +288,7 @@ fn what_is_owned_or_predicted_is_committed_without_thresholds() {
 }
 
 #[test]
-fn a_small_change_that_waited_is_committed_once_somebody_owns_the_unit() {
+fn a_small_change_that_waited_is_committed_once_the_unit_has_an_owner() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[501, 500, 0]);
@@ -333,7 +333,7 @@ fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_ones_on_every_tick
 }
 
 #[test]
-fn an_owner_is_committed_at_once_and_counts_the_epoch() {
+fn a_new_owner_is_committed_at_once_and_increments_the_epoch() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();

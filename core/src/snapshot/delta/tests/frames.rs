@@ -83,7 +83,7 @@ fn play(seed: u64) {
 }
 
 #[test]
-fn each_frame_that_arrives_brings_the_whole_world_whatever_was_lost() {
+fn every_arriving_frame_restores_the_whole_world_despite_losses() {
     quickcheck(play as fn(u64));
 }
 
@@ -119,7 +119,7 @@ fn golden_bytes_of_a_frame() {
 }
 
 #[test]
-fn units_coded_once_give_the_frame_that_their_words_give() {
+fn units_coded_before_give_the_same_frame_as_their_words() {
     for seed in 0..100 {
         let (plan, words) = versions(seed, 3);
         let against = Against::Version {
@@ -169,7 +169,7 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
 }
 
 #[test]
-fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
+fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
     fn property(seed: u64, mut bytes: Vec<u8>, is_headed: bool) {
         let (plan, words) = versions(seed, 1);
         let mut receiver = Receiver::new(plan.clone(), 100);
@@ -194,7 +194,7 @@ fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
 }
 
 #[test]
-fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
+fn a_corrupt_or_truncated_frame_changes_nothing() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 100);
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };
@@ -214,7 +214,7 @@ fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
 }
 
 #[test]
-fn each_fault_of_a_frame_has_its_name() {
+fn each_fault_of_a_frame_has_its_own_error() {
     let plan = angles();
     let receiver = || Receiver::new(plan.clone(), 10);
     let refused = |bytes: &[u8]| receiver().receive(bytes).unwrap_err();
@@ -253,7 +253,7 @@ fn each_fault_of_a_frame_has_its_name() {
 }
 
 #[test]
-fn a_frame_refuses_input_that_its_receiver_would_refuse() {
+fn the_frame_writer_refuses_input_that_the_receiver_would_refuse() {
     let plan = angles();
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };
     let refused = |header: &FrameHeader, units: &[(u16, [u32; 1])]| {
@@ -274,7 +274,7 @@ fn a_frame_refuses_input_that_its_receiver_would_refuse() {
 }
 
 #[test]
-fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
+fn a_frame_of_one_bit_units_is_refused_beyond_the_limit_of_words() {
     let parts = vec![Part::Array { length: 200, element: vec![Part::Flag] }];
     let plan = Plan::new(&Layout::new(parts, Predictor::Linear));
     let mut receiver = Receiver::new(plan.clone(), 4000);

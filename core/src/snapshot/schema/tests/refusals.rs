@@ -46,7 +46,7 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
 }
 
 #[test]
-fn a_name_is_taken_once_and_can_be_part_of_an_entry() {
+fn a_duplicate_or_invalid_name_is_refused() {
     let mut schema = declared();
     let taken = schema.declare(flag("bag")).unwrap_err();
     assert_eq!(
@@ -75,7 +75,7 @@ fn a_name_is_taken_once_and_can_be_part_of_an_entry() {
 }
 
 #[test]
-fn a_field_that_no_words_could_hold_is_named_with_its_fault() {
+fn an_invalid_field_is_refused_with_its_path_and_its_fault() {
     let bad = |kind| with_field(FieldSpec::new("f", kind));
     let field = "field `f` of component `thing`: ";
     let cases = [
@@ -163,7 +163,7 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
 }
 
 #[test]
-fn components_of_a_group_agree_on_its_predictor_or_the_group_decides() {
+fn conflicting_predictors_of_a_group_are_refused_unless_the_group_sets_one() {
     let of = |name, predictor| flag(name).group("g").predictor(predictor);
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
@@ -218,7 +218,7 @@ fn a_blueprint_of_components_that_are_not_declared_is_refused() {
 }
 
 #[test]
-fn there_are_at_most_as_many_components_and_blueprints_as_the_limits_say() {
+fn components_and_blueprints_beyond_the_limits_are_refused() {
     let mut schema = SnapshotSchema::new();
     for place in 0..limits::COMPONENTS {
         schema.declare(ComponentSpec::new(format!("c{place}"))).unwrap();

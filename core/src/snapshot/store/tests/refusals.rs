@@ -46,7 +46,7 @@ fn an_id_that_was_used_before_is_refused() {
 }
 
 #[test]
-fn entities_that_do_not_exist_are_refused_wherever_they_are_named() {
+fn changes_that_name_entities_that_do_not_exist_are_refused() {
     let edits: [fn(&mut Changes, NetworkId); 6] = [
         |changes, id| {
             changes.columns[2].push(id);
@@ -94,7 +94,7 @@ fn components_of_another_schema_are_refused() {
 }
 
 #[test]
-fn a_word_that_its_part_does_not_admit_is_refused_with_all_that_comes_with_it() {
+fn a_word_out_of_range_refuses_the_whole_commit() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     for (component, words) in [(HEALTH, vec![101]), (POSE, vec![0, 1001, 0]), (POSE, vec![0, 0, 256])] {
@@ -130,7 +130,7 @@ fn a_connection_predicts_no_more_entities_than_the_limit() {
 }
 
 #[test]
-fn a_store_beyond_the_limits_is_not_made() {
+fn a_store_beyond_the_limits_is_refused() {
     let new = |groups, ticks, entities| Store::new(groups, ticks, entities).unwrap_err();
     for ticks_per_second in [0, 10_001] {
         assert_eq!(new(groups(), ticks_per_second, 1), StoreError::Rate { ticks_per_second });
