@@ -75,8 +75,8 @@ pub enum Predictor {
     Velocity {
         /// The place of the part that moves, a [`Part::Numbers`].
         position: u16,
-        /// The place of the part that holds the velocity, a [`Part::Numbers`] of as many words. Its middle word, half of `max`
-        /// rounded up, is standstill.
+        /// The place of the part that holds the velocity, a [`Part::Numbers`] with the same number of words. Half of
+        /// `max`, rounded up, stands for standstill.
         velocity: u16,
         /// Position steps per tick and velocity step, as a fraction of 2 to the power of 32.
         scale: u64,

@@ -295,7 +295,7 @@ fn a_frame_of_one_bit_units_is_refused_beyond_the_limit_of_words() {
     let frame = writer.write(&header, &slots, slots[..most].iter().copied().map(update)).unwrap();
     receiver.receive(&bytes_of(frame)).unwrap();
 
-    // The test writes the bits itself: all units of the frame are repeated, with one bit each.
+    // The test writes the bits itself: the frame repeats all units of its reference, with one bit each.
     let mut bomb = CodeWriter::new();
     bomb.put(0b100, 3);
     bomb.put(5, 16);
