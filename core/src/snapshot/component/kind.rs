@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::super::layout::Part;
 use super::super::quantize::{Steps, angle_threshold, rotation_threshold};
 
-/// The default threshold of fields with a step, in the field's own unit. A smaller change does not count.
+/// The default threshold of fields with a step, in the field's own unit. A change up to the threshold does not count.
 pub const NUMBER_THRESHOLD: f64 = 0.01;
 /// The default threshold of rotations and angles, in degrees.
 pub const TURN_THRESHOLD: f64 = 0.1;

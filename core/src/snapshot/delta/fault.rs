@@ -30,7 +30,7 @@ pub enum SnapshotFault {
     BaselineMissing {
         /// The slot of the unit.
         slot: UnitSlot,
-        /// The tick of the version; `None` if it is the newest below the frame's floor.
+        /// The tick of the version; `None` if the version is the newest below the frame's floor.
         tick: Option<u32>,
     },
     /// A stored version has another number of words than its unit.
